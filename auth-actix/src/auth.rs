@@ -1,0 +1,233 @@
+//! The middleware that finds out who is calling.
+
+use std::future::{Future, Ready, ready};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready as ready_or_return};
+
+use actix_service::{Service, Transform};
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::{Error, HttpMessage};
+use auth_core::http::{Begin, Frame, Refusal, Resolving, Saving};
+use auth_core::{Access, User};
+use pin_project_lite::pin_project;
+
+use crate::CurrentUser;
+use crate::respond::{ProblemBody, Respond, response};
+use crate::view::{Answer, Head};
+
+/// Finds out who is calling before the inner service is called, and writes on the response what it did.
+///
+/// A resolved caller is in the request's extensions as [`CurrentUser`]. A request that presents nothing goes
+/// straight through.
+pub struct AuthLayer<U, R = ProblemBody> {
+    auth: auth_core::Auth<U>,
+    lazy: bool,
+    respond: R,
+}
+
+impl<U: User> AuthLayer<U> {
+    /// A middleware of this configuration.
+    pub fn new(auth: auth_core::Auth<U>) -> Self {
+        Self { auth, lazy: false, respond: ProblemBody }
+    }
+}
+
+impl<U: User, R> AuthLayer<U, R> {
+    /// Leaves finding out who is calling to the first extractor or guard that asks: a route that does not ask
+    /// costs no look-up, and its requests carry no [`CurrentUser`] in their extensions.
+    #[must_use]
+    pub fn lazy(mut self) -> Self {
+        self.lazy = true;
+        self
+    }
+
+    /// Makes the bodies of this layer's own responses by `respond`: a closure from a [`Refusal`] to a body.
+    #[must_use]
+    pub fn respond<R2: Respond>(self, respond: R2) -> AuthLayer<U, R2> {
+        AuthLayer { auth: self.auth, lazy: self.lazy, respond }
+    }
+}
+
+impl<U, R: Clone> Clone for AuthLayer<U, R> {
+    fn clone(&self) -> Self {
+        Self { auth: self.auth.clone(), lazy: self.lazy, respond: self.respond.clone() }
+    }
+}
+
+impl<S, U, R, B> Transform<S, ServiceRequest> for AuthLayer<U, R>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    U: User,
+    R: Respond,
+    B: MessageBody,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type Transform = Auth<S, U, R>;
+    type InitError = ();
+    type Future = Ready<Result<Self::Transform, ()>>;
+
+    fn new_transform(&self, service: S) -> Self::Future {
+        ready(Ok(Auth { inner: Rc::new(service), layer: self.clone() }))
+    }
+}
+
+/// The service that [`AuthLayer`] makes.
+pub struct Auth<S, U, R = ProblemBody> {
+    inner: Rc<S>,
+    layer: AuthLayer<U, R>,
+}
+
+impl<S, U, R, B> Service<ServiceRequest> for Auth<S, U, R>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    U: User,
+    R: Respond,
+    B: MessageBody,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type Future = ResponseFuture<S, U, R, B>;
+
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&self, request: ServiceRequest) -> Self::Future {
+        let head = Head(request.request());
+        let begin =
+            if self.layer.lazy { self.layer.auth.begin_lazy(&head) } else { self.layer.auth.begin(&head) };
+        let respond = self.layer.respond.clone();
+        let state = match begin {
+            Begin::Call(frame) => State::calling(&*self.inner, request, frame),
+            Begin::Refuse(refusal) => State::refused(request, &refusal, &respond),
+            Begin::Resolve(resolving) => {
+                State::Resolving { resolving, waiting: Some((request, Rc::clone(&self.inner))) }
+            }
+        };
+        ResponseFuture { state, respond }
+    }
+}
+
+pin_project! {
+    /// The future of [`Auth`].
+    #[must_use = "futures do nothing unless polled"]
+    pub struct ResponseFuture<S, U, R, B>
+    where
+        S: Service<ServiceRequest>,
+    {
+        #[pin]
+        state: State<S, S::Future, U, B>,
+        respond: R,
+    }
+}
+
+pin_project! {
+    #[project = StateProj]
+    enum State<S, F, U, B> {
+        Resolving { resolving: Resolving<U>, waiting: Option<(ServiceRequest, Rc<S>)> },
+        Calling { #[pin] future: F, frame: Option<Frame> },
+        Saving { saving: Saving, done: Option<(Frame, ServiceResponse<B>)> },
+        Answered { response: Option<ServiceResponse<EitherBody<B>>> },
+    }
+}
+
+impl<S, U, R, B> Future for ResponseFuture<S, U, R, B>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    U: User,
+    R: Respond,
+{
+    type Output = Result<ServiceResponse<EitherBody<B>>, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        loop {
+            let next = match this.state.as_mut().project() {
+                StateProj::Resolving { resolving, waiting } => {
+                    let found = ready_or_return!(Pin::new(resolving).poll(cx));
+                    let (request, service) = waiting.take().expect(POLLED_AGAIN);
+                    match found.caller(&Head(request.request())) {
+                        Ok((frame, access)) => call(&*service, request, frame, access),
+                        Err(refusal) => State::refused(request, &refusal, this.respond),
+                    }
+                }
+                StateProj::Calling { future, frame } => {
+                    let running = frame.as_mut().expect(POLLED_AGAIN);
+                    let response = ready_or_return!(running.enter(|| future.poll(cx)))?;
+                    let frame = frame.take().expect(POLLED_AGAIN);
+                    State::called(frame, response, this.respond)
+                }
+                StateProj::Saving { saving, done } => {
+                    let saved = ready_or_return!(Pin::new(saving).poll(cx));
+                    let (frame, response) = done.take().expect(POLLED_AGAIN);
+                    State::answered(frame, response, saved.err().as_ref(), this.respond)
+                }
+                StateProj::Answered { response } => {
+                    return Poll::Ready(Ok(response.take().expect(POLLED_AGAIN)));
+                }
+            };
+            this.state.set(next);
+        }
+    }
+}
+
+/// The contract of `Future`: a future that was ready is not polled again.
+const POLLED_AGAIN: &str = "`ResponseFuture` polled after completion";
+
+/// Puts the caller into the request's extensions and calls the service.
+fn call<S, U: User, B>(
+    service: &S,
+    request: ServiceRequest,
+    frame: Frame,
+    access: Option<Access<U>>,
+) -> State<S, S::Future, U, B>
+where
+    S: Service<ServiceRequest>,
+{
+    if let Some(access) = access {
+        request.extensions_mut().insert(CurrentUser(Arc::clone(access.user())));
+    }
+    State::calling(service, request, frame)
+}
+
+impl<S: Service<ServiceRequest>, U, B> State<S, S::Future, U, B> {
+    fn calling(service: &S, request: ServiceRequest, mut frame: Frame) -> Self {
+        let future = frame.enter(|| service.call(request));
+        Self::Calling { future, frame: Some(frame) }
+    }
+}
+
+impl<S, F, U, B> State<S, F, U, B> {
+    fn refused(request: ServiceRequest, refusal: &Refusal, respond: &impl Respond) -> Self {
+        let response = request.into_response(response(refusal, respond)).map_into_right_body();
+        Self::Answered { response: Some(response) }
+    }
+
+    fn called(frame: Frame, response: ServiceResponse<B>, respond: &impl Respond) -> Self {
+        if let Some(refusal) = frame.refusal().cloned() {
+            return Self::answered(frame, response, Some(&refusal), respond);
+        }
+        match frame.save(response.status().as_u16()) {
+            Some(saving) => Self::Saving { saving, done: Some((frame, response)) },
+            None => Self::answered(frame, response, None, respond),
+        }
+    }
+
+    fn answered(
+        frame: Frame,
+        answered: ServiceResponse<B>,
+        refusal: Option<&Refusal>,
+        respond: &impl Respond,
+    ) -> Self {
+        let mut answered = match refusal {
+            None => answered.map_into_left_body(),
+            Some(refusal) => answered.into_response(response(refusal, respond)).map_into_right_body::<B>(),
+        };
+        frame.finish(&mut Answer(&mut answered));
+        Self::Answered { response: Some(answered) }
+    }
+}

@@ -1,0 +1,89 @@
+//! The error that handlers pass on.
+
+use std::fmt;
+
+use actix_web::body::BoxBody;
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, ResponseError};
+use auth_core::Denied;
+use auth_core::http::{Refusal, unconfigured};
+use auth_core::session::SessionError;
+
+use crate::respond::{ProblemBody, response};
+
+/// What keeps a handler from its answer: a refused login, a session that cannot be used, a missing layer.
+///
+/// It answers for itself: 401, 403 or 503 with `Retry-After`, with a body that reveals nothing.
+#[derive(Debug)]
+pub struct Error(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Denied(Denied),
+    Session(SessionError),
+    Refused(Box<Refusal>),
+    NoLayer(&'static str),
+}
+
+impl Error {
+    pub(crate) fn refused(refusal: Refusal) -> Self {
+        Self(Kind::Refused(Box::new(refusal)))
+    }
+
+    /// There is no layer around the handler that wants `what`.
+    pub(crate) fn no_layer(what: &'static str) -> Self {
+        Self(Kind::NoLayer(what))
+    }
+
+    /// The answer.
+    pub fn refusal(&self) -> Refusal {
+        match &self.0 {
+            Kind::Denied(denied) => denied.into(),
+            Kind::Session(error) => error.into(),
+            Kind::Refused(refusal) => (**refusal).clone(),
+            Kind::NoLayer(_) => {
+                tracing::error!(target: "auth", "{self}");
+                unconfigured()
+            }
+        }
+    }
+}
+
+impl From<Denied> for Error {
+    fn from(denied: Denied) -> Self {
+        Self(Kind::Denied(denied))
+    }
+}
+
+impl From<SessionError> for Error {
+    fn from(error: SessionError) -> Self {
+        Self(Kind::Session(error))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::Denied(denied) => denied.fmt(f),
+            Kind::Session(error) => error.fmt(f),
+            Kind::Refused(refusal) => write!(f, "the request was refused with status {}", refusal.status()),
+            Kind::NoLayer(what) => write!(
+                f,
+                "{what} is used outside an AuthLayer for its user type: add `.wrap(AuthLayer::new(auth))` \
+                 around the route, and do not move the handler to another task in between"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl ResponseError for Error {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.refusal().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse<BoxBody> {
+        response(&self.refusal(), &ProblemBody)
+    }
+}

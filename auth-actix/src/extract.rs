@@ -1,0 +1,160 @@
+//! actix-web extractors.
+
+use std::fmt;
+use std::future::Future;
+use std::ops::Deref;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+use auth_core::http::{self, Caller, Guarded};
+use auth_core::{Access, Require, User};
+
+use crate::Error;
+use crate::view::Head;
+
+/// The user who is calling.
+///
+/// As an extractor it requires a login: an anonymous browser is sent to the login page, another client gets a
+/// 401. `Option<CurrentUser<U>>` is `None` for them. In either case a store or backend that is down ends in a 503,
+/// and never as "nobody". (actix-web turns every failure of an optional extractor into `None`, a missing
+/// [`AuthLayer`](crate::AuthLayer) too: that is logged as an error.)
+///
+/// Middlewares find it in the request's extensions (not under a [lazy](crate::AuthLayer::lazy) layer).
+pub struct CurrentUser<U>(pub Arc<U>);
+
+impl<U> Deref for CurrentUser<U> {
+    type Target = U;
+
+    fn deref(&self) -> &U {
+        &self.0
+    }
+}
+
+impl<U> Clone for CurrentUser<U> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<U: User> fmt::Debug for CurrentUser<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("CurrentUser").field(&self.0.id()).finish()
+    }
+}
+
+impl<U: User> FromRequest for CurrentUser<U> {
+    type Error = Error;
+    type Future = Extracting<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        match http::caller::<U>() {
+            Caller::NoLayer => Extracting::ready(Err(no_layer("CurrentUser"))),
+            Caller::Known(access) => Extracting::ready(known(request, access)),
+            Caller::Unknown(session) => {
+                let request = request.clone();
+                Extracting(State::Waiting(Box::pin(find(request, session))))
+            }
+        }
+    }
+}
+
+async fn find<U: User>(
+    request: HttpRequest,
+    session: auth_core::session::Session<U>,
+) -> Result<CurrentUser<U>, Error> {
+    match session.find_caller().await {
+        Ok(access) => known(&request, access),
+        Err(failure) => {
+            let refusal = session.refuse(failure, &Head(&request));
+            http::overrule::<U>(refusal.clone());
+            Err(Error::refused(refusal))
+        }
+    }
+}
+
+fn known<U: User>(request: &HttpRequest, access: Option<Access<U>>) -> Result<CurrentUser<U>, Error> {
+    if let Some(access) = access {
+        return Ok(CurrentUser(Arc::clone(access.user())));
+    }
+    Err(match http::guard(&Require::login(), &Head(request)) {
+        Guarded::Refuse(refusal) => Error::refused(refusal),
+        _ => no_layer("CurrentUser"),
+    })
+}
+
+/// An error that is told to the log here, because an optional extractor would swallow it.
+fn no_layer(what: &'static str) -> Error {
+    let error = Error::no_layer(what);
+    tracing::error!(target: "auth", "{error}");
+    error
+}
+
+/// This request's session: log in, log out, rotate, keep values. See [`auth_core::session::Session`].
+///
+/// It is there for anonymous requests too, which log in through it.
+pub struct Session<U>(auth_core::session::Session<U>);
+
+impl<U> Deref for Session<U> {
+    type Target = auth_core::session::Session<U>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl<U> Clone for Session<U> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<U: User> fmt::Debug for Session<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<U: User> FromRequest for Session<U> {
+    type Error = Error;
+    type Future = Extracting<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let session = http::session(&Head(request)).map(Self);
+        Extracting::ready(session.ok_or_else(|| no_layer("Session")))
+    }
+}
+
+/// The future of the extractors: ready at once, unless a lazy layer has to find out who is calling.
+#[must_use = "futures do nothing unless polled"]
+pub struct Extracting<T>(State<T>);
+
+enum State<T> {
+    Ready(Option<Result<T, Error>>),
+    Waiting(Pin<Box<dyn Future<Output = Result<T, Error>>>>),
+}
+
+impl<T> Extracting<T> {
+    fn ready(outcome: Result<T, Error>) -> Self {
+        Self(State::Ready(Some(outcome)))
+    }
+}
+
+// Nothing in it is pinned in place: `T` is only ever moved out.
+impl<T> Unpin for Extracting<T> {}
+
+impl<T> Future for Extracting<T> {
+    type Output = Result<T, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            // The contract of `Future`: one that was ready is not polled again.
+            State::Ready(outcome) => {
+                Poll::Ready(outcome.take().expect("`Extracting` polled after completion"))
+            }
+            State::Waiting(future) => future.as_mut().poll(cx),
+        }
+    }
+}

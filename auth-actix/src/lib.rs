@@ -1,0 +1,77 @@
+//! Pluggable authentication as an actix-web middleware.
+//!
+//! [`AuthLayer`] finds out who is calling and lets handlers log users in and out; [`RequireLayer`] states what a
+//! route demands of its caller. Every decision is made in [`auth_core`]; the names are those of `auth-tower`.
+//!
+//! ```
+//! use actix_web::{App, HttpResponse, Responder, get, http::header, post, web};
+//! use auth_actix::auth_core::session::{KeyRing, MemorySessions, SessionConfig};
+//! use auth_actix::auth_core::{Auth, MemoryBackend, Password, Passwords, Require, Secret, User, UserId};
+//! use auth_actix::{AuthLayer, CurrentUser, Error, RequireLayer, Session};
+//!
+//! #[derive(Clone)]
+//! struct Member { id: i64, name: String }
+//!
+//! impl User for Member {
+//!     fn id(&self) -> UserId { UserId::from(self.id) }
+//!     fn security_stamp(&self) -> &[u8] { b"changes with the password" }
+//!     fn is_active(&self) -> bool { true }
+//! }
+//!
+//! #[derive(serde::Deserialize)]
+//! struct Login { username: String, password: Secret, next: Option<String> }
+//!
+//! #[post("/login")]
+//! async fn login(session: Session<Member>, form: web::Form<Login>) -> Result<HttpResponse, Error> {
+//!     let form = form.into_inner();
+//!     let member = session.authenticate(Password::new(form.username, form.password)).await?;
+//!     session.login(member).await?;
+//!     let next = session.next_or(form.next.as_deref(), "/");
+//!     Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, next)).finish())
+//! }
+//!
+//! #[post("/logout")]
+//! async fn logout(session: Session<Member>) -> Result<HttpResponse, Error> {
+//!     session.logout().await?;
+//!     Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, "/")).finish())
+//! }
+//!
+//! #[get("/me")]
+//! async fn me(user: CurrentUser<Member>) -> impl Responder {
+//!     format!("You are {}", user.name)
+//! }
+//!
+//! # #[actix_web::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let users = MemoryBackend::new(Passwords::new()?);
+//! users.insert("alice", &Secret::new("wonderland"), Member { id: 1, name: "Alice".into() }).await?;
+//! let auth = Auth::builder()
+//!     .backend::<Password>("local", users)
+//!     .sessions(MemorySessions::new(10_000), SessionConfig::new(KeyRing::generate()?))
+//!     .login_page("/login")
+//!     .build()?;
+//!
+//! let app = move || {
+//!     let members = web::resource("/members")
+//!         .wrap(RequireLayer::new(Require::permission("members")))
+//!         .to(|| async { "members only" });
+//!     App::new().wrap(AuthLayer::new(auth.clone())).service(login).service(logout).service(me).service(members)
+//! };
+//! # let _ = app();
+//! # Ok(())
+//! # }
+//! ```
+
+mod auth;
+mod error;
+mod extract;
+mod require;
+mod respond;
+mod view;
+
+pub use auth::{Auth, AuthLayer, ResponseFuture};
+pub use auth_core;
+pub use error::Error;
+pub use extract::{CurrentUser, Extracting, Session};
+pub use require::{Require, RequireFuture, RequireLayer};
+pub use respond::{ProblemBody, Respond};

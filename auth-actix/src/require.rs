@@ -1,0 +1,159 @@
+//! The middleware that states what a route demands of its caller.
+
+use std::future::{Future, Ready, ready};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready as ready_or_return};
+
+use actix_service::{Service, Transform};
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use auth_core::http::{Guarded, Refusal, Resolved, guard};
+use pin_project_lite::pin_project;
+
+use crate::Error;
+use crate::respond::{ProblemBody, Respond, response};
+use crate::view::Head;
+
+/// Lets a request pass only if its caller meets a [rule](auth_core::Require). Stands inside an
+/// [`AuthLayer`](crate::AuthLayer), on the resources that it guards: around a whole `App` it would answer unknown
+/// paths too.
+#[derive(Clone, Debug)]
+pub struct RequireLayer<R = ProblemBody> {
+    rule: Arc<auth_core::Require>,
+    respond: R,
+}
+
+impl RequireLayer {
+    /// A middleware for this rule.
+    pub fn new(rule: auth_core::Require) -> Self {
+        Self { rule: Arc::new(rule), respond: ProblemBody }
+    }
+}
+
+impl<R> RequireLayer<R> {
+    /// As [`AuthLayer::respond`](crate::AuthLayer::respond).
+    #[must_use]
+    pub fn respond<R2: Respond>(self, respond: R2) -> RequireLayer<R2> {
+        RequireLayer { rule: self.rule, respond }
+    }
+}
+
+impl<S, R, B> Transform<S, ServiceRequest> for RequireLayer<R>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = actix_web::Error> + 'static,
+    R: Respond,
+    B: MessageBody,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = actix_web::Error;
+    type Transform = Require<S, R>;
+    type InitError = ();
+    type Future = Ready<Result<Self::Transform, ()>>;
+
+    fn new_transform(&self, service: S) -> Self::Future {
+        ready(Ok(Require { inner: Rc::new(service), layer: self.clone() }))
+    }
+}
+
+/// The service that [`RequireLayer`] makes.
+pub struct Require<S, R = ProblemBody> {
+    inner: Rc<S>,
+    layer: RequireLayer<R>,
+}
+
+impl<S, R, B> Service<ServiceRequest> for Require<S, R>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = actix_web::Error> + 'static,
+    R: Respond,
+    B: MessageBody,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = actix_web::Error;
+    type Future = RequireFuture<S, R, B>;
+
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&self, request: ServiceRequest) -> Self::Future {
+        let respond = &self.layer.respond;
+        let state = match guard(&self.layer.rule, &Head(request.request())) {
+            Guarded::Pass => State::Calling { future: self.inner.call(request) },
+            Guarded::Refuse(refusal) => State::refused(request, &refusal, respond),
+            Guarded::NoLayer => State::refused(request, &Error::no_layer("RequireLayer").refusal(), respond),
+            Guarded::Resolve(resolving) => {
+                let waiting = Some((request, Rc::clone(&self.inner), self.layer.clone()));
+                State::Resolving { resolving, waiting }
+            }
+        };
+        RequireFuture { state }
+    }
+}
+
+type Waiting<S, R> = Option<(ServiceRequest, Rc<S>, RequireLayer<R>)>;
+
+pin_project! {
+    /// The future of [`Require`].
+    #[must_use = "futures do nothing unless polled"]
+    pub struct RequireFuture<S, R, B>
+    where
+        S: Service<ServiceRequest>,
+    {
+        #[pin]
+        state: State<S, S::Future, R, B>,
+    }
+}
+
+pin_project! {
+    #[project = StateProj]
+    enum State<S, F, R, B> {
+        /// Only under a lazy layer, for the first who asks.
+        Resolving { resolving: Pin<Box<dyn Future<Output = Resolved> + Send>>, waiting: Waiting<S, R> },
+        Calling { #[pin] future: F },
+        Refused { response: Option<ServiceResponse<EitherBody<B>>> },
+    }
+}
+
+impl<S, F, R, B> State<S, F, R, B> {
+    fn refused(request: ServiceRequest, refusal: &Refusal, respond: &impl Respond) -> Self {
+        let response = request.into_response(response(refusal, respond)).map_into_right_body();
+        Self::Refused { response: Some(response) }
+    }
+}
+
+impl<S, R, B> Future for RequireFuture<S, R, B>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = actix_web::Error>,
+    R: Respond,
+{
+    type Output = Result<ServiceResponse<EitherBody<B>>, actix_web::Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut state = self.project().state;
+        loop {
+            let next = match state.as_mut().project() {
+                StateProj::Resolving { resolving, waiting } => {
+                    let resolved = ready_or_return!(resolving.as_mut().poll(cx));
+                    let (request, service, layer) = waiting.take().expect(POLLED_AGAIN);
+                    match resolved.check(&layer.rule, &Head(request.request())) {
+                        Ok(()) => State::Calling { future: service.call(request) },
+                        Err(refusal) => State::refused(request, &refusal, &layer.respond),
+                    }
+                }
+                StateProj::Calling { future } => {
+                    let response = ready_or_return!(future.poll(cx))?;
+                    return Poll::Ready(Ok(response.map_into_left_body()));
+                }
+                StateProj::Refused { response } => {
+                    return Poll::Ready(Ok(response.take().expect(POLLED_AGAIN)));
+                }
+            };
+            state.set(next);
+        }
+    }
+}
+
+/// The contract of `Future`: a future that was ready is not polled again.
+const POLLED_AGAIN: &str = "`RequireFuture` polled after completion";

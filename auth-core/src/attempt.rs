@@ -1,0 +1,51 @@
+//! One attempt to authenticate, as a backend sees it.
+
+use std::fmt;
+
+use crate::password::{HashDebt, Passwords, Verdict};
+use crate::{BackendError, Password, RequestFacts};
+
+/// Credentials on their way through the chain, with the facts of the request that carried them.
+///
+/// Only a chain makes one: a backend is never asked outside the chain's timeouts, bounds and accounting.
+pub struct Attempt<'a, C> {
+    credentials: &'a C,
+    facts: &'a RequestFacts,
+    debt: &'a HashDebt,
+}
+
+impl<'a, C> Attempt<'a, C> {
+    pub(crate) fn new(credentials: &'a C, facts: &'a RequestFacts, debt: &'a HashDebt) -> Self {
+        Self { credentials, facts, debt }
+    }
+
+    /// What the client presented.
+    pub fn credentials(&self) -> &'a C {
+        self.credentials
+    }
+
+    /// What is known of the request.
+    pub fn facts(&self) -> &'a RequestFacts {
+        self.facts
+    }
+}
+
+impl Attempt<'_, Password> {
+    /// Compares the presented password with a stored hash, as every password backend should.
+    ///
+    /// `None` stands for a user that is unknown or has no password. The answer is then
+    /// [`Verdict::Mismatch`] at once, and the chain makes up for the missing work: an attempt that fails has
+    /// cost exactly one hash, whichever backend knew the user, so its duration tells nothing.
+    ///
+    /// # Errors
+    /// [`BackendError`] if the hash pool is overloaded.
+    pub async fn verify(&self, passwords: &Passwords, stored: Option<&str>) -> Result<Verdict, BackendError> {
+        self.debt.verify(passwords, self.credentials.password(), stored).await
+    }
+}
+
+impl<C> fmt::Debug for Attempt<'_, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attempt").field("facts", self.facts).finish_non_exhaustive()
+    }
+}

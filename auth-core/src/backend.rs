@@ -1,0 +1,147 @@
+//! The traits that outside systems implement.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use crate::{Attempt, BackendError, Identity, Outcome, User, UserId};
+
+/// A place that holds users and finds them again by id.
+///
+/// A session remembers the id of its user and the name of the backend that vouched; on the next request that
+/// backend, and no other, is asked here.
+pub trait UserSource: Send + Sync + 'static {
+    /// The application's user.
+    type User: User;
+
+    /// The user with this id; `None` if there is none (any more).
+    ///
+    /// # Errors
+    /// [`BackendError`] if it could not be found out. That is never "no such user".
+    fn get_user(&self, id: &UserId) -> impl Future<Output = Result<Option<Self::User>, BackendError>> + Send;
+}
+
+/// One authority that can judge credentials of type `C` and reload its users by id.
+pub trait Backend<C>: UserSource {
+    /// Whether this attempt is this backend's to judge at all, say by the realm in the user name.
+    ///
+    /// `false` is a [`Decline(NotMine)`](crate::DeclineReason::NotMine) that costs nothing: no future is
+    /// made. Never answer by what is known about the user: that would be visible in the time it takes.
+    fn supports(&self, attempt: &Attempt<'_, C>) -> bool {
+        let _ = attempt;
+        true
+    }
+
+    /// Judges the credentials.
+    ///
+    /// # Errors
+    /// [`BackendError`] if it could not decide.
+    fn authenticate(
+        &self,
+        attempt: &Attempt<'_, C>,
+    ) -> impl Future<Output = Result<Outcome<Self::User>, BackendError>> + Send;
+}
+
+/// An outside system that turns credentials into an [`Identity`] but owns no user record: a directory, a
+/// token's issuer, a microservice.
+pub trait Verifier<C>: Send + Sync + 'static {
+    /// As [`Backend::supports`].
+    fn supports(&self, attempt: &Attempt<'_, C>) -> bool {
+        let _ = attempt;
+        true
+    }
+
+    /// Judges the credentials.
+    ///
+    /// # Errors
+    /// [`BackendError`] if it could not decide.
+    fn verify(
+        &self,
+        attempt: &Attempt<'_, C>,
+    ) -> impl Future<Output = Result<Outcome<Identity>, BackendError>> + Send;
+}
+
+/// Turns an [`Identity`] into the application's user: finds, creates, updates or refuses.
+///
+/// It is asked only after the proof succeeded. Parallel first logins of one person must end in one user.
+pub trait Provisioner: UserSource {
+    /// The user for this identity.
+    ///
+    /// # Errors
+    /// [`BackendError`] if the user store could not answer.
+    fn provision(
+        &self,
+        identity: Identity,
+    ) -> impl Future<Output = Result<Outcome<Self::User>, BackendError>> + Send;
+}
+
+/// A [`Backend`] made of an outside proof and the application's own users.
+///
+/// ```
+/// # use auth_core::{Attempt, Backend, BackendError, Identity, Outcome, Password, Provisioned, Provisioner, Verifier};
+/// fn backend(directory: impl Verifier<Password>, users: impl Provisioner) -> impl Backend<Password> {
+///     Provisioned { verifier: directory, users }
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Provisioned<V, P> {
+    /// Proves who somebody is.
+    pub verifier: V,
+    /// Holds the user that results.
+    pub users: P,
+}
+
+impl<V: Send + Sync + 'static, P: Provisioner> UserSource for Provisioned<V, P> {
+    type User = P::User;
+
+    async fn get_user(&self, id: &UserId) -> Result<Option<Self::User>, BackendError> {
+        self.users.get_user(id).await
+    }
+}
+
+impl<C: Sync, V: Verifier<C>, P: Provisioner> Backend<C> for Provisioned<V, P> {
+    fn supports(&self, attempt: &Attempt<'_, C>) -> bool {
+        self.verifier.supports(attempt)
+    }
+
+    async fn authenticate(&self, attempt: &Attempt<'_, C>) -> Result<Outcome<Self::User>, BackendError> {
+        match self.verifier.verify(attempt).await? {
+            Outcome::Accept(identity) => self.users.provision(identity).await,
+            Outcome::Decline(reason) => Ok(Outcome::Decline(reason)),
+            Outcome::Deny(reason) => Ok(Outcome::Deny(reason)),
+        }
+    }
+}
+
+impl<B: UserSource> UserSource for Arc<B> {
+    type User = B::User;
+
+    async fn get_user(&self, id: &UserId) -> Result<Option<Self::User>, BackendError> {
+        (**self).get_user(id).await
+    }
+}
+
+impl<C: Sync, B: Backend<C>> Backend<C> for Arc<B> {
+    fn supports(&self, attempt: &Attempt<'_, C>) -> bool {
+        (**self).supports(attempt)
+    }
+
+    async fn authenticate(&self, attempt: &Attempt<'_, C>) -> Result<Outcome<Self::User>, BackendError> {
+        (**self).authenticate(attempt).await
+    }
+}
+
+impl<C: Sync, V: Verifier<C>> Verifier<C> for Arc<V> {
+    fn supports(&self, attempt: &Attempt<'_, C>) -> bool {
+        (**self).supports(attempt)
+    }
+
+    async fn verify(&self, attempt: &Attempt<'_, C>) -> Result<Outcome<Identity>, BackendError> {
+        (**self).verify(attempt).await
+    }
+}
+
+impl<P: Provisioner> Provisioner for Arc<P> {
+    async fn provision(&self, identity: Identity) -> Result<Outcome<Self::User>, BackendError> {
+        (**self).provision(identity).await
+    }
+}

@@ -1,0 +1,221 @@
+//! The chain: ordered backends for one kind of credentials.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::guard::{Interrupted, caught, guarded};
+use crate::password::HashDebt;
+use crate::{
+    Attempt, Backend, BackendError, BackendErrorKind, BackendName, Credentials, DeclineReason, Denied,
+    DeniedKind, DenyReason, Outcome, RequestFacts, User, UserId, UserSource,
+};
+
+type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// How long one backend may take, unless its policy says otherwise.
+pub const BACKEND_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the whole chain may take, unless the builder says otherwise.
+pub const CHAIN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What the chain does when a backend could not decide.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OutagePolicy {
+    /// Stops: nobody signs in while this backend is down. The default.
+    #[default]
+    FailClosed,
+    /// Asks the next backend. If nobody accepts, the answer is still *unavailable*.
+    Continue,
+}
+
+/// How the chain treats one backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct BackendPolicy {
+    outage: OutagePolicy,
+    authoritative: bool,
+    timeout: Duration,
+}
+
+impl BackendPolicy {
+    /// Fail closed, not authoritative, 5 s.
+    pub const fn new() -> Self {
+        Self { outage: OutagePolicy::FailClosed, authoritative: false, timeout: BACKEND_TIMEOUT }
+    }
+
+    /// What happens when this backend could not decide.
+    pub const fn outage(mut self, outage: OutagePolicy) -> Self {
+        self.outage = outage;
+        self
+    }
+
+    /// Makes this backend's "wrong secret" final: a wrong directory password is then never tried on a stale
+    /// local row of the same name.
+    pub const fn authoritative(mut self) -> Self {
+        self.authoritative = true;
+        self
+    }
+
+    /// How long this backend may take to answer.
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    pub(crate) fn has_time(&self) -> bool {
+        !self.timeout.is_zero()
+    }
+
+    pub(crate) fn limit(&self) -> Duration {
+        self.timeout
+    }
+}
+
+impl Default for BackendPolicy {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The dyn twin of [`Backend`]: the one place where its future is boxed.
+pub(crate) trait DynBackend<C, U>: Send + Sync {
+    fn supports(&self, attempt: &Attempt<'_, C>) -> bool;
+    fn authenticate<'a>(
+        &'a self,
+        attempt: &'a Attempt<'a, C>,
+    ) -> BoxFuture<'a, Result<Outcome<U>, BackendError>>;
+}
+
+impl<C: Sync, B: Backend<C>> DynBackend<C, B::User> for B {
+    fn supports(&self, attempt: &Attempt<'_, C>) -> bool {
+        Backend::supports(self, attempt)
+    }
+
+    fn authenticate<'a>(
+        &'a self,
+        attempt: &'a Attempt<'a, C>,
+    ) -> BoxFuture<'a, Result<Outcome<B::User>, BackendError>> {
+        Box::pin(Backend::authenticate(self, attempt))
+    }
+}
+
+/// The dyn twin of [`UserSource`].
+pub(crate) trait DynUsers<U>: Send + Sync {
+    fn get_user<'a>(&'a self, id: &'a UserId) -> BoxFuture<'a, Result<Option<U>, BackendError>>;
+}
+
+impl<B: UserSource> DynUsers<B::User> for B {
+    fn get_user<'a>(&'a self, id: &'a UserId) -> BoxFuture<'a, Result<Option<B::User>, BackendError>> {
+        Box::pin(UserSource::get_user(self, id))
+    }
+}
+
+/// A named source of users: where a session's user is loaded from.
+pub(crate) struct Source<U> {
+    pub(crate) name: BackendName,
+    pub(crate) timeout: Duration,
+    pub(crate) users: Arc<dyn DynUsers<U>>,
+}
+
+impl<U> Source<U> {
+    pub(crate) async fn get_user(&self, id: &UserId) -> Result<Option<U>, BackendError> {
+        guarded(self.timeout, async { self.users.get_user(id).await }).await.unwrap_or_else(interrupted)
+    }
+}
+
+fn interrupted<T>(why: Interrupted) -> Result<T, BackendError> {
+    Err(BackendError::of(match why {
+        Interrupted::TimedOut => BackendErrorKind::TimedOut,
+        Interrupted::Panicked => BackendErrorKind::Panicked,
+    }))
+}
+
+pub(crate) struct Entry<C, U> {
+    pub(crate) name: BackendName,
+    pub(crate) policy: BackendPolicy,
+    pub(crate) backend: Arc<dyn DynBackend<C, U>>,
+}
+
+impl<C: Credentials, U: User> Entry<C, U> {
+    async fn judge(&self, attempt: &Attempt<'_, C>) -> Result<Outcome<U>, BackendError> {
+        match caught(|| self.backend.supports(attempt)) {
+            Ok(true) => {}
+            Ok(false) => return Ok(Outcome::Decline(DeclineReason::NotMine)),
+            Err(why) => return interrupted(why),
+        }
+        let answer = guarded(self.policy.timeout, async { self.backend.authenticate(attempt).await }).await;
+        let outcome = answer.unwrap_or_else(interrupted)?;
+        Ok(self.with_policy(outcome))
+    }
+
+    fn with_policy(&self, outcome: Outcome<U>) -> Outcome<U> {
+        match outcome {
+            Outcome::Accept(user) if !user.is_active() => Outcome::Deny(DenyReason::Disabled),
+            Outcome::Decline(DeclineReason::WrongSecret) if self.policy.authoritative => {
+                Outcome::Deny(DenyReason::WrongSecret)
+            }
+            outcome => outcome,
+        }
+    }
+}
+
+/// The ordered backends for credentials of type `C`.
+pub(crate) struct Chain<C, U> {
+    pub(crate) entries: Vec<Entry<C, U>>,
+}
+
+impl<C: Credentials, U: User> Chain<C, U> {
+    /// Asks the backends in order. `failed` hears of each that could not decide.
+    pub(crate) async fn authenticate(
+        &self,
+        credentials: &C,
+        facts: &RequestFacts,
+        limit: Duration,
+        failed: impl Fn(&BackendName, &BackendError),
+    ) -> Result<(U, &BackendName), Denied> {
+        credentials.check().map_err(Denied::unasked)?;
+        let debt = HashDebt::new();
+        let asked = guarded(limit, async {
+            let attempt = Attempt::new(credentials, facts, &debt);
+            match self.ask(&attempt, failed).await {
+                Ok(accepted) => Ok(accepted),
+                Err(denied) => Err(settle(&debt, denied).await),
+            }
+        });
+        asked.await.unwrap_or_else(|_| Err(Denied::chain_interrupted()))
+    }
+
+    async fn ask(
+        &self,
+        attempt: &Attempt<'_, C>,
+        failed: impl Fn(&BackendName, &BackendError),
+    ) -> Result<(U, &BackendName), Denied> {
+        let mut answer = Denied::nobody();
+        for entry in &self.entries {
+            let said = match entry.judge(attempt).await {
+                Ok(Outcome::Accept(user)) => return Ok((user, &entry.name)),
+                Ok(Outcome::Decline(reason)) => Denied::kind_of(reason),
+                Ok(Outcome::Deny(reason)) => return Err(Denied::by(&entry.name, DeniedKind::Denied(reason))),
+                Err(error) => {
+                    failed(&entry.name, &error);
+                    DeniedKind::Unavailable
+                }
+            };
+            answer = answer.or_stronger(Denied::by(&entry.name, said));
+            if said == DeniedKind::Unavailable && entry.policy.outage == OutagePolicy::FailClosed {
+                return Err(answer);
+            }
+        }
+        Err(answer)
+    }
+}
+
+/// Does the hash work that no backend had to do. If even that is impossible now, the answer is an outage,
+/// as it would have been for a known user.
+async fn settle(debt: &HashDebt, denied: Denied) -> Denied {
+    match debt.settle().await {
+        Ok(()) => denied,
+        Err(_) => denied.or_stronger(Denied::chain_interrupted()),
+    }
+}

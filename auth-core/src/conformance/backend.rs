@@ -1,0 +1,184 @@
+//! The suite for [`Backend`] and its [`UserSource`].
+//!
+//! ```
+//! use auth_core::conformance::backend::{Cases, backend};
+//! use auth_core::{MemoryBackend, Password, Passwords, Secret};
+//! # use auth_core::{User, UserId};
+//! # #[derive(Clone)]
+//! # struct Member { id: i64, active: bool }
+//! # impl User for Member {
+//! #     fn id(&self) -> UserId { UserId::from(self.id) }
+//! #     fn security_stamp(&self) -> &[u8] { b"stamp" }
+//! #     fn is_active(&self) -> bool { self.active }
+//! # }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let users = MemoryBackend::new(Passwords::new()?);
+//! users.insert("alice", &Secret::new("wonderland"), Member { id: 1, active: true }).await?;
+//! users.insert("mallory", &Secret::new("locked out"), Member { id: 2, active: false }).await?;
+//! backend(
+//!     users,
+//!     Cases::new(Password::new("alice", "wonderland"), Password::new("nobody", "wonderland"))
+//!         .wrong_secret(Password::new("alice", "looking-glass"))
+//!         .disabled(Password::new("mallory", "locked out")),
+//! )
+//! .await;
+//! # Ok(())
+//! # }
+//! ```
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Waker};
+
+use crate::{
+    Auth, Backend, Credentials, Denied, DeniedKind, DenyReason, Password, Passwords, RequestFacts, User,
+    UserId, UserSource,
+};
+
+/// Credentials whose answers are known.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Cases<C> {
+    right: C,
+    unknown: C,
+    wrong_secret: Option<C>,
+    disabled: Option<C>,
+}
+
+impl<C> Cases<C> {
+    /// Credentials of an active user, and some of nobody.
+    pub fn new(right: C, unknown: C) -> Self {
+        Self { right, unknown, wrong_secret: None, disabled: None }
+    }
+
+    /// The active user's name with another secret. Leave it out if the kind has no name beside the secret.
+    pub fn wrong_secret(mut self, credentials: C) -> Self {
+        self.wrong_secret = Some(credentials);
+        self
+    }
+
+    /// Right credentials of a user who is disabled.
+    pub fn disabled(mut self, credentials: C) -> Self {
+        self.disabled = Some(credentials);
+        self
+    }
+}
+
+/// Checks a backend, as the only one of a chain.
+///
+/// # Panics
+/// With the broken rule, if there is one.
+pub async fn backend<C, B>(backend: B, cases: Cases<C>)
+where
+    C: Credentials + Clone,
+    B: Backend<C>,
+{
+    let backend = Arc::new(backend);
+    let auth = chain(&backend);
+    answers(&auth, &cases).await;
+    reloads(&auth, &*backend, &cases).await;
+    together(&auth, &cases).await;
+    interrupted(&auth, &cases).await;
+}
+
+/// Checks that a password backend makes every attempt cost one hash, whoever it names.
+///
+/// # Panics
+/// With the case that costs more or less.
+pub async fn equal_work<B: Backend<Password>>(backend: B, passwords: &Passwords, cases: Cases<Password>) {
+    let auth = chain(&Arc::new(backend));
+    let empty = Password::new(cases.right.username(), "");
+    let mut table = vec![("right", cases.right, 1), ("unknown", cases.unknown, 1), ("empty", empty, 0)];
+    table.extend(cases.wrong_secret.map(|credentials| ("wrong secret", credentials, 1)));
+    table.extend(cases.disabled.map(|credentials| ("disabled", credentials, 1)));
+    for (name, credentials, expected) in table {
+        let before = passwords.runs();
+        let _ = ask(&auth, credentials).await;
+        assert_eq!(passwords.runs() - before, expected, "hashes computed for: {name}");
+    }
+}
+
+fn chain<C: Credentials, B: Backend<C>>(backend: &Arc<B>) -> Auth<B::User> {
+    let auth = Auth::builder().backend::<C>("suite", Arc::clone(backend)).build();
+    auth.expect("a chain of one backend can be built")
+}
+
+async fn ask<C: Credentials, U: User>(auth: &Auth<U>, credentials: C) -> Result<UserId, Denied> {
+    let answer = auth.authenticate(credentials, &RequestFacts::none()).await;
+    answer.map(|authenticated| authenticated.user().id())
+}
+
+async fn answers<C: Credentials + Clone, U: User>(auth: &Auth<U>, cases: &Cases<C>) {
+    let first = ask(auth, cases.right.clone()).await.expect("the right credentials are accepted");
+    let second = ask(auth, cases.right.clone()).await.expect("and accepted again");
+    assert_eq!(first, second, "the same credentials are the same user");
+
+    let expected = [
+        ("unknown", Some(&cases.unknown), DeniedKind::UnknownUser),
+        ("wrong secret", cases.wrong_secret.as_ref(), DeniedKind::WrongSecret),
+        ("disabled", cases.disabled.as_ref(), DeniedKind::Denied(DenyReason::Disabled)),
+    ];
+    for (name, credentials, kind) in expected {
+        let Some(credentials) = credentials else { continue };
+        let denied = ask(auth, credentials.clone()).await.expect_err(name);
+        // Where the secret is the name, a wrong one is an unknown one; a backend may also not tell them apart.
+        let is_declined =
+            |kind| matches!(kind, DeniedKind::UnknownUser | DeniedKind::WrongSecret | DeniedKind::NoBackend);
+        let fits = denied.kind() == kind || is_declined(kind) && is_declined(denied.kind());
+        assert!(fits, "{name}: {:?} instead of {kind:?}", denied.kind());
+    }
+}
+
+async fn reloads<C, B>(auth: &Auth<B::User>, backend: &B, cases: &Cases<C>)
+where
+    C: Credentials + Clone,
+    B: UserSource,
+{
+    let id = ask(auth, cases.right.clone()).await.expect("the right credentials are accepted");
+    let load = async || backend.get_user(&id).await.expect("the user is reloaded").expect("the user exists");
+    let (first, second) = (load().await, load().await);
+    assert_eq!(first.id(), id, "a reloaded user has the id it was loaded by");
+    assert!(first.is_active(), "a user who may log in is active");
+    assert_eq!(first.security_stamp(), second.security_stamp(), "the stamp of an unchanged user stays");
+    for nobody in ["no such user", "-1", "0", "' OR 1=1 --", "\u{0}", "٣"] {
+        let nobody = UserId::new(nobody).expect("a valid id");
+        let found = backend.get_user(&nobody).await;
+        assert!(matches!(found, Ok(None)), "the id {nobody:?} is nobody's: that is an answer, and no error");
+    }
+}
+
+/// Attempts that run at the same time do not see each other.
+async fn together<C: Credentials + Clone, U: User>(auth: &Auth<U>, cases: &Cases<C>) {
+    let right = ask(auth, cases.right.clone()).await.expect("the right credentials are accepted");
+    let attempts: Vec<_> = (0..16)
+        .map(|n| {
+            let credentials = if n % 2 == 0 { &cases.right } else { &cases.unknown };
+            let (auth, credentials) = (auth.clone(), credentials.clone());
+            (n, tokio::spawn(async move { ask(&auth, credentials).await }))
+        })
+        .collect();
+    for (n, attempt) in attempts {
+        let answer = attempt.await.expect("no attempt panics");
+        match n % 2 {
+            0 => assert_eq!(answer.expect("accepted beside others"), right),
+            _ => assert!(answer.is_err(), "nobody is accepted beside others"),
+        }
+    }
+}
+
+/// A client that goes away at any point leaves nothing behind that would hinder the next one (CH-4).
+async fn interrupted<C: Credentials + Clone, U: User>(auth: &Auth<U>, cases: &Cases<C>) {
+    for polls in 0..32 {
+        let mut attempt = pin!(ask(auth, cases.right.clone()));
+        for _ in 0..polls {
+            if attempt.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+    assert!(ask(auth, cases.right.clone()).await.is_ok(), "accepted after clients went away");
+}

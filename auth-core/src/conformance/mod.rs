@@ -1,0 +1,6 @@
+//! Public test suites: what every implementation of a trait must do.
+//!
+//! No implementation is finished until it passes its trait's suite, also behind an `Arc`.
+
+pub mod backend;
+pub mod store;

@@ -1,0 +1,36 @@
+//! The rules that every [`SessionStore`] keeps.
+
+mod fixture;
+mod lifecycle;
+mod many;
+mod races;
+mod rotation;
+mod writes;
+
+use crate::session::SessionStore;
+
+/// Checks a session store against its contract; `fresh` makes an empty one for each case.
+///
+/// Times in it lie around the year 2096, so that a store that also expires by its own clock keeps them. Run it
+/// on a multi-threaded runtime: the last cases race.
+///
+/// ```
+/// use auth_core::conformance::store::session_store;
+/// use auth_core::session::MemorySessions;
+///
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+/// // In a function with `#[tokio::test(flavor = "multi_thread")]`:
+/// # runtime.block_on(async {
+/// session_store(async || MemorySessions::new(1_000)).await;
+/// # });
+/// ```
+///
+/// # Panics
+/// If the store breaks a rule. The text names it.
+pub async fn session_store<S: SessionStore>(fresh: impl AsyncFn() -> S) {
+    lifecycle::check(&fresh).await;
+    writes::check(&fresh).await;
+    rotation::check(&fresh).await;
+    many::check(&fresh).await;
+    races::check(&fresh).await;
+}

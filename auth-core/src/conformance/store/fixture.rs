@@ -1,0 +1,92 @@
+//! Keys, times and records that the cases share.
+
+use std::error::Error;
+
+use crate::session::{
+    ClientFacts, SessionData, SessionKey, SessionRecord, SessionStore, StampMac, StoreError, StoreErrorKind,
+    Stored,
+};
+use crate::{BackendName, Timestamp, UserId};
+
+/// The moment `secs` seconds into the tests.
+pub(super) const fn at(secs: u64) -> Timestamp {
+    Timestamp::from_secs(4_000_000_000 + secs)
+}
+
+/// When things happen unless a case says otherwise.
+pub(super) const NOW: Timestamp = at(10);
+/// When a [`sample_record`] expires.
+pub(super) const EXPIRES: Timestamp = at(3_600);
+/// The last moment before that.
+pub(super) const BEFORE_EXPIRY: Timestamp = Timestamp::from_millis(EXPIRES.as_millis() - 1);
+
+/// A key that looks as real ones do: 32 bytes of anything.
+pub(super) fn key(n: u16) -> SessionKey {
+    SessionKey::from_bytes(*blake3::hash(&n.to_be_bytes()).as_bytes())
+}
+
+pub(super) fn backend(name: &str) -> BackendName {
+    BackendName::new(name).expect("a literal that is a name")
+}
+
+pub(super) fn user(id: &str) -> UserId {
+    UserId::new(id).expect("a literal that is an id")
+}
+
+/// A record in which no two values are alike: a mix-up of columns shows.
+pub(super) fn sample_record(id: &str) -> SessionRecord {
+    SessionRecord {
+        user: user(id),
+        backend: backend("local"),
+        stamp: StampMac::from_bytes(&std::array::from_fn::<u8, { StampMac::LEN }, _>(|i| {
+            0xf0_u8.wrapping_add(i as u8)
+        }))
+        .expect("the right length"),
+        created: at(1),
+        authenticated: at(2),
+        rotated: at(3),
+        last_seen: at(4),
+        expires: EXPIRES,
+        data: data([("cart", "[1,2]"), ("näme", "\"O'Brien \\u0000 \u{1f511}\"")]),
+        client: Some(Box::new(ClientFacts {
+            address: "2001:db8::1".parse().ok(),
+            user_agent: Some("Firefox/150.0 ('; --)".into()),
+        })),
+    }
+}
+
+pub(super) fn data<const N: usize>(values: [(&str, &str); N]) -> SessionData {
+    SessionData(values.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+}
+
+/// What a store answered. One that fails where it must answer breaks the suite.
+#[track_caller]
+pub(super) fn ok<T>(answer: Result<T, StoreError>) -> T {
+    answer.unwrap_or_else(|error| {
+        let source = error.source().map(ToString::to_string).unwrap_or_default();
+        panic!("the store failed where it must answer: {error}: {source}")
+    })
+}
+
+/// The kind of a failure that a case asks for.
+pub(super) fn failure<T>(answer: &Result<T, StoreError>) -> Option<StoreErrorKind> {
+    answer.as_ref().err().map(StoreError::kind)
+}
+
+/// Puts Alice's sample record under `key`.
+pub(super) async fn created<S: SessionStore>(store: &S, key: &SessionKey) -> SessionRecord {
+    let record = sample_record("alice");
+    ok(store.create(key, &record).await);
+    record
+}
+
+/// What is under `key` now.
+pub(super) async fn live<S: SessionStore>(store: &S, key: &SessionKey) -> Option<Stored> {
+    ok(store.load(key, NOW).await)
+}
+
+/// What `load` should give: the record, and the key that it is under now.
+#[expect(clippy::unnecessary_wraps, reason = "it is compared with what `load` gives")]
+pub(super) fn stored(at: u16, record: &SessionRecord, version: u64) -> Option<Stored> {
+    Some(Stored { key: key(at), record: record.clone(), version })
+}

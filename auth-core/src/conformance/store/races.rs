@@ -1,0 +1,227 @@
+//! Tasks that meet. Each case ends in a state that is right in whatever order they ran.
+
+use std::panic::resume_unwind;
+use std::sync::Arc;
+
+use tokio::sync::Barrier;
+use tokio::task::yield_now;
+
+use super::fixture::{
+    BEFORE_EXPIRY, EXPIRES, NOW, at, backend, created, data, failure, key, live, ok, sample_record, user,
+};
+use crate::session::{SessionKey, SessionRecord, SessionStore, StoreErrorKind, Write};
+
+/// How often the tasks of a case meet.
+const ROUNDS: u16 = 16;
+/// How many tasks do the same thing at once.
+const TASKS: u16 = 32;
+
+pub(super) async fn check<S: SessionStore>(fresh: &impl AsyncFn() -> S) {
+    one_creator_wins(Arc::new(fresh().await)).await;
+    no_update_is_lost(Arc::new(fresh().await)).await;
+    one_rotation_wins(Arc::new(fresh().await)).await;
+    logout_beats_everything(Arc::new(fresh().await)).await;
+    logout_or_rotation_comes_first(Arc::new(fresh().await)).await;
+    purge_spares_what_was_touched(Arc::new(fresh().await)).await;
+    for alias in [false, true] {
+        rotation_is_one_step(Arc::new(fresh().await), alias).await;
+    }
+}
+
+/// Starts all tasks at one moment and gives their answers in order. A panic in one is ours.
+async fn together<F>(tasks: impl IntoIterator<Item = F>) -> Vec<F::Output>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    let tasks: Vec<_> = tasks.into_iter().collect();
+    let start = Arc::new(Barrier::new(tasks.len()));
+    let spawn = |task: F| {
+        let start = Arc::clone(&start);
+        tokio::spawn(async move {
+            start.wait().await;
+            task.await
+        })
+    };
+    let running: Vec<_> = tasks.into_iter().map(spawn).collect();
+    let mut answers = Vec::with_capacity(running.len());
+    for task in running {
+        answers.push(task.await.unwrap_or_else(|error| resume_unwind(error.into_panic())));
+    }
+    answers
+}
+
+async fn one_creator_wins<S: SessionStore>(store: Arc<S>) {
+    for round in 0..ROUNDS {
+        let create = |n: u16| {
+            let store = Arc::clone(&store);
+            async move { store.create(&key(round), &sample_record(&n.to_string())).await }
+        };
+        let answers = together((0..TASKS).map(create)).await;
+        let refused = answers.iter().filter(|answer| failure(answer) == Some(StoreErrorKind::Exists)).count();
+        let winner: Vec<_> = (0..TASKS).zip(&answers).filter(|(_, answer)| answer.is_ok()).collect();
+        assert_eq!(
+            (winner.len(), refused + 1),
+            (1, answers.len()),
+            "create: one of many wins, the others are refused"
+        );
+        let owner = live(&*store, &key(round)).await.map(|stored| stored.record.user);
+        assert_eq!(owner, Some(user(&winner[0].0.to_string())), "create: the record is the winner's");
+    }
+}
+
+fn counter(record: &SessionRecord) -> u64 {
+    record.data.0.get("n").and_then(|n| n.parse().ok()).unwrap_or_default()
+}
+
+/// Counts one up as a session handle does: read, change, write if unchanged, else again.
+async fn count_up<S: SessionStore>(store: Arc<S>) {
+    loop {
+        let loaded = live(&*store, &key(1)).await.expect("load: finds a record that is being updated");
+        let next = (counter(&loaded.record) + 1).to_string();
+        let record = SessionRecord { data: data([("n", &next)]), ..loaded.record };
+        assert_eq!(ok(store.touch(&key(1), NOW, EXPIRES).await), Write::Done, "touch: the record exists");
+        match ok(store.update(&key(1), loaded.version, &record, NOW).await) {
+            Write::Done => return,
+            Write::Conflict => yield_now().await,
+            Write::Gone => panic!("update: a live record is not gone"),
+        }
+    }
+}
+
+async fn no_update_is_lost<S: SessionStore>(store: Arc<S>) {
+    created(&*store, &key(1)).await;
+    together((0..TASKS).map(|_| count_up(Arc::clone(&store)))).await;
+    let end = live(&*store, &key(1)).await.expect("update: keeps the record");
+    assert_eq!(counter(&end.record), u64::from(TASKS), "update, touch: no update is lost");
+    assert_eq!(end.version, 1 + u64::from(TASKS), "update: each adds one to the version");
+}
+
+async fn one_rotation_wins<S: SessionStore>(store: Arc<S>) {
+    for round in 0..ROUNDS {
+        let base = round * (TASKS + 1);
+        let record = created(&*store, &key(base)).await;
+        let rotate = |n: u16| {
+            let (store, record) = (Arc::clone(&store), record.clone());
+            async move { ok(store.rotate(&key(base), &key(base + 1 + n), 1, &record, Some(at(20)), NOW).await) }
+        };
+        let answers = together((0..TASKS).map(rotate)).await;
+        let done = answers.iter().filter(|answer| **answer == Write::Done).count();
+        assert_eq!(done, 1, "rotate: one of many wins");
+        let alive = ok(store.list_user(&record.backend, &record.user, NOW).await);
+        assert_eq!(alive.len(), 1, "rotate: one session stays one session");
+        assert_eq!(
+            ok(store.delete_user(&backend("local"), &user("alice"), None).await),
+            1,
+            "delete_user: counts"
+        );
+    }
+}
+
+/// What can happen to the session under the first key.
+#[derive(Clone, Copy, Debug)]
+enum Deed {
+    Delete,
+    Update,
+    Touch,
+    Rotate,
+    RotateWithAlias,
+    Purge,
+}
+
+impl Deed {
+    async fn run<S: SessionStore>(self, store: Arc<S>, old: SessionKey, new: SessionKey) -> Write {
+        let record = sample_record("alice");
+        ok(match self {
+            Self::Delete => store.delete(&old).await.map(|()| Write::Done),
+            Self::Update => store.update(&old, 1, &record, NOW).await,
+            Self::Touch => store.touch(&old, BEFORE_EXPIRY, at(7_200)).await,
+            Self::Rotate => store.rotate(&old, &new, 1, &record, None, NOW).await,
+            Self::RotateWithAlias => store.rotate(&old, &new, 1, &record, Some(EXPIRES), NOW).await,
+            Self::Purge => store.purge_expired(EXPIRES, 100).await.map(|_| Write::Done),
+        })
+    }
+}
+
+/// Lets the deeds meet over one new session; gives its keys and what became of each deed.
+async fn meet<S: SessionStore>(store: &Arc<S>, round: u16, deeds: &[Deed]) -> ([SessionKey; 2], Vec<Write>) {
+    let (old, new) = (key(2 * round), key(2 * round + 1));
+    created(&**store, &old).await;
+    // Every order of starting gets its turn.
+    let first = usize::from(round) % deeds.len();
+    let tasks = deeds.iter().cycle().skip(first).take(deeds.len());
+    let mut answers = together(tasks.map(|deed| deed.run(Arc::clone(store), old, new))).await;
+    answers.rotate_right(first);
+    ([old, new], answers)
+}
+
+async fn logout_beats_everything<S: SessionStore>(store: Arc<S>) {
+    let deeds = [Deed::Delete, Deed::Update, Deed::Touch, Deed::RotateWithAlias];
+    for round in 0..ROUNDS {
+        // The old key is the session's key or its alias, so the logout reaches it either way.
+        let (keys, answers) = meet(&store, round, &deeds).await;
+        for key in keys {
+            let found = live(&*store, &key).await;
+            assert_eq!(found, None, "delete: nothing survives a logout; {deeds:?} answered {answers:?}");
+        }
+    }
+}
+
+async fn logout_or_rotation_comes_first<S: SessionStore>(store: Arc<S>) {
+    for round in 0..ROUNDS {
+        let ([old, new], answers) = meet(&store, round, &[Deed::Delete, Deed::Rotate, Deed::Touch]).await;
+        assert_eq!(live(&*store, &old).await, None, "rotate, delete: both end the old key");
+        let moved = live(&*store, &new).await.is_some();
+        assert_eq!(
+            moved,
+            answers[1] == Write::Done,
+            "rotate: the new key lives if it says so, and only then"
+        );
+    }
+}
+
+async fn purge_spares_what_was_touched<S: SessionStore>(store: Arc<S>) {
+    for round in 0..ROUNDS {
+        let ([old, _], answers) = meet(&store, round, &[Deed::Purge, Deed::Touch]).await;
+        let alive = live(&*store, &old).await.is_some();
+        assert_eq!(
+            alive,
+            answers[1] == Write::Done,
+            "purge_expired: a record that was touched in time lives on"
+        );
+    }
+}
+
+async fn rotation_is_one_step<S: SessionStore>(store: Arc<S>, alias: bool) {
+    for round in 0..ROUNDS {
+        let (old, new) = (key(2 * round), key(2 * round + 1));
+        created(&*store, &old).await;
+        let act = |rotates: bool| {
+            let store = Arc::clone(&store);
+            async move {
+                if rotates {
+                    let deed = if alias { Deed::RotateWithAlias } else { Deed::Rotate };
+                    assert_eq!(deed.run(store, old, new).await, Write::Done, "rotate: at the version read");
+                } else {
+                    watch(&*store, &old, &new, alias).await;
+                }
+            }
+        };
+        together([false, true].map(act)).await;
+    }
+}
+
+/// Looks at both keys over and over while the session moves from one to the other.
+async fn watch<S: SessionStore>(store: &S, old: &SessionKey, new: &SessionKey, alias: bool) {
+    for _ in 0..ROUNDS {
+        // The session goes from `old` to `new`: looked at in this order it is never missed,
+        let by_old = live(store, old).await.is_some();
+        let by_new = live(store, new).await.is_some();
+        assert!(by_old || by_new, "rotate: at no moment is the session under neither key");
+        assert!(by_old || !alias, "rotate: with an alias the old key never fails");
+        // and in this order never seen twice.
+        if by_new && !alias {
+            assert_eq!(live(store, old).await, None, "rotate: at no moment is the session under both keys");
+        }
+        yield_now().await;
+    }
+}

@@ -1,0 +1,113 @@
+//! [`Denied`]: nobody accepted the credentials.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::{BackendName, DeclineReason, DenyReason};
+
+/// Nobody accepted the credentials.
+///
+/// Its text is always the same sentence: it may be shown to the client. [`kind`](Self::kind) says what
+/// happened and is for logs, events and [the status code](Self::is_unavailable) only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denied {
+    kind: DeniedKind,
+    backend: Option<BackendName>,
+}
+
+/// What happened, strongest first: where several backends spoke, the strongest word is the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DeniedKind {
+    /// A backend knows the user and refused.
+    Denied(DenyReason),
+    /// A backend that might have known the user could not decide. Answer 503 and not 401: clients delete
+    /// saved passwords on 401.
+    Unavailable,
+    /// A backend knows the user; the secret is wrong.
+    WrongSecret,
+    /// No backend knows the user.
+    UnknownUser,
+    /// The credentials break a bound (empty, too long); no backend was asked.
+    Malformed,
+    /// No backend takes such credentials.
+    NoBackend,
+    /// The request came from another site's page; no backend was asked.
+    CrossOrigin,
+}
+
+impl DeniedKind {
+    fn strength(self) -> u8 {
+        match self {
+            Self::Denied(_) => 5,
+            Self::Unavailable => 4,
+            Self::WrongSecret => 3,
+            Self::UnknownUser => 2,
+            Self::Malformed => 1,
+            Self::NoBackend | Self::CrossOrigin => 0,
+        }
+    }
+}
+
+impl Denied {
+    /// How long a client should wait before it asks again after an outage (RFC 9110 §10.2.3).
+    pub const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+    pub(crate) fn nobody() -> Self {
+        Self { kind: DeniedKind::NoBackend, backend: None }
+    }
+
+    pub(crate) fn by(backend: &BackendName, kind: DeniedKind) -> Self {
+        Self { kind, backend: Some(backend.clone()) }
+    }
+
+    pub(crate) fn unasked(reason: DeclineReason) -> Self {
+        Self { kind: Self::kind_of(reason), backend: None }
+    }
+
+    pub(crate) fn cross_origin() -> Self {
+        Self { kind: DeniedKind::CrossOrigin, backend: None }
+    }
+
+    /// The whole chain took too long.
+    pub(crate) fn chain_interrupted() -> Self {
+        Self { kind: DeniedKind::Unavailable, backend: None }
+    }
+
+    pub(crate) fn kind_of(reason: DeclineReason) -> DeniedKind {
+        match reason {
+            DeclineReason::Malformed => DeniedKind::Malformed,
+            DeclineReason::NotMine => DeniedKind::NoBackend,
+            DeclineReason::UnknownUser => DeniedKind::UnknownUser,
+            DeclineReason::WrongSecret => DeniedKind::WrongSecret,
+        }
+    }
+
+    /// The stronger of two words; the earlier one where they are equally strong.
+    pub(crate) fn or_stronger(self, other: Self) -> Self {
+        if other.kind.strength() > self.kind.strength() { other } else { self }
+    }
+
+    /// What happened. Not for the client.
+    pub fn kind(&self) -> DeniedKind {
+        self.kind
+    }
+
+    /// Which backend's word this is; `None` if no backend spoke.
+    pub fn backend(&self) -> Option<&BackendName> {
+        self.backend.as_ref()
+    }
+
+    /// Whether this is an outage (503 with [`RETRY_AFTER`](Self::RETRY_AFTER)) and no refusal (401).
+    pub fn is_unavailable(&self) -> bool {
+        self.kind == DeniedKind::Unavailable
+    }
+}
+
+impl fmt::Display for Denied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the credentials were not accepted")
+    }
+}
+
+impl std::error::Error for Denied {}

@@ -1,0 +1,184 @@
+//! Events: what an audit log, a throttle or a metric wants to know.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::facts::printable;
+use crate::guard::caught;
+use crate::session::StoreError;
+use crate::{BackendError, BackendName, DeniedKind, RequestFacts, Timestamp, UserId};
+
+/// Something that happened. It never carries a secret.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Event<'a> {
+    /// What happened.
+    pub kind: EventKind<'a>,
+    /// When.
+    pub at: Timestamp,
+    /// The backend concerned.
+    pub backend: Option<&'a BackendName>,
+    /// The user, where one is known.
+    pub user: Option<&'a UserId>,
+    /// The request behind it; [`RequestFacts::none`] where there is none.
+    pub facts: &'a RequestFacts,
+}
+
+/// What happened.
+///
+/// Every attempt to authenticate ends in exactly one of the first four.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum EventKind<'a> {
+    /// A backend accepted the credentials.
+    LoginSucceeded(Claim<'a>),
+    /// Nobody accepted them, for this reason.
+    LoginFailed(Claim<'a>, DeniedKind),
+    /// Nobody accepted them, and a backend could not decide.
+    LoginUnavailable(Claim<'a>),
+    /// The client went away before there was an answer.
+    LoginAborted(Claim<'a>),
+    /// A backend could not decide. It may not be the last word on the attempt.
+    BackendFailed(&'a BackendError),
+    /// A session began.
+    SessionStarted,
+    /// The user, if there is one, asked to log out. Sent before the session is deleted.
+    LoggedOut,
+    /// A session ended without being asked to.
+    SessionEnded(SessionEnd),
+    /// A session's id was replaced.
+    SessionRotated,
+    /// A request carried two different session cookies, and got no session.
+    AmbiguousCookie,
+    /// The session store could not do its work.
+    StoreFailed(&'a StoreError),
+}
+
+/// Who the client claimed to be, and with what kind of credentials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Claim<'a> {
+    /// The kind of credentials, as [`Credentials::KIND`](crate::Credentials::KIND).
+    pub credentials: &'static str,
+    /// The claimed name as it was typed, without control characters and cut at 255 bytes.
+    pub subject: Option<&'a str>,
+}
+
+/// Why a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SessionEnd {
+    /// It was unused for too long, or too old.
+    Expired,
+    /// Its user's security stamp changed.
+    StampChanged,
+    /// Its user no longer exists.
+    UserGone,
+    /// Its user is disabled.
+    UserDisabled,
+    /// The backend that vouched is no longer configured. The record is kept.
+    BackendGone,
+    /// It dates from the future: a clock went back. The record is kept.
+    ClockWentBack,
+    /// Another session of the same user pushed it out
+    /// ([`max_per_user`](crate::SessionConfig::max_per_user)).
+    TooMany,
+    /// Another of the user's sessions revoked it.
+    Revoked,
+}
+
+/// Receives every event, synchronously and in order. It must be quick: hand slow work to a queue.
+///
+/// A panic in an observer is caught and changes no decision.
+pub trait Observer: Send + Sync + 'static {
+    /// Something happened.
+    fn on_event(&self, event: &Event<'_>);
+}
+
+impl<T: Observer + ?Sized> Observer for std::sync::Arc<T> {
+    fn on_event(&self, event: &Event<'_>) {
+        (**self).on_event(event);
+    }
+}
+
+/// The default observer: one [`tracing`] record per event, target `auth`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TracingObserver;
+
+impl Observer for TracingObserver {
+    fn on_event(&self, event: &Event<'_>) {
+        let backend = event.backend.map(BackendName::as_str);
+        let user = event.user.map(UserId::as_str);
+        let peer = event.facts.peer().map(tracing::field::display);
+        let what = &event.kind;
+        if event.kind.is_fault() {
+            tracing::warn!(target: "auth", backend, user, peer, "{what}");
+        } else {
+            tracing::info!(target: "auth", backend, user, peer, "{what}");
+        }
+    }
+}
+
+impl EventKind<'_> {
+    /// Whether an operator should look at it.
+    fn is_fault(&self) -> bool {
+        matches!(
+            self,
+            Self::LoginUnavailable(_) | Self::BackendFailed(_) | Self::AmbiguousCookie | Self::StoreFailed(_)
+        )
+    }
+}
+
+impl fmt::Display for EventKind<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LoginSucceeded(claim) => write!(f, "login succeeded: {claim}"),
+            Self::LoginFailed(claim, kind) => write!(f, "login failed: {claim}: {kind:?}"),
+            Self::LoginUnavailable(claim) => write!(f, "login unavailable: {claim}"),
+            Self::LoginAborted(claim) => write!(f, "login aborted by the client: {claim}"),
+            Self::BackendFailed(error) => write!(f, "{}", Chained(*error)),
+            Self::SessionStarted => f.write_str("session started"),
+            Self::LoggedOut => f.write_str("logged out"),
+            Self::SessionEnded(why) => write!(f, "session ended: {why:?}"),
+            Self::SessionRotated => f.write_str("session rotated"),
+            Self::AmbiguousCookie => f.write_str("two different session cookies in one request"),
+            Self::StoreFailed(error) => write!(f, "{}", Chained(*error)),
+        }
+    }
+}
+
+impl fmt::Display for Claim<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {:?}", self.credentials, self.subject.unwrap_or_default())
+    }
+}
+
+/// An error with its sources on one line.
+struct Chained<'a>(&'a (dyn std::error::Error + 'static));
+
+impl fmt::Display for Chained<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(error) = source {
+            write!(f, ": {}", printable(&error.to_string(), 500))?;
+            source = error.source();
+        }
+        Ok(())
+    }
+}
+
+/// Hands an event to the observer; what it does cannot hurt the request.
+pub(crate) fn emit(observer: &dyn Observer, event: &Event<'_>) {
+    if caught(|| observer.on_event(event)).is_err() {
+        tracing::error!(target: "auth", "the observer panicked");
+    }
+}
+
+/// How long the text of a claim may be.
+pub(crate) const MAX_SUBJECT_LEN: usize = 255;
+
+/// How long a request should wait after an outage, as whole seconds.
+pub(crate) fn seconds(duration: Duration) -> u64 {
+    duration.as_secs().max(1)
+}

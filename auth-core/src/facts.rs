@@ -1,0 +1,71 @@
+//! What is remembered about the request behind an attempt.
+
+use std::net::IpAddr;
+
+/// Facts about a request, for events and the list of a user's devices. Nothing in it is trusted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RequestFacts {
+    peer: Option<IpAddr>,
+    user_agent: Option<Box<str>>,
+}
+
+impl RequestFacts {
+    /// How much of a `User-Agent` is kept, in bytes.
+    pub const MAX_USER_AGENT_LEN: usize = 256;
+
+    pub(crate) const NONE: Self = Self { peer: None, user_agent: None };
+
+    /// Facts of an attempt that no request made: a shell, a test.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Sets the address of the socket's other end.
+    #[must_use]
+    pub fn with_peer(mut self, peer: Option<IpAddr>) -> Self {
+        self.peer = peer;
+        self
+    }
+
+    /// Sets the `User-Agent`; control characters are dropped and the rest is cut at 256 bytes.
+    #[must_use]
+    pub fn with_user_agent(mut self, agent: Option<&[u8]>) -> Self {
+        self.user_agent = agent.map(|raw| printable(&String::from_utf8_lossy(raw), Self::MAX_USER_AGENT_LEN));
+        self
+    }
+
+    /// The address of the socket's other end: a proxy's, where there is one.
+    pub fn peer(&self) -> Option<IpAddr> {
+        self.peer
+    }
+
+    /// The client's description of itself.
+    pub fn user_agent(&self) -> Option<&str> {
+        self.user_agent.as_deref()
+    }
+}
+
+/// `text` without control characters, cut at a character boundary of at most `max` bytes.
+pub(crate) fn printable(text: &str, max: usize) -> Box<str> {
+    let mut kept = String::new();
+    for c in text.chars().filter(|c| !c.is_control() && *c != '\u{2028}' && *c != '\u{2029}') {
+        if kept.len() + c.len_utf8() > max {
+            break;
+        }
+        kept.push(c);
+    }
+    kept.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn user_text_is_cut_and_cleaned() {
+        assert_eq!(&*printable("a\r\nb\u{1b}[31m\u{2028}c", 100), "ab[31mc");
+        assert_eq!(&*printable(&"ä".repeat(200), 255), "ä".repeat(127));
+        let facts = RequestFacts::none().with_user_agent(Some(&[b'x'; 10_000]));
+        assert_eq!(facts.user_agent().unwrap().len(), RequestFacts::MAX_USER_AGENT_LEN);
+    }
+}

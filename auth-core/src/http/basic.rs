@@ -1,0 +1,155 @@
+//! HTTP Basic authentication (RFC 7617).
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
+use super::{Challenge, Fingerprint, Read, Scheme};
+use crate::{ConfigError, Password};
+
+/// HTTP Basic: a user name and a password with every request, judged by the `Password` chain.
+///
+/// Accepted credentials are remembered for 30 s, so that a client that sends them with every call does not pay
+/// a password hash each time. Serve it over TLS only: the password travels in the clear.
+#[derive(Clone, Debug)]
+pub struct Basic {
+    challenge: Challenge,
+    remember: Duration,
+}
+
+impl Basic {
+    /// The longest decoded `user:password`, in bytes.
+    pub const MAX_LEN: usize = 8 * 1024;
+    /// The longest header value, in bytes.
+    pub const MAX_HEADER_LEN: usize = 16 * 1024;
+    /// How long accepted credentials are remembered, unless set.
+    pub const REMEMBER: Duration = Duration::from_secs(30);
+
+    /// Basic for this realm: what a browser's dialog says it asks the password for.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the realm has anything but visible ASCII and blanks.
+    pub fn new(realm: &str) -> Result<Self, ConfigError> {
+        let challenge = Challenge::new("Basic").with("realm", realm)?.with("charset", "UTF-8")?;
+        Ok(Self { challenge, remember: Self::REMEMBER })
+    }
+
+    /// For how long accepted credentials are remembered; zero for never.
+    #[must_use]
+    pub fn remember(mut self, time: Duration) -> Self {
+        self.remember = time;
+        self
+    }
+}
+
+impl Scheme for Basic {
+    type Credentials = Password;
+
+    fn name(&self) -> &'static str {
+        "Basic"
+    }
+
+    fn read(&self, authorization: &[u8]) -> Read<Password> {
+        let Some(encoded) = parameters(authorization, b"basic") else { return Read::NotMine };
+        decode(encoded).map_or(Read::Malformed, Read::Present)
+    }
+
+    fn challenge(&self) -> &Challenge {
+        &self.challenge
+    }
+
+    fn remember(&self) -> Duration {
+        self.remember
+    }
+
+    fn fingerprint(&self, credentials: &Password, into: &mut Fingerprint) {
+        into.part(credentials.username().as_bytes());
+        into.part(credentials.password().expose().as_bytes());
+    }
+}
+
+/// What follows the scheme's name, if it is this one (RFC 9110 §11.4; names are case-insensitive).
+fn parameters<'a>(authorization: &'a [u8], scheme: &[u8]) -> Option<&'a [u8]> {
+    let (name, rest) = authorization.split_at_checked(scheme.len())?;
+    let is_it = name.eq_ignore_ascii_case(scheme) && rest.first().is_none_or(|byte| *byte == b' ');
+    is_it.then(|| rest.trim_ascii())
+}
+
+/// RFC 7617 §2: base64 of UTF-8, split at the first colon, no control characters, neither part empty.
+fn decode(encoded: &[u8]) -> Option<Password> {
+    if encoded.len() > Basic::MAX_LEN.div_ceil(3) * 4 {
+        return None;
+    }
+    let mut decoded = Zeroizing::new(vec![0; base64::decoded_len_estimate(encoded.len())]);
+    let len = STANDARD.decode_slice(encoded, &mut decoded).ok()?;
+    let text = std::str::from_utf8(&decoded[..len]).ok()?;
+    let (username, password) = text.split_once(':')?;
+    if text.len() > Basic::MAX_LEN || text.chars().any(char::is_control) {
+        return None;
+    }
+    (!username.is_empty() && !password.is_empty()).then(|| Password::new(username, password))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(header: &str) -> Option<Option<(String, String)>> {
+        match Basic::new("r").unwrap().read(header.as_bytes()) {
+            Read::NotMine => None,
+            Read::Malformed => Some(None),
+            Read::Present(found) => {
+                Some(Some((found.username().to_owned(), found.password().expose().to_owned())))
+            }
+        }
+    }
+
+    fn encoded(text: &[u8]) -> String {
+        format!("Basic {}", STANDARD.encode(text))
+    }
+
+    /// BA-1, HD-3.
+    #[test]
+    fn the_grammar_is_kept() {
+        let user = |name: &str, password: &str| Some(Some((name.to_owned(), password.to_owned())));
+        let table = [
+            ("RFC 7617 §2", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==".into(), user("Aladdin", "open sesame")),
+            ("RFC 7617 §2.1", "Basic dGVzdDoxMjPCow==".into(), user("test", "123£")),
+            ("any case", "bAsIc QWxhZGRpbjpvcGVuIHNlc2FtZQ==".into(), user("Aladdin", "open sesame")),
+            ("more blanks", "Basic    QWxhZGRpbjpvcGVuIHNlc2FtZQ==".into(), user("Aladdin", "open sesame")),
+            ("colons in the password", encoded(b"a:b:c"), user("a", "b:c")),
+            ("another scheme", "Bearer abc".into(), None),
+            ("a longer name", "Basics abc".into(), None),
+            ("nothing at all", String::new(), None),
+            ("nothing after it", "Basic".into(), Some(None)),
+            ("no base64", "Basic @@@".into(), Some(None)),
+            (
+                "url alphabet",
+                format!("Basic {}", STANDARD.encode(b"a:\xff\xfe").replace('/', "_")),
+                Some(None),
+            ),
+            ("no padding", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ".into(), Some(None)),
+            ("two values", "Basic YTpi YTpi".into(), Some(None)),
+            ("no colon", encoded(b"alice"), Some(None)),
+            ("no user", encoded(b":secret"), Some(None)),
+            ("no password", encoded(b"alice:"), Some(None)),
+            ("not UTF-8", encoded(b"alice:\xff\xfe"), Some(None)),
+            ("NUL", encoded(b"alice:a\0b"), Some(None)),
+            ("line break", encoded(b"ali\nce:ab"), Some(None)),
+        ];
+        for (name, header, expected) in table {
+            assert_eq!(read(&header), expected, "{name}");
+        }
+    }
+
+    /// RL-9: 8192 bytes are read, 8193 are not.
+    #[test]
+    fn sizes_are_bounded() {
+        let credentials = |len: usize| encoded(&[b"a:".to_vec(), vec![b'x'; len - 2]].concat());
+        assert!(matches!(read(&credentials(Basic::MAX_LEN)), Some(Some(_))));
+        assert_eq!(read(&credentials(Basic::MAX_LEN + 1)), Some(None));
+        assert_eq!(read(&format!("Basic {}", "A".repeat(1_000_000))), Some(None));
+    }
+}

@@ -1,0 +1,187 @@
+//! The way of a request: read what it presents, find out who is calling.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use super::scheme::Offered;
+use super::view::Single;
+use super::{Frame, Header, Read, Refusal, RequestView};
+use crate::event::EventKind;
+use crate::session::{Failure, Session, Token};
+use crate::session::{Found as FoundCookie, Scan};
+use crate::{Access, Auth, RequestFacts, User};
+
+type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What a request presents.
+pub(crate) struct Presented<U> {
+    pub(crate) token: Option<Token>,
+    pub(crate) credentials: Option<Box<dyn Offered<U>>>,
+}
+
+/// What an adapter does with a request.
+pub enum Begin<U> {
+    /// Call the service now, inside the frame.
+    Call(Frame),
+    /// Await who is calling, then call the service or answer the refusal.
+    Resolve(Resolving<U>),
+    /// Answer this.
+    Refuse(Refusal),
+}
+
+impl<U: User> Auth<U> {
+    /// Reads what a request presents. Nothing is awaited and nothing allocated for one that presents nothing.
+    pub fn begin(&self, view: &dyn RequestView) -> Begin<U> {
+        match self.read(view) {
+            Ok(None) => Begin::Call(Frame::new(self, None)),
+            Ok(Some(session)) => {
+                let future = session.resolve_now();
+                Begin::Resolve(Resolving { session: Some(session), future })
+            }
+            Err(failure) => Begin::Refuse(self.refuse_failure(failure, view)),
+        }
+    }
+
+    /// As [`begin`](Self::begin), but leaves finding out who is calling to the first who asks.
+    pub fn begin_lazy(&self, view: &dyn RequestView) -> Begin<U> {
+        match self.read(view) {
+            Ok(session) => Begin::Call(Frame::new(self, session)),
+            Err(failure) => Begin::Refuse(self.refuse_failure(failure, view)),
+        }
+    }
+
+    fn read(&self, view: &dyn RequestView) -> Result<Option<Session<U>>, Failure> {
+        let token = self.read_cookie(view);
+        let credentials = self.read_authorization(view)?;
+        if token.is_none() && credentials.is_none() {
+            return Ok(None);
+        }
+        // Cookies and Basic credentials are sent by the browser, whoever's page made the request.
+        if self.0.http.origins.is_cross_origin(view) {
+            return Err(Failure::CrossOrigin);
+        }
+        let has_credentials = credentials.is_some();
+        let session = Session::new(self.clone(), Presented { token, credentials }, false);
+        if has_credentials {
+            session.describe(|| facts_of(view));
+        }
+        Ok(Some(session))
+    }
+
+    fn read_cookie(&self, view: &dyn RequestView) -> Option<Token> {
+        let mut scan = Scan::new(self.0.http.cookie.as_ref()?);
+        view.values(Header::Cookie, &mut |line| scan.line(line));
+        match scan.found() {
+            FoundCookie::Nothing => None,
+            FoundCookie::One(value) => Token::parse(value),
+            FoundCookie::Ambiguous => {
+                self.emit(EventKind::AmbiguousCookie, None, None, &facts_of(view));
+                None
+            }
+        }
+    }
+
+    /// The credentials in `Authorization`. Where a scheme is accepted, a header that none takes is an error: it
+    /// never falls back to the cookie or to nobody.
+    fn read_authorization(&self, view: &dyn RequestView) -> Result<Option<Box<dyn Offered<U>>>, Failure> {
+        let schemes = &self.0.http.schemes;
+        if schemes.is_empty() {
+            return Ok(None);
+        }
+        let value = match Single::of(view, Header::Authorization) {
+            Single::Absent => return Ok(None),
+            Single::Several => return Err(Failure::Malformed),
+            Single::One(value) => value,
+        };
+        for scheme in schemes {
+            match scheme.clone().read(value) {
+                Read::NotMine => {}
+                Read::Present(credentials) => return Ok(Some(credentials)),
+                Read::Malformed => break,
+            }
+        }
+        Err(Failure::BadCredentials)
+    }
+
+    /// The handle of a request that presents nothing: nobody, until a login.
+    pub(super) fn anonymous(&self, view: &dyn RequestView) -> Session<U> {
+        let cross_origin = self.0.http.origins.is_cross_origin(view);
+        let session = Session::new(self.clone(), Presented { token: None, credentials: None }, cross_origin);
+        session.mark_resolved();
+        session
+    }
+
+    /// Resolves a request that presents credentials, and perhaps a session too. Both must name one user.
+    pub(crate) async fn resolve_all(self, session: &Session<U>) -> Result<(), Failure> {
+        let Presented { token, credentials } = session.presented();
+        let Some(credentials) = credentials else { return Ok(()) };
+        let access = credentials.authenticate(session).await?;
+        if let (Some(_), Some(sessions)) = (token, self.sessions()) {
+            sessions.clone().resolve(session.clone()).await?;
+        }
+        let mut state = session.state();
+        let other = state.access.take();
+        if other.is_some_and(|other| !is_same(&other, &access)) {
+            return Err(Failure::Contradiction);
+        }
+        state.access = Some(access);
+        Ok(())
+    }
+}
+
+fn is_same<U: User>(one: &Access<U>, other: &Access<U>) -> bool {
+    one.backend() == other.backend() && one.user().id() == other.user().id()
+}
+
+pub(super) fn facts_of(view: &dyn RequestView) -> RequestFacts {
+    let agent = match Single::of(view, Header::UserAgent) {
+        Single::One(agent) => Some(agent),
+        Single::Absent | Single::Several => None,
+    };
+    RequestFacts::none().with_peer(view.peer()).with_user_agent(agent)
+}
+
+/// Finding out who is calling.
+#[must_use = "futures do nothing unless polled"]
+pub struct Resolving<U> {
+    session: Option<Session<U>>,
+    future: BoxFuture<'static, Result<(), Failure>>,
+}
+
+impl<U: User> Future for Resolving<U> {
+    type Output = Found<U>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Found<U>> {
+        let outcome = ready!(self.future.as_mut().poll(cx));
+        // Polled again after it was ready, it has nobody to tell about; that is an adapter's bug.
+        let Some(session) = self.session.take() else { return Poll::Pending };
+        if outcome.is_ok() {
+            session.mark_resolved();
+        }
+        Poll::Ready(Found { session, outcome })
+    }
+}
+
+/// Who is calling, or why that cannot be found out.
+pub struct Found<U> {
+    session: Session<U>,
+    outcome: Result<(), Failure>,
+}
+
+impl<U: User> Found<U> {
+    /// The frame to call the service in, and the caller for the request's extensions.
+    ///
+    /// # Errors
+    /// The [`Refusal`] to answer with.
+    pub fn caller(self, view: &dyn RequestView) -> Result<(Frame, Option<Access<U>>), Refusal> {
+        let Self { session, outcome } = self;
+        match outcome {
+            Ok(()) => {
+                let access = session.access();
+                Ok((Frame::new(&session.auth().clone(), Some(session)), access))
+            }
+            Err(failure) => Err(session.auth().refuse_failure(failure, view)),
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! HTTP without a framework: what adapters call, and everything they would otherwise have to decide.
+//!
+//! An adapter shows core its request through [`RequestView`], asks [`Auth::begin`](crate::Auth::begin) what to
+//! do, calls its inner service inside the [`Frame`], and lets [`Frame::finish`] write on the response.
+
+mod basic;
+mod challenge;
+mod effects;
+mod flow;
+mod frame;
+mod negotiate;
+mod next;
+mod origin;
+mod refusal;
+mod scheme;
+mod settings;
+mod view;
+
+pub use basic::Basic;
+pub use challenge::Challenge;
+pub use flow::{Begin, Found, Resolving};
+pub use frame::{Caller, Frame, Guarded, Resolved, Saving, caller, guard, overrule, session};
+pub use negotiate::Audience;
+pub use refusal::{Refusal, unconfigured};
+pub use scheme::{Fingerprint, Read, Scheme};
+pub use view::{Header, RequestView, ResponseHeader, ResponseView};
+
+pub(crate) use effects::apply as apply_effects;
+pub(crate) use flow::Presented;
+pub(crate) use scheme::{Accepted, DynScheme};
+pub(crate) use settings::{Settings, SettingsBuilder};

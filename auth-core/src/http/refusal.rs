@@ -1,0 +1,250 @@
+//! Refusals: an answer instead of the handler's.
+
+use std::borrow::Cow;
+
+use super::negotiate::{Audience, VARY};
+use super::{RequestView, ResponseHeader};
+use crate::event::seconds;
+use crate::require::Lacking;
+use crate::session::{Failure, SessionError, SessionErrorKind};
+use crate::{Auth, Denied, Require, User};
+
+/// An answer instead of the handler's: status, headers and a short body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    status: u16,
+    headers: Vec<(ResponseHeader, Cow<'static, str>)>,
+    body: &'static str,
+}
+
+impl Refusal {
+    fn new(status: u16) -> Self {
+        let headers = vec![(ResponseHeader::CacheControl, Cow::Borrowed("no-store"))];
+        Self { status, headers, body: "" }
+    }
+
+    fn with(mut self, header: ResponseHeader, value: impl Into<Cow<'static, str>>) -> Self {
+        self.headers.push((header, value.into()));
+        self
+    }
+
+    fn body(mut self, kind: &'static str, body: &'static str) -> Self {
+        self.body = body;
+        self.with(ResponseHeader::ContentType, kind)
+    }
+
+    /// An answer for a program (RFC 9457).
+    fn problem(status: u16) -> Self {
+        Self::new(status).body("application/problem+json", problem(status))
+    }
+
+    /// The status code.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The headers, in order. A name may occur more than once.
+    pub fn headers(&self) -> &[(ResponseHeader, Cow<'static, str>)] {
+        &self.headers
+    }
+
+    /// The body; empty if there is none.
+    pub fn body_text(&self) -> &'static str {
+        self.body
+    }
+}
+
+fn problem(status: u16) -> &'static str {
+    match status {
+        400 => r#"{"type":"about:blank","title":"Bad Request","status":400}"#,
+        401 => r#"{"type":"about:blank","title":"Unauthorized","status":401}"#,
+        403 => r#"{"type":"about:blank","title":"Forbidden","status":403}"#,
+        503 => r#"{"type":"about:blank","title":"Service Unavailable","status":503}"#,
+        _ => r#"{"type":"about:blank","title":"Internal Server Error","status":500}"#,
+    }
+}
+
+fn page(status: u16) -> &'static str {
+    match status {
+        400 => {
+            "<!doctype html><title>Bad request</title><h1>Bad request</h1><p>This request cannot be answered."
+        }
+        401 => {
+            "<!doctype html><title>Sign in</title><h1>Sign in</h1><p>You need to sign in to see this page."
+        }
+        403 => "<!doctype html><title>Forbidden</title><h1>Forbidden</h1><p>You may not see this page.",
+        503 => {
+            "<!doctype html><title>Unavailable</title><h1>Unavailable</h1>\
+             <p>This does not work just now. Please try again in a moment."
+        }
+        _ => "<!doctype html><title>Error</title><h1>Error</h1><p>Something went wrong.",
+    }
+}
+
+impl<U: User> Auth<U> {
+    /// The answer to a request whose caller could not be found out.
+    pub(crate) fn refuse_failure(&self, failure: Failure, view: &dyn RequestView) -> Refusal {
+        let audience = Audience::of(view);
+        match failure {
+            Failure::Unavailable => self.answer(503, audience),
+            Failure::BadCredentials => self.answer(401, audience),
+            Failure::Malformed | Failure::Contradiction => self.answer(400, audience),
+            Failure::CrossOrigin => self.answer(403, audience),
+        }
+    }
+
+    /// The answer to a caller who lacks what a route requires.
+    pub(crate) fn refuse_lacking(
+        &self,
+        require: &Require,
+        lacking: Lacking,
+        view: &dyn RequestView,
+    ) -> Refusal {
+        let audience = require.audience.unwrap_or_else(|| Audience::of(view));
+        match (lacking, audience) {
+            (Lacking::Permission, _) => self.answer(403, audience),
+            (Lacking::Login | Lacking::Freshness(_), Audience::Page) => self.to_login(require, view),
+            (Lacking::Login, _) => self.answer(401, audience),
+            (Lacking::Freshness(within), _) => self.ask_again(within.as_secs(), audience),
+        }
+    }
+
+    fn to_login(&self, require: &Require, view: &dyn RequestView) -> Refusal {
+        // Only what a GET shows can be shown again after the login.
+        let came_from = (view.method() == "GET").then(|| view.target());
+        match self.0.http.login_url(require, came_from) {
+            Some(url) => self.varied(Refusal::new(303).with(ResponseHeader::Location, url)),
+            None => self.answer(401, Audience::Page),
+        }
+    }
+
+    /// RFC 9470: the caller is known, but proved it too long ago.
+    fn ask_again(&self, max_age: u64, audience: Audience) -> Refusal {
+        if audience == Audience::Grpc {
+            return self.answer(401, audience);
+        }
+        let mut refusal = Refusal::problem(401);
+        for challenge in &self.0.http.challenges {
+            let separator = if challenge.contains(' ') { "," } else { "" };
+            let text = format!(
+                "{challenge}{separator} error=\"insufficient_user_authentication\", max_age=\"{max_age}\""
+            );
+            refusal = refusal.with(ResponseHeader::WwwAuthenticate, text);
+        }
+        self.varied(refusal)
+    }
+
+    fn answer(&self, status: u16, audience: Audience) -> Refusal {
+        let refusal = match audience {
+            Audience::Grpc => grpc(status),
+            Audience::Page => Refusal::new(status).body("text/html; charset=utf-8", page(status)),
+            Audience::Api | Audience::WebSocket => Refusal::problem(status),
+        };
+        self.varied(self.challenged(refusal))
+    }
+
+    /// A 401 offers every way in (RFC 9110 §11.6.1); a 503 says when to come back.
+    fn challenged(&self, mut refusal: Refusal) -> Refusal {
+        if refusal.status == 401 {
+            for challenge in &self.0.http.challenges {
+                refusal = refusal.with(ResponseHeader::WwwAuthenticate, challenge.clone());
+            }
+        }
+        if refusal.status == 503 {
+            refusal = refusal.with(ResponseHeader::RetryAfter, retry_after());
+        }
+        refusal
+    }
+
+    /// Refusals depend on who asks, and on who reads.
+    fn varied(&self, refusal: Refusal) -> Refusal {
+        let credentials = self.vary();
+        let vary = if credentials.is_empty() { VARY.to_owned() } else { format!("{credentials}, {VARY}") };
+        refusal.with(ResponseHeader::Vary, vary)
+    }
+
+    /// The headers in which this `Auth` looks for a caller.
+    pub(crate) fn vary(&self) -> &'static str {
+        match (self.0.http.cookie.is_some(), self.0.http.schemes.is_empty()) {
+            (true, true) => "Cookie",
+            (true, false) => "Authorization, Cookie",
+            (false, false) => "Authorization",
+            (false, true) => "",
+        }
+    }
+}
+
+fn retry_after() -> String {
+    seconds(Denied::RETRY_AFTER).to_string()
+}
+
+/// gRPC's own status, in the headers of a response without a body ("trailers only").
+fn grpc(status: u16) -> Refusal {
+    let (code, message) = match status {
+        401 => ("16", "unauthenticated"),
+        403 => ("7", "permission denied"),
+        503 => ("14", "unavailable"),
+        400 => ("3", "invalid argument"),
+        _ => ("13", "internal"),
+    };
+    Refusal::new(200)
+        .with(ResponseHeader::ContentType, "application/grpc")
+        .with(ResponseHeader::GrpcStatus, code)
+        .with(ResponseHeader::GrpcMessage, message)
+}
+
+/// The answer where a guard or an extractor runs without the layer it needs.
+pub fn unconfigured() -> Refusal {
+    Refusal::problem(500)
+}
+
+/// The answer where a handler passes an error on.
+impl From<&SessionError> for Refusal {
+    fn from(error: &SessionError) -> Self {
+        let status = match error.kind() {
+            SessionErrorKind::Unavailable => 503,
+            SessionErrorKind::CrossOrigin => 403,
+            SessionErrorKind::NoSession => 401,
+            SessionErrorKind::Gone => 400,
+            SessionErrorKind::ForeignProof
+            | SessionErrorKind::NotConfigured
+            | SessionErrorKind::InvalidValue => {
+                tracing::error!(target: "auth", "{error}");
+                500
+            }
+        };
+        Self::from_handler(status)
+    }
+}
+
+impl From<&Denied> for Refusal {
+    /// 503 for an outage, 403 for another site's page, otherwise 401, whatever the reason.
+    fn from(denied: &Denied) -> Self {
+        Self::from_handler(match denied.kind() {
+            crate::DeniedKind::Unavailable => 503,
+            crate::DeniedKind::CrossOrigin => 403,
+            _ => 401,
+        })
+    }
+}
+
+impl Refusal {
+    /// The layer adds the challenge to a 401 when the response passes it.
+    fn from_handler(status: u16) -> Self {
+        let refusal = Self::problem(status);
+        if status == 503 { refusal.with(ResponseHeader::RetryAfter, retry_after()) } else { refusal }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_are_json() {
+        for status in [400, 401, 403, 500, 503] {
+            let body: serde_json::Value = serde_json::from_str(problem(status)).unwrap();
+            assert_eq!(body["status"], status);
+        }
+    }
+}

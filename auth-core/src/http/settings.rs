@@ -1,0 +1,136 @@
+//! The HTTP side of an `Auth`'s configuration.
+
+use std::any::TypeId;
+use std::sync::Arc;
+
+use super::next::{encode, target};
+use super::origin::{Origin, OriginRules};
+use super::{Challenge, DynScheme};
+use crate::session::Cookie;
+use crate::{ConfigError, Require};
+
+pub(crate) struct Settings<U> {
+    pub(crate) cookie: Option<Cookie>,
+    pub(crate) schemes: Vec<Arc<dyn DynScheme<U>>>,
+    pub(crate) origins: OriginRules,
+    /// What a 401 offers, each for a header of its own: schemes first, then the cookie.
+    pub(crate) challenges: Vec<String>,
+    /// The last of them, if there are sessions.
+    pub(crate) cookie_challenge: Option<String>,
+    login_page: Option<String>,
+    next_field: String,
+    next_origins: Vec<Origin>,
+}
+
+pub(crate) struct SettingsBuilder<U> {
+    pub(crate) schemes: Vec<(TypeId, Arc<dyn DynScheme<U>>)>,
+    pub(crate) login_page: Option<String>,
+    pub(crate) next_field: String,
+    pub(crate) next_origins: Vec<String>,
+    pub(crate) origin: Option<String>,
+    pub(crate) trusted_origins: Vec<String>,
+}
+
+impl<U> SettingsBuilder<U> {
+    pub(crate) fn new() -> Self {
+        Self {
+            schemes: Vec::new(),
+            login_page: None,
+            next_field: "next".into(),
+            next_origins: Vec::new(),
+            origin: None,
+            trusted_origins: Vec::new(),
+        }
+    }
+
+    pub(crate) fn build(self, cookie: Option<Cookie>) -> Result<Settings<U>, ConfigError> {
+        let own = self.origin.as_deref().map(Origin::parse).transpose()?;
+        if let Some(page) = &self.login_page {
+            check_login_page(page, own.is_some())?;
+        }
+        check_field(&self.next_field)?;
+        let cookie_challenge =
+            cookie.as_ref().map(|cookie| cookie_challenge(cookie, self.login_page.as_deref())).transpose()?;
+        let schemes: Vec<_> = self.schemes.into_iter().map(|(_, scheme)| scheme).collect();
+        let offered = schemes.iter().map(|scheme| scheme.challenge().as_str().to_owned());
+        Ok(Settings {
+            challenges: offered.chain(cookie_challenge.clone()).collect(),
+            cookie_challenge,
+            schemes,
+            origins: OriginRules {
+                own,
+                trusted: parse_all(&self.trusted_origins)?,
+                secure: cookie.as_ref().is_none_or(|cookie| cookie.secure),
+            },
+            cookie,
+            login_page: self.login_page,
+            next_field: self.next_field,
+            next_origins: parse_all(&self.next_origins)?,
+        })
+    }
+}
+
+fn parse_all(origins: &[String]) -> Result<Vec<Origin>, ConfigError> {
+    origins.iter().map(|origin| Origin::parse(origin)).collect()
+}
+
+/// A scheme that browsers pass over, so that a 401 of a cookie-only site names what would help
+/// (RFC 9110 §15.5.2 asks for a challenge; draft-broyer-http-cookie-auth describes this one).
+fn cookie_challenge(cookie: &Cookie, login_page: Option<&str>) -> Result<String, ConfigError> {
+    let mut challenge = Challenge::new("Cookie");
+    if let Some(page) = login_page {
+        challenge = challenge.with("form-action", page)?;
+    }
+    Ok(challenge.with("cookie-name", &cookie.name)?.as_str().to_owned())
+}
+
+fn check_login_page(page: &str, has_origin: bool) -> Result<(), ConfigError> {
+    let plain = page.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    let is_path = page.starts_with('/') && !page.starts_with("//");
+    let is_url = page.starts_with("https://") || page.starts_with("http://");
+    if !plain || page.contains('#') || !(is_path || is_url) {
+        return Err(ConfigError::new(format!(
+            "the login page must be a path like /login or an absolute URL, and not {page:?}"
+        )));
+    }
+    if is_url && !has_origin {
+        return Err(ConfigError::new(
+            "a login page on another host must know where to come back to: add `.origin(\"https://…\")`",
+        ));
+    }
+    Ok(())
+}
+
+fn check_field(field: &str) -> Result<(), ConfigError> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    if field.is_empty() || !field.bytes().all(plain) {
+        return Err(ConfigError::new("the next field's name must have letters, digits, '-' or '_'"));
+    }
+    Ok(())
+}
+
+impl<U> Settings<U> {
+    /// The validated `next`, if it may be followed.
+    pub(crate) fn next<'a>(&self, next: &'a str) -> Option<&'a str> {
+        target(next, self.origins.own.as_ref(), &self.next_origins)
+    }
+
+    /// The login page with where to go afterwards; `None` if there is no login page.
+    pub(crate) fn login_url(&self, require: &Require, came_from: Option<&str>) -> Option<String> {
+        let page = require.login_page.as_deref().or(self.login_page.as_deref())?;
+        let came_from = came_from.and_then(|from| target(from, None, &[]));
+        let Some(from) = came_from else { return Some(page.to_owned()) };
+        let field = require.next_field.as_deref().unwrap_or(&self.next_field);
+        let separator = if page.contains('?') { '&' } else { '?' };
+        let origin = match &self.origins.own {
+            Some(own) if self.is_elsewhere(page) => own.as_str(),
+            _ => "",
+        };
+        Some(format!("{page}{separator}{field}={}", encode(&format!("{origin}{from}"))))
+    }
+
+    /// Whether the login page is on another origin, which then needs an absolute `next`.
+    fn is_elsewhere(&self, page: &str) -> bool {
+        !page.starts_with('/') && !self.origins.own.as_ref().is_some_and(|own| page.starts_with(own.as_str()))
+    }
+}

@@ -1,0 +1,214 @@
+//! How core sees a native request and response.
+
+use std::net::IpAddr;
+
+/// A header that core reads. There are no others: what is not in [`Header::ALL`] cannot change a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Header {
+    /// `Accept`
+    Accept,
+    /// `Authorization`
+    Authorization,
+    /// `Content-Type`
+    ContentType,
+    /// `Cookie`
+    Cookie,
+    /// `Host`
+    Host,
+    /// `Origin`
+    Origin,
+    /// `Sec-Fetch-Dest`
+    SecFetchDest,
+    /// `Sec-Fetch-Mode`
+    SecFetchMode,
+    /// `Sec-Fetch-Site`
+    SecFetchSite,
+    /// `Upgrade`
+    Upgrade,
+    /// `User-Agent`, for events and lists of devices only
+    UserAgent,
+    /// `X-Requested-With`
+    XRequestedWith,
+}
+
+impl Header {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::Accept,
+        Self::Authorization,
+        Self::ContentType,
+        Self::Cookie,
+        Self::Host,
+        Self::Origin,
+        Self::SecFetchDest,
+        Self::SecFetchMode,
+        Self::SecFetchSite,
+        Self::Upgrade,
+        Self::UserAgent,
+        Self::XRequestedWith,
+    ];
+
+    /// Its name in lower case.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Accept => "accept",
+            Self::Authorization => "authorization",
+            Self::ContentType => "content-type",
+            Self::Cookie => "cookie",
+            Self::Host => "host",
+            Self::Origin => "origin",
+            Self::SecFetchDest => "sec-fetch-dest",
+            Self::SecFetchMode => "sec-fetch-mode",
+            Self::SecFetchSite => "sec-fetch-site",
+            Self::Upgrade => "upgrade",
+            Self::UserAgent => "user-agent",
+            Self::XRequestedWith => "x-requested-with",
+        }
+    }
+}
+
+/// A request as core sees it: borrowed, whatever the framework.
+pub trait RequestView {
+    /// The method, in its own case.
+    fn method(&self) -> &str;
+
+    /// The path with the query, as the client sent it: before any router took a prefix off.
+    fn target(&self) -> &str;
+
+    /// The authority of the request's URI (HTTP/2's `:authority`), if it has one.
+    fn authority(&self) -> Option<&str>;
+
+    /// The socket's other end, if known.
+    fn peer(&self) -> Option<IpAddr>;
+
+    /// Calls `each` with every value of a header, in their order.
+    fn values<'a>(&'a self, header: Header, each: &mut dyn FnMut(&'a [u8]));
+}
+
+/// One header's values, reduced to what a singleton may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Single<'a> {
+    Absent,
+    One(&'a [u8]),
+    Several,
+}
+
+impl<'a> Single<'a> {
+    pub(crate) fn of(view: &'a dyn RequestView, header: Header) -> Self {
+        let mut single = Self::Absent;
+        view.values(header, &mut |value| {
+            single = if single == Self::Absent { Self::One(value) } else { Self::Several };
+        });
+        single
+    }
+
+    /// The only value, if it is text.
+    pub(crate) fn text(self) -> Option<&'a str> {
+        match self {
+            Self::One(value) => std::str::from_utf8(value).ok(),
+            Self::Absent | Self::Several => None,
+        }
+    }
+}
+
+/// A header that core writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ResponseHeader {
+    /// `Cache-Control`
+    CacheControl,
+    /// `Content-Type`
+    ContentType,
+    /// `grpc-message`
+    GrpcMessage,
+    /// `grpc-status`
+    GrpcStatus,
+    /// `Location`
+    Location,
+    /// `Retry-After`
+    RetryAfter,
+    /// `Set-Cookie`
+    SetCookie,
+    /// `Vary`
+    Vary,
+    /// `WWW-Authenticate`
+    WwwAuthenticate,
+}
+
+impl ResponseHeader {
+    /// Its name in lower case.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::CacheControl => "cache-control",
+            Self::ContentType => "content-type",
+            Self::GrpcMessage => "grpc-message",
+            Self::GrpcStatus => "grpc-status",
+            Self::Location => "location",
+            Self::RetryAfter => "retry-after",
+            Self::SetCookie => "set-cookie",
+            Self::Vary => "vary",
+            Self::WwwAuthenticate => "www-authenticate",
+        }
+    }
+}
+
+/// A response as core sees it.
+///
+/// Values are visible ASCII; an adapter that is handed another one leaves it out.
+pub trait ResponseView {
+    /// The status code.
+    fn status(&self) -> u16;
+
+    /// Calls `each` with every value of a header, in their order.
+    fn values(&self, header: ResponseHeader, each: &mut dyn FnMut(&[u8]));
+
+    /// Replaces all values of a header by this one.
+    fn set(&mut self, header: ResponseHeader, value: std::borrow::Cow<'static, str>);
+
+    /// Adds a value to a header.
+    fn append(&mut self, header: ResponseHeader, value: std::borrow::Cow<'static, str>);
+}
+
+/// A request made of a list, for the tests of this module.
+#[cfg(test)]
+pub(crate) struct TestRequest {
+    pub(crate) method: &'static str,
+    pub(crate) target: String,
+    pub(crate) headers: Vec<(Header, Vec<u8>)>,
+}
+
+#[cfg(test)]
+impl TestRequest {
+    pub(crate) fn get(headers: &[(Header, &str)]) -> Self {
+        let headers = headers.iter().map(|(name, value)| (*name, value.as_bytes().to_vec())).collect();
+        Self { method: "GET", target: "/private?x=1".into(), headers }
+    }
+
+    pub(crate) fn post(headers: &[(Header, &str)]) -> Self {
+        Self { method: "POST", ..Self::get(headers) }
+    }
+}
+
+#[cfg(test)]
+impl RequestView for TestRequest {
+    fn method(&self) -> &str {
+        self.method
+    }
+
+    fn target(&self) -> &str {
+        &self.target
+    }
+
+    fn authority(&self) -> Option<&str> {
+        None
+    }
+
+    fn peer(&self) -> Option<IpAddr> {
+        None
+    }
+
+    fn values<'a>(&'a self, header: Header, each: &mut dyn FnMut(&'a [u8])) {
+        self.headers.iter().filter(|(name, _)| *name == header).for_each(|(_, value)| each(value));
+    }
+}

@@ -1,0 +1,58 @@
+//! What a backend answers.
+
+/// A backend's answer to an attempt. That it could not decide is no answer but a
+/// [`BackendError`](crate::BackendError).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Outcome<T> {
+    /// Known and proven. The chain stops: this is the user.
+    Accept(T),
+    /// Not mine, unknown, or the wrong secret. The chain asks the next backend.
+    Decline(DeclineReason),
+    /// Mine, and refused. The chain stops: nobody.
+    Deny(DenyReason),
+}
+
+impl<T> Outcome<T> {
+    /// The same answer about another value.
+    pub fn map<V>(self, accepted: impl FnOnce(T) -> V) -> Outcome<V> {
+        match self {
+            Self::Accept(value) => Outcome::Accept(accepted(value)),
+            Self::Decline(reason) => Outcome::Decline(reason),
+            Self::Deny(reason) => Outcome::Deny(reason),
+        }
+    }
+}
+
+/// Why a backend left the attempt to others. Seen by events and logs, never by the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum DeclineReason {
+    /// The credentials break a bound that holds for all backends; none was asked.
+    Malformed,
+    /// They are of a kind or realm that this backend does not judge.
+    NotMine,
+    /// Nobody of that name is known here.
+    UnknownUser,
+    /// The user is known here, and the secret is wrong.
+    WrongSecret,
+}
+
+/// Why a backend refused for good. Seen by events and logs, never by the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum DenyReason {
+    /// The user is disabled ([`User::is_active`](crate::User::is_active) is false).
+    Disabled,
+    /// The user is locked, for instance after too many failures.
+    Locked,
+    /// The user or the credentials have expired.
+    Expired,
+    /// The user is known, but not one of those who may sign in here (required group, creation switched off).
+    NotPermitted,
+    /// Another person already holds the name that the new user would need.
+    NameTaken,
+    /// The secret is wrong at a backend whose word is final
+    /// ([`BackendPolicy::authoritative`](crate::BackendPolicy::authoritative)).
+    WrongSecret,
+}

@@ -1,0 +1,230 @@
+//! Threads that hash, and the bounded queue in front of them.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use argon2::Block;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use crate::guard::caught;
+use crate::{BackendError, BackendErrorKind, ConfigError};
+
+/// The memory that one thread owns for its hashes.
+pub(super) struct Buffer(Vec<Block>);
+
+impl Buffer {
+    pub(super) fn new(blocks: usize) -> Self {
+        Self(vec![Block::default(); blocks])
+    }
+
+    /// Calls `work` with `count` blocks: the thread's own, or for a costlier hash some that are given back after it.
+    pub(super) fn with<T>(&mut self, count: usize, work: impl FnOnce(&mut [Block]) -> T) -> T {
+        match self.0.get_mut(..count) {
+            Some(own) => work(own),
+            None => work(&mut Self::new(count).0),
+        }
+    }
+}
+
+type Work = Box<dyn FnOnce(&mut Buffer) + Send>;
+
+struct Job {
+    ticket: Ticket,
+    work: Work,
+}
+
+/// Whether a job still waits; shared by the client that waits and the thread that takes it.
+#[derive(Clone)]
+struct Ticket(Arc<AtomicU8>);
+
+const WAITING: u8 = 0;
+const STARTED: u8 = 1;
+const CANCELLED: u8 = 2;
+
+impl Ticket {
+    fn new() -> Self {
+        Self(Arc::new(AtomicU8::new(WAITING)))
+    }
+
+    /// Moves on from waiting; false if something else came first.
+    fn become_(&self, state: u8) -> bool {
+        self.0.compare_exchange(WAITING, state, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+}
+
+/// Cancels a job that has not started when its client goes away. One that has started runs to its end on
+/// the thread's own memory: a dropped request never frees a slot early.
+struct CancelOnDrop(Ticket);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.become_(CANCELLED);
+    }
+}
+
+pub(super) struct HashPool {
+    queue: SyncSender<Job>,
+    wait: Duration,
+}
+
+impl HashPool {
+    pub(super) fn start(
+        threads: usize,
+        queue: usize,
+        wait: Duration,
+        blocks: usize,
+    ) -> Result<Self, ConfigError> {
+        let (sender, receiver) = sync_channel(queue);
+        let receiver = Arc::new(Mutex::new(receiver));
+        for number in 0..threads {
+            let receiver = Arc::clone(&receiver);
+            thread::Builder::new()
+                .name(format!("auth-hash-{number}"))
+                .spawn(move || serve(&receiver, blocks))
+                .map_err(|error| ConfigError::new(format!("cannot start a hash thread: {error}")))?;
+        }
+        Ok(Self { queue: sender, wait })
+    }
+
+    /// Runs `work` on one of the threads.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Buffer) -> T + Send + 'static,
+    ) -> Result<T, BackendError> {
+        let (reply, mut answer) = oneshot::channel();
+        let ticket = Ticket::new();
+        let work: Work = Box::new(move |buffer| {
+            // Nobody may be waiting any more; the work is done all the same.
+            let _ = reply.send(work(buffer));
+        });
+        let job = Job { ticket: ticket.clone(), work };
+        self.queue.try_send(job).map_err(|_| BackendError::of(BackendErrorKind::Overloaded))?;
+        let ticket = CancelOnDrop(ticket);
+        let answer = match timeout(self.wait, &mut answer).await {
+            Ok(answer) => answer,
+            Err(_) if ticket.0.become_(CANCELLED) => {
+                return Err(BackendError::of(BackendErrorKind::Overloaded));
+            }
+            Err(_) => answer.await,
+        };
+        answer.map_err(|_| BackendError::of(BackendErrorKind::Panicked))
+    }
+}
+
+/// One thread: takes jobs until the pool is dropped.
+fn serve(jobs: &Mutex<Receiver<Job>>, blocks: usize) {
+    let mut buffer = Buffer::new(blocks);
+    loop {
+        let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(job) = job else { return };
+        if job.ticket.become_(STARTED) && caught(|| (job.work)(&mut buffer)).is_err() {
+            tracing::error!(target: "auth", "a hash thread caught a panic");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    /// Occupies the pool's only thread until the returned sender is used or dropped.
+    async fn occupy(pool: &Arc<HashPool>) -> (mpsc::Sender<()>, tokio::task::JoinHandle<bool>) {
+        let (release, released) = mpsc::channel::<()>();
+        let (started, has_started) = oneshot::channel();
+        let pool = Arc::clone(pool);
+        let task = tokio::spawn(async move {
+            let work = move |_: &mut Buffer| {
+                let _ = started.send(());
+                released.recv().is_ok()
+            };
+            pool.run(work).await.unwrap()
+        });
+        has_started.await.unwrap();
+        (release, task)
+    }
+
+    fn pool(queue: usize, wait: Duration) -> Arc<HashPool> {
+        Arc::new(HashPool::start(1, queue, wait, 8).unwrap())
+    }
+
+    #[tokio::test]
+    async fn beyond_the_queue_is_overloaded_at_once() {
+        let pool = pool(1, MINUTE);
+        let (release, first) = occupy(&pool).await;
+        let second = tokio::spawn({
+            let pool = Arc::clone(&pool);
+            async move { pool.run(|_| 2).await }
+        });
+        // The second now waits in the queue, and a third finds no place.
+        tokio::task::yield_now().await;
+        let third = pool.run(|_| 3).await.unwrap_err();
+        assert_eq!(third.kind(), BackendErrorKind::Overloaded);
+        release.send(()).unwrap();
+        assert!(first.await.unwrap());
+        assert_eq!(second.await.unwrap().unwrap(), 2);
+    }
+
+    #[tokio::test]
+    async fn waiting_is_bounded_in_time() {
+        let pool = pool(8, Duration::from_millis(20));
+        let (release, first) = occupy(&pool).await;
+        assert_eq!(pool.run(|_| ()).await.unwrap_err().kind(), BackendErrorKind::Overloaded);
+        release.send(()).unwrap();
+        assert!(first.await.unwrap(), "work that has started is waited for, however long it takes");
+    }
+
+    /// C34: the slot of a client that went away is occupied until its work ends.
+    #[tokio::test]
+    async fn a_dropped_request_frees_no_slot_early() {
+        let pool = pool(8, MINUTE);
+        let (release, first) = occupy(&pool).await;
+        first.abort();
+        let (ran, mut has_run) = oneshot::channel();
+        let next = tokio::spawn({
+            let pool = Arc::clone(&pool);
+            async move { pool.run(move |_| ran.send(())).await }
+        });
+        tokio::task::yield_now().await;
+        assert!(has_run.try_recv().is_err(), "the only thread still works for the dropped request");
+        release.send(()).unwrap();
+        next.await.unwrap().unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_dropped_request_that_waited_costs_no_work() {
+        let pool = pool(8, MINUTE);
+        let (release, first) = occupy(&pool).await;
+        let (ran, mut has_run) = oneshot::channel();
+        let mut waiting = Box::pin(pool.run(move |_| ran.send(())));
+        assert!(futures_poll(&mut waiting).await.is_none());
+        drop(waiting);
+        release.send(()).unwrap();
+        first.await.unwrap();
+        pool.run(|_| ()).await.unwrap();
+        assert!(has_run.try_recv().is_err());
+    }
+
+    async fn futures_poll<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+        std::future::poll_fn(|cx| match std::pin::Pin::new(&mut *future).poll(cx) {
+            std::task::Poll::Ready(output) => std::task::Poll::Ready(Some(output)),
+            std::task::Poll::Pending => std::task::Poll::Ready(None),
+        })
+        .await
+    }
+
+    #[tokio::test]
+    async fn a_panic_stays_inside_and_the_thread_lives() {
+        let pool = pool(8, MINUTE);
+        let error = pool.run(|_| panic!("inside")).await.map(|(): ()| ()).unwrap_err();
+        assert_eq!(error.kind(), BackendErrorKind::Panicked);
+        assert_eq!(pool.run(|_| 1).await.unwrap(), 1);
+    }
+}

@@ -1,0 +1,217 @@
+//! Settings of sessions.
+
+use std::time::Duration;
+
+use super::{Cookie, KeyRing};
+use crate::{ConfigError, Timestamp};
+
+/// When a browser sends the session cookie along with requests that other sites cause.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SameSite {
+    /// With top-level navigation only. The default.
+    #[default]
+    Lax,
+    /// Never.
+    Strict,
+    /// Always: for pages that are embedded elsewhere. Every state-changing request is still checked for its origin.
+    None,
+}
+
+impl SameSite {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Lax => "Lax",
+            Self::Strict => "Strict",
+            Self::None => "None",
+        }
+    }
+}
+
+/// Settings of sessions. The defaults are NIST SP 800-63B's for two-factor sites: an hour unused, a day at most.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct SessionConfig {
+    pub(crate) keys: KeyRing,
+    pub(crate) idle: Duration,
+    pub(crate) absolute: Duration,
+    pub(crate) touch_every: Duration,
+    pub(crate) rotate_every: Option<Duration>,
+    pub(crate) max_per_user: Option<usize>,
+    pub(crate) client_facts: bool,
+    pub(crate) browser_session: bool,
+    pub(crate) read_timeout: Duration,
+    pub(crate) write_timeout: Duration,
+    cookie_name: String,
+    secure: bool,
+    same_site: SameSite,
+}
+
+impl SessionConfig {
+    /// How long a rotated id stays valid, so that the parallel requests of a page survive.
+    pub const ROTATION_GRACE: Duration = Duration::from_secs(10);
+    /// By how much clocks of servers may differ.
+    pub const CLOCK_SKEW: Duration = Duration::from_secs(60);
+
+    /// The defaults, with these keys.
+    pub fn new(keys: KeyRing) -> Self {
+        Self {
+            keys,
+            idle: Duration::from_secs(60 * 60),
+            absolute: Duration::from_secs(24 * 60 * 60),
+            touch_every: Duration::from_secs(60),
+            rotate_every: None,
+            max_per_user: None,
+            client_facts: false,
+            browser_session: false,
+            read_timeout: Duration::from_secs(1),
+            write_timeout: Duration::from_secs(2),
+            cookie_name: "session".into(),
+            secure: true,
+            same_site: SameSite::Lax,
+        }
+    }
+
+    /// How long a session may be unused (default: 1 h).
+    pub fn idle_timeout(mut self, idle: Duration) -> Self {
+        self.idle = idle;
+        self
+    }
+
+    /// How long after the login a session ends, used or not (default: 24 h).
+    pub fn absolute_timeout(mut self, absolute: Duration) -> Self {
+        self.absolute = absolute;
+        self
+    }
+
+    /// How often at most the use of a session is written to the store (default: 60 s).
+    pub fn touch_every(mut self, interval: Duration) -> Self {
+        self.touch_every = interval;
+        self
+    }
+
+    /// Replaces a session's id when it is this old (default: never, but at each login). The old id stays valid
+    /// for [`Self::ROTATION_GRACE`]. A client that misses the answer with the new id is logged out after it.
+    pub fn rotate_every(mut self, interval: Duration) -> Self {
+        self.rotate_every = Some(interval);
+        self
+    }
+
+    /// How many sessions one user may have; a further login ends the oldest (default: any number).
+    pub fn max_per_user(mut self, sessions: usize) -> Self {
+        self.max_per_user = Some(sessions);
+        self
+    }
+
+    /// Keeps the address and `User-Agent` of each login for [`Session::list`](super::Session::list).
+    pub fn with_client_facts(mut self) -> Self {
+        self.client_facts = true;
+        self
+    }
+
+    /// Lets the cookie end with the browser. The server's limits hold all the same.
+    pub fn browser_session(mut self) -> Self {
+        self.browser_session = true;
+        self
+    }
+
+    /// The cookie's name without its `__Host-` prefix (default: `session`).
+    pub fn cookie_name(mut self, name: impl Into<String>) -> Self {
+        self.cookie_name = name.into();
+        self
+    }
+
+    /// The cookie's `SameSite` attribute (default: `Lax`).
+    pub fn same_site(mut self, same_site: SameSite) -> Self {
+        self.same_site = same_site;
+        self
+    }
+
+    /// How long the store may take to read and to write (default: 1 s and 2 s).
+    pub fn store_timeouts(mut self, read: Duration, write: Duration) -> Self {
+        (self.read_timeout, self.write_timeout) = (read, write);
+        self
+    }
+
+    /// Development without TLS: drops `Secure` and the `__Host-` prefix. Anybody on the network can then take
+    /// the session over.
+    pub fn insecure_cookies(mut self) -> Self {
+        self.secure = false;
+        self
+    }
+
+    /// The cookie, if this configuration can be right.
+    pub(crate) fn cookie(&self) -> Result<Cookie, ConfigError> {
+        self.check_times()?;
+        // RFC 9110 §5.6.2 tokens, kept short and plain.
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        if !(1..=64).contains(&self.cookie_name.len()) || !self.cookie_name.bytes().all(plain) {
+            return Err(ConfigError::new("a cookie name has 1 to 64 letters, digits, '-', '_' or '.'"));
+        }
+        if self.cookie_name.to_ascii_lowercase().starts_with("__") {
+            return Err(ConfigError::new("leave the `__Host-` prefix out of the cookie name: it is added"));
+        }
+        if self.same_site == SameSite::None && !self.secure {
+            return Err(ConfigError::new("SameSite=None needs secure cookies: browsers refuse it otherwise"));
+        }
+        let prefix = if self.secure { "__Host-" } else { "" };
+        let name = format!("{prefix}{}", self.cookie_name);
+        Ok(Cookie { name, secure: self.secure, same_site: self.same_site })
+    }
+
+    fn check_times(&self) -> Result<(), ConfigError> {
+        let refuse = |what| Err(ConfigError::new(what));
+        if self.idle.is_zero() || self.absolute.is_zero() {
+            return refuse("a session needs an idle and an absolute timeout above zero");
+        }
+        if self.touch_every > self.idle / 2 {
+            return refuse(
+                "touch_every must be at most half the idle timeout, or used sessions would expire",
+            );
+        }
+        if self.rotate_every.is_some_and(|every| every < Self::ROTATION_GRACE * 2) {
+            return refuse("rotate_every must be at least 20 s, twice the grace period");
+        }
+        if self.max_per_user == Some(0) {
+            return refuse("max_per_user(0) would end every session at its login");
+        }
+        if self.read_timeout.is_zero() || self.write_timeout.is_zero() {
+            return refuse("the session store's timeouts must be above zero");
+        }
+        Ok(())
+    }
+
+    /// When a session used at `now` and begun by a login at `authenticated` ends.
+    pub(crate) fn expires(&self, authenticated: Timestamp, now: Timestamp) -> Timestamp {
+        now.plus(self.idle).min(authenticated.plus(self.absolute))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn impossible_settings_are_refused() {
+        let new = || SessionConfig::new(KeyRing::generate().unwrap());
+        let second = Duration::from_secs(1);
+        let table = [
+            ("defaults", new(), true),
+            ("insecure", new().insecure_cookies(), true),
+            ("none and secure", new().same_site(SameSite::None), true),
+            ("none and insecure", new().same_site(SameSite::None).insecure_cookies(), false),
+            ("prefix", new().cookie_name("__Host-sid"), false),
+            ("prefix in small letters", new().cookie_name("__secure-sid"), false),
+            ("name", new().cookie_name("s;d"), false),
+            ("no name", new().cookie_name(""), false),
+            ("idle", new().idle_timeout(Duration::ZERO), false),
+            ("touch", new().idle_timeout(second * 90), false),
+            ("rotate", new().rotate_every(second), false),
+            ("none at all", new().max_per_user(0), false),
+        ];
+        for (name, config, good) in table {
+            assert_eq!(config.cookie().is_ok(), good, "{name}");
+        }
+        assert_eq!(new().cookie().unwrap().name, "__Host-session");
+        assert_eq!(new().insecure_cookies().cookie().unwrap().name, "session");
+    }
+}

@@ -1,0 +1,149 @@
+//! Reading the session cookie out of `Cookie` lines, and writing `Set-Cookie`.
+//!
+//! Our own, because the common parsers percent-decode names: with them `__%48ost-session`, which any
+//! sub-domain may set, counts as `__Host-session`.
+
+use std::time::Duration;
+
+use super::config::SameSite;
+
+/// The session cookie's name and attributes.
+#[derive(Clone, Debug)]
+pub(crate) struct Cookie {
+    pub(crate) name: String,
+    pub(crate) secure: bool,
+    pub(crate) same_site: SameSite,
+}
+
+/// Longer `Cookie` lines are not read, in bytes for all lines of a request.
+pub(crate) const MAX_COOKIES_LEN: usize = 64 * 1024;
+
+/// What a request's `Cookie` lines hold under our name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found<'a> {
+    Nothing,
+    One(&'a [u8]),
+    /// Two different values. The order of cookies means nothing (RFC 6265bis §4.2.2): neither can be trusted.
+    Ambiguous,
+}
+
+/// Collects the values of one cookie name over all `Cookie` lines of a request.
+pub(crate) struct Scan<'a, 'n> {
+    name: &'n [u8],
+    len: usize,
+    found: Found<'a>,
+}
+
+impl<'a, 'n> Scan<'a, 'n> {
+    pub(crate) fn new(cookie: &'n Cookie) -> Self {
+        Self { name: cookie.name.as_bytes(), len: 0, found: Found::Nothing }
+    }
+
+    /// Reads one line. Names are compared byte for byte; a neighbour that is no valid cookie is passed over.
+    pub(crate) fn line(&mut self, line: &'a [u8]) {
+        self.len = self.len.saturating_add(line.len());
+        if self.len > MAX_COOKIES_LEN {
+            return;
+        }
+        for pair in line.split(|byte| *byte == b';') {
+            let pair = pair.trim_ascii();
+            let value = pair.strip_prefix(self.name).and_then(|rest| rest.strip_prefix(b"="));
+            if let Some(value) = value {
+                self.add(value);
+            }
+        }
+    }
+
+    fn add(&mut self, value: &'a [u8]) {
+        self.found = match self.found {
+            Found::Nothing => Found::One(value),
+            Found::One(other) if other == value => Found::One(value),
+            _ => Found::Ambiguous,
+        };
+    }
+
+    pub(crate) fn found(self) -> Found<'a> {
+        if self.len > MAX_COOKIES_LEN { Found::Nothing } else { self.found }
+    }
+}
+
+impl Cookie {
+    /// The `Set-Cookie` value that hands out `token`; without `max_age` until the browser closes.
+    pub(crate) fn set(&self, token: &str, max_age: Option<Duration>) -> String {
+        let age = max_age.map(|age| format!("; Max-Age={}", age.as_secs())).unwrap_or_default();
+        format!("{}={token}{}{age}", self.name, self.attributes())
+    }
+
+    /// The `Set-Cookie` value that removes it. Browsers only accept it with the same attributes.
+    pub(crate) fn remove(&self) -> String {
+        format!("{}={}; Max-Age=0", self.name, self.attributes())
+    }
+
+    fn attributes(&self) -> String {
+        let secure = if self.secure { "; Secure" } else { "" };
+        format!("; Path=/{secure}; HttpOnly; SameSite={}", self.same_site.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cookie() -> Cookie {
+        Cookie { name: "__Host-session".into(), secure: true, same_site: SameSite::Lax }
+    }
+
+    fn find<'a>(lines: &[&'a str]) -> Found<'a> {
+        let cookie = cookie();
+        let mut scan = Scan::new(&cookie);
+        lines.iter().for_each(|line| scan.line(line.as_bytes()));
+        scan.found()
+    }
+
+    /// CK-2.
+    #[test]
+    fn lines_are_read_byte_for_byte() {
+        let one = |value: &'static str| Found::One(value.as_bytes());
+        let table: [(&str, &[&str], Found<'_>); 16] = [
+            ("none", &[], Found::Nothing),
+            ("alone", &["__Host-session=a"], one("a")),
+            ("among others", &["x=1; __Host-session=a; y=2"], one("a")),
+            ("without blanks", &["x=1;__Host-session=a;y=2"], one("a")),
+            ("on a second line", &["x=1", "__Host-session=a"], one("a")),
+            ("with = in the value", &["__Host-session=a=b"], one("a=b")),
+            ("empty", &["__Host-session="], one("")),
+            ("twice the same", &["__Host-session=a; __Host-session=a"], one("a")),
+            ("two values", &["__Host-session=a; __Host-session=b"], Found::Ambiguous),
+            ("two values on two lines", &["__Host-session=a", "__Host-session=b"], Found::Ambiguous),
+            (
+                "a third does not help",
+                &["__Host-session=a; __Host-session=b; __Host-session=a"],
+                Found::Ambiguous,
+            ),
+            ("percent-encoded name", &["__%48ost-session=evil"], Found::Nothing),
+            ("other case", &["__host-session=evil"], Found::Nothing),
+            ("longer name", &["__Host-session2=a; x__Host-session=b"], Found::Nothing),
+            ("blank before =", &["__Host-session =a"], Found::Nothing),
+            ("bad neighbours", &["\u{1}\u{2}; =; ;;; \"; __Host-session=a; é"], one("a")),
+        ];
+        for (name, lines, expected) in table {
+            assert_eq!(find(lines), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn oversized_lines_are_not_read() {
+        let padding = "x".repeat(MAX_COOKIES_LEN);
+        assert_eq!(find(&["__Host-session=a", &padding]), Found::Nothing);
+    }
+
+    /// CK-1, CK-3: removal repeats the attributes of setting.
+    #[test]
+    fn attributes_are_the_same_when_set_and_removed() {
+        let attributes = "; Path=/; Secure; HttpOnly; SameSite=Lax";
+        let day = Some(Duration::from_secs(86_400));
+        assert_eq!(cookie().set("T", day), format!("__Host-session=T{attributes}; Max-Age=86400"));
+        assert_eq!(cookie().set("T", None), format!("__Host-session=T{attributes}"));
+        assert_eq!(cookie().remove(), format!("__Host-session={attributes}; Max-Age=0"));
+    }
+}

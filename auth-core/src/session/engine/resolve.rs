@@ -1,0 +1,158 @@
+//! Finding out whose session a request's token is.
+
+use super::{Engine, access_of};
+use crate::event::{EventKind, SessionEnd};
+use crate::session::handle::Live;
+use crate::session::keys::StampCheck;
+use crate::session::{
+    Failure, Session, SessionConfig, SessionError, SessionKey, SessionRecord, SessionStore, Write,
+};
+use crate::{Timestamp, User};
+
+impl<S: SessionStore> Engine<S> {
+    pub(super) async fn resolve_session<U: User>(&self, session: &Session<U>) -> Result<(), Failure> {
+        let Some(token) = &session.presented().token else { return Ok(()) };
+        let key = token.key();
+        if self.shared.1.contains(&key) {
+            return Ok(());
+        }
+        let now = session.auth().now();
+        let Some(live) = self.load(session, key, now).await.map_err(|_| Failure::Unavailable)? else {
+            return Ok(());
+        };
+        if let Some(why) = self.ended(&live.record, now) {
+            self.end(session, &live, why).await;
+            return Ok(());
+        }
+        self.resolve_user(session, live, now).await
+    }
+
+    pub(super) async fn load<U: User>(
+        &self,
+        session: &Session<U>,
+        key: SessionKey,
+        now: Timestamp,
+    ) -> Result<Option<Live>, SessionError> {
+        let stored = self.read(session, self.store().load(&key, now)).await?;
+        Ok(stored.map(|stored| Live {
+            key: stored.key,
+            version: stored.version,
+            by_alias: stored.key != key,
+            record: stored.record,
+        }))
+    }
+
+    /// Whether the clock says that a record is over, or cannot be trusted.
+    fn ended(&self, record: &SessionRecord, now: Timestamp) -> Option<SessionEnd> {
+        let latest = now.plus(SessionConfig::CLOCK_SKEW);
+        if record.last_seen > latest || record.authenticated > latest {
+            return Some(SessionEnd::ClockWentBack);
+        }
+        // The configured limits may have become shorter than those the record was made with.
+        let expires = record.expires.min(record.authenticated.plus(self.config.absolute));
+        (now >= expires).then_some(SessionEnd::Expired)
+    }
+
+    async fn resolve_user<U: User>(
+        &self,
+        session: &Session<U>,
+        live: Live,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        let auth = session.auth();
+        let Some(source) = auth.source(&live.record.backend) else {
+            self.end(session, &live, SessionEnd::BackendGone).await;
+            return Ok(());
+        };
+        let user = match source.get_user(&live.record.user).await {
+            Ok(user) => user,
+            Err(error) => {
+                auth.emit(EventKind::BackendFailed(&error), Some(&source.name), None, session.facts());
+                return Err(Failure::Unavailable);
+            }
+        };
+        let (user, stamp) = match self.check_user(&live.record, user) {
+            Ok(checked) => checked,
+            Err(why) => {
+                self.end(session, &live, why).await;
+                return Ok(());
+            }
+        };
+        let Some(live) = self.keep_alive(session, live, &user, stamp, now).await else { return Ok(()) };
+        let access = access_of(user, &live.record);
+        let mut state = session.state();
+        state.access = Some(access);
+        state.live = Some(live);
+        Ok(())
+    }
+
+    fn check_user<U: User>(
+        &self,
+        record: &SessionRecord,
+        user: Option<U>,
+    ) -> Result<(U, StampCheck), SessionEnd> {
+        let user = user.ok_or(SessionEnd::UserGone)?;
+        if !user.is_active() {
+            return Err(SessionEnd::UserDisabled);
+        }
+        match self.config.keys.check(&record.stamp, &record.backend, &record.user, &user) {
+            StampCheck::Changed => Err(SessionEnd::StampChanged),
+            same => Ok((user, same)),
+        }
+    }
+
+    /// Notes the use, and gives the session a new id if its time or its key's has come. `None` if the session
+    /// was deleted meanwhile.
+    async fn keep_alive<U: User>(
+        &self,
+        session: &Session<U>,
+        mut live: Live,
+        user: &U,
+        stamp: StampCheck,
+        now: Timestamp,
+    ) -> Option<Live> {
+        let due = self.config.rotate_every.is_some_and(|every| now.since(live.record.rotated) >= every);
+        if (due || stamp == StampCheck::SameByFallback) && !live.by_alias {
+            let mut record = live.record.clone();
+            record.stamp = self.config.keys.stamp(&record.backend, &record.user, user);
+            self.renew(&mut record, now);
+            let until = Some(now.plus(SessionConfig::ROTATION_GRACE));
+            // A faster request may have rotated it already: then this one goes on as it is.
+            if let Ok(rotated) = self.move_to_new_key(session, &live, record, until, now).await {
+                return Some(rotated.unwrap_or(live));
+            }
+        }
+        if now.since(live.record.last_seen) < self.config.touch_every {
+            return Some(live);
+        }
+        self.renew_use(&mut live.record, now);
+        let touched = self.store().touch(&live.key, now, live.record.expires);
+        match self.write(session, touched).await {
+            Ok(Write::Gone) => None,
+            // A store that cannot be written to, but read, keeps its users until their time is over.
+            Ok(_) | Err(_) => Some(live),
+        }
+    }
+
+    fn renew_use(&self, record: &mut SessionRecord, now: Timestamp) {
+        record.last_seen = now;
+        record.expires = self.config.expires(record.authenticated, now);
+    }
+
+    pub(super) fn renew(&self, record: &mut SessionRecord, now: Timestamp) {
+        record.rotated = now;
+        self.renew_use(record, now);
+    }
+
+    /// Ends a session that nobody asked to end. A record that may be right again one day is kept.
+    async fn end<U: User>(&self, session: &Session<U>, live: &Live, why: SessionEnd) {
+        let record = &live.record;
+        let kind = EventKind::SessionEnded(why);
+        session.auth().emit(kind, Some(&record.backend), Some(&record.user), session.facts());
+        if matches!(why, SessionEnd::BackendGone | SessionEnd::ClockWentBack) {
+            return;
+        }
+        // If the store fails here, the same check ends the session again on its next request.
+        let _ = self.write(session, self.store().delete(&live.key)).await;
+    }
+}

@@ -1,0 +1,502 @@
+//! [`Session`]: one request's hold on who is calling.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::OnceCell;
+
+use super::{ClientFacts, SessionData, SessionKey, SessionRecord, Token};
+use crate::http::{Presented, Refusal, RequestView, ResponseView, apply_effects};
+use crate::{
+    Access, Auth, Authenticated, BackendName, Credentials, Denied, RequestFacts, Require, Timestamp, User,
+};
+
+type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// One request's hold on its caller: who it is, and how to log in, log out and rotate.
+///
+/// An adapter makes one per request; clones are the same session. What is done through it becomes headers of
+/// the response when the handler returns.
+pub struct Session<U>(Arc<Inner<U>>);
+
+struct Inner<U> {
+    auth: Auth<U>,
+    presented: Presented<U>,
+    cross_origin: bool,
+    facts: OnceLock<RequestFacts>,
+    resolved: OnceCell<()>,
+    state: Mutex<State<U>>,
+}
+
+/// What is known and what was done so far.
+pub(crate) struct State<U> {
+    pub(crate) access: Option<Access<U>>,
+    pub(crate) live: Option<Live>,
+    pub(crate) cookie: CookieEffect,
+    pub(crate) patches: BTreeMap<Box<str>, Option<Box<str>>>,
+}
+
+/// The session record behind this request.
+#[derive(Clone)]
+pub(crate) struct Live {
+    pub(crate) key: SessionKey,
+    pub(crate) version: u64,
+    pub(crate) by_alias: bool,
+    pub(crate) record: SessionRecord,
+}
+
+/// What the response does to the session cookie.
+#[derive(Clone)]
+pub(crate) enum CookieEffect {
+    Keep,
+    Set(Token, Option<Duration>),
+    Remove,
+}
+
+/// Why a request's caller cannot be resolved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Failure {
+    /// A store or a backend could not decide.
+    Unavailable,
+    /// Credentials were presented and not accepted.
+    BadCredentials,
+    /// The `Authorization` header breaks its grammar, or there are several.
+    Malformed,
+    /// A session and credentials name different users.
+    Contradiction,
+    /// The request changes something, relies on the cookie, and comes from another site.
+    CrossOrigin,
+}
+
+impl<U: User> Session<U> {
+    pub(crate) fn new(auth: Auth<U>, presented: Presented<U>, cross_origin: bool) -> Self {
+        let state = State { access: None, live: None, cookie: CookieEffect::Keep, patches: BTreeMap::new() };
+        Self(Arc::new(Inner {
+            auth,
+            presented,
+            cross_origin,
+            facts: OnceLock::new(),
+            resolved: OnceCell::new(),
+            state: Mutex::new(state),
+        }))
+    }
+
+    /// The [`Auth`] of this request.
+    pub fn auth(&self) -> &Auth<U> {
+        &self.0.auth
+    }
+
+    /// Adds what the events of this request say about its client. The first call counts.
+    pub(crate) fn describe(&self, facts: impl FnOnce() -> RequestFacts) {
+        self.0.facts.get_or_init(facts);
+    }
+
+    pub(crate) fn facts(&self) -> &RequestFacts {
+        static NONE: RequestFacts = RequestFacts::NONE;
+        self.0.facts.get().unwrap_or(&NONE)
+    }
+
+    pub(crate) fn presented(&self) -> &Presented<U> {
+        &self.0.presented
+    }
+
+    // Nothing in here can panic half-way: a poisoned lock is as good as any.
+    pub(crate) fn state(&self) -> MutexGuard<'_, State<U>> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Finds out who is calling, once per request.
+    pub(crate) async fn resolve(&self) -> Result<(), Failure> {
+        self.0.resolved.get_or_try_init(|| self.resolve_now()).await?;
+        Ok(())
+    }
+
+    /// Finds out who is calling, once per request; `None` for nobody.
+    ///
+    /// # Errors
+    /// Why that cannot be found out: see [`refuse`](Self::refuse).
+    pub async fn find_caller(&self) -> Result<Option<Access<U>>, Failure> {
+        self.resolve().await?;
+        Ok(self.access())
+    }
+
+    /// The answer to a request whose caller cannot be found out.
+    pub fn refuse(&self, failure: Failure, view: &dyn RequestView) -> Refusal {
+        self.auth().refuse_failure(failure, view)
+    }
+
+    /// As [`resolve`](Self::resolve), for the request that has just made this session. One box, whatever is
+    /// asked, for a request that presents a session only.
+    pub(crate) fn resolve_now(&self) -> BoxFuture<'static, Result<(), Failure>> {
+        let session = self.clone();
+        match (self.0.auth.sessions(), &self.0.presented.credentials) {
+            (Some(sessions), None) => Arc::clone(sessions).resolve(session),
+            _ => Box::pin(async move { session.auth().clone().resolve_all(&session).await }),
+        }
+    }
+
+    pub(crate) fn mark_resolved(&self) {
+        let _ = self.0.resolved.set(());
+    }
+
+    pub(crate) fn is_resolved(&self) -> bool {
+        self.0.resolved.initialized()
+    }
+
+    pub(crate) fn access(&self) -> Option<Access<U>> {
+        self.state().access.clone()
+    }
+
+    /// The user who is calling, as far as it was resolved; also after a login in this request.
+    pub fn user(&self) -> Option<Arc<U>> {
+        self.state().access.as_ref().map(|access| Arc::clone(access.user()))
+    }
+
+    /// The backend that vouches for the user.
+    pub fn backend(&self) -> Option<BackendName> {
+        self.state().access.as_ref().map(|access| access.backend().clone())
+    }
+
+    /// Asks the chain for these credentials.
+    ///
+    /// # Errors
+    /// [`Denied`] if nobody accepted them, or if the request comes from another site: a page must not be able
+    /// to try passwords through its visitors' browsers.
+    pub async fn authenticate<C: Credentials>(&self, credentials: C) -> Result<Authenticated<U>, Denied> {
+        if self.0.cross_origin {
+            return Err(Denied::cross_origin());
+        }
+        self.auth().authenticate(credentials, self.facts()).await
+    }
+
+    /// Logs the user in: a new session id, and the old one dies at once.
+    ///
+    /// Values in the session of the same user stay; another user's are dropped. The caller of this request
+    /// is the new user from here on.
+    ///
+    /// # Errors
+    /// [`SessionError`] if the session store is down, the request comes from another site, or the proof is
+    /// another `Auth`'s.
+    pub async fn login(&self, authenticated: Authenticated<U>) -> Result<Arc<U>, SessionError> {
+        if self.0.cross_origin {
+            return Err(SessionErrorKind::CrossOrigin.into());
+        }
+        if authenticated.by != self.auth().id() {
+            return Err(SessionErrorKind::ForeignProof.into());
+        }
+        // A request whose caller could not be found out still may log in: its old session, if any, is replaced.
+        let _ = self.resolve().await;
+        let user = Arc::clone(&authenticated.user);
+        self.sessions()?.login(self, authenticated).await?;
+        Ok(user)
+    }
+
+    /// Logs out: the session is deleted, and the response removes the cookie.
+    ///
+    /// # Errors
+    /// [`SessionError`] if the store could not confirm it. The cookie is removed all the same, this process
+    /// treats the session as dead from now on, and the deletion is tried again in the background.
+    pub async fn logout(&self) -> Result<(), SessionError> {
+        if self.0.cross_origin {
+            return Err(SessionErrorKind::CrossOrigin.into());
+        }
+        self.sessions()?.logout(self).await
+    }
+
+    /// Gives the session a new id; the old one dies at once. For changes of what the session may do.
+    ///
+    /// # Errors
+    /// [`SessionError`] if there is no session, it is gone, or the store is down.
+    pub async fn rotate(&self) -> Result<(), SessionError> {
+        self.resolve_for_change().await?;
+        self.sessions()?.rotate(self, None).await
+    }
+
+    /// Binds the session to the user's changed security stamp, so that a user who changes their own password
+    /// stays logged in here while all their other sessions end. Gives it a new id as well.
+    ///
+    /// # Errors
+    /// [`SessionError`] as [`rotate`](Self::rotate); of kind [`NoSession`](SessionErrorKind::NoSession) if
+    /// `user` is not the one who is calling.
+    pub async fn rebind(&self, user: U) -> Result<(), SessionError> {
+        self.resolve_for_change().await?;
+        self.sessions()?.rotate(self, Some(user)).await
+    }
+
+    /// All sessions of the calling user, oldest first.
+    ///
+    /// # Errors
+    /// [`SessionError`] if there is no session or the store is down.
+    pub async fn list(&self) -> Result<Vec<SessionInfo>, SessionError> {
+        self.resolve_for_change().await?;
+        self.sessions()?.list(self).await
+    }
+
+    /// Ends one of the calling user's sessions, named as [`list`](Self::list) did. Ask for a fresh login
+    /// before ([`Require::fresh`](crate::Require::fresh)).
+    ///
+    /// # Errors
+    /// [`SessionError`] if there is no session or the store is down.
+    pub async fn revoke(&self, key: &SessionKey) -> Result<(), SessionError> {
+        self.resolve_for_change().await?;
+        self.sessions()?.revoke(self, key).await
+    }
+
+    /// Ends all other sessions of the calling user, and says how many.
+    ///
+    /// # Errors
+    /// [`SessionError`] if there is no session or the store is down.
+    pub async fn logout_others(&self) -> Result<u64, SessionError> {
+        self.resolve_for_change().await?;
+        self.sessions()?.logout_others(self).await
+    }
+
+    /// A value of the application in this session. `None` if there is none, or it is of another shape.
+    ///
+    /// # Errors
+    /// [`SessionError`] if the caller could not be found out.
+    pub async fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, SessionError> {
+        self.resolve().await?;
+        let state = self.state();
+        let text = match state.patches.get(name) {
+            Some(patch) => patch.as_deref(),
+            None => state.live.as_ref().and_then(|live| live.record.data.0.get(name)).map(|text| &**text),
+        };
+        Ok(text.and_then(|text| serde_json::from_str(text).ok()))
+    }
+
+    /// Keeps a value of the application in this session, replacing one of the same name.
+    ///
+    /// It is written when the handler has answered, unless the answer is a 5xx; values of other names that
+    /// parallel requests write meanwhile stay. Anonymous visitors have no session to keep it in.
+    ///
+    /// # Errors
+    /// [`SessionError`] if there is no session, the value is not JSON, or the values would take more than
+    /// [`SessionData::MAX_LEN`] bytes.
+    pub async fn insert<T: Serialize + Sync>(&self, name: &str, value: &T) -> Result<(), SessionError> {
+        self.resolve_for_change().await?;
+        let text = serde_json::to_string(value).map_err(|_| SessionErrorKind::InvalidValue)?;
+        self.patch(name, Some(text.into()))
+    }
+
+    /// Removes a value of the application.
+    ///
+    /// # Errors
+    /// [`SessionError`] if there is no session.
+    pub async fn remove(&self, name: &str) -> Result<(), SessionError> {
+        self.resolve_for_change().await?;
+        self.patch(name, None)
+    }
+
+    fn patch(&self, name: &str, value: Option<Box<str>>) -> Result<(), SessionError> {
+        let mut state = self.state();
+        let Some(live) = &state.live else { return Err(SessionErrorKind::NoSession.into()) };
+        let mut data = live.record.data.clone();
+        let mut patches = state.patches.clone();
+        patches.insert(name.into(), value);
+        apply(&mut data, &patches);
+        if data.len() > SessionData::MAX_LEN {
+            return Err(SessionErrorKind::InvalidValue.into());
+        }
+        state.patches = patches;
+        Ok(())
+    }
+
+    /// Writes the values that the handler changed. Called by the adapter when the handler has answered
+    /// `status`.
+    pub(crate) async fn save(&self, status: u16) -> Result<(), SessionError> {
+        let patches = std::mem::take(&mut self.state().patches);
+        if patches.is_empty() || status >= 500 {
+            return Ok(());
+        }
+        self.sessions()?.save(self, patches).await
+    }
+
+    /// Where to go after the login: `next` if it stays on this site, otherwise `default`.
+    ///
+    /// Pass whatever the client sent. What is no path of this site (or a URL of
+    /// [`AuthBuilder::origin`](crate::AuthBuilder::origin)) is not followed.
+    pub fn next_or(&self, next: Option<&str>, default: &str) -> String {
+        next.and_then(|next| self.auth().next(next)).unwrap_or(default).to_owned()
+    }
+
+    async fn resolve_for_change(&self) -> Result<(), SessionError> {
+        Ok(self.resolve().await?)
+    }
+
+    fn sessions(&self) -> Result<&Arc<dyn super::SessionEngine<U>>, SessionError> {
+        self.auth().sessions().ok_or_else(|| SessionErrorKind::NotConfigured.into())
+    }
+}
+
+/// A [`Session`] whose user type is forgotten: what guards and frames hold.
+pub(crate) trait AnySession: Any + Send + Sync {
+    fn is_known(&self) -> bool;
+    fn has_unsaved(&self) -> bool;
+    fn resolve(self: Arc<Self>) -> BoxFuture<'static, Result<(), Failure>>;
+    fn save(self: Arc<Self>, status: u16) -> BoxFuture<'static, Result<(), SessionError>>;
+    fn check(self: Arc<Self>, require: &Require, view: &dyn RequestView) -> Result<(), Refusal>;
+    fn refuse(self: Arc<Self>, failure: Failure, view: &dyn RequestView) -> Refusal;
+    fn finish(self: Arc<Self>, response: &mut dyn ResponseView);
+}
+
+impl<U: User> AnySession for Inner<U> {
+    fn is_known(&self) -> bool {
+        self.resolved.initialized()
+    }
+
+    fn has_unsaved(&self) -> bool {
+        !self.state.lock().unwrap_or_else(PoisonError::into_inner).patches.is_empty()
+    }
+
+    fn resolve(self: Arc<Self>) -> BoxFuture<'static, Result<(), Failure>> {
+        Box::pin(async move { Session(self).resolve().await })
+    }
+
+    fn save(self: Arc<Self>, status: u16) -> BoxFuture<'static, Result<(), SessionError>> {
+        Box::pin(async move { Session(self).save(status).await })
+    }
+
+    fn check(self: Arc<Self>, require: &Require, view: &dyn RequestView) -> Result<(), Refusal> {
+        let session = Session(self);
+        let checked = require.check(session.access().as_ref(), session.auth().now());
+        checked.map_err(|lacking| session.auth().refuse_lacking(require, lacking, view))
+    }
+
+    fn refuse(self: Arc<Self>, failure: Failure, view: &dyn RequestView) -> Refusal {
+        self.auth.refuse_failure(failure, view)
+    }
+
+    /// A caller that nobody asked for (a lazy layer) has no effect on the response.
+    fn finish(self: Arc<Self>, response: &mut dyn ResponseView) {
+        if self.resolved.initialized() {
+            apply_effects(&Session(self), response);
+        }
+    }
+}
+
+impl<U: User> Session<U> {
+    pub(crate) fn into_any(self) -> Arc<dyn AnySession> {
+        self.0
+    }
+
+    pub(crate) fn from_any(session: Arc<dyn AnySession>) -> Option<Self> {
+        let session: Arc<dyn Any + Send + Sync> = session;
+        session.downcast().ok().map(Self)
+    }
+}
+
+/// Replaces and removes values by name.
+pub(crate) fn apply(data: &mut SessionData, patches: &BTreeMap<Box<str>, Option<Box<str>>>) {
+    for (name, value) in patches {
+        match value {
+            Some(value) => _ = data.0.insert(name.clone(), value.clone()),
+            None => _ = data.0.remove(name),
+        }
+    }
+}
+
+impl<U> Clone for Session<U> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<U: User> fmt::Debug for Session<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("access", &self.access()).finish_non_exhaustive()
+    }
+}
+
+/// One session of a user, for a list of devices.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SessionInfo {
+    /// Names it in [`Session::revoke`]. It is a hash, and no way into the session.
+    pub key: SessionKey,
+    /// When it began.
+    pub created: Timestamp,
+    /// When it was last used, within the touch interval.
+    pub last_seen: Timestamp,
+    /// The client, if the configuration keeps it.
+    pub client: Option<ClientFacts>,
+    /// Whether it is the session of this request.
+    pub is_current: bool,
+}
+
+/// Something could not be done with the session.
+#[derive(Debug)]
+pub struct SessionError {
+    kind: SessionErrorKind,
+}
+
+/// What went wrong with a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SessionErrorKind {
+    /// The store, or a backend, could not do its work now (503).
+    Unavailable,
+    /// The request comes from another site (403).
+    CrossOrigin,
+    /// Nobody is logged in by a session, or the session ended meanwhile (401).
+    NoSession,
+    /// The session was deleted, by a logout elsewhere, before this request's values were written (400).
+    Gone,
+    /// The proof of identity was made by another [`Auth`] (500).
+    ForeignProof,
+    /// This [`Auth`] was built without sessions (500).
+    NotConfigured,
+    /// The value is not JSON, or the values are too long together (500).
+    InvalidValue,
+}
+
+impl SessionError {
+    /// What went wrong.
+    pub fn kind(&self) -> SessionErrorKind {
+        self.kind
+    }
+}
+
+impl From<SessionErrorKind> for SessionError {
+    fn from(kind: SessionErrorKind) -> Self {
+        Self { kind }
+    }
+}
+
+impl From<Failure> for SessionError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Unavailable => SessionErrorKind::Unavailable.into(),
+            Failure::CrossOrigin => SessionErrorKind::CrossOrigin.into(),
+            Failure::BadCredentials | Failure::Malformed | Failure::Contradiction => {
+                SessionErrorKind::NoSession.into()
+            }
+        }
+    }
+}
+
+impl fmt::Display for SessionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            SessionErrorKind::Unavailable => "sessions are unavailable",
+            SessionErrorKind::CrossOrigin => "the request comes from another site",
+            SessionErrorKind::NoSession => "nobody is logged in by a session",
+            SessionErrorKind::Gone => "the session ended before the request was completed",
+            SessionErrorKind::ForeignProof => {
+                "the user was authenticated by another `Auth` than this session's"
+            }
+            SessionErrorKind::NotConfigured => "sessions are not configured: add `.sessions(store, config)`",
+            SessionErrorKind::InvalidValue => "a session value must be JSON, and all together at most 64 KiB",
+        })
+    }
+}
+
+impl std::error::Error for SessionError {}

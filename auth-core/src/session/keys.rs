@@ -1,0 +1,216 @@
+//! Keys, and the keyed hash that binds a session to its user's security stamp.
+
+use std::fmt;
+
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use crate::random::{OsRandom, Random};
+use crate::{BackendName, ConfigError, User, UserId};
+
+/// The secret keys of an application: one that is used, and older or coming ones that are still accepted.
+///
+/// To replace a key without logging anybody out: add the new one as a fallback on every server, make it the
+/// current one with the old as fallback, and drop the old one when the oldest session has ended.
+///
+/// ```
+/// use auth_core::session::KeyRing;
+///
+/// let keys = KeyRing::new(b"a secret of at least 32 bytes....")?.with_fallback(b"the one that was used last year.")?;
+/// # Ok::<(), auth_core::ConfigError>(())
+/// ```
+#[derive(Clone)]
+pub struct KeyRing {
+    keys: Vec<Key>,
+}
+
+/// A key for one purpose, derived from a secret.
+#[derive(Clone)]
+struct Key {
+    /// Names the key in a record; says nothing about it.
+    id: [u8; 4],
+    mac: Zeroizing<[u8; 32]>,
+}
+
+impl KeyRing {
+    /// The least length of a secret, in bytes.
+    pub const MIN_SECRET_LEN: usize = 32;
+
+    /// A ring whose current key is derived from `secret`: at least 32 random bytes, the same on all servers.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the secret is shorter, or the same byte over and over.
+    pub fn new(secret: &[u8]) -> Result<Self, ConfigError> {
+        Ok(Self { keys: vec![Key::derive(secret)?] })
+    }
+
+    /// Adds a secret that is accepted but not used.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_fallback(mut self, secret: &[u8]) -> Result<Self, ConfigError> {
+        self.keys.push(Key::derive(secret)?);
+        Ok(self)
+    }
+
+    /// A ring with a random key that nobody else knows: all sessions end with this process. For tests, and
+    /// for stores that end with it too.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the random source fails.
+    pub fn generate() -> Result<Self, ConfigError> {
+        let mut secret = Zeroizing::new([0; 32]);
+        OsRandom.fill(&mut *secret).map_err(|error| ConfigError::new(error.to_string()))?;
+        Self::new(&*secret)
+    }
+
+    /// The keyed hash of a user's stamp, made with the current key.
+    pub(crate) fn stamp<U: User>(&self, backend: &BackendName, id: &UserId, user: &U) -> StampMac {
+        let current = &self.keys[0];
+        StampMac { key: current.id, mac: current.mac(backend, id, user.security_stamp()) }
+    }
+
+    /// Compares a session's stamp with its user's.
+    pub(crate) fn check<U: User>(
+        &self,
+        stamp: &StampMac,
+        backend: &BackendName,
+        id: &UserId,
+        user: &U,
+    ) -> StampCheck {
+        let Some(at) = self.keys.iter().position(|key| key.id == stamp.key) else {
+            return StampCheck::Changed;
+        };
+        let expected = self.keys[at].mac(backend, id, user.security_stamp());
+        match (bool::from(expected.ct_eq(&stamp.mac)), at) {
+            (true, 0) => StampCheck::Same,
+            (true, _) => StampCheck::SameByFallback,
+            (false, _) => StampCheck::Changed,
+        }
+    }
+}
+
+impl fmt::Debug for KeyRing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyRing({} keys)", self.keys.len())
+    }
+}
+
+impl Key {
+    fn derive(secret: &[u8]) -> Result<Self, ConfigError> {
+        let constant = secret.iter().all(|byte| Some(byte) == secret.first());
+        if secret.len() < KeyRing::MIN_SECRET_LEN || constant {
+            return Err(ConfigError::new(
+                "a session secret needs at least 32 random bytes, for instance from `openssl rand -base64 32`",
+            ));
+        }
+        let mut id = [0; 4];
+        id.copy_from_slice(&blake3::derive_key("auth-core 2026 session key id v1", secret)[..4]);
+        let mac = Zeroizing::new(blake3::derive_key("auth-core 2026 session stamp v1", secret));
+        Ok(Self { id, mac })
+    }
+
+    /// Keyed BLAKE3 over the three parts, each with its length in front: no two triples share a message.
+    fn mac(&self, backend: &BackendName, id: &UserId, stamp: &[u8]) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new_keyed(&self.mac);
+        for part in [backend.as_str().as_bytes(), id.as_str().as_bytes(), stamp] {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part);
+        }
+        *hasher.finalize().as_bytes()
+    }
+}
+
+/// What comparing a session's stamp with its user's showed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StampCheck {
+    Same,
+    /// The same, but hashed with a fallback key.
+    SameByFallback,
+    Changed,
+}
+
+/// A keyed hash of a user's security stamp, with the name of the key.
+///
+/// Its `==` is for stores and tests; sessions compare in constant time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StampMac {
+    key: [u8; 4],
+    mac: [u8; 32],
+}
+
+impl StampMac {
+    /// Its length as bytes.
+    pub const LEN: usize = 36;
+
+    /// Its bytes, for the record's encoding.
+    pub(crate) fn to_bytes(&self) -> [u8; Self::LEN] {
+        let mut bytes = [0; Self::LEN];
+        bytes[..4].copy_from_slice(&self.key);
+        bytes[4..].copy_from_slice(&self.mac);
+        bytes
+    }
+
+    /// A stamp from its bytes.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (key, mac) = bytes.split_at_checked(4)?;
+        Some(Self { key: key.try_into().ok()?, mac: mac.try_into().ok()? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Stamped(&'static [u8]);
+
+    impl User for Stamped {
+        fn id(&self) -> UserId {
+            UserId::from(1)
+        }
+        fn security_stamp(&self) -> &[u8] {
+            self.0
+        }
+        fn is_active(&self) -> bool {
+            true
+        }
+    }
+
+    const OLD: &[u8] = b"the secret that was used before..";
+    const NEW: &[u8] = b"the secret that is used from today";
+
+    fn name(name: &str) -> BackendName {
+        BackendName::new(name).unwrap()
+    }
+
+    #[test]
+    fn rotation_accepts_fallbacks_and_forgets_removed_keys() {
+        let (backend, id, user) = (name("local"), UserId::from(1), Stamped(b"one"));
+        let old = KeyRing::new(OLD).unwrap();
+        let stamp = old.stamp(&backend, &id, &user);
+        let check = |ring: &KeyRing, user: &Stamped| ring.check(&stamp, &backend, &id, user);
+        assert_eq!(check(&old, &user), StampCheck::Same);
+        assert_eq!(check(&old, &Stamped(b"two")), StampCheck::Changed);
+        let both = KeyRing::new(NEW).unwrap().with_fallback(OLD).unwrap();
+        assert_eq!(check(&both, &user), StampCheck::SameByFallback);
+        assert_eq!(check(&KeyRing::new(NEW).unwrap(), &user), StampCheck::Changed);
+    }
+
+    /// CK-5: "ab" + "c" is not "a" + "bc".
+    #[test]
+    fn parts_cannot_be_shifted() {
+        let ring = KeyRing::new(OLD).unwrap();
+        let one = ring.stamp(&name("ab"), &UserId::new("c").unwrap(), &Stamped(b"x"));
+        let two = ring.stamp(&name("a"), &UserId::new("bc").unwrap(), &Stamped(b"x"));
+        assert_ne!(one, two);
+    }
+
+    /// CK-5: no short, empty or constant secret.
+    #[test]
+    fn weak_secrets_are_refused() {
+        for secret in [&b""[..], b"short", &[0; 32], &[b'x'; 64], &OLD[..31]] {
+            assert!(KeyRing::new(secret).is_err(), "{secret:?}");
+        }
+        assert!(!format!("{:?}", KeyRing::new(OLD).unwrap()).contains("secret"));
+    }
+}

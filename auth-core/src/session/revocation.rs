@@ -1,0 +1,102 @@
+//! Logouts that the store has not confirmed yet.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::{SessionKey, SessionStore};
+use crate::guard::guarded;
+
+/// Sessions that were logged out while the store could not delete them.
+///
+/// This process treats them as dead at once, and goes on trying to delete them until the store has confirmed
+/// every one.
+pub(super) struct Revocations {
+    pending: Mutex<HashSet<SessionKey>>,
+    /// The size of `pending`, so that the common case takes no lock.
+    count: AtomicUsize,
+}
+
+/// Beyond this many, further unconfirmed logouts are not retried: the store has been down for long.
+const MAX_PENDING: usize = 100_000;
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+const LAST_RETRY: Duration = Duration::from_secs(30);
+
+impl Revocations {
+    pub(super) fn new() -> Self {
+        Self { pending: Mutex::default(), count: AtomicUsize::new(0) }
+    }
+
+    pub(super) fn contains(&self, key: &SessionKey) -> bool {
+        self.count.load(Ordering::Acquire) > 0 && self.lock().contains(key)
+    }
+
+    /// Notes a logout.
+    fn add(&self, key: SessionKey) {
+        let mut pending = self.lock();
+        if pending.len() < MAX_PENDING {
+            pending.insert(key);
+        }
+        self.count.store(pending.len(), Ordering::Release);
+    }
+
+    fn confirm(&self, key: &SessionKey) {
+        let mut pending = self.lock();
+        pending.remove(key);
+        self.count.store(pending.len(), Ordering::Release);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashSet<SessionKey>> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One logout under way. If it is dropped before [`confirm`](Self::confirm) (the store failed, or the client
+/// went away), the deletion goes on in the background.
+pub(super) struct Revocation<S: SessionStore> {
+    shared: Arc<(S, Revocations)>,
+    key: SessionKey,
+    limit: Duration,
+    confirmed: bool,
+}
+
+impl<S: SessionStore> Revocation<S> {
+    pub(super) fn begin(shared: &Arc<(S, Revocations)>, key: SessionKey, limit: Duration) -> Self {
+        shared.1.add(key);
+        Self { shared: Arc::clone(shared), key, limit, confirmed: false }
+    }
+
+    pub(super) fn confirm(mut self) {
+        self.confirmed = true;
+        self.shared.1.confirm(&self.key);
+    }
+}
+
+impl<S: SessionStore> Drop for Revocation<S> {
+    fn drop(&mut self) {
+        if self.confirmed {
+            return;
+        }
+        // Without a runtime the process is ending; the record then ends with its idle timeout.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(retry(Arc::clone(&self.shared), self.key, self.limit));
+        }
+    }
+}
+
+/// Tries to delete `key` until the store confirms it, or another try has.
+async fn retry<S: SessionStore>(shared: Arc<(S, Revocations)>, key: SessionKey, limit: Duration) {
+    let mut pause = FIRST_RETRY;
+    while shared.1.contains(&key) {
+        if matches!(guarded(limit, shared.0.delete(&key)).await, Ok(Ok(()))) {
+            shared.1.confirm(&key);
+            tracing::info!(target: "auth", session = %key, "a logout reached the session store");
+            return;
+        }
+        sleep(pause).await;
+        pause = (pause * 2).min(LAST_RETRY);
+    }
+}

@@ -1,0 +1,272 @@
+//! The contract that every session store keeps.
+
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use super::{SessionKey, SessionRecord};
+use crate::{BackendName, Timestamp, UserId};
+
+/// A place that keeps session records.
+///
+/// The rules below are what makes a logged-out session stay out. No method has a default: a store that has
+/// not thought about one does not compile. `auth_core::conformance` checks an implementation against them.
+///
+/// * Only [`create`](Self::create) makes a record, and never over another one.
+/// * Every other write is conditional on the record still being there, decided by the store in the same step
+///   as the write. A write that comes after [`delete`](Self::delete) changes nothing.
+/// * A record is *expired* from its `expires` on; every method treats it as absent.
+/// * Every key is looked up as it is and never adopted: a client cannot choose one.
+pub trait SessionStore: Send + Sync + 'static {
+    /// Stores a new record at version 1.
+    ///
+    /// # Errors
+    /// [`StoreError`] of kind [`Exists`](StoreErrorKind::Exists) if the key is in use (nothing is changed),
+    /// or another kind if the store cannot do it now.
+    fn create(
+        &self,
+        key: &SessionKey,
+        record: &SessionRecord,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// The record under this key, or under the key that this one is an alias of.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot tell. That is never "absent".
+    fn load(
+        &self,
+        key: &SessionKey,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Option<Stored>, StoreError>> + Send;
+
+    /// Replaces the record if it exists at `version`, and adds one to the version. Through an alias it
+    /// replaces the record that the alias stands for.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot do it now.
+    fn update(
+        &self,
+        key: &SessionKey,
+        version: u64,
+        record: &SessionRecord,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Write, StoreError>> + Send;
+
+    /// Sets `last_seen` (which is now) and `expires` if the record exists, never to an earlier value. The
+    /// version stays: a touch conflicts with nothing. Answers [`Write::Done`] or [`Write::Gone`].
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot do it now.
+    fn touch(
+        &self,
+        key: &SessionKey,
+        last_seen: Timestamp,
+        expires: Timestamp,
+    ) -> impl Future<Output = Result<Write, StoreError>> + Send;
+
+    /// Moves the record from `old` to `new` if it exists at `version`, in one step, replacing it by `record`
+    /// and adding one to the version.
+    ///
+    /// With `alias_until`, `old` stays an alias of the record until then; an earlier alias of it dies.
+    /// Otherwise `old` and every alias die at once. An alias itself cannot be rotated: it is *gone*.
+    ///
+    /// # Errors
+    /// [`StoreError`] of kind [`Exists`](StoreErrorKind::Exists) if `new` is in use, or another kind if the
+    /// store cannot do it now.
+    fn rotate(
+        &self,
+        old: &SessionKey,
+        new: &SessionKey,
+        version: u64,
+        record: &SessionRecord,
+        alias_until: Option<Timestamp>,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Write, StoreError>> + Send;
+
+    /// Deletes the record under this key or alias, with every alias of it. Idempotent.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot do it now.
+    fn delete(&self, key: &SessionKey) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Deletes all records of a user but `except`, and says how many. Idempotent.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot do it now.
+    fn delete_user(
+        &self,
+        backend: &BackendName,
+        user: &UserId,
+        except: Option<&SessionKey>,
+    ) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// All live records of a user with their keys, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot tell.
+    fn list_user(
+        &self,
+        backend: &BackendName,
+        user: &UserId,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Vec<(SessionKey, SessionRecord)>, StoreError>> + Send;
+
+    /// Deletes at most `limit` expired records, and says how many.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot do it now.
+    fn purge_expired(
+        &self,
+        now: Timestamp,
+        limit: u64,
+    ) -> impl Future<Output = Result<u64, StoreError>> + Send;
+}
+
+/// A record as it was loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// The key of the record. Where it differs from the one that was asked for, that one is an alias.
+    pub key: SessionKey,
+    /// The record.
+    pub record: SessionRecord,
+    /// Its version, for a conditional write.
+    pub version: u64,
+}
+
+/// What became of a conditional write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Write {
+    /// It was made.
+    Done,
+    /// The record no longer exists; nothing was changed.
+    Gone,
+    /// The record is at another version; nothing was changed. Load it and try again.
+    Conflict,
+}
+
+/// A store could not do its work.
+#[derive(Debug)]
+pub struct StoreError {
+    kind: StoreErrorKind,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// What kept a store from its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StoreErrorKind {
+    /// It cannot be reached or written now: connection, lock, disk.
+    Unavailable,
+    /// It did not answer in time.
+    TimedOut,
+    /// It holds as many sessions as it may.
+    Full,
+    /// The new key is in use.
+    Exists,
+    /// It panicked.
+    Panicked,
+}
+
+impl StoreError {
+    /// An error of this kind.
+    pub fn new(kind: StoreErrorKind) -> Self {
+        Self { kind, source: None }
+    }
+
+    /// It cannot be reached or written now. `source` reaches the log: it must carry no secret.
+    pub fn unavailable(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { kind: StoreErrorKind::Unavailable, source: Some(source.into()) }
+    }
+
+    /// What kept it from its work.
+    pub fn kind(&self) -> StoreErrorKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            StoreErrorKind::Unavailable => "the session store is unavailable",
+            StoreErrorKind::TimedOut => "the session store did not answer in time",
+            StoreErrorKind::Full => "the session store is full",
+            StoreErrorKind::Exists => "the session key is in use",
+            StoreErrorKind::Panicked => "the session store panicked",
+        })
+    }
+}
+
+impl Error for StoreError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_ref().map(|source| &**source as &(dyn Error + 'static))
+    }
+}
+
+impl<S: SessionStore> SessionStore for Arc<S> {
+    async fn create(&self, key: &SessionKey, record: &SessionRecord) -> Result<(), StoreError> {
+        (**self).create(key, record).await
+    }
+
+    async fn load(&self, key: &SessionKey, now: Timestamp) -> Result<Option<Stored>, StoreError> {
+        (**self).load(key, now).await
+    }
+
+    async fn update(
+        &self,
+        key: &SessionKey,
+        version: u64,
+        record: &SessionRecord,
+        now: Timestamp,
+    ) -> Result<Write, StoreError> {
+        (**self).update(key, version, record, now).await
+    }
+
+    async fn touch(
+        &self,
+        key: &SessionKey,
+        last_seen: Timestamp,
+        expires: Timestamp,
+    ) -> Result<Write, StoreError> {
+        (**self).touch(key, last_seen, expires).await
+    }
+
+    async fn rotate(
+        &self,
+        old: &SessionKey,
+        new: &SessionKey,
+        version: u64,
+        record: &SessionRecord,
+        alias_until: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Write, StoreError> {
+        (**self).rotate(old, new, version, record, alias_until, now).await
+    }
+
+    async fn delete(&self, key: &SessionKey) -> Result<(), StoreError> {
+        (**self).delete(key).await
+    }
+
+    async fn delete_user(
+        &self,
+        backend: &BackendName,
+        user: &UserId,
+        except: Option<&SessionKey>,
+    ) -> Result<u64, StoreError> {
+        (**self).delete_user(backend, user, except).await
+    }
+
+    async fn list_user(
+        &self,
+        backend: &BackendName,
+        user: &UserId,
+        now: Timestamp,
+    ) -> Result<Vec<(SessionKey, SessionRecord)>, StoreError> {
+        (**self).list_user(backend, user, now).await
+    }
+
+    async fn purge_expired(&self, now: Timestamp, limit: u64) -> Result<u64, StoreError> {
+        (**self).purge_expired(now, limit).await
+    }
+}

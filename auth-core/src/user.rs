@@ -1,0 +1,155 @@
+//! The application's user, and the ids that point at one.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// The application's own user record, as the chain and the sessions need to see it.
+pub trait User: Send + Sync + 'static {
+    /// The id under which the backend's [`get_user`](crate::UserSource::get_user) finds this user again.
+    fn id(&self) -> UserId;
+
+    /// Bytes that change when all sessions of this user must end: password changed, "log out everywhere".
+    ///
+    /// A transparent re-hash of an unchanged password must not change them. A random value that is drawn
+    /// anew on each of those occasions is best; it never leaves the server (sessions keep a keyed hash).
+    fn security_stamp(&self) -> &[u8];
+
+    /// Whether this user may sign in and stay signed in. Asked at login and on every request.
+    fn is_active(&self) -> bool;
+
+    /// Whether this user holds `permission`. Nobody holds any unless the application says so.
+    fn has_permission(&self, permission: &str) -> bool {
+        let _ = permission;
+        false
+    }
+}
+
+/// A user's id as text of 1 to 255 bytes: a number, a UUID, a name. Cheap to clone.
+///
+/// ```
+/// use auth_core::UserId;
+///
+/// let id = UserId::from(42);
+/// assert_eq!(id.parse::<i64>(), Some(42));
+/// assert!(UserId::new("").is_err());
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct UserId(Arc<str>);
+
+impl UserId {
+    /// The longest id, in bytes.
+    pub const MAX_LEN: usize = 255;
+
+    /// Takes an id as it is.
+    ///
+    /// # Errors
+    /// [`InvalidUserId`] if it is empty or longer than [`Self::MAX_LEN`] bytes.
+    pub fn new(id: impl Into<Arc<str>>) -> Result<Self, InvalidUserId> {
+        let id = id.into();
+        if id.is_empty() || id.len() > Self::MAX_LEN {
+            return Err(InvalidUserId);
+        }
+        Ok(Self(id))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The id as the application's key type; `None` if it is not one.
+    pub fn parse<T: FromStr>(&self) -> Option<T> {
+        self.0.parse().ok()
+    }
+}
+
+macro_rules! from_integer {
+    ($($integer:ty),*) => {$(
+        impl From<$integer> for UserId {
+            fn from(id: $integer) -> Self {
+                Self(id.to_string().into())
+            }
+        }
+    )*};
+}
+from_integer!(i32, i64, u32, u64, u128);
+
+impl fmt::Debug for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&*self.0, f)
+    }
+}
+
+impl fmt::Display for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The text is no user id: empty, or longer than [`UserId::MAX_LEN`] bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidUserId;
+
+impl fmt::Display for InvalidUserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a user id has 1 to 255 bytes")
+    }
+}
+
+impl std::error::Error for InvalidUserId {}
+
+/// The name under which a backend was configured: what a session remembers about who vouched for its user.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BackendName(Arc<str>);
+
+impl BackendName {
+    /// The longest name, in bytes.
+    pub const MAX_LEN: usize = 64;
+
+    /// 1 to 64 ASCII letters, digits, `-`, `_` or `.`.
+    pub fn new(name: &str) -> Option<Self> {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+        let fits = (1..=Self::MAX_LEN).contains(&name.len()) && name.bytes().all(plain);
+        fits.then(|| Self(name.into()))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for BackendName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&*self.0, f)
+    }
+}
+
+impl fmt::Display for BackendName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_bounded() {
+        assert!(UserId::new("").is_err());
+        assert!(UserId::new("x".repeat(255)).is_ok());
+        assert!(UserId::new("x".repeat(256)).is_err());
+    }
+
+    #[test]
+    fn backend_names_are_plain() {
+        for good in ["local", "ldap.corp-1_b", &"x".repeat(64)] {
+            assert!(BackendName::new(good).is_some(), "{good}");
+        }
+        for bad in ["", "a b", "a/b", "ä", "a\n", &"x".repeat(65)] {
+            assert!(BackendName::new(bad).is_none(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,389 @@
+//! The session suite passes the in-memory store, and finds every fault that is put into it.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use auth_core::conformance::store::session_store;
+use auth_core::session::{
+    MemorySessions, SessionKey, SessionRecord, SessionStore, StoreError, StoreErrorKind, Stored, Write,
+};
+use auth_core::{BackendName, Timestamp, UserId};
+use tokio::task::yield_now;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn memory_sessions_keep_the_contract() {
+    session_store(async || MemorySessions::new(10_000)).await;
+    session_store(async || Arc::new(MemorySessions::new(10_000))).await;
+}
+
+/// What can be wrong with a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    CreateStartsAtZero,
+    CreateLosesClient,
+    CreateOverwrites,
+    CreateInTwoSteps,
+    KeysByPrefix,
+    LoadShowsExpired,
+    LoadIgnoresMilliseconds,
+    UpdateInserts,
+    UpdateIgnoresVersion,
+    UpdateInTwoSteps,
+    UpdateKeepsTimes,
+    UpdateRevivesExpired,
+    TouchInserts,
+    TouchDoesNothing,
+    TouchMovesBack,
+    TouchCounts,
+    TouchRewrites,
+    RotateInserts,
+    RotateDeletesFirst,
+    RotateCopiesFirst,
+    RotateIgnoresVersion,
+    RotateKeepsAlias,
+    RotateForgetsAlias,
+    RotateTakesAlias,
+    AliasIsImmortal,
+    DeleteSparesAlias,
+    DeleteUserOfAllBackends,
+    DeleteUserTakesExcepted,
+    DeleteUserCountsWrong,
+    ListIgnoresCase,
+    ListShowsExpired,
+    ListIsNewestFirst,
+    PurgeIgnoresLimit,
+    PurgeTakesLive,
+    PurgeDoesNothing,
+    PurgeInTwoSteps,
+}
+
+/// Each fault, with the rule that finds it. Races may find it by another one: there it is left out.
+const FAULTS: &[(Fault, &str)] = &[
+    (Fault::CreateStartsAtZero, "create: a new record is at version 1"),
+    (Fault::CreateLosesClient, "create: a new record"),
+    (Fault::CreateOverwrites, "create: a key in use"),
+    (Fault::CreateInTwoSteps, "create: one of many wins"),
+    (Fault::KeysByPrefix, "load: a key that differs"),
+    (Fault::LoadShowsExpired, "load: a record is absent from `expires` on"),
+    (Fault::LoadIgnoresMilliseconds, "load: a record lives until it expires"),
+    (Fault::UpdateInserts, "update: an expired record is gone"),
+    (Fault::UpdateIgnoresVersion, "update: version 0 is not version 1"),
+    (Fault::UpdateInTwoSteps, "no update is lost"),
+    (Fault::UpdateKeepsTimes, "update: replaces the record"),
+    (Fault::UpdateRevivesExpired, "update: an expired record is gone"),
+    (Fault::TouchInserts, "touch: a logged-out session never comes back"),
+    (Fault::TouchDoesNothing, "touch: sets these two times"),
+    (Fault::TouchMovesBack, "touch: never sets an earlier"),
+    (Fault::TouchCounts, "touch: keeps the version"),
+    (Fault::TouchRewrites, "update, touch: no update is lost"),
+    (Fault::RotateInserts, "rotate: an expired record is gone"),
+    (Fault::RotateDeletesFirst, ""),
+    (Fault::RotateCopiesFirst, ""),
+    (Fault::RotateIgnoresVersion, "rotate: version 0 is not version 1"),
+    (Fault::RotateKeepsAlias, "rotate: without an alias the old key is dead"),
+    (Fault::RotateForgetsAlias, "create: an alias is a key in use"),
+    (Fault::RotateTakesAlias, "rotate: an alias cannot be rotated"),
+    (Fault::AliasIsImmortal, "load: an alias is dead"),
+    (Fault::DeleteSparesAlias, "delete: through an alias"),
+    (Fault::DeleteUserOfAllBackends, "delete_user: counts this user's records"),
+    (Fault::DeleteUserTakesExcepted, "delete_user: does not count the excepted"),
+    (Fault::DeleteUserCountsWrong, "delete_user: says how many"),
+    (Fault::ListIgnoresCase, "list_user: only this user's"),
+    (Fault::ListShowsExpired, "list_user: only this user's live"),
+    (Fault::ListIsNewestFirst, "list_user: all records with their keys, oldest first"),
+    (Fault::PurgeIgnoresLimit, "purge_expired: at most"),
+    (Fault::PurgeTakesLive, "purge_expired: nothing has expired yet"),
+    (Fault::PurgeDoesNothing, "purge_expired: says how many"),
+    (Fault::PurgeInTwoSteps, "purge_expired: a record that was touched in time"),
+];
+
+#[test]
+fn the_suite_finds_every_fault() {
+    let missed: Vec<_> = FAULTS.iter().filter_map(|(fault, rule)| missed(*fault, rule)).collect();
+    assert!(missed.is_empty(), "{missed:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_store_without_a_fault_passes() {
+    session_store(async || Faulty::new(None)).await;
+}
+
+/// Runs the suite over a faulty store; what it said if that is not the rule.
+fn missed(fault: Fault, rule: &str) -> Option<String> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    let run = || runtime.block_on(session_store(async || Faulty::new(Some(fault))));
+    let Err(panic) = catch_unwind(AssertUnwindSafe(run)) else {
+        return Some(format!("{fault:?}: not found"));
+    };
+    let said = panic.downcast_ref::<String>().cloned();
+    let said = said.or_else(|| panic.downcast_ref::<&str>().map(|said| (*said).into())).unwrap_or_default();
+    (!said.contains(rule)).then(|| format!("{fault:?}: {said}"))
+}
+
+struct Row {
+    record: SessionRecord,
+    version: u64,
+    alias: Option<(SessionKey, Timestamp)>,
+}
+
+type Rows = HashMap<SessionKey, Row>;
+
+/// The simplest store there is, with room for one fault.
+struct Faulty {
+    fault: Option<Fault>,
+    rows: Mutex<Rows>,
+    /// The last record that was created, for a `touch` that brings it back.
+    last: Mutex<Option<SessionRecord>>,
+}
+
+impl Faulty {
+    fn new(fault: Option<Fault>) -> Self {
+        Self { fault, rows: Mutex::default(), last: Mutex::default() }
+    }
+
+    fn has(&self, fault: Fault) -> bool {
+        self.fault == Some(fault)
+    }
+
+    fn rows(&self) -> MutexGuard<'_, Rows> {
+        self.rows.lock().unwrap()
+    }
+
+    /// What a check shows, with the table still locked; with the fault, others may come in between.
+    async fn check<T: Send>(&self, gap: Fault, check: impl Fn(&Rows) -> T) -> (T, MutexGuard<'_, Rows>) {
+        if self.has(gap) {
+            let answer = check(&self.rows());
+            yield_now().await;
+            return (answer, self.rows());
+        }
+        let rows = self.rows();
+        (check(&rows), rows)
+    }
+
+    /// The present key of the live record under this key or alias.
+    fn find(&self, rows: &Rows, key: &SessionKey, now: Timestamp) -> Option<SessionKey> {
+        let len = if self.has(Fault::KeysByPrefix) { 16 } else { 32 };
+        let same = |one: &SessionKey| one.as_bytes()[..len] == key.as_bytes()[..len];
+        let alive = |until: Timestamp| until > now || self.has(Fault::AliasIsImmortal);
+        let by_alias = |row: &Row| row.alias.is_some_and(|(alias, until)| same(&alias) && alive(until));
+        let is_it = |(at, row): &(&SessionKey, &Row)| self.is_live(row, now) && (same(at) || by_alias(row));
+        rows.iter().find(is_it).map(|(at, _)| *at)
+    }
+
+    fn is_live(&self, row: &Row, now: Timestamp) -> bool {
+        let expires = row.record.expires;
+        match self.fault {
+            Some(Fault::LoadShowsExpired) => expires >= now,
+            Some(Fault::LoadIgnoresMilliseconds) => {
+                expires.as_millis() / 1000 > now.as_millis().div_ceil(1000)
+            }
+            _ => expires > now,
+        }
+    }
+
+    /// The key of the record to write, or why there is none.
+    fn writable(
+        &self,
+        rows: &Rows,
+        key: &SessionKey,
+        version: u64,
+        now: Timestamp,
+    ) -> Result<SessionKey, Write> {
+        let at = self.find(rows, key, now).ok_or(Write::Gone)?;
+        if rows[&at].version == version { Ok(at) } else { Err(Write::Conflict) }
+    }
+
+    fn rotate_now(
+        &self,
+        old: &SessionKey,
+        new: &SessionKey,
+        version: u64,
+        row: Row,
+        now: Timestamp,
+    ) -> Result<Write, StoreError> {
+        let mut rows = self.rows();
+        if in_use(&rows, new) {
+            return Err(StoreError::new(StoreErrorKind::Exists));
+        }
+        match self.writable(&rows, old, version, now) {
+            Ok(at) if at != *old && !self.has(Fault::RotateTakesAlias) => return Ok(Write::Gone),
+            Ok(at) => _ = rows.remove(&at),
+            Err(Write::Conflict) if self.has(Fault::RotateIgnoresVersion) => _ = rows.remove(old),
+            Err(Write::Gone) if self.has(Fault::RotateInserts) => {}
+            Err(why) => return Ok(why),
+        }
+        rows.insert(*new, row);
+        Ok(Write::Done)
+    }
+
+    fn is_of(&self, row: &Row, backend: &BackendName, user: &UserId) -> bool {
+        let (whose, who) = (row.record.user.as_str(), user.as_str());
+        let same = whose == who || self.has(Fault::ListIgnoresCase) && whose.eq_ignore_ascii_case(who);
+        same && row.record.backend == *backend
+    }
+}
+
+fn in_use(rows: &Rows, key: &SessionKey) -> bool {
+    rows.contains_key(key) || rows.values().any(|row| row.alias.is_some_and(|(alias, _)| alias == *key))
+}
+
+fn new_row(record: &SessionRecord) -> Row {
+    Row { record: record.clone(), version: 1, alias: None }
+}
+
+impl SessionStore for Faulty {
+    async fn create(&self, key: &SessionKey, record: &SessionRecord) -> Result<(), StoreError> {
+        let (taken, mut rows) = self.check(Fault::CreateInTwoSteps, |rows| in_use(rows, key)).await;
+        if taken && !self.has(Fault::CreateOverwrites) {
+            return Err(StoreError::new(StoreErrorKind::Exists));
+        }
+        let mut row = new_row(record);
+        row.version -= u64::from(self.has(Fault::CreateStartsAtZero));
+        row.record.client.take_if(|_| self.has(Fault::CreateLosesClient));
+        rows.insert(*key, row);
+        *self.last.lock().unwrap() = Some(record.clone());
+        Ok(())
+    }
+
+    async fn load(&self, key: &SessionKey, now: Timestamp) -> Result<Option<Stored>, StoreError> {
+        let rows = self.rows();
+        Ok(self.find(&rows, key, now).map(|at| {
+            let Row { record, version, .. } = &rows[&at];
+            Stored { key: at, record: record.clone(), version: *version }
+        }))
+    }
+
+    async fn update(
+        &self,
+        key: &SessionKey,
+        version: u64,
+        record: &SessionRecord,
+        now: Timestamp,
+    ) -> Result<Write, StoreError> {
+        let now = if self.has(Fault::UpdateRevivesExpired) { Timestamp::default() } else { now };
+        let writable = |rows: &Rows| self.writable(rows, key, version, now);
+        let (at, mut rows) = self.check(Fault::UpdateInTwoSteps, writable).await;
+        let at = match at {
+            Err(Write::Gone) if self.has(Fault::UpdateInserts) => *key,
+            Err(Write::Conflict) if self.has(Fault::UpdateIgnoresVersion) => *key,
+            Err(why) => return Ok(why),
+            Ok(at) => at,
+        };
+        let row = rows.entry(at).or_insert_with(|| new_row(record));
+        let old = std::mem::replace(&mut row.record, record.clone());
+        if self.has(Fault::UpdateKeepsTimes) {
+            (row.record.last_seen, row.record.expires) = (old.last_seen, old.expires);
+        }
+        row.version += 1;
+        Ok(Write::Done)
+    }
+
+    async fn touch(
+        &self,
+        key: &SessionKey,
+        last_seen: Timestamp,
+        expires: Timestamp,
+    ) -> Result<Write, StoreError> {
+        let read = |rows: &Rows| self.find(rows, key, last_seen).map(|at| (at, rows[&at].record.clone()));
+        let (found, mut rows) = self.check(Fault::TouchRewrites, read).await;
+        if let (Some(Fault::TouchInserts), None, Some(last)) =
+            (self.fault, &found, &*self.last.lock().unwrap())
+        {
+            rows.insert(*key, new_row(last));
+        }
+        let Some((at, record)) = found else { return Ok(Write::Gone) };
+        let Some(row) = rows.get_mut(&at) else { return Ok(Write::Gone) };
+        let (mut last_seen, mut expires) = (last_seen, expires);
+        if !self.has(Fault::TouchMovesBack) {
+            (last_seen, expires) = (last_seen.max(record.last_seen), expires.max(record.expires));
+        }
+        if !self.has(Fault::TouchDoesNothing) {
+            row.record = SessionRecord { last_seen, expires, ..record };
+        }
+        row.version += u64::from(self.has(Fault::TouchCounts));
+        Ok(Write::Done)
+    }
+
+    async fn rotate(
+        &self,
+        old: &SessionKey,
+        new: &SessionKey,
+        version: u64,
+        record: &SessionRecord,
+        alias_until: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Write, StoreError> {
+        let alias = match self.fault {
+            Some(Fault::RotateKeepsAlias) => Some((*old, Timestamp::from_millis(u64::MAX))),
+            Some(Fault::RotateForgetsAlias) => None,
+            _ => alias_until.map(|until| (*old, until)),
+        };
+        let row = || Row { alias, version: version.saturating_add(1), ..new_row(record) };
+        let answer = self.rotate_now(old, new, version, row(), now)?;
+        if answer == Write::Done && self.has(Fault::RotateDeletesFirst) {
+            let row = self.rows().remove(new);
+            yield_now().await;
+            self.rows().extend(row.map(|row| (*new, row)));
+        }
+        if answer == Write::Done && self.has(Fault::RotateCopiesFirst) {
+            self.rows().insert(*old, new_row(record));
+            yield_now().await;
+            self.rows().remove(old);
+        }
+        Ok(answer)
+    }
+
+    async fn delete(&self, key: &SessionKey) -> Result<(), StoreError> {
+        let by_alias = |row: &Row| row.alias.is_some_and(|(alias, _)| alias == *key);
+        self.rows().retain(|at, row| at != key && (!by_alias(row) || self.has(Fault::DeleteSparesAlias)));
+        Ok(())
+    }
+
+    async fn delete_user(
+        &self,
+        backend: &BackendName,
+        user: &UserId,
+        except: Option<&SessionKey>,
+    ) -> Result<u64, StoreError> {
+        let mut rows = self.rows();
+        let before = rows.len();
+        let except = except.filter(|_| !self.has(Fault::DeleteUserTakesExcepted));
+        let everywhere = |row: &Row| self.has(Fault::DeleteUserOfAllBackends) && row.record.user == *user;
+        rows.retain(|at, row| Some(at) == except || !(self.is_of(row, backend, user) || everywhere(row)));
+        let count = if self.has(Fault::DeleteUserCountsWrong) { 1 } else { before - rows.len() };
+        Ok(count as u64)
+    }
+
+    async fn list_user(
+        &self,
+        backend: &BackendName,
+        user: &UserId,
+        now: Timestamp,
+    ) -> Result<Vec<(SessionKey, SessionRecord)>, StoreError> {
+        let shown = |row: &Row| row.record.expires > now || self.has(Fault::ListShowsExpired);
+        let rows = self.rows();
+        let rows = rows.iter().filter(|(_, row)| self.is_of(row, backend, user) && shown(row));
+        let mut list: Vec<_> = rows.map(|(at, row)| (*at, row.record.clone())).collect();
+        list.sort_by_key(|(_, record)| record.created);
+        if self.has(Fault::ListIsNewestFirst) {
+            list.reverse();
+        }
+        Ok(list)
+    }
+
+    async fn purge_expired(&self, now: Timestamp, limit: u64) -> Result<u64, StoreError> {
+        if self.has(Fault::PurgeDoesNothing) {
+            return Ok(0);
+        }
+        let limit = if self.has(Fault::PurgeIgnoresLimit) { u64::MAX } else { limit };
+        let over = |row: &Row| row.record.expires <= now || self.has(Fault::PurgeTakesLive);
+        let expired = |rows: &Rows| -> Vec<_> {
+            let keys = rows.iter().filter(|(_, row)| over(row)).map(|(at, _)| *at);
+            keys.take(usize::try_from(limit).unwrap_or(usize::MAX)).collect()
+        };
+        let (keys, mut rows) = self.check(Fault::PurgeInTwoSteps, expired).await;
+        keys.iter().for_each(|at| _ = rows.remove(at));
+        Ok(keys.len() as u64)
+    }
+}

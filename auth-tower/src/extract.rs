@@ -1,0 +1,114 @@
+//! axum extractors.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use ::http::request::Parts;
+use auth_core::http::{self, Caller};
+use auth_core::{Require, User};
+use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
+
+use crate::Error;
+use crate::view::Head;
+
+/// The user who is calling.
+///
+/// As an extractor it requires a login: an anonymous browser is sent to the login page, another client gets a
+/// 401. `Option<CurrentUser<U>>` is `None` for them. In either case a store or backend that is down is a 503, and
+/// never "nobody".
+///
+/// Services that are no axum handlers find it in the request's extensions (not under a
+/// [lazy](crate::AuthLayer::lazy) layer).
+pub struct CurrentUser<U>(pub Arc<U>);
+
+impl<U> Deref for CurrentUser<U> {
+    type Target = U;
+
+    fn deref(&self) -> &U {
+        &self.0
+    }
+}
+
+impl<U> Clone for CurrentUser<U> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<U: User> fmt::Debug for CurrentUser<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("CurrentUser").field(&self.0.id()).finish()
+    }
+}
+
+impl<S: Sync, U: User> FromRequestParts<S> for CurrentUser<U> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        match find(parts).await? {
+            Some(user) => Ok(user),
+            None => Err(refuse_anonymous(parts)),
+        }
+    }
+}
+
+impl<S: Sync, U: User> OptionalFromRequestParts<S> for CurrentUser<U> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Error> {
+        find(parts).await
+    }
+}
+
+async fn find<U: User>(parts: &mut Parts) -> Result<Option<CurrentUser<U>>, Error> {
+    let access = match http::caller::<U>() {
+        Caller::NoLayer => return Err(Error::no_layer("CurrentUser")),
+        Caller::Known(access) => access,
+        Caller::Unknown(session) => {
+            let found = session.find_caller().await;
+            found.map_err(|failure| Error::refused(session.refuse(failure, &Head::of_parts(parts))))?
+        }
+    };
+    Ok(access.map(|access| CurrentUser(Arc::clone(access.user()))))
+}
+
+fn refuse_anonymous(parts: &Parts) -> Error {
+    match http::guard(&Require::login(), &Head::of_parts(parts)) {
+        http::Guarded::Refuse(refusal) => Error::refused(refusal),
+        _ => Error::no_layer("CurrentUser"),
+    }
+}
+
+/// This request's session: log in, log out, rotate, keep values. See [`auth_core::session::Session`].
+///
+/// It is there for anonymous requests too, which log in through it.
+pub struct Session<U>(auth_core::session::Session<U>);
+
+impl<U> Deref for Session<U> {
+    type Target = auth_core::session::Session<U>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl<U> Clone for Session<U> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<U: User> fmt::Debug for Session<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<S: Sync, U: User> FromRequestParts<S> for Session<U> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        http::session(&Head::of_parts(parts)).map(Self).ok_or_else(|| Error::no_layer("Session"))
+    }
+}

@@ -1,0 +1,75 @@
+//! Pluggable authentication as a Tower layer: for axum, tonic and hyper.
+//!
+//! [`AuthLayer`] finds out who is calling and lets handlers log users in and out; [`RequireLayer`] states what a
+//! route demands of its caller. Every decision is made in [`auth_core`].
+//!
+//! ```
+//! use auth_tower::auth_core::session::{KeyRing, MemorySessions, SessionConfig};
+//! use auth_tower::auth_core::{Auth, MemoryBackend, Password, Passwords, Require, Secret, User, UserId};
+//! use auth_tower::{AuthLayer, CurrentUser, Error, RequireLayer, Session};
+//! use axum::extract::Form;
+//! use axum::response::Redirect;
+//! use axum::routing::{get, post};
+//! use axum::Router;
+//!
+//! #[derive(Clone)]
+//! struct Member { id: i64, name: String }
+//!
+//! impl User for Member {
+//!     fn id(&self) -> UserId { UserId::from(self.id) }
+//!     fn security_stamp(&self) -> &[u8] { b"changes with the password" }
+//!     fn is_active(&self) -> bool { true }
+//! }
+//!
+//! #[derive(serde::Deserialize)]
+//! struct Login { username: String, password: Secret, next: Option<String> }
+//!
+//! async fn login(session: Session<Member>, Form(form): Form<Login>) -> Result<Redirect, Error> {
+//!     let member = session.authenticate(Password::new(form.username, form.password)).await?;
+//!     session.login(member).await?;
+//!     Ok(Redirect::to(&session.next_or(form.next.as_deref(), "/")))
+//! }
+//!
+//! async fn logout(session: Session<Member>) -> Result<Redirect, Error> {
+//!     session.logout().await?;
+//!     Ok(Redirect::to("/"))
+//! }
+//!
+//! async fn me(user: CurrentUser<Member>) -> String {
+//!     format!("You are {}", user.name)
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let users = MemoryBackend::new(Passwords::new()?);
+//! users.insert("alice", &Secret::new("wonderland"), Member { id: 1, name: "Alice".into() }).await?;
+//! let auth = Auth::builder()
+//!     .backend::<Password>("local", users)
+//!     .sessions(MemorySessions::new(10_000), SessionConfig::new(KeyRing::generate()?))
+//!     .login_page("/login")
+//!     .build()?;
+//!
+//! let app: Router = Router::new()
+//!     .route("/me", get(me))
+//!     .route("/members", get(|| async { "members only" }).layer(RequireLayer::new(Require::permission("members"))))
+//!     .route("/login", post(login))
+//!     .route("/logout", post(logout))
+//!     .layer(AuthLayer::new(auth));
+//! # drop(app);
+//! # Ok(())
+//! # }
+//! ```
+
+mod auth;
+mod error;
+mod extract;
+mod require;
+mod respond;
+mod view;
+
+pub use auth::{Auth, AuthLayer, ResponseFuture};
+pub use auth_core;
+pub use error::Error;
+pub use extract::{CurrentUser, Session};
+pub use require::{Require, RequireFuture, RequireLayer};
+pub use respond::{EmptyBody, ProblemBody, Respond};

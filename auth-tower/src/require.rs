@@ -1,0 +1,142 @@
+//! The layer that states what a route demands of its caller.
+
+use std::future::Future;
+use std::mem;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use auth_core::http::{Guarded, Refusal, Resolved, guard};
+use http::{Request, Response};
+use pin_project_lite::pin_project;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::Error;
+use crate::respond::{ProblemBody, Respond};
+use crate::view::Head;
+
+/// Lets a request pass only if its caller meets a [rule](auth_core::Require). Stands inside an
+/// [`AuthLayer`](crate::AuthLayer), on the routes that it guards: in axum with `route_layer`, so that an unknown
+/// path stays a 404.
+#[derive(Clone, Debug)]
+pub struct RequireLayer<R = ProblemBody> {
+    rule: Arc<auth_core::Require>,
+    respond: R,
+}
+
+impl RequireLayer {
+    /// A layer for this rule.
+    pub fn new(rule: auth_core::Require) -> Self {
+        Self { rule: Arc::new(rule), respond: ProblemBody }
+    }
+}
+
+impl<R> RequireLayer<R> {
+    /// As [`AuthLayer::respond`](crate::AuthLayer::respond).
+    #[must_use]
+    pub fn respond<R2>(self, respond: R2) -> RequireLayer<R2> {
+        RequireLayer { rule: self.rule, respond }
+    }
+}
+
+impl<S, R: Clone> Layer<S> for RequireLayer<R> {
+    type Service = Require<S, R>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Require { inner, layer: self.clone() }
+    }
+}
+
+/// The service that [`RequireLayer`] makes.
+#[derive(Clone, Debug)]
+pub struct Require<S, R = ProblemBody> {
+    inner: S,
+    layer: RequireLayer<R>,
+}
+
+impl<S, R, B, B2> Service<Request<B>> for Require<S, R>
+where
+    S: Service<Request<B>, Response = Response<B2>> + Clone,
+    R: Respond<B2>,
+{
+    type Response = Response<B2>;
+    type Error = S::Error;
+    type Future = RequireFuture<S, R, B, B2>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let refused =
+            |refusal: &Refusal| State::Refused { response: Some(self.layer.respond.respond(refusal)) };
+        let state = match guard(&self.layer.rule, &Head::of(&request)) {
+            Guarded::Pass => State::Calling { future: self.inner.call(request) },
+            Guarded::Refuse(refusal) => refused(&refusal),
+            Guarded::NoLayer => refused(&Error::no_layer("RequireLayer").refusal()),
+            Guarded::Resolve(resolving) => {
+                let inner = self.inner.clone();
+                let inner = mem::replace(&mut self.inner, inner);
+                State::Resolving { resolving, waiting: Some((request, inner, self.layer.clone())) }
+            }
+        };
+        RequireFuture { state }
+    }
+}
+
+type Waiting<S, R, B> = Option<(Request<B>, S, RequireLayer<R>)>;
+
+pin_project! {
+    /// The future of [`Require`].
+    #[must_use = "futures do nothing unless polled"]
+    pub struct RequireFuture<S, R, B, B2>
+    where
+        S: Service<Request<B>>,
+    {
+        #[pin]
+        state: State<S, S::Future, R, B, B2>,
+    }
+}
+
+pin_project! {
+    #[project = StateProj]
+    enum State<S, F, R, B, B2> {
+        /// Only under a lazy layer, for the first who asks.
+        Resolving { resolving: Pin<Box<dyn Future<Output = Resolved> + Send>>, waiting: Waiting<S, R, B> },
+        Calling { #[pin] future: F },
+        Refused { response: Option<Response<B2>> },
+    }
+}
+
+impl<S, R, B, B2> Future for RequireFuture<S, R, B, B2>
+where
+    S: Service<Request<B>, Response = Response<B2>>,
+    R: Respond<B2>,
+{
+    type Output = Result<Response<B2>, S::Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut state = self.project().state;
+        loop {
+            let next = match state.as_mut().project() {
+                StateProj::Resolving { resolving, waiting } => {
+                    let resolved = ready!(resolving.as_mut().poll(cx));
+                    let (request, mut service, layer) = waiting.take().expect(POLLED_AGAIN);
+                    match resolved.check(&layer.rule, &Head::of(&request)) {
+                        Ok(()) => State::Calling { future: service.call(request) },
+                        Err(refusal) => State::Refused { response: Some(layer.respond.respond(&refusal)) },
+                    }
+                }
+                StateProj::Calling { future } => return future.poll(cx),
+                StateProj::Refused { response } => {
+                    return Poll::Ready(Ok(response.take().expect(POLLED_AGAIN)));
+                }
+            };
+            state.set(next);
+        }
+    }
+}
+
+/// The contract of `Future`: a future that was ready is not polled again.
+const POLLED_AGAIN: &str = "`RequireFuture` polled after completion";

@@ -1,0 +1,122 @@
+//! Requests and responses of `http` 1 as core sees them.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use auth_core::http::{Header, RequestView, ResponseHeader, ResponseView};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Extensions, Method, Response, Uri};
+
+/// A request's head.
+pub(crate) struct Head<'a> {
+    pub(crate) method: &'a Method,
+    pub(crate) uri: &'a Uri,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) extensions: &'a Extensions,
+}
+
+impl<'a> Head<'a> {
+    pub(crate) fn of<B>(request: &'a http::Request<B>) -> Self {
+        Self {
+            method: request.method(),
+            uri: request.uri(),
+            headers: request.headers(),
+            extensions: request.extensions(),
+        }
+    }
+
+    pub(crate) fn of_parts(parts: &'a http::request::Parts) -> Self {
+        Self {
+            method: &parts.method,
+            uri: &parts.uri,
+            headers: &parts.headers,
+            extensions: &parts.extensions,
+        }
+    }
+
+    #[cfg(feature = "axum")]
+    fn original_uri(&self) -> &'a Uri {
+        self.extensions.get::<axum::extract::OriginalUri>().map_or(self.uri, |original| &original.0)
+    }
+
+    #[cfg(not(feature = "axum"))]
+    fn original_uri(&self) -> &'a Uri {
+        self.uri
+    }
+}
+
+impl RequestView for Head<'_> {
+    fn method(&self) -> &str {
+        self.method.as_str()
+    }
+
+    fn target(&self) -> &str {
+        self.original_uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str)
+    }
+
+    fn authority(&self) -> Option<&str> {
+        self.original_uri().authority().map(http::uri::Authority::as_str)
+    }
+
+    #[cfg(feature = "axum")]
+    fn peer(&self) -> Option<IpAddr> {
+        type Info = axum::extract::ConnectInfo<std::net::SocketAddr>;
+        self.extensions.get::<Info>().map(|info| info.0.ip())
+    }
+
+    #[cfg(not(feature = "axum"))]
+    fn peer(&self) -> Option<IpAddr> {
+        self.extensions.get::<std::net::SocketAddr>().map(std::net::SocketAddr::ip)
+    }
+
+    fn values<'a>(&'a self, header: Header, each: &mut dyn FnMut(&'a [u8])) {
+        lookup(self.headers, header).iter().for_each(|value| each(value.as_bytes()));
+    }
+}
+
+/// All values of a header. The well-known names cost no hash of their text.
+fn lookup(headers: &HeaderMap, header: Header) -> header::GetAll<'_, HeaderValue> {
+    match header {
+        Header::Accept => headers.get_all(header::ACCEPT),
+        Header::Authorization => headers.get_all(header::AUTHORIZATION),
+        Header::ContentType => headers.get_all(header::CONTENT_TYPE),
+        Header::Cookie => headers.get_all(header::COOKIE),
+        Header::Host => headers.get_all(header::HOST),
+        Header::Origin => headers.get_all(header::ORIGIN),
+        Header::Upgrade => headers.get_all(header::UPGRADE),
+        Header::UserAgent => headers.get_all(header::USER_AGENT),
+        other => headers.get_all(other.name()),
+    }
+}
+
+/// A response's head.
+pub(crate) struct Answer<'a, B>(pub(crate) &'a mut Response<B>);
+
+impl<B> ResponseView for Answer<'_, B> {
+    fn status(&self) -> u16 {
+        self.0.status().as_u16()
+    }
+
+    fn values(&self, header: ResponseHeader, each: &mut dyn FnMut(&[u8])) {
+        self.0.headers().get_all(header.name()).iter().for_each(|value| each(value.as_bytes()));
+    }
+
+    fn set(&mut self, header: ResponseHeader, value: Cow<'static, str>) {
+        if let Some(value) = native(value) {
+            self.0.headers_mut().insert(HeaderName::from_static(header.name()), value);
+        }
+    }
+
+    fn append(&mut self, header: ResponseHeader, value: Cow<'static, str>) {
+        if let Some(value) = native(value) {
+            self.0.headers_mut().append(HeaderName::from_static(header.name()), value);
+        }
+    }
+}
+
+fn native(value: Cow<'static, str>) -> Option<HeaderValue> {
+    match value {
+        Cow::Borrowed(text) => HeaderValue::from_str(text).ok(),
+        Cow::Owned(text) => HeaderValue::try_from(text).ok(),
+    }
+}
