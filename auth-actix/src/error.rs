@@ -4,12 +4,13 @@ use std::fmt;
 
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, ResponseError};
-use auth_core::Denied;
-use auth_core::http::{Refusal, unconfigured};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use auth_core::http::{Guarded, Refusal, guard, unconfigured};
 use auth_core::session::SessionError;
+use auth_core::{Denied, Require};
 
 use crate::respond::{ProblemBody, response};
+use crate::view::Head;
 
 /// What keeps a handler from its answer: a refused login, a session that cannot be used, a missing layer.
 ///
@@ -22,12 +23,19 @@ enum Kind {
     Denied(Denied),
     Session(SessionError),
     Refused(Box<Refusal>),
+    /// An optional extractor drops this: what it would answer is made up only if it is asked.
+    Anonymous(HttpRequest),
     NoLayer(&'static str),
 }
 
 impl Error {
     pub(crate) fn refused(refusal: Refusal) -> Self {
         Self(Kind::Refused(Box::new(refusal)))
+    }
+
+    /// Nobody is signed in, and somebody must be.
+    pub(crate) fn anonymous(request: &HttpRequest) -> Self {
+        Self(Kind::Anonymous(request.clone()))
     }
 
     /// There is no layer around the handler that wants `what`.
@@ -41,6 +49,10 @@ impl Error {
             Kind::Denied(denied) => denied.into(),
             Kind::Session(error) => error.into(),
             Kind::Refused(refusal) => (**refusal).clone(),
+            Kind::Anonymous(request) => match guard(&Require::login(), &Head(request)) {
+                Guarded::Refuse(refusal) => refusal,
+                _ => unconfigured(),
+            },
             Kind::NoLayer(_) => {
                 tracing::error!(target: "auth", "{self}");
                 unconfigured()
@@ -67,6 +79,7 @@ impl fmt::Display for Error {
             Kind::Denied(denied) => denied.fmt(f),
             Kind::Session(error) => error.fmt(f),
             Kind::Refused(refusal) => write!(f, "the request was refused with status {}", refusal.status()),
+            Kind::Anonymous(_) => f.write_str("nobody is signed in"),
             Kind::NoLayer(what) => write!(
                 f,
                 "{what} is used outside an AuthLayer for its user type: add `.wrap(AuthLayer::new(auth))` \

@@ -9,8 +9,8 @@ use std::task::{Context, Poll};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
-use auth_core::http::{self, Caller, Guarded};
-use auth_core::{Access, Require, User};
+use auth_core::http::{self, Caller};
+use auth_core::{Access, User};
 
 use crate::Error;
 use crate::view::Head;
@@ -79,10 +79,7 @@ fn known<U: User>(request: &HttpRequest, access: Option<Access<U>>) -> Result<Cu
     if let Some(access) = access {
         return Ok(CurrentUser(Arc::clone(access.user())));
     }
-    Err(match http::guard(&Require::login(), &Head(request)) {
-        Guarded::Refuse(refusal) => Error::refused(refusal),
-        _ => no_layer("CurrentUser"),
-    })
+    Err(Error::anonymous(request))
 }
 
 /// An error that is told to the log here, because an optional extractor would swallow it.

@@ -58,7 +58,7 @@ impl<B> ResponseView for Answer<'_, B> {
     }
 
     fn values(&self, header: ResponseHeader, each: &mut dyn FnMut(&[u8])) {
-        self.0.headers().get_all(header.name()).for_each(|value| each(value.as_bytes()));
+        self.0.headers().get_all(name(header)).for_each(|value| each(value.as_bytes()));
     }
 
     fn set(&mut self, header: ResponseHeader, value: Cow<'static, str>) {
@@ -74,13 +74,36 @@ impl<B> ResponseView for Answer<'_, B> {
     }
 }
 
+/// The well-known names cost no parse of their text.
 pub(crate) fn name(header: ResponseHeader) -> HeaderName {
-    HeaderName::from_static(header.name())
+    match header {
+        ResponseHeader::CacheControl => header::CACHE_CONTROL,
+        ResponseHeader::ContentType => header::CONTENT_TYPE,
+        ResponseHeader::Location => header::LOCATION,
+        ResponseHeader::RetryAfter => header::RETRY_AFTER,
+        ResponseHeader::SetCookie => header::SET_COOKIE,
+        ResponseHeader::Vary => header::VARY,
+        ResponseHeader::WwwAuthenticate => header::WWW_AUTHENTICATE,
+        other => HeaderName::from_static(other.name()),
+    }
 }
 
 pub(crate) fn native(value: Cow<'static, str>) -> Option<HeaderValue> {
     match value {
-        Cow::Borrowed(text) => HeaderValue::from_str(text).ok(),
+        Cow::Borrowed(text) => Some(constant(text)),
         Cow::Owned(text) => HeaderValue::try_from(text).ok(),
     }
+}
+
+/// Core's constants, all visible ASCII. Those of most responses are checked when this is compiled.
+fn constant(text: &'static str) -> HeaderValue {
+    macro_rules! known {
+        ($($text:literal),*) => {
+            match text {
+                $($text => const { HeaderValue::from_static($text) },)*
+                other => HeaderValue::from_static(other),
+            }
+        };
+    }
+    known!("Cookie", "Authorization", "Authorization, Cookie", "no-store")
 }

@@ -98,25 +98,52 @@ impl<B> ResponseView for Answer<'_, B> {
     }
 
     fn values(&self, header: ResponseHeader, each: &mut dyn FnMut(&[u8])) {
-        self.0.headers().get_all(header.name()).iter().for_each(|value| each(value.as_bytes()));
+        self.0.headers().get_all(name(header)).iter().for_each(|value| each(value.as_bytes()));
     }
 
     fn set(&mut self, header: ResponseHeader, value: Cow<'static, str>) {
         if let Some(value) = native(value) {
-            self.0.headers_mut().insert(HeaderName::from_static(header.name()), value);
+            self.0.headers_mut().insert(name(header), value);
         }
     }
 
     fn append(&mut self, header: ResponseHeader, value: Cow<'static, str>) {
         if let Some(value) = native(value) {
-            self.0.headers_mut().append(HeaderName::from_static(header.name()), value);
+            self.0.headers_mut().append(name(header), value);
         }
+    }
+}
+
+/// The well-known names cost no parse of their text.
+fn name(header: ResponseHeader) -> HeaderName {
+    match header {
+        ResponseHeader::CacheControl => header::CACHE_CONTROL,
+        ResponseHeader::ContentType => header::CONTENT_TYPE,
+        ResponseHeader::Location => header::LOCATION,
+        ResponseHeader::RetryAfter => header::RETRY_AFTER,
+        ResponseHeader::SetCookie => header::SET_COOKIE,
+        ResponseHeader::Vary => header::VARY,
+        ResponseHeader::WwwAuthenticate => header::WWW_AUTHENTICATE,
+        other => HeaderName::from_static(other.name()),
     }
 }
 
 fn native(value: Cow<'static, str>) -> Option<HeaderValue> {
     match value {
-        Cow::Borrowed(text) => HeaderValue::from_str(text).ok(),
+        Cow::Borrowed(text) => Some(constant(text)),
         Cow::Owned(text) => HeaderValue::try_from(text).ok(),
     }
+}
+
+/// Core's constants, all visible ASCII. Those of most responses are checked when this is compiled.
+fn constant(text: &'static str) -> HeaderValue {
+    macro_rules! known {
+        ($($text:literal),*) => {
+            match text {
+                $($text => const { HeaderValue::from_static($text) },)*
+                other => HeaderValue::from_static(other),
+            }
+        };
+    }
+    known!("Cookie", "Authorization", "Authorization, Cookie", "no-store")
 }

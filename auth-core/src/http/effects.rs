@@ -31,7 +31,10 @@ pub(crate) fn apply<U: User>(session: &Session<U>, response: &mut dyn ResponseVi
 /// A 401 that a handler made itself still names a way in. The cookie's, which browsers pass over: another one
 /// would open their own dialog over a login form.
 pub(super) fn challenge<U: User>(auth: &Auth<U>, response: &mut dyn ResponseView) {
-    let mut has_one = response.status() != 401;
+    if response.status() != 401 {
+        return;
+    }
+    let mut has_one = false;
     response.values(ResponseHeader::WwwAuthenticate, &mut |_| has_one = true);
     if has_one {
         return;

@@ -31,7 +31,7 @@ struct Slot {
     /// Whether the handler asked for the caller, so that the response depends on it.
     asked: bool,
     /// What must be answered instead of whatever the handler answers.
-    refusal: Option<Refusal>,
+    refusal: Option<Box<Refusal>>,
 }
 
 /// An [`Auth`] whose user type is forgotten.
@@ -75,7 +75,7 @@ impl Frame {
 
     /// What must be answered instead of whatever the handler answered; see [`overrule`].
     pub fn refusal(&self) -> Option<&Refusal> {
-        self.0.as_ref()?.refusal.as_ref()
+        self.0.as_ref()?.refusal.as_deref()
     }
 
     /// Values of the session that the handler changed and that are still to be written: await it before
@@ -151,7 +151,7 @@ pub fn session<U: User>(view: &dyn RequestView) -> Option<Session<U>> {
 /// For frameworks whose `Option<…>` extractors turn every failure into `None`: an outage must not pass for an
 /// anonymous caller.
 pub fn overrule<U: User>(refusal: Refusal) {
-    with_slot::<U, _>(|slot| slot.map(|slot| slot.refusal = Some(refusal)));
+    with_slot::<U, _>(|slot| slot.map(|slot| slot.refusal = Some(Box::new(refusal))));
 }
 
 /// Calls `work` with the innermost frame of an `Auth<U>`.
