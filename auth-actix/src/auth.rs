@@ -15,7 +15,7 @@ use auth_core::{Access, User};
 use pin_project_lite::pin_project;
 
 use crate::CurrentUser;
-use crate::respond::{ProblemBody, Respond, response};
+use crate::respond::{self, ProblemBody, Respond};
 use crate::view::{Answer, Head};
 
 /// Finds out who is calling before the inner service is called, and writes on the response what it did.
@@ -129,8 +129,8 @@ pin_project! {
     #[project = StateProj]
     enum State<S, F, U, B> {
         Resolving { resolving: Resolving<U>, waiting: Option<(ServiceRequest, Rc<S>)> },
-        Calling { #[pin] future: F, frame: Option<Frame> },
-        Saving { saving: Saving, done: Option<(Frame, ServiceResponse<B>)> },
+        Calling { #[pin] future: F, frame: Frame },
+        Saving { saving: Saving, frame: Frame, response: Option<ServiceResponse<B>> },
         Answered { response: Option<ServiceResponse<EitherBody<B>>> },
     }
 }
@@ -156,15 +156,22 @@ where
                     }
                 }
                 StateProj::Calling { future, frame } => {
-                    let running = frame.as_mut().expect(POLLED_AGAIN);
-                    let response = ready_or_return!(running.enter(|| future.poll(cx)))?;
-                    let frame = frame.take().expect(POLLED_AGAIN);
-                    State::called(frame, response, this.respond)
+                    let response = ready_or_return!(frame.enter(|| future.poll(cx)))?;
+                    if let Some(refusal) = frame.refusal().cloned() {
+                        return Poll::Ready(Ok(overruled(frame, response, &refusal, this.respond)));
+                    }
+                    let Some(saving) = frame.save(response.status().as_u16()) else {
+                        return Poll::Ready(Ok(finished(frame, response)));
+                    };
+                    State::Saving { saving, frame: frame.take(), response: Some(response) }
                 }
-                StateProj::Saving { saving, done } => {
+                StateProj::Saving { saving, frame, response } => {
                     let saved = ready_or_return!(Pin::new(saving).poll(cx));
-                    let (frame, response) = done.take().expect(POLLED_AGAIN);
-                    State::answered(frame, response, saved.err().as_ref(), this.respond)
+                    let response = response.take().expect(POLLED_AGAIN);
+                    return Poll::Ready(Ok(match saved {
+                        Ok(()) => finished(frame, response),
+                        Err(refusal) => overruled(frame, response, &refusal, this.respond),
+                    }));
                 }
                 StateProj::Answered { response } => {
                     return Poll::Ready(Ok(response.take().expect(POLLED_AGAIN)));
@@ -196,38 +203,33 @@ where
 
 impl<S: Service<ServiceRequest>, U, B> State<S, S::Future, U, B> {
     fn calling(service: &S, request: ServiceRequest, mut frame: Frame) -> Self {
+        // Guards ask already in `call`: without the frame around it they would find no layer.
         let future = frame.enter(|| service.call(request));
-        Self::Calling { future, frame: Some(frame) }
+        Self::Calling { future, frame }
     }
 }
 
 impl<S, F, U, B> State<S, F, U, B> {
     fn refused(request: ServiceRequest, refusal: &Refusal, respond: &impl Respond) -> Self {
-        let response = request.into_response(response(refusal, respond)).map_into_right_body();
+        let response = request.into_response(respond::response(refusal, respond)).map_into_right_body();
         Self::Answered { response: Some(response) }
     }
+}
 
-    fn called(frame: Frame, response: ServiceResponse<B>, respond: &impl Respond) -> Self {
-        if let Some(refusal) = frame.refusal().cloned() {
-            return Self::answered(frame, response, Some(&refusal), respond);
-        }
-        match frame.save(response.status().as_u16()) {
-            Some(saving) => Self::Saving { saving, done: Some((frame, response)) },
-            None => Self::answered(frame, response, None, respond),
-        }
-    }
+/// The response with what the handler did written on it.
+fn finished<B>(frame: &mut Frame, mut response: ServiceResponse<B>) -> ServiceResponse<EitherBody<B>> {
+    frame.finish(&mut Answer(&mut response));
+    response.map_into_left_body()
+}
 
-    fn answered(
-        frame: Frame,
-        answered: ServiceResponse<B>,
-        refusal: Option<&Refusal>,
-        respond: &impl Respond,
-    ) -> Self {
-        let mut answered = match refusal {
-            None => answered.map_into_left_body(),
-            Some(refusal) => answered.into_response(response(refusal, respond)).map_into_right_body::<B>(),
-        };
-        frame.finish(&mut Answer(&mut answered));
-        Self::Answered { response: Some(answered) }
-    }
+/// The refusal that takes the response's place.
+fn overruled<B>(
+    frame: &mut Frame,
+    response: ServiceResponse<B>,
+    refusal: &Refusal,
+    respond: &impl Respond,
+) -> ServiceResponse<EitherBody<B>> {
+    let mut refused = response.into_response(respond::response(refusal, respond));
+    frame.finish(&mut Answer(&mut refused));
+    refused.map_into_right_body()
 }

@@ -127,8 +127,8 @@ pin_project! {
     #[project = StateProj]
     enum State<S, F, U, B, B2> {
         Resolving { resolving: Resolving<U>, waiting: Option<(Request<B>, S)> },
-        Calling { #[pin] future: F, frame: Option<Frame> },
-        Saving { saving: Saving, done: Option<(Frame, Response<B2>)> },
+        Calling { #[pin] future: F, frame: Frame },
+        Saving { saving: Saving, frame: Frame, response: Option<Response<B2>> },
         Answered { response: Option<Response<B2>> },
     }
 }
@@ -138,8 +138,9 @@ where
     S: Service<Request<B>, Response = Response<B2>>,
 {
     fn calling(service: &mut S, request: Request<B>, mut frame: Frame) -> Self {
+        // Guards ask already in `call`: without the frame around it they would find no layer.
         let future = frame.enter(|| service.call(request));
-        Self::Calling { future, frame: Some(frame) }
+        Self::Calling { future, frame }
     }
 }
 
@@ -164,21 +165,20 @@ where
                     }
                 }
                 StateProj::Calling { future, frame } => {
-                    let running = frame.as_mut().expect(POLLED_AGAIN);
-                    let response = ready!(running.enter(|| future.poll(cx)))?;
-                    let frame = frame.take().expect(POLLED_AGAIN);
-                    match frame.save(response.status().as_u16()) {
-                        Some(saving) => State::Saving { saving, done: Some((frame, response)) },
-                        None => State::answered(frame, response),
-                    }
+                    let mut response = ready!(frame.enter(|| future.poll(cx)))?;
+                    let Some(saving) = frame.save(response.status().as_u16()) else {
+                        frame.finish(&mut Answer(&mut response));
+                        return Poll::Ready(Ok(response));
+                    };
+                    State::Saving { saving, frame: frame.take(), response: Some(response) }
                 }
-                StateProj::Saving { saving, done } => {
+                StateProj::Saving { saving, frame, response } => {
                     let saved = ready!(Pin::new(saving).poll(cx));
-                    let (frame, response) = done.take().expect(POLLED_AGAIN);
-                    State::answered(
-                        frame,
-                        saved.map_or_else(|refusal| this.respond.respond(&refusal), |()| response),
-                    )
+                    let response = response.take().expect(POLLED_AGAIN);
+                    let mut response =
+                        saved.map_or_else(|refusal| this.respond.respond(&refusal), |()| response);
+                    frame.finish(&mut Answer(&mut response));
+                    return Poll::Ready(Ok(response));
                 }
                 StateProj::Answered { response } => {
                     return Poll::Ready(Ok(response.take().expect(POLLED_AGAIN)));
@@ -207,11 +207,4 @@ where
         request.extensions_mut().insert(CurrentUser(Arc::clone(access.user())));
     }
     State::calling(&mut service, request, frame)
-}
-
-impl<S, F, U, B, B2> State<S, F, U, B, B2> {
-    fn answered(frame: Frame, mut response: Response<B2>) -> Self {
-        frame.finish(&mut Answer(&mut response));
-        Self::Answered { response: Some(response) }
-    }
 }

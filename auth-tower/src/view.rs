@@ -70,7 +70,10 @@ impl RequestView for Head<'_> {
     }
 
     fn values<'a>(&'a self, header: Header, each: &mut dyn FnMut(&'a [u8])) {
-        lookup(self.headers, header).iter().for_each(|value| each(value.as_bytes()));
+        let mut values = lookup(self.headers, header).into_iter();
+        while let Some(value) = values.next() {
+            each(value.as_bytes());
+        }
     }
 }
 

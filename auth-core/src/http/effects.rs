@@ -14,7 +14,7 @@ pub(crate) fn apply<U: User>(session: &Session<U>, response: &mut dyn ResponseVi
     };
     let settings = &auth.0.http;
     let set_cookie = match (&settings.cookie, cookie) {
-        (Some(name), CookieEffect::Set(token, max_age)) => Some(name.set(&token.to_text(), max_age)),
+        (Some(name), CookieEffect::Set(token, max_age)) => Some(name.set(token.text(), max_age)),
         (Some(name), CookieEffect::Remove) => Some(name.remove()),
         _ => None,
     };

@@ -32,7 +32,7 @@ pub enum Begin<U> {
 
 impl<U: User> Auth<U> {
     /// Reads what a request presents. Nothing is awaited and nothing allocated for one that presents nothing.
-    pub fn begin(&self, view: &dyn RequestView) -> Begin<U> {
+    pub fn begin(&self, view: &impl RequestView) -> Begin<U> {
         match self.read(view) {
             Ok(None) => Begin::Call(Frame::new(self, None)),
             Ok(Some(session)) => {
@@ -44,16 +44,17 @@ impl<U: User> Auth<U> {
     }
 
     /// As [`begin`](Self::begin), but leaves finding out who is calling to the first who asks.
-    pub fn begin_lazy(&self, view: &dyn RequestView) -> Begin<U> {
+    pub fn begin_lazy(&self, view: &impl RequestView) -> Begin<U> {
         match self.read(view) {
             Ok(session) => Begin::Call(Frame::new(self, session)),
             Err(failure) => Begin::Refuse(self.refuse_failure(failure, view)),
         }
     }
 
-    fn read(&self, view: &dyn RequestView) -> Result<Option<Session<U>>, Failure> {
+    fn read(&self, view: &impl RequestView) -> Result<Option<Session<U>>, Failure> {
         let token = self.read_cookie(view);
-        let credentials = self.read_authorization(view)?;
+        let schemes = &self.0.http.schemes;
+        let credentials = if schemes.is_empty() { None } else { self.read_authorization(view)? };
         if token.is_none() && credentials.is_none() {
             return Ok(None);
         }
@@ -69,7 +70,7 @@ impl<U: User> Auth<U> {
         Ok(Some(session))
     }
 
-    fn read_cookie(&self, view: &dyn RequestView) -> Option<Token> {
+    fn read_cookie(&self, view: &impl RequestView) -> Option<Token> {
         let mut scan = Scan::new(self.0.http.cookie.as_ref()?);
         view.values(Header::Cookie, &mut |line| scan.line(line));
         match scan.found() {
@@ -86,9 +87,6 @@ impl<U: User> Auth<U> {
     /// never falls back to the cookie or to nobody.
     fn read_authorization(&self, view: &dyn RequestView) -> Result<Option<Box<dyn Offered<U>>>, Failure> {
         let schemes = &self.0.http.schemes;
-        if schemes.is_empty() {
-            return Ok(None);
-        }
         let value = match Single::of(view, Header::Authorization) {
             Single::Absent => return Ok(None),
             Single::Several => return Err(Failure::Malformed),

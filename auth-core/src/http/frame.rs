@@ -7,6 +7,7 @@
 use std::any::Any;
 use std::cell::RefCell;
 use std::future::Future;
+use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -63,7 +64,9 @@ impl Frame {
         struct Leave<'a>(&'a mut Option<Slot>);
         impl Drop for Leave<'_> {
             fn drop(&mut self) {
-                *self.0 = FRAMES.with_borrow_mut(Vec::pop);
+                let slot = FRAMES.with_borrow_mut(Vec::pop);
+                // What is replaced was taken on the way in: there is nothing to drop.
+                mem::forget(mem::replace(self.0, slot));
             }
         }
         if let Some(slot) = self.0.take() {
@@ -71,6 +74,12 @@ impl Frame {
         }
         let _leave = Leave(&mut self.0);
         work()
+    }
+
+    /// Moves it out; what stays behind is no frame around anything.
+    #[must_use]
+    pub fn take(&mut self) -> Self {
+        Self(self.0.take())
     }
 
     /// What must be answered instead of whatever the handler answered; see [`overrule`].
@@ -86,12 +95,12 @@ impl Frame {
     }
 
     /// Writes on the response what the handler did.
-    pub fn finish(self, response: &mut dyn ResponseView) {
-        let Some(slot) = self.0 else { return };
-        match slot.session {
-            Some(session) => session.finish(response),
-            None if slot.asked => slot.auth.finish_asked(response),
-            None => {}
+    pub fn finish(&mut self, response: &mut dyn ResponseView) {
+        let Some(slot) = &mut self.0 else { return };
+        match slot.session.take() {
+            Some(session) if session.has_effects() => session.finish(response),
+            _ if slot.asked => Arc::clone(&slot.auth).finish_asked(response),
+            _ => {}
         }
     }
 }

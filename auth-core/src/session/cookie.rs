@@ -45,12 +45,19 @@ impl<'a, 'n> Scan<'a, 'n> {
         if self.len > MAX_COOKIES_LEN {
             return;
         }
-        for pair in line.split(|byte| *byte == b';') {
-            let pair = pair.trim_ascii();
-            let value = pair.strip_prefix(self.name).and_then(|rest| rest.strip_prefix(b"="));
-            if let Some(value) = value {
-                self.add(value);
-            }
+        let mut rest = line;
+        while let Some(end) = memchr::memchr(b';', rest) {
+            self.pair(&rest[..end]);
+            rest = &rest[end + 1..];
+        }
+        self.pair(rest);
+    }
+
+    fn pair(&mut self, pair: &'a [u8]) {
+        let pair = pair.trim_ascii();
+        let value = pair.strip_prefix(self.name).and_then(|rest| rest.strip_prefix(b"="));
+        if let Some(value) = value {
+            self.add(value);
         }
     }
 

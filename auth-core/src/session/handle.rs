@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex as AsyncMutex;
 
 use super::{ClientFacts, SessionData, SessionKey, SessionRecord, Token};
 use crate::http::{Presented, Refusal, RequestView, ResponseView, apply_effects};
@@ -31,7 +32,9 @@ struct Inner<U> {
     presented: Presented<U>,
     cross_origin: bool,
     facts: OnceLock<RequestFacts>,
-    resolved: OnceCell<()>,
+    resolved: AtomicBool,
+    /// Held by whoever finds out who is calling; others wait and find it done.
+    resolving: AsyncMutex<()>,
     state: Mutex<State<U>>,
 }
 
@@ -84,7 +87,8 @@ impl<U: User> Session<U> {
             presented,
             cross_origin,
             facts: OnceLock::new(),
-            resolved: OnceCell::new(),
+            resolved: AtomicBool::new(false),
+            resolving: AsyncMutex::const_new(()),
             state: Mutex::new(state),
         }))
     }
@@ -115,7 +119,14 @@ impl<U: User> Session<U> {
 
     /// Finds out who is calling, once per request.
     pub(crate) async fn resolve(&self) -> Result<(), Failure> {
-        self.0.resolved.get_or_try_init(|| self.resolve_now()).await?;
+        if self.is_resolved() {
+            return Ok(());
+        }
+        let _one_at_a_time = self.0.resolving.lock().await;
+        if !self.is_resolved() {
+            self.resolve_now().await?;
+            self.mark_resolved();
+        }
         Ok(())
     }
 
@@ -144,11 +155,11 @@ impl<U: User> Session<U> {
     }
 
     pub(crate) fn mark_resolved(&self) {
-        let _ = self.0.resolved.set(());
+        self.0.resolved.store(true, Ordering::Release);
     }
 
     pub(crate) fn is_resolved(&self) -> bool {
-        self.0.resolved.initialized()
+        self.0.resolved.load(Ordering::Acquire)
     }
 
     pub(crate) fn access(&self) -> Option<Access<U>> {
@@ -196,6 +207,7 @@ impl<U: User> Session<U> {
         let _ = self.resolve().await;
         let user = Arc::clone(&authenticated.user);
         self.sessions()?.login(self, authenticated).await?;
+        self.mark_resolved();
         Ok(user)
     }
 
@@ -208,7 +220,9 @@ impl<U: User> Session<U> {
         if self.0.cross_origin {
             return Err(SessionErrorKind::CrossOrigin.into());
         }
-        self.sessions()?.logout(self).await
+        let ended = self.sessions()?.logout(self).await;
+        self.mark_resolved();
+        ended
     }
 
     /// Gives the session a new id; the old one dies at once. For changes of what the session may do.
@@ -340,6 +354,9 @@ impl<U: User> Session<U> {
 /// A [`Session`] whose user type is forgotten: what guards and frames hold.
 pub(crate) trait AnySession: Any + Send + Sync {
     fn is_known(&self) -> bool;
+    /// Whether the response depends on it. A caller that nobody asked for (a lazy layer) has no effect; a login or
+    /// logout has one, even if it could not be found out who was calling before.
+    fn has_effects(&self) -> bool;
     fn has_unsaved(&self) -> bool;
     fn resolve(self: Arc<Self>) -> BoxFuture<'static, Result<(), Failure>>;
     fn save(self: Arc<Self>, status: u16) -> BoxFuture<'static, Result<(), SessionError>>;
@@ -350,7 +367,12 @@ pub(crate) trait AnySession: Any + Send + Sync {
 
 impl<U: User> AnySession for Inner<U> {
     fn is_known(&self) -> bool {
-        self.resolved.initialized()
+        self.resolved.load(Ordering::Acquire)
+    }
+
+    fn has_effects(&self) -> bool {
+        let cookie = &self.state.lock().unwrap_or_else(PoisonError::into_inner).cookie;
+        self.is_known() || !matches!(cookie, CookieEffect::Keep)
     }
 
     fn has_unsaved(&self) -> bool {
@@ -375,11 +397,8 @@ impl<U: User> AnySession for Inner<U> {
         self.auth.refuse_failure(failure, view)
     }
 
-    /// A caller that nobody asked for (a lazy layer) has no effect on the response.
     fn finish(self: Arc<Self>, response: &mut dyn ResponseView) {
-        if self.resolved.initialized() {
-            apply_effects(&Session(self), response);
-        }
+        apply_effects(&Session(self), response);
     }
 }
 

@@ -13,11 +13,11 @@ use crate::case::{Allocations, BASIC, Case, Request, Site};
 use crate::users::{Member, auth};
 
 async fn open(user: Option<CurrentUser<Member>>) -> String {
-    user.map_or_else(|| "anonymous".to_owned(), |user| user.name.to_string())
+    user.map_or_else(|| "anonymous".to_owned(), |user| String::from(&*user.name))
 }
 
 async fn me(user: CurrentUser<Member>) -> String {
-    user.name.to_string()
+    String::from(&*user.name)
 }
 
 async fn login(session: Session<Member>) -> &'static str {
@@ -56,14 +56,16 @@ where
 
 async fn bare(case: Case, requests: usize) -> usize {
     let app = App::new()
+        .route("/open", web::get().to(async || String::from("anonymous")))
         .route("/static", web::get().to(async || String::from("static")))
-        .route("/me", web::get().to(async || String::from("alice")));
+        .route("/me", web::get().to(async || String::from("alice")))
+        .route("/login", web::post().to(async || String::from("welcome")));
     let cookie = case.has_cookie().then(|| format!("__Host-session={}", "A".repeat(43)));
     measure(&init_service(app).await, case, cookie.as_deref(), requests).await
 }
 
 async fn guarded(case: Case, requests: usize) -> usize {
-    let layer = AuthLayer::new(auth().await);
+    let layer = AuthLayer::new(auth(case.request).await);
     let layer = if case.site == Site::Lazy { layer.lazy() } else { layer };
     let app = App::new()
         .wrap(layer)

@@ -17,12 +17,14 @@ const IDEAL_TOKEN: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 async fn bare() -> Router {
     Router::new()
+        .route("/open", get(|| async { String::from("anonymous") }))
         .route("/static", get(|| async { String::from("static") }))
         .route("/me", get(|| async { String::from("alice") }))
+        .route("/login", post(|| async { String::from("welcome") }))
 }
 
-async fn guarded(lazy: bool) -> Router {
-    let layer = AuthLayer::new(auth().await);
+async fn guarded(lazy: bool, request: Request) -> Router {
+    let layer = AuthLayer::new(auth(request).await);
     let layer = if lazy { layer.lazy() } else { layer };
     Router::new()
         .route("/open", get(open))
@@ -33,11 +35,11 @@ async fn guarded(lazy: bool) -> Router {
 }
 
 async fn open(user: Option<CurrentUser<Member>>) -> String {
-    user.map_or_else(|| "anonymous".to_owned(), |user| user.name.to_string())
+    user.map_or_else(|| "anonymous".to_owned(), |user| String::from(&*user.name))
 }
 
 async fn me(user: CurrentUser<Member>) -> String {
-    user.name.to_string()
+    String::from(&*user.name)
 }
 
 async fn login(session: Session<Member>) -> &'static str {
@@ -70,8 +72,8 @@ pub(crate) fn send(case: Case, requests: usize) -> usize {
         let mut app = match case.site {
             Site::Bare => bare().await,
             Site::Ideal => bare().await.layer(Ideal::new(IDEAL_TOKEN)),
-            Site::Eager => guarded(false).await,
-            Site::Lazy => guarded(true).await,
+            Site::Eager => guarded(false, case.request).await,
+            Site::Lazy => guarded(true, case.request).await,
         };
         let cookie = match case.site {
             _ if !case.has_cookie() => None,

@@ -6,6 +6,8 @@ use auth_core::http::Basic;
 use auth_core::session::{KeyRing, MemorySessions};
 use auth_core::{Argon2Cost, Auth, MemoryBackend, Password, Passwords, Secret, SessionConfig, User, UserId};
 
+use crate::case::Request;
+
 /// A user as an application would keep it in memory.
 #[derive(Clone)]
 pub(crate) struct Member {
@@ -28,8 +30,8 @@ impl User for Member {
     }
 }
 
-/// One password backend, sessions in memory, Basic.
-pub(crate) async fn auth() -> Auth<Member> {
+/// One password backend, sessions in memory, and Basic where it is measured.
+pub(crate) async fn auth(request: Request) -> Auth<Member> {
     // The hash is not what is measured here.
     let cost = Argon2Cost::dangerous_weak(64, 1, 1).expect("valid costs");
     let passwords = Passwords::builder().cost(cost).threads(1).build().expect("hash threads");
@@ -39,11 +41,13 @@ pub(crate) async fn auth() -> Auth<Member> {
     users.insert("alice", &Secret::new("wonderland"), alice).await.expect("alice");
     let keys = KeyRing::generate().expect("a key");
     let hour = std::time::Duration::from_secs(3600);
-    Auth::builder()
+    let auth = Auth::builder()
         .backend::<Password>("local", users)
         .sessions(MemorySessions::new(1000), SessionConfig::new(keys))
-        .scheme(Basic::new("bench").expect("a realm").remember(hour))
-        .login_page("/login")
-        .build()
-        .expect("a configuration that can be right")
+        .login_page("/login");
+    let auth = match request {
+        Request::Basic => auth.scheme(Basic::new("bench").expect("a realm").remember(hour)),
+        _ => auth,
+    };
+    auth.build().expect("a configuration that can be right")
 }

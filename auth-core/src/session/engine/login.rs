@@ -82,7 +82,11 @@ impl<S: SessionStore> Engine<S> {
             }
             match self.load(session, live.key, now).await? {
                 Some(newer) => live = newer,
-                None => return self.create(session, record).await,
+                // Logged out meanwhile: the login stands, the values do not come back.
+                None => {
+                    record.data = SessionData::default();
+                    return self.create(session, record).await;
+                }
             }
         }
         Err(SessionErrorKind::Unavailable.into())

@@ -21,7 +21,7 @@ impl<S: SessionStore> Engine<S> {
             return Ok(());
         };
         if let Some(why) = self.ended(&live.record, now) {
-            self.end(session, &live, why).await;
+            Box::pin(self.end(session, &live, why)).await;
             return Ok(());
         }
         self.resolve_user(session, live, now).await
@@ -61,7 +61,7 @@ impl<S: SessionStore> Engine<S> {
     ) -> Result<(), Failure> {
         let auth = session.auth();
         let Some(source) = auth.source(&live.record.backend) else {
-            self.end(session, &live, SessionEnd::BackendGone).await;
+            Box::pin(self.end(session, &live, SessionEnd::BackendGone)).await;
             return Ok(());
         };
         let user = match source.get_user(&live.record.user).await {
@@ -74,11 +74,17 @@ impl<S: SessionStore> Engine<S> {
         let (user, stamp) = match self.check_user(&live.record, user) {
             Ok(checked) => checked,
             Err(why) => {
-                self.end(session, &live, why).await;
+                Box::pin(self.end(session, &live, why)).await;
                 return Ok(());
             }
         };
-        let Some(live) = self.keep_alive(session, live, &user, stamp, now).await else { return Ok(()) };
+        // What is rare is boxed here and above: the future of a usual request stays small.
+        let live = if self.is_due(&live, stamp, now) {
+            Box::pin(self.keep_alive(session, live, &user, stamp, now)).await
+        } else {
+            Some(live)
+        };
+        let Some(live) = live else { return Ok(()) };
         let access = access_of(user, &live.record);
         let mut state = session.state();
         state.access = Some(access);
@@ -101,6 +107,17 @@ impl<S: SessionStore> Engine<S> {
         }
     }
 
+    /// Whether the use of a session is to be noted, or its id replaced.
+    fn is_due(&self, live: &Live, stamp: StampCheck, now: Timestamp) -> bool {
+        stamp == StampCheck::SameByFallback
+            || now.since(live.record.last_seen) >= self.config.touch_every
+            || self.wants_new_id(live, now)
+    }
+
+    fn wants_new_id(&self, live: &Live, now: Timestamp) -> bool {
+        self.config.rotate_every.is_some_and(|every| now.since(live.record.rotated) >= every)
+    }
+
     /// Notes the use, and gives the session a new id if its time or its key's has come. `None` if the session
     /// was deleted meanwhile.
     async fn keep_alive<U: User>(
@@ -111,8 +128,8 @@ impl<S: SessionStore> Engine<S> {
         stamp: StampCheck,
         now: Timestamp,
     ) -> Option<Live> {
-        let due = self.config.rotate_every.is_some_and(|every| now.since(live.record.rotated) >= every);
-        if (due || stamp == StampCheck::SameByFallback) && !live.by_alias {
+        let wants_new_id = stamp == StampCheck::SameByFallback || self.wants_new_id(&live, now);
+        if wants_new_id && !live.by_alias {
             let mut record = live.record.clone();
             record.stamp = self.config.keys.stamp(&record.backend, &record.user, user);
             self.renew(&mut record, now);

@@ -1,0 +1,79 @@
+//! The session suite passes the in-memory store, and finds every fault that is put into it.
+
+mod faulty;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use auth_core::conformance::store::session_store;
+use auth_core::session::MemorySessions;
+use faulty::{Fault, Faulty};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn memory_sessions_keep_the_contract() {
+    session_store(async || MemorySessions::new(10_000)).await;
+    session_store(async || Arc::new(MemorySessions::new(10_000))).await;
+}
+
+/// Each fault, with the rule that finds it. Races may find it by another one: there it is left out.
+const FAULTS: &[(Fault, &str)] = &[
+    (Fault::CreateStartsAtZero, "create: a new record is at version 1"),
+    (Fault::CreateLosesClient, "create: a new record"),
+    (Fault::CreateOverwrites, "create: a key in use"),
+    (Fault::CreateInTwoSteps, "create: one of many wins"),
+    (Fault::KeysByPrefix, "load: a key that differs"),
+    (Fault::LoadShowsExpired, "load: a record is absent from `expires` on"),
+    (Fault::LoadIgnoresMilliseconds, "load: a record lives until it expires"),
+    (Fault::UpdateInserts, "update: an expired record is gone"),
+    (Fault::UpdateIgnoresVersion, "update: version 0 is not version 1"),
+    (Fault::UpdateInTwoSteps, "no update is lost"),
+    (Fault::UpdateKeepsTimes, "update: replaces the record"),
+    (Fault::UpdateRevivesExpired, "update: an expired record is gone"),
+    (Fault::TouchInserts, "touch: a logged-out session never comes back"),
+    (Fault::TouchDoesNothing, "touch: sets these two times"),
+    (Fault::TouchMovesBack, "touch: never sets an earlier"),
+    (Fault::TouchCounts, "touch: keeps the version"),
+    (Fault::TouchRewrites, "update, touch: no update is lost"),
+    (Fault::RotateInserts, "rotate: an expired record is gone"),
+    (Fault::RotateDeletesFirst, ""),
+    (Fault::RotateCopiesFirst, ""),
+    (Fault::RotateIgnoresVersion, "rotate: version 0 is not version 1"),
+    (Fault::RotateKeepsAlias, "rotate: without an alias the old key is dead"),
+    (Fault::RotateForgetsAlias, "create: an alias is a key in use"),
+    (Fault::RotateTakesAlias, "rotate: an alias cannot be rotated"),
+    (Fault::AliasIsImmortal, "load: an alias is dead"),
+    (Fault::DeleteSparesAlias, "delete: through an alias"),
+    (Fault::DeleteUserOfAllBackends, "delete_user: counts this user's records"),
+    (Fault::DeleteUserTakesExcepted, "delete_user: does not count the excepted"),
+    (Fault::DeleteUserCountsWrong, "delete_user: says how many"),
+    (Fault::ListIgnoresCase, "list_user: only this user's"),
+    (Fault::ListShowsExpired, "list_user: only this user's live"),
+    (Fault::ListIsNewestFirst, "list_user: all records with their keys, oldest first"),
+    (Fault::PurgeIgnoresLimit, "purge_expired: at most"),
+    (Fault::PurgeTakesLive, "purge_expired: nothing has expired yet"),
+    (Fault::PurgeDoesNothing, "purge_expired: says how many"),
+    (Fault::PurgeInTwoSteps, "purge_expired: a record that was touched in time"),
+];
+
+#[test]
+fn the_suite_finds_every_fault() {
+    let missed: Vec<_> = FAULTS.iter().filter_map(|(fault, rule)| missed(*fault, rule)).collect();
+    assert!(missed.is_empty(), "{missed:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_store_without_a_fault_passes() {
+    session_store(async || Faulty::new(None)).await;
+}
+
+/// Runs the suite over a faulty store; what it said if that is not the rule.
+fn missed(fault: Fault, rule: &str) -> Option<String> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    let run = || runtime.block_on(session_store(async || Faulty::new(Some(fault))));
+    let Err(panic) = catch_unwind(AssertUnwindSafe(run)) else {
+        return Some(format!("{fault:?}: not found"));
+    };
+    let said = panic.downcast_ref::<String>().cloned();
+    let said = said.or_else(|| panic.downcast_ref::<&str>().map(|said| (*said).into())).unwrap_or_default();
+    (!said.contains(rule)).then(|| format!("{fault:?}: {said}"))
+}

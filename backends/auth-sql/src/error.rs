@@ -1,0 +1,114 @@
+//! What the database answered, without anything secret.
+
+use std::error::Error;
+use std::fmt;
+
+use auth_core::BackendError;
+use auth_core::session::StoreError;
+
+/// A failure of the database: its code and message, or a fixed text. It never holds an address, a file name or
+/// a value, as a driver's own errors may; so it can go to the log.
+#[derive(Debug)]
+pub(crate) struct DbError {
+    kind: DbErrorKind,
+    text: Box<str>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DbErrorKind {
+    /// A unique column has the value already.
+    Taken,
+    /// It answered something else than the query asks for.
+    Unreadable,
+    /// Anything else: it cannot do it now.
+    Unavailable,
+}
+
+impl DbError {
+    pub(crate) fn unreadable(text: &str) -> Self {
+        Self { kind: DbErrorKind::Unreadable, text: text.into() }
+    }
+
+    pub(crate) fn kind(&self) -> DbErrorKind {
+        self.kind
+    }
+}
+
+impl From<sqlx::Error> for DbError {
+    fn from(error: sqlx::Error) -> Self {
+        use sqlx::Error as E;
+        let kind = match &error {
+            E::Database(error) if error.is_unique_violation() => DbErrorKind::Taken,
+            E::ColumnNotFound(_)
+            | E::ColumnIndexOutOfBounds { .. }
+            | E::ColumnDecode { .. }
+            | E::Decode(_) => DbErrorKind::Unreadable,
+            _ => DbErrorKind::Unavailable,
+        };
+        let text = match &error {
+            E::Database(error) => format!("{}: {}", error.code().unwrap_or_default(), error.message()),
+            E::Io(error) => error.kind().to_string(),
+            E::PoolTimedOut => "no connection became free in time".into(),
+            E::PoolClosed => "the pool is closed".into(),
+            E::ColumnDecode { index, .. } => format!("column {index} has another type"),
+            _ => "the driver failed".into(),
+        };
+        Self { kind, text: text.into() }
+    }
+}
+
+impl From<DbError> for StoreError {
+    fn from(error: DbError) -> Self {
+        Self::unavailable(error)
+    }
+}
+
+impl From<DbError> for BackendError {
+    fn from(error: DbError) -> Self {
+        match error.kind {
+            DbErrorKind::Unreadable => Self::invalid_data(error),
+            DbErrorKind::Taken | DbErrorKind::Unavailable => Self::unavailable(error),
+        }
+    }
+}
+
+impl fmt::Display for DbError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Error for DbError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// LG-2, RUSTSEC-2024-0358: a driver's error may hold an address with a password.
+    #[test]
+    fn nothing_of_a_drivers_own_words_is_kept() {
+        use sqlx::Error as E;
+        let canary = || "postgres://app:canary-7f3a@db/".to_owned();
+        let errors = [
+            E::Configuration(canary().into()),
+            E::InvalidArgument(canary()),
+            E::Io(std::io::Error::other(canary())),
+            E::Tls(canary().into()),
+            E::Protocol(canary()),
+            E::TypeNotFound { type_name: canary() },
+            E::ColumnNotFound(canary()),
+            E::ColumnDecode { index: "3".into(), source: canary().into() },
+            E::Encode(canary().into()),
+            E::Decode(canary().into()),
+            E::PoolTimedOut,
+            E::PoolClosed,
+            E::WorkerCrashed,
+        ];
+        for error in errors {
+            let what = format!("{error:?}");
+            let kept = DbError::from(error);
+            assert!(!kept.to_string().is_empty() && kept.source().is_none(), "{what}");
+            assert!(!format!("{kept} {kept:?}").contains("canary"), "{what}: {kept:?}");
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Users and sessions in SQL tables, for [`auth_core`].
+//!
+//! * [`SqlUsers`] keeps users: a [`Backend`](auth_core::Backend) for passwords, and the
+//!   [`Provisioner`](auth_core::Provisioner) for people whom an outside system vouches for. It makes a table of
+//!   its own, or uses the application's ([`UserTable`]).
+//! * [`SqlSessions`] keeps sessions: a [`SessionStore`](auth_core::session::SessionStore) in which a logged-out
+//!   session stays logged out.
+//!
+//! ```
+//! use auth_core::{Auth, Password, Passwords, RequestFacts, Secret};
+//! use auth_sql::SqlUsers;
+//! use sqlx::sqlite::SqlitePoolOptions;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+//! let users = SqlUsers::new(pool, Passwords::new()?);
+//! users.migrate().await?;
+//! users.create_user("Alice", Some(&Secret::new("correct horse"))).await?;
+//!
+//! let auth = Auth::builder().backend::<Password>("local", users).build()?;
+//! let login = Password::new("alice", "correct horse");
+//! let alice = auth.authenticate(login, &RequestFacts::none()).await?;
+//! assert_eq!(alice.user().username(), "Alice");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Databases
+//! `SQLite`, with the feature `sqlite` (on by default). Where several connections write, open the file in WAL
+//! mode and leave sqlx's busy timeout on. `PoolOptions::test_before_acquire(false)` halves the time of a look-up:
+//! a file needs no ping.
+//!
+//! # Failure
+//! A database that cannot answer is an error, never "no such user" or "no such session". What reaches the log is
+//! the database's code and message: no address, no password.
+
+mod database;
+mod driver;
+mod error;
+mod identifier;
+mod sessions;
+mod user;
+mod username;
+mod users;
+
+pub use database::Database;
+pub use sessions::SqlSessions;
+pub use user::SqlUser;
+pub use username::{InvalidUsername, canonical};
+pub use users::{SqlUsers, UserError, UserErrorKind, UserTable};
+
+#[cfg(not(feature = "sqlite"))]
+compile_error!("auth-sql needs a database: enable the feature `sqlite`");

@@ -1,0 +1,299 @@
+//! [`SqlSessions`]: sessions in a table.
+
+mod statements;
+
+use std::fmt;
+use std::sync::Arc;
+
+use auth_core::session::{
+    SessionKey, SessionRecord, SessionStore, StoreError, StoreErrorKind, Stored, Write,
+};
+use auth_core::{BackendName, ConfigError, Timestamp, UserId};
+
+use crate::Database;
+use crate::driver::{Columns, Value};
+use crate::error::{DbError, DbErrorKind};
+use crate::identifier::Identifier;
+use statements::Statements;
+
+/// Sessions in a table, one row each. Cheap to clone.
+///
+/// An alias is a column of its session's row, and every write is one conditional statement: a rotation is never
+/// half done, and a write that comes after the logout finds no row. The table holds hashes of the tokens, so a
+/// leaked copy signs nobody in.
+///
+/// Call [`purge_expired`](SessionStore::purge_expired) now and then: expired rows are never given out, but they
+/// stay until then.
+///
+/// ```
+/// use auth_sql::SqlSessions;
+/// # use sqlx::sqlite::SqlitePoolOptions;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+/// let sessions = SqlSessions::new(pool).with_table("shop_sessions")?;
+/// sessions.migrate().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct SqlSessions {
+    database: Database,
+    sql: Arc<Statements>,
+}
+
+impl SqlSessions {
+    /// Sessions in the table `auth_sessions`.
+    pub fn new(database: impl Into<Database>) -> Self {
+        let database = database.into();
+        let sql = Arc::new(Statements::new(&Statements::default_table(), database.dialect()));
+        Self { database, sql }
+    }
+
+    /// Sessions in another table.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if `table` is not a letter or `_` with at most 62 letters, digits or `_` behind it.
+    pub fn with_table(mut self, table: &str) -> Result<Self, ConfigError> {
+        self.sql = Arc::new(Statements::new(&Identifier::new(table)?, self.database.dialect()));
+        Ok(self)
+    }
+
+    /// Makes the table and its indices where they are missing.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the database refuses or cannot be reached.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        for statement in &self.sql.migrate {
+            self.database.execute(statement, &[]).await?;
+        }
+        Ok(())
+    }
+}
+
+impl SessionStore for SqlSessions {
+    async fn create(&self, key: &SessionKey, record: &SessionRecord) -> Result<(), StoreError> {
+        let (key, row) = (bytes(key), Row::of(record));
+        let [backend, user, last_seen, expires, record] = row.values();
+        let values = [key, backend, user, last_seen, expires, record, key];
+        match self.database.execute(&self.sql.create, &values).await {
+            Ok(0) => Err(StoreError::new(StoreErrorKind::Exists)),
+            Ok(_) => Ok(()),
+            Err(error) => Err(exists_or(error)),
+        }
+    }
+
+    async fn load(&self, key: &SessionKey, now: Timestamp) -> Result<Option<Stored>, StoreError> {
+        let values = live(key, now);
+        let mut found = None;
+        let read = |row: &dyn Columns| {
+            found = stored(row)?;
+            Ok(())
+        };
+        self.database.fetch(&self.sql.load, &values, read).await?;
+        Ok(found)
+    }
+
+    async fn update(
+        &self,
+        key: &SessionKey,
+        version: u64,
+        record: &SessionRecord,
+        now: Timestamp,
+    ) -> Result<Write, StoreError> {
+        let row = Row::of(record);
+        let [backend, user, last_seen, expires, record] = row.values();
+        let [k, alias, until, alive] = live(key, now);
+        let values = [backend, user, last_seen, expires, record, k, alias, until, alive, number(version)];
+        match self.database.execute(&self.sql.update, &values).await? {
+            0 => Ok(self.load(key, now).await?.map_or(Write::Gone, |_| Write::Conflict)),
+            _ => Ok(Write::Done),
+        }
+    }
+
+    async fn touch(
+        &self,
+        key: &SessionKey,
+        last_seen: Timestamp,
+        expires: Timestamp,
+    ) -> Result<Write, StoreError> {
+        let [k, alias, until, alive] = live(key, last_seen);
+        let (seen, end) = (time(last_seen), time(expires));
+        let values = [seen, seen, end, end, k, alias, until, alive];
+        match self.database.execute(&self.sql.touch, &values).await? {
+            0 => Ok(Write::Gone),
+            _ => Ok(Write::Done),
+        }
+    }
+
+    async fn rotate(
+        &self,
+        old: &SessionKey,
+        new: &SessionKey,
+        version: u64,
+        record: &SessionRecord,
+        alias_until: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Write, StoreError> {
+        let row = Row::of(record);
+        let [backend, user, last_seen, expires, record] = row.values();
+        let alias = Value::Bytes(alias_until.map(|_| &old.as_bytes()[..]));
+        let until = Value::Int(alias_until.map(millis));
+        let values = [
+            bytes(new),
+            alias,
+            until,
+            backend,
+            user,
+            last_seen,
+            expires,
+            record, // to be set
+            bytes(old),
+            number(version),
+            time(now),
+            bytes(new), // where
+        ];
+        match self.database.execute(&self.sql.rotate, &values).await {
+            Ok(0) => self.why_not_rotated(old, version, now).await,
+            Ok(_) => Ok(Write::Done),
+            Err(error) => Err(exists_or(error)),
+        }
+    }
+
+    async fn delete(&self, key: &SessionKey) -> Result<(), StoreError> {
+        self.database.execute(&self.sql.delete, &[bytes(key), bytes(key)]).await?;
+        Ok(())
+    }
+
+    async fn delete_user(
+        &self,
+        backend: &BackendName,
+        user: &UserId,
+        except: Option<&SessionKey>,
+    ) -> Result<u64, StoreError> {
+        // No key is empty: without an exception nothing is excepted.
+        let except = except.map_or(&[][..], |key| &key.as_bytes()[..]);
+        let values = [backend.as_str().into(), user.as_str().into(), except.into()];
+        Ok(self.database.execute(&self.sql.delete_user, &values).await?)
+    }
+
+    async fn list_user(
+        &self,
+        backend: &BackendName,
+        user: &UserId,
+        now: Timestamp,
+    ) -> Result<Vec<(SessionKey, SessionRecord)>, StoreError> {
+        let values = [backend.as_str().into(), user.as_str().into(), time(now)];
+        let mut list = Vec::new();
+        let read = |row: &dyn Columns| {
+            list.extend(key_of(row)?.zip(record_of(row)?));
+            Ok(())
+        };
+        self.database.fetch(&self.sql.list_user, &values, read).await?;
+        list.sort_by_key(|(key, record)| (record.created, *key));
+        Ok(list)
+    }
+
+    async fn purge_expired(&self, now: Timestamp, limit: u64) -> Result<u64, StoreError> {
+        let values = [time(now), number(limit)];
+        Ok(self.database.execute(&self.sql.purge_expired, &values).await?)
+    }
+}
+
+impl SqlSessions {
+    /// Looks at what a rotation that changed no row met.
+    async fn why_not_rotated(
+        &self,
+        old: &SessionKey,
+        version: u64,
+        now: Timestamp,
+    ) -> Result<Write, StoreError> {
+        match self.load(old, now).await? {
+            Some(found) if found.key == *old && found.version != version => Ok(Write::Conflict),
+            // All is as it should be, so the new key is in use as an alias.
+            Some(found) if found.key == *old => Err(StoreError::new(StoreErrorKind::Exists)),
+            _ => Ok(Write::Gone),
+        }
+    }
+}
+
+impl fmt::Debug for SqlSessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqlSessions").field("database", &self.database).finish_non_exhaustive()
+    }
+}
+
+/// What a record becomes in its row.
+struct Row<'a> {
+    record: &'a SessionRecord,
+    encoded: Vec<u8>,
+}
+
+impl<'a> Row<'a> {
+    fn of(record: &'a SessionRecord) -> Self {
+        Self { record, encoded: record.encode() }
+    }
+
+    /// In the order of the statements.
+    fn values(&self) -> [Value<'_>; 5] {
+        let record = self.record;
+        [
+            record.backend.as_str().into(),
+            record.user.as_str().into(),
+            time(record.last_seen),
+            time(record.expires),
+            self.encoded.as_slice().into(),
+        ]
+    }
+}
+
+/// The values of the condition that there is a live record under this key or alias.
+fn live(key: &SessionKey, now: Timestamp) -> [Value<'_>; 4] {
+    [bytes(key), bytes(key), time(now), time(now)]
+}
+
+fn bytes(key: &SessionKey) -> Value<'_> {
+    key.as_bytes()[..].into()
+}
+
+fn time(time: Timestamp) -> Value<'static> {
+    millis(time).into()
+}
+
+fn millis(time: Timestamp) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// A version or a count. The table has none that do not fit.
+fn number(number: u64) -> Value<'static> {
+    i64::try_from(number).unwrap_or(i64::MAX).into()
+}
+
+fn exists_or(error: DbError) -> StoreError {
+    match error.kind() {
+        DbErrorKind::Taken => StoreError::new(StoreErrorKind::Exists),
+        DbErrorKind::Unreadable | DbErrorKind::Unavailable => error.into(),
+    }
+}
+
+/// The columns that `load` and `list_user` begin with: key, last seen, expires, record.
+fn key_of(row: &dyn Columns) -> Result<Option<SessionKey>, DbError> {
+    Ok(row.bytes(0)?.and_then(|bytes| bytes.try_into().ok()).map(SessionKey::from_bytes))
+}
+
+fn record_of(row: &dyn Columns) -> Result<Option<SessionRecord>, DbError> {
+    let moment = |at| row.int(at).map(|millis| Timestamp::from_millis(millis.try_into().unwrap_or_default()));
+    let (last_seen, expires) = (moment(1)?, moment(2)?);
+    let Some(record) = SessionRecord::decode(row.bytes(3)?.unwrap_or_default()) else {
+        tracing::warn!(target: "auth", "a stored session cannot be read: it counts as absent");
+        return Ok(None);
+    };
+    // `touch` writes these two columns only.
+    Ok(Some(SessionRecord { last_seen, expires, ..record }))
+}
+
+fn stored(row: &dyn Columns) -> Result<Option<Stored>, DbError> {
+    let Some((key, record)) = key_of(row)?.zip(record_of(row)?) else { return Ok(None) };
+    Ok(Some(Stored { key, record, version: row.int(4)?.try_into().unwrap_or_default() }))
+}

@@ -1,0 +1,89 @@
+//! [`UserError`]: a change to a user that was not made.
+
+use std::error::Error;
+use std::fmt;
+
+use auth_core::{BackendError, BackendErrorKind, RandomError};
+
+use crate::error::DbError;
+
+/// A change to a user that was not made.
+#[derive(Debug)]
+pub struct UserError {
+    kind: UserErrorKind,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// Why it was not made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum UserErrorKind {
+    /// Somebody has this name already, perhaps in another case or width.
+    NameTaken,
+    /// It cannot be a user name. The source says why.
+    InvalidName,
+    /// It cannot be a password: empty, or longer than 4096 bytes.
+    InvalidPassword,
+    /// There is no user with this id.
+    UnknownUser,
+    /// The [`UserTable`](crate::UserTable) names no table for permissions.
+    NoPermissions,
+    /// The database, the hash pool or the random source cannot do it now.
+    Unavailable,
+}
+
+impl UserError {
+    pub(super) fn new(kind: UserErrorKind) -> Self {
+        Self { kind, source: None }
+    }
+
+    pub(super) fn because(kind: UserErrorKind, source: impl Error + Send + Sync + 'static) -> Self {
+        Self { kind, source: Some(Box::new(source)) }
+    }
+
+    /// Why it was not made.
+    pub fn kind(&self) -> UserErrorKind {
+        self.kind
+    }
+}
+
+impl From<DbError> for UserError {
+    fn from(error: DbError) -> Self {
+        Self::because(UserErrorKind::Unavailable, error)
+    }
+}
+
+impl From<RandomError> for UserError {
+    fn from(error: RandomError) -> Self {
+        Self::because(UserErrorKind::Unavailable, error)
+    }
+}
+
+/// What hashing a new password answers.
+impl From<BackendError> for UserError {
+    fn from(error: BackendError) -> Self {
+        match error.kind() {
+            BackendErrorKind::InvalidData => Self::because(UserErrorKind::InvalidPassword, error),
+            _ => Self::because(UserErrorKind::Unavailable, error),
+        }
+    }
+}
+
+impl fmt::Display for UserError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            UserErrorKind::NameTaken => "the user name is taken",
+            UserErrorKind::InvalidName => "the user name is not valid",
+            UserErrorKind::InvalidPassword => "the password is not valid",
+            UserErrorKind::UnknownUser => "there is no such user",
+            UserErrorKind::NoPermissions => "the user table has no permissions",
+            UserErrorKind::Unavailable => "the change cannot be made now",
+        })
+    }
+}
+
+impl Error for UserError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_ref().map(|source| &**source as &(dyn Error + 'static))
+    }
+}

@@ -1,0 +1,48 @@
+//! Judging passwords.
+
+use auth_core::{Attempt, Backend, BackendError, DeclineReason, Outcome, Password, Secret, Verdict};
+
+use super::SqlUsers;
+use crate::SqlUser;
+use crate::driver::Value;
+
+impl Backend<Password> for SqlUsers {
+    async fn authenticate(&self, attempt: &Attempt<'_, Password>) -> Result<Outcome<SqlUser>, BackendError> {
+        let password = attempt.credentials();
+        let (user, hash) = self.by_name(password.username()).await?.unzip();
+        let hash = hash.flatten();
+        // Also without a user: a login that fails costs the same, whoever it names.
+        let verdict = attempt.verify(&self.passwords, hash.as_deref()).await?;
+        let Some(user) = user else { return Ok(Outcome::Decline(DeclineReason::UnknownUser)) };
+        match verdict {
+            Verdict::Mismatch => return Ok(Outcome::Decline(DeclineReason::WrongSecret)),
+            Verdict::Match { outdated: false } => {}
+            Verdict::Match { outdated: true } => {
+                self.renew(&user, password.password(), hash.as_deref()).await;
+            }
+        }
+        Ok(Outcome::Accept(user))
+    }
+}
+
+impl SqlUsers {
+    /// Stores a stronger hash of an unchanged password, unless somebody changed it meanwhile. The login stands
+    /// whether or not this works; the security stamp, and so every session, stays.
+    async fn renew(&self, user: &SqlUser, password: &Secret, old: Option<&str>) {
+        if let Err(error) = self.try_renew(user, password, old).await {
+            tracing::warn!(target: "auth", user = %user.id, "an outdated password hash was not renewed: {error}");
+        }
+    }
+
+    async fn try_renew(
+        &self,
+        user: &SqlUser,
+        password: &Secret,
+        old: Option<&str>,
+    ) -> Result<(), BackendError> {
+        let Some(id) = self.table.id_value(&user.id) else { return Ok(()) };
+        let new = self.passwords.hash(password).await?;
+        self.database.execute(&self.sql.renew, &[new.as_str().into(), id, Value::Text(old)]).await?;
+        Ok(())
+    }
+}
