@@ -157,7 +157,7 @@ where
                 }
                 StateProj::Calling { future, frame } => {
                     let response = ready_or_return!(frame.enter(|| future.poll(cx)))?;
-                    if let Some(refusal) = frame.refusal().cloned() {
+                    if let Some(refusal) = frame.refusal() {
                         return Poll::Ready(Ok(overruled(frame, response, &refusal, this.respond)));
                     }
                     let Some(saving) = frame.save(response.status().as_u16()) else {

@@ -69,7 +69,7 @@ async fn find<U: User>(
         Ok(access) => known(&request, access),
         Err(failure) => {
             let refusal = session.refuse(failure, &Head(&request));
-            http::overrule::<U>(refusal.clone());
+            http::overrule(&session, refusal.clone());
             Err(Error::refused(refusal))
         }
     }

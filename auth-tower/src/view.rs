@@ -70,8 +70,7 @@ impl RequestView for Head<'_> {
     }
 
     fn values<'a>(&'a self, header: Header, each: &mut dyn FnMut(&'a [u8])) {
-        let mut values = lookup(self.headers, header).into_iter();
-        while let Some(value) = values.next() {
+        for value in lookup(self.headers, header) {
             each(value.as_bytes());
         }
     }

@@ -53,6 +53,9 @@ impl Scheme for Basic {
 
     fn read(&self, authorization: &[u8]) -> Read<Password> {
         let Some(encoded) = parameters(authorization, b"basic") else { return Read::NotMine };
+        if authorization.len() > Self::MAX_HEADER_LEN {
+            return Read::Malformed;
+        }
         decode(encoded).map_or(Read::Malformed, Read::Present)
     }
 

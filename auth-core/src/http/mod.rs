@@ -4,6 +4,7 @@
 //! do, calls its inner service inside the [`Frame`], and lets [`Frame::finish`] write on the response.
 
 mod basic;
+mod caller;
 mod challenge;
 mod effects;
 mod flow;
@@ -17,9 +18,10 @@ mod settings;
 mod view;
 
 pub use basic::Basic;
+pub use caller::{Caller, Guarded, Resolved, caller, guard, overrule, session};
 pub use challenge::Challenge;
 pub use flow::{Begin, Found, Resolving};
-pub use frame::{Caller, Frame, Guarded, Resolved, Saving, caller, guard, overrule, session};
+pub use frame::{Frame, Saving};
 pub use negotiate::Audience;
 pub use refusal::{Refusal, unconfigured};
 pub use scheme::{Fingerprint, Read, Scheme};

@@ -44,6 +44,8 @@ pub(crate) struct State<U> {
     pub(crate) live: Option<Live>,
     pub(crate) cookie: CookieEffect,
     pub(crate) patches: BTreeMap<Box<str>, Option<Box<str>>>,
+    /// What must be answered instead of whatever the handler answers.
+    pub(crate) refusal: Option<Box<Refusal>>,
 }
 
 /// The session record behind this request.
@@ -81,7 +83,13 @@ pub enum Failure {
 
 impl<U: User> Session<U> {
     pub(crate) fn new(auth: Auth<U>, presented: Presented<U>, cross_origin: bool) -> Self {
-        let state = State { access: None, live: None, cookie: CookieEffect::Keep, patches: BTreeMap::new() };
+        let state = State {
+            access: None,
+            live: None,
+            cookie: CookieEffect::Keep,
+            patches: BTreeMap::new(),
+            refusal: None,
+        };
         Self(Arc::new(Inner {
             auth,
             presented,
@@ -358,6 +366,7 @@ pub(crate) trait AnySession: Any + Send + Sync {
     /// logout has one, even if it could not be found out who was calling before.
     fn has_effects(&self) -> bool;
     fn has_unsaved(&self) -> bool;
+    fn refusal(&self) -> Option<Refusal>;
     fn resolve(self: Arc<Self>) -> BoxFuture<'static, Result<(), Failure>>;
     fn save(self: Arc<Self>, status: u16) -> BoxFuture<'static, Result<(), SessionError>>;
     fn check(self: Arc<Self>, require: &Require, view: &dyn RequestView) -> Result<(), Refusal>;
@@ -377,6 +386,10 @@ impl<U: User> AnySession for Inner<U> {
 
     fn has_unsaved(&self) -> bool {
         !self.state.lock().unwrap_or_else(PoisonError::into_inner).patches.is_empty()
+    }
+
+    fn refusal(&self) -> Option<Refusal> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).refusal.as_deref().cloned()
     }
 
     fn resolve(self: Arc<Self>) -> BoxFuture<'static, Result<(), Failure>> {

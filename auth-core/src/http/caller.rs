@@ -1,0 +1,113 @@
+//! What extractors and guards ask: who is calling, and may they?
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use super::flow::facts_of;
+use super::frame::{Notes, with_notes};
+use super::{Refusal, RequestView};
+use crate::session::{AnySession, Failure, Session};
+use crate::{Access, Auth, Require, User};
+
+type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The caller of the request that is handled now.
+pub enum Caller<U> {
+    /// No layer of an [`Auth`] for this type of user is around.
+    NoLayer,
+    /// Known, or known to be nobody.
+    Known(Option<Access<U>>),
+    /// To be found out by [`Session::find_caller`].
+    Unknown(Session<U>),
+}
+
+/// Finds the caller of the request that is handled now.
+pub fn caller<U: User>() -> Caller<U> {
+    with_notes(Notes::is_of::<U>, |notes| match notes {
+        None => Caller::NoLayer,
+        Some(notes) => {
+            notes.asked = true;
+            match notes.session::<U>() {
+                None => Caller::Known(None),
+                Some(session) if session.is_resolved() => Caller::Known(session.access()),
+                Some(session) => Caller::Unknown(session),
+            }
+        }
+    })
+}
+
+/// The session handle of the request that is handled now; `None` without a layer.
+pub fn session<U: User>(view: &dyn RequestView) -> Option<Session<U>> {
+    with_notes(Notes::is_of::<U>, |notes| {
+        let notes = notes?;
+        notes.asked = true;
+        let session = notes.session().or_else(|| notes.auth().map(|auth: Auth<U>| auth.anonymous(view)))?;
+        notes.session.get_or_insert_with(|| session.clone().into_any());
+        session.describe(|| facts_of(view));
+        Some(session)
+    })
+}
+
+/// Makes sure that the request that is handled now is answered by `refusal`, whatever its handler answers.
+///
+/// For frameworks whose `Option<…>` extractors turn every failure into `None`: an outage must not pass for an
+/// anonymous caller.
+pub fn overrule<U: User>(session: &Session<U>, refusal: Refusal) {
+    session.state().refusal = Some(Box::new(refusal));
+}
+
+/// A guard's answer.
+pub enum Guarded {
+    /// The request may pass.
+    Pass,
+    /// It may not.
+    Refuse(Refusal),
+    /// The caller is not known yet (a lazy layer): await, then ask [`Resolved::check`].
+    Resolve(BoxFuture<'static, Resolved>),
+    /// No layer is around.
+    NoLayer,
+}
+
+/// Checks a rule against the caller of the request that is handled now, by the innermost layer.
+pub fn guard(require: &Require, view: &dyn RequestView) -> Guarded {
+    let found = with_notes(
+        |_| true,
+        |notes| {
+            let notes = notes?;
+            notes.asked = true;
+            Some((Arc::clone(&notes.auth), notes.session.clone()))
+        },
+    );
+    match found {
+        None => Guarded::NoLayer,
+        Some((auth, None)) => Guarded::Refuse(auth.check_nobody(require, view)),
+        Some((_, Some(session))) if session.is_known() => match session.check(require, view) {
+            Ok(()) => Guarded::Pass,
+            Err(refusal) => Guarded::Refuse(refusal),
+        },
+        Some((_, Some(session))) => Guarded::Resolve(Box::pin(async move {
+            let outcome = Arc::clone(&session).resolve().await;
+            Resolved { session, outcome }
+        })),
+    }
+}
+
+/// A caller that a guard waited for.
+pub struct Resolved {
+    session: Arc<dyn AnySession>,
+    outcome: Result<(), Failure>,
+}
+
+impl Resolved {
+    /// Checks the rule.
+    ///
+    /// # Errors
+    /// The [`Refusal`] to answer with.
+    pub fn check(self, require: &Require, view: &dyn RequestView) -> Result<(), Refusal> {
+        match self.outcome {
+            Ok(()) => self.session.check(require, view),
+            Err(failure) => Err(self.session.refuse(failure, view)),
+        }
+    }
+}
