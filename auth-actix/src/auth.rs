@@ -102,6 +102,7 @@ where
             if self.layer.lazy { self.layer.auth.begin_lazy(&head) } else { self.layer.auth.begin(&head) };
         let respond = self.layer.respond.clone();
         let state = match begin {
+            Begin::Nothing => State::calling(&*self.inner, request, self.layer.auth.frame()),
             Begin::Call(frame) => State::calling(&*self.inner, request, frame),
             Begin::Refuse(refusal) => State::refused(request, &refusal, &respond),
             Begin::Resolve(resolving) => {
@@ -130,8 +131,9 @@ pin_project! {
     enum State<S, F, U, B> {
         Resolving { resolving: Resolving<U>, waiting: Option<(ServiceRequest, Rc<S>)> },
         Calling { #[pin] future: F, frame: Frame },
-        Saving { saving: Saving, frame: Frame, response: Option<ServiceResponse<B>> },
-        Answered { response: Option<ServiceResponse<EitherBody<B>>> },
+        // Boxed: they are rare, and would make the future of every request larger.
+        Saving { saving: Saving, frame: Frame, response: Option<Box<ServiceResponse<B>>> },
+        Answered { response: Option<Box<ServiceResponse<EitherBody<B>>>> },
     }
 }
 
@@ -163,18 +165,18 @@ where
                     let Some(saving) = frame.save(response.status().as_u16()) else {
                         return Poll::Ready(Ok(finished(frame, response)));
                     };
-                    State::Saving { saving, frame: frame.take(), response: Some(response) }
+                    State::Saving { saving, frame: frame.take(), response: Some(Box::new(response)) }
                 }
                 StateProj::Saving { saving, frame, response } => {
                     let saved = ready_or_return!(Pin::new(saving).poll(cx));
                     let response = response.take().expect(POLLED_AGAIN);
                     return Poll::Ready(Ok(match saved {
-                        Ok(()) => finished(frame, response),
-                        Err(refusal) => overruled(frame, response, &refusal, this.respond),
+                        Ok(()) => finished(frame, *response),
+                        Err(refusal) => overruled(frame, *response, &refusal, this.respond),
                     }));
                 }
                 StateProj::Answered { response } => {
-                    return Poll::Ready(Ok(response.take().expect(POLLED_AGAIN)));
+                    return Poll::Ready(Ok(*response.take().expect(POLLED_AGAIN)));
                 }
             };
             this.state.set(next);
@@ -202,6 +204,9 @@ where
 }
 
 impl<S: Service<ServiceRequest>, U, B> State<S, S::Future, U, B> {
+    // Always: a future of hundreds of bytes is built where it stays.
+    #[inline(always)]
+    #[allow(clippy::inline_always)]
     fn calling(service: &S, request: ServiceRequest, mut frame: Frame) -> Self {
         // Guards ask already in `call`: without the frame around it they would find no layer.
         let future = frame.enter(|| service.call(request));
@@ -212,11 +217,12 @@ impl<S: Service<ServiceRequest>, U, B> State<S, S::Future, U, B> {
 impl<S, F, U, B> State<S, F, U, B> {
     fn refused(request: ServiceRequest, refusal: &Refusal, respond: &impl Respond) -> Self {
         let response = request.into_response(respond::response(refusal, respond)).map_into_right_body();
-        Self::Answered { response: Some(response) }
+        Self::Answered { response: Some(Box::new(response)) }
     }
 }
 
 /// The response with what the handler did written on it.
+#[inline]
 fn finished<B>(frame: &mut Frame, mut response: ServiceResponse<B>) -> ServiceResponse<EitherBody<B>> {
     frame.finish(&mut Answer(&mut response));
     response.map_into_left_body()

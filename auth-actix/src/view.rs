@@ -28,12 +28,14 @@ impl RequestView for Head<'_> {
         self.0.peer_addr().map(|address| address.ip())
     }
 
+    #[inline]
     fn values<'a>(&'a self, header: Header, each: &mut dyn FnMut(&'a [u8])) {
         each_value(self.0.headers(), header, each);
     }
 }
 
 /// All values of a header. The well-known names cost no hash of their text.
+#[inline]
 fn each_value<'a>(headers: &'a HeaderMap, header: Header, each: &mut dyn FnMut(&'a [u8])) {
     let values = match header {
         Header::Accept => headers.get_all(header::ACCEPT),

@@ -158,6 +158,18 @@ impl<U: User> Auth<U> {
     }
 }
 
+impl<U> Inner<U> {
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+}
+
+impl<U> Drop for Inner<U> {
+    fn drop(&mut self) {
+        http::unregister(self.id);
+    }
+}
+
 /// Makes sure that an attempt ends in exactly one event, even if its client goes away.
 struct Ending<'a, U: User> {
     auth: &'a Auth<U>,
@@ -378,7 +390,7 @@ impl<U: User> AuthBuilder<U> {
         self.check_schemes()?;
         let cookie = self.sessions.as_ref().map(|sessions| sessions.cookie().clone());
         let http = self.http.build(cookie)?;
-        Ok(Auth(Arc::new(Inner {
+        let auth = Arc::new(Inner {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             chains: self.chains.into_iter().map(|slot| (slot.credentials, slot.chain)).collect(),
             sources: self.sources,
@@ -388,7 +400,9 @@ impl<U: User> AuthBuilder<U> {
             clock: self.clock,
             random: self.random,
             http,
-        })))
+        });
+        http::register(&auth);
+        Ok(Auth(auth))
     }
 
     fn check_schemes(&self) -> Result<(), ConfigError> {

@@ -97,6 +97,7 @@ where
             if self.layer.lazy { self.layer.auth.begin_lazy(&head) } else { self.layer.auth.begin(&head) };
         let respond = self.layer.respond.clone();
         let state = match begin {
+            Begin::Nothing => State::calling(&mut self.inner, request, self.layer.auth.frame()),
             Begin::Call(frame) => State::calling(&mut self.inner, request, frame),
             Begin::Refuse(refusal) => State::Answered { response: Some(respond.respond(&refusal)) },
             Begin::Resolve(resolving) => {
@@ -137,6 +138,9 @@ impl<S, U, B, B2> State<S, S::Future, U, B, B2>
 where
     S: Service<Request<B>, Response = Response<B2>>,
 {
+    // Always: a future of hundreds of bytes is built where it stays.
+    #[inline(always)]
+    #[allow(clippy::inline_always)]
     fn calling(service: &mut S, request: Request<B>, mut frame: Frame) -> Self {
         // Guards ask already in `call`: without the frame around it they would find no layer.
         let future = frame.enter(|| service.call(request));
@@ -165,12 +169,13 @@ where
                     }
                 }
                 StateProj::Calling { future, frame } => {
-                    let mut response = ready!(frame.enter(|| future.poll(cx)))?;
+                    let mut polled = frame.enter(|| future.poll(cx));
+                    let Poll::Ready(Ok(response)) = &mut polled else { return polled };
                     let Some(saving) = frame.save(response.status().as_u16()) else {
-                        frame.finish(&mut Answer(&mut response));
-                        return Poll::Ready(Ok(response));
+                        frame.finish(&mut Answer(response));
+                        return polled;
                     };
-                    State::Saving { saving, frame: frame.take(), response: Some(response) }
+                    State::Saving { saving, frame: frame.take(), response: Some(ready!(polled)?) }
                 }
                 StateProj::Saving { saving, frame, response } => {
                     let saved = ready!(Pin::new(saving).poll(cx));

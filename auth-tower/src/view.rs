@@ -69,6 +69,7 @@ impl RequestView for Head<'_> {
         self.extensions.get::<std::net::SocketAddr>().map(std::net::SocketAddr::ip)
     }
 
+    #[inline]
     fn values<'a>(&'a self, header: Header, each: &mut dyn FnMut(&'a [u8])) {
         for value in lookup(self.headers, header) {
             each(value.as_bytes());
@@ -77,6 +78,7 @@ impl RequestView for Head<'_> {
 }
 
 /// All values of a header. The well-known names cost no hash of their text.
+#[inline]
 fn lookup(headers: &HeaderMap, header: Header) -> header::GetAll<'_, HeaderValue> {
     match header {
         Header::Accept => headers.get_all(header::ACCEPT),

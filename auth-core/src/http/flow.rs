@@ -22,6 +22,8 @@ pub(crate) struct Presented<U> {
 
 /// What an adapter does with a request.
 pub enum Begin<U> {
+    /// Nothing is presented: call the service now, inside [`Auth::frame`].
+    Nothing,
     /// Call the service now, inside the frame.
     Call(Frame),
     /// Await who is calling, then call the service or answer the refusal.
@@ -32,9 +34,10 @@ pub enum Begin<U> {
 
 impl<U: User> Auth<U> {
     /// Reads what a request presents. Nothing is awaited and nothing allocated for one that presents nothing.
+    #[inline]
     pub fn begin(&self, view: &impl RequestView) -> Begin<U> {
         match self.read(view) {
-            Ok(None) => Begin::Call(Frame::new(self, None)),
+            Ok(None) => Begin::Nothing,
             Ok(Some(session)) => {
                 let future = session.resolve_now();
                 Begin::Resolve(Resolving { session: Some(session), future })
@@ -43,14 +46,22 @@ impl<U: User> Auth<U> {
         }
     }
 
+    /// The frame of a request that presents nothing.
+    #[inline]
+    pub fn frame(&self) -> Frame {
+        Frame::new(self, None)
+    }
+
     /// As [`begin`](Self::begin), but leaves finding out who is calling to the first who asks.
     pub fn begin_lazy(&self, view: &impl RequestView) -> Begin<U> {
         match self.read(view) {
+            Ok(None) => Begin::Nothing,
             Ok(session) => Begin::Call(Frame::new(self, session)),
             Err(failure) => Begin::Refuse(self.refuse_failure(failure, view)),
         }
     }
 
+    #[inline]
     fn read(&self, view: &impl RequestView) -> Result<Option<Session<U>>, Failure> {
         let token = self.read_cookie(view);
         let schemes = &self.0.http.schemes;
@@ -70,6 +81,7 @@ impl<U: User> Auth<U> {
         Ok(Some(session))
     }
 
+    #[inline]
     fn read_cookie(&self, view: &impl RequestView) -> Option<Token> {
         let mut scan = Scan::new(self.0.http.cookie.as_ref()?);
         view.values(Header::Cookie, &mut |line| scan.line(line));

@@ -6,9 +6,10 @@
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use super::{Refusal, RequestView, ResponseView, effects};
 use crate::require::Lacking;
@@ -18,17 +19,47 @@ use crate::{Auth, Require, User, auth};
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 thread_local! {
-    /// The innermost frame's `Auth`. For an anonymous request whose handler does not ask, this is all.
-    static AUTH: Cell<Option<Arc<dyn AnyAuth>>> = const { Cell::new(None) };
-    /// Whether the innermost frame has notes.
-    static NOTED: Cell<bool> = const { Cell::new(false) };
+    /// The innermost frame. For an anonymous request whose handler does not ask, this is all: a number.
+    static CURRENT: Cell<Current> = const { Cell::new(Current::NONE) };
     /// What is known of the frames that have a session, were asked for, or stand around another; innermost last.
     static NOTES: RefCell<Vec<Notes>> = const { RefCell::new(Vec::new()) };
 }
 
+/// A frame that is entered on this thread.
+#[derive(Clone, Copy)]
+struct Current {
+    /// The id of its `Auth`; 0 for no frame.
+    auth: u64,
+    /// Whether the last of the notes are its own.
+    noted: bool,
+}
+
+impl Current {
+    const NONE: Self = Self { auth: 0, noted: false };
+}
+
+/// Every `Auth` that is alive, by its id: how the innermost frame's number leads back to it.
+static ALIVE: RwLock<BTreeMap<u64, Weak<dyn AnyAuth>>> = RwLock::new(BTreeMap::new());
+
+/// Makes a new `Auth` known.
+pub(crate) fn register<U: User>(auth: &Arc<auth::Inner<U>>) {
+    let known: Weak<dyn AnyAuth> = Arc::downgrade(auth) as _;
+    ALIVE.write().unwrap_or_else(PoisonError::into_inner).insert(auth.id(), known);
+}
+
+/// Forgets an `Auth` that is dropped.
+pub(crate) fn unregister(id: u64) {
+    ALIVE.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
+}
+
+/// The `Auth` of a frame. It is alive: the frame holds it.
+fn alive(id: u64) -> Option<Arc<dyn AnyAuth>> {
+    ALIVE.read().unwrap_or_else(PoisonError::into_inner).get(&id)?.upgrade()
+}
+
 /// One request's caller, for the time in which its handler runs.
 pub struct Frame {
-    /// Here, or in [`AUTH`] while the frame is entered.
+    id: u64,
     auth: Option<Arc<dyn AnyAuth>>,
     session: Option<Arc<dyn AnySession>>,
     /// Whether the handler asked for the caller, so that the response depends on it.
@@ -61,33 +92,35 @@ impl<U: User> AnyAuth for auth::Inner<U> {
 }
 
 impl Frame {
+    #[inline]
     pub(super) fn new<U: User>(auth: &Auth<U>, session: Option<Session<U>>) -> Self {
-        let auth: Arc<dyn AnyAuth> = Arc::clone(&auth.0) as _;
-        Self { auth: Some(auth), session: session.map(Session::into_any), asked: false }
+        let held: Arc<dyn AnyAuth> = Arc::clone(&auth.0) as _;
+        Self { id: auth.id(), auth: Some(held), session: session.map(Session::into_any), asked: false }
     }
 
     /// Runs a part of the request's handling inside this frame.
     #[inline]
     pub fn enter<T>(&mut self, work: impl FnOnce() -> T) -> T {
-        let mut outer = Outer { auth: AUTH.replace(self.auth.take()), noted: NOTED.replace(false) };
-        if self.session.is_some() || self.asked || outer.auth.is_some() {
+        let mut outer = CURRENT.get();
+        CURRENT.set(Current { auth: self.id, noted: false });
+        if self.session.is_some() || self.asked || outer.auth != 0 {
             self.write_notes(&mut outer);
         }
         let _leave = Leave { frame: self, outer };
         work()
     }
 
-    #[cold]
     #[inline(never)]
-    fn write_notes(&mut self, outer: &mut Outer) {
+    fn write_notes(&mut self, outer: &mut Current) {
         NOTES.with_borrow_mut(|notes| {
-            if let Some(auth) = outer.auth.as_ref().filter(|_| !outer.noted) {
-                notes.push(Notes { auth: Arc::clone(auth), session: None, asked: false });
-                outer.noted = true;
+            if !outer.noted {
+                notes.extend(alive(outer.auth).map(Notes::new));
+                outer.noted = outer.auth != 0;
             }
-            if let Some(auth) = innermost().filter(|_| self.session.is_some() || self.asked) {
-                notes.push(Notes { auth, session: self.session.take(), asked: self.asked });
-                NOTED.set(true);
+            if let Some(auth) = self.auth.as_ref().filter(|_| self.session.is_some() || self.asked) {
+                let session = self.session.take();
+                notes.push(Notes { auth: Arc::clone(auth), session, asked: self.asked });
+                CURRENT.set(Current { auth: self.id, noted: true });
             }
         });
     }
@@ -102,7 +135,7 @@ impl Frame {
     /// Moves it out; what stays behind is no frame around anything.
     #[must_use]
     pub fn take(&mut self) -> Self {
-        Self { auth: self.auth.take(), session: self.session.take(), asked: self.asked }
+        Self { id: self.id, auth: self.auth.take(), session: self.session.take(), asked: self.asked }
     }
 
     /// What must be answered instead of whatever the handler answered; see [`overrule`](super::overrule).
@@ -136,45 +169,38 @@ impl Frame {
     }
 }
 
-/// What was innermost before a frame was entered.
-struct Outer {
-    auth: Option<Arc<dyn AnyAuth>>,
-    noted: bool,
-}
-
 /// Leaves a frame, also when a handler panics.
 struct Leave<'a> {
     frame: &'a mut Frame,
-    outer: Outer,
+    outer: Current,
 }
 
 impl Drop for Leave<'_> {
     #[inline]
     fn drop(&mut self) {
-        if NOTED.replace(self.outer.noted) {
+        if CURRENT.replace(self.outer).noted {
             self.frame.read_notes();
         }
-        self.frame.auth = AUTH.replace(self.outer.auth.take());
     }
-}
-
-fn innermost() -> Option<Arc<dyn AnyAuth>> {
-    let auth = AUTH.take();
-    AUTH.set(auth.clone());
-    auth
 }
 
 /// Calls `work` with the notes of the innermost frame that `fits`.
 pub(super) fn with_notes<T>(fits: impl Fn(&Notes) -> bool, work: impl FnOnce(Option<&mut Notes>) -> T) -> T {
     NOTES.with_borrow_mut(|notes| {
-        if let Some(auth) = innermost().filter(|_| !NOTED.replace(true)) {
-            notes.push(Notes { auth, session: None, asked: false });
+        let current = CURRENT.get();
+        if !current.noted {
+            notes.extend(alive(current.auth).map(Notes::new));
+            CURRENT.set(Current { noted: current.auth != 0, ..current });
         }
         work(notes.iter_mut().rev().find(|notes| fits(notes)))
     })
 }
 
 impl Notes {
+    fn new(auth: Arc<dyn AnyAuth>) -> Self {
+        Self { auth, session: None, asked: false }
+    }
+
     pub(super) fn is_of<U: User>(&self) -> bool {
         (&*self.auth as &dyn Any).is::<auth::Inner<U>>()
     }

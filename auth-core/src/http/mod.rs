@@ -22,6 +22,7 @@ pub use caller::{Caller, Guarded, Resolved, caller, guard, overrule, session};
 pub use challenge::Challenge;
 pub use flow::{Begin, Found, Resolving};
 pub use frame::{Frame, Saving};
+pub(crate) use frame::{register, unregister};
 pub use negotiate::Audience;
 pub use refusal::{Refusal, unconfigured};
 pub use scheme::{Fingerprint, Read, Scheme};

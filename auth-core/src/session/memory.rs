@@ -1,6 +1,6 @@
 //! Sessions in this process' memory.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, hash_map};
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
@@ -70,6 +70,12 @@ impl Hasher for KeyHasher {
     }
 
     fn write_usize(&mut self, _len: usize) {}
+}
+
+impl Slot {
+    fn is_expired(&self, now: Timestamp) -> bool {
+        matches!(self, Self::Live(entry) if !entry.is_live(now))
+    }
 }
 
 impl Entry {
@@ -157,14 +163,34 @@ impl MemorySessions {
         let removed = self.write(key).slots.remove(key);
         match removed {
             Some(Slot::Live(entry)) => {
-                index.by_user.remove(&(self.user_of(&entry.record), *key));
-                if let Some(alias) = entry.alias {
-                    self.write(&alias).slots.remove(&*alias);
-                }
+                self.forget(index, key, *entry);
                 true
             }
             Some(Slot::Alias(alias)) => self.remove(index, &alias.0),
             None => false,
+        }
+    }
+
+    /// Removes a record that has expired. Looked at again under the lock that removes it: a touch or an update
+    /// may have renewed it since it was found.
+    fn remove_expired(&self, index: &mut Index, key: &SessionKey, now: Timestamp) -> bool {
+        let removed = {
+            let mut shard = self.write(key);
+            match shard.slots.entry(*key) {
+                hash_map::Entry::Occupied(found) if found.get().is_expired(now) => Some(found.remove()),
+                _ => None,
+            }
+        };
+        let Some(Slot::Live(entry)) = removed else { return false };
+        self.forget(index, key, *entry);
+        true
+    }
+
+    /// Takes what belonged to a removed record out of the rest.
+    fn forget(&self, index: &mut Index, key: &SessionKey, entry: Entry) {
+        index.by_user.remove(&(self.user_of(&entry.record), *key));
+        if let Some(alias) = entry.alias {
+            self.write(&alias).slots.remove(&*alias);
         }
     }
 
@@ -173,13 +199,10 @@ impl MemorySessions {
         let expired: Vec<SessionKey> = {
             let mut shard = self.write_at(at);
             shard.swept = now;
-            let live = |(key, slot): (&SessionKey, &Slot)| match slot {
-                Slot::Live(entry) if !entry.is_live(now) => Some(*key),
-                _ => None,
-            };
-            shard.slots.iter().filter_map(live).take(limit).collect()
+            let expired = shard.slots.iter().filter(|(_, slot)| slot.is_expired(now));
+            expired.map(|(key, _)| *key).take(limit).collect()
         };
-        expired.iter().filter(|key| self.remove(index, key)).count()
+        expired.iter().filter(|key| self.remove_expired(index, key, now)).count()
     }
 
     /// Removes what has expired, a little with every login, all of it when there is no room.
@@ -196,9 +219,7 @@ impl MemorySessions {
     }
 
     fn insert(&self, index: &mut Index, key: &SessionKey, record: &SessionRecord) -> Result<(), StoreError> {
-        if matches!(self.read(key).slots.get(key), Some(Slot::Live(old)) if !old.is_live(record.last_seen)) {
-            self.remove(index, key);
-        }
+        self.remove_expired(index, key, record.last_seen);
         let mut shard = self.write(key);
         if shard.slots.contains_key(key) {
             return Err(StoreError::new(StoreErrorKind::Exists));

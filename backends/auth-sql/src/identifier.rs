@@ -22,7 +22,8 @@ impl Identifier {
         }
         let shown: String = name.chars().take(80).collect();
         Err(ConfigError::new(format!(
-            "{shown:?} is no name for a table or column: use a letter or `_`, then up to 62 letters, digits or `_`"
+            "{shown:?} is no name for a table or column: \
+             use a letter or `_`, then up to 62 letters, digits or `_`"
         )))
     }
 

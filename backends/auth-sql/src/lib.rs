@@ -28,12 +28,12 @@
 //!
 //! # Databases
 //! `SQLite`, with the feature `sqlite` (on by default). Where several connections write, open the file in WAL
-//! mode and leave sqlx's busy timeout on. `PoolOptions::test_before_acquire(false)` halves the time of a look-up:
-//! a file needs no ping.
+//! mode and leave sqlx's busy timeout on. `PoolOptions::test_before_acquire(false)` halves the time of a
+//! look-up: a file needs no ping.
 //!
 //! # Failure
-//! A database that cannot answer is an error, never "no such user" or "no such session". What reaches the log is
-//! the database's code and message: no address, no password.
+//! A database that cannot answer is an error, never "no such user" or "no such session". What reaches the log
+//! is the database's code and message: no address, no password.
 
 mod database;
 mod driver;

@@ -80,14 +80,12 @@ impl<S: SessionStore> Engine<S> {
             if let Some(rotated) = self.move_to_new_key(session, &live, record.clone(), None, now).await? {
                 return Ok(rotated);
             }
-            match self.load(session, live.key, now).await? {
-                Some(newer) => live = newer,
+            let Some(newer) = self.load(session, live.key, now).await? else {
                 // Logged out meanwhile: the login stands, the values do not come back.
-                None => {
-                    record.data = SessionData::default();
-                    return self.create(session, record).await;
-                }
-            }
+                record.data = SessionData::default();
+                return self.create(session, record).await;
+            };
+            live = newer;
         }
         Err(SessionErrorKind::Unavailable.into())
     }

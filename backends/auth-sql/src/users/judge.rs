@@ -30,7 +30,8 @@ impl SqlUsers {
     /// whether or not this works; the security stamp, and so every session, stays.
     async fn renew(&self, user: &SqlUser, password: &Secret, old: Option<&str>) {
         if let Err(error) = self.try_renew(user, password, old).await {
-            tracing::warn!(target: "auth", user = %user.id, "an outdated password hash was not renewed: {error}");
+            let user = user.id.as_str();
+            tracing::warn!(target: "auth", user, "an outdated password hash was not renewed: {error}");
         }
     }
 

@@ -103,8 +103,9 @@ async fn other_subjects_and_issuers_are_other_people() {
 #[tokio::test]
 async fn a_lax_column_links_nobody() {
     let db = Db::new().await;
-    let create = "CREATE TABLE people (id INTEGER PRIMARY KEY, username TEXT, username_key TEXT UNIQUE, password TEXT, \
-                  security_stamp BLOB, active INTEGER, iss TEXT COLLATE NOCASE, sub TEXT COLLATE NOCASE, UNIQUE (iss, sub))";
+    let create = "CREATE TABLE people (id INTEGER PRIMARY KEY, username TEXT, username_key TEXT UNIQUE, \
+                  password TEXT, security_stamp BLOB, active INTEGER, \
+                  iss TEXT COLLATE NOCASE, sub TEXT COLLATE NOCASE, UNIQUE (iss, sub))";
     sqlx::query(create).execute(&db.pool).await.unwrap();
     let table = UserTable::new("people").unwrap().with_identity("iss", "sub").unwrap();
     let users = SqlUsers::new(db.pool.clone(), passwords(16)).with_table(table);

@@ -10,7 +10,8 @@ use crate::support::{Db, kind, passwords, secret};
 async fn an_own_table_is_used_as_it_is() {
     let db = Db::new().await;
     let create = "CREATE TABLE \"order\" (uuid TEXT PRIMARY KEY DEFAULT (lower(hex(randomblob(16)))), \
-                  mail TEXT UNIQUE COLLATE NOCASE, \"group\" TEXT, stamp BLOB, enabled BOOLEAN, shoe_size REAL DEFAULT 42)";
+                  mail TEXT UNIQUE COLLATE NOCASE, \"group\" TEXT, stamp BLOB, enabled BOOLEAN, \
+                  shoe_size REAL DEFAULT 42)";
     sqlx::query(create).execute(&db.pool).await.unwrap();
     let table = UserTable::new("order").unwrap().with_text_ids();
     let table = table.with_id("uuid").unwrap().with_username("mail", "mail").unwrap();
@@ -32,11 +33,11 @@ async fn an_own_table_is_used_as_it_is() {
 #[tokio::test]
 async fn a_lax_column_finds_nobody_else() {
     let db = Db::new().await;
-    let create = "CREATE TABLE people (id INTEGER PRIMARY KEY, username TEXT, username_key TEXT COLLATE NOCASE, \
-                  password TEXT, security_stamp BLOB, active INTEGER)";
+    let create = "CREATE TABLE people (id INTEGER PRIMARY KEY, username TEXT, \
+                  username_key TEXT COLLATE NOCASE, password TEXT, security_stamp BLOB, active INTEGER)";
     sqlx::query(create).execute(&db.pool).await.unwrap();
-    let insert = "INSERT INTO people VALUES (1, 'Alice', 'ALICE', NULL, NULL, 1), (2, 'bob', 'bob', NULL, NULL, 1), \
-                  (3, 'bob', 'bob', NULL, NULL, 1)";
+    let insert = "INSERT INTO people VALUES (1, 'Alice', 'ALICE', NULL, NULL, 1), \
+                  (2, 'bob', 'bob', NULL, NULL, 1), (3, 'bob', 'bob', NULL, NULL, 1)";
     sqlx::query(insert).execute(&db.pool).await.unwrap();
     let users = SqlUsers::new(db.pool.clone(), passwords(16)).with_table(UserTable::new("people").unwrap());
     assert!(users.find("alice").await.unwrap().is_none(), "its key is not canonical");

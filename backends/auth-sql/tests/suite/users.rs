@@ -1,9 +1,27 @@
 //! `SqlUsers`: passwords, changes, ids.
 
-use auth_core::{DeniedKind, Secret, User, UserId, UserSource};
+use auth_core::conformance::backend::{Cases, backend, equal_work};
+use auth_core::{DeniedKind, Password, Secret, User, UserId, UserSource};
 use auth_sql::{SqlUsers, UserErrorKind};
 
 use crate::support::{Db, kind, login, passwords, secret};
+
+/// The public suite for backends.
+#[tokio::test]
+async fn the_contract_is_kept() {
+    let db = Db::new().await;
+    let passwords = passwords(16);
+    let users = SqlUsers::new(db.pool.clone(), passwords.clone());
+    users.migrate().await.unwrap();
+    users.create_user("alice", Some(&secret("wonderland"))).await.unwrap();
+    let mallory = users.create_user("mallory", Some(&secret("locked out"))).await.unwrap();
+    users.set_active(&mallory.id(), false).await.unwrap();
+    let cases = Cases::new(Password::new("alice", "wonderland"), Password::new("nobody", "wonderland"))
+        .wrong_secret(Password::new("alice", "looking-glass"))
+        .disabled(Password::new("mallory", "locked out"));
+    backend(users.clone(), cases.clone()).await;
+    equal_work(users, &passwords, cases).await;
+}
 
 #[tokio::test]
 async fn passwords_sign_in() {
