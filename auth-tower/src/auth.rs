@@ -14,7 +14,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::CurrentUser;
-use crate::respond::{ProblemBody, Respond};
+use crate::respond::{self, ProblemBody, Respond};
 use crate::view::{Answer, Head};
 
 /// Finds out who is calling before the inner service is called, and writes on the response what it did.
@@ -99,7 +99,9 @@ where
         let state = match begin {
             Begin::Nothing => State::calling(&mut self.inner, request, self.layer.auth.frame()),
             Begin::Call(frame) => State::calling(&mut self.inner, request, frame),
-            Begin::Refuse(refusal) => State::Answered { response: Some(respond.respond(&refusal)) },
+            Begin::Refuse(refusal) => {
+                State::Answered { response: Some(respond::response(&refusal, &respond)) }
+            }
             Begin::Resolve(resolving) => {
                 // The service that was polled ready is the one to call; its clone waits for the next request.
                 let inner = self.inner.clone();
@@ -165,7 +167,9 @@ where
                     let (request, service) = waiting.take().expect(POLLED_AGAIN);
                     match found.caller(&Head::of(&request)) {
                         Ok((frame, access)) => call(service, request, frame, access),
-                        Err(refusal) => State::Answered { response: Some(this.respond.respond(&refusal)) },
+                        Err(refusal) => {
+                            State::Answered { response: Some(respond::response(&refusal, this.respond)) }
+                        }
                     }
                 }
                 StateProj::Calling { future, frame } => {
@@ -179,11 +183,11 @@ where
                 }
                 StateProj::Saving { saving, frame, response } => {
                     let saved = ready!(Pin::new(saving).poll(cx));
-                    let response = response.take().expect(POLLED_AGAIN);
-                    let mut response =
-                        saved.map_or_else(|refusal| this.respond.respond(&refusal), |()| response);
-                    frame.finish(&mut Answer(&mut response));
-                    return Poll::Ready(Ok(response));
+                    let answered = response.take().expect(POLLED_AGAIN);
+                    let mut answer =
+                        saved.map_or_else(|refusal| respond::response(&refusal, this.respond), |()| answered);
+                    frame.finish(&mut Answer(&mut answer));
+                    return Poll::Ready(Ok(answer));
                 }
                 StateProj::Answered { response } => {
                     return Poll::Ready(Ok(response.take().expect(POLLED_AGAIN)));

@@ -7,7 +7,7 @@ use auth_core::http::{Refusal, unconfigured};
 use auth_core::session::SessionError;
 use axum_core::response::{IntoResponse, Response};
 
-use crate::respond::{ProblemBody, Respond};
+use crate::respond::{ProblemBody, response};
 
 /// What keeps a handler from its answer: a refused login, a session that cannot be used, a missing layer.
 ///
@@ -78,6 +78,6 @@ impl std::error::Error for Error {}
 
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        ProblemBody.respond(&self.refusal())
+        response(&self.refusal(), &ProblemBody)
     }
 }

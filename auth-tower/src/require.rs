@@ -13,7 +13,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::Error;
-use crate::respond::{ProblemBody, Respond};
+use crate::respond::{ProblemBody, Respond, response};
 use crate::view::Head;
 
 /// Lets a request pass only if its caller meets a [rule](auth_core::Require). Stands inside an
@@ -70,7 +70,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let refused =
-            |refusal: &Refusal| State::Refused { response: Some(self.layer.respond.respond(refusal)) };
+            |refusal: &Refusal| State::Refused { response: Some(response(refusal, &self.layer.respond)) };
         let state = match guard(&self.layer.rule, &Head::of(&request)) {
             Guarded::Pass => State::Calling { future: self.inner.call(request) },
             Guarded::Refuse(refusal) => refused(&refusal),
@@ -125,7 +125,7 @@ where
                     let (request, mut service, layer) = waiting.take().expect(POLLED_AGAIN);
                     match resolved.check(&layer.rule, &Head::of(&request)) {
                         Ok(()) => State::Calling { future: service.call(request) },
-                        Err(refusal) => State::Refused { response: Some(layer.respond.respond(&refusal)) },
+                        Err(refusal) => State::Refused { response: Some(response(&refusal, &layer.respond)) },
                     }
                 }
                 StateProj::Calling { future } => return future.poll(cx),

@@ -90,10 +90,12 @@ mod tests {
     use super::Header::{Accept, ContentType, SecFetchDest, SecFetchMode, Upgrade, XRequestedWith};
     use super::*;
 
+    type Row<'a> = (&'a str, &'a [(Header, &'a str)], Audience);
+
     #[test]
     fn the_first_sign_counts() {
         let firefox = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
-        let table: [(&str, &[(Header, &str)], Audience); 15] = [
+        let table: [Row<'_>; 15] = [
             ("nothing", &[], Audience::Api),
             ("curl", &[(Accept, "*/*")], Audience::Api),
             ("old browser", &[(Accept, firefox)], Audience::Page),

@@ -95,8 +95,9 @@ mod tests {
     /// CS-2.
     #[test]
     fn other_sites_are_seen() {
+        type Row<'a> = (&'a str, &'a [(Header, &'a str)], bool);
         let host = (Host, "example.com");
-        let table: [(&str, &[(Header, &str)], bool); 17] = [
+        let table: [Row<'_>; 17] = [
             ("no browser", &[host], false),
             ("same origin", &[host, (Site, "same-origin")], false),
             ("typed in", &[host, (Site, "none")], false),

@@ -103,7 +103,9 @@ mod tests {
     fn find<'a>(lines: &[&'a str]) -> Found<'a> {
         let cookie = cookie();
         let mut scan = Scan::new(&cookie);
-        lines.iter().for_each(|line| scan.line(line.as_bytes()));
+        for line in lines {
+            scan.line(line.as_bytes());
+        }
         scan.found()
     }
 

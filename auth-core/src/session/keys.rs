@@ -116,12 +116,11 @@ impl Key {
         let len = parts.iter().map(|part| 8 + part.len()).sum();
         let mut short = [0; 256];
         let mut long = Vec::new();
-        let message = match short.get_mut(..len) {
-            Some(short) => short,
-            None => {
-                long.resize(len, 0);
-                &mut long[..]
-            }
+        let message = if let Some(short) = short.get_mut(..len) {
+            short
+        } else {
+            long.resize(len, 0);
+            &mut long[..]
         };
         write_parts(message, parts);
         *blake3::keyed_hash(&self.mac, message).as_bytes()
