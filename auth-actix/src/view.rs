@@ -69,6 +69,14 @@ impl<B> ResponseView for Answer<'_, B> {
         }
     }
 
+    fn set_if_absent(&mut self, header: ResponseHeader, value: Cow<'static, str>) -> bool {
+        let is_absent = !self.0.headers().contains_key(name(header));
+        if is_absent {
+            self.set(header, value);
+        }
+        is_absent
+    }
+
     fn append(&mut self, header: ResponseHeader, value: Cow<'static, str>) {
         if let Some(value) = native(value) {
             self.0.headers_mut().append(name(header), value);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use auth_core::http::{Header, RequestView, ResponseHeader, ResponseView};
-use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::header::{self, Entry, HeaderMap, HeaderName, HeaderValue};
 use http::{Extensions, Method, Response, Uri};
 
 /// A request's head.
@@ -108,6 +108,16 @@ impl<B> ResponseView for Answer<'_, B> {
     fn set(&mut self, header: ResponseHeader, value: Cow<'static, str>) {
         if let Some(value) = native(value) {
             self.0.headers_mut().insert(name(header), value);
+        }
+    }
+
+    fn set_if_absent(&mut self, header: ResponseHeader, value: Cow<'static, str>) -> bool {
+        match (self.0.headers_mut().entry(name(header)), native(value)) {
+            (Entry::Vacant(place), Some(value)) => {
+                place.insert(value);
+                true
+            }
+            _ => false,
         }
     }
 

@@ -48,6 +48,9 @@ pub(super) fn challenge<U: User>(auth: &Auth<U>, response: &mut dyn ResponseView
 /// Says that the response depends on the caller's credentials, keeping what the handler said.
 pub(super) fn add_vary<U: User>(auth: &Auth<U>, response: &mut dyn ResponseView) {
     let ours = auth.vary();
+    if ours.is_empty() || response.set_if_absent(ResponseHeader::Vary, ours.into()) {
+        return;
+    }
     let mut present = Vec::new();
     response.values(ResponseHeader::Vary, &mut |value| {
         present.extend(value.split(|byte| *byte == b',').map(|name| name.trim_ascii().to_ascii_lowercase()));
@@ -55,11 +58,8 @@ pub(super) fn add_vary<U: User>(auth: &Auth<U>, response: &mut dyn ResponseView)
     if present.iter().any(|name| name == b"*") {
         return;
     }
-    if present.is_empty() && !ours.is_empty() {
-        return response.set(ResponseHeader::Vary, ours.into());
-    }
     let missing = |name: &&str| !present.contains(&name.as_bytes().to_ascii_lowercase());
-    let missing: Vec<&str> = ours.split(", ").filter(|name| !name.is_empty()).filter(missing).collect();
+    let missing: Vec<&str> = ours.split(", ").filter(missing).collect();
     if !missing.is_empty() {
         response.append(ResponseHeader::Vary, missing.join(", ").into());
     }
@@ -68,20 +68,15 @@ pub(super) fn add_vary<U: User>(auth: &Auth<U>, response: &mut dyn ResponseView)
 /// Keeps a personal response out of caches. A handler's own `Cache-Control` stands, but next to a session
 /// cookie it gains `no-store`: a cached `Set-Cookie` is a session for everybody.
 fn forbid_caching(has_cookie: bool, response: &mut dyn ResponseView) {
-    let mut own: Vec<u8> = Vec::new();
-    response.values(ResponseHeader::CacheControl, &mut |value| {
-        if !own.is_empty() {
-            own.extend_from_slice(b", ");
-        }
-        own.extend_from_slice(value);
-    });
-    if own.is_empty() {
-        return response.set(ResponseHeader::CacheControl, "no-store".into());
+    if response.set_if_absent(ResponseHeader::CacheControl, "no-store".into()) || !has_cookie {
+        return;
     }
-    let has_no_store =
-        own.split(|byte| *byte == b',').any(|token| token.trim_ascii().eq_ignore_ascii_case(b"no-store"));
-    if has_cookie && !has_no_store {
-        let own = String::from_utf8_lossy(&own);
-        response.set(ResponseHeader::CacheControl, format!("{own}, no-store").into());
+    let mut own: Vec<String> = Vec::new();
+    response.values(ResponseHeader::CacheControl, &mut |value| {
+        own.push(String::from_utf8_lossy(value).into_owned());
+    });
+    let mut directives = own.iter().flat_map(|value| value.split(','));
+    if !directives.any(|directive| directive.trim().eq_ignore_ascii_case("no-store")) {
+        response.set(ResponseHeader::CacheControl, format!("{}, no-store", own.join(", ")).into());
     }
 }

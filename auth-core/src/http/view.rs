@@ -166,6 +166,9 @@ pub trait ResponseView {
     /// Replaces all values of a header by this one.
     fn set(&mut self, header: ResponseHeader, value: std::borrow::Cow<'static, str>);
 
+    /// Sets a header that is not there; false if it is.
+    fn set_if_absent(&mut self, header: ResponseHeader, value: std::borrow::Cow<'static, str>) -> bool;
+
     /// Adds a value to a header.
     fn append(&mut self, header: ResponseHeader, value: std::borrow::Cow<'static, str>);
 }

@@ -54,7 +54,7 @@ pub(crate) struct Live {
     pub(crate) key: SessionKey,
     pub(crate) version: u64,
     pub(crate) by_alias: bool,
-    pub(crate) record: SessionRecord,
+    pub(crate) record: Arc<SessionRecord>,
 }
 
 /// What the response does to the session cookie.

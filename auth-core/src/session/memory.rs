@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, hash_map};
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use super::store::{SessionStore, StoreError, StoreErrorKind, Stored, Write};
@@ -33,16 +33,16 @@ struct Shard {
     swept: Timestamp,
 }
 
-/// What a key leads to. Boxed, because a table has room for more slots than it holds.
+/// What a key leads to. Small, because a table has room for more slots than it holds.
 #[derive(Debug)]
 enum Slot {
-    Live(Box<Entry>),
+    Live(Entry),
     Alias(Box<(SessionKey, Timestamp)>),
 }
 
 #[derive(Debug)]
 struct Entry {
-    record: SessionRecord,
+    record: Arc<SessionRecord>,
     version: u64,
     alias: Option<Box<SessionKey>>,
 }
@@ -143,7 +143,7 @@ impl MemorySessions {
     fn get(&self, key: &SessionKey, now: Timestamp) -> Result<Stored, Option<SessionKey>> {
         match self.read(key).slots.get(key) {
             Some(Slot::Live(entry)) if entry.is_live(now) => {
-                Ok(Stored { key: *key, record: entry.record.clone(), version: entry.version })
+                Ok(Stored { key: *key, record: Arc::clone(&entry.record), version: entry.version })
             }
             Some(Slot::Alias(alias)) if now < alias.1 => Err(Some(alias.0)),
             _ => Err(None),
@@ -163,7 +163,7 @@ impl MemorySessions {
         let removed = self.write(key).slots.remove(key);
         match removed {
             Some(Slot::Live(entry)) => {
-                self.forget(index, key, *entry);
+                self.forget(index, key, entry);
                 true
             }
             Some(Slot::Alias(alias)) => self.remove(index, &alias.0),
@@ -182,7 +182,7 @@ impl MemorySessions {
             }
         };
         let Some(Slot::Live(entry)) = removed else { return false };
-        self.forget(index, key, *entry);
+        self.forget(index, key, entry);
         true
     }
 
@@ -224,8 +224,8 @@ impl MemorySessions {
         if shard.slots.contains_key(key) {
             return Err(StoreError::new(StoreErrorKind::Exists));
         }
-        let entry = Entry { record: record.clone(), version: 1, alias: None };
-        shard.slots.insert(*key, Slot::Live(Box::new(entry)));
+        let entry = Entry { record: Arc::new(record.clone()), version: 1, alias: None };
+        shard.slots.insert(*key, Slot::Live(entry));
         index.by_user.insert((self.user_of(record), *key));
         Ok(())
     }
@@ -286,7 +286,7 @@ impl Two<'_> {
             return Err(Ok(Write::Gone));
         };
         let dead_alias = entry.alias.take();
-        entry.record = record.clone();
+        entry.record = Arc::new(record.clone());
         entry.version += 1;
         if let Some(until) = alias_until {
             entry.alias = Some(Box::new(*old));
@@ -325,7 +325,7 @@ impl SessionStore for MemorySessions {
             None => Write::Gone,
             Some(entry) if entry.version != version => Write::Conflict,
             Some(entry) => {
-                entry.record = record.clone();
+                entry.record = Arc::new(record.clone());
                 entry.version += 1;
                 Write::Done
             }
@@ -341,8 +341,9 @@ impl SessionStore for MemorySessions {
         let key = self.target(key, last_seen);
         let mut shard = self.write(&key);
         let Some(entry) = shard.entry(&key, last_seen) else { return Ok(Write::Gone) };
-        entry.record.last_seen = entry.record.last_seen.max(last_seen);
-        entry.record.expires = entry.record.expires.max(expires);
+        let record = Arc::make_mut(&mut entry.record);
+        record.last_seen = record.last_seen.max(last_seen);
+        record.expires = record.expires.max(expires);
         Ok(Write::Done)
     }
 
@@ -394,7 +395,9 @@ impl SessionStore for MemorySessions {
         now: Timestamp,
     ) -> Result<Vec<(SessionKey, SessionRecord)>, StoreError> {
         let keys = self.keys_of(&self.index(), backend, user);
-        let record = |key: SessionKey| self.get(&key, now).ok().map(|stored| (key, stored.record));
+        let record = |key: SessionKey| {
+            self.get(&key, now).ok().map(|stored| (key, Arc::unwrap_or_clone(stored.record)))
+        };
         let mut records: Vec<_> = keys.into_iter().filter_map(record).collect();
         records.sort_by_key(|(_, record)| record.created);
         Ok(records)

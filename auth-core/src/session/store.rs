@@ -128,8 +128,8 @@ pub trait SessionStore: Send + Sync + 'static {
 pub struct Stored {
     /// The key of the record. Where it differs from the one that was asked for, that one is an alias.
     pub key: SessionKey,
-    /// The record.
-    pub record: SessionRecord,
+    /// The record. Shared: a store in memory lends what it keeps.
+    pub record: Arc<SessionRecord>,
     /// Its version, for a conditional write.
     pub version: u64,
 }

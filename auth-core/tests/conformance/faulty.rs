@@ -179,7 +179,7 @@ impl SessionStore for Faulty {
         let rows = self.rows();
         Ok(self.find(&rows, key, now).map(|at| {
             let Row { record, version, .. } = &rows[&at];
-            Stored { key: at, record: record.clone(), version: *version }
+            Stored { key: at, record: record.clone().into(), version: *version }
         }))
     }
 

@@ -295,5 +295,5 @@ fn record_of(row: &dyn Columns) -> Result<Option<SessionRecord>, DbError> {
 
 fn stored(row: &dyn Columns) -> Result<Option<Stored>, DbError> {
     let Some((key, record)) = key_of(row)?.zip(record_of(row)?) else { return Ok(None) };
-    Ok(Some(Stored { key, record, version: row.int(4)?.try_into().unwrap_or_default() }))
+    Ok(Some(Stored { key, record: Arc::new(record), version: row.int(4)?.try_into().unwrap_or_default() }))
 }

@@ -87,5 +87,5 @@ pub(super) async fn live<S: SessionStore>(store: &S, key: &SessionKey) -> Option
 /// What `load` should give: the record, and the key that it is under now.
 #[expect(clippy::unnecessary_wraps, reason = "it is compared with what `load` gives")]
 pub(super) fn stored(at: u16, record: &SessionRecord, version: u64) -> Option<Stored> {
-    Some(Stored { key: key(at), record: record.clone(), version })
+    Some(Stored { key: key(at), record: record.clone().into(), version })
 }

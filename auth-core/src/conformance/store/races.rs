@@ -64,7 +64,7 @@ async fn one_creator_wins<S: SessionStore>(store: Arc<S>) {
             (1, answers.len()),
             "create: one of many wins, the others are refused"
         );
-        let owner = live(&*store, &key(round)).await.map(|stored| stored.record.user);
+        let owner = live(&*store, &key(round)).await.map(|stored| stored.record.user.clone());
         assert_eq!(owner, Some(user(&winner[0].0.to_string())), "create: the record is the winner's");
     }
 }
@@ -78,7 +78,7 @@ async fn count_up<S: SessionStore>(store: Arc<S>) {
     loop {
         let loaded = live(&*store, &key(1)).await.expect("load: finds a record that is being updated");
         let next = (counter(&loaded.record) + 1).to_string();
-        let record = SessionRecord { data: data([("n", &next)]), ..loaded.record };
+        let record = SessionRecord { data: data([("n", &next)]), ..SessionRecord::clone(&loaded.record) };
         assert_eq!(ok(store.touch(&key(1), NOW, EXPIRES).await), Write::Done, "touch: the record exists");
         match ok(store.update(&key(1), loaded.version, &record, NOW).await) {
             Write::Done => return,

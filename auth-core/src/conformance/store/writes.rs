@@ -73,7 +73,8 @@ async fn update_of_an_absent_record_is_gone<S: SessionStore>(store: &S) {
 /// Touches Alice's record and says which times it then has.
 async fn touched<S: SessionStore>(store: &S, last_seen: Timestamp, expires: Timestamp) -> SessionRecord {
     assert_eq!(ok(store.touch(&key(1), last_seen, expires).await), Write::Done, "touch: the record exists");
-    ok(store.load(&key(1), NOW).await).expect("touch: keeps the record").record
+    let loaded = ok(store.load(&key(1), NOW).await).expect("touch: keeps the record");
+    SessionRecord::clone(&loaded.record)
 }
 
 async fn touch_moves_both_times_forward<S: SessionStore>(store: &S) {
@@ -121,7 +122,7 @@ async fn logged_out_in_flight<S: SessionStore>(store: &S) -> (u64, SessionRecord
     created(store, &key(1)).await;
     let loaded = live(store, &key(1)).await.expect("create: the record can be loaded");
     ok(store.delete(&key(1)).await);
-    (loaded.version, loaded.record)
+    (loaded.version, SessionRecord::clone(&loaded.record))
 }
 
 async fn logout_beats_an_update_in_flight<S: SessionStore>(store: &S) {

@@ -1,5 +1,7 @@
 //! The calling user's session and its siblings.
 
+use std::sync::Arc;
+
 use super::{Engine, Patches, RETRIES, access_of};
 use crate::User;
 use crate::event::{EventKind, SessionEnd};
@@ -25,7 +27,7 @@ impl<S: SessionStore> Engine<S> {
             return Err(SessionErrorKind::NoSession.into());
         }
         for _ in 0..RETRIES {
-            let mut record = live.record.clone();
+            let mut record = SessionRecord::clone(&live.record);
             if let Some(user) = &rebind {
                 record.stamp = self.config.keys.stamp(&record.backend, &record.user, user);
             }
@@ -55,7 +57,7 @@ impl<S: SessionStore> Engine<S> {
         let mut live = Self::current(session)?;
         let now = session.auth().now();
         for _ in 0..RETRIES {
-            let mut record = live.record.clone();
+            let mut record = SessionRecord::clone(&live.record);
             apply(&mut record.data, &patches);
             if record.data.len() > SessionData::MAX_LEN {
                 return Err(SessionErrorKind::InvalidValue.into());
@@ -63,7 +65,7 @@ impl<S: SessionStore> Engine<S> {
             match self.write(session, self.store().update(&live.key, live.version, &record, now)).await? {
                 Write::Done => {
                     let version = live.version + 1;
-                    session.state().live = Some(Live { version, record, ..live });
+                    session.state().live = Some(Live { version, record: Arc::new(record), ..live });
                     return Ok(());
                 }
                 Write::Gone => break,

@@ -1,5 +1,7 @@
 //! Login, logout, and the ids that come and go with them.
 
+use std::sync::Arc;
+
 use super::{Engine, RETRIES};
 use crate::event::{EventKind, SessionEnd};
 use crate::session::handle::{CookieEffect, Live};
@@ -76,7 +78,7 @@ impl<S: SessionStore> Engine<S> {
         now: Timestamp,
     ) -> Result<Live, SessionError> {
         for _ in 0..RETRIES {
-            record.data = live.record.data.clone();
+            record.data.clone_from(&live.record.data);
             if let Some(rotated) = self.move_to_new_key(session, &live, record.clone(), None, now).await? {
                 return Ok(rotated);
             }
@@ -99,7 +101,7 @@ impl<S: SessionStore> Engine<S> {
         let key = token.key();
         self.write(session, self.store().create(&key, &record)).await?;
         self.hand_out(session, token, &record);
-        Ok(Live { key, version: 1, by_alias: false, record })
+        Ok(Live { key, version: 1, by_alias: false, record: Arc::new(record) })
     }
 
     /// Moves a record to a new key. `None` if the record changed or moved meanwhile.
@@ -120,7 +122,7 @@ impl<S: SessionStore> Engine<S> {
         self.hand_out(session, token, &record);
         let (backend, user) = (&record.backend, &record.user);
         session.auth().emit(EventKind::SessionRotated, Some(backend), Some(user), session.facts());
-        Ok(Some(Live { key, version: live.version + 1, by_alias: false, record }))
+        Ok(Some(Live { key, version: live.version + 1, by_alias: false, record: Arc::new(record) }))
     }
 
     fn new_token<U: User>(session: &Session<U>) -> Result<Token, SessionError> {

@@ -1,5 +1,7 @@
 //! Finding out whose session a request's token is.
 
+use std::sync::Arc;
+
 use super::{Engine, access_of};
 use crate::event::{EventKind, SessionEnd};
 use crate::session::handle::Live;
@@ -130,7 +132,7 @@ impl<S: SessionStore> Engine<S> {
     ) -> Option<Live> {
         let wants_new_id = stamp == StampCheck::SameByFallback || self.wants_new_id(&live, now);
         if wants_new_id && !live.by_alias {
-            let mut record = live.record.clone();
+            let mut record = SessionRecord::clone(&live.record);
             record.stamp = self.config.keys.stamp(&record.backend, &record.user, user);
             self.renew(&mut record, now);
             let until = Some(now.plus(SessionConfig::ROTATION_GRACE));
@@ -142,7 +144,7 @@ impl<S: SessionStore> Engine<S> {
         if now.since(live.record.last_seen) < self.config.touch_every {
             return Some(live);
         }
-        self.renew_use(&mut live.record, now);
+        self.renew_use(Arc::make_mut(&mut live.record), now);
         let touched = self.store().touch(&live.key, now, live.record.expires);
         match self.write(session, touched).await {
             Ok(Write::Gone) => None,

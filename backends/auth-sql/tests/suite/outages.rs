@@ -108,7 +108,7 @@ async fn users_cannot_be_written(users: &SqlUsers) {
 
 async fn all_is_as_it_was(sessions: &SqlSessions, users: &SqlUsers) {
     let found = sessions.load(&key(1), NOW).await.unwrap().unwrap();
-    assert_eq!((found.key, found.version, found.record), (key(1), 1, record()));
+    assert_eq!((found.key, found.version, found.record), (key(1), 1, record().into()));
     assert!(sessions.load(&key(2), NOW).await.unwrap().is_none());
     login(users, "alice", "one").await.unwrap();
     assert!(users.find("bob").await.unwrap().is_none());
