@@ -38,6 +38,10 @@ impl ResponseView for Response {
     fn set(&mut self, header: ResponseHeader, value: Cow<'static, str>) {
         self.append(header, value);
     }
+    fn set_if_absent(&mut self, header: ResponseHeader, value: Cow<'static, str>) -> bool {
+        self.append(header, value);
+        true
+    }
     fn append(&mut self, header: ResponseHeader, value: Cow<'static, str>) {
         if header == ResponseHeader::SetCookie {
             self.0 = value.into();
@@ -47,7 +51,8 @@ impl ResponseView for Response {
 
 /// Signs in over HTTP and gives the cookie's value.
 async fn cookie(auth: &Auth<SqlUser>) -> String {
-    let Begin::Call(mut frame) = auth.begin(&Request) else { panic!("an anonymous request is let through") };
+    let Begin::Nothing = auth.begin(&Request) else { panic!("the request presents nothing") };
+    let mut frame = auth.frame();
     let session = frame.enter(|| session::<SqlUser>(&Request)).unwrap();
     let alice = session.authenticate(Password::new("alice", "canary-password")).await.unwrap();
     session.login(alice).await.unwrap();

@@ -1,0 +1,146 @@
+//! The demo site on actix-web. Read it beside `axum-demo`: what both share is in `demo-site`.
+
+use std::error::Error as StdError;
+
+use actix_web::body::BoxBody;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue, LOCATION};
+use actix_web::middleware::DefaultHeaders;
+use actix_web::web::{self, Bytes, Html, Json, PayloadConfig, Redirect, ServiceConfig};
+use actix_web::{
+    App, Either, FromRequest, Handler, HttpRequest, HttpResponse, HttpServer, Resource, Responder,
+    ResponseError,
+};
+use auth_actix::auth_core::http::Refusal;
+use auth_actix::auth_core::{Auth, Require};
+use auth_actix::{AuthLayer, CurrentUser, Error, RequireLayer, Session};
+use auth_sql::SqlUser;
+use demo_site::{
+    ASSETS, Asset, Format, Login, MAX_BODY_LEN, MEMBERS, Options, SECURITY_HEADERS, Site, UnreadableLogin,
+    Visitor,
+};
+
+const SITE: Site = Site::served_by("actix-web");
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn StdError>> {
+    demo_site::log_to_stderr();
+    let options = Options::from_command_line();
+    let auth = demo_site::auth(&options).await?;
+    let listener = demo_site::bind(&options)?;
+    let shutdown = demo_site::shutdown()?;
+    let app = move || {
+        let headers = SECURITY_HEADERS.into_iter().fold(DefaultHeaders::new(), DefaultHeaders::add);
+        App::new().wrap(headers).configure(files).configure(|config| routes(config, &auth))
+    };
+    demo_site::announce(&listener)?;
+    HttpServer::new(app).shutdown_signal(shutdown).shutdown_timeout(5).listen(listener)?.run().await?;
+    Ok(())
+}
+
+fn routes(config: &mut ServiceConfig, auth: &Auth<SqlUser>) {
+    let members_only = RequireLayer::new(Require::permission(MEMBERS)).respond(refused);
+    let site = web::scope("")
+        .app_data(PayloadConfig::new(MAX_BODY_LEN))
+        .service(page("/", home))
+        .service(page("/login", login_page).route(web::post().to(log_in)))
+        .service(web::resource("/logout").route(web::post().to(log_out)))
+        .service(page("/me", me))
+        .service(page("/members", members).wrap(members_only))
+        .service(page("/api/me", api_me))
+        .service(page("/open", open))
+        .default_service(web::to(not_found))
+        .wrap(AuthLayer::new(auth.clone()).respond(refused));
+    config.service(site);
+}
+
+fn files(config: &mut ServiceConfig) {
+    config.service(page("/healthz", || async { "ok" }));
+    for asset in ASSETS.iter() {
+        config.service(page(&asset.path, || async { file(asset) }));
+    }
+}
+
+/// A resource with GET, and with HEAD as axum adds it by itself.
+fn page<A: FromRequest + 'static>(path: &str, get: impl Handler<A, Output: Responder + 'static>) -> Resource {
+    web::resource(path).route(web::get().to(get.clone())).route(web::head().to(get))
+}
+
+async fn home(session: Session<SqlUser>) -> Html {
+    Html::new(SITE.home(visitor(&session)))
+}
+
+async fn login_page(session: Session<SqlUser>, request: HttpRequest) -> impl Responder {
+    let next = session.next_or(demo_site::next_of(request.query_string()).as_deref(), "/");
+    let page = Html::new(SITE.login(visitor(&session), &next, None));
+    page.customize().insert_header(("cache-control", "no-store"))
+}
+
+async fn log_in(session: Session<SqlUser>, request: HttpRequest, body: Bytes) -> Result<HttpResponse, Error> {
+    let login = match Login::read(request.headers().get("content-type").map(HeaderValue::as_bytes), &body) {
+        Ok(login) => login,
+        Err(UnreadableLogin::MediaType) => return Ok(HttpResponse::UnsupportedMediaType().finish()),
+        Err(UnreadableLogin::Malformed) => return Ok(HttpResponse::BadRequest().finish()),
+    };
+    let next = session.next_or(login.next.as_deref(), "/");
+    let authenticated = match (session.authenticate(login.credentials).await, login.format) {
+        (Ok(authenticated), _) => authenticated,
+        (Err(denied), Format::Json) => return Err(denied.into()),
+        (Err(denied), Format::Form) => {
+            let page = SITE.login(visitor(&session), &next, Some(&denied));
+            return Ok(with_page(&denied.into(), page));
+        }
+    };
+    let user = session.login(authenticated).await?;
+    Ok(match login.format {
+        Format::Json => HttpResponse::Ok().json(Visitor::new(&user, session.backend())),
+        Format::Form => HttpResponse::SeeOther().insert_header((LOCATION, next)).finish(),
+    })
+}
+
+async fn log_out(session: Session<SqlUser>) -> Result<Redirect, Error> {
+    session.logout().await?;
+    Ok(Redirect::to("/").see_other())
+}
+
+async fn me(user: CurrentUser<SqlUser>, session: Session<SqlUser>, request: HttpRequest) -> impl Responder {
+    let visitor = Visitor::new(&user, session.backend());
+    let is_page = demo_site::wants_html(request.headers().get("accept").map(HeaderValue::as_bytes));
+    if is_page { Either::Left(Html::new(SITE.me(visitor))) } else { Either::Right(Json(visitor)) }
+}
+
+async fn members(user: CurrentUser<SqlUser>, session: Session<SqlUser>) -> Html {
+    Html::new(SITE.members(Visitor::new(&user, session.backend())))
+}
+
+async fn api_me(user: CurrentUser<SqlUser>, session: Session<SqlUser>) -> Json<Visitor> {
+    Json(Visitor::new(&user, session.backend()))
+}
+
+async fn open(user: Option<CurrentUser<SqlUser>>) -> String {
+    user.map_or_else(|| "anonymous".to_owned(), |user| user.username().to_owned())
+}
+
+async fn not_found() -> (Html, StatusCode) {
+    (Html::new(SITE.error(404)), StatusCode::NOT_FOUND)
+}
+
+fn file(asset: &'static Asset) -> impl Responder {
+    asset.body.customize().insert_header(("content-type", asset.content_type)).insert_header(Asset::KEPT)
+}
+
+/// What the two layers answer by themselves, as the site's own page.
+fn refused(refusal: &Refusal) -> BoxBody {
+    BoxBody::new(SITE.refused(refusal))
+}
+
+/// An error's answer, with a page instead of its body.
+fn with_page(error: &Error, page: String) -> HttpResponse {
+    let mut response = error.error_response();
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    response.set_body(BoxBody::new(page))
+}
+
+fn visitor(session: &Session<SqlUser>) -> Option<Visitor> {
+    session.user().map(|user| Visitor::new(&user, session.backend()))
+}

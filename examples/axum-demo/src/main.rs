@@ -1,0 +1,147 @@
+//! The demo site on axum. Read it beside `actix-demo`: what both share is in `demo-site`.
+
+use std::error::Error as StdError;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use auth_sql::SqlUser;
+use auth_tower::auth_core::http::Refusal;
+use auth_tower::auth_core::{Auth, Require};
+use auth_tower::{AuthLayer, CurrentUser, Error, RequireLayer, Session};
+use axum::body::{Body, Bytes};
+use axum::extract::DefaultBodyLimit;
+use axum::http::header::{CONTENT_TYPE, HeaderName};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::routing::{MethodRouter, get, post};
+use axum::{Json, Router};
+use demo_site::{
+    ASSETS, Asset, Format, Login, MAX_BODY_LEN, MEMBERS, Options, SECURITY_HEADERS, Site, UnreadableLogin,
+    Visitor,
+};
+use tokio::net::TcpListener;
+use tower_http::compression::CompressionLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::timeout::TimeoutLayer;
+use tower_http::trace::TraceLayer;
+
+const SITE: Site = Site::served_by("axum");
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn StdError>> {
+    demo_site::log_to_stderr();
+    let options = Options::from_command_line();
+    let app = app(demo_site::auth(&options).await?).into_make_service_with_connect_info::<SocketAddr>();
+    let listener = demo_site::bind(&options)?;
+    let shutdown = demo_site::shutdown()?;
+    demo_site::announce(&listener)?;
+    axum::serve(TcpListener::from_std(listener)?, app).with_graceful_shutdown(shutdown).await?;
+    Ok(())
+}
+
+fn app(auth: Auth<SqlUser>) -> Router {
+    let members_only = RequireLayer::new(Require::permission(MEMBERS)).respond(refused);
+    let site = Router::new()
+        .route("/", get(home))
+        .route("/login", get(login_page).post(log_in))
+        .route("/logout", post(log_out))
+        .route("/me", get(me))
+        .route("/members", get(members).layer(members_only))
+        .route("/api/me", get(api_me))
+        .route("/open", get(open))
+        .layer(DefaultBodyLimit::max(MAX_BODY_LEN))
+        .layer(AuthLayer::new(auth).respond(refused));
+    let public = ASSETS.iter().fold(Router::new(), |router, asset| router.route(&asset.path, file(asset)));
+    let all = public.route("/healthz", get(|| async { "ok" })).merge(site);
+    SECURITY_HEADERS.iter().fold(composed(all), |router, (name, value)| {
+        let (name, value) = (HeaderName::from_static(name), HeaderValue::from_static(value));
+        router.layer(SetResponseHeaderLayer::overriding(name, value))
+    })
+}
+
+/// What most axum applications have around their routes; the last is the outermost.
+fn composed(router: Router) -> Router {
+    router
+        .fallback(not_found)
+        .layer(CompressionLayer::new())
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, Duration::from_secs(30)))
+        .layer(TraceLayer::new_for_http())
+}
+
+async fn home(session: Session<SqlUser>) -> Html<String> {
+    Html(SITE.home(visitor(&session)))
+}
+
+async fn login_page(session: Session<SqlUser>, uri: Uri) -> impl IntoResponse {
+    let next = session.next_or(demo_site::next_of(uri.query().unwrap_or_default()).as_deref(), "/");
+    ([("cache-control", "no-store")], Html(SITE.login(visitor(&session), &next, None)))
+}
+
+async fn log_in(session: Session<SqlUser>, headers: HeaderMap, body: Bytes) -> Result<Response, Error> {
+    let login = match Login::read(headers.get("content-type").map(HeaderValue::as_bytes), &body) {
+        Ok(login) => login,
+        Err(UnreadableLogin::MediaType) => return Ok(StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response()),
+        Err(UnreadableLogin::Malformed) => return Ok(StatusCode::BAD_REQUEST.into_response()),
+    };
+    let next = session.next_or(login.next.as_deref(), "/");
+    let authenticated = match (session.authenticate(login.credentials).await, login.format) {
+        (Ok(authenticated), _) => authenticated,
+        (Err(denied), Format::Json) => return Err(denied.into()),
+        (Err(denied), Format::Form) => {
+            let page = SITE.login(visitor(&session), &next, Some(&denied));
+            return Ok(with_page(denied.into(), page));
+        }
+    };
+    let user = session.login(authenticated).await?;
+    Ok(match login.format {
+        Format::Json => Json(Visitor::new(&user, session.backend())).into_response(),
+        Format::Form => Redirect::to(&next).into_response(),
+    })
+}
+
+async fn log_out(session: Session<SqlUser>) -> Result<Redirect, Error> {
+    session.logout().await?;
+    Ok(Redirect::to("/"))
+}
+
+async fn me(user: CurrentUser<SqlUser>, session: Session<SqlUser>, headers: HeaderMap) -> Response {
+    let visitor = Visitor::new(&user, session.backend());
+    let is_page = demo_site::wants_html(headers.get("accept").map(HeaderValue::as_bytes));
+    if is_page { Html(SITE.me(visitor)).into_response() } else { Json(visitor).into_response() }
+}
+
+async fn members(user: CurrentUser<SqlUser>, session: Session<SqlUser>) -> Html<String> {
+    Html(SITE.members(Visitor::new(&user, session.backend())))
+}
+
+async fn api_me(user: CurrentUser<SqlUser>, session: Session<SqlUser>) -> Json<Visitor> {
+    Json(Visitor::new(&user, session.backend()))
+}
+
+async fn open(user: Option<CurrentUser<SqlUser>>) -> String {
+    user.map_or_else(|| "anonymous".to_owned(), |user| user.username().to_owned())
+}
+
+async fn not_found() -> (StatusCode, Html<String>) {
+    (StatusCode::NOT_FOUND, Html(SITE.error(404)))
+}
+
+/// An error's answer, with a page instead of its body.
+fn with_page(error: Error, page: String) -> Response {
+    let (mut head, _) = error.into_response().into_parts();
+    head.headers.remove(CONTENT_TYPE);
+    (head, Html(page)).into_response()
+}
+
+/// What the two layers answer by themselves, as the site's own page.
+fn refused(refusal: &Refusal) -> Body {
+    SITE.refused(refusal).into()
+}
+
+fn visitor(session: &Session<SqlUser>) -> Option<Visitor> {
+    session.user().map(|user| Visitor::new(&user, session.backend()))
+}
+
+fn file(asset: &'static Asset) -> MethodRouter {
+    get(|| async { ([("content-type", asset.content_type), Asset::KEPT], asset.body) })
+}

@@ -1,0 +1,81 @@
+//! The one configuration of both demos.
+
+use std::error::Error;
+
+use auth_core::http::Basic;
+use auth_core::session::{SessionConfig, SessionStore};
+use auth_core::{
+    Auth, Clock, Identity, MemoryDirectory, Password, Passwords, Provisioned, Secret, SystemClock, User,
+};
+use auth_sql::{SqlSessions, SqlUser, SqlUsers, UserErrorKind};
+
+use crate::accounts::{DIRECTORY, DirectoryUsers, LOCAL, MEMBERS, known_to};
+use crate::database::Place;
+use crate::{Options, database, secret};
+
+/// How many expired sessions a start removes at most.
+const PURGED: u64 = 10_000;
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// Asks the directory first and the table second, keeps sessions in the same database, and accepts HTTP Basic
+/// from programs.
+///
+/// # Errors
+/// If the database, or the secret beside it, cannot be opened or made.
+pub async fn auth(options: &Options) -> Result<Auth<SqlUser>> {
+    let passwords = Passwords::new()?;
+    let place = Place::of(&options.database)?;
+    let pool = database::open(&place).await?;
+    let users = SqlUsers::new(pool.clone(), passwords.clone());
+    users.migrate().await?;
+    create_local_users(&users).await?;
+    let sessions = SqlSessions::new(pool);
+    sessions.migrate().await?;
+    sessions.purge_expired(SystemClock.now(), PURGED).await?;
+    let directory =
+        Provisioned { verifier: directory(passwords).await?, users: DirectoryUsers(users.clone()) };
+    let auth = Auth::builder()
+        .backend::<Password>(DIRECTORY, directory)
+        .backend::<Password>(LOCAL, users)
+        .sessions(sessions, session_config(options, &place)?)
+        .scheme(Basic::new("demo")?)
+        .login_page("/login")
+        .build()?;
+    Ok(auth)
+}
+
+/// A dictionary in place of an LDAP server.
+async fn directory(passwords: Passwords) -> Result<MemoryDirectory> {
+    let directory = MemoryDirectory::new(passwords);
+    for account in known_to(DIRECTORY) {
+        let identity = Identity::new("demo:directory", account.username);
+        let identity = if account.member { identity.with_group(MEMBERS) } else { identity };
+        directory.insert(identity, &Secret::new(account.password)).await?;
+    }
+    Ok(directory)
+}
+
+/// Makes the table's own users, if they are not there.
+async fn create_local_users(users: &SqlUsers) -> Result<()> {
+    for account in known_to(LOCAL) {
+        if users.find(account.username).await?.is_some() {
+            continue;
+        }
+        let user = match users.create_user(account.username, Some(&Secret::new(account.password))).await {
+            Ok(user) => user,
+            // The other demo was faster.
+            Err(error) if error.kind() == UserErrorKind::NameTaken => continue,
+            Err(error) => return Err(error.into()),
+        };
+        if account.member {
+            users.grant(&user.id(), MEMBERS).await?;
+        }
+    }
+    Ok(())
+}
+
+fn session_config(options: &Options, place: &Place) -> Result<SessionConfig> {
+    let config = SessionConfig::new(secret::keys(place)?);
+    Ok(if options.insecure_cookies { config.insecure_cookies() } else { config })
+}

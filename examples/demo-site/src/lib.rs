@@ -1,0 +1,25 @@
+//! Everything that the two demo servers share and that no web framework is needed for: the pages and their
+//! stylesheet, the command line, the accounts, and the [`Auth`](auth_core::Auth) that knows them.
+//!
+//! `axum-demo` and `actix-demo` are the same site on top of it. What differs between them is what differs
+//! between their frameworks, and nothing else; read their `main.rs` side by side.
+
+mod accounts;
+mod assets;
+mod auth;
+mod database;
+mod headers;
+mod login;
+mod options;
+mod pages;
+mod process;
+mod secret;
+
+pub use accounts::{ACCOUNTS, Account, MEMBERS};
+pub use assets::{ASSETS, Asset};
+pub use auth::auth;
+pub use headers::{SECURITY_HEADERS, wants_html};
+pub use login::{Format, Login, MAX_BODY_LEN, UnreadableLogin, next_of};
+pub use options::Options;
+pub use pages::{Site, Visitor};
+pub use process::{announce, bind, log_to_stderr, shutdown};

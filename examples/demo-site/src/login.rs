@@ -1,0 +1,132 @@
+//! Reading what a login form, or a program, sends.
+
+use auth_core::{Password, Secret};
+use serde::Deserialize;
+use url::form_urlencoded;
+
+/// No login is longer than this, in bytes.
+pub const MAX_BODY_LEN: usize = 32 * 1024;
+
+/// What `POST /login` carries.
+#[derive(Debug)]
+pub struct Login {
+    /// Who wants to sign in.
+    pub credentials: Password,
+    /// Where to go afterwards. Not checked: anybody may have written it.
+    pub next: Option<String>,
+    /// How it came, and how it is answered.
+    pub format: Format,
+}
+
+/// The two kinds of clients that sign in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// A browser's form: answered with pages and redirects.
+    Form,
+    /// A program: answered with JSON.
+    Json,
+}
+
+/// The body is no login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnreadableLogin {
+    /// It is of another media type (415).
+    MediaType,
+    /// It is not what its media type says (400).
+    Malformed,
+}
+
+impl Login {
+    /// Reads a body by its `Content-Type`.
+    ///
+    /// # Errors
+    /// [`UnreadableLogin`] if it is neither a form nor JSON with a user name and a password.
+    pub fn read(content_type: Option<&[u8]>, body: &[u8]) -> Result<Self, UnreadableLogin> {
+        let media_type = content_type.and_then(|value| value.split(|byte| *byte == b';').next());
+        match media_type.map(|value| value.trim_ascii().to_ascii_lowercase()).as_deref() {
+            Some(b"application/x-www-form-urlencoded") => Ok(Self::from_form(body)),
+            Some(b"application/json") => Self::from_json(body),
+            _ => Err(UnreadableLogin::MediaType),
+        }
+    }
+
+    /// A missing or repeated field counts as empty, and an empty name or password is nobody's.
+    fn from_form(body: &[u8]) -> Self {
+        let field = |name| only(body, name).unwrap_or_default();
+        Self {
+            credentials: Password::new(field("username"), field("password")),
+            next: only(body, "next"),
+            format: Format::Form,
+        }
+    }
+
+    fn from_json(body: &[u8]) -> Result<Self, UnreadableLogin> {
+        let fields: Fields = serde_json::from_slice(body).map_err(|_| UnreadableLogin::Malformed)?;
+        Ok(Self {
+            credentials: Password::new(fields.username, fields.password),
+            next: fields.next,
+            format: Format::Json,
+        })
+    }
+}
+
+/// The fields, as JSON.
+#[derive(Deserialize)]
+struct Fields {
+    username: String,
+    password: Secret,
+    #[serde(default)]
+    next: Option<String>,
+}
+
+/// The `next` of a login page's query. Given twice, it is not taken at all.
+pub fn next_of(query: &str) -> Option<String> {
+    only(query.as_bytes(), "next")
+}
+
+/// The value of the one field of this name.
+fn only(form: &[u8], name: &str) -> Option<String> {
+    let mut values = form_urlencoded::parse(form).filter(|(key, _)| key == name);
+    let (_, value) = values.next()?;
+    values.next().is_none().then(|| value.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FORM: Option<&[u8]> = Some(b"application/x-www-form-urlencoded; charset=UTF-8");
+    const JSON: Option<&[u8]> = Some(b"application/json");
+
+    #[test]
+    fn forms() {
+        let login = Login::read(FORM, b"username=al+ice&password=w%26nder&next=%2Fme").unwrap();
+        assert_eq!(login.credentials.username(), "al ice");
+        assert_eq!(login.credentials.password().expose(), "w&nder");
+        assert_eq!((login.next.as_deref(), login.format), (Some("/me"), Format::Form));
+    }
+
+    #[test]
+    fn repeated_fields_are_not_taken() {
+        let login = Login::read(FORM, b"username=a&username=b&password=p&next=/ok&next=//evil").unwrap();
+        assert_eq!((login.credentials.username(), login.next), ("", None));
+        assert_eq!(next_of("next=/ok&next=//evil"), None);
+        assert_eq!(next_of("x=1&next=/ok%3Fa").as_deref(), Some("/ok?a"));
+    }
+
+    #[test]
+    fn json() {
+        let login = Login::read(JSON, br#"{"username":"alice","password":"wonderland"}"#).unwrap();
+        assert_eq!((login.credentials.username(), login.format), ("alice", Format::Json));
+        for bad in [&b""[..], b"[]", b"{}", br#"{"username":"a","username":"b","password":"p"}"#] {
+            assert_eq!(Login::read(JSON, bad).unwrap_err(), UnreadableLogin::Malformed);
+        }
+    }
+
+    #[test]
+    fn other_types_are_refused() {
+        for other in [None, Some(&b"text/plain"[..]), Some(b"multipart/form-data; boundary=x")] {
+            assert_eq!(Login::read(other, b"").unwrap_err(), UnreadableLogin::MediaType);
+        }
+    }
+}

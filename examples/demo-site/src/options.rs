@@ -1,0 +1,59 @@
+//! The command line.
+
+use std::env;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Parser;
+
+/// A small site behind pluggable authentication.
+#[derive(Clone, Debug, Parser)]
+pub struct Options {
+    /// Address to listen on; port 0 picks a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3000")]
+    pub listen: SocketAddr,
+
+    /// `SQLite` database, created and filled with the demo's accounts on first start
+    #[arg(long, value_name = "URL", default_value_t = default_database())]
+    pub database: String,
+
+    /// Development without TLS: session cookies without `Secure` and `__Host-`
+    #[arg(long)]
+    pub insecure_cookies: bool,
+}
+
+impl Options {
+    /// The options that this program was started with. Ends it with a message if they cannot be understood.
+    pub fn from_command_line() -> Self {
+        Self::parse()
+    }
+}
+
+/// A file of this user's own; both demos share it, so that a session at one is a session at the other.
+fn default_database() -> String {
+    let file = data_folder().unwrap_or_else(env::temp_dir).join("auth-demo").join("demo.sqlite3");
+    format!("sqlite:{}", file.display())
+}
+
+/// Where programs keep a user's data (XDG Base Directory Specification, §3).
+fn data_folder() -> Option<PathBuf> {
+    let folder = |variable| env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+    folder("XDG_DATA_HOME")
+        .or_else(|| folder("LOCALAPPDATA"))
+        .or_else(|| Some(folder("HOME")?.join(".local").join("share")))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Options::command().debug_assert();
+        let options = Options::parse_from(["demo", "--listen", "127.0.0.1:0", "--database", "sqlite:x.db"]);
+        assert_eq!((options.listen.port(), options.database.as_str()), (0, "sqlite:x.db"));
+        assert!(!options.insecure_cookies);
+    }
+}

@@ -1,0 +1,214 @@
+//! The pages.
+
+use std::borrow::Cow;
+
+use askama::Template;
+use auth_core::http::{Refusal, ResponseHeader};
+use auth_core::{BackendName, Denied, DeniedKind, User};
+use auth_sql::SqlUser;
+use serde::Serialize;
+
+/// The site as one framework serves it.
+#[derive(Clone, Copy, Debug)]
+pub struct Site {
+    framework: &'static str,
+}
+
+/// Whoever is signed in, as pages and programs see them.
+#[derive(Clone, Debug, Serialize)]
+pub struct Visitor {
+    /// The user's id.
+    pub id: String,
+    /// The user's name.
+    pub username: String,
+    /// The backend that vouched for the user.
+    pub backend: String,
+}
+
+impl Visitor {
+    /// This user, vouched for by this backend.
+    pub fn new(user: &SqlUser, backend: Option<BackendName>) -> Self {
+        Self {
+            id: user.id().to_string(),
+            username: user.username().to_owned(),
+            backend: backend.map(|name| name.to_string()).unwrap_or_default(),
+        }
+    }
+
+    fn initial(&self) -> String {
+        self.username.chars().take(1).collect()
+    }
+}
+
+impl Site {
+    /// The site, served by this framework.
+    pub const fn served_by(framework: &'static str) -> Self {
+        Self { framework }
+    }
+
+    /// `/`: who you are, and what there is.
+    pub fn home(&self, visitor: Option<Visitor>) -> String {
+        render(&Home { frame: self.frame("/", visitor) })
+    }
+
+    /// `/login`. `next` is a checked target; `denied` is why the page is shown again.
+    pub fn login(&self, visitor: Option<Visitor>, next: &str, denied: Option<&Denied>) -> String {
+        render(&LoginPage { frame: self.frame("/login", visitor), next, notice: denied.map(notice) })
+    }
+
+    /// `/me`: for whoever is signed in.
+    pub fn me(&self, visitor: Visitor) -> String {
+        render(&Me { frame: self.frame("/me", Some(visitor.clone())), visitor })
+    }
+
+    /// `/members`: for members.
+    pub fn members(&self, visitor: Visitor) -> String {
+        render(&Members { frame: self.frame("/members", Some(visitor.clone())), visitor })
+    }
+
+    /// Anything that went wrong, by its HTTP status.
+    pub fn error(&self, status: u16) -> String {
+        let (heading, advice) = explain(status);
+        render(&ErrorPage { frame: self.frame("", None), status, heading, advice })
+    }
+
+    /// A layer's own answer: a page of this site for people, what the layer would say for programs.
+    pub fn refused(&self, refusal: &Refusal) -> String {
+        let is_page = |(name, value): &(ResponseHeader, Cow<'_, str>)| {
+            *name == ResponseHeader::ContentType && value.starts_with("text/html")
+        };
+        if refusal.headers().iter().any(is_page) {
+            self.error(refusal.status())
+        } else {
+            refusal.body_text().to_owned()
+        }
+    }
+
+    fn frame(&self, here: &'static str, visitor: Option<Visitor>) -> Frame {
+        Frame { framework: self.framework, here, visitor }
+    }
+}
+
+/// What every page has around it.
+struct Frame {
+    framework: &'static str,
+    here: &'static str,
+    visitor: Option<Visitor>,
+}
+
+#[derive(Template)]
+#[template(path = "home.html")]
+struct Home {
+    frame: Frame,
+}
+
+#[derive(Template)]
+#[template(path = "login.html")]
+struct LoginPage<'a> {
+    frame: Frame,
+    next: &'a str,
+    notice: Option<&'static str>,
+}
+
+#[derive(Template)]
+#[template(path = "me.html")]
+struct Me {
+    frame: Frame,
+    visitor: Visitor,
+}
+
+#[derive(Template)]
+#[template(path = "members.html")]
+struct Members {
+    frame: Frame,
+    visitor: Visitor,
+}
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage {
+    frame: Frame,
+    status: u16,
+    heading: &'static str,
+    advice: &'static str,
+}
+
+/// Says no more than the client may know: not which of the two was wrong, nor whether there is such a user.
+fn notice(denied: &Denied) -> &'static str {
+    match denied.kind() {
+        DeniedKind::Unavailable => "Signing in is not possible at the moment. Please try again in a minute.",
+        DeniedKind::CrossOrigin => "This form was sent from another site. Please sign in here.",
+        _ => "That did not work. Check your user name and your password.",
+    }
+}
+
+fn explain(status: u16) -> (&'static str, &'static str) {
+    match status {
+        403 => ("Not for you", "This needs a permission that you do not hold."),
+        404 => ("Nothing here", "There is no page at this address."),
+        503 => (
+            "Not at the moment",
+            "Something that this page needs is not available. Please try again in a minute.",
+        ),
+        400..=499 => ("That does not work", "The server does not understand what your browser asked for."),
+        _ => ("Something went wrong", "It is not your fault. Please try again in a minute."),
+    }
+}
+
+/// Rendering into memory cannot fail by itself; should a template ever return an error, the page is empty and
+/// the log says why.
+fn render(page: &impl Template) -> String {
+    page.render().unwrap_or_else(|error| {
+        tracing::error!(%error, "a page could not be rendered");
+        String::new()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SITE: Site = Site::served_by("a test");
+
+    fn login_again() -> String {
+        render(&LoginPage { frame: SITE.frame("/login", None), next: "/", notice: Some("No.") })
+    }
+
+    fn visitor(username: &str) -> Visitor {
+        Visitor { id: "7".into(), username: username.into(), backend: "directory".into() }
+    }
+
+    #[test]
+    fn names_are_escaped() {
+        let page = SITE.me(visitor("<script>alert(1)</script>"));
+        assert!(!page.contains("<script") && page.contains("&#60;script"), "{page}");
+        let page = SITE.login(None, "/\"><script>", None);
+        assert!(!page.contains("<script"), "{page}");
+    }
+
+    /// The policy forbids them; a page that had one would be broken, not unsafe.
+    #[test]
+    fn nothing_is_inline() {
+        let pages = [
+            SITE.home(None),
+            SITE.home(Some(visitor("alice"))),
+            login_again(),
+            SITE.me(visitor("alice")),
+            SITE.members(visitor("alice")),
+            SITE.error(404),
+        ];
+        for page in pages {
+            for inline in ["<script", "<style", " style=", " onclick=", "javascript:"] {
+                assert!(!page.contains(inline), "{inline}: {page}");
+            }
+            assert!(page.contains("lang=\"en\"") && page.contains("name=\"viewport\""), "{page}");
+        }
+    }
+
+    #[test]
+    fn the_notice_is_announced_and_tied_to_the_fields() {
+        let page = login_again();
+        assert!(page.contains("role=\"alert\"") && page.contains("aria-describedby=\"notice\""), "{page}");
+        assert!(!SITE.login(None, "/", None).contains("role=\"alert\""));
+    }
+}

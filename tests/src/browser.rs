@@ -1,0 +1,109 @@
+//! A real browser in tests: Chromium, driven through `ChromeDriver`.
+
+use std::future::Future;
+use std::process::Command;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use thirtyfour::prelude::*;
+use thirtyfour::{ChromeCapabilities, ChromiumLikeCapabilities};
+
+use crate::process::Process;
+
+/// The browser asks nobody for anything but the page under test, and runs as any user.
+const ARGUMENTS: [&str; 10] = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-breakpad",
+    "--disable-dev-shm-usage",
+];
+
+/// How long a page may take to show something.
+const PATIENCE: Duration = Duration::from_secs(10);
+const INTERVAL: Duration = Duration::from_millis(50);
+
+/// Visits a site with a new browser: no cookies, no history. It is closed afterwards, also after a panic.
+///
+/// # Panics
+/// If the browser is missing or the visit fails.
+pub async fn visit<V, F>(visit: V)
+where
+    V: FnOnce(WebDriver) -> F,
+    F: Future<Output = WebDriverResult<()>>,
+{
+    let server = ChromeDriver::start();
+    let driver = WebDriver::new(server.url.clone(), server.capabilities()).await;
+    let driver = driver.expect("Chromium starts: run scripts/setup");
+    driver.run_and_quit(visit).await.expect("the visit goes through");
+}
+
+/// The first element that the selector finds, waited for.
+///
+/// # Errors
+/// If it does not appear.
+pub async fn find(page: &WebDriver, css: &str) -> WebDriverResult<WebElement> {
+    page.query(By::Css(css)).wait(PATIENCE, INTERVAL).first().await
+}
+
+/// The text of the first element that the selector finds.
+///
+/// # Errors
+/// As [`find`].
+pub async fn text(page: &WebDriver, css: &str) -> WebDriverResult<String> {
+    find(page, css).await?.text().await
+}
+
+/// Clicks what leads to another page, and waits until this one is gone.
+///
+/// # Errors
+/// As [`find`], or if the page stays.
+pub async fn follow(page: &WebDriver, css: &str) -> WebDriverResult<()> {
+    let element = find(page, css).await?;
+    element.click().await?;
+    element.wait_until().wait(PATIENCE, INTERVAL).stale().await
+}
+
+/// The path and query of the page that is shown.
+///
+/// # Errors
+/// If the browser is gone.
+pub async fn path(page: &WebDriver) -> WebDriverResult<String> {
+    let url = page.current_url().await?;
+    Ok(url[url::Position::BeforePath..].to_owned())
+}
+
+/// A running `ChromeDriver` with a home of its own.
+struct ChromeDriver {
+    url: String,
+    // Before its home: fields are dropped in order, and a running browser would write into it again.
+    _process: Process,
+    home: TempDir,
+}
+
+impl ChromeDriver {
+    fn start() -> Self {
+        let home = tempfile::tempdir().expect("a temporary folder can be made");
+        let mut command = Command::new("chromedriver");
+        // No `--allowed-ips`: with it, it would listen on every interface.
+        command.arg("--port=0").env("TMPDIR", home.path()).env("HOME", home.path());
+        let process = Process::start(&mut command);
+        let line = process.line_with("started successfully on port ");
+        let port: String = line.chars().filter(char::is_ascii_digit).collect();
+        Self { url: format!("http://127.0.0.1:{port}"), _process: process, home }
+    }
+
+    fn capabilities(&self) -> ChromeCapabilities {
+        let mut capabilities = DesiredCapabilities::chrome();
+        let profile = format!("--user-data-dir={}", self.home.path().join("profile").display());
+        for argument in ARGUMENTS.into_iter().chain([profile.as_str()]) {
+            capabilities.add_arg(argument).expect("arguments are plain text");
+        }
+        capabilities
+    }
+}

@@ -1,0 +1,255 @@
+//! A session store, users and a random source that can be made to fail.
+
+use std::collections::BTreeMap;
+use std::future::pending;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use auth_core::session::{
+    MemorySessions, SessionKey, SessionRecord, SessionStore, StoreError, StoreErrorKind, Stored, Write,
+};
+use auth_core::{
+    Attempt, Backend, BackendError, BackendName, MemoryBackend, OsRandom, Outcome, Password, Random,
+    RandomError, Timestamp, UserId, UserSource,
+};
+
+use crate::accounts::Account;
+use crate::pages::Gate;
+
+/// How something behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Mode {
+    /// As it should.
+    Works,
+    /// It answers with an error.
+    Fails,
+    /// It never answers.
+    Hangs,
+    /// It panics.
+    Panics,
+}
+
+/// A [`Mode`] that can be changed while others use it.
+#[derive(Clone, Debug, Default)]
+pub struct Switch(Arc<AtomicU8>);
+
+impl Switch {
+    /// Changes the mode.
+    pub fn set(&self, mode: Mode) {
+        self.0.store(mode as u8, Ordering::SeqCst);
+    }
+
+    /// Behaves as the mode says; true to go on.
+    async fn obey(&self) -> bool {
+        const FAILS: u8 = Mode::Fails as u8;
+        const HANGS: u8 = Mode::Hangs as u8;
+        const PANICS: u8 = Mode::Panics as u8;
+        match self.0.load(Ordering::SeqCst) {
+            FAILS => false,
+            HANGS => pending().await,
+            PANICS => panic!("told to panic"),
+            _ => true,
+        }
+    }
+}
+
+/// Sessions in memory that count what is asked of them and can be made to fail.
+#[derive(Debug)]
+pub struct TestStore {
+    /// The store behind it.
+    pub sessions: MemorySessions,
+    /// How it answers reads.
+    pub reads: Switch,
+    /// How it answers writes.
+    pub writes: Switch,
+    /// Where calls of the held method wait.
+    pub gate: Gate,
+    held: Mutex<Option<&'static str>>,
+    calls: Mutex<BTreeMap<&'static str, u64>>,
+    keys: Mutex<Vec<SessionKey>>,
+}
+
+impl Default for TestStore {
+    fn default() -> Self {
+        Self {
+            sessions: MemorySessions::new(100_000),
+            reads: Switch::default(),
+            writes: Switch::default(),
+            gate: Gate::default(),
+            held: Mutex::default(),
+            calls: Mutex::default(),
+            keys: Mutex::default(),
+        }
+    }
+}
+
+impl TestStore {
+    /// Lets the next call of this method wait at the gate before it is made.
+    pub fn hold(&self, method: &'static str) {
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(method);
+    }
+
+    /// How often a method was called.
+    pub fn count(&self, method: &str) -> u64 {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).get(method).copied().unwrap_or_default()
+    }
+
+    /// How many methods were called.
+    pub fn count_all(&self) -> u64 {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).values().sum()
+    }
+
+    /// Every key under which a record was ever stored.
+    pub fn keys(&self) -> Vec<SessionKey> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note(&self, key: &SessionKey) {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner).push(*key);
+    }
+
+    async fn pass(&self, method: &'static str, switch: &Switch) -> Result<(), StoreError> {
+        *self.calls.lock().unwrap_or_else(PoisonError::into_inner).entry(method).or_default() += 1;
+        let is_held =
+            self.held.lock().unwrap_or_else(PoisonError::into_inner).take_if(|held| *held == method);
+        if is_held.is_some() {
+            self.gate.pass().await;
+        }
+        if switch.obey().await { Ok(()) } else { Err(StoreError::new(StoreErrorKind::Unavailable)) }
+    }
+}
+
+impl SessionStore for TestStore {
+    async fn create(&self, key: &SessionKey, record: &SessionRecord) -> Result<(), StoreError> {
+        self.pass("create", &self.writes).await?;
+        self.note(key);
+        self.sessions.create(key, record).await
+    }
+
+    async fn load(&self, key: &SessionKey, now: Timestamp) -> Result<Option<Stored>, StoreError> {
+        self.pass("load", &self.reads).await?;
+        self.sessions.load(key, now).await
+    }
+
+    async fn update(
+        &self,
+        key: &SessionKey,
+        version: u64,
+        record: &SessionRecord,
+        now: Timestamp,
+    ) -> Result<Write, StoreError> {
+        self.pass("update", &self.writes).await?;
+        self.sessions.update(key, version, record, now).await
+    }
+
+    async fn touch(
+        &self,
+        key: &SessionKey,
+        last_seen: Timestamp,
+        expires: Timestamp,
+    ) -> Result<Write, StoreError> {
+        self.pass("touch", &self.writes).await?;
+        self.sessions.touch(key, last_seen, expires).await
+    }
+
+    async fn rotate(
+        &self,
+        old: &SessionKey,
+        new: &SessionKey,
+        version: u64,
+        record: &SessionRecord,
+        alias_until: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Write, StoreError> {
+        self.pass("rotate", &self.writes).await?;
+        self.note(new);
+        self.sessions.rotate(old, new, version, record, alias_until, now).await
+    }
+
+    async fn delete(&self, key: &SessionKey) -> Result<(), StoreError> {
+        self.pass("delete", &self.writes).await?;
+        self.sessions.delete(key).await
+    }
+
+    async fn delete_user(
+        &self,
+        backend: &BackendName,
+        user: &UserId,
+        except: Option<&SessionKey>,
+    ) -> Result<u64, StoreError> {
+        self.pass("delete_user", &self.writes).await?;
+        self.sessions.delete_user(backend, user, except).await
+    }
+
+    async fn list_user(
+        &self,
+        backend: &BackendName,
+        user: &UserId,
+        now: Timestamp,
+    ) -> Result<Vec<(SessionKey, SessionRecord)>, StoreError> {
+        self.pass("list_user", &self.reads).await?;
+        self.sessions.list_user(backend, user, now).await
+    }
+
+    async fn purge_expired(&self, now: Timestamp, limit: u64) -> Result<u64, StoreError> {
+        self.pass("purge_expired", &self.writes).await?;
+        self.sessions.purge_expired(now, limit).await
+    }
+}
+
+/// Users in memory that can be made to fail, and count how often one is loaded.
+#[derive(Clone, Debug)]
+pub struct TestUsers {
+    /// The users behind it.
+    pub users: Arc<MemoryBackend<Account>>,
+    /// How it judges credentials.
+    pub judging: Switch,
+    /// How it loads users.
+    pub loading: Switch,
+    loads: Arc<Mutex<u64>>,
+}
+
+impl TestUsers {
+    /// These users.
+    pub fn new(users: Arc<MemoryBackend<Account>>) -> Self {
+        Self { users, judging: Switch::default(), loading: Switch::default(), loads: Arc::default() }
+    }
+
+    /// How often a user was loaded by id.
+    pub fn loads(&self) -> u64 {
+        *self.loads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl UserSource for TestUsers {
+    type User = Account;
+
+    async fn get_user(&self, id: &UserId) -> Result<Option<Account>, BackendError> {
+        *self.loads.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        if self.loading.obey().await { self.users.get_user(id).await } else { Err(down()) }
+    }
+}
+
+impl Backend<Password> for TestUsers {
+    async fn authenticate(&self, attempt: &Attempt<'_, Password>) -> Result<Outcome<Account>, BackendError> {
+        if self.judging.obey().await { self.users.authenticate(attempt).await } else { Err(down()) }
+    }
+}
+
+fn down() -> BackendError {
+    BackendError::unavailable("the users are down")
+}
+
+/// The operating system's generator, until it is told to fail.
+#[derive(Clone, Debug, Default)]
+pub struct TestRandom {
+    /// Whether it fails.
+    pub fails: Arc<AtomicBool>,
+}
+
+impl Random for TestRandom {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomError> {
+        if self.fails.load(Ordering::SeqCst) { Err(RandomError) } else { OsRandom.fill(bytes) }
+    }
+}

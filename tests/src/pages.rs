@@ -1,0 +1,277 @@
+//! The pages of the test sites: one behaviour, served by both frameworks.
+
+use auth_core::http::Audience;
+use auth_core::session::{Session, SessionError, SessionKey};
+use auth_core::{Denied, Password, Require, Secret};
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use url::form_urlencoded;
+
+use crate::accounts::Account;
+use crate::world::World;
+
+/// A place where handlers wait until the test lets them go on.
+#[derive(Debug)]
+pub struct Gate {
+    reached: Semaphore,
+    open: Semaphore,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self { reached: Semaphore::new(0), open: Semaphore::new(0) }
+    }
+}
+
+impl Gate {
+    /// Waits here, in a handler.
+    pub async fn pass(&self) {
+        self.reached.add_permits(1);
+        self.open.acquire().await.expect("it is never closed").forget();
+    }
+
+    /// Waits until a handler is here.
+    pub async fn reached(&self) {
+        self.reached.acquire().await.expect("it is never closed").forget();
+    }
+
+    /// Lets one handler go on.
+    pub fn open(&self) {
+        self.open.add_permits(1);
+    }
+}
+
+/// The guarded routes, with a rule each.
+pub fn rules() -> Vec<(&'static str, Require)> {
+    vec![
+        ("/private", Require::login()),
+        ("/members", Require::permission("members")),
+        ("/both", Require::permission("members").and_permission("editors")),
+        ("/nobody", Require::permission("nobody")),
+        ("/own", Require::login().login_page("/enter?x=1").next_field("back")),
+        ("/api", Require::login().audience(Audience::Api)),
+        ("/fresh", Require::login().fresh(Duration::from_secs(60))),
+    ]
+}
+
+/// What a page answers.
+#[derive(Debug)]
+pub struct Reply {
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body.
+    pub body: String,
+}
+
+impl Reply {
+    /// A 200 with a text.
+    pub fn text(body: impl Into<String>) -> Self {
+        Self {
+            status: 200,
+            headers: vec![("content-type", "text/plain; charset=utf-8".into())],
+            body: body.into(),
+        }
+    }
+
+    fn status(status: u16) -> Self {
+        Self { status, headers: Vec::new(), body: String::new() }
+    }
+
+    fn to(location: String) -> Self {
+        Self { headers: vec![("location", location)], ..Self::status(303) }
+    }
+}
+
+/// What a page could not do.
+#[derive(Debug)]
+pub enum Trouble {
+    /// A login was refused.
+    Denied(Denied),
+    /// The session could not be used.
+    Session(SessionError),
+}
+
+impl From<Denied> for Trouble {
+    fn from(denied: Denied) -> Self {
+        Self::Denied(denied)
+    }
+}
+
+impl From<SessionError> for Trouble {
+    fn from(error: SessionError) -> Self {
+        Self::Session(error)
+    }
+}
+
+/// A form's or query's fields.
+struct Form(Vec<(String, String)>);
+
+impl Form {
+    fn get(&self, name: &str) -> &str {
+        self.find(name).unwrap_or_default()
+    }
+
+    fn find(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str())
+    }
+}
+
+type Done = Result<Reply, Trouble>;
+
+/// Does what the last part of the path says.
+///
+/// # Errors
+/// What an application would pass on with `?`.
+pub async fn act(world: &World, action: &str, session: &Session<Account>, query: &str, body: &[u8]) -> Done {
+    let fields = form_urlencoded::parse(query.as_bytes()).chain(form_urlencoded::parse(body));
+    let form = Form(fields.map(|(name, value)| (name.into_owned(), value.into_owned())).collect());
+    match action {
+        "login" => login(session, &form).await,
+        "logout" => logout(session).await,
+        "login-again" => login_inside(session, &form).await,
+        "get" | "set" | "unset" | "fail" | "clear" => data(session, action, &form).await,
+        "login-then-hold" => login_then_hold(world, session, &form).await,
+        "yield" => give_way(session, &form).await,
+        "hold" => hold(world, session, &form).await,
+        "rotate" => Ok(session.rotate().await.map(|()| Reply::text("rotated"))?),
+        "password" => change_password(world, session, &form).await,
+        "list" | "others" | "revoke" => devices(session, action, &form).await,
+        "status" => Ok(Reply::status(form.get("status").parse().unwrap_or(500))),
+        "headers" => Ok(own_headers(&form)),
+        _ => Ok(Reply::status(404)),
+    }
+}
+
+async fn login(session: &Session<Account>, form: &Form) -> Done {
+    let password = Password::new(form.get("username"), form.get("password"));
+    let done = session.authenticate(password).await?;
+    session.login(done).await?;
+    Ok(Reply::to(session.next_or(form.find("next"), "/")))
+}
+
+async fn logout(session: &Session<Account>) -> Done {
+    session.logout().await?;
+    Ok(Reply::to("/".into()))
+}
+
+/// Says who is calling before and after a login and a logout inside one request.
+async fn login_inside(session: &Session<Account>, form: &Form) -> Done {
+    let name = || session.user().map_or("nobody".to_owned(), |user| user.name.clone());
+    let before = name();
+    login(session, form).await?;
+    let inside = name();
+    if form.find("leave").is_some() {
+        session.logout().await?;
+    }
+    Ok(Reply::text(format!("{before}, {inside}, {}", name())))
+}
+
+async fn data(session: &Session<Account>, action: &str, form: &Form) -> Done {
+    let name = form.get("name");
+    match action {
+        "get" => {
+            let value: Option<String> = session.get(name).await?;
+            return Ok(Reply::text(value.unwrap_or_else(|| "-".into())));
+        }
+        "set" => session.insert(name, &form.get("value")).await?,
+        "fail" => {
+            session.insert(name, &form.get("value")).await?;
+            return Ok(Reply::status(form.get("status").parse().unwrap_or(500)));
+        }
+        _ => session.remove(name).await?,
+    }
+    Ok(Reply::text(action))
+}
+
+/// Lets others run for a while, and says whom it takes for the caller at each turn.
+async fn give_way(session: &Session<Account>, form: &Form) -> Done {
+    let turns: u32 = form.get("turns").parse().unwrap_or_default();
+    let mut names = Vec::new();
+    for _ in 0..=turns {
+        let access = session.find_caller().await.map_err(SessionError::from)?;
+        let own: Option<String> = session.get("name").await?;
+        names.push(format!(
+            "{}/{}",
+            access.map_or("nobody".into(), |a| a.user().name.clone()),
+            own.unwrap_or_default()
+        ));
+        tokio::task::yield_now().await;
+    }
+    names.dedup();
+    Ok(Reply::text(names.join(" ")))
+}
+
+/// Logs in, waits at the gate, and then asks who is calling.
+async fn login_then_hold(world: &World, session: &Session<Account>, form: &Form) -> Done {
+    login(session, form).await?;
+    world.gate.pass().await;
+    let _: Option<String> = session.get("count").await?;
+    Ok(Reply::text(session.user().map_or("nobody".to_owned(), |user| user.name.clone())))
+}
+
+/// Reads, waits at the gate, and then does something with what was read before.
+async fn hold(world: &World, session: &Session<Account>, form: &Form) -> Done {
+    let seen: Option<u64> = session.get("count").await?;
+    world.gate.pass().await;
+    match form.get("then") {
+        "write" => session.insert("count", &(seen.unwrap_or_default() + 1)).await?,
+        "write-other" => session.insert(form.get("name"), &"here").await?,
+        "login" => return login(session, form).await,
+        "rotate" => session.rotate().await?,
+        _ => {}
+    }
+    Ok(Reply::text(session.user().map_or("nobody".to_owned(), |user| user.name.clone())))
+}
+
+async fn change_password(world: &World, session: &Session<Account>, form: &Form) -> Done {
+    // As a page does that asks for the old password first.
+    session.find_caller().await.map_err(SessionError::from)?;
+    let name = form.find("whose").unwrap_or("alice");
+    let mut changed = Account::new(1, "alice").may(&["members", "editors"]);
+    if name == "bob" {
+        changed = Account::new(2, "bob").may(&["members"]);
+    }
+    changed.stamp = form.get("new").as_bytes().to_vec();
+    let password = Secret::new(form.get("new"));
+    world.users.users.insert(name, &password, changed.clone()).await.expect("the password is hashed");
+    session.rebind(changed).await?;
+    Ok(Reply::text("changed"))
+}
+
+async fn devices(session: &Session<Account>, action: &str, form: &Form) -> Done {
+    match action {
+        "others" => Ok(Reply::text(session.logout_others().await?.to_string())),
+        "revoke" => {
+            let Some(key) = SessionKey::from_hex(form.get("key")) else { return Ok(Reply::status(400)) };
+            session.revoke(&key).await?;
+            Ok(Reply::text("revoked"))
+        }
+        _ => {
+            let list = session.list().await?;
+            let current = list.iter().filter(|info| info.is_current).count();
+            Ok(Reply::text(format!("{} {current}", list.len())))
+        }
+    }
+}
+
+fn own_headers(form: &Form) -> Reply {
+    let mut reply = Reply::text("own");
+    for (name, field) in [("vary", "vary"), ("cache-control", "cache"), ("www-authenticate", "challenge")] {
+        let values = form.0.iter().filter(|(given, _)| given == field);
+        reply.headers.extend(values.map(|(_, value)| (name, value.clone())));
+    }
+    reply.status = form.find("status").and_then(|status| status.parse().ok()).unwrap_or(200);
+    reply
+}
+
+/// What `/me` shows.
+pub fn me(user: &Account) -> Reply {
+    Reply::text(format!("{} {}", user.id, user.name))
+}
+
+/// What `/who` shows.
+pub fn who(user: Option<&Account>) -> Reply {
+    Reply::text(user.map_or("anonymous", |user| &user.name))
+}

@@ -1,0 +1,202 @@
+//! A configured [`Auth`] with everything behind it within a test's reach.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use auth_core::http::Basic;
+use auth_core::session::{KeyRing, SessionConfig};
+use auth_core::{
+    Argon2Cost, Auth, AuthBuilder, Event, ManualClock, MemoryBackend, Observer, Password, Passwords, Secret,
+    Timestamp,
+};
+
+use crate::accounts::Account;
+use crate::faults::{TestRandom, TestStore, TestUsers};
+use crate::pages::Gate;
+
+/// Alice's password. She holds the permissions `members` and `editors`.
+pub const ALICE: &str = "wonderland";
+/// Bob's password. He holds `members`.
+pub const BOB: &str = "builder";
+/// Dora's password. She is disabled.
+pub const DORA: &str = "explorer";
+/// When the tests' clock starts.
+pub const START: Timestamp = Timestamp::from_secs(1_800_000_000);
+
+/// What an observer heard, one text per event.
+#[derive(Clone, Default)]
+pub struct Events(Arc<Mutex<Vec<String>>>);
+
+impl Events {
+    /// Everything heard so far.
+    pub fn all(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Everything heard since the last call.
+    pub fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Observer for Events {
+    fn on_event(&self, event: &Event<'_>) {
+        let mut text = event.kind.to_string();
+        if let Some(backend) = event.backend {
+            text.extend([" by ", backend.as_str()]);
+        }
+        if let Some(user) = event.user {
+            text.extend([" of ", user.as_str()]);
+        }
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+    }
+}
+
+impl fmt::Debug for Events {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.all()).finish()
+    }
+}
+
+/// A whole site's configuration, and what stands behind it.
+#[derive(Clone, Debug)]
+pub struct World {
+    /// The configured whole.
+    pub auth: Auth<Account>,
+    /// The users, switchable.
+    pub users: TestUsers,
+    /// The sessions, switchable.
+    pub store: Arc<TestStore>,
+    /// The clock.
+    pub clock: Arc<ManualClock>,
+    /// What happened.
+    pub events: Events,
+    /// The hasher.
+    pub passwords: Passwords,
+    /// The source of tokens.
+    pub random: TestRandom,
+    /// Where a handler can be held.
+    pub gate: Arc<Gate>,
+}
+
+type Configure = Box<dyn Fn(AuthBuilder<Account>) -> AuthBuilder<Account>>;
+
+/// How a [`World`] is made.
+pub struct Setup {
+    sessions: SessionConfig,
+    configure: Configure,
+    backend: &'static str,
+    basic: Option<Duration>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            sessions: SessionConfig::new(keys()),
+            configure: Box::new(|auth| auth.login_page("/login")),
+            backend: "local",
+            basic: Some(Basic::REMEMBER),
+        }
+    }
+}
+
+/// The key of the tests' sites.
+pub fn keys() -> KeyRing {
+    KeyRing::new(b"the tests' secret, of 32 bytes or more").expect("it is long enough")
+}
+
+/// Hashing at a cost that no site should have.
+pub fn weak_passwords() -> Passwords {
+    let cost = Argon2Cost::dangerous_weak(64, 1, 1).expect("valid costs");
+    let wait = Duration::from_secs(3_600);
+    Passwords::builder().cost(cost).threads(1).queue(10_000).wait(wait).build().expect("a thread starts")
+}
+
+impl Setup {
+    /// Sessions configured otherwise.
+    #[must_use]
+    pub fn sessions(mut self, change: impl FnOnce(SessionConfig) -> SessionConfig) -> Self {
+        self.sessions = change(self.sessions);
+        self
+    }
+
+    /// The whole configured otherwise. The login page is `/login` only where this is not called.
+    #[must_use]
+    pub fn configure(
+        mut self,
+        change: impl Fn(AuthBuilder<Account>) -> AuthBuilder<Account> + 'static,
+    ) -> Self {
+        self.configure = Box::new(change);
+        self
+    }
+
+    /// The backend under another name.
+    #[must_use]
+    pub fn backend(mut self, name: &'static str) -> Self {
+        self.backend = name;
+        self
+    }
+
+    /// Basic with another memory; `None` for no Basic.
+    #[must_use]
+    pub fn basic(mut self, remember: Option<Duration>) -> Self {
+        self.basic = remember;
+        self
+    }
+
+    /// A world of this kind with its usual users.
+    pub async fn world(&self) -> World {
+        let passwords = weak_passwords();
+        let users = Arc::new(MemoryBackend::new(passwords.clone()));
+        people(&users).await;
+        let parts = Parts {
+            users: TestUsers::new(users),
+            store: Arc::default(),
+            clock: Arc::new(ManualClock::at(START)),
+        };
+        self.world_on(parts, passwords)
+    }
+
+    /// Another world of this kind on the users, the sessions and the clock of `other`: the same site, started
+    /// anew with this configuration.
+    pub fn restarted(&self, other: &World) -> World {
+        let (users, store, clock) = (other.users.clone(), Arc::clone(&other.store), Arc::clone(&other.clock));
+        self.world_on(Parts { users, store, clock }, other.passwords.clone())
+    }
+
+    fn world_on(&self, parts: Parts, passwords: Passwords) -> World {
+        let Parts { users, store, clock } = parts;
+        let (events, random) = (Events::default(), TestRandom::default());
+        let mut auth = Auth::builder()
+            .backend::<Password>(self.backend, users.clone())
+            .sessions(Arc::clone(&store), self.sessions.clone())
+            .clock(Arc::clone(&clock))
+            .random(random.clone())
+            .observer(events.clone());
+        if let Some(remember) = self.basic {
+            auth = auth.scheme(Basic::new("tests").expect("a plain realm").remember(remember));
+        }
+        let auth = (self.configure)(auth).build().expect("the configuration is right");
+        World { auth, users, store, clock, events, passwords, random, gate: Arc::default() }
+    }
+}
+
+struct Parts {
+    users: TestUsers,
+    store: Arc<TestStore>,
+    clock: Arc<ManualClock>,
+}
+
+async fn people(users: &MemoryBackend<Account>) {
+    let people = [
+        (Account::new(1, "alice").may(&["members", "editors"]), ALICE),
+        (Account::new(2, "bob").may(&["members"]), BOB),
+        (Account::new(3, "carol"), "sandiego"),
+        (Account { active: false, ..Account::new(4, "dora") }, DORA),
+    ];
+    for (account, password) in people {
+        users.insert(account.name.clone(), &Secret::new(password), account).await.expect("it is hashed");
+    }
+    users.insert_without_password("erin", Account::new(5, "erin"));
+}

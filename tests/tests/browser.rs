@@ -1,0 +1,125 @@
+//! Both demos, seen by a real browser.
+
+use integration_tests::browser::{find, follow, path, text, visit};
+use integration_tests::process::Demo;
+use thirtyfour::prelude::*;
+
+const SESSION: &str = "__Host-session";
+
+/// Fills in and sends the login form of the page that is shown.
+async fn sign_in(page: &WebDriver, username: &str, password: &str) -> WebDriverResult<()> {
+    find(page, "#username[autocomplete=username]").await?.send_keys(username).await?;
+    find(page, "#password[autocomplete=current-password]").await?.send_keys(password).await?;
+    follow(page, "main button[type=submit]").await
+}
+
+async fn sign_out(page: &WebDriver) -> WebDriverResult<()> {
+    follow(page, "header form[action='/logout'] button").await?;
+    find(page, "header a[href='/login']").await.map(drop)
+}
+
+async fn session_cookie(page: &WebDriver) -> WebDriverResult<Option<Cookie>> {
+    let cookies = page.get_all_cookies().await?;
+    Ok(cookies.into_iter().find(|cookie| cookie.name == SESSION))
+}
+
+/// Where the login page that is shown will lead; `None` if another page is shown.
+async fn asked_to_sign_in(page: &WebDriver) -> WebDriverResult<Option<String>> {
+    find(page, "form[action='/login'] #password").await?;
+    let url = page.current_url().await?;
+    let next = url.query_pairs().find(|(name, _)| name == "next").map(|(_, next)| next.into_owned());
+    Ok(next.filter(|_| url.path() == "/login"))
+}
+
+async fn login(page: WebDriver, origin: String) -> WebDriverResult<()> {
+    page.goto(format!("{origin}/login")).await?;
+    sign_in(&page, "alice", "wonderland").await?;
+    assert_eq!(text(&page, "main #username").await?, "alice");
+    assert_eq!(path(&page).await?, "/");
+    let cookie = session_cookie(&page).await?.expect("a session");
+    assert_eq!((cookie.secure, cookie.path.as_deref()), (Some(true), Some("/")));
+    page.goto(format!("{origin}/members")).await?;
+    assert!(text(&page, "h1").await?.contains("alice"));
+    Ok(())
+}
+
+async fn wrong_password(page: WebDriver, origin: String) -> WebDriverResult<()> {
+    page.goto(format!("{origin}/login?next=%2Fme")).await?;
+    let mut notices = Vec::new();
+    for (username, password) in [("alice", "looking-glass"), ("nobody", "wonderland")] {
+        sign_in(&page, username, password).await?;
+        notices.push(text(&page, "[role=alert]").await?);
+        assert_eq!(find(&page, "#password").await?.value().await?.as_deref(), Some(""));
+    }
+    assert!(!notices[0].is_empty());
+    assert_eq!(notices[0], notices[1], "whether the user exists must not show");
+    assert!(session_cookie(&page).await?.is_none());
+    sign_in(&page, "alice", "wonderland").await?;
+    assert_eq!(text(&page, "main #username").await?, "alice");
+    assert_eq!(path(&page).await?, "/me", "`next` survives wrong passwords");
+    Ok(())
+}
+
+async fn protected_page(page: WebDriver, origin: String) -> WebDriverResult<()> {
+    page.goto(format!("{origin}/me?tab=1")).await?;
+    assert_eq!(asked_to_sign_in(&page).await?.as_deref(), Some("/me?tab=1"));
+    sign_in(&page, "carol", "correct horse battery staple").await?;
+    assert_eq!(text(&page, "#backend").await?, "local");
+    assert_eq!(path(&page).await?, "/me?tab=1");
+    Ok(())
+}
+
+async fn forbidden_page(page: WebDriver, origin: String) -> WebDriverResult<()> {
+    page.goto(format!("{origin}/members")).await?;
+    sign_in(&page, "bob", "builder").await?;
+    assert_eq!(path(&page).await?, "/members", "nobody is asked to sign in twice");
+    assert_eq!(text(&page, "main .eyebrow").await?, "403");
+    Ok(())
+}
+
+async fn logout(page: WebDriver, origin: String) -> WebDriverResult<()> {
+    page.goto(format!("{origin}/login")).await?;
+    sign_in(&page, "bob", "builder").await?;
+    sign_out(&page).await?;
+    assert_eq!(path(&page).await?, "/");
+    assert!(session_cookie(&page).await?.is_none());
+    page.goto(format!("{origin}/me")).await?;
+    assert_eq!(asked_to_sign_in(&page).await?.as_deref(), Some("/me"));
+    Ok(())
+}
+
+/// The page is one that was navigated to. Chromium (156) shows the very page that the login led to once more after
+/// the logout, `no-store` or not, as long as the logout changes no more cookies than the login did: it counts the
+/// changes since a page was loaded, and takes off those that came with its loading, whether or not it had seen them.
+async fn back_button(page: WebDriver, origin: String) -> WebDriverResult<()> {
+    page.goto(format!("{origin}/login")).await?;
+    sign_in(&page, "bob", "builder").await?;
+    find(&page, "main #username").await?;
+    page.goto(format!("{origin}/me")).await?;
+    find(&page, "#backend").await?;
+    sign_out(&page).await?;
+    page.back().await?;
+    assert_eq!(asked_to_sign_in(&page).await?.as_deref(), Some("/me"), "what the session showed is gone");
+    Ok(())
+}
+
+/// Runs each visit against each demo, on a new server and in a new browser.
+macro_rules! visits {
+    ($($visit:ident),*) => {
+        mod axum {$(
+            #[tokio::test]
+            async fn $visit() {
+                let demo = super::Demo::start("axum-demo", &[]);
+                super::visit(|page| super::$visit(page, demo.origin())).await;
+            }
+        )*}
+        mod actix {$(
+            #[tokio::test]
+            async fn $visit() {
+                let demo = super::Demo::start("actix-demo", &[]);
+                super::visit(|page| super::$visit(page, demo.origin())).await;
+            }
+        )*}
+    };
+}
+visits!(login, wrong_password, protected_page, forbidden_page, logout, back_button);

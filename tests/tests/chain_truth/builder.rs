@@ -1,0 +1,153 @@
+//! C01, C26: configurations that cannot be right are refused, in one line that says what to do.
+
+use std::time::Duration;
+
+use auth_core::http::Basic;
+use auth_core::session::{KeyRing, MemorySessions, SameSite, SessionConfig};
+use auth_core::{Auth, AuthBuilder, BackendPolicy, Password};
+use integration_tests::accounts::Account;
+use integration_tests::world::keys;
+
+use crate::scripted::{Says, Scripted};
+
+fn empty() -> AuthBuilder<Account> {
+    Auth::builder()
+}
+
+fn one() -> AuthBuilder<Account> {
+    empty().backend::<Password>("local", accepting())
+}
+
+fn accepting() -> Scripted {
+    Scripted::new(Says::Accept)
+}
+
+fn with(change: impl FnOnce(SessionConfig) -> SessionConfig) -> AuthBuilder<Account> {
+    one().sessions(MemorySessions::new(1), change(SessionConfig::new(keys())))
+}
+
+fn refused(table: Vec<(&str, AuthBuilder<Account>)>) {
+    for (text, builder) in table {
+        let error = builder.build().expect_err(text).to_string();
+        assert_eq!(error, text);
+        assert!(error.len() < 160 && !error.contains('\n') && !error.ends_with('.'), "{error}");
+    }
+}
+
+#[test]
+fn c01_chains_that_cannot_be_right() {
+    let zero = BackendPolicy::new().timeout(Duration::ZERO);
+    refused(vec![
+        (
+            "no backend is configured: nobody could ever log in; add `.backend::<Password>(\"local\", …)`",
+            empty(),
+        ),
+        (
+            "two backends are named \"local\": a session could not tell whose user it holds; rename one",
+            one().backend::<Password>("local", accepting()),
+        ),
+        (
+            "the backend name \"a b\" must have 1 to 64 ASCII letters, digits, '-', '_' or '.'",
+            one().backend::<Password>("a b", accepting()),
+        ),
+        (
+            "the backend name \"\" must have 1 to 64 ASCII letters, digits, '-', '_' or '.'",
+            one().backend::<Password>("", accepting()),
+        ),
+        (
+            "the backend \"slow\" has a timeout of zero",
+            one().backend_with::<Password>("slow", accepting(), zero),
+        ),
+        ("the chain has a timeout of zero", one().chain_timeout(Duration::ZERO)),
+        (
+            "the scheme Basic is accepted, but no backend judges its credentials; add a backend for their type",
+            empty().scheme(Basic::new("tests").unwrap()).backend::<Nothing>("other", accepting()),
+        ),
+    ]);
+}
+
+/// Credentials that nobody sends.
+struct Nothing;
+
+impl auth_core::Credentials for Nothing {
+    const KIND: &'static str = "nothing";
+
+    fn subject(&self) -> Option<&str> {
+        None
+    }
+
+    fn check(&self) -> Result<(), auth_core::DeclineReason> {
+        Ok(())
+    }
+}
+
+/// CK-1, CK-5.
+#[test]
+fn ck1_sessions_that_cannot_be_right() {
+    let second = Duration::from_secs(1);
+    let twice = with(|sessions| sessions).sessions(MemorySessions::new(1), SessionConfig::new(keys()));
+    refused(vec![
+        ("sessions are configured twice; keep one `.sessions(…)`", twice),
+        ("a cookie name has 1 to 64 letters, digits, '-', '_' or '.'", with(|s| s.cookie_name("a b"))),
+        (
+            "leave the `__Host-` prefix out of the cookie name: it is added",
+            with(|s| s.cookie_name("__Host-x")),
+        ),
+        (
+            "SameSite=None needs secure cookies: browsers refuse it otherwise",
+            with(|s| s.same_site(SameSite::None).insecure_cookies()),
+        ),
+        (
+            "a session needs an idle and an absolute timeout above zero",
+            with(|s| s.idle_timeout(Duration::ZERO)),
+        ),
+        (
+            "touch_every must be at most half the idle timeout, or used sessions would expire",
+            with(|s| s.touch_every(second * 1801)),
+        ),
+        ("rotate_every must be at least 20 s, twice the grace period", with(|s| s.rotate_every(second * 19))),
+        ("max_per_user(0) would end every session at its login", with(|s| s.max_per_user(0))),
+        (
+            "the session store's timeouts must be above zero",
+            with(|s| s.store_timeouts(Duration::ZERO, second)),
+        ),
+    ]);
+    let weak = "a session secret needs at least 32 random bytes, for instance from `openssl rand -base64 32`";
+    for secret in [&b""[..], b"secret", &[b'x'; 64], &[0; 31]] {
+        assert_eq!(KeyRing::new(secret).unwrap_err().to_string(), weak);
+        assert_eq!(keys().with_fallback(secret).unwrap_err().to_string(), weak, "nor as a fallback");
+    }
+}
+
+#[test]
+fn pages_and_origins_that_cannot_be_right() {
+    let page = |page: &str| {
+        format!("the login page must be a path like /login or an absolute URL, and not {page:?}")
+    };
+    for bad in ["login", "//evil.example/login", "javascript:x", "/login#x", "/a b", "/\\x", "/a\r\nb"] {
+        assert_eq!(one().login_page(bad).build().unwrap_err().to_string(), page(bad));
+    }
+    refused(vec![
+        (
+            "a login page on another host must know where to come back to: add `.origin(\"https://…\")`",
+            one().login_page("https://login.example/"),
+        ),
+        ("the next field's name must have letters, digits, '-' or '_'", one().next_field("a&b")),
+    ]);
+    for bad in ["example.com", "https://example.com/", "https://a/b", "ftp://a", "*", "null", "https://u@a"] {
+        for builder in [one().origin(bad), one().next_origin(bad), one().trusted_origin(bad)] {
+            let text = builder.build().unwrap_err().to_string();
+            assert!(text.starts_with("an origin is a scheme and a host without a path"), "{text}");
+        }
+    }
+    for bad in ["a\r\nb", "\u{e4}", "tab\t"] {
+        assert!(Basic::new(bad).is_err(), "HD-2: {bad:?}");
+    }
+}
+
+/// The first mistake is the one that is told.
+#[test]
+fn the_first_mistake_is_told() {
+    let two = one().backend::<Password>("local", accepting()).backend::<Password>("a b", accepting());
+    assert!(two.build().unwrap_err().to_string().starts_with("two backends"));
+}

@@ -1,0 +1,185 @@
+//! Caches that give one user's answer or rights to another: HC-1, CA-1 to CA-4.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use integration_tests::client::everywhere;
+use integration_tests::faults::Mode;
+use integration_tests::site::{Answer, Request, Site};
+use integration_tests::tower::Tower;
+use integration_tests::world::{ALICE, BOB, Setup};
+
+/// A shared cache by RFC 9111, as bold as it may be: it stores whatever no header forbids.
+#[derive(Default)]
+struct SharedCache(HashMap<String, Vec<(Request, Answer)>>);
+
+impl SharedCache {
+    async fn send(&mut self, site: &dyn Site, request: Request) -> (Answer, bool) {
+        let stored = self.0.get(&request.target).into_iter().flatten();
+        let mut matching = stored.filter(|(earlier, answer)| is_same(earlier, &request, answer));
+        if let Some((_, answer)) = matching.next() {
+            return (answer.clone(), true);
+        }
+        let answer = site.send(request.clone()).await;
+        if request.method == "GET" && may_store(&answer) {
+            self.0.entry(request.target.clone()).or_default().push((request, answer.clone()));
+        }
+        (answer, false)
+    }
+}
+
+fn may_store(answer: &Answer) -> bool {
+    let control = answer.all("cache-control").join(",").to_ascii_lowercase();
+    !control.contains("no-store") && !control.contains("private") && answer.all("vary").join(",") != "*"
+}
+
+fn is_same(earlier: &Request, now: &Request, answer: &Answer) -> bool {
+    let vary = answer.all("vary").join(",");
+    vary.split(',').map(str::trim).all(|name| values(earlier, name) == values(now, name))
+}
+
+fn values<'a>(request: &'a Request, name: &str) -> Vec<&'a [u8]> {
+    let named = request.headers.iter().filter(|(header, _)| header.eq_ignore_ascii_case(name));
+    named.map(|(_, value)| value.as_slice()).collect()
+}
+
+/// HC-1 (CVE-2023-30861, CVE-2014-1418): through a shared cache everybody still sees their own pages.
+#[tokio::test]
+async fn a_shared_cache_shows_nobody_anothers_page() {
+    let world = Setup::default().world().await;
+    let sites: [Box<dyn Site>; 4] = [
+        Box::new(Tower::new(&world)),
+        integration_tests::actix::site(&world).await,
+        Box::new(Tower::lazy(&world)),
+        integration_tests::actix::lazy(&world).await,
+    ];
+    for site in sites {
+        let mut cache = SharedCache::default();
+        let mut hits = 0;
+        for (page, whom) in visits(&*site).await {
+            for (who, request) in &whom {
+                let (got, from_cache) = cache.send(&*site, request.clone()).await;
+                hits += u32::from(from_cache);
+                let direct = site.send(request.clone()).await;
+                let what = format!("{} {page} for {who}", site.name());
+                assert_eq!((got.status, &got.body), (direct.status, &direct.body), "{what}");
+                assert!(!from_cache || got.all("set-cookie").is_empty(), "{what}");
+            }
+        }
+        assert!(hits > 0, "the model caches something, or it would prove nothing");
+    }
+}
+
+/// Each page, asked for by everybody in turn, twice.
+async fn visits(site: &dyn Site) -> Vec<(&'static str, Vec<(&'static str, Request)>)> {
+    let mut tokens = HashMap::new();
+    for (name, password) in [("alice", ALICE), ("bob", BOB)] {
+        let login = Request::post("/login", &[("username", name), ("password", password)]);
+        tokens.insert(name, site.send(login).await.token().unwrap());
+    }
+    let pages = [
+        "/",
+        "/who",
+        "/me",
+        "/private",
+        "/members",
+        "/both",
+        "/nobody",
+        "/act/get?name=x",
+        "/act/yield?turns=0",
+        "/act/headers?cache=public,max-age=60",
+        "/no-such-page",
+        "/login",
+    ];
+    let everybody = |page: &'static str| {
+        let get = Request::get(page);
+        let people = vec![
+            ("nobody", get.clone()),
+            ("alice", get.clone().cookie(&tokens["alice"])),
+            ("bob", get.clone().cookie(&tokens["bob"])),
+            ("nobody's browser", get.clone().navigating()),
+            ("alice by Basic", get.clone().basic("alice", ALICE)),
+            ("bob by Basic", get.basic("bob", BOB)),
+        ];
+        (page, [people.clone(), people].concat())
+    };
+    pages.into_iter().map(everybody).collect()
+}
+
+fn who(username: &str, password: &str) -> Request {
+    Request::get("/who").basic(username, password)
+}
+
+/// CA-1 (CVE-2020-2301, CVE-2025-30189): remembered are credentials, not names.
+#[tokio::test]
+async fn remembered_is_the_whole_credential() {
+    everywhere(Setup::default(), async |client| {
+        assert_eq!(client.bare(who("alice", ALICE)).await.body, "alice");
+        for (username, password) in [("alice", BOB), ("alice", "x"), ("bob", ALICE), ("alic", "ewonderland")]
+        {
+            assert_eq!(client.bare(who(username, password)).await.status, 401, "{username} {password}");
+        }
+        let lengthy = format!("{}a", "x".repeat(199));
+        let account = integration_tests::accounts::Account::new(77, "lengthy");
+        let users = &client.world.users.users;
+        users.insert(lengthy.clone(), &auth_core::Secret::new("bc"), account).await.unwrap();
+        assert_eq!(client.bare(who(&lengthy, "bc")).await.body, "lengthy");
+        assert_eq!(
+            client.bare(who(&format!("{lengthy}b"), "c")).await.status,
+            401,
+            "CA-1: parts do not shift"
+        );
+        assert_eq!(client.bare(who(&lengthy[..199], "abc")).await.status, 401);
+    })
+    .await;
+}
+
+/// CA-3: a changed password, a changed stamp and a disabled user count at once.
+#[tokio::test]
+async fn remembered_credentials_die_with_a_change() {
+    everywhere(Setup::default(), async |client| {
+        let users = &client.world.users.users;
+        assert_eq!(client.bare(who("alice", ALICE)).await.body, "alice");
+        let mut changed = integration_tests::accounts::Account::new(1, "alice");
+        changed.stamp = b"new".to_vec();
+        users.insert("alice", &auth_core::Secret::new("new"), changed).await.unwrap();
+        assert_eq!(client.bare(who("alice", ALICE)).await.status, 401);
+        assert_eq!(client.bare(who("alice", "new")).await.body, "alice");
+        assert_eq!(client.bare(who("bob", BOB)).await.body, "bob");
+        users.change("bob", |bob| bob.active = false);
+        assert_eq!(client.bare(who("bob", BOB)).await.status, 401, "disabled, though remembered");
+    })
+    .await;
+}
+
+/// CA-4: neither an outage nor a refusal is remembered.
+#[tokio::test]
+async fn only_success_is_remembered() {
+    everywhere(Setup::default(), async |client| {
+        let world = client.world;
+        world.users.judging.set(Mode::Fails);
+        assert_eq!(client.bare(who("alice", ALICE)).await.status, 503);
+        world.users.judging.set(Mode::Works);
+        assert_eq!(client.bare(who("alice", ALICE)).await.body, "alice");
+        world.users.loading.set(Mode::Fails);
+        assert_eq!(
+            client.bare(who("alice", ALICE)).await.status,
+            503,
+            "remembered, but nobody can say who it is now"
+        );
+        world.users.loading.set(Mode::Works);
+        assert_eq!(client.bare(who("alice", ALICE)).await.body, "alice");
+        assert_eq!(client.bare(who("carol", "new")).await.status, 401);
+        let carol = integration_tests::accounts::Account::new(3, "carol");
+        world.users.users.insert("carol", &auth_core::Secret::new("new"), carol).await.unwrap();
+        assert_eq!(client.bare(who("carol", "new")).await.body, "carol");
+        let runs = world.passwords.runs();
+        world.clock.advance(Duration::from_secs(29));
+        client.bare(who("carol", "new")).await;
+        assert_eq!(world.passwords.runs(), runs);
+        world.clock.advance(Duration::from_secs(1));
+        client.bare(who("carol", "new")).await;
+        assert_eq!(world.passwords.runs(), runs + 1);
+    })
+    .await;
+}

@@ -1,0 +1,13 @@
+//! Attacks that succeeded against others, one test per lesson.
+#![allow(missing_docs)]
+
+mod caches;
+mod clocks;
+mod cross_user;
+mod identities;
+mod logs;
+mod outages;
+mod passwords;
+mod redirects;
+mod resurrection;
+mod sessions;

@@ -1,0 +1,171 @@
+//! Hashes and passwords made to burn time or memory, and hashes that match what they should not.
+
+use std::process::Command;
+use std::sync::Arc;
+
+use auth_core::{
+    Argon2Cost, Attempt, Auth, Backend, BackendError, DeclineReason, Outcome, Password, Passwords,
+    RequestFacts, Secret, UserId, UserSource, Verdict,
+};
+use integration_tests::accounts::Account;
+use integration_tests::client::everywhere;
+use integration_tests::expected::passed_on;
+use integration_tests::site::Request;
+use integration_tests::world::{Setup, weak_passwords};
+
+/// A table whose only row holds this hash.
+struct Row(Passwords, String);
+
+impl UserSource for Row {
+    type User = Account;
+
+    async fn get_user(&self, _: &UserId) -> Result<Option<Account>, BackendError> {
+        Ok(Some(Account::new(1, "alice")))
+    }
+}
+
+impl Backend<Password> for Row {
+    async fn authenticate(&self, attempt: &Attempt<'_, Password>) -> Result<Outcome<Account>, BackendError> {
+        Ok(match attempt.verify(&self.0, Some(&self.1)).await? {
+            Verdict::Match { .. } => Outcome::Accept(Account::new(1, "alice")),
+            Verdict::Mismatch => Outcome::Decline(DeclineReason::WrongSecret),
+        })
+    }
+}
+
+async fn accepts(passwords: &Passwords, stored: &str, password: &str) -> bool {
+    let auth =
+        Auth::builder().backend::<Password>("row", Row(passwords.clone(), stored.into())).build().unwrap();
+    auth.authenticate(Password::new("alice", password), &RequestFacts::none()).await.is_ok()
+}
+
+const BOMB: &str = "AUTH_TEST_HASH_BOMB";
+const COSTS: [&str; 9] = [
+    "m=4294967295,t=2,p=1",
+    "m=4294967295,t=4294967295,p=16777215",
+    "m=8000000,t=2,p=1",
+    "m=2000000,t=1,p=1",
+    "m=131073,t=1,p=1",
+    "m=64,t=4294967295,p=1",
+    "m=64,t=9,p=1",
+    "m=524288,t=1,p=65536",
+    "m=99999999999999999999,t=1,p=1",
+];
+
+/// PW-5 (argon2 0.5.3 aborts the process): a stored hash that asks for 4 TiB, in a process that has 1 GiB.
+#[test]
+fn a_hash_bomb_does_not_kill_the_process() {
+    let this = std::env::current_exe().unwrap();
+    let name = "passwords::the_bomb_goes_off_here";
+    let child = Command::new(this).args(["--exact", name, "--nocapture"]).env(BOMB, "1").output().unwrap();
+    let output = String::from_utf8_lossy(&child.stdout);
+    assert!(child.status.success() && output.contains("1 passed"), "{child:?}");
+    assert!(output.contains("nine refused"), "{output}");
+}
+
+/// The child of the test above; alone it does nothing.
+#[tokio::test]
+async fn the_bomb_goes_off_here() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    if std::env::var_os(BOMB).is_none() {
+        return;
+    }
+    let limit = Some(1 << 30);
+    setrlimit(Resource::As, Rlimit { current: limit, maximum: limit }).unwrap();
+    let passwords = weak_passwords();
+    for costs in COSTS {
+        let stored = format!(
+            "$argon2id$v=19${costs}$c29tZXNhbHRzb21lc2FsdA$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHApz8ArZpWF5ACNo"
+        );
+        assert!(!accepts(&passwords, &stored, "x").await, "{costs}");
+    }
+    assert_eq!(passwords.runs(), 9, "each cost one hash at our own costs");
+    println!("nine refused");
+}
+
+/// PW-7 (CVE-2019-11272): what is stored is no hash.
+#[tokio::test]
+async fn nothing_matches_what_is_no_hash() {
+    let stored = [
+        "",
+        "!",
+        "!abc",
+        "null",
+        "None",
+        "*0",
+        "*1",
+        "x",
+        "$2y$10$",
+        "$2b$31$...",
+        "pbkdf2_sha256$0$..",
+        "md5$",
+        "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$",
+        "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$AAAA",
+        "$argon2id$v=19$m=0,t=0,p=0$c29tZXNhbHRzb21lc2FsdA$AAAAAAAAAAAAAAAAAAAAAA",
+    ];
+    let passwords = weak_passwords();
+    for stored in stored {
+        for password in ["null", "None", "x", "!", stored, "0"] {
+            assert!(!accepts(&passwords, stored, password).await, "{stored:?} {password:?}");
+        }
+    }
+}
+
+/// PW-2 (CVE-2025-22228: cut at 72 bytes; CVE-2024-3096: cut at NUL): a password is what was set, to the last byte.
+#[tokio::test]
+async fn passwords_are_neither_cut_nor_trimmed() {
+    let passwords = weak_passwords();
+    let set = format!("{}\0tail\u{e4} ", "x".repeat(72));
+    let hash = passwords.hash(&Secret::new(set.clone())).await.unwrap();
+    assert!(accepts(&passwords, hash.as_str(), &set).await);
+    let wrong = [
+        "x".repeat(72),
+        format!("{}\0", "x".repeat(72)),
+        set.trim_end().to_owned(),
+        set.to_uppercase(),
+        set.replace('\u{e4}', "a\u{308}"),
+        format!("{set} "),
+        format!(" {set}"),
+    ];
+    for wrong in wrong {
+        assert!(!accepts(&passwords, hash.as_str(), &wrong).await, "{wrong:?}");
+    }
+}
+
+/// PW-11 (CVE-2012-2122: one in 256 was right).
+#[tokio::test]
+async fn wrong_passwords_are_never_right_by_chance() {
+    let passwords = weak_passwords();
+    let hash = passwords.hash(&Secret::new("right")).await.unwrap();
+    let row = Arc::new(Row(passwords, hash.as_str().into()));
+    let auth = Auth::builder().backend::<Password>("row", row).build().unwrap();
+    for n in 0..5_000 {
+        let wrong = Password::new("alice", format!("wrong{n}"));
+        assert!(auth.authenticate(wrong, &RequestFacts::none()).await.is_err(), "{n}");
+    }
+}
+
+/// PW-4 (CVE-2013-1443): megabytes cost nothing, through the form and through Basic.
+#[tokio::test]
+async fn a_megabyte_of_password_is_not_hashed() {
+    let long = "x".repeat(1 << 20);
+    everywhere(Setup::default(), async |mut client| {
+        let before = client.world.passwords.runs();
+        for (username, password) in [("alice", long.as_str()), (&long, "x")] {
+            let got = client.post("/login", &[("username", username), ("password", password)]).await;
+            assert_eq!(got, passed_on(401));
+            let got = client.bare(Request::get("/who").basic(username, password)).await;
+            assert_eq!(got.status, 401);
+        }
+        assert_eq!(client.world.passwords.runs(), before);
+    })
+    .await;
+}
+
+/// PW-1: the defaults, and no quiet way below them.
+#[test]
+fn weak_costs_need_their_name() {
+    assert!(Argon2Cost::new(19 * 1024 - 1, 2, 1).is_err());
+    assert!(Argon2Cost::new(19 * 1024, 1, 1).is_err());
+    assert!(Argon2Cost::new(19 * 1024, 2, 1).is_ok());
+}

@@ -1,0 +1,122 @@
+//! A logged-out session comes back through a request that was already under way (CVE-2025-32441, CVE-2025-46336;
+//! the stores of tower-sessions 0.14 and actix-session 0.11 let it). SE-6, S11, S12.
+
+use std::time::Duration;
+
+use integration_tests::client::{Client, everywhere};
+use integration_tests::site::{Answer, Request};
+use integration_tests::world::{ALICE, BOB, Setup};
+
+/// The request that `fields` describe stops in front of the store's `method`; meanwhile the session is logged out.
+async fn overtaken(client: &mut Client<'_>, request: Request, method: &'static str) -> (Answer, String) {
+    let token = client.login("alice", ALICE).await;
+    client.post("/act/set", &[("name", "cart"), ("value", "apples")]).await;
+    client.world.clock.advance(Duration::from_secs(40 * 60));
+    let store = &client.world.store;
+    store.hold(method);
+    let logout = async {
+        store.gate.reached().await;
+        let got = client.probe(Request::post("/logout", &[]).cookie(&token)).await;
+        assert_eq!(got.status, 303);
+        store.gate.open();
+    };
+    let (got, ()) = tokio::join!(client.probe(request.cookie(&token)), logout);
+    (got, token)
+}
+
+/// Neither the old id nor one that the late answer hands out is a session.
+async fn stays_dead(client: &Client<'_>, what: &str, got: &Answer, old: &str) {
+    for token in [Some(old.to_owned()), got.token()].into_iter().flatten() {
+        let who = client.probe(Request::get("/who").cookie(&token)).await;
+        assert_eq!(who.body, "anonymous", "{what} at {}: {got:?}", client.site());
+    }
+    assert!(client.world.store.sessions.is_empty(), "{what} at {}", client.site());
+}
+
+#[tokio::test]
+async fn a_request_in_flight_does_not_bring_a_session_back() {
+    let set = Request::post("/act/set", &[("name", "cart"), ("value", "pears")]);
+    let table = [
+        ("noting the use", Request::get("/who"), "touch"),
+        ("writing a value", set, "update"),
+        ("rotating", Request::post("/act/rotate", &[]), "rotate"),
+        ("rebinding", Request::post("/act/password", &[("new", "looking-glass")]), "rotate"),
+    ];
+    for (what, request, method) in table {
+        everywhere(Setup::default(), async |mut client| {
+            let (got, old) = overtaken(&mut client, request.clone(), method).await;
+            stays_dead(&client, what, &got, &old).await;
+            let is_nobody = got.body == "anonymous" || got.status >= 400;
+            assert!(is_nobody, "{what}: the late request itself is nobody's: {got:?}");
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_periodic_rotation_in_flight_does_not_bring_a_session_back() {
+    let setup = Setup::default().sessions(|sessions| sessions.rotate_every(Duration::from_secs(60)));
+    everywhere(setup, async |mut client| {
+        let (got, old) = overtaken(&mut client, Request::get("/who"), "rotate").await;
+        stays_dead(&client, "periodic rotation", &got, &old).await;
+    })
+    .await;
+}
+
+/// A login under way in the logged-out session is a new session, with nothing of the old.
+#[tokio::test]
+async fn a_login_in_flight_begins_a_new_session() {
+    everywhere(Setup::default(), async |mut client| {
+        let login = Request::post("/login", &[("username", "alice"), ("password", ALICE)]);
+        let (got, old) = overtaken(&mut client, login, "rotate").await;
+        assert_eq!(client.probe(Request::get("/who").cookie(&old)).await.body, "anonymous");
+        let new = got.token().expect("a new session");
+        assert_eq!(client.probe(Request::get("/who").cookie(&new)).await.body, "alice");
+        let cart = client.probe(Request::get("/act/get?name=cart").cookie(&new)).await;
+        assert_eq!(cart.body, "-", "the old values do not come back either");
+        assert_eq!(client.world.store.sessions.len(), 1);
+    })
+    .await;
+}
+
+/// The attacker holds the answer back, in the handler instead of the store.
+#[tokio::test]
+async fn a_handler_that_waits_does_not_bring_a_session_back() {
+    for then in ["read", "write", "rotate"] {
+        everywhere(Setup::default(), async |mut client| {
+            let token = client.login("alice", ALICE).await;
+            let target = format!("/act/hold?then={then}");
+            let held = client.probe(Request::get(&target).cookie(&token));
+            let logout = async {
+                client.world.gate.reached().await;
+                client.probe(Request::post("/logout", &[]).cookie(&token)).await;
+                client.world.gate.open();
+            };
+            let (got, ()) = tokio::join!(held, logout);
+            stays_dead(&client, then, &got, &token).await;
+        })
+        .await;
+    }
+}
+
+/// "Log out everywhere" reaches requests under way too.
+#[tokio::test]
+async fn a_revoked_session_does_not_come_back() {
+    everywhere(Setup::default(), async |mut client| {
+        let stolen = client.another().login("alice", ALICE).await;
+        client.login("alice", ALICE).await;
+        client.another().login("bob", BOB).await;
+        let held = client.probe(Request::get("/act/hold?then=write").cookie(&stolen));
+        let revoke = async {
+            client.world.gate.reached().await;
+            let line = client.jar.line().unwrap();
+            client.probe(Request::post("/act/others", &[]).with("cookie", line)).await;
+            client.world.gate.open();
+        };
+        let (got, ()) = tokio::join!(held, revoke);
+        assert_eq!((got.status, got.token()), (400, None));
+        assert_eq!(client.probe(Request::get("/who").cookie(&stolen)).await.body, "anonymous");
+        assert_eq!(client.world.store.sessions.len(), 2);
+    })
+    .await;
+}

@@ -1,0 +1,13 @@
+//! Every scenario is sent through both adapters, eager and lazy, on the same configuration: the answers must be
+//! equal in status, headers and body, and equal to what the table says.
+#![allow(missing_docs)]
+
+mod access;
+mod caching;
+mod cookies;
+mod credentials;
+mod data;
+mod login;
+mod outages;
+mod paths;
+mod users;

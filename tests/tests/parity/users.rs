@@ -1,0 +1,285 @@
+//! Whose session it is: G01–G20, CH-6 to CH-9.
+
+use std::time::Duration;
+
+use auth_core::session::KeyRing;
+use integration_tests::client::{everywhere, everywhere_eager, on_tower, without_layer};
+use integration_tests::expected::{SET_COOKIE, anonymous, personal, problem_body};
+use integration_tests::site::Request;
+use integration_tests::world::{ALICE, BOB, Setup};
+
+/// G01–G03.
+#[tokio::test]
+async fn g01_g02_g03_from_nobody_to_somebody() {
+    everywhere(Setup::default(), async |mut client| {
+        assert_eq!(client.get("/who").await, anonymous("anonymous"));
+        client.login("alice", ALICE).await;
+        for _ in 0..3 {
+            assert_eq!(client.get("/who").await, personal("alice"));
+        }
+    })
+    .await;
+}
+
+type Harm = fn(&integration_tests::world::World);
+type Undo = fn(&integration_tests::world::World);
+
+/// G04, G08, G09, SE-11, CH-9: what ends a session ends it for good, and deletes it.
+#[tokio::test]
+async fn g04_g08_g09_what_ends_a_session_ends_it_for_good() {
+    let table: [(&str, Harm, Undo); 3] = [
+        (
+            "StampChanged",
+            |world| _ = world.users.users.change("bob", |bob| bob.stamp = b"new".to_vec()),
+            |world| _ = world.users.users.change("bob", |bob| bob.stamp = b"stamp of bob".to_vec()),
+        ),
+        (
+            "UserDisabled",
+            |world| _ = world.users.users.change("bob", |bob| bob.active = false),
+            |world| _ = world.users.users.change("bob", |bob| bob.active = true),
+        ),
+        (
+            "UserGone",
+            |world| world.users.users.remove("bob"),
+            |world| {
+                let bob = integration_tests::accounts::Account::new(2, "bob");
+                world.users.users.insert_without_password("bob", bob);
+            },
+        ),
+    ];
+    for (why, harm, undo) in table {
+        everywhere(Setup::default(), async |mut client| {
+            client.login("bob", BOB).await;
+            client.world.events.take();
+            harm(client.world);
+            assert_eq!(client.get("/who").await, anonymous("anonymous"), "{why}");
+            assert_eq!(client.world.events.take(), [format!("session ended: {why} by local of 2")]);
+            assert!(client.world.store.sessions.is_empty(), "{why}: G04: the key is gone");
+            undo(client.world);
+            assert_eq!(client.get("/who").await, anonymous("anonymous"), "{why}: it does not come back");
+        })
+        .await;
+    }
+}
+
+/// G05, G06: keys rotate without logging anybody out, and a removed key ends its sessions.
+#[tokio::test]
+async fn g05_g06_keys_rotate() {
+    const NEW: &[u8] = b"the secret that is used from now on.";
+    const OLD: &[u8] = b"the tests' secret, of 32 bytes or more";
+    let both = KeyRing::new(NEW).unwrap().with_fallback(OLD).unwrap();
+    let setup = Setup::default();
+    let world = setup.world().await;
+    on_tower(&world, async |mut client| {
+        let first = client.login("alice", ALICE).await;
+        let unused = client.another().login("alice", ALICE).await;
+        let both = both.clone();
+        let with_both = Setup::default().sessions(|_| auth_core::SessionConfig::new(both)).restarted(&world);
+        on_tower(&with_both, async |mut again| {
+            let got = again.bare(Request::get("/who").cookie(&first)).await;
+            again.jar.take(&got);
+            assert_eq!(got.body, "alice");
+            let renewed = got.token().expect("the key changed, and so does the id");
+            let with_new = Setup::default()
+                .sessions(|_| auth_core::SessionConfig::new(KeyRing::new(NEW).unwrap()))
+                .restarted(&world);
+            on_tower(&with_new, async |last| {
+                assert_eq!(last.bare(Request::get("/who").cookie(&renewed)).await.body, "alice");
+                assert_eq!(last.bare(Request::get("/who").cookie(&unused)).await.body, "anonymous");
+            })
+            .await;
+        })
+        .await;
+    })
+    .await;
+}
+
+/// G05 through both adapters: the rotation hands out a new cookie on whatever page is asked.
+#[tokio::test]
+async fn g05_a_rotation_sets_the_cookie() {
+    let hour = Duration::from_secs(3_600);
+    let setup = Setup::default().sessions(|sessions| sessions.rotate_every(hour / 2).idle_timeout(hour));
+    everywhere(setup, async |mut client| {
+        client.login("alice", ALICE).await;
+        client.world.clock.advance(hour / 2);
+        let got = client.get("/who").await.masked();
+        let mut expected = personal("alice");
+        let left = SET_COOKIE.replace("86400", "84600");
+        expected.headers.insert(2, ("set-cookie".into(), left));
+        assert_eq!(got, expected);
+        assert_eq!(client.get("/who").await, personal("alice"));
+    })
+    .await;
+}
+
+/// G07, CH-8: a backend that is gone vouches for nobody; the record is kept for the day it comes back.
+#[tokio::test]
+async fn g07_a_removed_backend_vouches_for_nobody() {
+    let world = Setup::default().world().await;
+    on_tower(&world, async |mut client| {
+        let token = client.login("alice", ALICE).await;
+        let renamed = Setup::default().backend("other").restarted(&world);
+        on_tower(&renamed, async |other| {
+            assert_eq!(other.bare(Request::get("/who").cookie(&token)).await, anonymous("anonymous"));
+            assert_eq!(renamed.events.take(), ["session ended: BackendGone by local of 1"]);
+        })
+        .await;
+        assert_eq!(client.who().await, "alice");
+    })
+    .await;
+}
+
+/// G10, G14, G15: what a request costs in questions.
+#[tokio::test]
+async fn g10_g14_g15_one_look_up_and_none_where_nobody_asks() {
+    everywhere(Setup::default(), async |mut client| {
+        let world = client.world;
+        let cost = || (world.store.count("load"), world.users.loads());
+        client.get("/who").await;
+        client.get("/private").await;
+        assert_eq!(cost(), (0, 0), "nothing presented, nothing asked");
+        client.login("alice", ALICE).await;
+        let before = cost();
+        client.get("/both").await;
+        assert_eq!(cost(), (before.0 + 1, before.1 + 1), "G15");
+        client.get("/act/get?name=a").await;
+        assert_eq!(cost(), (before.0 + 2, before.1 + 2), "G10");
+        let before = cost();
+        assert_eq!(client.bare(Request::get("/")).await.body, "home");
+        assert_eq!(cost(), before, "G14");
+    })
+    .await;
+}
+
+/// G13, CH-7: a forgotten layer is an error of the site and never an anonymous caller.
+#[tokio::test]
+async fn g13_a_missing_layer_is_a_500() {
+    without_layer(async |client| {
+        let site = client.site();
+        for request in [
+            Request::get("/me"),
+            Request::get("/private"),
+            Request::get("/private").navigating(),
+            Request::get("/act/get?name=a"),
+            Request::post("/login", &[("username", "alice"), ("password", ALICE)]),
+        ] {
+            let got = client.bare(request.clone()).await;
+            assert_eq!((got.status, got.body), (500, problem_body(500)), "{site}: {request:?}");
+        }
+    })
+    .await;
+}
+
+/// G13: what actix-web makes of it when the extractor is optional: nobody (and an error in the log). axum's is a 500.
+/// If this line ever fails, the documentation of `auth_actix::CurrentUser` has become too modest.
+#[tokio::test]
+async fn g13_an_optional_extractor_without_a_layer() {
+    without_layer(async |client| {
+        let got = client.bare(Request::get("/who")).await;
+        let expected = if client.site().starts_with("actix") { 200 } else { 500 };
+        assert_eq!(got.status, expected, "{}", client.site());
+    })
+    .await;
+}
+
+/// CH-10: what a user may do is asked on each request.
+#[tokio::test]
+async fn ch10_permissions_count_at_once() {
+    everywhere(Setup::default(), async |mut client| {
+        client.login("bob", BOB).await;
+        assert_eq!(client.get("/members").await, personal("secret"));
+        client.world.users.users.change("bob", |bob| bob.permissions = &[]);
+        assert_eq!(client.get("/members").await.status, 403);
+        client.world.users.users.change("bob", |bob| bob.permissions = &["nobody"]);
+        assert_eq!(client.get("/nobody").await, personal("secret"));
+    })
+    .await;
+}
+
+/// G16, G17: changing one's own password keeps this session and ends the others.
+#[tokio::test]
+async fn g16_g17_changing_a_password() {
+    everywhere(Setup::default(), async |mut client| {
+        let mut elsewhere = client.another();
+        let other = elsewhere.login("alice", ALICE).await;
+        let before = client.login("alice", ALICE).await;
+        let got = client.post("/act/password", &[("new", "looking-glass")]).await;
+        assert_eq!((got.status, got.body.as_str()), (200, "changed"));
+        assert_ne!(client.jar.token().unwrap(), before, "G16: the key changed");
+        assert_eq!(client.who().await, "alice");
+        for dead in [&before, &other] {
+            assert_eq!(client.bare(Request::get("/who").cookie(dead)).await.body, "anonymous");
+        }
+        let got = client.post("/act/password", &[("new", "hammer"), ("whose", "bob")]).await;
+        assert_eq!(got.status, 401, "G17: rebinding to another user is refused");
+        assert_eq!(client.who().await, "alice", "and changes nothing");
+    })
+    .await;
+}
+
+/// G19, S37: all sessions end but this one.
+#[tokio::test]
+async fn g19_others_are_logged_out() {
+    everywhere(Setup::default(), async |mut client| {
+        let (mut two, mut three, mut bob) = (client.another(), client.another(), client.another());
+        client.login("alice", ALICE).await;
+        two.login("alice", ALICE).await;
+        three.login("alice", ALICE).await;
+        bob.login("bob", BOB).await;
+        assert_eq!(client.get("/act/list").await.body, "3 1");
+        assert_eq!(client.post("/act/others", &[]).await.body, "2");
+        assert_eq!(client.who().await, "alice");
+        assert_eq!(two.who().await, "anonymous");
+        assert_eq!(three.who().await, "anonymous");
+        assert_eq!(bob.who().await, "bob");
+    })
+    .await;
+}
+
+/// Nobody ends another user's session by its key.
+#[tokio::test]
+async fn a_session_is_revoked_by_its_own_user_only() {
+    everywhere(Setup::default(), async |mut client| {
+        let mut bob = client.another();
+        client.login("alice", ALICE).await;
+        let key = client.world.store.keys().last().unwrap().to_string();
+        bob.login("bob", BOB).await;
+        assert_eq!(bob.post("/act/revoke", &[("key", &key)]).await.body, "revoked");
+        assert_eq!(client.who().await, "alice");
+        assert_eq!(client.post("/act/revoke", &[("key", &key)]).await.body, "revoked");
+        assert_eq!(client.who().await, "anonymous");
+    })
+    .await;
+}
+
+/// The extension that middlewares read is there at an eager layer, for a session and for Basic.
+#[tokio::test]
+async fn the_extension_names_the_caller() {
+    everywhere_eager(Setup::default(), async |mut client| {
+        assert_eq!(client.get("/ext").await.body, "anonymous");
+        assert_eq!(client.bare(Request::get("/ext").basic("bob", BOB)).await.body, "bob");
+        client.login("alice", ALICE).await;
+        assert_eq!(client.get("/ext").await, personal("alice"));
+    })
+    .await;
+}
+
+/// G14 under a lazy layer: a public page looks nobody up, for whomever it is asked.
+#[tokio::test]
+async fn g14_a_lazy_layer_looks_nobody_up_for_a_public_page() {
+    let world = Setup::default().world().await;
+    let site: [Box<dyn integration_tests::site::Site>; 2] = [
+        Box::new(integration_tests::tower::Tower::lazy(&world)),
+        integration_tests::actix::lazy(&world).await,
+    ];
+    on_tower(&world, async |mut client| {
+        let token = client.login("alice", ALICE).await;
+        let before = (world.store.count_all(), world.users.loads());
+        for site in &site {
+            let got = site.send(Request::get("/").cookie(&token)).await;
+            assert_eq!(got, integration_tests::expected::public("home"));
+        }
+        assert_eq!((world.store.count_all(), world.users.loads()), before);
+    })
+    .await;
+}
