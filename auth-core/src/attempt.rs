@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::password::{HashDebt, Passwords, Verdict};
-use crate::{BackendError, Password, RequestFacts};
+use crate::{BackendError, Password, RequestFacts, Secret};
 
 /// Credentials on their way through the chain, with the facts of the request that carried them.
 ///
@@ -30,17 +30,33 @@ impl<'a, C> Attempt<'a, C> {
     }
 }
 
-impl Attempt<'_, Password> {
-    /// Compares the presented password with a stored hash, as every password backend should.
+impl<C> Attempt<'_, C> {
+    /// Compares a presented secret (a PIN, a key) with a stored hash, as every backend of a kind of credentials
+    /// with a slow hash should.
     ///
-    /// `None` stands for a user that is unknown or has no password. The answer is then
-    /// [`Verdict::Mismatch`] at once, and the chain makes up for the missing work: an attempt that fails has
-    /// cost exactly one hash, whichever backend knew the user, so its duration tells nothing.
+    /// `None` stands for a user that is unknown or has no secret. The answer is then [`Verdict::Mismatch`] at
+    /// once, and the chain makes up for the missing work: an attempt that fails has cost exactly one hash,
+    /// whichever backend knew the user, so its duration tells nothing.
+    ///
+    /// # Errors
+    /// [`BackendError`] if the hash pool is overloaded.
+    pub async fn verify_secret(
+        &self,
+        passwords: &Passwords,
+        secret: &Secret,
+        stored: Option<&str>,
+    ) -> Result<Verdict, BackendError> {
+        self.debt.verify(passwords, secret, stored).await
+    }
+}
+
+impl Attempt<'_, Password> {
+    /// Compares the presented password with a stored hash: [`verify_secret`](Self::verify_secret) for passwords.
     ///
     /// # Errors
     /// [`BackendError`] if the hash pool is overloaded.
     pub async fn verify(&self, passwords: &Passwords, stored: Option<&str>) -> Result<Verdict, BackendError> {
-        self.debt.verify(passwords, self.credentials.password(), stored).await
+        self.verify_secret(passwords, self.credentials.password(), stored).await
     }
 }
 

@@ -88,14 +88,23 @@ async fn logout(page: WebDriver, origin: String) -> WebDriverResult<()> {
     Ok(())
 }
 
-/// The page is one that was navigated to. Chromium (156) shows the very page that the login led to once more after
-/// the logout, `no-store` or not, as long as the logout changes no more cookies than the login did: it counts the
-/// changes since a page was loaded, and takes off those that came with its loading, whether or not it had seen them.
 async fn back_button(page: WebDriver, origin: String) -> WebDriverResult<()> {
     page.goto(format!("{origin}/login")).await?;
     sign_in(&page, "bob", "builder").await?;
     find(&page, "main #username").await?;
     page.goto(format!("{origin}/me")).await?;
+    find(&page, "#backend").await?;
+    sign_out(&page).await?;
+    page.back().await?;
+    assert_eq!(asked_to_sign_in(&page).await?.as_deref(), Some("/me"), "what the session showed is gone");
+    Ok(())
+}
+
+/// Chromium (156) would show the very page that the login led to once more, `no-store` or not, if the logout changed
+/// no more cookies than the login did.
+async fn back_button_to_where_the_login_led(page: WebDriver, origin: String) -> WebDriverResult<()> {
+    page.goto(format!("{origin}/me")).await?;
+    sign_in(&page, "bob", "builder").await?;
     find(&page, "#backend").await?;
     sign_out(&page).await?;
     page.back().await?;
@@ -122,4 +131,12 @@ macro_rules! visits {
         )*}
     };
 }
-visits!(login, wrong_password, protected_page, forbidden_page, logout, back_button);
+visits!(
+    login,
+    wrong_password,
+    protected_page,
+    forbidden_page,
+    logout,
+    back_button,
+    back_button_to_where_the_login_led
+);

@@ -4,7 +4,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use super::flow::facts_of;
 use super::frame::{Notes, with_notes};
 use super::{Refusal, RequestView};
 use crate::session::{AnySession, Failure, Session};
@@ -44,7 +43,7 @@ pub fn session<U: User>(view: &dyn RequestView) -> Option<Session<U>> {
         notes.asked = true;
         let session = notes.session().or_else(|| notes.auth().map(|auth: Auth<U>| auth.anonymous(view)))?;
         notes.session.get_or_insert_with(|| session.clone().into_any());
-        session.describe(|| facts_of(view));
+        session.describe(view);
         Some(session)
     })
 }

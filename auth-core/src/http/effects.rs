@@ -13,6 +13,7 @@ pub(crate) fn apply<U: User>(session: &Session<U>, response: &mut dyn ResponseVi
         (state.cookie.clone(), state.access.is_some())
     };
     let settings = &auth.0.http;
+    let is_logout = matches!(cookie, CookieEffect::Remove);
     let set_cookie = match (&settings.cookie, cookie) {
         (Some(name), CookieEffect::Set(token, max_age)) => Some(name.set(token.text(), max_age)),
         (Some(name), CookieEffect::Remove) => Some(name.remove()),
@@ -21,6 +22,9 @@ pub(crate) fn apply<U: User>(session: &Session<U>, response: &mut dyn ResponseVi
     let has_cookie = set_cookie.is_some();
     if let Some(value) = set_cookie {
         response.append(ResponseHeader::SetCookie, value.into());
+    }
+    if let (Some(name), true) = (&settings.cookie, is_logout && session.is_navigation()) {
+        response.append(ResponseHeader::SetCookie, name.mark_end().into());
     }
     if has_cookie || is_somebody {
         forbid_caching(has_cookie, response);

@@ -76,7 +76,7 @@ impl<U: User> Auth<U> {
         let has_credentials = credentials.is_some();
         let session = Session::new(self.clone(), Presented { token, credentials }, false);
         if has_credentials {
-            session.describe(|| facts_of(view));
+            session.describe(view);
         }
         Ok(Some(session))
     }
@@ -144,7 +144,7 @@ fn is_same<U: User>(one: &Access<U>, other: &Access<U>) -> bool {
     one.backend() == other.backend() && one.user().id() == other.user().id()
 }
 
-pub(super) fn facts_of(view: &dyn RequestView) -> RequestFacts {
+pub(crate) fn facts_of(view: &dyn RequestView) -> RequestFacts {
     let agent = match Single::of(view, Header::UserAgent) {
         Single::One(agent) => Some(agent),
         Single::Absent | Single::Several => None,

@@ -29,6 +29,7 @@ pub use scheme::{Fingerprint, Read, Scheme};
 pub use view::{Header, RequestView, ResponseHeader, ResponseView};
 
 pub(crate) use effects::apply as apply_effects;
-pub(crate) use flow::Presented;
+pub(crate) use flow::{Presented, facts_of};
+pub(crate) use negotiate::is_navigation;
 pub(crate) use scheme::{Accepted, DynScheme};
 pub(crate) use settings::{Settings, SettingsBuilder};

@@ -40,6 +40,11 @@ impl Audience {
     }
 }
 
+/// Whether a browser says that it navigates.
+pub(crate) fn is_navigation(view: &dyn RequestView) -> bool {
+    Single::of(view, Header::SecFetchMode).text() == Some("navigate")
+}
+
 fn is_document(dest: &str) -> bool {
     matches!(dest, "document" | "iframe" | "frame")
 }

@@ -29,6 +29,9 @@ impl HashDebt {
         password: &Secret,
         stored: Option<&str>,
     ) -> Result<Verdict, BackendError> {
+        if !Passwords::is_bearable(password) {
+            return Ok(Verdict::Mismatch);
+        }
         let Some(hash) = passwords.usable(stored) else {
             self.owe(passwords, password);
             return Ok(Verdict::Mismatch);

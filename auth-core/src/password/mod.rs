@@ -160,7 +160,7 @@ impl Passwords {
     /// [`BackendError`] if the password is empty or over 4096 bytes
     /// ([`InvalidData`](BackendErrorKind::InvalidData)), the pool is overloaded, or the random source failed.
     pub async fn hash(&self, password: &Secret) -> Result<PasswordHash, BackendError> {
-        if password.is_empty() || password.len() > crate::Password::MAX_PASSWORD_LEN {
+        if !Self::is_bearable(password) {
             return Err(BackendError::invalid_data("a password has 1 to 4096 bytes"));
         }
         let mut salt = [0; stored::SALT_LEN];
@@ -180,7 +180,7 @@ impl Passwords {
     /// # Errors
     /// [`BackendError`] if the pool is overloaded.
     pub async fn verify(&self, password: &Secret, stored: Option<&str>) -> Result<Verdict, BackendError> {
-        if password.is_empty() || password.len() > crate::Password::MAX_PASSWORD_LEN {
+        if !Self::is_bearable(password) {
             return Ok(Verdict::Mismatch);
         }
         match self.usable(stored) {
@@ -192,6 +192,11 @@ impl Passwords {
     /// How many hashes were computed since the start: what tests of equal work count.
     pub fn runs(&self) -> u64 {
         self.0.runs.load(Ordering::Relaxed)
+    }
+
+    /// Whether a password is worth any work: neither empty nor over the bound.
+    fn is_bearable(password: &Secret) -> bool {
+        (1..=crate::Password::MAX_PASSWORD_LEN).contains(&password.len())
     }
 
     /// The stored hash, if a password can match it and its costs are bearable.

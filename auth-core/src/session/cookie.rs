@@ -77,13 +77,24 @@ impl<'a, 'n> Scan<'a, 'n> {
 impl Cookie {
     /// The `Set-Cookie` value that hands out `token`; without `max_age` until the browser closes.
     pub(crate) fn set(&self, token: &str, max_age: Option<Duration>) -> String {
-        let age = max_age.map(|age| format!("; Max-Age={}", age.as_secs())).unwrap_or_default();
+        // Rounded up: a login takes a moment, and a day is a day.
+        let age =
+            max_age.map(|age| format!("; Max-Age={}", age.as_millis().div_ceil(1000))).unwrap_or_default();
         format!("{}={token}{}{age}", self.name, self.attributes())
     }
 
     /// The `Set-Cookie` value that removes it. Browsers only accept it with the same attributes.
     pub(crate) fn remove(&self) -> String {
         format!("{}={}; Max-Age=0", self.name, self.attributes())
+    }
+
+    /// The `Set-Cookie` value of a mark that lasts a second, for browsers that navigate.
+    ///
+    /// Chromium keeps pages for its back button, `no-store` or not, and drops them when `HttpOnly` cookies change.
+    /// The page that a login led to survives as many changes as the login made (measured in Chromium 156): one
+    /// more is made at logout, so that "back" does not show it again.
+    pub(crate) fn mark_end(&self) -> String {
+        format!("{}-ended=1{}; Max-Age=1", self.name, self.attributes())
     }
 
     fn attributes(&self) -> String {

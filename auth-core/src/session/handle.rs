@@ -14,7 +14,9 @@ use serde::de::DeserializeOwned;
 use tokio::sync::Mutex as AsyncMutex;
 
 use super::{ClientFacts, SessionData, SessionKey, SessionRecord, Token};
-use crate::http::{Presented, Refusal, RequestView, ResponseView, apply_effects};
+use crate::http::{
+    Audience, Presented, Refusal, RequestView, ResponseView, apply_effects, facts_of, is_navigation,
+};
 use crate::{
     Access, Auth, Authenticated, BackendName, Credentials, Denied, RequestFacts, Require, Timestamp, User,
 };
@@ -32,6 +34,7 @@ struct Inner<U> {
     presented: Presented<U>,
     cross_origin: bool,
     facts: OnceLock<RequestFacts>,
+    audience: OnceLock<(Audience, bool)>,
     resolved: AtomicBool,
     /// Held by whoever finds out who is calling; others wait and find it done.
     resolving: AsyncMutex<()>,
@@ -95,6 +98,7 @@ impl<U: User> Session<U> {
             presented,
             cross_origin,
             facts: OnceLock::new(),
+            audience: OnceLock::new(),
             resolved: AtomicBool::new(false),
             resolving: AsyncMutex::const_new(()),
             state: Mutex::new(state),
@@ -107,13 +111,24 @@ impl<U: User> Session<U> {
     }
 
     /// Adds what the events of this request say about its client. The first call counts.
-    pub(crate) fn describe(&self, facts: impl FnOnce() -> RequestFacts) {
-        self.0.facts.get_or_init(facts);
+    pub(crate) fn describe(&self, view: &dyn RequestView) {
+        self.0.facts.get_or_init(|| facts_of(view));
+        self.0.audience.get_or_init(|| (Audience::of(view), is_navigation(view)));
     }
 
     pub(crate) fn facts(&self) -> &RequestFacts {
         static NONE: RequestFacts = RequestFacts::NONE;
         self.0.facts.get().unwrap_or(&NONE)
+    }
+
+    /// Who reads the answer to this request, by what it says of itself: a person in a browser, or a program.
+    pub fn audience(&self) -> Audience {
+        self.0.audience.get().map_or(Audience::Api, |(audience, _)| *audience)
+    }
+
+    /// Whether a browser navigates: its next page may be shown from its memory later.
+    pub(crate) fn is_navigation(&self) -> bool {
+        self.0.audience.get().is_some_and(|(_, is_navigation)| *is_navigation)
     }
 
     pub(crate) fn presented(&self) -> &Presented<U> {

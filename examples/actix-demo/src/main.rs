@@ -11,7 +11,7 @@ use actix_web::{
     App, Either, FromRequest, Handler, HttpRequest, HttpResponse, HttpServer, Resource, Responder,
     ResponseError,
 };
-use auth_actix::auth_core::http::Refusal;
+use auth_actix::auth_core::http::{Audience, Refusal};
 use auth_actix::auth_core::{Auth, Require};
 use auth_actix::{AuthLayer, CurrentUser, Error, RequireLayer, Session};
 use auth_sql::SqlUser;
@@ -103,9 +103,9 @@ async fn log_out(session: Session<SqlUser>) -> Result<Redirect, Error> {
     Ok(Redirect::to("/").see_other())
 }
 
-async fn me(user: CurrentUser<SqlUser>, session: Session<SqlUser>, request: HttpRequest) -> impl Responder {
+async fn me(user: CurrentUser<SqlUser>, session: Session<SqlUser>) -> impl Responder {
     let visitor = Visitor::new(&user, session.backend());
-    let is_page = demo_site::wants_html(request.headers().get("accept").map(HeaderValue::as_bytes));
+    let is_page = session.audience() == Audience::Page;
     if is_page { Either::Left(Html::new(SITE.me(visitor))) } else { Either::Right(Json(visitor)) }
 }
 

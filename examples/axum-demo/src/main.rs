@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use auth_sql::SqlUser;
-use auth_tower::auth_core::http::Refusal;
+use auth_tower::auth_core::http::{Audience, Refusal};
 use auth_tower::auth_core::{Auth, Require};
 use auth_tower::{AuthLayer, CurrentUser, Error, RequireLayer, Session};
 use axum::body::{Body, Bytes};
@@ -64,7 +64,7 @@ fn composed(router: Router) -> Router {
     router
         .fallback(not_found)
         .layer(CompressionLayer::new())
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, Duration::from_secs(30)))
+        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, Duration::from_secs(30)))
         .layer(TraceLayer::new_for_http())
 }
 
@@ -104,9 +104,9 @@ async fn log_out(session: Session<SqlUser>) -> Result<Redirect, Error> {
     Ok(Redirect::to("/"))
 }
 
-async fn me(user: CurrentUser<SqlUser>, session: Session<SqlUser>, headers: HeaderMap) -> Response {
+async fn me(user: CurrentUser<SqlUser>, session: Session<SqlUser>) -> Response {
     let visitor = Visitor::new(&user, session.backend());
-    let is_page = demo_site::wants_html(headers.get("accept").map(HeaderValue::as_bytes));
+    let is_page = session.audience() == Audience::Page;
     if is_page { Html(SITE.me(visitor)).into_response() } else { Json(visitor).into_response() }
 }
 

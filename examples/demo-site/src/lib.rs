@@ -18,7 +18,7 @@ mod secret;
 pub use accounts::{ACCOUNTS, Account, MEMBERS};
 pub use assets::{ASSETS, Asset};
 pub use auth::auth;
-pub use headers::{SECURITY_HEADERS, wants_html};
+pub use headers::SECURITY_HEADERS;
 pub use login::{Format, Login, MAX_BODY_LEN, UnreadableLogin, next_of};
 pub use options::Options;
 pub use pages::{Site, Visitor};

@@ -15,7 +15,7 @@ use crate::users::{Member, auth};
 /// A token as long as a real one.
 const IDEAL_TOKEN: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-async fn bare() -> Router {
+fn bare() -> Router {
     Router::new()
         .route("/open", get(|| async { String::from("anonymous") }))
         .route("/static", get(|| async { String::from("static") }))
@@ -70,8 +70,8 @@ pub(crate) fn send(case: Case, requests: usize) -> usize {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     runtime.block_on(async {
         let mut app = match case.site {
-            Site::Bare => bare().await,
-            Site::Ideal => bare().await.layer(Ideal::new(IDEAL_TOKEN)),
+            Site::Bare => bare(),
+            Site::Ideal => bare().layer(Ideal::new(IDEAL_TOKEN)),
             Site::Eager => guarded(false, case.request).await,
             Site::Lazy => guarded(true, case.request).await,
         };
