@@ -149,7 +149,10 @@ impl fmt::Display for EventKind<'_> {
 
 impl fmt::Display for Claim<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of {:?}", self.credentials, self.subject.unwrap_or_default())
+        match self.subject {
+            Some(subject) => write!(f, "{} of {subject:?}", self.credentials),
+            None => f.write_str(self.credentials),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 mod config;
 mod cookie;
 mod engine;
+mod error;
 mod handle;
 mod keys;
 mod memory;
@@ -12,7 +13,8 @@ mod store;
 mod token;
 
 pub use config::{SameSite, SessionConfig};
-pub use handle::{Failure, Session, SessionError, SessionErrorKind, SessionInfo};
+pub use error::{Failure, SessionError, SessionErrorKind};
+pub use handle::{Session, SessionInfo};
 pub use keys::{KeyRing, StampMac};
 pub use memory::MemorySessions;
 pub use record::{ClientFacts, SessionData, SessionRecord};

@@ -1,0 +1,232 @@
+//! [`AuthBuilder`]: a configuration, checked before it is used.
+
+use std::any::{Any, TypeId};
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::{Auth, Inner, NEXT_ID};
+use crate::chain::{Chain, DynBackend, DynUsers, Entry, Source};
+use crate::http::{self, DynScheme, Scheme};
+use crate::session::{Engine, SessionConfig, SessionEngine, SessionStore};
+use crate::{
+    Backend, BackendName, BackendPolicy, CHAIN_TIMEOUT, Clock, ConfigError, Credentials, Observer, OsRandom,
+    Random, SystemClock, TracingObserver, User,
+};
+
+/// A configuration of [`Auth`]. Mistakes are collected and told by [`build`](Self::build).
+#[must_use = "nothing is configured until `build` is called"]
+pub struct AuthBuilder<U> {
+    mistake: Option<ConfigError>,
+    chains: Vec<ChainSlot>,
+    sources: Vec<Source<U>>,
+    sessions: Option<Arc<dyn SessionEngine<U>>>,
+    chain_timeout: Duration,
+    observer: Box<dyn Observer>,
+    clock: Box<dyn Clock>,
+    random: Box<dyn Random>,
+    http: http::SettingsBuilder<U>,
+    user: PhantomData<fn() -> U>,
+}
+
+struct ChainSlot {
+    credentials: TypeId,
+    chain: Box<dyn Any + Send + Sync>,
+}
+
+impl<U: User> AuthBuilder<U> {
+    pub(super) fn new() -> Self {
+        Self {
+            mistake: None,
+            chains: Vec::new(),
+            sources: Vec::new(),
+            sessions: None,
+            chain_timeout: CHAIN_TIMEOUT,
+            observer: Box::new(TracingObserver),
+            clock: Box::new(SystemClock),
+            random: Box::new(OsRandom),
+            http: http::SettingsBuilder::new(),
+            user: PhantomData,
+        }
+    }
+
+    /// Adds a backend for credentials of type `C`, asked after those already added.
+    ///
+    /// The name goes into sessions and events: it must be its own, and stay the same for as long as sessions
+    /// live. 1 to 64 ASCII letters, digits, `-`, `_` or `.`.
+    pub fn backend<C: Credentials>(self, name: &str, backend: impl Backend<C, User = U>) -> Self {
+        self.backend_with::<C>(name, backend, BackendPolicy::new())
+    }
+
+    /// As [`backend`](Self::backend), with a policy of its own.
+    pub fn backend_with<C: Credentials>(
+        mut self,
+        name: &str,
+        backend: impl Backend<C, User = U>,
+        policy: BackendPolicy,
+    ) -> Self {
+        let Some(name) = BackendName::new(name) else {
+            return self.refuse(format!(
+                "the backend name {name:?} must have 1 to 64 ASCII letters, digits, '-', '_' or '.'"
+            ));
+        };
+        if self.sources.iter().any(|source| source.name == name) {
+            return self.refuse(format!(
+                "two backends are named {name:?}: a session could not tell whose user it holds; rename one"
+            ));
+        }
+        if !policy.has_time() {
+            return self.refuse(format!("the backend {name:?} has a timeout of zero"));
+        }
+        let backend = Arc::new(backend);
+        let users: Arc<dyn DynUsers<U>> = Arc::clone(&backend) as _;
+        self.sources.push(Source { name: name.clone(), timeout: policy.limit(), users });
+        let backend: Arc<dyn DynBackend<C, U>> = backend;
+        self.chain_mut::<C>().entries.push(Entry { name, policy, backend });
+        self
+    }
+
+    fn chain_mut<C: Credentials>(&mut self) -> &mut Chain<C, U> {
+        let credentials = TypeId::of::<C>();
+        let at = self.chains.iter().position(|slot| slot.credentials == credentials).unwrap_or_else(|| {
+            let chain = Box::new(Chain::<C, U> { entries: Vec::new() });
+            self.chains.push(ChainSlot { credentials, chain });
+            self.chains.len() - 1
+        });
+        // A slot's chain is of its slot's type: both are set above, and nowhere else.
+        self.chains[at].chain.downcast_mut().expect("the chain has its slot's type")
+    }
+
+    /// Keeps sessions in `store`.
+    pub fn sessions(mut self, store: impl SessionStore, config: SessionConfig) -> Self {
+        if self.sessions.is_some() {
+            return self.refuse("sessions are configured twice; keep one `.sessions(…)`");
+        }
+        match config.cookie() {
+            Ok(cookie) => self.sessions = Some(Arc::new(Engine::new(store, config, cookie))),
+            Err(error) => _ = self.mistake.get_or_insert(error),
+        }
+        self
+    }
+
+    /// Accepts credentials of an HTTP authentication scheme on every request.
+    pub fn scheme(mut self, scheme: impl Scheme) -> Self {
+        let credentials = scheme_credentials(&scheme);
+        let scheme: Arc<dyn DynScheme<U>> = Arc::new(http::Accepted::new(scheme));
+        self.http.schemes.push((credentials, scheme));
+        self
+    }
+
+    /// Where browsers are sent to log in: a path, or with [`origin`](Self::origin) a page elsewhere. May have a
+    /// query, which is kept.
+    pub fn login_page(mut self, page: impl Into<String>) -> Self {
+        self.http.login_page = Some(page.into());
+        self
+    }
+
+    /// The field of the login page's query that says where to go afterwards (default: `next`).
+    pub fn next_field(mut self, field: impl Into<String>) -> Self {
+        self.http.next_field = field.into();
+        self
+    }
+
+    /// The site's own origin, as `https://example.com`. With it, absolute URLs of this site are accepted as
+    /// `next`, and the `Origin` of a request is compared with it instead of the `Host`.
+    pub fn origin(mut self, origin: impl Into<String>) -> Self {
+        self.http.origin = Some(origin.into());
+        self
+    }
+
+    /// Another origin that a login may lead to: an absolute URL of it is accepted as `next`.
+    pub fn next_origin(mut self, origin: impl Into<String>) -> Self {
+        self.http.next_origins.push(origin.into());
+        self
+    }
+
+    /// Another origin whose pages may send state-changing requests with this site's cookie.
+    pub fn trusted_origin(mut self, origin: impl Into<String>) -> Self {
+        self.http.trusted_origins.push(origin.into());
+        self
+    }
+
+    /// How long the whole chain may take for one attempt (default: 10 s).
+    pub fn chain_timeout(mut self, limit: Duration) -> Self {
+        self.chain_timeout = limit;
+        self
+    }
+
+    /// Who hears of every event (default: [`TracingObserver`]).
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.observer = Box::new(observer);
+        self
+    }
+
+    /// Where the time comes from (default: [`SystemClock`]).
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Box::new(clock);
+        self
+    }
+
+    /// Where tokens come from (default: [`OsRandom`]).
+    pub fn random(mut self, random: impl Random) -> Self {
+        self.random = Box::new(random);
+        self
+    }
+
+    /// Checks the configuration.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first mistake, with the fix.
+    pub fn build(mut self) -> Result<Auth<U>, ConfigError> {
+        if let Some(mistake) = self.mistake.take() {
+            return Err(mistake);
+        }
+        if self.sources.is_empty() {
+            return Err(ConfigError::new(
+                "no backend is configured: nobody could ever log in; add `.backend::<Password>(\"local\", …)`",
+            ));
+        }
+        if self.chain_timeout.is_zero() {
+            return Err(ConfigError::new("the chain has a timeout of zero"));
+        }
+        self.check_schemes()?;
+        let cookie = self.sessions.as_ref().map(|sessions| sessions.cookie().clone());
+        let http = self.http.build(cookie)?;
+        let auth = Arc::new(Inner {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            chains: self.chains.into_iter().map(|slot| (slot.credentials, slot.chain)).collect(),
+            sources: self.sources,
+            sessions: self.sessions,
+            chain_timeout: self.chain_timeout,
+            observer: self.observer,
+            clock: self.clock,
+            random: self.random,
+            http,
+        });
+        http::register(&auth);
+        Ok(Auth(auth))
+    }
+
+    fn check_schemes(&self) -> Result<(), ConfigError> {
+        for (credentials, scheme) in &self.http.schemes {
+            if !self.chains.iter().any(|slot| slot.credentials == *credentials) {
+                return Err(ConfigError::new(format!(
+                    "the scheme {} is accepted, but no backend judges its credentials; \
+                     add a backend for their type",
+                    scheme.name()
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn refuse(mut self, what: impl Into<String>) -> Self {
+        self.mistake.get_or_insert_with(|| ConfigError::new(what));
+        self
+    }
+}
+
+fn scheme_credentials<S: Scheme>(_: &S) -> TypeId {
+    TypeId::of::<S::Credentials>()
+}

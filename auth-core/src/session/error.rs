@@ -1,0 +1,88 @@
+//! What can go wrong with a session, and with finding out whose it is.
+
+use std::fmt;
+
+/// Why a request's caller cannot be resolved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Failure {
+    /// A store or a backend could not decide.
+    Unavailable,
+    /// Credentials were presented and not accepted.
+    BadCredentials,
+    /// The `Authorization` header breaks its grammar, or there are several.
+    Malformed,
+    /// A session and credentials name different users.
+    Contradiction,
+    /// The request changes something, relies on the cookie, and comes from another site.
+    CrossOrigin,
+}
+
+/// Something could not be done with the session.
+#[derive(Debug)]
+pub struct SessionError {
+    kind: SessionErrorKind,
+}
+
+/// What went wrong with a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SessionErrorKind {
+    /// The store, or a backend, could not do its work now (503).
+    Unavailable,
+    /// The request comes from another site (403).
+    CrossOrigin,
+    /// Nobody is logged in by a session, or the session ended meanwhile (401).
+    NoSession,
+    /// The session was deleted, by a logout elsewhere, before this request's values were written (400).
+    Gone,
+    /// The proof of identity was made by another [`Auth`] (500).
+    ForeignProof,
+    /// This [`Auth`] was built without sessions (500).
+    NotConfigured,
+    /// The value is not JSON, or the values are too long together (500).
+    InvalidValue,
+}
+
+impl SessionError {
+    /// What went wrong.
+    pub fn kind(&self) -> SessionErrorKind {
+        self.kind
+    }
+}
+
+impl From<SessionErrorKind> for SessionError {
+    fn from(kind: SessionErrorKind) -> Self {
+        Self { kind }
+    }
+}
+
+impl From<Failure> for SessionError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Unavailable => SessionErrorKind::Unavailable.into(),
+            Failure::CrossOrigin => SessionErrorKind::CrossOrigin.into(),
+            Failure::BadCredentials | Failure::Malformed | Failure::Contradiction => {
+                SessionErrorKind::NoSession.into()
+            }
+        }
+    }
+}
+
+impl fmt::Display for SessionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            SessionErrorKind::Unavailable => "sessions are unavailable",
+            SessionErrorKind::CrossOrigin => "the request comes from another site",
+            SessionErrorKind::NoSession => "nobody is logged in by a session",
+            SessionErrorKind::Gone => "the session ended before the request was completed",
+            SessionErrorKind::ForeignProof => {
+                "the user was authenticated by another `Auth` than this session's"
+            }
+            SessionErrorKind::NotConfigured => "sessions are not configured: add `.sessions(store, config)`",
+            SessionErrorKind::InvalidValue => "a session value must be JSON, and all together at most 64 KiB",
+        })
+    }
+}
+
+impl std::error::Error for SessionError {}
