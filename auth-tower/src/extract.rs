@@ -105,10 +105,24 @@ impl<U: User> fmt::Debug for Session<U> {
     }
 }
 
+impl<U: User> Session<U> {
+    /// The session of a request, for services that are no axum handlers. Call it inside the service's future.
+    ///
+    /// # Errors
+    /// [`Error`] if no [`AuthLayer`](crate::AuthLayer) for this type of user is around.
+    pub fn of<B>(request: &::http::Request<B>) -> Result<Self, Error> {
+        Self::found(&Head::of(request))
+    }
+
+    fn found(head: &Head<'_>) -> Result<Self, Error> {
+        http::session(head).map(Self).ok_or_else(|| Error::no_layer("Session"))
+    }
+}
+
 impl<S: Sync, U: User> FromRequestParts<S> for Session<U> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-        http::session(&Head::of_parts(parts)).map(Self).ok_or_else(|| Error::no_layer("Session"))
+        Self::found(&Head::of_parts(parts))
     }
 }

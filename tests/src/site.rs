@@ -76,8 +76,9 @@ impl Request {
 }
 
 /// The headers that both adapters must answer alike.
-pub const COMPARED: [&str; 9] = [
+pub const COMPARED: [&str; 10] = [
     "cache-control",
+    "clear-site-data",
     "content-type",
     "grpc-message",
     "grpc-status",

@@ -6,8 +6,6 @@ use std::net::SocketAddr;
 
 use auth_core::{Password, Require};
 use auth_tower::{AuthLayer, CurrentUser, RequireLayer, Session};
-use axum::extract::FromRequestParts;
-use axum::http::request::Parts;
 use axum::response::IntoResponse;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -25,17 +23,16 @@ type Page = Response<Full<Bytes>>;
 
 /// A site that is one function: `/login` logs alice in, everything else says who is calling.
 async fn page(request: Request<Incoming>) -> Result<Page, Infallible> {
-    let (mut parts, _) = request.into_parts();
-    if parts.uri.path() == "/login" {
-        return Ok(login(&mut parts).await);
+    if request.uri().path() == "/login" {
+        return Ok(login(&request).await);
     }
-    let user = parts.extensions.get::<CurrentUser<Account>>();
+    let user = request.extensions().get::<CurrentUser<Account>>();
     Ok(Response::new(user.map_or("anonymous".into(), |user| user.name.clone()).into()))
 }
 
-async fn login(parts: &mut Parts) -> Page {
+async fn login(request: &Request<Incoming>) -> Page {
     let done = async {
-        let session = Session::<Account>::from_request_parts(parts, &()).await?;
+        let session = Session::<Account>::of(request)?;
         let alice = session.authenticate(Password::new("alice", ALICE)).await?;
         session.login(alice).await?;
         Ok::<_, auth_tower::Error>(())

@@ -23,6 +23,9 @@ pub(crate) fn apply<U: User>(session: &Session<U>, response: &mut dyn ResponseVi
     if let Some(value) = set_cookie {
         response.append(ResponseHeader::SetCookie, value.into());
     }
+    if settings.cookie.as_ref().is_some_and(|cookie| is_logout && cookie.clear_site) {
+        response.append(ResponseHeader::ClearSiteData, "\"cache\", \"storage\"".into());
+    }
     if let (Some(name), true) = (&settings.cookie, is_logout && session.is_navigation()) {
         response.append(ResponseHeader::SetCookie, name.mark_end().into());
     }

@@ -118,6 +118,8 @@ impl<'a> Single<'a> {
 pub enum ResponseHeader {
     /// `Cache-Control`
     CacheControl,
+    /// `Clear-Site-Data`
+    ClearSiteData,
     /// `Content-Type`
     ContentType,
     /// `grpc-message`
@@ -141,6 +143,7 @@ impl ResponseHeader {
     pub const fn name(self) -> &'static str {
         match self {
             Self::CacheControl => "cache-control",
+            Self::ClearSiteData => "clear-site-data",
             Self::ContentType => "content-type",
             Self::GrpcMessage => "grpc-message",
             Self::GrpcStatus => "grpc-status",

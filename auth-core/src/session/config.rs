@@ -41,9 +41,8 @@ pub struct SessionConfig {
     pub(crate) browser_session: bool,
     pub(crate) read_timeout: Duration,
     pub(crate) write_timeout: Duration,
-    cookie_name: String,
-    secure: bool,
-    same_site: SameSite,
+    /// As configured: its name has no prefix yet.
+    cookie: Cookie,
 }
 
 impl SessionConfig {
@@ -65,9 +64,12 @@ impl SessionConfig {
             browser_session: false,
             read_timeout: Duration::from_secs(1),
             write_timeout: Duration::from_secs(2),
-            cookie_name: "session".into(),
-            secure: true,
-            same_site: SameSite::Lax,
+            cookie: Cookie {
+                name: "session".into(),
+                secure: true,
+                same_site: SameSite::Lax,
+                clear_site: false,
+            },
         }
     }
 
@@ -116,13 +118,20 @@ impl SessionConfig {
 
     /// The cookie's name without its `__Host-` prefix (default: `session`).
     pub fn cookie_name(mut self, name: impl Into<String>) -> Self {
-        self.cookie_name = name.into();
+        self.cookie.name = name.into();
         self
     }
 
     /// The cookie's `SameSite` attribute (default: `Lax`).
     pub fn same_site(mut self, same_site: SameSite) -> Self {
-        self.same_site = same_site;
+        self.cookie.same_site = same_site;
+        self
+    }
+
+    /// Asks the browser at logout to forget what it cached and stored for this site (`Clear-Site-Data`), but not its
+    /// other cookies.
+    pub fn clear_site_data(mut self) -> Self {
+        self.cookie.clear_site = true;
         self
     }
 
@@ -135,7 +144,7 @@ impl SessionConfig {
     /// Development without TLS: drops `Secure` and the `__Host-` prefix. Anybody on the network can then take
     /// the session over.
     pub fn insecure_cookies(mut self) -> Self {
-        self.secure = false;
+        self.cookie.secure = false;
         self
     }
 
@@ -144,18 +153,18 @@ impl SessionConfig {
         self.check_times()?;
         // RFC 9110 §5.6.2 tokens, kept short and plain.
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-        if !(1..=64).contains(&self.cookie_name.len()) || !self.cookie_name.bytes().all(plain) {
+        let Cookie { name, secure, same_site, .. } = &self.cookie;
+        if !(1..=64).contains(&name.len()) || !name.bytes().all(plain) {
             return Err(ConfigError::new("a cookie name has 1 to 64 letters, digits, '-', '_' or '.'"));
         }
-        if self.cookie_name.to_ascii_lowercase().starts_with("__") {
+        if name.to_ascii_lowercase().starts_with("__") {
             return Err(ConfigError::new("leave the `__Host-` prefix out of the cookie name: it is added"));
         }
-        if self.same_site == SameSite::None && !self.secure {
+        if *same_site == SameSite::None && !secure {
             return Err(ConfigError::new("SameSite=None needs secure cookies: browsers refuse it otherwise"));
         }
-        let prefix = if self.secure { "__Host-" } else { "" };
-        let name = format!("{prefix}{}", self.cookie_name);
-        Ok(Cookie { name, secure: self.secure, same_site: self.same_site })
+        let prefix = if *secure { "__Host-" } else { "" };
+        Ok(Cookie { name: format!("{prefix}{name}"), ..self.cookie.clone() })
     }
 
     fn check_times(&self) -> Result<(), ConfigError> {

@@ -13,6 +13,8 @@ pub(crate) struct Cookie {
     pub(crate) name: String,
     pub(crate) secure: bool,
     pub(crate) same_site: SameSite,
+    /// Whether its removal asks the browser to forget more.
+    pub(crate) clear_site: bool,
 }
 
 /// Longer `Cookie` lines are not read, in bytes for all lines of a request.
@@ -108,7 +110,7 @@ mod tests {
     use super::*;
 
     fn cookie() -> Cookie {
-        Cookie { name: "__Host-session".into(), secure: true, same_site: SameSite::Lax }
+        Cookie { name: "__Host-session".into(), secure: true, same_site: SameSite::Lax, clear_site: false }
     }
 
     fn find<'a>(lines: &[&'a str]) -> Found<'a> {

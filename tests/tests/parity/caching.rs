@@ -101,3 +101,17 @@ async fn hc1_every_kind_of_answer() {
     })
     .await;
 }
+
+/// HC-3: a logout asks the browser to forget more, where the site wants it.
+#[tokio::test]
+async fn hc3_a_logout_may_clear_site_data() {
+    for (wanted, expected) in [(false, &[][..]), (true, &["\"cache\", \"storage\""])] {
+        let setup =
+            Setup::default().sessions(|sessions| if wanted { sessions.clear_site_data() } else { sessions });
+        everywhere(setup, async |mut client| {
+            client.login("alice", ALICE).await;
+            assert_eq!(client.post("/logout", &[]).await.all("clear-site-data"), expected);
+        })
+        .await;
+    }
+}

@@ -29,7 +29,13 @@ impl<S: SessionStore> Engine<S> {
                 session.state().patches.clear();
                 self.create(session, record).await?
             }
-            None => self.create(session, record).await?,
+            None => {
+                // What was presented could not be looked at: whatever it is, it dies with this login.
+                if let Some(token) = &session.presented().token {
+                    self.write(session, self.store().delete(&token.key())).await?;
+                }
+                self.create(session, record).await?
+            }
         };
         self.limit_sessions(session, &live, now).await?;
         let (backend, user) = (live.record.backend.clone(), live.record.user.clone());
