@@ -102,7 +102,9 @@ where
             if self.layer.lazy { self.layer.auth.begin_lazy(&head) } else { self.layer.auth.begin(&head) };
         let respond = self.layer.respond.clone();
         let state = match begin {
-            Begin::Nothing => State::calling(&*self.inner, request, self.layer.auth.frame()),
+            Begin::Nothing => {
+                State::Calling { future: self.inner.call(request), frame: self.layer.auth.frame() }
+            }
             Begin::Call(frame) => State::calling(&*self.inner, request, frame),
             Begin::Refuse(refusal) => State::refused(request, &refusal, &respond),
             Begin::Resolve(resolving) => {
@@ -132,7 +134,7 @@ pin_project! {
         Resolving { resolving: Resolving<U>, waiting: Option<(ServiceRequest, Rc<S>)> },
         Calling { #[pin] future: F, frame: Frame },
         // Boxed: they are rare, and would make the future of every request larger.
-        Saving { saving: Saving, frame: Frame, response: Option<Box<ServiceResponse<B>>> },
+        Saving { saving: Saving, frame: Frame, response: Option<Box<ServiceResponse<EitherBody<B>>>> },
         Answered { response: Option<Box<ServiceResponse<EitherBody<B>>>> },
     }
 }
@@ -158,22 +160,28 @@ where
                     }
                 }
                 StateProj::Calling { future, frame } => {
-                    let response = ready_or_return!(frame.enter(|| future.poll(cx)))?;
+                    let polled = frame.enter(|| future.poll(cx));
+                    let mut polled = polled.map_ok(ServiceResponse::map_into_left_body);
+                    let Poll::Ready(Ok(response)) = &mut polled else { return polled };
                     if let Some(refusal) = frame.refusal() {
+                        let response = ready_or_return!(polled)?;
                         return Poll::Ready(Ok(overruled(frame, response, &refusal, this.respond)));
                     }
                     let Some(saving) = frame.save(response.status().as_u16()) else {
-                        return Poll::Ready(Ok(finished(frame, response)));
+                        frame.finish(&mut Answer(response));
+                        return polled;
                     };
-                    State::Saving { saving, frame: frame.take(), response: Some(Box::new(response)) }
+                    let response = Some(Box::new(ready_or_return!(polled)?));
+                    State::Saving { saving, frame: frame.take(), response }
                 }
                 StateProj::Saving { saving, frame, response } => {
                     let saved = ready_or_return!(Pin::new(saving).poll(cx));
-                    let response = response.take().expect(POLLED_AGAIN);
-                    return Poll::Ready(Ok(match saved {
-                        Ok(()) => finished(frame, *response),
-                        Err(refusal) => overruled(frame, *response, &refusal, this.respond),
-                    }));
+                    let mut response = *response.take().expect(POLLED_AGAIN);
+                    if let Err(refusal) = saved {
+                        return Poll::Ready(Ok(overruled(frame, response, &refusal, this.respond)));
+                    }
+                    frame.finish(&mut Answer(&mut response));
+                    return Poll::Ready(Ok(response));
                 }
                 StateProj::Answered { response } => {
                     return Poll::Ready(Ok(*response.take().expect(POLLED_AGAIN)));
@@ -221,17 +229,10 @@ impl<S, F, U, B> State<S, F, U, B> {
     }
 }
 
-/// The response with what the handler did written on it.
-#[inline]
-fn finished<B>(frame: &mut Frame, mut response: ServiceResponse<B>) -> ServiceResponse<EitherBody<B>> {
-    frame.finish(&mut Answer(&mut response));
-    response.map_into_left_body()
-}
-
 /// The refusal that takes the response's place.
 fn overruled<B>(
     frame: &mut Frame,
-    response: ServiceResponse<B>,
+    response: ServiceResponse<EitherBody<B>>,
     refusal: &Refusal,
     respond: &impl Respond,
 ) -> ServiceResponse<EitherBody<B>> {

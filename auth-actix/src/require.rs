@@ -78,21 +78,28 @@ where
     }
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        let respond = &self.layer.respond;
         let state = match guard(&self.layer.rule, &Head(request.request())) {
             Guarded::Pass => State::Calling { future: self.inner.call(request) },
-            Guarded::Refuse(refusal) => State::refused(request, &refusal, respond),
-            Guarded::NoLayer => State::refused(request, &Error::no_layer("RequireLayer").refusal(), respond),
+            Guarded::Refuse(refusal) => State::refused(request, &refusal, &self.layer.respond),
+            // A request that presents nothing is framed only while its future is polled.
+            Guarded::NoLayer => State::Asking { waiting: Some(self.waiting(request)) },
             Guarded::Resolve(resolving) => {
-                let waiting = Some((request, Rc::clone(&self.inner), self.layer.clone()));
-                State::Resolving { resolving, waiting }
+                State::Resolving { resolving, waiting: Some(self.waiting(request)) }
             }
         };
         RequireFuture { state }
     }
 }
 
-type Waiting<S, R> = Option<(ServiceRequest, Rc<S>, RequireLayer<R>)>;
+impl<S, R: Clone> Require<S, R> {
+    /// Takes along what is needed later.
+    fn waiting(&self, request: ServiceRequest) -> Waiting<S, R> {
+        (request, Rc::clone(&self.inner), self.layer.clone())
+    }
+}
+
+/// What is needed to go on later.
+type Waiting<S, R> = (ServiceRequest, Rc<S>, RequireLayer<R>);
 
 pin_project! {
     /// The future of [`Require`].
@@ -109,8 +116,10 @@ pin_project! {
 pin_project! {
     #[project = StateProj]
     enum State<S, F, R, B> {
+        /// The caller is asked for when this is polled.
+        Asking { waiting: Option<Waiting<S, R>> },
         /// Only under a lazy layer, for the first who asks.
-        Resolving { resolving: Pin<Box<dyn Future<Output = Resolved> + Send>>, waiting: Waiting<S, R> },
+        Resolving { resolving: Pin<Box<dyn Future<Output = Resolved> + Send>>, waiting: Option<Waiting<S, R>> },
         Calling { #[pin] future: F },
         Refused { response: Option<ServiceResponse<EitherBody<B>>> },
     }
@@ -134,6 +143,7 @@ where
         let mut state = self.project().state;
         loop {
             let next = match state.as_mut().project() {
+                StateProj::Asking { waiting } => ask(waiting.take().expect(POLLED_AGAIN)),
                 StateProj::Resolving { resolving, waiting } => {
                     let resolved = ready_or_return!(resolving.as_mut().poll(cx));
                     let (request, service, layer) = waiting.take().expect(POLLED_AGAIN);
@@ -151,6 +161,24 @@ where
                 }
             };
             state.set(next);
+        }
+    }
+}
+
+/// Asks inside the future, where every request is framed.
+fn ask<S, R, B>((request, service, layer): Waiting<S, R>) -> State<S, S::Future, R, B>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = actix_web::Error>,
+    R: Respond,
+{
+    match guard(&layer.rule, &Head(request.request())) {
+        Guarded::Pass => State::Calling { future: service.call(request) },
+        Guarded::Refuse(refusal) => State::refused(request, &refusal, &layer.respond),
+        Guarded::NoLayer => {
+            State::refused(request, &Error::no_layer("RequireLayer").refusal(), &layer.respond)
+        }
+        Guarded::Resolve(resolving) => {
+            State::Resolving { resolving, waiting: Some((request, service, layer)) }
         }
     }
 }

@@ -99,7 +99,9 @@ where
             if self.layer.lazy { self.layer.auth.begin_lazy(&head) } else { self.layer.auth.begin(&head) };
         let respond = self.layer.respond.clone();
         let state = match begin {
-            Begin::Nothing => State::calling(&mut self.inner, request, self.layer.auth.frame()),
+            Begin::Nothing => {
+                State::Calling { future: self.inner.call(request), frame: self.layer.auth.frame() }
+            }
             Begin::Call(frame) => State::calling(&mut self.inner, request, frame),
             Begin::Refuse(refusal) => {
                 State::Answered { response: Some(respond::response(&refusal, &respond)) }

@@ -106,7 +106,8 @@ impl<U: User> fmt::Debug for Session<U> {
 }
 
 impl<U: User> Session<U> {
-    /// The session of a request, for services that are no axum handlers. Call it inside the service's future.
+    /// The session of a request, for services that are no axum handlers. Call it inside the service's future, not in
+    /// `call` itself.
     ///
     /// # Errors
     /// [`Error`] if no [`AuthLayer`](crate::AuthLayer) for this type of user is around.

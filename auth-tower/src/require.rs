@@ -69,23 +69,31 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let refused =
-            |refusal: &Refusal| State::Refused { response: Some(response(refusal, &self.layer.respond)) };
-        let state = match guard(&self.layer.rule, &Head::of(&request)) {
+        let rule = &self.layer.rule;
+        let state = match guard(rule, &Head::of(&request)) {
             Guarded::Pass => State::Calling { future: self.inner.call(request) },
-            Guarded::Refuse(refusal) => refused(&refusal),
-            Guarded::NoLayer => refused(&Error::no_layer("RequireLayer").refusal()),
+            Guarded::Refuse(refusal) => State::refused(&refusal, &self.layer),
+            // A request that presents nothing is framed only while its future is polled.
+            Guarded::NoLayer => State::Asking { waiting: Some(self.waiting(request)) },
             Guarded::Resolve(resolving) => {
-                let inner = self.inner.clone();
-                let inner = mem::replace(&mut self.inner, inner);
-                State::Resolving { resolving, waiting: Some((request, inner, self.layer.clone())) }
+                State::Resolving { resolving, waiting: Some(self.waiting(request)) }
             }
         };
         RequireFuture { state }
     }
 }
 
-type Waiting<S, R, B> = Option<(Request<B>, S, RequireLayer<R>)>;
+impl<S: Clone, R: Clone> Require<S, R> {
+    /// Takes along what is needed later. The service that was polled ready is the one to call.
+    fn waiting<B>(&mut self, request: Request<B>) -> Waiting<S, R, B> {
+        let inner = self.inner.clone();
+        let inner = mem::replace(&mut self.inner, inner);
+        (request, inner, self.layer.clone())
+    }
+}
+
+/// What is needed to go on later.
+type Waiting<S, R, B> = (Request<B>, S, RequireLayer<R>);
 
 pin_project! {
     /// The future of [`Require`].
@@ -102,10 +110,21 @@ pin_project! {
 pin_project! {
     #[project = StateProj]
     enum State<S, F, R, B, B2> {
+        /// The caller is asked for when this is polled.
+        Asking { waiting: Option<Waiting<S, R, B>> },
         /// Only under a lazy layer, for the first who asks.
-        Resolving { resolving: Pin<Box<dyn Future<Output = Resolved> + Send>>, waiting: Waiting<S, R, B> },
+        Resolving { resolving: Pin<Box<dyn Future<Output = Resolved> + Send>>, waiting: Option<Waiting<S, R, B>> },
         Calling { #[pin] future: F },
         Refused { response: Option<Response<B2>> },
+    }
+}
+
+impl<S, F, R, B, B2> State<S, F, R, B, B2> {
+    fn refused(refusal: &Refusal, layer: &RequireLayer<R>) -> Self
+    where
+        R: Respond<B2>,
+    {
+        Self::Refused { response: Some(response(refusal, &layer.respond)) }
     }
 }
 
@@ -120,12 +139,13 @@ where
         let mut state = self.project().state;
         loop {
             let next = match state.as_mut().project() {
+                StateProj::Asking { waiting } => ask(waiting.take().expect(POLLED_AGAIN)),
                 StateProj::Resolving { resolving, waiting } => {
                     let resolved = ready!(resolving.as_mut().poll(cx));
                     let (request, mut service, layer) = waiting.take().expect(POLLED_AGAIN);
                     match resolved.check(&layer.rule, &Head::of(&request)) {
                         Ok(()) => State::Calling { future: service.call(request) },
-                        Err(refusal) => State::Refused { response: Some(response(&refusal, &layer.respond)) },
+                        Err(refusal) => State::refused(&refusal, &layer),
                     }
                 }
                 StateProj::Calling { future } => return future.poll(cx),
@@ -134,6 +154,22 @@ where
                 }
             };
             state.set(next);
+        }
+    }
+}
+
+/// Asks inside the future, where every request is framed.
+fn ask<S, R, B, B2>((request, mut service, layer): Waiting<S, R, B>) -> State<S, S::Future, R, B, B2>
+where
+    S: Service<Request<B>, Response = Response<B2>>,
+    R: Respond<B2>,
+{
+    match guard(&layer.rule, &Head::of(&request)) {
+        Guarded::Pass => State::Calling { future: service.call(request) },
+        Guarded::Refuse(refusal) => State::refused(&refusal, &layer),
+        Guarded::NoLayer => State::refused(&Error::no_layer("RequireLayer").refusal(), &layer),
+        Guarded::Resolve(resolving) => {
+            State::Resolving { resolving, waiting: Some((request, service, layer)) }
         }
     }
 }
