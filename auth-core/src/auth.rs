@@ -102,7 +102,8 @@ impl<U: User> Auth<U> {
         let failed = |backend: &BackendName, error: &BackendError| {
             self.emit(EventKind::BackendFailed(error), Some(backend), None, facts);
         };
-        let (user, backend) = chain.authenticate(credentials, facts, self.0.chain_timeout, failed).await?;
+        let (user, backend) =
+            chain.authenticate(credentials, facts, self.0.chain_timeout, &*self.0.clock, failed).await?;
         Ok(Authenticated { user: Arc::new(user), backend: backend.clone(), at: self.now(), by: self.0.id })
     }
 

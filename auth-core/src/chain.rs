@@ -5,10 +5,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::breaker::Breaker;
 use crate::guard::{Interrupted, caught, guarded};
 use crate::password::HashDebt;
 use crate::{
-    Attempt, Backend, BackendError, BackendErrorKind, BackendName, Credentials, DeclineReason, Denied,
+    Attempt, Backend, BackendError, BackendErrorKind, BackendName, Clock, Credentials, DeclineReason, Denied,
     DeniedKind, DenyReason, Outcome, RequestFacts, User, UserId, UserSource,
 };
 
@@ -36,12 +37,28 @@ pub struct BackendPolicy {
     outage: OutagePolicy,
     authoritative: bool,
     timeout: Duration,
+    breaker: bool,
 }
 
 impl BackendPolicy {
-    /// Fail closed, not authoritative, 5 s.
+    /// Fail closed, not authoritative, 5 s, with a circuit breaker.
     pub const fn new() -> Self {
-        Self { outage: OutagePolicy::FailClosed, authoritative: false, timeout: BACKEND_TIMEOUT }
+        Self {
+            outage: OutagePolicy::FailClosed,
+            authoritative: false,
+            timeout: BACKEND_TIMEOUT,
+            breaker: true,
+        }
+    }
+
+    /// Asks this backend even while it keeps failing.
+    ///
+    /// Otherwise five outages within 10 s open its circuit breaker: attempts are *unavailable* at once, without
+    /// waiting for a timeout each, until after 5 s one of them probes. A probe that fails doubles the pause, up
+    /// to 60 s. Wrong passwords never open it.
+    pub const fn without_breaker(mut self) -> Self {
+        self.breaker = false;
+        self
     }
 
     /// What happens when this backend could not decide.
@@ -133,20 +150,39 @@ fn interrupted<T>(why: Interrupted) -> Result<T, BackendError> {
 
 pub(crate) struct Entry<C, U> {
     pub(crate) name: BackendName,
-    pub(crate) policy: BackendPolicy,
-    pub(crate) backend: Arc<dyn DynBackend<C, U>>,
+    policy: BackendPolicy,
+    backend: Arc<dyn DynBackend<C, U>>,
+    breaker: Option<Breaker>,
+}
+
+impl<C, U> Entry<C, U> {
+    pub(crate) fn new(name: BackendName, policy: BackendPolicy, backend: Arc<dyn DynBackend<C, U>>) -> Self {
+        Self { name, policy, backend, breaker: policy.breaker.then(Breaker::new) }
+    }
 }
 
 impl<C: Credentials, U: User> Entry<C, U> {
-    async fn judge(&self, attempt: &Attempt<'_, C>) -> Result<Outcome<U>, BackendError> {
+    async fn judge(&self, attempt: &Attempt<'_, C>, clock: &dyn Clock) -> Result<Outcome<U>, BackendError> {
         match caught(|| self.backend.supports(attempt)) {
             Ok(true) => {}
             Ok(false) => return Ok(Outcome::Decline(DeclineReason::NotMine)),
             Err(why) => return interrupted(why),
         }
+        self.ask(attempt, clock).await.map(|outcome| self.with_policy(outcome))
+    }
+
+    /// Asks the backend, unless its breaker is open.
+    async fn ask(&self, attempt: &Attempt<'_, C>, clock: &dyn Clock) -> Result<Outcome<U>, BackendError> {
+        let leave = match &self.breaker {
+            None => None,
+            Some(breaker) => Some(breaker.admit(clock.now()).ok_or_else(left_alone)?),
+        };
         let answer = guarded(self.policy.timeout, async { self.backend.authenticate(attempt).await }).await;
-        let outcome = answer.unwrap_or_else(interrupted)?;
-        Ok(self.with_policy(outcome))
+        let answer = answer.unwrap_or_else(interrupted);
+        if let Some(leave) = leave {
+            leave.report(&answer, clock.now());
+        }
+        answer
     }
 
     fn with_policy(&self, outcome: Outcome<U>) -> Outcome<U> {
@@ -158,6 +194,10 @@ impl<C: Credentials, U: User> Entry<C, U> {
             outcome => outcome,
         }
     }
+}
+
+fn left_alone() -> BackendError {
+    BackendError::unavailable("its circuit breaker is open")
 }
 
 /// The ordered backends for credentials of type `C`.
@@ -172,13 +212,14 @@ impl<C: Credentials, U: User> Chain<C, U> {
         credentials: &C,
         facts: &RequestFacts,
         limit: Duration,
+        clock: &dyn Clock,
         failed: impl Fn(&BackendName, &BackendError),
     ) -> Result<(U, &BackendName), Denied> {
         credentials.check().map_err(Denied::unasked)?;
         let debt = HashDebt::new();
         let asked = guarded(limit, async {
             let attempt = Attempt::new(credentials, facts, &debt);
-            match self.ask(&attempt, failed).await {
+            match self.ask(&attempt, clock, failed).await {
                 Ok(accepted) => Ok(accepted),
                 Err(denied) => Err(settle(&debt, denied).await),
             }
@@ -189,11 +230,12 @@ impl<C: Credentials, U: User> Chain<C, U> {
     async fn ask(
         &self,
         attempt: &Attempt<'_, C>,
+        clock: &dyn Clock,
         failed: impl Fn(&BackendName, &BackendError),
     ) -> Result<(U, &BackendName), Denied> {
         let mut answer = Denied::nobody();
         for entry in &self.entries {
-            let said = match entry.judge(attempt).await {
+            let said = match entry.judge(attempt, clock).await {
                 Ok(Outcome::Accept(user)) => return Ok((user, &entry.name)),
                 Ok(Outcome::Decline(reason)) => Denied::kind_of(reason),
                 Ok(Outcome::Deny(reason)) => return Err(Denied::by(&entry.name, DeniedKind::Denied(reason))),

@@ -47,6 +47,7 @@ mod attempt;
 mod auth;
 mod backend;
 mod backend_fn;
+mod breaker;
 mod chain;
 #[cfg(feature = "conformance")]
 pub mod conformance;

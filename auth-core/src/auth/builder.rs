@@ -83,7 +83,7 @@ impl<U: User> AuthBuilder<U> {
         let users: Arc<dyn DynUsers<U>> = Arc::clone(&backend) as _;
         self.sources.push(Source { name: name.clone(), timeout: policy.limit(), users });
         let backend: Arc<dyn DynBackend<C, U>> = backend;
-        self.chain_mut::<C>().entries.push(Entry { name, policy, backend });
+        self.chain_mut::<C>().entries.push(Entry::new(name, policy, backend));
         self
     }
 
