@@ -36,9 +36,9 @@ pub enum SessionErrorKind {
     NoSession,
     /// The session was deleted, by a logout elsewhere, before this request's values were written (400).
     Gone,
-    /// The proof of identity was made by another [`Auth`] (500).
+    /// The proof of identity was made by another [`Auth`](crate::Auth) (500).
     ForeignProof,
-    /// This [`Auth`] was built without sessions (500).
+    /// This [`Auth`](crate::Auth) was built without sessions (500).
     NotConfigured,
     /// The value is not JSON, or the values are too long together (500).
     InvalidValue,
