@@ -102,6 +102,7 @@ where
             if self.layer.lazy { self.layer.auth.begin_lazy(&head) } else { self.layer.auth.begin(&head) };
         let respond = self.layer.respond.clone();
         let state = match begin {
+            // Framed only while its future is polled: this is what every anonymous request pays.
             Begin::Nothing => {
                 State::Calling { future: self.inner.call(request), frame: self.layer.auth.frame() }
             }
@@ -216,7 +217,7 @@ impl<S: Service<ServiceRequest>, U, B> State<S, S::Future, U, B> {
     #[inline(always)]
     #[allow(clippy::inline_always)]
     fn calling(service: &S, request: ServiceRequest, mut frame: Frame) -> Self {
-        // Guards ask already in `call`: without the frame around it they would find no layer.
+        // So that guards find the caller at once, and need not put the request aside until they are polled.
         let future = frame.enter(|| service.call(request));
         Self::Calling { future, frame }
     }

@@ -29,9 +29,9 @@ enum State {
     Probing,
 }
 
-/// Leave to ask the backend. Without a [`report`](Self::report) (the client went away) nothing is learnt.
+/// A permit to ask the backend. Without a [`report`](Self::report) (the client went away) nothing is learnt.
 #[must_use]
-pub(crate) struct Leave<'a> {
+pub(crate) struct Permit<'a> {
     breaker: &'a Breaker,
     /// The pause before this probe; `None` for an attempt that is none.
     probe: Option<Duration>,
@@ -42,14 +42,14 @@ impl Breaker {
         Self(Mutex::new(State::Closed(VecDeque::new())))
     }
 
-    /// Leave to ask the backend now; `None` while it is left alone.
-    pub(crate) fn admit(&self, now: Timestamp) -> Option<Leave<'_>> {
+    /// A permit to ask the backend now; `None` while it is left alone.
+    pub(crate) fn admit(&self, now: Timestamp) -> Option<Permit<'_>> {
         let mut state = self.lock();
         match *state {
-            State::Closed(_) => Some(Leave { breaker: self, probe: None }),
+            State::Closed(_) => Some(Permit { breaker: self, probe: None }),
             State::Open(since, pause) if is_over(since, pause, now) => {
                 *state = State::Probing;
-                Some(Leave { breaker: self, probe: Some(pause) })
+                Some(Permit { breaker: self, probe: Some(pause) })
             }
             State::Open(..) | State::Probing => None,
         }
@@ -72,7 +72,7 @@ fn is_outage(error: &BackendError) -> bool {
     matches!(error.kind(), BackendErrorKind::Unavailable | BackendErrorKind::TimedOut)
 }
 
-impl Leave<'_> {
+impl Permit<'_> {
     /// Says how it went.
     pub(crate) fn report<T>(mut self, answer: &Result<T, BackendError>, now: Timestamp) {
         let is_outage = answer.as_ref().err().is_some_and(is_outage);
@@ -94,7 +94,7 @@ impl Leave<'_> {
     }
 }
 
-impl Drop for Leave<'_> {
+impl Drop for Permit<'_> {
     /// A probe whose client went away: the next attempt probes at once.
     fn drop(&mut self) {
         if let Some(pause) = self.probe {
@@ -112,8 +112,8 @@ mod tests {
     }
 
     fn attempt(breaker: &Breaker, now: Timestamp, kind: Option<BackendErrorKind>) -> bool {
-        let Some(leave) = breaker.admit(now) else { return false };
-        leave.report(&kind.map_or(Ok(()), |kind| Err(BackendError::of(kind))), now);
+        let Some(permit) = breaker.admit(now) else { return false };
+        permit.report(&kind.map_or(Ok(()), |kind| Err(BackendError::of(kind))), now);
         true
     }
 

@@ -173,14 +173,14 @@ impl<C: Credentials, U: User> Entry<C, U> {
 
     /// Asks the backend, unless its breaker is open.
     async fn ask(&self, attempt: &Attempt<'_, C>, clock: &dyn Clock) -> Result<Outcome<U>, BackendError> {
-        let leave = match &self.breaker {
+        let permit = match &self.breaker {
             None => None,
             Some(breaker) => Some(breaker.admit(clock.now()).ok_or_else(left_alone)?),
         };
         let answer = guarded(self.policy.timeout, async { self.backend.authenticate(attempt).await }).await;
         let answer = answer.unwrap_or_else(interrupted);
-        if let Some(leave) = leave {
-            leave.report(&answer, clock.now());
+        if let Some(permit) = permit {
+            permit.report(&answer, clock.now());
         }
         answer
     }

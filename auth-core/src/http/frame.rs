@@ -1,8 +1,8 @@
 //! The frame around a handler: how extractors and guards find the request's caller.
 //!
 //! A request that presents nothing must cost nothing, so nothing is put into its extensions. Instead the
-//! adapter's response future carries a [`Frame`] and puts it on a stack of its thread for the time of each
-//! `poll` (as `tokio::task_local!` does). What runs inside finds it there; what is spawned elsewhere does not.
+//! adapter's response future carries a [`Frame`] and enters it on its thread for the time of each `poll` (as
+//! `tokio::task_local!` does). What runs inside finds it there; what is spawned elsewhere does not.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};

@@ -26,7 +26,7 @@ impl Audience {
         if starts_with(view, Header::ContentType, b"application/grpc") {
             return Self::Grpc;
         }
-        if starts_with(view, Header::Upgrade, b"websocket") {
+        if is_websocket(view) {
             return Self::WebSocket;
         }
         if let Some(mode) = Single::of(view, Header::SecFetchMode).text() {
@@ -38,6 +38,11 @@ impl Audience {
         }
         if prefers_html(view) { Self::Page } else { Self::Api }
     }
+}
+
+/// Whether the request opens a WebSocket.
+pub(super) fn is_websocket(view: &dyn RequestView) -> bool {
+    starts_with(view, Header::Upgrade, b"websocket")
 }
 
 /// Whether a browser says that it navigates.

@@ -1,5 +1,6 @@
 //! Whether a state-changing request comes from another site's page.
 
+use super::negotiate::is_websocket;
 use super::view::Single;
 use super::{Header, RequestView};
 use crate::ConfigError;
@@ -41,16 +42,19 @@ pub(crate) struct OriginRules {
 }
 
 impl OriginRules {
-    /// Whether the request changes something and comes from a page of another site.
+    /// Whether the request changes something, or opens a WebSocket, and comes from a page of another site.
     ///
     /// Browsers say so themselves: by Fetch Metadata where they have it, else by `Origin`. A request with neither
-    /// is no browser's (as in Go 1.25's `CrossOriginProtection`).
+    /// is no browser's (as in Go 1.25's `CrossOriginProtection`). A WebSocket is opened by a GET, but pages of all
+    /// sites may open one and talk through it (CWE-1385); its `Origin` is always sent.
     pub(crate) fn is_cross_origin(&self, view: &dyn RequestView) -> bool {
-        if matches!(view.method(), "GET" | "HEAD" | "OPTIONS") {
+        let is_websocket = is_websocket(view);
+        if !is_websocket && matches!(view.method(), "GET" | "HEAD" | "OPTIONS") {
             return false;
         }
         let origin = Single::of(view, Header::Origin);
-        match Single::of(view, Header::SecFetchSite) {
+        let site = if is_websocket { Single::Absent } else { Single::of(view, Header::SecFetchSite) };
+        match site {
             Single::One(b"same-origin" | b"none") => false,
             Single::Absent if origin == Single::Absent => false,
             Single::Absent => !self.is_own(origin, view) && !self.is_trusted(origin),
@@ -87,6 +91,8 @@ mod tests {
     use super::Header::{Host, Origin as O, SecFetchSite as Site};
     use super::*;
 
+    type Row<'a> = (&'a str, &'a [(Header, &'a str)], bool);
+
     fn rules() -> OriginRules {
         let trusted = vec![Origin::parse("https://app.example.com").unwrap()];
         OriginRules { own: None, trusted, secure: true }
@@ -95,7 +101,6 @@ mod tests {
     /// CS-2.
     #[test]
     fn other_sites_are_seen() {
-        type Row<'a> = (&'a str, &'a [(Header, &'a str)], bool);
         let host = (Host, "example.com");
         let table: [Row<'_>; 17] = [
             ("no browser", &[host], false),
@@ -119,6 +124,22 @@ mod tests {
         for (name, headers, expected) in table {
             assert_eq!(rules().is_cross_origin(&TestRequest::post(headers)), expected, "{name}");
             assert!(!rules().is_cross_origin(&TestRequest::get(headers)), "{name}");
+        }
+    }
+
+    /// CWE-1385: a page of another site opens a WebSocket with the visitor's cookie.
+    #[test]
+    fn websockets_of_other_sites_are_seen() {
+        let table: [Row<'_>; 4] = [
+            ("no browser", &[], false),
+            ("own", &[(O, "https://example.com")], false),
+            ("trusted", &[(O, "https://app.example.com")], false),
+            ("other", &[(O, "https://evil.example")], true),
+        ];
+        for (name, headers, expected) in table {
+            let handshake = [(Host, "example.com"), (Header::Upgrade, "websocket")];
+            let request = TestRequest::get(&[&handshake, headers].concat());
+            assert_eq!(rules().is_cross_origin(&request), expected, "{name}");
         }
     }
 

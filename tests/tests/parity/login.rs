@@ -225,6 +225,20 @@ async fn cross_origin_logins_are_refused() {
     .await;
 }
 
+/// CWE-1385: another site's page opens no WebSocket with a visitor's session.
+#[tokio::test]
+async fn cross_origin_websockets_are_refused() {
+    everywhere(Setup::default(), async |mut client| {
+        client.login("alice", ALICE).await;
+        let upgrade = || Request::get("/me").with("connection", "upgrade").with("upgrade", "websocket");
+        for (origin, status) in [("https://evil.example", 403), ("https://testserver", 200)] {
+            assert_eq!(client.send(from(upgrade(), "origin", origin)).await.status, status, "{origin}");
+        }
+        assert_eq!(client.send(upgrade()).await.status, 200, "no browser's");
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_trusted_origin_may_post() {
     let setup = Setup::default().configure(|auth| auth.trusted_origin("https://app.example"));
