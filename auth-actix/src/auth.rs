@@ -1,6 +1,7 @@
 //! The middleware that finds out who is calling.
 
 use std::future::{Future, Ready, ready};
+use std::mem;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -10,8 +11,8 @@ use actix_service::{Service, Transform};
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::{Error, HttpMessage};
+use auth_core::User;
 use auth_core::http::{Begin, Frame, Refusal, Resolving, Saving};
-use auth_core::{Access, User};
 use pin_project_lite::pin_project;
 
 use crate::CurrentUser;
@@ -103,11 +104,14 @@ where
         let respond = self.layer.respond.clone();
         let state = match begin {
             // Framed only while its future is polled: this is what every anonymous request pays.
-            Begin::Nothing => {
-                State::Calling { future: self.inner.call(request), frame: self.layer.auth.frame() }
+            Begin::Call => State::Calling {
+                future: self.inner.call(request),
+                frame: self.layer.auth.frame(self.layer.lazy),
+            },
+            Begin::CallIn(frame) => State::Calling { future: self.inner.call(request), frame },
+            Begin::Refuse(refusal) => {
+                State::Answered { response: Some(Box::new(refused(request, &refusal, &respond))) }
             }
-            Begin::Call(frame) => State::calling(&*self.inner, request, frame),
-            Begin::Refuse(refusal) => State::refused(request, &refusal, &respond),
             Begin::Resolve(resolving) => {
                 State::Resolving { resolving, waiting: Some((request, Rc::clone(&self.inner))) }
             }
@@ -117,6 +121,7 @@ where
 }
 
 pin_project! {
+    #[project = ResponseFutureProj]
     /// The future of [`Auth`].
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<S, U, R, B>
@@ -148,86 +153,117 @@ where
 {
     type Output = Result<ServiceResponse<EitherBody<B>>, Error>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        loop {
-            let next = match this.state.as_mut().project() {
-                StateProj::Resolving { resolving, waiting } => {
-                    let found = ready_or_return!(Pin::new(resolving).poll(cx));
-                    let (request, service) = waiting.take().expect(POLLED_AGAIN);
-                    match found.caller(&Head(request.request())) {
-                        Ok((frame, access)) => call(&*service, request, frame, access),
-                        Err(refusal) => State::refused(request, &refusal, this.respond),
-                    }
-                }
-                StateProj::Calling { future, frame } => {
-                    let polled = frame.enter(|| future.poll(cx));
-                    let mut polled = polled.map_ok(ServiceResponse::map_into_left_body);
-                    let Poll::Ready(Ok(response)) = &mut polled else { return polled };
-                    if let Some(refusal) = frame.refusal() {
-                        let response = ready_or_return!(polled)?;
-                        return Poll::Ready(Ok(overruled(frame, response, &refusal, this.respond)));
-                    }
-                    let Some(saving) = frame.save(response.status().as_u16()) else {
-                        frame.finish(&mut Answer(response));
-                        return polled;
-                    };
-                    let response = Some(Box::new(ready_or_return!(polled)?));
-                    State::Saving { saving, frame: frame.take(), response }
-                }
-                StateProj::Saving { saving, frame, response } => {
-                    let saved = ready_or_return!(Pin::new(saving).poll(cx));
-                    let mut response = *response.take().expect(POLLED_AGAIN);
-                    if let Err(refusal) = saved {
-                        return Poll::Ready(Ok(overruled(frame, response, &refusal, this.respond)));
-                    }
-                    frame.finish(&mut Answer(&mut response));
-                    return Poll::Ready(Ok(response));
-                }
-                StateProj::Answered { response } => {
-                    return Poll::Ready(Ok(*response.take().expect(POLLED_AGAIN)));
-                }
-            };
-            this.state.set(next);
+        let ResponseFutureProj { mut state, respond } = self.project();
+        let StateProj::Calling { future, frame } = state.as_mut().project() else {
+            return state.poll_presented(respond, cx);
+        };
+        let mut polled = frame.enter(|| future.poll(cx)).map_ok(ServiceResponse::map_into_left_body);
+        if !frame.is_idle() {
+            state.finish(&mut polled, respond, cx);
         }
+        polled
+    }
+}
+
+impl<S, U, B> State<S, S::Future, U, B>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    U: User,
+{
+    /// Polls whatever a request that presents nothing never comes to: kept out of its way.
+    #[inline(never)]
+    fn poll_presented(
+        mut self: Pin<&mut Self>,
+        respond: &impl Respond,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<ServiceResponse<EitherBody<B>>, Error>> {
+        let (found, waiting) = match self.as_mut().project() {
+            StateProj::Resolving { resolving, waiting } => {
+                (ready_or_return!(Pin::new(resolving).poll(cx)), waiting)
+            }
+            StateProj::Answered { response } => {
+                return Poll::Ready(Ok(*response.take().expect(POLLED_AGAIN)));
+            }
+            StateProj::Saving { .. } | StateProj::Calling { .. } => {
+                return self.poll_saving(respond, cx).map(Ok);
+            }
+        };
+        let (request, service) = waiting.take().expect(POLLED_AGAIN);
+        let (mut frame, access) = match found.caller(&Head(request.request())) {
+            Ok(found) => found,
+            Err(refusal) => return Poll::Ready(Ok(refused(request, &refusal, respond))),
+        };
+        if let Some(access) = access {
+            request.extensions_mut().insert(CurrentUser(Arc::clone(access.user())));
+        }
+        // Called inside the frame too, so that guards find the caller at once.
+        let polled = frame.enter(|| {
+            self.set(Self::Calling { future: service.call(request), frame: Frame::none() });
+            match self.as_mut().project() {
+                StateProj::Calling { future, .. } => future.poll(cx),
+                _ => Poll::Pending,
+            }
+        });
+        if let StateProj::Calling { frame: place, .. } = self.as_mut().project() {
+            *place = frame;
+        }
+        let mut polled = polled.map_ok(ServiceResponse::map_into_left_body);
+        self.finish(&mut polled, respond, cx);
+        polled
+    }
+
+    /// Writes on the response what the handler did; first saves what is to be saved.
+    #[inline(never)]
+    fn finish(
+        mut self: Pin<&mut Self>,
+        polled: &mut Poll<Result<ServiceResponse<EitherBody<B>>, Error>>,
+        respond: &impl Respond,
+        cx: &mut Context<'_>,
+    ) {
+        let StateProj::Calling { frame, .. } = self.as_mut().project() else { return };
+        let Poll::Ready(Ok(response)) = polled else { return };
+        let refusal = frame.refusal();
+        let saving = if refusal.is_none() { frame.save(response.status().as_u16()) } else { None };
+        if refusal.is_none() && saving.is_none() {
+            return frame.finish(&mut Answer(response));
+        }
+        let Poll::Ready(Ok(response)) = mem::replace(polled, Poll::Pending) else { return };
+        if let Some(refusal) = refusal {
+            *polled = Poll::Ready(Ok(overruled(frame, response, &refusal, respond)));
+        } else if let Some(saving) = saving {
+            let frame = mem::replace(frame, Frame::none());
+            self.set(Self::Saving { saving, frame, response: Some(Box::new(response)) });
+            *polled = self.poll_saving(respond, cx).map(Ok);
+        }
+    }
+
+    fn poll_saving(
+        self: Pin<&mut Self>,
+        respond: &impl Respond,
+        cx: &mut Context<'_>,
+    ) -> Poll<ServiceResponse<EitherBody<B>>> {
+        let StateProj::Saving { saving, frame, response } = self.project() else { return Poll::Pending };
+        let saved = ready_or_return!(Pin::new(saving).poll(cx));
+        let mut response = *response.take().expect(POLLED_AGAIN);
+        if let Err(refusal) = saved {
+            return Poll::Ready(overruled(frame, response, &refusal, respond));
+        }
+        frame.finish(&mut Answer(&mut response));
+        Poll::Ready(response)
     }
 }
 
 /// The contract of `Future`: a future that was ready is not polled again.
 const POLLED_AGAIN: &str = "`ResponseFuture` polled after completion";
 
-/// Puts the caller into the request's extensions and calls the service.
-fn call<S, U: User, B>(
-    service: &S,
+fn refused<B>(
     request: ServiceRequest,
-    frame: Frame,
-    access: Option<Access<U>>,
-) -> State<S, S::Future, U, B>
-where
-    S: Service<ServiceRequest>,
-{
-    if let Some(access) = access {
-        request.extensions_mut().insert(CurrentUser(Arc::clone(access.user())));
-    }
-    State::calling(service, request, frame)
-}
-
-impl<S: Service<ServiceRequest>, U, B> State<S, S::Future, U, B> {
-    // Always: a future of hundreds of bytes is built where it stays.
-    #[inline(always)]
-    #[allow(clippy::inline_always)]
-    fn calling(service: &S, request: ServiceRequest, mut frame: Frame) -> Self {
-        // So that guards find the caller at once, and need not put the request aside until they are polled.
-        let future = frame.enter(|| service.call(request));
-        Self::Calling { future, frame }
-    }
-}
-
-impl<S, F, U, B> State<S, F, U, B> {
-    fn refused(request: ServiceRequest, refusal: &Refusal, respond: &impl Respond) -> Self {
-        let response = request.into_response(respond::response(refusal, respond)).map_into_right_body();
-        Self::Answered { response: Some(Box::new(response)) }
-    }
+    refusal: &Refusal,
+    respond: &impl Respond,
+) -> ServiceResponse<EitherBody<B>> {
+    request.into_response(respond::response(refusal, respond)).map_into_right_body()
 }
 
 /// The refusal that takes the response's place.

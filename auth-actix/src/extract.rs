@@ -50,7 +50,7 @@ impl<U: User> FromRequest for CurrentUser<U> {
     type Future = Extracting<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        match http::caller::<U>() {
+        match http::caller::<U>(&Head(request)) {
             Caller::NoLayer => Extracting::ready(Err(no_layer("CurrentUser"))),
             Caller::Known(access) => Extracting::ready(known(request, access)),
             Caller::Unknown(session) => {

@@ -59,6 +59,7 @@ mod facts;
 mod guard;
 pub mod http;
 mod identity;
+mod is_hash;
 mod memory;
 mod outcome;
 mod password;

@@ -6,8 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use auth_core::User;
 use auth_core::http::{Begin, Frame, Resolving, Saving};
-use auth_core::{Access, User};
 use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
@@ -100,10 +100,11 @@ where
         let respond = self.layer.respond.clone();
         let state = match begin {
             // Framed only while its future is polled: this is what every anonymous request pays.
-            Begin::Nothing => {
-                State::Calling { future: self.inner.call(request), frame: self.layer.auth.frame() }
-            }
-            Begin::Call(frame) => State::calling(&mut self.inner, request, frame),
+            Begin::Call => State::Calling {
+                future: self.inner.call(request),
+                frame: self.layer.auth.frame(self.layer.lazy),
+            },
+            Begin::CallIn(frame) => State::Calling { future: self.inner.call(request), frame },
             Begin::Refuse(refusal) => {
                 State::Answered { response: Some(respond::response(&refusal, &respond)) }
             }
@@ -119,6 +120,7 @@ where
 }
 
 pin_project! {
+    #[project = ResponseFutureProj]
     /// The future of [`Auth`].
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<S, U, R, B, B2>
@@ -141,20 +143,6 @@ pin_project! {
     }
 }
 
-impl<S, U, B, B2> State<S, S::Future, U, B, B2>
-where
-    S: Service<Request<B>, Response = Response<B2>>,
-{
-    // Always: a future of hundreds of bytes is built where it stays.
-    #[inline(always)]
-    #[allow(clippy::inline_always)]
-    fn calling(service: &mut S, request: Request<B>, mut frame: Frame) -> Self {
-        // So that guards find the caller at once, and need not put the request aside until they are polled.
-        let future = frame.enter(|| service.call(request));
-        Self::Calling { future, frame }
-    }
-}
-
 impl<S, U, R, B, B2> Future for ResponseFuture<S, U, R, B, B2>
 where
     S: Service<Request<B>, Response = Response<B2>>,
@@ -163,62 +151,98 @@ where
 {
     type Output = Result<Response<B2>, S::Error>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        loop {
-            let next = match this.state.as_mut().project() {
-                StateProj::Resolving { resolving, waiting } => {
-                    let found = ready!(Pin::new(resolving).poll(cx));
-                    let (request, service) = waiting.take().expect(POLLED_AGAIN);
-                    match found.caller(&Head::of(&request)) {
-                        Ok((frame, access)) => call(service, request, frame, access),
-                        Err(refusal) => {
-                            State::Answered { response: Some(respond::response(&refusal, this.respond)) }
-                        }
-                    }
-                }
-                StateProj::Calling { future, frame } => {
-                    let mut polled = frame.enter(|| future.poll(cx));
-                    let Poll::Ready(Ok(response)) = &mut polled else { return polled };
-                    let Some(saving) = frame.save(response.status().as_u16()) else {
-                        frame.finish(&mut Answer(response));
-                        return polled;
-                    };
-                    State::Saving { saving, frame: frame.take(), response: Some(ready!(polled)?) }
-                }
-                StateProj::Saving { saving, frame, response } => {
-                    let saved = ready!(Pin::new(saving).poll(cx));
-                    let answered = response.take().expect(POLLED_AGAIN);
-                    let mut answer =
-                        saved.map_or_else(|refusal| respond::response(&refusal, this.respond), |()| answered);
-                    frame.finish(&mut Answer(&mut answer));
-                    return Poll::Ready(Ok(answer));
-                }
-                StateProj::Answered { response } => {
-                    return Poll::Ready(Ok(response.take().expect(POLLED_AGAIN)));
-                }
-            };
-            this.state.set(next);
+        let ResponseFutureProj { mut state, respond } = self.project();
+        let StateProj::Calling { future, frame } = state.as_mut().project() else {
+            return state.poll_presented(respond, cx);
+        };
+        let mut polled = frame.enter(|| future.poll(cx));
+        if !frame.is_idle() {
+            state.finish(&mut polled, respond, cx);
         }
+        polled
+    }
+}
+
+impl<S, U, B, B2> State<S, S::Future, U, B, B2>
+where
+    S: Service<Request<B>, Response = Response<B2>>,
+    U: User,
+{
+    /// Polls whatever a request that presents nothing never comes to: kept out of its way.
+    #[inline(never)]
+    fn poll_presented(
+        mut self: Pin<&mut Self>,
+        respond: &impl Respond<B2>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Response<B2>, S::Error>> {
+        let (found, waiting) = match self.as_mut().project() {
+            StateProj::Resolving { resolving, waiting } => (ready!(Pin::new(resolving).poll(cx)), waiting),
+            StateProj::Answered { response } => {
+                return Poll::Ready(Ok(response.take().expect(POLLED_AGAIN)));
+            }
+            StateProj::Saving { .. } | StateProj::Calling { .. } => {
+                return self.poll_saving(respond, cx).map(Ok);
+            }
+        };
+        let (mut request, mut service) = waiting.take().expect(POLLED_AGAIN);
+        let (mut frame, access) = match found.caller(&Head::of(&request)) {
+            Ok(found) => found,
+            Err(refusal) => return Poll::Ready(Ok(respond::response(&refusal, respond))),
+        };
+        if let Some(access) = access {
+            request.extensions_mut().insert(CurrentUser(Arc::clone(access.user())));
+        }
+        // Called inside the frame too, so that guards find the caller at once, and need not put the request aside
+        // until they are polled.
+        let mut polled = frame.enter(|| {
+            self.set(Self::Calling { future: service.call(request), frame: Frame::none() });
+            match self.as_mut().project() {
+                StateProj::Calling { future, .. } => future.poll(cx),
+                _ => Poll::Pending,
+            }
+        });
+        if let StateProj::Calling { frame: place, .. } = self.as_mut().project() {
+            *place = frame;
+        }
+        self.finish(&mut polled, respond, cx);
+        polled
+    }
+
+    /// Writes on the response what the handler did; first saves what is to be saved.
+    #[inline(never)]
+    fn finish(
+        mut self: Pin<&mut Self>,
+        polled: &mut Poll<Result<Response<B2>, S::Error>>,
+        respond: &impl Respond<B2>,
+        cx: &mut Context<'_>,
+    ) {
+        let StateProj::Calling { frame, .. } = self.as_mut().project() else { return };
+        let Poll::Ready(Ok(response)) = polled else { return };
+        let Some(saving) = frame.save(response.status().as_u16()) else {
+            return frame.finish(&mut Answer(response));
+        };
+        let frame = mem::replace(frame, Frame::none());
+        if let Poll::Ready(Ok(response)) = mem::replace(polled, Poll::Pending) {
+            self.set(Self::Saving { saving, frame, response: Some(response) });
+            *polled = self.poll_saving(respond, cx).map(Ok);
+        }
+    }
+
+    fn poll_saving(
+        self: Pin<&mut Self>,
+        respond: &impl Respond<B2>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Response<B2>> {
+        let StateProj::Saving { saving, frame, response } = self.project() else { return Poll::Pending };
+        let saved = ready!(Pin::new(saving).poll(cx));
+        let answered = response.take().expect(POLLED_AGAIN);
+        let mut answer = saved.map_or_else(|refusal| respond::response(&refusal, respond), |()| answered);
+        frame.finish(&mut Answer(&mut answer));
+        Poll::Ready(answer)
     }
 }
 
 /// The contract of `Future`: a future that was ready is not polled again.
 const POLLED_AGAIN: &str = "`ResponseFuture` polled after completion";
-
-/// Puts the caller into the request's extensions and calls the service.
-fn call<S, U, B, B2>(
-    mut service: S,
-    mut request: Request<B>,
-    frame: Frame,
-    access: Option<Access<U>>,
-) -> State<S, S::Future, U, B, B2>
-where
-    S: Service<Request<B>, Response = Response<B2>>,
-    U: User,
-{
-    if let Some(access) = access {
-        request.extensions_mut().insert(CurrentUser(Arc::clone(access.user())));
-    }
-    State::calling(&mut service, request, frame)
-}

@@ -62,7 +62,7 @@ impl<S: Sync, U: User> OptionalFromRequestParts<S> for CurrentUser<U> {
 }
 
 async fn find<U: User>(parts: &mut Parts) -> Result<Option<CurrentUser<U>>, Error> {
-    let access = match http::caller::<U>() {
+    let access = match http::caller::<U>(&Head::of_parts(parts)) {
         Caller::NoLayer => return Err(Error::no_layer("CurrentUser")),
         Caller::Known(access) => access,
         Caller::Unknown(session) => {

@@ -8,7 +8,6 @@
 use std::fmt::Display;
 use std::hash::Hash;
 
-use auth_core::http::Fingerprint;
 use auth_core::session::{KeyRing, SessionInfo};
 use auth_core::{Access, Authenticated, Password, PasswordHash, Passwords, Secret};
 use integration_tests::accounts::Account;
@@ -36,7 +35,6 @@ lacks!(Secret: PartialEq, PartialOrd, Hash, Display, Serialize, AsRef<str>, std:
 lacks!(Password: PartialEq, Hash, Display, Serialize);
 lacks!(PasswordHash: PartialEq, Hash, Display, Serialize);
 lacks!(KeyRing: PartialEq, Display, Serialize);
-lacks!(Fingerprint: Clone, PartialEq, std::fmt::Debug);
 // A proof is used once, and cannot be kept or made of nothing.
 lacks!(Authenticated<Account>: Clone, Copy, Default, Serialize);
 lacks!(Access<Account>: Default, Serialize);

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use super::{Challenge, Fingerprint, Read, Scheme};
+use super::{Challenge, Read, Scheme};
 use crate::{ConfigError, Password};
 
 /// HTTP Basic: a user name and a password with every request, judged by the `Password` chain.
@@ -65,11 +65,6 @@ impl Scheme for Basic {
 
     fn remember(&self) -> Duration {
         self.remember
-    }
-
-    fn fingerprint(&self, credentials: &Password, into: &mut Fingerprint) {
-        into.part(credentials.username().as_bytes());
-        into.part(credentials.password().expose().as_bytes());
     }
 }
 

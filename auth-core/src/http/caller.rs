@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::frame::{Notes, with_notes};
 use super::{Refusal, RequestView};
 use crate::session::{AnySession, Failure, Session};
-use crate::{Access, Auth, Require, User};
+use crate::{Access, Require, User};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -22,27 +22,21 @@ pub enum Caller<U> {
 }
 
 /// Finds the caller of the request that is handled now.
-pub fn caller<U: User>() -> Caller<U> {
+pub fn caller<U: User>(view: &dyn RequestView) -> Caller<U> {
     with_notes(Notes::is_of::<U>, |notes| match notes {
         None => Caller::NoLayer,
-        Some(notes) => {
-            notes.asked = true;
-            match notes.session::<U>() {
-                None => Caller::Known(None),
-                Some(session) if session.is_resolved() => Caller::Known(session.access()),
-                Some(session) => Caller::Unknown(session),
-            }
-        }
+        Some(notes) => match notes.session::<U>(view) {
+            None => Caller::Known(None),
+            Some(session) if session.is_resolved() => Caller::Known(session.access()),
+            Some(session) => Caller::Unknown(session),
+        },
     })
 }
 
 /// The session handle of the request that is handled now; `None` without a layer.
 pub fn session<U: User>(view: &dyn RequestView) -> Option<Session<U>> {
     with_notes(Notes::is_of::<U>, |notes| {
-        let notes = notes?;
-        notes.asked = true;
-        let session = notes.session().or_else(|| notes.auth().map(|auth: Auth<U>| auth.anonymous(view)))?;
-        notes.session.get_or_insert_with(|| session.clone().into_any());
+        let session = notes?.session_or_nobody::<U>(view)?;
         session.describe(view);
         Some(session)
     })
@@ -74,8 +68,7 @@ pub fn guard(require: &Require, view: &dyn RequestView) -> Guarded {
         |_| true,
         |notes| {
             let notes = notes?;
-            notes.asked = true;
-            Some((Arc::clone(&notes.auth), notes.session.clone()))
+            Some((Arc::clone(&notes.auth), notes.any_session(view)))
         },
     );
     match found {

@@ -2,8 +2,10 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use super::frame::Reading;
 use super::scheme::Offered;
 use super::view::Single;
 use super::{Frame, Header, Read, Refusal, RequestView};
@@ -15,17 +17,31 @@ use crate::{Access, Auth, RequestFacts, User};
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// What a request presents.
-pub(crate) struct Presented<U> {
-    pub(crate) token: Option<Token>,
-    pub(crate) credentials: Option<Box<dyn Offered<U>>>,
+pub(crate) enum Presented<U> {
+    Nothing,
+    Token(Token),
+    Credentials(Arc<dyn Offered<U>>),
+    /// Which must name one user.
+    Both(Token, Arc<dyn Offered<U>>),
+    /// Something that cannot be read.
+    Failure(Failure),
+}
+
+impl<U> Presented<U> {
+    pub(crate) fn token(&self) -> Option<&Token> {
+        match self {
+            Self::Token(token) | Self::Both(token, _) => Some(token),
+            Self::Nothing | Self::Credentials(_) | Self::Failure(_) => None,
+        }
+    }
 }
 
 /// What an adapter does with a request.
 pub enum Begin<U> {
-    /// Nothing is presented: call the service now, inside [`Auth::frame`].
-    Nothing,
-    /// Call the service now, inside the frame.
-    Call(Frame),
+    /// Call the service now, and poll its future inside the [frame](Auth::frame).
+    Call,
+    /// As `Call`, with this frame.
+    CallIn(Frame),
     /// Await who is calling, then call the service or answer the refusal.
     Resolve(Resolving<U>),
     /// Answer this.
@@ -37,7 +53,7 @@ impl<U: User> Auth<U> {
     #[inline]
     pub fn begin(&self, view: &impl RequestView) -> Begin<U> {
         match self.read(view) {
-            Ok(None) => Begin::Nothing,
+            Ok(None) => Begin::Call,
             Ok(Some(session)) => {
                 let future = session.resolve_now();
                 Begin::Resolve(Resolving { session: Some(session), future })
@@ -46,19 +62,38 @@ impl<U: User> Auth<U> {
         }
     }
 
-    /// The frame of a request that presents nothing.
-    #[inline]
-    pub fn frame(&self) -> Frame {
-        Frame::new(self, None)
-    }
-
     /// As [`begin`](Self::begin), but leaves finding out who is calling to the first who asks.
     pub fn begin_lazy(&self, view: &impl RequestView) -> Begin<U> {
+        if self.is_never_refused(view) {
+            return Begin::Call;
+        }
         match self.read(view) {
-            Ok(None) => Begin::Nothing,
-            Ok(session) => Begin::Call(Frame::new(self, session)),
+            Ok(None) => Begin::Call,
+            Ok(session) => Begin::CallIn(Frame::new(self, session, Reading::Done)),
             Err(failure) => Begin::Refuse(self.refuse_failure(failure, view)),
         }
+    }
+
+    /// The frame of a request that is [called](Begin::Call) at once. Under a lazy layer, what it presents is read by
+    /// the first who asks.
+    #[inline]
+    pub fn frame(&self, lazy: bool) -> Frame {
+        Frame::new(self, None, if lazy { Reading::Lazy } else { Reading::Done })
+    }
+
+    /// Whether reading what a request presents, for nobody who asks, could only cost time.
+    fn is_never_refused(&self, view: &impl RequestView) -> bool {
+        let settings = &self.0.http;
+        let has_credentials = || !matches!(Single::of(view, Header::Authorization), Single::Absent);
+        !(!settings.schemes.is_empty() && has_credentials()) && !settings.origins.is_cross_origin(view)
+    }
+
+    /// What the request of a lazy layer presents.
+    pub(super) fn read_late(&self, view: &dyn RequestView) -> Option<Session<U>> {
+        self.read(&view).unwrap_or_else(|failure| {
+            // Only if something between the layer and the handler changed the headers.
+            Some(Session::new(self.clone(), Presented::Failure(failure), true))
+        })
     }
 
     #[inline]
@@ -73,9 +108,15 @@ impl<U: User> Auth<U> {
         if self.0.http.origins.is_cross_origin(view) {
             return Err(Failure::CrossOrigin);
         }
-        let has_credentials = credentials.is_some();
-        let session = Session::new(self.clone(), Presented { token, credentials }, false);
-        if has_credentials {
+        let is_to_be_judged = credentials.as_ref().is_some_and(|credentials| !credentials.are_remembered());
+        let presented = match (token, credentials) {
+            (Some(token), None) => Presented::Token(token),
+            (None, Some(credentials)) => Presented::Credentials(credentials),
+            (Some(token), Some(credentials)) => Presented::Both(token, credentials),
+            (None, None) => return Ok(None),
+        };
+        let session = Session::new(self.clone(), presented, false);
+        if is_to_be_judged {
             session.describe(view);
         }
         Ok(Some(session))
@@ -97,7 +138,7 @@ impl<U: User> Auth<U> {
 
     /// The credentials in `Authorization`. Where a scheme is accepted, a header that none takes is an error: it
     /// never falls back to the cookie or to nobody.
-    fn read_authorization(&self, view: &dyn RequestView) -> Result<Option<Box<dyn Offered<U>>>, Failure> {
+    fn read_authorization(&self, view: &dyn RequestView) -> Result<Option<Arc<dyn Offered<U>>>, Failure> {
         let schemes = &self.0.http.schemes;
         let value = match Single::of(view, Header::Authorization) {
             Single::Absent => return Ok(None),
@@ -105,7 +146,7 @@ impl<U: User> Auth<U> {
             Single::One(value) => value,
         };
         for scheme in schemes {
-            match scheme.clone().read(value) {
+            match Arc::clone(scheme).read(value, self.now()) {
                 Read::NotMine => {}
                 Read::Present(credentials) => return Ok(Some(credentials)),
                 Read::Malformed => break,
@@ -117,26 +158,29 @@ impl<U: User> Auth<U> {
     /// The handle of a request that presents nothing: nobody, until a login.
     pub(super) fn anonymous(&self, view: &dyn RequestView) -> Session<U> {
         let cross_origin = self.0.http.origins.is_cross_origin(view);
-        let session = Session::new(self.clone(), Presented { token: None, credentials: None }, cross_origin);
+        let session = Session::new(self.clone(), Presented::Nothing, cross_origin);
         session.mark_resolved();
         session
     }
+}
 
-    /// Resolves a request that presents credentials, and perhaps a session too. Both must name one user.
-    pub(crate) async fn resolve_all(self, session: &Session<U>) -> Result<(), Failure> {
-        let Presented { token, credentials } = session.presented();
-        let Some(credentials) = credentials else { return Ok(()) };
-        let access = credentials.authenticate(session).await?;
-        if let (Some(_), Some(sessions)) = (token, self.sessions()) {
-            sessions.clone().resolve(session.clone()).await?;
+/// Resolves a request that presents credentials and a session. Both must name one user.
+pub(crate) async fn resolve_both<U: User>(
+    session: Session<U>,
+    credentials: Arc<dyn Offered<U>>,
+) -> Result<(), Failure> {
+    credentials.authenticate(session.clone()).await?;
+    let by_credentials = session.state().access.take();
+    if let Some(sessions) = session.auth().sessions() {
+        Arc::clone(sessions).resolve(session.clone()).await?;
+    }
+    let mut state = session.state();
+    match (by_credentials, state.access.take()) {
+        (Some(one), Some(other)) if !is_same(&one, &other) => Err(Failure::Contradiction),
+        (by_credentials, _) => {
+            state.access = by_credentials;
+            Ok(())
         }
-        let mut state = session.state();
-        let other = state.access.take();
-        if other.is_some_and(|other| !is_same(&other, &access)) {
-            return Err(Failure::Contradiction);
-        }
-        state.access = Some(access);
-        Ok(())
     }
 }
 
@@ -189,7 +233,7 @@ impl<U: User> Found<U> {
         match outcome {
             Ok(()) => {
                 let access = session.access();
-                Ok((Frame::new(&session.auth().clone(), Some(session)), access))
+                Ok((Frame::new(&session.auth().clone(), Some(session), Reading::Done), access))
             }
             Err(failure) => Err(session.auth().refuse_failure(failure, view)),
         }

@@ -32,10 +32,19 @@ struct Current {
     auth: u64,
     /// Whether the last of the notes are its own.
     noted: bool,
+    reading: Reading,
 }
 
 impl Current {
-    const NONE: Self = Self { auth: 0, noted: false };
+    const NONE: Self = Self { auth: 0, noted: false, reading: Reading::Done };
+}
+
+/// Whether what a request presents was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reading {
+    Done,
+    /// It is left to the first who asks.
+    Lazy,
 }
 
 /// Every `Auth` that is alive, by its id: how the innermost frame's number leads back to it.
@@ -62,6 +71,7 @@ pub struct Frame {
     id: u64,
     auth: Option<Arc<dyn AnyAuth>>,
     session: Option<Arc<dyn AnySession>>,
+    reading: Reading,
     /// Whether the handler asked for the caller, so that the response depends on it.
     asked: bool,
 }
@@ -69,17 +79,23 @@ pub struct Frame {
 /// What a frame knows besides its `Auth`, while it is entered.
 pub(super) struct Notes {
     pub(super) auth: Arc<dyn AnyAuth>,
-    pub(super) session: Option<Arc<dyn AnySession>>,
+    session: Option<Arc<dyn AnySession>>,
+    reading: Reading,
     pub(super) asked: bool,
 }
 
 /// An [`Auth`] whose user type is forgotten.
 pub(super) trait AnyAuth: Any + Send + Sync {
+    fn read_late(self: Arc<Self>, view: &dyn RequestView) -> Option<Arc<dyn AnySession>>;
     fn check_nobody(self: Arc<Self>, require: &Require, view: &dyn RequestView) -> Refusal;
     fn finish_asked(self: Arc<Self>, response: &mut dyn ResponseView);
 }
 
 impl<U: User> AnyAuth for auth::Inner<U> {
+    fn read_late(self: Arc<Self>, view: &dyn RequestView) -> Option<Arc<dyn AnySession>> {
+        Auth(self).read_late(view).map(Session::into_any)
+    }
+
     fn check_nobody(self: Arc<Self>, require: &Require, view: &dyn RequestView) -> Refusal {
         Auth(self).refuse_lacking(require, Lacking::Login, view)
     }
@@ -93,16 +109,23 @@ impl<U: User> AnyAuth for auth::Inner<U> {
 
 impl Frame {
     #[inline]
-    pub(super) fn new<U: User>(auth: &Auth<U>, session: Option<Session<U>>) -> Self {
+    pub(super) fn new<U: User>(auth: &Auth<U>, session: Option<Session<U>>, reading: Reading) -> Self {
         let held: Arc<dyn AnyAuth> = Arc::clone(&auth.0) as _;
-        Self { id: auth.id(), auth: Some(held), session: session.map(Session::into_any), asked: false }
+        let session = session.map(Session::into_any);
+        Self { id: auth.id(), auth: Some(held), session, reading, asked: false }
+    }
+
+    /// A place for the frame that a request will have.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { id: 0, auth: None, session: None, reading: Reading::Done, asked: false }
     }
 
     /// Runs a part of the request's handling inside this frame.
     #[inline]
     pub fn enter<T>(&mut self, work: impl FnOnce() -> T) -> T {
         let mut outer = CURRENT.get();
-        CURRENT.set(Current { auth: self.id, noted: false });
+        CURRENT.set(Current { auth: self.id, noted: false, reading: self.reading });
         if self.session.is_some() || self.asked || outer.auth != 0 {
             self.write_notes(&mut outer);
         }
@@ -113,29 +136,31 @@ impl Frame {
     #[inline(never)]
     fn write_notes(&mut self, outer: &mut Current) {
         NOTES.with_borrow_mut(|notes| {
-            if !outer.noted {
-                notes.extend(alive(outer.auth).map(Notes::new));
-                outer.noted = outer.auth != 0;
-            }
-            if let Some(auth) = self.auth.as_ref().filter(|_| self.session.is_some() || self.asked) {
+            outer.write(notes);
+            if let Some(auth) = self.auth.take_if(|_| self.session.is_some() || self.asked) {
                 let session = self.session.take();
-                notes.push(Notes { auth: Arc::clone(auth), session, asked: self.asked });
-                CURRENT.set(Current { auth: self.id, noted: true });
+                notes.push(Notes { auth, session, reading: self.reading, asked: self.asked });
+                CURRENT.set(Current { auth: self.id, noted: true, reading: self.reading });
             }
         });
     }
 
     fn read_notes(&mut self) {
         if let Some(notes) = NOTES.with_borrow_mut(Vec::pop) {
-            self.session = notes.session;
-            self.asked = notes.asked;
+            *self = Self {
+                id: self.id,
+                auth: Some(notes.auth),
+                session: notes.session,
+                reading: notes.reading,
+                asked: notes.asked,
+            };
         }
     }
 
-    /// Moves it out; what stays behind is no frame around anything.
-    #[must_use]
-    pub fn take(&mut self) -> Self {
-        Self { id: self.id, auth: self.auth.take(), session: self.session.take(), asked: self.asked }
+    /// Whether nothing is to be written on the response: nothing was presented, and nobody asked.
+    #[inline]
+    pub fn is_idle(&self) -> bool {
+        self.session.is_none() && !self.asked
     }
 
     /// What must be answered instead of whatever the handler answered; see [`overrule`](super::overrule).
@@ -187,31 +212,57 @@ impl Drop for Leave<'_> {
 /// Calls `work` with the notes of the innermost frame that `fits`.
 pub(super) fn with_notes<T>(fits: impl Fn(&Notes) -> bool, work: impl FnOnce(Option<&mut Notes>) -> T) -> T {
     NOTES.with_borrow_mut(|notes| {
-        let current = CURRENT.get();
-        if !current.noted {
-            notes.extend(alive(current.auth).map(Notes::new));
-            CURRENT.set(Current { noted: current.auth != 0, ..current });
-        }
+        let mut current = CURRENT.get();
+        current.write(notes);
+        CURRENT.set(current);
         work(notes.iter_mut().rev().find(|notes| fits(notes)))
     })
 }
 
-impl Notes {
-    fn new(auth: Arc<dyn AnyAuth>) -> Self {
-        Self { auth, session: None, asked: false }
+impl Current {
+    /// Makes sure that the last of the notes are its own, if it is a frame.
+    #[inline]
+    fn write(&mut self, notes: &mut Vec<Notes>) {
+        if self.auth == 0 || self.noted {
+            return;
+        }
+        let written = |auth| Notes { auth, session: None, reading: self.reading, asked: false };
+        notes.extend(alive(self.auth).map(written));
+        self.noted = true;
     }
+}
 
+impl Notes {
     pub(super) fn is_of<U: User>(&self) -> bool {
         (&*self.auth as &dyn Any).is::<auth::Inner<U>>()
     }
 
-    pub(super) fn auth<U: User>(&self) -> Option<Auth<U>> {
+    fn auth<U: User>(&self) -> Option<Auth<U>> {
         let auth: Arc<dyn Any + Send + Sync> = Arc::clone(&self.auth) as _;
         auth.downcast().ok().map(Auth)
     }
 
-    pub(super) fn session<U: User>(&self) -> Option<Session<U>> {
-        Session::from_any(Arc::clone(self.session.as_ref()?))
+    /// The session handle, if the request presents anything. Somebody asks: what was not read yet, is read now.
+    pub(super) fn any_session(&mut self, view: &dyn RequestView) -> Option<Arc<dyn AnySession>> {
+        self.asked = true;
+        if std::mem::replace(&mut self.reading, Reading::Done) == Reading::Lazy {
+            self.session = Arc::clone(&self.auth).read_late(view);
+        }
+        self.session.clone()
+    }
+
+    pub(super) fn session<U: User>(&mut self, view: &dyn RequestView) -> Option<Session<U>> {
+        Session::from_any(self.any_session(view)?)
+    }
+
+    /// The session handle, also if the request presents nothing.
+    pub(super) fn session_or_nobody<U: User>(&mut self, view: &dyn RequestView) -> Option<Session<U>> {
+        if let Some(session) = self.session(view) {
+            return Some(session);
+        }
+        let session = self.auth::<U>()?.anonymous(view);
+        self.session = Some(session.clone().into_any());
+        Some(session)
     }
 }
 

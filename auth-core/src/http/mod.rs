@@ -25,11 +25,11 @@ pub use frame::{Frame, Saving};
 pub(crate) use frame::{register, unregister};
 pub use negotiate::Audience;
 pub use refusal::{Refusal, unconfigured};
-pub use scheme::{Fingerprint, Read, Scheme};
+pub use scheme::{Read, Scheme};
 pub use view::{Header, RequestView, ResponseHeader, ResponseView};
 
 pub(crate) use effects::apply as apply_effects;
-pub(crate) use flow::{Presented, facts_of};
+pub(crate) use flow::{Presented, facts_of, resolve_both};
 pub(crate) use negotiate::is_navigation;
 pub(crate) use scheme::{Accepted, DynScheme};
 pub(crate) use settings::{Settings, SettingsBuilder};

@@ -6,8 +6,11 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use zeroize::Zeroizing;
+
 use super::Challenge;
 use crate::event::EventKind;
+use crate::is_hash::IsHash;
 use crate::session::{Failure, KeyRing, Session, StampCheck, StampMac};
 use crate::{Access, BackendName, Credentials, How, OsRandom, Random, Timestamp, User, UserId};
 
@@ -30,12 +33,10 @@ pub trait Scheme: Send + Sync + 'static {
     /// For how long credentials that a backend accepted are remembered, so that a client that sends them with
     /// every request does not cost a password hash each time. Zero for never.
     ///
-    /// Only a keyed hash of them is kept. The user is still loaded on every request: one who is disabled, or
-    /// whose security stamp changed, is refused at once.
+    /// Only a keyed hash of the header's value is kept. The user is still loaded on every request: one who is
+    /// disabled, or whose security stamp changed, is refused at once. Once accepted, the same value is not
+    /// [read](Self::read) again in this time: for credentials that end earlier, choose it short or zero.
     fn remember(&self) -> Duration;
-
-    /// Feeds every part of the credentials, secrets too, to the hash under which they are remembered.
-    fn fingerprint(&self, credentials: &Self::Credentials, into: &mut Fingerprint);
 }
 
 /// What a scheme found.
@@ -49,27 +50,18 @@ pub enum Read<C> {
     Malformed,
 }
 
-/// A keyed hash of credentials. Each part is hashed with its length in front.
-pub struct Fingerprint(blake3::Hasher);
-
-impl Fingerprint {
-    /// Adds a part.
-    pub fn part(&mut self, part: &[u8]) {
-        self.0.update(&(part.len() as u64).to_le_bytes());
-        self.0.update(part);
-    }
-}
-
 /// The dyn twin of [`Scheme`].
 pub(crate) trait DynScheme<U>: Send + Sync {
     fn name(&self) -> &'static str;
     fn challenge(&self) -> &Challenge;
-    fn read(self: Arc<Self>, authorization: &[u8]) -> Read<Box<dyn Offered<U>>>;
+    fn read(self: Arc<Self>, authorization: &[u8], now: Timestamp) -> Read<Arc<dyn Offered<U>>>;
 }
 
-/// Credentials that a scheme read, waiting to be judged.
+/// Credentials that a scheme took, waiting to be judged.
 pub(crate) trait Offered<U>: Send + Sync {
-    fn authenticate<'a>(&'a self, session: &'a Session<U>) -> BoxFuture<'a, Result<Access<U>, Failure>>;
+    /// Whether they were accepted lately, so that most likely nobody has to judge them.
+    fn are_remembered(&self) -> bool;
+    fn authenticate(self: Arc<Self>, session: Session<U>) -> BoxFuture<'static, Result<(), Failure>>;
 }
 
 /// A scheme that an application accepts, with what it remembers.
@@ -83,6 +75,17 @@ impl<S: Scheme> Accepted<S> {
         let memory = Memory::new(scheme.remember());
         Self { scheme, memory }
     }
+
+    fn recall(&self, authorization: &[u8], now: Timestamp) -> Option<(Fingerprint, Arc<Remembered>)> {
+        let memory = self.memory.as_ref().filter(|_| authorization.len() <= MAX_REMEMBERED_LEN)?;
+        let name = authorization.get(..self.scheme.name().len())?;
+        // Another scheme's header is not worth a hash.
+        if !name.eq_ignore_ascii_case(self.scheme.name().as_bytes()) {
+            return None;
+        }
+        let fingerprint = memory.fingerprint(authorization);
+        Some((fingerprint, memory.get(&fingerprint, now)?))
+    }
 }
 
 impl<S: Scheme, U: User> DynScheme<U> for Accepted<S> {
@@ -94,66 +97,115 @@ impl<S: Scheme, U: User> DynScheme<U> for Accepted<S> {
         self.scheme.challenge()
     }
 
-    fn read(self: Arc<Self>, authorization: &[u8]) -> Read<Box<dyn Offered<U>>> {
+    fn read(self: Arc<Self>, authorization: &[u8], now: Timestamp) -> Read<Arc<dyn Offered<U>>> {
+        if let Some((fingerprint, entry)) = self.recall(authorization, now) {
+            let authorization = Zeroizing::new(authorization.into());
+            return Read::Present(Arc::new(Recalled { accepted: self, authorization, fingerprint, entry }));
+        }
         match self.scheme.read(authorization) {
             Read::NotMine => Read::NotMine,
             Read::Malformed => Read::Malformed,
-            Read::Present(credentials) => Read::Present(Box::new(Offer { accepted: self, credentials })),
+            Read::Present(credentials) => {
+                let memory = self.memory.as_ref().filter(|_| authorization.len() <= MAX_REMEMBERED_LEN);
+                let fingerprint = memory.map(|memory| memory.fingerprint(authorization));
+                Read::Present(Arc::new(Fresh { accepted: self, credentials, fingerprint }))
+            }
         }
     }
 }
 
-struct Offer<S: Scheme> {
+impl<S: Scheme> Accepted<S> {
+    /// Asks the chain.
+    async fn judge<U: User>(
+        &self,
+        session: &Session<U>,
+        credentials: &S::Credentials,
+        fingerprint: Option<Fingerprint>,
+    ) -> Result<(), Failure> {
+        let done = match session.auth().judge(credentials, session.facts()).await {
+            Ok(done) => done,
+            Err(denied) if denied.is_unavailable() => return Err(Failure::Unavailable),
+            Err(_) => return Err(Failure::BadCredentials),
+        };
+        let access = Access::new(done.user, done.backend, How::Scheme(self.scheme.name()), done.at);
+        if let (Some(memory), Some(fingerprint)) = (&self.memory, fingerprint) {
+            memory.put(fingerprint, &access, session.auth().now());
+        }
+        session.state().access = Some(access);
+        Ok(())
+    }
+}
+
+/// Credentials that are to be judged.
+struct Fresh<S: Scheme> {
     accepted: Arc<Accepted<S>>,
     credentials: S::Credentials,
+    /// Under which to remember them.
+    fingerprint: Option<Fingerprint>,
 }
 
-impl<S: Scheme, U: User> Offered<U> for Offer<S> {
-    fn authenticate<'a>(&'a self, session: &'a Session<U>) -> BoxFuture<'a, Result<Access<U>, Failure>> {
-        Box::pin(self.judge(session))
+impl<S: Scheme, U: User> Offered<U> for Fresh<S> {
+    fn are_remembered(&self) -> bool {
+        false
+    }
+
+    fn authenticate(self: Arc<Self>, session: Session<U>) -> BoxFuture<'static, Result<(), Failure>> {
+        Box::pin(async move { self.accepted.judge(&session, &self.credentials, self.fingerprint).await })
     }
 }
 
-impl<S: Scheme> Offer<S> {
-    async fn judge<U: User>(&self, session: &Session<U>) -> Result<Access<U>, Failure> {
-        let Some(memory) = &self.accepted.memory else { return self.ask(session).await };
-        let fingerprint = memory.fingerprint(&self.accepted.scheme, &self.credentials);
-        if let Some(remembered) = memory.get(&fingerprint, session.auth().now()) {
-            if let Some(user) = remembered.reload(session, &memory.keys).await? {
-                return Ok(self.access(Arc::new(user), remembered.backend, remembered.authenticated));
+/// Credentials that were accepted lately.
+struct Recalled<S> {
+    accepted: Arc<Accepted<S>>,
+    /// Read again if the user is not the one that was accepted any more.
+    authorization: Zeroizing<Box<[u8]>>,
+    fingerprint: Fingerprint,
+    entry: Arc<Remembered>,
+}
+
+impl<S: Scheme, U: User> Offered<U> for Recalled<S> {
+    fn are_remembered(&self) -> bool {
+        true
+    }
+
+    fn authenticate(self: Arc<Self>, session: Session<U>) -> BoxFuture<'static, Result<(), Failure>> {
+        Box::pin(async move {
+            let Some(memory) = &self.accepted.memory else { return Err(Failure::BadCredentials) };
+            let entry = &self.entry;
+            if let Some(user) = entry.reload(&session, &memory.keys).await? {
+                let how = How::Scheme(self.accepted.scheme.name());
+                let access = Access::new(Arc::new(user), entry.backend.clone(), how, entry.authenticated);
+                session.state().access = Some(access);
+                return Ok(());
             }
-            memory.forget(&fingerprint);
-        }
-        let access = self.ask(session).await?;
-        memory.put(fingerprint, &access, session.auth().now());
-        Ok(access)
-    }
-
-    async fn ask<U: User>(&self, session: &Session<U>) -> Result<Access<U>, Failure> {
-        match session.auth().judge(&self.credentials, session.facts()).await {
-            Ok(done) => Ok(self.access(done.user, done.backend, done.at)),
-            Err(denied) if denied.is_unavailable() => Err(Failure::Unavailable),
-            Err(_) => Err(Failure::BadCredentials),
-        }
-    }
-
-    fn access<U>(&self, user: Arc<U>, backend: BackendName, authenticated: Timestamp) -> Access<U> {
-        Access::new(user, backend, How::Scheme(self.accepted.scheme.name()), authenticated)
+            memory.forget(&self.fingerprint);
+            match self.accepted.scheme.read(&self.authorization) {
+                Read::Present(credentials) => {
+                    // Rare, and large: boxed.
+                    Box::pin(self.accepted.judge(&session, &credentials, Some(self.fingerprint))).await
+                }
+                Read::NotMine | Read::Malformed => Err(Failure::BadCredentials),
+            }
+        })
     }
 }
+
+/// A keyed hash of the value of an `Authorization` header.
+type Fingerprint = [u8; 32];
 
 /// Credentials that were accepted lately, as keyed hashes under a key that this process alone knows.
 struct Memory {
     key: [u8; 32],
     keys: KeyRing,
     time: Duration,
-    entries: Mutex<HashMap<[u8; 32], Remembered>>,
+    entries: Mutex<HashMap<Fingerprint, Arc<Remembered>, IsHash>>,
 }
 
+/// Longer values are not remembered, in bytes.
+const MAX_REMEMBERED_LEN: usize = 16 * 1024;
 /// How many credentials are remembered at a time.
 const MAX_REMEMBERED: usize = 10_000;
 
-#[derive(Clone)]
 struct Remembered {
     user: UserId,
     backend: BackendName,
@@ -190,20 +242,18 @@ impl Memory {
         Some(Self { key, keys: KeyRing::generate().ok()?, time, entries: Mutex::default() })
     }
 
-    fn fingerprint<S: Scheme>(&self, scheme: &S, credentials: &S::Credentials) -> [u8; 32] {
-        let mut fingerprint = Fingerprint(blake3::Hasher::new_keyed(&self.key));
-        scheme.fingerprint(credentials, &mut fingerprint);
-        *fingerprint.0.finalize().as_bytes()
+    fn fingerprint(&self, authorization: &[u8]) -> Fingerprint {
+        *blake3::keyed_hash(&self.key, authorization).as_bytes()
     }
 
-    fn get(&self, fingerprint: &[u8; 32], now: Timestamp) -> Option<Remembered> {
+    fn get(&self, fingerprint: &Fingerprint, now: Timestamp) -> Option<Arc<Remembered>> {
         let entries = self.lock();
         let entry = entries.get(fingerprint)?;
         // A clock that went back never makes it last longer.
-        (entry.authenticated <= now && now < entry.until).then(|| entry.clone())
+        (entry.authenticated <= now && now < entry.until).then(|| Arc::clone(entry))
     }
 
-    fn put<U: User>(&self, fingerprint: [u8; 32], access: &Access<U>, now: Timestamp) {
+    fn put<U: User>(&self, fingerprint: Fingerprint, access: &Access<U>, now: Timestamp) {
         let (user, backend) = (access.user().id(), access.backend().clone());
         let stamp = self.keys.stamp(&backend, &user, &**access.user());
         let authenticated = access.authenticated();
@@ -213,15 +263,15 @@ impl Memory {
             entries.retain(|_, entry| now < entry.until);
         }
         if entries.len() < MAX_REMEMBERED {
-            entries.insert(fingerprint, entry);
+            entries.insert(fingerprint, Arc::new(entry));
         }
     }
 
-    fn forget(&self, fingerprint: &[u8; 32]) {
+    fn forget(&self, fingerprint: &Fingerprint) {
         self.lock().remove(fingerprint);
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<[u8; 32], Remembered>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Fingerprint, Arc<Remembered>, IsHash>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -86,6 +86,28 @@ pub trait RequestView {
     fn values<'a>(&'a self, header: Header, each: &mut dyn FnMut(&'a [u8]));
 }
 
+impl<V: RequestView + ?Sized> RequestView for &V {
+    fn method(&self) -> &str {
+        (**self).method()
+    }
+
+    fn target(&self) -> &str {
+        (**self).target()
+    }
+
+    fn authority(&self) -> Option<&str> {
+        (**self).authority()
+    }
+
+    fn peer(&self) -> Option<IpAddr> {
+        (**self).peer()
+    }
+
+    fn values<'a>(&'a self, header: Header, each: &mut dyn FnMut(&'a [u8])) {
+        (**self).values(header, each);
+    }
+}
+
 /// One header's values, reduced to what a singleton may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Single<'a> {

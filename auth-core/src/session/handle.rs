@@ -18,6 +18,7 @@ use super::{
 };
 use crate::http::{
     Audience, Presented, Refusal, RequestView, ResponseView, apply_effects, facts_of, is_navigation,
+    resolve_both,
 };
 use crate::{
     Access, Auth, Authenticated, BackendName, Credentials, Denied, RequestFacts, Require, Timestamp, User,
@@ -157,9 +158,13 @@ impl<U: User> Session<U> {
     /// asked, for a request that presents a session only.
     pub(crate) fn resolve_now(&self) -> BoxFuture<'static, Result<(), Failure>> {
         let session = self.clone();
-        match (self.0.auth.sessions(), &self.0.presented.credentials) {
-            (Some(sessions), None) => Arc::clone(sessions).resolve(session),
-            _ => Box::pin(async move { session.auth().clone().resolve_all(&session).await }),
+        match (&self.0.presented, self.0.auth.sessions()) {
+            (Presented::Token(_), Some(sessions)) => Arc::clone(sessions).resolve(session),
+            (Presented::Credentials(credentials), _) => Arc::clone(credentials).authenticate(session),
+            (Presented::Both(_, credentials), _) => Box::pin(resolve_both(session, Arc::clone(credentials))),
+            (Presented::Failure(failure), _) => Box::pin(std::future::ready(Err(*failure))),
+            // Without sessions no token is read.
+            (Presented::Nothing | Presented::Token(_), _) => Box::pin(std::future::ready(Ok(()))),
         }
     }
 

@@ -1,12 +1,13 @@
 //! Sessions in this process' memory.
 
 use std::collections::{BTreeSet, HashMap, hash_map};
-use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use super::store::{SessionStore, StoreError, StoreErrorKind, Stored, Write};
 use super::{SessionKey, SessionRecord};
+use crate::is_hash::IsHash;
 use crate::{BackendName, Timestamp, UserId};
 
 /// A [`SessionStore`] in memory: for one process, and gone with it.
@@ -29,7 +30,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Default)]
 struct Shard {
-    slots: HashMap<SessionKey, Slot, BuildHasherDefault<KeyHasher>>,
+    slots: HashMap<SessionKey, Slot, IsHash>,
     swept: Timestamp,
 }
 
@@ -52,24 +53,6 @@ struct Index {
     /// A hash of (backend, user) with the key of each of the user's records.
     by_user: BTreeSet<(u64, SessionKey)>,
     next_sweep: usize,
-}
-
-/// Keys are SHA-256 values of tokens that we drew: any eight bytes of one are a hash already.
-#[derive(Default)]
-struct KeyHasher(u64);
-
-impl Hasher for KeyHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        if let Some(first) = bytes.first_chunk() {
-            self.0 = u64::from_le_bytes(*first);
-        }
-    }
-
-    fn write_usize(&mut self, _len: usize) {}
 }
 
 impl Slot {

@@ -31,7 +31,7 @@ impl<S: SessionStore> Engine<S> {
             }
             None => {
                 // What was presented could not be looked at: whatever it is, it dies with this login.
-                if let Some(token) = &session.presented().token {
+                if let Some(token) = session.presented().token() {
                     self.write(session, self.store().delete(&token.key())).await?;
                 }
                 self.create(session, record).await?
@@ -169,14 +169,14 @@ impl<S: SessionStore> Engine<S> {
             let mut state = session.state();
             state.patches.clear();
             state.cookie = CookieEffect::Remove;
-            let presented = session.presented().token.as_ref().map(Token::key);
+            let presented = session.presented().token().map(Token::key);
             let key = state.live.take().map(|live| live.key).or(presented);
             (state.access.take(), key)
         };
         let (backend, user) = (access.as_ref().map(Access::backend), access.as_ref().map(|a| a.user().id()));
         session.auth().emit(EventKind::LoggedOut, backend, user.as_ref(), session.facts());
         let Some(key) = key else {
-            if session.presented().token.is_none() {
+            if session.presented().token().is_none() {
                 session.state().cookie = CookieEffect::Keep;
             }
             return Ok(());

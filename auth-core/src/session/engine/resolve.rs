@@ -13,7 +13,7 @@ use crate::{Timestamp, User};
 
 impl<S: SessionStore> Engine<S> {
     pub(super) async fn resolve_session<U: User>(&self, session: &Session<U>) -> Result<(), Failure> {
-        let Some(token) = &session.presented().token else { return Ok(()) };
+        let Some(token) = session.presented().token() else { return Ok(()) };
         let key = token.key();
         if self.shared.1.contains(&key) {
             return Ok(());

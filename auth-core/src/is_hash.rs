@@ -1,0 +1,24 @@
+//! Hash maps whose keys are hashes already.
+
+use std::hash::{BuildHasherDefault, Hasher};
+
+/// For keys that are cryptographic hashes of what only we draw or only we key: any eight bytes of one are a hash
+/// that nobody can aim.
+pub(crate) type IsHash = BuildHasherDefault<FirstBytes>;
+
+#[derive(Default)]
+pub(crate) struct FirstBytes(u64);
+
+impl Hasher for FirstBytes {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(first) = bytes.first_chunk() {
+            self.0 = u64::from_le_bytes(*first);
+        }
+    }
+
+    fn write_usize(&mut self, _len: usize) {}
+}
