@@ -4,7 +4,6 @@ use std::future::{Future, Ready, ready};
 use std::mem;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready as ready_or_return};
 
 use actix_service::{Service, Transform};
@@ -103,11 +102,12 @@ where
             if self.layer.lazy { self.layer.auth.begin_lazy(&head) } else { self.layer.auth.begin(&head) };
         let respond = self.layer.respond.clone();
         let state = match begin {
-            // Framed only while its future is polled: this is what every anonymous request pays.
-            Begin::Call => State::Calling {
-                future: self.inner.call(request),
-                frame: self.layer.auth.frame(self.layer.lazy),
-            },
+            Begin::Call => {
+                let future = self.inner.call(request);
+                // Framed only while its future is polled: this is what every anonymous request pays.
+                let frame = self.layer.auth.frame(self.layer.lazy);
+                return ResponseFuture { state: State::Calling { future, frame }, respond };
+            }
             Begin::CallIn(frame) => State::Calling { future: self.inner.call(request), frame },
             Begin::Refuse(refusal) => {
                 State::Answered { response: Some(Box::new(refused(request, &refusal, &respond))) }
@@ -156,14 +156,17 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let ResponseFutureProj { mut state, respond } = self.project();
-        let StateProj::Calling { future, frame } = state.as_mut().project() else {
-            return state.poll_presented(respond, cx);
-        };
-        let mut polled = frame.enter(|| future.poll(cx)).map_ok(ServiceResponse::map_into_left_body);
-        if !frame.is_idle() {
-            state.finish(&mut polled, respond, cx);
+        if !matches!(state.as_mut().project(), StateProj::Calling { .. })
+            && let Some(response) = ready_or_return!(state.as_mut().poll_presented(respond, cx))
+        {
+            return Poll::Ready(Ok(response));
         }
-        polled
+        let StateProj::Calling { future, frame } = state.as_mut().project() else { return Poll::Pending };
+        let polled = frame.enter(|| future.poll(cx));
+        if frame.is_idle() {
+            return polled.map_ok(ServiceResponse::map_into_left_body);
+        }
+        state.finish(polled, respond, cx)
     }
 }
 
@@ -172,71 +175,59 @@ where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
     U: User,
 {
-    /// Polls whatever a request that presents nothing never comes to: kept out of its way.
+    /// Polls whatever a request that presents nothing never comes to: kept out of its way. `None` when the service is
+    /// called.
     #[inline(never)]
     fn poll_presented(
         mut self: Pin<&mut Self>,
         respond: &impl Respond,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<ServiceResponse<EitherBody<B>>, Error>> {
+    ) -> Poll<Option<ServiceResponse<EitherBody<B>>>> {
         let (found, waiting) = match self.as_mut().project() {
             StateProj::Resolving { resolving, waiting } => {
                 (ready_or_return!(Pin::new(resolving).poll(cx)), waiting)
             }
+            StateProj::Calling { .. } => return Poll::Ready(None),
+            StateProj::Saving { .. } => return self.poll_saving(respond, cx).map(Some),
             StateProj::Answered { response } => {
-                return Poll::Ready(Ok(*response.take().expect(POLLED_AGAIN)));
-            }
-            StateProj::Saving { .. } | StateProj::Calling { .. } => {
-                return self.poll_saving(respond, cx).map(Ok);
+                return Poll::Ready(Some(*response.take().expect(POLLED_AGAIN)));
             }
         };
         let (request, service) = waiting.take().expect(POLLED_AGAIN);
-        let (mut frame, access) = match found.caller(&Head(request.request())) {
+        let (frame, user) = match found.caller(&Head(request.request())) {
             Ok(found) => found,
-            Err(refusal) => return Poll::Ready(Ok(refused(request, &refusal, respond))),
+            Err(refusal) => return Poll::Ready(Some(refused(request, &refusal, respond))),
         };
-        if let Some(access) = access {
-            request.extensions_mut().insert(CurrentUser(Arc::clone(access.user())));
+        if let Some(user) = user {
+            request.extensions_mut().insert(CurrentUser(user));
         }
-        // Called inside the frame too, so that guards find the caller at once.
-        let polled = frame.enter(|| {
-            self.set(Self::Calling { future: service.call(request), frame: Frame::none() });
-            match self.as_mut().project() {
-                StateProj::Calling { future, .. } => future.poll(cx),
-                _ => Poll::Pending,
-            }
-        });
-        if let StateProj::Calling { frame: place, .. } = self.as_mut().project() {
-            *place = frame;
-        }
-        let mut polled = polled.map_ok(ServiceResponse::map_into_left_body);
-        self.finish(&mut polled, respond, cx);
-        polled
+        self.set(Self::Calling { future: service.call(request), frame });
+        Poll::Ready(None)
     }
 
     /// Writes on the response what the handler did; first saves what is to be saved.
     #[inline(never)]
     fn finish(
         mut self: Pin<&mut Self>,
-        polled: &mut Poll<Result<ServiceResponse<EitherBody<B>>, Error>>,
+        polled: Poll<Result<ServiceResponse<B>, Error>>,
         respond: &impl Respond,
         cx: &mut Context<'_>,
-    ) {
-        let StateProj::Calling { frame, .. } = self.as_mut().project() else { return };
-        let Poll::Ready(Ok(response)) = polled else { return };
-        let refusal = frame.refusal();
-        let saving = if refusal.is_none() { frame.save(response.status().as_u16()) } else { None };
-        if refusal.is_none() && saving.is_none() {
-            return frame.finish(&mut Answer(response));
+    ) -> Poll<Result<ServiceResponse<EitherBody<B>>, Error>> {
+        let mut polled = polled.map_ok(ServiceResponse::map_into_left_body);
+        let StateProj::Calling { frame, .. } = self.as_mut().project() else { return polled };
+        let Poll::Ready(Ok(response)) = &mut polled else { return polled };
+        if let Some(refusal) = frame.refusal() {
+            let response = ready_or_return!(polled)?;
+            return Poll::Ready(Ok(overruled(frame, response, &refusal, respond)));
         }
-        let Poll::Ready(Ok(response)) = mem::replace(polled, Poll::Pending) else { return };
-        if let Some(refusal) = refusal {
-            *polled = Poll::Ready(Ok(overruled(frame, response, &refusal, respond)));
-        } else if let Some(saving) = saving {
-            let frame = mem::replace(frame, Frame::none());
-            self.set(Self::Saving { saving, frame, response: Some(Box::new(response)) });
-            *polled = self.poll_saving(respond, cx).map(Ok);
-        }
+        let Some(saving) = frame.save(response.status().as_u16()) else {
+            frame.finish(&mut Answer(response));
+            return polled;
+        };
+        let frame = mem::replace(frame, Frame::none());
+        let response = Some(Box::new(ready_or_return!(polled)?));
+        self.set(Self::Saving { saving, frame, response });
+        self.poll_saving(respond, cx).map(Ok)
     }
 
     fn poll_saving(

@@ -9,8 +9,8 @@ use std::task::{Context, Poll};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
+use auth_core::User;
 use auth_core::http::{self, Caller};
-use auth_core::{Access, User};
 
 use crate::Error;
 use crate::view::Head;
@@ -52,7 +52,7 @@ impl<U: User> FromRequest for CurrentUser<U> {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         match http::caller::<U>(&Head(request)) {
             Caller::NoLayer => Extracting::ready(Err(no_layer("CurrentUser"))),
-            Caller::Known(access) => Extracting::ready(known(request, access)),
+            Caller::Known(user) => Extracting::ready(known(request, user)),
             Caller::Unknown(session) => {
                 let request = request.clone();
                 Extracting(State::Waiting(Box::pin(find(request, session))))
@@ -66,7 +66,7 @@ async fn find<U: User>(
     session: auth_core::session::Session<U>,
 ) -> Result<CurrentUser<U>, Error> {
     match session.find_caller().await {
-        Ok(access) => known(&request, access),
+        Ok(access) => known(&request, access.map(|access| Arc::clone(access.user()))),
         Err(failure) => {
             let refusal = session.refuse(failure, &Head(&request));
             http::overrule(&session, refusal.clone());
@@ -75,11 +75,8 @@ async fn find<U: User>(
     }
 }
 
-fn known<U: User>(request: &HttpRequest, access: Option<Access<U>>) -> Result<CurrentUser<U>, Error> {
-    if let Some(access) = access {
-        return Ok(CurrentUser(Arc::clone(access.user())));
-    }
-    Err(Error::anonymous(request))
+fn known<U: User>(request: &HttpRequest, user: Option<Arc<U>>) -> Result<CurrentUser<U>, Error> {
+    user.map(CurrentUser).ok_or_else(|| Error::anonymous(request))
 }
 
 /// An error that is told to the log here, because an optional extractor would swallow it.

@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::mem;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use auth_core::User;
@@ -99,11 +98,12 @@ where
             if self.layer.lazy { self.layer.auth.begin_lazy(&head) } else { self.layer.auth.begin(&head) };
         let respond = self.layer.respond.clone();
         let state = match begin {
-            // Framed only while its future is polled: this is what every anonymous request pays.
-            Begin::Call => State::Calling {
-                future: self.inner.call(request),
-                frame: self.layer.auth.frame(self.layer.lazy),
-            },
+            Begin::Call => {
+                let future = self.inner.call(request);
+                // Framed only while its future is polled: this is what every anonymous request pays.
+                let frame = self.layer.auth.frame(self.layer.lazy);
+                return ResponseFuture { state: State::Calling { future, frame }, respond };
+            }
             Begin::CallIn(frame) => State::Calling { future: self.inner.call(request), frame },
             Begin::Refuse(refusal) => {
                 State::Answered { response: Some(respond::response(&refusal, &respond)) }
@@ -157,11 +157,8 @@ where
         let StateProj::Calling { future, frame } = state.as_mut().project() else {
             return state.poll_presented(respond, cx);
         };
-        let mut polled = frame.enter(|| future.poll(cx));
-        if !frame.is_idle() {
-            state.finish(&mut polled, respond, cx);
-        }
-        polled
+        let polled = frame.enter(|| future.poll(cx));
+        if frame.is_idle() { polled } else { state.finish(polled, respond, cx) }
     }
 }
 
@@ -187,16 +184,16 @@ where
             }
         };
         let (mut request, mut service) = waiting.take().expect(POLLED_AGAIN);
-        let (mut frame, access) = match found.caller(&Head::of(&request)) {
+        let (mut frame, user) = match found.caller(&Head::of(&request)) {
             Ok(found) => found,
             Err(refusal) => return Poll::Ready(Ok(respond::response(&refusal, respond))),
         };
-        if let Some(access) = access {
-            request.extensions_mut().insert(CurrentUser(Arc::clone(access.user())));
+        if let Some(user) = user {
+            request.extensions_mut().insert(CurrentUser(user));
         }
         // Called inside the frame too, so that guards find the caller at once, and need not put the request aside
         // until they are polled.
-        let mut polled = frame.enter(|| {
+        let polled = frame.enter(|| {
             self.set(Self::Calling { future: service.call(request), frame: Frame::none() });
             match self.as_mut().project() {
                 StateProj::Calling { future, .. } => future.poll(cx),
@@ -206,28 +203,26 @@ where
         if let StateProj::Calling { frame: place, .. } = self.as_mut().project() {
             *place = frame;
         }
-        self.finish(&mut polled, respond, cx);
-        polled
+        self.finish(polled, respond, cx)
     }
 
     /// Writes on the response what the handler did; first saves what is to be saved.
     #[inline(never)]
     fn finish(
         mut self: Pin<&mut Self>,
-        polled: &mut Poll<Result<Response<B2>, S::Error>>,
+        mut polled: Poll<Result<Response<B2>, S::Error>>,
         respond: &impl Respond<B2>,
         cx: &mut Context<'_>,
-    ) {
-        let StateProj::Calling { frame, .. } = self.as_mut().project() else { return };
-        let Poll::Ready(Ok(response)) = polled else { return };
+    ) -> Poll<Result<Response<B2>, S::Error>> {
+        let StateProj::Calling { frame, .. } = self.as_mut().project() else { return polled };
+        let Poll::Ready(Ok(response)) = &mut polled else { return polled };
         let Some(saving) = frame.save(response.status().as_u16()) else {
-            return frame.finish(&mut Answer(response));
+            frame.finish(&mut Answer(response));
+            return polled;
         };
         let frame = mem::replace(frame, Frame::none());
-        if let Poll::Ready(Ok(response)) = mem::replace(polled, Poll::Pending) {
-            self.set(Self::Saving { saving, frame, response: Some(response) });
-            *polled = self.poll_saving(respond, cx).map(Ok);
-        }
+        self.set(Self::Saving { saving, frame, response: Some(ready!(polled)?) });
+        self.poll_saving(respond, cx).map(Ok)
     }
 
     fn poll_saving(

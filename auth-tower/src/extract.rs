@@ -62,15 +62,16 @@ impl<S: Sync, U: User> OptionalFromRequestParts<S> for CurrentUser<U> {
 }
 
 async fn find<U: User>(parts: &mut Parts) -> Result<Option<CurrentUser<U>>, Error> {
-    let access = match http::caller::<U>(&Head::of_parts(parts)) {
+    let user = match http::caller::<U>(&Head::of_parts(parts)) {
         Caller::NoLayer => return Err(Error::no_layer("CurrentUser")),
-        Caller::Known(access) => access,
+        Caller::Known(user) => user,
         Caller::Unknown(session) => {
             let found = session.find_caller().await;
-            found.map_err(|failure| Error::refused(session.refuse(failure, &Head::of_parts(parts))))?
+            let found = found.map_err(|failure| session.refuse(failure, &Head::of_parts(parts)));
+            found.map_err(Error::refused)?.map(|access| Arc::clone(access.user()))
         }
     };
-    Ok(access.map(|access| CurrentUser(Arc::clone(access.user()))))
+    Ok(user.map(CurrentUser))
 }
 
 fn refuse_anonymous(parts: &Parts) -> Error {

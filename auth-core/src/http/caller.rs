@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::frame::{Notes, with_notes};
 use super::{Refusal, RequestView};
 use crate::session::{AnySession, Failure, Session};
-use crate::{Access, Require, User};
+use crate::{Require, User};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -16,7 +16,7 @@ pub enum Caller<U> {
     /// No layer of an [`Auth`] for this type of user is around.
     NoLayer,
     /// Known, or known to be nobody.
-    Known(Option<Access<U>>),
+    Known(Option<Arc<U>>),
     /// To be found out by [`Session::find_caller`].
     Unknown(Session<U>),
 }
@@ -27,7 +27,7 @@ pub fn caller<U: User>(view: &dyn RequestView) -> Caller<U> {
         None => Caller::NoLayer,
         Some(notes) => match notes.session::<U>(view) {
             None => Caller::Known(None),
-            Some(session) if session.is_resolved() => Caller::Known(session.access()),
+            Some(session) if session.is_resolved() => Caller::Known(session.user()),
             Some(session) => Caller::Unknown(session),
         },
     })

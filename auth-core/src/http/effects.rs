@@ -1,38 +1,50 @@
 //! What a handler did, as headers of its response.
 
 use super::{ResponseHeader, ResponseView};
-use crate::session::{CookieEffect, Session};
+use crate::session::{Cookie, CookieEffect, Session};
 use crate::{Auth, User};
 
 /// Writes the effects of a request's session on its response.
 pub(crate) fn apply<U: User>(session: &Session<U>, response: &mut dyn ResponseView) {
     let auth = session.auth();
     add_vary(auth, response);
-    let (cookie, is_somebody) = {
+    let (is_somebody, cookie) = {
         let state = session.state();
-        (state.cookie.clone(), state.access.is_some())
+        let changed = !matches!(state.cookie, CookieEffect::Keep);
+        (state.access.is_some(), changed.then(|| state.cookie.clone()))
     };
-    let settings = &auth.0.http;
-    let is_logout = matches!(cookie, CookieEffect::Remove);
-    let set_cookie = match (&settings.cookie, cookie) {
-        (Some(name), CookieEffect::Set(token, max_age)) => Some(name.set(token.text(), max_age)),
-        (Some(name), CookieEffect::Remove) => Some(name.remove()),
-        _ => None,
-    };
-    let has_cookie = set_cookie.is_some();
-    if let Some(value) = set_cookie {
-        response.append(ResponseHeader::SetCookie, value.into());
-    }
-    if settings.cookie.as_ref().is_some_and(|cookie| is_logout && cookie.clear_site) {
-        response.append(ResponseHeader::ClearSiteData, "\"cache\", \"storage\"".into());
-    }
-    if let (Some(name), true) = (&settings.cookie, is_logout && session.is_navigation()) {
-        response.append(ResponseHeader::SetCookie, name.mark_end().into());
+    let cookie = auth.0.http.cookie.as_ref().zip(cookie);
+    let has_cookie = cookie.is_some();
+    if let Some((name, cookie)) = cookie {
+        change_cookie(session, name, &cookie, response);
     }
     if has_cookie || is_somebody {
         forbid_caching(has_cookie, response);
     }
     challenge(auth, response);
+}
+
+fn change_cookie<U: User>(
+    session: &Session<U>,
+    name: &Cookie,
+    effect: &CookieEffect,
+    response: &mut dyn ResponseView,
+) {
+    match effect {
+        CookieEffect::Keep => {}
+        CookieEffect::Set(token, max_age) => {
+            response.append(ResponseHeader::SetCookie, name.set(token.text(), *max_age).into());
+        }
+        CookieEffect::Remove => {
+            response.append(ResponseHeader::SetCookie, name.remove().into());
+            if name.clear_site {
+                response.append(ResponseHeader::ClearSiteData, "\"cache\", \"storage\"".into());
+            }
+            if session.is_navigation() {
+                response.append(ResponseHeader::SetCookie, name.mark_end().into());
+            }
+        }
+    }
 }
 
 /// A 401 that a handler made itself still names a way in. The cookie's, which browsers pass over: another one

@@ -5,8 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use super::frame::Reading;
-use super::scheme::Offered;
+use super::scheme::{self, Offer};
 use super::view::Single;
 use super::{Frame, Header, Read, Refusal, RequestView};
 use crate::event::EventKind;
@@ -20,14 +19,21 @@ type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub(crate) enum Presented<U> {
     Nothing,
     Token(Token),
-    Credentials(Arc<dyn Offered<U>>),
+    Credentials(Offer<U>),
     /// Which must name one user.
-    Both(Token, Arc<dyn Offered<U>>),
+    Both(Token, Offer<U>),
     /// Something that cannot be read.
     Failure(Failure),
 }
 
 impl<U> Presented<U> {
+    fn credentials(&self) -> Option<&Offer<U>> {
+        match self {
+            Self::Credentials(credentials) | Self::Both(_, credentials) => Some(credentials),
+            Self::Nothing | Self::Token(_) | Self::Failure(_) => None,
+        }
+    }
+
     pub(crate) fn token(&self) -> Option<&Token> {
         match self {
             Self::Token(token) | Self::Both(token, _) => Some(token),
@@ -52,7 +58,25 @@ impl<U: User> Auth<U> {
     /// Reads what a request presents. Nothing is awaited and nothing allocated for one that presents nothing.
     #[inline]
     pub fn begin(&self, view: &impl RequestView) -> Begin<U> {
-        match self.read(view) {
+        let cookie = self.find_cookie(view);
+        if matches!(cookie, FoundCookie::Nothing) && self.0.http.schemes.is_empty() {
+            return Begin::Call;
+        }
+        self.begin_presented(cookie, view)
+    }
+
+    #[inline]
+    fn find_cookie<'a>(&self, view: &'a impl RequestView) -> FoundCookie<'a> {
+        let Some(name) = &self.0.http.cookie else { return FoundCookie::Nothing };
+        let mut scan = Scan::new(name);
+        view.values(Header::Cookie, &mut |line| scan.line(line));
+        scan.found()
+    }
+
+    // Kept out of the way of all other requests.
+    #[inline(never)]
+    fn begin_presented(&self, cookie: FoundCookie<'_>, view: &impl RequestView) -> Begin<U> {
+        match self.read(cookie, view) {
             Ok(None) => Begin::Call,
             Ok(Some(session)) => {
                 let future = session.resolve_now();
@@ -67,9 +91,9 @@ impl<U: User> Auth<U> {
         if self.is_never_refused(view) {
             return Begin::Call;
         }
-        match self.read(view) {
+        match self.read(self.find_cookie(view), view) {
             Ok(None) => Begin::Call,
-            Ok(session) => Begin::CallIn(Frame::new(self, session, Reading::Done)),
+            Ok(session) => Begin::CallIn(Frame::new(self, session, false)),
             Err(failure) => Begin::Refuse(self.refuse_failure(failure, view)),
         }
     }
@@ -78,7 +102,7 @@ impl<U: User> Auth<U> {
     /// the first who asks.
     #[inline]
     pub fn frame(&self, lazy: bool) -> Frame {
-        Frame::new(self, None, if lazy { Reading::Lazy } else { Reading::Done })
+        Frame::new(self, None, lazy)
     }
 
     /// Whether reading what a request presents, for nobody who asks, could only cost time.
@@ -90,17 +114,23 @@ impl<U: User> Auth<U> {
 
     /// What the request of a lazy layer presents.
     pub(super) fn read_late(&self, view: &dyn RequestView) -> Option<Session<U>> {
-        self.read(&view).unwrap_or_else(|failure| {
+        self.read(self.find_cookie(&view), &view).unwrap_or_else(|failure| {
             // Only if something between the layer and the handler changed the headers.
             Some(Session::new(self.clone(), Presented::Failure(failure), true))
         })
     }
 
-    #[inline]
-    fn read(&self, view: &impl RequestView) -> Result<Option<Session<U>>, Failure> {
-        let token = self.read_cookie(view);
-        let schemes = &self.0.http.schemes;
-        let credentials = if schemes.is_empty() { None } else { self.read_authorization(view)? };
+    fn read(&self, cookie: FoundCookie<'_>, view: &impl RequestView) -> Result<Option<Session<U>>, Failure> {
+        let token = match cookie {
+            FoundCookie::Nothing => None,
+            FoundCookie::One(value) => Token::parse(value),
+            FoundCookie::Ambiguous => {
+                self.emit(EventKind::AmbiguousCookie, None, None, &facts_of(view));
+                None
+            }
+        };
+        let has_schemes = !self.0.http.schemes.is_empty();
+        let credentials = if has_schemes { self.read_authorization(view)? } else { None };
         if token.is_none() && credentials.is_none() {
             return Ok(None);
         }
@@ -108,7 +138,7 @@ impl<U: User> Auth<U> {
         if self.0.http.origins.is_cross_origin(view) {
             return Err(Failure::CrossOrigin);
         }
-        let is_to_be_judged = credentials.as_ref().is_some_and(|credentials| !credentials.are_remembered());
+        let is_to_be_judged = matches!(credentials, Some(Offer::Fresh(_)));
         let presented = match (token, credentials) {
             (Some(token), None) => Presented::Token(token),
             (None, Some(credentials)) => Presented::Credentials(credentials),
@@ -122,31 +152,16 @@ impl<U: User> Auth<U> {
         Ok(Some(session))
     }
 
-    #[inline]
-    fn read_cookie(&self, view: &impl RequestView) -> Option<Token> {
-        let mut scan = Scan::new(self.0.http.cookie.as_ref()?);
-        view.values(Header::Cookie, &mut |line| scan.line(line));
-        match scan.found() {
-            FoundCookie::Nothing => None,
-            FoundCookie::One(value) => Token::parse(value),
-            FoundCookie::Ambiguous => {
-                self.emit(EventKind::AmbiguousCookie, None, None, &facts_of(view));
-                None
-            }
-        }
-    }
-
     /// The credentials in `Authorization`. Where a scheme is accepted, a header that none takes is an error: it
     /// never falls back to the cookie or to nobody.
-    fn read_authorization(&self, view: &dyn RequestView) -> Result<Option<Arc<dyn Offered<U>>>, Failure> {
-        let schemes = &self.0.http.schemes;
+    fn read_authorization(&self, view: &impl RequestView) -> Result<Option<Offer<U>>, Failure> {
         let value = match Single::of(view, Header::Authorization) {
             Single::Absent => return Ok(None),
             Single::Several => return Err(Failure::Malformed),
             Single::One(value) => value,
         };
-        for scheme in schemes {
-            match Arc::clone(scheme).read(value, self.now()) {
+        for scheme in &self.0.http.schemes {
+            match scheme::read(scheme, value, self.now()) {
                 Read::NotMine => {}
                 Read::Present(credentials) => return Ok(Some(credentials)),
                 Read::Malformed => break,
@@ -164,12 +179,22 @@ impl<U: User> Auth<U> {
     }
 }
 
+/// Resolves a request that presents credentials.
+pub(crate) fn resolve_credentials<U: User>(session: Session<U>) -> BoxFuture<'static, Result<(), Failure>> {
+    if let Some(Offer::Fresh(credentials)) = session.presented().credentials() {
+        return Arc::clone(credentials).authenticate(session);
+    }
+    Box::pin(async move {
+        match session.presented().credentials() {
+            Some(Offer::Recalled(credentials)) => credentials.authenticate(&session).await,
+            Some(Offer::Fresh(_)) | None => Ok(()),
+        }
+    })
+}
+
 /// Resolves a request that presents credentials and a session. Both must name one user.
-pub(crate) async fn resolve_both<U: User>(
-    session: Session<U>,
-    credentials: Arc<dyn Offered<U>>,
-) -> Result<(), Failure> {
-    credentials.authenticate(session.clone()).await?;
+pub(crate) async fn resolve_both<U: User>(session: Session<U>) -> Result<(), Failure> {
+    resolve_credentials(session.clone()).await?;
     let by_credentials = session.state().access.take();
     if let Some(sessions) = session.auth().sessions() {
         Arc::clone(sessions).resolve(session.clone()).await?;
@@ -228,12 +253,12 @@ impl<U: User> Found<U> {
     ///
     /// # Errors
     /// The [`Refusal`] to answer with.
-    pub fn caller(self, view: &dyn RequestView) -> Result<(Frame, Option<Access<U>>), Refusal> {
+    pub fn caller(self, view: &dyn RequestView) -> Result<(Frame, Option<Arc<U>>), Refusal> {
         let Self { session, outcome } = self;
         match outcome {
             Ok(()) => {
-                let access = session.access();
-                Ok((Frame::new(&session.auth().clone(), Some(session), Reading::Done), access))
+                let user = session.user();
+                Ok((Frame::new(&session.auth().clone(), Some(session), false), user))
             }
             Err(failure) => Err(session.auth().refuse_failure(failure, view)),
         }

@@ -30,21 +30,24 @@ thread_local! {
 struct Current {
     /// The id of its `Auth`; 0 for no frame.
     auth: u64,
-    /// Whether the last of the notes are its own.
-    noted: bool,
-    reading: Reading,
+    flags: u64,
 }
 
 impl Current {
-    const NONE: Self = Self { auth: 0, noted: false, reading: Reading::Done };
-}
+    const NONE: Self = Self { auth: 0, flags: 0 };
+    /// The last of the notes are its own.
+    const NOTED: u64 = 1;
+    /// What the request presents was not read.
+    const LAZY: u64 = 2;
 
-/// Whether what a request presents was read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reading {
-    Done,
-    /// It is left to the first who asks.
-    Lazy,
+    #[inline]
+    fn is_noted(self) -> bool {
+        self.flags & Self::NOTED != 0
+    }
+
+    fn is_lazy(self) -> bool {
+        self.flags & Self::LAZY != 0
+    }
 }
 
 /// Every `Auth` that is alive, by its id: how the innermost frame's number leads back to it.
@@ -71,17 +74,20 @@ pub struct Frame {
     id: u64,
     auth: Option<Arc<dyn AnyAuth>>,
     session: Option<Arc<dyn AnySession>>,
-    reading: Reading,
+    /// Whether reading what the request presents is left to the first who asks.
+    lazy: bool,
     /// Whether the handler asked for the caller, so that the response depends on it.
     asked: bool,
+    /// Whether there is no session and nobody asked.
+    idle: bool,
 }
 
 /// What a frame knows besides its `Auth`, while it is entered.
 pub(super) struct Notes {
     pub(super) auth: Arc<dyn AnyAuth>,
     session: Option<Arc<dyn AnySession>>,
-    reading: Reading,
-    pub(super) asked: bool,
+    lazy: bool,
+    asked: bool,
 }
 
 /// An [`Auth`] whose user type is forgotten.
@@ -109,24 +115,25 @@ impl<U: User> AnyAuth for auth::Inner<U> {
 
 impl Frame {
     #[inline]
-    pub(super) fn new<U: User>(auth: &Auth<U>, session: Option<Session<U>>, reading: Reading) -> Self {
+    pub(super) fn new<U: User>(auth: &Auth<U>, session: Option<Session<U>>, lazy: bool) -> Self {
         let held: Arc<dyn AnyAuth> = Arc::clone(&auth.0) as _;
         let session = session.map(Session::into_any);
-        Self { id: auth.id(), auth: Some(held), session, reading, asked: false }
+        let idle = session.is_none();
+        Self { id: auth.id(), auth: Some(held), session, lazy, asked: false, idle }
     }
 
     /// A place for the frame that a request will have.
     #[must_use]
     pub fn none() -> Self {
-        Self { id: 0, auth: None, session: None, reading: Reading::Done, asked: false }
+        Self { id: 0, auth: None, session: None, lazy: false, asked: false, idle: true }
     }
 
     /// Runs a part of the request's handling inside this frame.
     #[inline]
     pub fn enter<T>(&mut self, work: impl FnOnce() -> T) -> T {
         let mut outer = CURRENT.get();
-        CURRENT.set(Current { auth: self.id, noted: false, reading: self.reading });
-        if self.session.is_some() || self.asked || outer.auth != 0 {
+        CURRENT.set(Current { auth: self.id, flags: if self.lazy { Current::LAZY } else { 0 } });
+        if !self.idle || outer.auth != 0 {
             self.write_notes(&mut outer);
         }
         let _leave = Leave { frame: self, outer };
@@ -137,10 +144,10 @@ impl Frame {
     fn write_notes(&mut self, outer: &mut Current) {
         NOTES.with_borrow_mut(|notes| {
             outer.write(notes);
-            if let Some(auth) = self.auth.take_if(|_| self.session.is_some() || self.asked) {
+            if let Some(auth) = self.auth.take_if(|_| !self.idle) {
                 let session = self.session.take();
-                notes.push(Notes { auth, session, reading: self.reading, asked: self.asked });
-                CURRENT.set(Current { auth: self.id, noted: true, reading: self.reading });
+                notes.push(Notes { auth, session, lazy: self.lazy, asked: self.asked });
+                CURRENT.set(Current { auth: self.id, flags: Current::NOTED });
             }
         });
     }
@@ -150,8 +157,9 @@ impl Frame {
             *self = Self {
                 id: self.id,
                 auth: Some(notes.auth),
+                idle: notes.session.is_none() && !notes.asked,
                 session: notes.session,
-                reading: notes.reading,
+                lazy: notes.lazy,
                 asked: notes.asked,
             };
         }
@@ -160,7 +168,7 @@ impl Frame {
     /// Whether nothing is to be written on the response: nothing was presented, and nobody asked.
     #[inline]
     pub fn is_idle(&self) -> bool {
-        self.session.is_none() && !self.asked
+        self.idle
     }
 
     /// What must be answered instead of whatever the handler answered; see [`overrule`](super::overrule).
@@ -180,7 +188,7 @@ impl Frame {
     /// Writes on the response what the handler did.
     #[inline]
     pub fn finish(&mut self, response: &mut dyn ResponseView) {
-        if self.session.is_some() || self.asked {
+        if !self.idle {
             self.write_effects(response);
         }
     }
@@ -203,7 +211,7 @@ struct Leave<'a> {
 impl Drop for Leave<'_> {
     #[inline]
     fn drop(&mut self) {
-        if CURRENT.replace(self.outer).noted {
+        if CURRENT.replace(self.outer).is_noted() {
             self.frame.read_notes();
         }
     }
@@ -223,12 +231,12 @@ impl Current {
     /// Makes sure that the last of the notes are its own, if it is a frame.
     #[inline]
     fn write(&mut self, notes: &mut Vec<Notes>) {
-        if self.auth == 0 || self.noted {
+        if self.auth == 0 || self.is_noted() {
             return;
         }
-        let written = |auth| Notes { auth, session: None, reading: self.reading, asked: false };
+        let written = |auth| Notes { auth, session: None, lazy: self.is_lazy(), asked: false };
         notes.extend(alive(self.auth).map(written));
-        self.noted = true;
+        self.flags |= Current::NOTED;
     }
 }
 
@@ -245,7 +253,7 @@ impl Notes {
     /// The session handle, if the request presents anything. Somebody asks: what was not read yet, is read now.
     pub(super) fn any_session(&mut self, view: &dyn RequestView) -> Option<Arc<dyn AnySession>> {
         self.asked = true;
-        if std::mem::replace(&mut self.reading, Reading::Done) == Reading::Lazy {
+        if std::mem::take(&mut self.lazy) {
             self.session = Arc::clone(&self.auth).read_late(view);
         }
         self.session.clone()

@@ -29,7 +29,7 @@ pub use scheme::{Read, Scheme};
 pub use view::{Header, RequestView, ResponseHeader, ResponseView};
 
 pub(crate) use effects::apply as apply_effects;
-pub(crate) use flow::{Presented, facts_of, resolve_both};
+pub(crate) use flow::{Presented, facts_of, resolve_both, resolve_credentials};
 pub(crate) use negotiate::is_navigation;
 pub(crate) use scheme::{Accepted, DynScheme};
 pub(crate) use settings::{Settings, SettingsBuilder};

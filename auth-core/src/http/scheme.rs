@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::Challenge;
 use crate::event::EventKind;
 use crate::is_hash::IsHash;
-use crate::session::{Failure, KeyRing, Session, StampCheck, StampMac};
+use crate::session::{Failure, Session};
 use crate::{Access, BackendName, Credentials, How, OsRandom, Random, Timestamp, User, UserId};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -54,14 +54,40 @@ pub enum Read<C> {
 pub(crate) trait DynScheme<U>: Send + Sync {
     fn name(&self) -> &'static str;
     fn challenge(&self) -> &Challenge;
-    fn read(self: Arc<Self>, authorization: &[u8], now: Timestamp) -> Read<Arc<dyn Offered<U>>>;
+    /// What this very value led to lately.
+    fn recall(&self, authorization: &[u8], now: Timestamp) -> Option<Arc<Remembered>>;
+    fn forget(&self, authorization: &[u8]);
+    fn read(self: Arc<Self>, authorization: &[u8]) -> Read<Arc<dyn Offered<U>>>;
 }
 
-/// Credentials that a scheme took, waiting to be judged.
+/// Credentials that a scheme read, waiting to be judged.
 pub(crate) trait Offered<U>: Send + Sync {
-    /// Whether they were accepted lately, so that most likely nobody has to judge them.
-    fn are_remembered(&self) -> bool;
     fn authenticate(self: Arc<Self>, session: Session<U>) -> BoxFuture<'static, Result<(), Failure>>;
+}
+
+/// The credentials of a request.
+pub(crate) enum Offer<U> {
+    /// To be judged.
+    Fresh(Arc<dyn Offered<U>>),
+    /// Accepted lately.
+    Recalled(Recalled<U>),
+}
+
+/// Reads the credentials of a request, by the scheme that takes them.
+pub(super) fn read<U: User>(
+    scheme: &Arc<dyn DynScheme<U>>,
+    authorization: &[u8],
+    now: Timestamp,
+) -> Read<Offer<U>> {
+    if let Some(entry) = scheme.recall(authorization, now) {
+        let authorization = Zeroizing::new(authorization.into());
+        return Read::Present(Offer::Recalled(Recalled { scheme: Arc::clone(scheme), authorization, entry }));
+    }
+    match Arc::clone(scheme).read(authorization) {
+        Read::NotMine => Read::NotMine,
+        Read::Malformed => Read::Malformed,
+        Read::Present(credentials) => Read::Present(Offer::Fresh(credentials)),
+    }
 }
 
 /// A scheme that an application accepts, with what it remembers.
@@ -76,15 +102,11 @@ impl<S: Scheme> Accepted<S> {
         Self { scheme, memory }
     }
 
-    fn recall(&self, authorization: &[u8], now: Timestamp) -> Option<(Fingerprint, Arc<Remembered>)> {
+    /// The memory, if this value may be in it. Another scheme's is not worth a hash.
+    fn memory(&self, authorization: &[u8]) -> Option<&Memory> {
         let memory = self.memory.as_ref().filter(|_| authorization.len() <= MAX_REMEMBERED_LEN)?;
         let name = authorization.get(..self.scheme.name().len())?;
-        // Another scheme's header is not worth a hash.
-        if !name.eq_ignore_ascii_case(self.scheme.name().as_bytes()) {
-            return None;
-        }
-        let fingerprint = memory.fingerprint(authorization);
-        Some((fingerprint, memory.get(&fingerprint, now)?))
+        name.eq_ignore_ascii_case(self.scheme.name().as_bytes()).then_some(memory)
     }
 }
 
@@ -97,42 +119,26 @@ impl<S: Scheme, U: User> DynScheme<U> for Accepted<S> {
         self.scheme.challenge()
     }
 
-    fn read(self: Arc<Self>, authorization: &[u8], now: Timestamp) -> Read<Arc<dyn Offered<U>>> {
-        if let Some((fingerprint, entry)) = self.recall(authorization, now) {
-            let authorization = Zeroizing::new(authorization.into());
-            return Read::Present(Arc::new(Recalled { accepted: self, authorization, fingerprint, entry }));
+    fn recall(&self, authorization: &[u8], now: Timestamp) -> Option<Arc<Remembered>> {
+        let memory = self.memory(authorization)?;
+        memory.get(&memory.fingerprint(authorization), now)
+    }
+
+    fn forget(&self, authorization: &[u8]) {
+        if let Some(memory) = self.memory(authorization) {
+            memory.forget(&memory.fingerprint(authorization));
         }
+    }
+
+    fn read(self: Arc<Self>, authorization: &[u8]) -> Read<Arc<dyn Offered<U>>> {
         match self.scheme.read(authorization) {
             Read::NotMine => Read::NotMine,
             Read::Malformed => Read::Malformed,
             Read::Present(credentials) => {
-                let memory = self.memory.as_ref().filter(|_| authorization.len() <= MAX_REMEMBERED_LEN);
-                let fingerprint = memory.map(|memory| memory.fingerprint(authorization));
+                let fingerprint = self.memory(authorization).map(|memory| memory.fingerprint(authorization));
                 Read::Present(Arc::new(Fresh { accepted: self, credentials, fingerprint }))
             }
         }
-    }
-}
-
-impl<S: Scheme> Accepted<S> {
-    /// Asks the chain.
-    async fn judge<U: User>(
-        &self,
-        session: &Session<U>,
-        credentials: &S::Credentials,
-        fingerprint: Option<Fingerprint>,
-    ) -> Result<(), Failure> {
-        let done = match session.auth().judge(credentials, session.facts()).await {
-            Ok(done) => done,
-            Err(denied) if denied.is_unavailable() => return Err(Failure::Unavailable),
-            Err(_) => return Err(Failure::BadCredentials),
-        };
-        let access = Access::new(done.user, done.backend, How::Scheme(self.scheme.name()), done.at);
-        if let (Some(memory), Some(fingerprint)) = (&self.memory, fingerprint) {
-            memory.put(fingerprint, &access, session.auth().now());
-        }
-        session.state().access = Some(access);
-        Ok(())
     }
 }
 
@@ -145,48 +151,52 @@ struct Fresh<S: Scheme> {
 }
 
 impl<S: Scheme, U: User> Offered<U> for Fresh<S> {
-    fn are_remembered(&self) -> bool {
-        false
-    }
-
     fn authenticate(self: Arc<Self>, session: Session<U>) -> BoxFuture<'static, Result<(), Failure>> {
-        Box::pin(async move { self.accepted.judge(&session, &self.credentials, self.fingerprint).await })
+        Box::pin(async move { self.judge(&session).await })
+    }
+}
+
+impl<S: Scheme> Fresh<S> {
+    /// Asks the chain.
+    async fn judge<U: User>(&self, session: &Session<U>) -> Result<(), Failure> {
+        let Accepted { scheme, memory } = &*self.accepted;
+        let done = match session.auth().judge(&self.credentials, session.facts()).await {
+            Ok(done) => done,
+            Err(denied) if denied.is_unavailable() => return Err(Failure::Unavailable),
+            Err(_) => return Err(Failure::BadCredentials),
+        };
+        let access = Access::new(done.user, done.backend, How::Scheme(scheme.name()), done.at);
+        if let (Some(memory), Some(fingerprint)) = (memory, self.fingerprint) {
+            memory.put(fingerprint, &access, session.auth().now());
+        }
+        session.state().access = Some(access);
+        Ok(())
     }
 }
 
 /// Credentials that were accepted lately.
-struct Recalled<S> {
-    accepted: Arc<Accepted<S>>,
+pub(crate) struct Recalled<U> {
+    scheme: Arc<dyn DynScheme<U>>,
     /// Read again if the user is not the one that was accepted any more.
     authorization: Zeroizing<Box<[u8]>>,
-    fingerprint: Fingerprint,
     entry: Arc<Remembered>,
 }
 
-impl<S: Scheme, U: User> Offered<U> for Recalled<S> {
-    fn are_remembered(&self) -> bool {
-        true
-    }
-
-    fn authenticate(self: Arc<Self>, session: Session<U>) -> BoxFuture<'static, Result<(), Failure>> {
-        Box::pin(async move {
-            let Some(memory) = &self.accepted.memory else { return Err(Failure::BadCredentials) };
-            let entry = &self.entry;
-            if let Some(user) = entry.reload(&session, &memory.keys).await? {
-                let how = How::Scheme(self.accepted.scheme.name());
-                let access = Access::new(Arc::new(user), entry.backend.clone(), how, entry.authenticated);
-                session.state().access = Some(access);
-                return Ok(());
-            }
-            memory.forget(&self.fingerprint);
-            match self.accepted.scheme.read(&self.authorization) {
-                Read::Present(credentials) => {
-                    // Rare, and large: boxed.
-                    Box::pin(self.accepted.judge(&session, &credentials, Some(self.fingerprint))).await
-                }
-                Read::NotMine | Read::Malformed => Err(Failure::BadCredentials),
-            }
-        })
+impl<U: User> Recalled<U> {
+    /// Loads the user that they are known to be. If that fails, they are judged as if never seen.
+    pub(crate) async fn authenticate(&self, session: &Session<U>) -> Result<(), Failure> {
+        let Self { scheme, authorization, entry } = self;
+        if let Some(user) = entry.reload(session).await? {
+            let how = How::Scheme(scheme.name());
+            let access = Access::new(Arc::new(user), entry.backend.clone(), how, entry.authenticated);
+            session.state().access = Some(access);
+            return Ok(());
+        }
+        scheme.forget(authorization);
+        match Arc::clone(scheme).read(authorization) {
+            Read::Present(credentials) => credentials.authenticate(session.clone()).await,
+            Read::NotMine | Read::Malformed => Err(Failure::BadCredentials),
+        }
     }
 }
 
@@ -196,7 +206,6 @@ type Fingerprint = [u8; 32];
 /// Credentials that were accepted lately, as keyed hashes under a key that this process alone knows.
 struct Memory {
     key: [u8; 32],
-    keys: KeyRing,
     time: Duration,
     entries: Mutex<HashMap<Fingerprint, Arc<Remembered>, IsHash>>,
 }
@@ -206,24 +215,22 @@ const MAX_REMEMBERED_LEN: usize = 16 * 1024;
 /// How many credentials are remembered at a time.
 const MAX_REMEMBERED: usize = 10_000;
 
-struct Remembered {
+pub(crate) struct Remembered {
     user: UserId,
     backend: BackendName,
-    stamp: StampMac,
+    /// The user's security stamp when they were accepted.
+    stamp: Zeroizing<Box<[u8]>>,
     authenticated: Timestamp,
     until: Timestamp,
 }
 
 impl Remembered {
     /// The user as it is now; `None` if it is not the one that was accepted any more.
-    async fn reload<U: User>(&self, session: &Session<U>, keys: &KeyRing) -> Result<Option<U>, Failure> {
+    async fn reload<U: User>(&self, session: &Session<U>) -> Result<Option<U>, Failure> {
         let auth = session.auth();
         let Some(source) = auth.source(&self.backend) else { return Ok(None) };
         match source.get_user(&self.user).await {
-            Ok(user) => Ok(user.filter(|user| {
-                let stamp = keys.check(&self.stamp, &self.backend, &self.user, user);
-                user.is_active() && stamp == StampCheck::Same
-            })),
+            Ok(user) => Ok(user.filter(|user| user.is_active() && user.security_stamp() == &**self.stamp)),
             Err(error) => {
                 auth.emit(EventKind::BackendFailed(&error), Some(&self.backend), None, session.facts());
                 Err(Failure::Unavailable)
@@ -239,7 +246,7 @@ impl Memory {
         if time.is_zero() || OsRandom.fill(&mut key).is_err() {
             return None;
         }
-        Some(Self { key, keys: KeyRing::generate().ok()?, time, entries: Mutex::default() })
+        Some(Self { key, time, entries: Mutex::default() })
     }
 
     fn fingerprint(&self, authorization: &[u8]) -> Fingerprint {
@@ -255,7 +262,7 @@ impl Memory {
 
     fn put<U: User>(&self, fingerprint: Fingerprint, access: &Access<U>, now: Timestamp) {
         let (user, backend) = (access.user().id(), access.backend().clone());
-        let stamp = self.keys.stamp(&backend, &user, &**access.user());
+        let stamp = Zeroizing::new(access.user().security_stamp().into());
         let authenticated = access.authenticated();
         let entry = Remembered { user, backend, stamp, authenticated, until: now.plus(self.time) };
         let mut entries = self.lock();

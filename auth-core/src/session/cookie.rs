@@ -42,6 +42,8 @@ impl<'a, 'n> Scan<'a, 'n> {
     }
 
     /// Reads one line. Names are compared byte for byte; a neighbour that is no valid cookie is passed over.
+    // Not inlined: a request without cookies need not pass it by.
+    #[inline(never)]
     pub(crate) fn line(&mut self, line: &'a [u8]) {
         self.len = self.len.saturating_add(line.len());
         if self.len > MAX_COOKIES_LEN {

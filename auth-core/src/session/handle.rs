@@ -18,7 +18,7 @@ use super::{
 };
 use crate::http::{
     Audience, Presented, Refusal, RequestView, ResponseView, apply_effects, facts_of, is_navigation,
-    resolve_both,
+    resolve_both, resolve_credentials,
 };
 use crate::{
     Access, Auth, Authenticated, BackendName, Credentials, Denied, RequestFacts, Require, Timestamp, User,
@@ -73,13 +73,6 @@ pub(crate) enum CookieEffect {
 
 impl<U: User> Session<U> {
     pub(crate) fn new(auth: Auth<U>, presented: Presented<U>, cross_origin: bool) -> Self {
-        let state = State {
-            access: None,
-            live: None,
-            cookie: CookieEffect::Keep,
-            patches: BTreeMap::new(),
-            refusal: None,
-        };
         Self(Arc::new(Inner {
             auth,
             presented,
@@ -88,7 +81,13 @@ impl<U: User> Session<U> {
             audience: OnceLock::new(),
             resolved: AtomicBool::new(false),
             resolving: AsyncMutex::const_new(()),
-            state: Mutex::new(state),
+            state: Mutex::new(State {
+                access: None,
+                live: None,
+                cookie: CookieEffect::Keep,
+                patches: BTreeMap::new(),
+                refusal: None,
+            }),
         }))
     }
 
@@ -160,8 +159,8 @@ impl<U: User> Session<U> {
         let session = self.clone();
         match (&self.0.presented, self.0.auth.sessions()) {
             (Presented::Token(_), Some(sessions)) => Arc::clone(sessions).resolve(session),
-            (Presented::Credentials(credentials), _) => Arc::clone(credentials).authenticate(session),
-            (Presented::Both(_, credentials), _) => Box::pin(resolve_both(session, Arc::clone(credentials))),
+            (Presented::Credentials(_), _) => resolve_credentials(session),
+            (Presented::Both(..), _) => Box::pin(resolve_both(session)),
             (Presented::Failure(failure), _) => Box::pin(std::future::ready(Err(*failure))),
             // Without sessions no token is read.
             (Presented::Nothing | Presented::Token(_), _) => Box::pin(std::future::ready(Ok(()))),

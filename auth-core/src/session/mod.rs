@@ -24,5 +24,4 @@ pub use token::SessionKey;
 pub(crate) use cookie::{Cookie, Found, Scan};
 pub(crate) use engine::{Engine, SessionEngine};
 pub(crate) use handle::{AnySession, CookieEffect};
-pub(crate) use keys::StampCheck;
 pub(crate) use token::Token;
