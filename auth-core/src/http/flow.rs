@@ -108,8 +108,9 @@ impl<U: User> Auth<U> {
     /// Whether reading what a request presents, for nobody who asks, could only cost time.
     fn is_never_refused(&self, view: &impl RequestView) -> bool {
         let settings = &self.0.http;
-        let has_credentials = || !matches!(Single::of(view, Header::Authorization), Single::Absent);
-        !(!settings.schemes.is_empty() && has_credentials()) && !settings.origins.is_cross_origin(view)
+        let has_no_credentials =
+            settings.schemes.is_empty() || matches!(Single::of(view, Header::Authorization), Single::Absent);
+        has_no_credentials && !settings.origins.is_cross_origin(view)
     }
 
     /// What the request of a lazy layer presents.

@@ -1,8 +1,12 @@
 //! Caches that give one user's answer or rights to another: HC-1, CA-1 to CA-4.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
+use auth_core::http::{self, Caller, Header, RequestView};
+use auth_core::{DeniedKind, Password};
+use integration_tests::accounts::Account;
 use integration_tests::client::everywhere;
 use integration_tests::faults::Mode;
 use integration_tests::site::{Answer, Request, Site};
@@ -150,6 +154,57 @@ async fn remembered_credentials_die_with_a_change() {
         assert_eq!(client.bare(who("bob", BOB)).await.status, 401, "disabled, though remembered");
     })
     .await;
+}
+
+/// Remembered credentials whose user changed are judged again, and not refused: "log out everywhere" leaves the
+/// password as it was, and a script that sends it must not see one 401.
+#[tokio::test]
+async fn remembered_credentials_that_still_are_right_are_accepted_at_once() {
+    everywhere(Setup::default(), async |client| {
+        let world = client.world;
+        assert_eq!(client.bare(who("alice", ALICE)).await.body, "alice");
+        let before = world.passwords.runs();
+        world.users.users.change("alice", |alice| alice.stamp = b"another".to_vec());
+        assert_eq!(client.bare(who("alice", ALICE)).await.body, "alice");
+        assert_eq!(world.passwords.runs() - before, 1, "judged again");
+        assert_eq!(client.bare(who("alice", ALICE)).await.body, "alice");
+        assert_eq!(world.passwords.runs() - before, 1, "and remembered again");
+    })
+    .await;
+}
+
+/// A lazy layer leaves reading to whoever asks. Something in between that adds credentials nobody can read must not
+/// make the request anonymous.
+#[tokio::test]
+async fn a_header_added_behind_a_lazy_layer_is_not_passed_over() {
+    struct Added;
+    impl RequestView for Added {
+        fn method(&self) -> &'static str {
+            "GET"
+        }
+        fn target(&self) -> &'static str {
+            "/"
+        }
+        fn authority(&self) -> Option<&str> {
+            None
+        }
+        fn peer(&self) -> Option<IpAddr> {
+            None
+        }
+        fn values<'a>(&'a self, header: Header, each: &mut dyn FnMut(&'a [u8])) {
+            if header == Header::Authorization {
+                each(b"Basic not-base64");
+            }
+        }
+    }
+    let world = Setup::default().world().await;
+    let mut frame = world.auth.frame(true);
+    let found = frame.enter(|| http::caller::<Account>(&Added));
+    let Caller::Unknown(session) = found else { panic!("nobody can tell who that is") };
+    let failure = session.find_caller().await.expect_err("not anonymous");
+    assert_eq!(session.refuse(failure, &Added).status(), 401);
+    let denied = session.authenticate(Password::new("alice", ALICE)).await.expect_err("no login either");
+    assert_eq!(denied.kind(), DeniedKind::CrossOrigin);
 }
 
 /// CA-4: neither an outage nor a refusal is remembered.
