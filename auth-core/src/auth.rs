@@ -13,6 +13,7 @@ use crate::event::{self, Claim, EventKind, MAX_SUBJECT_LEN};
 use crate::facts::printable;
 use crate::http;
 use crate::session::SessionEngine;
+use crate::user_cache::Cache;
 use crate::{
     Authenticated, BackendError, BackendName, Clock, ConfigError, Credentials, Denied, DeniedKind, Event,
     Observer, Random, RequestFacts, Timestamp, User, UserId,
@@ -104,7 +105,42 @@ impl<U: User> Auth<U> {
         };
         let (user, backend) =
             chain.authenticate(credentials, facts, self.0.chain_timeout, &*self.0.clock, failed).await?;
+        // Who comes from an outside system may just have been created or updated.
+        if let Some(cache) = self.cache(backend) {
+            cache.invalidate(&user.id());
+        }
         Ok(Authenticated { user: Arc::new(user), backend: backend.clone(), at: self.now(), by: self.0.id })
+    }
+
+    /// Forgets what the [`UserCache`](crate::UserCache) knows of a user, so that the next request of each of its
+    /// sessions asks the backend. Also what is being loaded now is not kept.
+    ///
+    /// For an application that changes a user by itself (disables it, takes it out of a group): call this when the
+    /// change is committed. Other instances are not told; there the change counts when the ttl is over. Without a
+    /// cache it does nothing.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if no backend has this name.
+    pub fn invalidate_user(&self, backend: &str, id: &UserId) -> Result<(), ConfigError> {
+        let source = self.named(backend)?;
+        source.cache.iter().for_each(|cache| cache.invalidate(id));
+        Ok(())
+    }
+
+    /// As [`invalidate_user`](Self::invalidate_user), for all users of all backends: after an import, or a change of
+    /// what a group may do.
+    pub fn invalidate_users(&self) {
+        self.0.sources.iter().filter_map(|source| source.cache.as_ref()).for_each(Cache::clear);
+    }
+
+    pub(crate) fn forget_user(&self, backend: &BackendName, id: &UserId) {
+        if let Some(cache) = self.cache(backend) {
+            cache.invalidate(id);
+        }
+    }
+
+    fn cache(&self, backend: &BackendName) -> Option<&Cache<U>> {
+        self.source(backend)?.cache.as_ref()
     }
 
     /// Vouches for a user without any proof: for impersonation by an administrator, and for tests. The
@@ -113,10 +149,13 @@ impl<U: User> Auth<U> {
     /// # Errors
     /// [`ConfigError`] if no backend has this name.
     pub fn dangerous_authenticated(&self, user: U, backend: &str) -> Result<Authenticated<U>, ConfigError> {
-        let source = self.0.sources.iter().find(|source| source.name.as_str() == backend);
-        let source = source.ok_or_else(|| ConfigError::new(format!("no backend is named {backend:?}")))?;
-        let (user, backend) = (Arc::new(user), source.name.clone());
+        let (user, backend) = (Arc::new(user), self.named(backend)?.name.clone());
         Ok(Authenticated { user, backend, at: self.now(), by: self.0.id })
+    }
+
+    fn named(&self, backend: &str) -> Result<&Source<U>, ConfigError> {
+        let source = self.0.sources.iter().find(|source| source.name.as_str() == backend);
+        source.ok_or_else(|| ConfigError::new(format!("no backend is named {backend:?}")))
     }
 
     /// `next`, if it may be followed after a login.
@@ -143,6 +182,10 @@ impl<U: User> Auth<U> {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.0.clock.now()
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.0.clock
     }
 
     pub(crate) fn random(&self) -> &dyn Random {

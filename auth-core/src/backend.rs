@@ -8,7 +8,8 @@ use crate::{Attempt, BackendError, Identity, Outcome, User, UserId};
 /// A place that holds users and finds them again by id.
 ///
 /// A session remembers the id of its user and the name of the backend that vouched; on the next request that
-/// backend, and no other, is asked here.
+/// backend, and no other, is asked here. A site may keep the answer for a short while
+/// ([`AuthBuilder::cache_users`](crate::AuthBuilder::cache_users)).
 pub trait UserSource: Send + Sync + 'static {
     /// The application's user.
     type User: User;

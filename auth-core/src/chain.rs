@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::breaker::Breaker;
 use crate::guard::{Interrupted, caught, guarded};
 use crate::password::HashDebt;
+use crate::user_cache::{Cache, Found};
 use crate::{
     Attempt, Backend, BackendError, BackendErrorKind, BackendName, Clock, Credentials, DeclineReason, Denied,
     DeniedKind, DenyReason, Outcome, RequestFacts, User, UserId, UserSource,
@@ -133,11 +134,26 @@ pub(crate) struct Source<U> {
     pub(crate) name: BackendName,
     pub(crate) timeout: Duration,
     pub(crate) users: Arc<dyn DynUsers<U>>,
+    /// The users that sessions needed lately, if they are kept.
+    pub(crate) cache: Option<Cache<U>>,
 }
 
-impl<U> Source<U> {
+impl<U: User> Source<U> {
+    /// The user, from the backend.
     pub(crate) async fn get_user(&self, id: &UserId) -> Result<Option<U>, BackendError> {
         guarded(self.timeout, async { self.users.get_user(id).await }).await.unwrap_or_else(interrupted)
+    }
+
+    /// The user of a session, by the cache. Waiting for another request's load is under the same limit as a load:
+    /// no request takes longer than without the cache.
+    pub(crate) async fn find_user(
+        &self,
+        cache: &Cache<U>,
+        id: &UserId,
+        clock: &dyn Clock,
+    ) -> Result<Found<U>, BackendError> {
+        let load = async { self.users.get_user(id).await };
+        guarded(self.timeout, cache.find(id, clock, load)).await.unwrap_or_else(interrupted)
     }
 }
 

@@ -69,6 +69,7 @@ mod secret;
 pub mod session;
 mod time;
 mod user;
+mod user_cache;
 
 pub use access::{Access, Authenticated, How};
 pub use attempt::Attempt;
@@ -91,3 +92,4 @@ pub use secret::Secret;
 pub use session::SessionConfig;
 pub use time::{Clock, ManualClock, SystemClock, Timestamp};
 pub use user::{BackendName, InvalidUserId, User, UserId};
+pub use user_cache::UserCache;

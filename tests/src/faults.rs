@@ -207,13 +207,28 @@ pub struct TestUsers {
     pub judging: Switch,
     /// How it loads users.
     pub loading: Switch,
+    /// Where loads wait while they are held, with the user as it was before.
+    pub gate: Arc<Gate>,
+    is_held: Arc<AtomicBool>,
     loads: Arc<Mutex<u64>>,
 }
 
 impl TestUsers {
     /// These users.
     pub fn new(users: Arc<MemoryBackend<Account>>) -> Self {
-        Self { users, judging: Switch::default(), loading: Switch::default(), loads: Arc::default() }
+        Self {
+            users,
+            judging: Switch::default(),
+            loading: Switch::default(),
+            gate: Arc::default(),
+            is_held: Arc::default(),
+            loads: Arc::default(),
+        }
+    }
+
+    /// Lets each load wait at the gate when it has read the user, or no longer.
+    pub fn hold(&self, is_held: bool) {
+        self.is_held.store(is_held, Ordering::SeqCst);
     }
 
     /// How often a user was loaded by id.
@@ -227,7 +242,11 @@ impl UserSource for TestUsers {
 
     async fn get_user(&self, id: &UserId) -> Result<Option<Account>, BackendError> {
         *self.loads.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        if self.loading.obey().await { self.users.get_user(id).await } else { Err(down()) }
+        let user = if self.loading.obey().await { self.users.get_user(id).await } else { Err(down()) };
+        if self.is_held.load(Ordering::SeqCst) {
+            self.gate.pass().await;
+        }
+        user
     }
 }
 

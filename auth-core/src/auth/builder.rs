@@ -10,9 +10,10 @@ use super::{Auth, Inner, NEXT_ID};
 use crate::chain::{Chain, DynBackend, DynUsers, Entry, Source};
 use crate::http::{self, DynScheme, Scheme};
 use crate::session::{Engine, SessionConfig, SessionEngine, SessionStore};
+use crate::user_cache::Cache;
 use crate::{
     Backend, BackendName, BackendPolicy, CHAIN_TIMEOUT, Clock, ConfigError, Credentials, Observer, OsRandom,
-    Random, SystemClock, TracingObserver, User,
+    Random, SystemClock, TracingObserver, User, UserCache,
 };
 
 /// A configuration of [`Auth`]. Mistakes are collected and told by [`build`](Self::build).
@@ -22,6 +23,7 @@ pub struct AuthBuilder<U> {
     chains: Vec<ChainSlot>,
     sources: Vec<Source<U>>,
     sessions: Option<Arc<dyn SessionEngine<U>>>,
+    user_cache: Option<UserCache>,
     chain_timeout: Duration,
     observer: Box<dyn Observer>,
     clock: Box<dyn Clock>,
@@ -42,6 +44,7 @@ impl<U: User> AuthBuilder<U> {
             chains: Vec::new(),
             sources: Vec::new(),
             sessions: None,
+            user_cache: None,
             chain_timeout: CHAIN_TIMEOUT,
             observer: Box::new(TracingObserver),
             clock: Box::new(SystemClock),
@@ -81,7 +84,7 @@ impl<U: User> AuthBuilder<U> {
         }
         let backend = Arc::new(backend);
         let users: Arc<dyn DynUsers<U>> = Arc::clone(&backend) as _;
-        self.sources.push(Source { name: name.clone(), timeout: policy.limit(), users });
+        self.sources.push(Source { name: name.clone(), timeout: policy.limit(), users, cache: None });
         let backend: Arc<dyn DynBackend<C, U>> = backend;
         self.chain_mut::<C>().entries.push(Entry::new(name, policy, backend));
         self
@@ -107,6 +110,16 @@ impl<U: User> AuthBuilder<U> {
             Ok(cookie) => self.sessions = Some(Arc::new(Engine::new(store, config, cookie))),
             Err(error) => _ = self.mistake.get_or_insert(error),
         }
+        self
+    }
+
+    /// Keeps the users of sessions in memory for a short while, so that a request of a session need not ask the
+    /// backend (default: it does, every time).
+    ///
+    /// A user who is disabled in the backend may then be served for up to [`UserCache::ttl`] longer, on each
+    /// instance: see [`UserCache`], and call [`Auth::invalidate_user`] where the application changes a user.
+    pub fn cache_users(mut self, cache: UserCache) -> Self {
+        self.user_cache = Some(cache);
         self
     }
 
@@ -191,6 +204,7 @@ impl<U: User> AuthBuilder<U> {
             return Err(ConfigError::new("the chain has a timeout of zero"));
         }
         self.check_schemes()?;
+        self.add_caches()?;
         let cookie = self.sessions.as_ref().map(|sessions| sessions.cookie().clone());
         let http = self.http.build(cookie)?;
         let auth = Arc::new(Inner {
@@ -217,6 +231,20 @@ impl<U: User> AuthBuilder<U> {
                     scheme.name()
                 )));
             }
+        }
+        Ok(())
+    }
+
+    fn add_caches(&mut self) -> Result<(), ConfigError> {
+        let Some(config) = &self.user_cache else { return Ok(()) };
+        config.check()?;
+        if self.sessions.is_none() {
+            return Err(ConfigError::new(
+                "the user cache is for sessions, and there are none; add `.sessions(…)` or drop `.cache_users(…)`",
+            ));
+        }
+        for source in &mut self.sources {
+            source.cache = Some(Cache::new(config));
         }
         Ok(())
     }

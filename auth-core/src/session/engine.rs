@@ -159,6 +159,6 @@ impl<S: SessionStore> Engine<S> {
     }
 }
 
-fn access_of<U: User>(user: U, record: &SessionRecord) -> Access<U> {
-    Access::new(Arc::new(user), record.backend.clone(), How::Session, record.authenticated)
+fn access_of<U: User>(user: Arc<U>, record: &SessionRecord) -> Access<U> {
+    Access::new(user, record.backend.clone(), How::Session, record.authenticated)
 }

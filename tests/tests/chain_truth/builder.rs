@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use auth_core::http::Basic;
 use auth_core::session::{KeyRing, MemorySessions, SameSite, SessionConfig};
-use auth_core::{Auth, AuthBuilder, BackendPolicy, Password};
+use auth_core::{Auth, AuthBuilder, BackendPolicy, Password, UserCache};
 use integration_tests::accounts::Account;
 use integration_tests::world::keys;
 
@@ -117,6 +117,24 @@ fn ck1_sessions_that_cannot_be_right() {
         assert_eq!(KeyRing::new(secret).unwrap_err().to_string(), weak);
         assert_eq!(keys().with_fallback(secret).unwrap_err().to_string(), weak, "nor as a fallback");
     }
+}
+
+#[test]
+fn user_caches_that_cannot_be_right() {
+    let cached = |cache| with(|sessions| sessions).cache_users(cache);
+    let capacity = "the user cache needs a capacity of 1 to 10,000,000 users";
+    let ttl = "the user cache needs a ttl above zero and of at most 60 s: so long may a disabled user stay";
+    let sessions =
+        "the user cache is for sessions, and there are none; add `.sessions(…)` or drop `.cache_users(…)`";
+    refused(vec![
+        (capacity, cached(UserCache::new().capacity(0))),
+        (capacity, cached(UserCache::new().capacity(UserCache::MAX_CAPACITY + 1))),
+        (ttl, cached(UserCache::new().ttl(Duration::ZERO))),
+        (ttl, cached(UserCache::new().ttl(UserCache::MAX_TTL + Duration::from_millis(1)))),
+        (sessions, one().cache_users(UserCache::new())),
+    ]);
+    let largest = UserCache::new().capacity(1).ttl(UserCache::MAX_TTL);
+    assert!(cached(largest).build().is_ok());
 }
 
 #[test]

@@ -10,4 +10,5 @@ mod data;
 mod login;
 mod outages;
 mod paths;
+mod user_cache;
 mod users;

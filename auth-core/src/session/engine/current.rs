@@ -26,6 +26,8 @@ impl<S: SessionStore> Engine<S> {
         if rebind.as_ref().is_some_and(|user| user.id() != live.record.user) {
             return Err(SessionErrorKind::NoSession.into());
         }
+        // The application has changed the user; that counts even if the store fails now.
+        session.auth().forget_user(&live.record.backend, &live.record.user);
         for _ in 0..RETRIES {
             let mut record = SessionRecord::clone(&live.record);
             if let Some(user) = &rebind {
@@ -44,7 +46,7 @@ impl<S: SessionStore> Engine<S> {
     fn rotated<U: User>(session: &Session<U>, live: Live, rebind: Option<U>) {
         let mut state = session.state();
         if let Some(user) = rebind {
-            state.access = Some(access_of(user, &live.record));
+            state.access = Some(access_of(Arc::new(user), &live.record));
         }
         state.live = Some(live);
     }
@@ -125,6 +127,7 @@ impl<S: SessionStore> Engine<S> {
     pub(super) async fn end_others<U: User>(&self, session: &Session<U>) -> Result<u64, SessionError> {
         let live = Self::current(session)?;
         let (backend, user) = (&live.record.backend, &live.record.user);
+        session.auth().forget_user(backend, user);
         self.write(session, self.store().delete_user(backend, user, Some(&live.key))).await
     }
 }

@@ -20,6 +20,7 @@ impl<S: SessionStore> Engine<S> {
     ) -> Result<(), SessionError> {
         let now = session.auth().now();
         let record = self.new_record(session, &authenticated, now);
+        session.auth().forget_user(&record.backend, &record.user);
         let current = session.state().live.clone();
         let is_same = |live: &Live| live.record.user == record.user && live.record.backend == record.backend;
         let live = match current {

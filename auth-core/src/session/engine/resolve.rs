@@ -3,13 +3,18 @@
 use std::sync::Arc;
 
 use super::{Engine, access_of};
+use crate::chain::Source;
 use crate::event::{EventKind, SessionEnd};
 use crate::session::handle::Live;
 use crate::session::keys::StampCheck;
 use crate::session::{
     Failure, Session, SessionConfig, SessionError, SessionKey, SessionRecord, SessionStore, Write,
 };
-use crate::{Timestamp, User};
+use crate::user_cache::{Cache, Moment};
+use crate::{Auth, BackendError, Timestamp, User};
+
+/// The user of a session and how the stamp was found to be the same, or why the session ends.
+type Checked<U> = Result<(Arc<U>, StampCheck), SessionEnd>;
 
 impl<S: SessionStore> Engine<S> {
     pub(super) async fn resolve_session<U: User>(&self, session: &Session<U>) -> Result<(), Failure> {
@@ -66,18 +71,25 @@ impl<S: SessionStore> Engine<S> {
             Box::pin(self.end(session, &live, SessionEnd::BackendGone)).await;
             return Ok(());
         };
-        let user = match source.get_user(&live.record.user).await {
-            Ok(user) => user,
+        let checked = match &source.cache {
+            None => source
+                .get_user(&live.record.user)
+                .await
+                .map(|user| self.check_user(&live.record, user.map(Arc::new))),
+            Some(cache) => match self.kept_user(auth, cache, &live.record) {
+                Some(kept) => Ok(Ok(kept)),
+                None => Box::pin(self.find_user(auth, source, cache, &live.record)).await,
+            },
+        };
+        let (user, stamp) = match checked {
+            Ok(Ok(checked)) => checked,
+            Ok(Err(why)) => {
+                Box::pin(self.end(session, &live, why)).await;
+                return Ok(());
+            }
             Err(error) => {
                 auth.emit(EventKind::BackendFailed(&error), Some(&source.name), None, session.facts());
                 return Err(Failure::Unavailable);
-            }
-        };
-        let (user, stamp) = match self.check_user(&live.record, user) {
-            Ok(checked) => checked,
-            Err(why) => {
-                Box::pin(self.end(session, &live, why)).await;
-                return Ok(());
             }
         };
         // What is rare is boxed here and above: the future of a usual request stays small.
@@ -94,16 +106,43 @@ impl<S: SessionStore> Engine<S> {
         Ok(())
     }
 
-    fn check_user<U: User>(
+    /// A kept user with whom the session may go on.
+    fn kept_user<U: User>(
         &self,
+        auth: &Auth<U>,
+        cache: &Cache<U>,
         record: &SessionRecord,
-        user: Option<U>,
-    ) -> Result<(U, StampCheck), SessionEnd> {
+    ) -> Option<(Arc<U>, StampCheck)> {
+        let user = cache.get(&record.user, Moment::now(auth.clock()))?;
+        self.check_user(record, Some(user)).ok()
+    }
+
+    /// The user, if none is kept with whom the session may go on.
+    ///
+    /// A user that was not asked for by this request may be older than the record: such a one ends no session.
+    async fn find_user<U: User>(
+        &self,
+        auth: &Auth<U>,
+        source: &Source<U>,
+        cache: &Cache<U>,
+        record: &SessionRecord,
+    ) -> Result<Checked<U>, BackendError> {
+        let found = source.find_user(cache, &record.user, auth.clock()).await?;
+        let checked = self.check_user(record, found.user.clone());
+        if checked.is_ok() || found.is_own {
+            return Ok(checked);
+        }
+        cache.forget(&record.user, found.user.as_ref());
+        let newer = source.find_user(cache, &record.user, auth.clock()).await?;
+        Ok(self.check_user(record, newer.user))
+    }
+
+    fn check_user<U: User>(&self, record: &SessionRecord, user: Option<Arc<U>>) -> Checked<U> {
         let user = user.ok_or(SessionEnd::UserGone)?;
         if !user.is_active() {
             return Err(SessionEnd::UserDisabled);
         }
-        match self.config.keys.check(&record.stamp, &record.backend, &record.user, &user) {
+        match self.config.keys.check(&record.stamp, &record.backend, &record.user, &*user) {
             StampCheck::Changed => Err(SessionEnd::StampChanged),
             same => Ok((user, same)),
         }
