@@ -1,36 +1,80 @@
-//! What a request costs above the bare framework, in instructions and allocations.
+//! What authentication costs, compared with other libraries. `BENCHMARKS.md` says what the figures mean;
+//! `scripts/bench` installs what is needed and makes them all.
 //!
 //! ```text
-//! cargo run --release -p auth-bench               prints the table (needs valgrind)
-//! cargo run --release -p auth-bench run CASE N    sends N requests of one case, for a profiler
+//! cargo run --release -p auth-bench -- cost                  every case; or some: cost axum-ours me
+//! cargo run --release -p auth-bench -- load --seconds 10     over loopback, with wrk
+//! cargo run --release -p auth-bench -- report                writes the tables into BENCHMARKS.md
+//! cargo run --release -p auth-bench -- run axum-ours me 500  sends requests of one case, for a profiler
 //! ```
-//!
-//! Both figures are exact on any machine: instructions are callgrind's difference between N and 2 N requests,
-//! divided by N; allocations are counted in process the same way. Callgrind runs SHA-256 in software, about 3,500
-//! instructions a block, where a processor with SHA instructions takes 73 ns.
 
-mod actix;
-mod axum_site;
-mod case;
-mod count;
-mod ideal;
-mod users;
+mod ask;
+mod chart;
+mod cost;
+mod drive;
+mod load;
+mod redis;
+mod report;
+mod results;
+mod serve;
+mod server;
+mod sites;
+mod table;
+mod wrk;
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
-use case::Case;
+use clap::{Parser, Subcommand};
+
+use ask::Ask;
+use redis::Redis;
+use results::Results;
+use sites::{Place, Site};
+use table::Table;
 
 #[global_allocator]
 static ALLOCATOR: &stats_alloc::StatsAlloc<std::alloc::System> = &stats_alloc::INSTRUMENTED_SYSTEM;
 
+/// What authentication costs, compared with other libraries.
+#[derive(Parser)]
+#[command(about)]
+struct Arguments {
+    #[command(subcommand)]
+    mode: Mode,
+}
+
+#[derive(Subcommand)]
+enum Mode {
+    /// Instructions, allocations and bytes per request, in process (needs valgrind and redis-server)
+    Cost(cost::Options),
+    /// Requests per second and processor time over loopback (needs wrk and redis-server)
+    Load(load::Options),
+    /// Writes the tables of the last results into BENCHMARKS.md, and draws docs/benchmarks.svg
+    Report,
+    /// All of these, one after the other, with their defaults
+    All,
+    /// Sends requests of one case and prints how often it allocated, and how many bytes
+    #[command(hide = true)]
+    Run {
+        site: Site,
+        ask: Ask,
+        requests: usize,
+        #[arg(long)]
+        redis: Option<String>,
+    },
+    /// Serves one site until standard input ends
+    #[command(hide = true)]
+    Serve {
+        site: Site,
+        #[arg(long, default_value_t = 1)]
+        workers: usize,
+        #[arg(long)]
+        redis: Option<String>,
+    },
+}
+
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let done = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => count::table(),
-        ["run", case, requests] => run(case, requests),
-        _ => Err("usage: auth-bench [run CASE REQUESTS]".into()),
-    };
-    match done {
+    match run(Arguments::parse().mode) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             eprintln!("auth-bench: {why}");
@@ -39,10 +83,49 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(case: &str, requests: &str) -> Result<(), String> {
-    let requests = requests.parse().map_err(|_| format!("{requests} is no number of requests"))?;
-    let found = Case::ALL.iter().find(|known| known.name() == case);
-    let case = found.ok_or_else(|| format!("there is no case {case}"))?;
-    println!("{}", case.send(requests));
+fn run(mode: Mode) -> Result<(), String> {
+    match mode {
+        Mode::Cost(options) => done("cost", options.filter.is_empty(), cost::run(&options)?),
+        Mode::Load(options) => done("load", options.only.is_empty(), load::run(&options)?),
+        Mode::Report => report::run(),
+        Mode::All => all(),
+        Mode::Run { site, ask, requests, redis } => {
+            let allocated = with_place(site, redis, |place| drive::send(site, ask, requests, place))?;
+            println!("{} {}", allocated.times, allocated.bytes);
+            Ok(())
+        }
+        Mode::Serve { site, workers, redis } => {
+            with_place(site, redis, |place| serve::run(site, workers, place))
+        }
+    }
+}
+
+/// Every measuring mode as its own command: what one leaves in memory does not disturb the next.
+fn all() -> Result<(), String> {
+    let program = cost::this_program()?;
+    for mode in report::MODES.iter().copied().chain(["report"]) {
+        let ended = Command::new(&program).arg(mode).status().map_err(|error| error.to_string())?;
+        if !ended.success() {
+            return Err(format!("{mode} failed"));
+        }
+    }
     Ok(())
+}
+
+/// Prints tables, and saves them if they are whole.
+fn done(mode: &str, whole: bool, tables: Vec<Table>) -> Result<(), String> {
+    for table in &tables {
+        println!("### {}\n\n{table}", table.name);
+    }
+    if whole { Results::save(mode, tables) } else { Ok(()) }
+}
+
+/// Does something where a site finds its database, and its Redis server if it needs one.
+fn with_place<T>(
+    site: Site,
+    redis: Option<String>,
+    work: impl FnOnce(&Place) -> Result<T, String>,
+) -> Result<T, String> {
+    let own = if redis.is_none() && site.needs_redis() { Some(Redis::start()?) } else { None };
+    work(&Place::new(redis.or_else(|| own.as_ref().map(Redis::url)))?)
 }
