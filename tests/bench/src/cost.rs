@@ -6,8 +6,9 @@
 //! block, where a processor with SHA instructions takes 73 ns.
 
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Output};
 
 use clap::ValueEnum;
 
@@ -24,6 +25,13 @@ pub(crate) struct Options {
     /// How many requests are sent, and then twice as many
     #[arg(long, default_value_t = 500)]
     pub(crate) requests: u32,
+}
+
+impl Options {
+    /// In words.
+    pub(crate) fn settings(&self) -> String {
+        format!("difference of {} and {} requests", self.requests, 2 * self.requests)
+    }
 }
 
 /// What one request costs.
@@ -134,25 +142,39 @@ impl Meter {
         Ok(cost)
     }
 
-    /// Runs this program under callgrind, and reads the totals that both print.
     fn total(&self, site: Site, ask: Ask, requests: u32) -> Result<Cost, String> {
-        let output = Command::new("valgrind")
-            .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-            .arg(this_program()?)
-            .args(["run", &site.name(), &ask.name(), &requests.to_string(), "--redis", &self.redis])
-            .output()
-            .map_err(|error| format!("valgrind cannot be started ({error}): apt-get install valgrind"))?;
-        let (printed, log) =
-            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        let mut allocated = printed.split_whitespace().map(str::parse);
+        let case = ["run", &site.name(), &ask.name(), &requests.to_string(), "--redis", &self.redis];
+        let callgrind = ["--tool=callgrind", "--callgrind-out-file=/dev/null"];
+        let mut counted = Command::new("valgrind");
+        let log = output(counted.args(callgrind).arg(this_program()?).args(case))?.stderr;
+        let allocated = output(Command::new(counting_program()?).args(case))?.stdout;
+        let (log, allocated) = (String::from_utf8_lossy(&log), String::from_utf8_lossy(&allocated));
         let instructions =
             log.lines().find_map(|line| line.split("Collected : ").nth(1)?.trim().parse().ok());
-        match (instructions, allocated.next(), allocated.next()) {
-            (Some(instructions), Some(Ok(allocations)), Some(Ok(bytes))) => {
-                Ok(Cost { instructions, allocations, bytes })
-            }
-            _ => Err(format!("no figures for {} {}:\n{printed}{log}", site.name(), ask.name())),
+        let (allocations, bytes) = allocated.trim().split_once(' ').unwrap_or_default();
+        match (instructions, allocations.parse(), bytes.parse()) {
+            (Some(instructions), Ok(allocations), Ok(bytes)) => Ok(Cost { instructions, allocations, bytes }),
+            _ => Err(format!("no figures for {} {}:\n{log}\n{allocated}", site.name(), ask.name())),
         }
+    }
+}
+
+fn output(command: &mut Command) -> Result<Output, String> {
+    command.output().map_err(|error| match error.kind() {
+        ErrorKind::NotFound => {
+            "valgrind is missing: apt-get install valgrind (or run scripts/bench)".to_owned()
+        }
+        _ => format!("{command:?} cannot be started: {error}"),
+    })
+}
+
+/// The path of the program that counts allocations: it is built together with this one.
+fn counting_program() -> Result<PathBuf, String> {
+    let program = this_program()?.with_file_name("auth-bench-counting");
+    if program.exists() {
+        Ok(program)
+    } else {
+        Err(format!("{} is missing: cargo build --release -p auth-bench", program.display()))
     }
 }
 

@@ -2,11 +2,14 @@
 //! `scripts/bench` installs what is needed and makes them all.
 //!
 //! ```text
-//! cargo run --release -p auth-bench -- cost                  every case; or some: cost axum-ours me
-//! cargo run --release -p auth-bench -- load --seconds 10     over loopback, with wrk
-//! cargo run --release -p auth-bench -- report                writes the tables into BENCHMARKS.md
-//! cargo run --release -p auth-bench -- run axum-ours me 500  sends requests of one case, for a profiler
+//! cargo build --release -p auth-bench
+//! target/release/auth-bench cost                    every case; or some: cost axum-ours me
+//! target/release/auth-bench load --seconds 2        over loopback, with wrk
+//! target/release/auth-bench report                  writes the tables into BENCHMARKS.md
+//! target/release/auth-bench run axum-ours me 500    sends requests of one case, for a profiler
 //! ```
+//!
+//! There are two programs of the same code: one of them has an allocator that counts.
 
 mod ask;
 mod chart;
@@ -31,9 +34,6 @@ use redis::Redis;
 use results::Results;
 use sites::{Place, Site};
 use table::Table;
-
-#[global_allocator]
-static ALLOCATOR: &stats_alloc::StatsAlloc<std::alloc::System> = &stats_alloc::INSTRUMENTED_SYSTEM;
 
 /// What authentication costs, compared with other libraries.
 #[derive(Parser)]
@@ -73,7 +73,8 @@ enum Mode {
     },
 }
 
-fn main() -> ExitCode {
+/// Does what the command line asks for.
+pub fn main() -> ExitCode {
     match run(Arguments::parse().mode) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
@@ -85,8 +86,20 @@ fn main() -> ExitCode {
 
 fn run(mode: Mode) -> Result<(), String> {
     match mode {
-        Mode::Cost(options) => done("cost", options.filter.is_empty(), cost::run(&options)?),
-        Mode::Load(options) => done("load", options.only.is_empty(), load::run(&options)?),
+        Mode::Cost(options) => {
+            let tables = cost::run(&options)?;
+            show(&tables);
+            if options.filter.is_empty() {
+                Results::save("cost", &options.settings(), tables)
+            } else {
+                Ok(())
+            }
+        }
+        Mode::Load(options) => {
+            let tables = load::run(&options)?;
+            show(&tables);
+            if options.only.is_empty() { Results::save("load", &options.settings(), tables) } else { Ok(()) }
+        }
         Mode::Report => report::run(),
         Mode::All => all(),
         Mode::Run { site, ask, requests, redis } => {
@@ -112,12 +125,10 @@ fn all() -> Result<(), String> {
     Ok(())
 }
 
-/// Prints tables, and saves them if they are whole.
-fn done(mode: &str, whole: bool, tables: Vec<Table>) -> Result<(), String> {
-    for table in &tables {
+fn show(tables: &[Table]) {
+    for table in tables {
         println!("### {}\n\n{table}", table.name);
     }
-    if whole { Results::save(mode, tables) } else { Ok(()) }
 }
 
 /// Does something where a site finds its database, and its Redis server if it needs one.
