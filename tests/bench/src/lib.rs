@@ -1,0 +1,142 @@
+//! What authentication costs, compared with other libraries. `BENCHMARKS.md` says what the figures mean;
+//! `scripts/bench` installs what is needed and makes them all.
+//!
+//! ```text
+//! cargo build --release -p auth-bench
+//! target/release/auth-bench cost                    every case; or some: cost axum-ours me
+//! target/release/auth-bench load --seconds 2        over loopback, with wrk
+//! target/release/auth-bench report                  writes the tables into BENCHMARKS.md
+//! target/release/auth-bench run axum-ours me 500    sends requests of one case, for a profiler
+//! ```
+//!
+//! There are two programs of the same code: one of them has an allocator that counts.
+
+mod ask;
+mod chart;
+mod cost;
+mod drive;
+mod load;
+mod redis;
+mod report;
+mod results;
+mod serve;
+mod server;
+mod sites;
+mod table;
+mod wrk;
+
+use std::process::{Command, ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use ask::Ask;
+use redis::Redis;
+use results::Results;
+use sites::{Place, Site};
+use table::Table;
+
+/// What authentication costs, compared with other libraries.
+#[derive(Parser)]
+#[command(about)]
+struct Arguments {
+    #[command(subcommand)]
+    mode: Mode,
+}
+
+#[derive(Subcommand)]
+enum Mode {
+    /// Instructions, allocations and bytes per request, in process (needs valgrind and redis-server)
+    Cost(cost::Options),
+    /// Requests per second and processor time over loopback (needs wrk and redis-server)
+    Load(load::Options),
+    /// Writes the tables of the last results into BENCHMARKS.md, and draws docs/benchmarks.svg
+    Report,
+    /// All of these, one after the other, with their defaults
+    All,
+    /// Sends requests of one case and prints how often it allocated, and how many bytes
+    #[command(hide = true)]
+    Run {
+        site: Site,
+        ask: Ask,
+        requests: usize,
+        #[arg(long)]
+        redis: Option<String>,
+    },
+    /// Serves one site until standard input ends
+    #[command(hide = true)]
+    Serve {
+        site: Site,
+        #[arg(long, default_value_t = 1)]
+        workers: usize,
+        #[arg(long)]
+        redis: Option<String>,
+    },
+}
+
+/// Does what the command line asks for.
+pub fn main() -> ExitCode {
+    match run(Arguments::parse().mode) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("auth-bench: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(mode: Mode) -> Result<(), String> {
+    match mode {
+        Mode::Cost(options) => {
+            let tables = cost::run(&options)?;
+            show(&tables);
+            if options.filter.is_empty() {
+                Results::save("cost", &options.settings(), tables)
+            } else {
+                Ok(())
+            }
+        }
+        Mode::Load(options) => {
+            let tables = load::run(&options)?;
+            show(&tables);
+            if options.only.is_empty() { Results::save("load", &options.settings(), tables) } else { Ok(()) }
+        }
+        Mode::Report => report::run(),
+        Mode::All => all(),
+        Mode::Run { site, ask, requests, redis } => {
+            let allocated = with_place(site, redis, |place| drive::send(site, ask, requests, place))?;
+            println!("{} {}", allocated.times, allocated.bytes);
+            Ok(())
+        }
+        Mode::Serve { site, workers, redis } => {
+            with_place(site, redis, |place| serve::run(site, workers, place))
+        }
+    }
+}
+
+/// Every measuring mode as its own command: what one leaves in memory does not disturb the next.
+fn all() -> Result<(), String> {
+    let program = cost::this_program()?;
+    for mode in report::MODES.iter().copied().chain(["report"]) {
+        let ended = Command::new(&program).arg(mode).status().map_err(|error| error.to_string())?;
+        if !ended.success() {
+            return Err(format!("{mode} failed"));
+        }
+    }
+    Ok(())
+}
+
+fn show(tables: &[Table]) {
+    for table in tables {
+        println!("### {}\n\n{table}", table.name);
+    }
+}
+
+/// Does something where a site finds its database, and its Redis server if it needs one.
+fn with_place<T>(
+    site: Site,
+    redis: Option<String>,
+    work: impl FnOnce(&Place) -> Result<T, String>,
+) -> Result<T, String> {
+    let own = if redis.is_none() && site.needs_redis() { Some(Redis::start()?) } else { None };
+    work(&Place::new(redis.or_else(|| own.as_ref().map(Redis::url)))?)
+}
