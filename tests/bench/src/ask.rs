@@ -71,14 +71,15 @@ impl Ask {
         use Site as S;
         match site {
             S::Axum | S::Actix => true,
-            S::AxumOursBasic | S::AxumOursBasicThird | S::ActixOursBasic | S::ActixOursBasicThird => {
-                self == Self::Basic
+            S::AxumOursBasicThird | S::ActixOursBasicThird => self == Self::Basic,
+            S::AxumOursBearerThird | S::ActixOursBearerThird => self == Self::Bearer,
+            S::AxumOursBasic | S::ActixOursBasic | S::TowerHttpBasic | S::HttpauthBasic => {
+                matches!(self, Self::Basic | Self::Refused)
             }
-            S::AxumOursBearer | S::AxumOursBearerThird | S::ActixOursBearer | S::ActixOursBearerThird => {
-                self == Self::Bearer
+            S::AxumOursBearer | S::ActixOursBearer | S::TowerHttpBearer | S::HttpauthBearer => {
+                matches!(self, Self::Bearer | Self::Refused)
             }
-            S::TowerHttpBasic | S::HttpauthBasic => matches!(self, Self::Basic | Self::Refused),
-            S::TowerHttpBearer | S::HttpauthBearer => matches!(self, Self::Bearer | Self::Refused),
+            S::AxumLoginStamp => matches!(self, Self::Anonymous | Self::Me),
             _ => !matches!(self, Self::Basic | Self::Bearer),
         }
     }

@@ -7,16 +7,16 @@ use crate::sites::Site;
 use crate::table::{Table, difference, parse};
 
 const WIDTH: i64 = 820;
-const LABELS: i64 = 300;
+const LABELS: i64 = 335;
 /// The room for the longest bar; its figure stands beside it.
-const BARS: i64 = 430;
+const BARS: i64 = 395;
 const GROUP: i64 = 46;
 const HEAD: i64 = 96;
 const HEADING: i64 = 34;
 
 /// What is compared, on each framework.
 const GROUPS: [(&str, &[Site]); 2] = [
-    ("axum", &[Site::AxumHand, Site::AxumOurs, Site::AxumLogin, Site::AxumLoginMoka]),
+    ("axum", &[Site::AxumHand, Site::AxumOurs, Site::AxumLogin, Site::AxumLoginStamp]),
     ("actix-web", &[Site::ActixHand, Site::ActixOurs, Site::ActixIdentity]),
 ];
 
@@ -76,7 +76,7 @@ fn frame(body: &str, height: i64, description: &str) -> String {
     }
     format!(
         r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" aria-labelledby="title description">
-<title id="title">What authentication adds to a request</title>
+<title id="title">Instructions that authentication adds to a request</title>
 <desc id="description">{description}</desc>
 <style>
 text {{ font: 13px system-ui, "Segoe UI", Helvetica, Arial, sans-serif; fill: #26313d; }}
@@ -87,7 +87,7 @@ text {{ font: 13px system-ui, "Segoe UI", Helvetica, Arial, sans-serif; fill: #2
 .figure {{ font-size: 12px; }}
 </style>
 <rect x="0.5" y="0.5" width="{}" height="{}" rx="8" fill="#ffffff" stroke="#c9d1d9"/>
-<text class="title" x="24" y="36">What authentication adds to a request: instructions above the bare framework</text>
+<text class="title" x="24" y="36">Instructions that authentication adds to a request</text>
 {legend}{body}</svg>
 "##,
         WIDTH - 1,

@@ -186,6 +186,19 @@ impl Site {
         }
     }
 
+    /// Whether a database or Redis takes part, on threads or connections of its own.
+    pub(crate) fn is_stored(self) -> bool {
+        let stored = [
+            Self::AxumOursSqliteSessions,
+            Self::AxumOursSqlite,
+            Self::AxumLoginSqliteSessions,
+            Self::AxumLoginSqlite,
+            Self::ActixOursSqliteSessions,
+            Self::ActixOursSqlite,
+        ];
+        stored.contains(&self) || self.needs_redis()
+    }
+
     /// Whether it keeps its sessions in Redis.
     pub(crate) fn needs_redis(self) -> bool {
         matches!(self, Self::AxumLoginRedis | Self::ActixIdentityRedis)
