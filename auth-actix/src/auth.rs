@@ -110,7 +110,7 @@ where
             }
             Begin::CallIn(frame) => State::Calling { future: self.inner.call(request), frame },
             Begin::Refuse(refusal) => {
-                State::Answered { response: Some(Box::new(refused(request, &refusal, &respond))) }
+                State::Answered { response: Some(Box::new(refused(request, refusal, &respond))) }
             }
             Begin::Resolve(resolving) => {
                 State::Resolving { resolving, waiting: Some((request, Rc::clone(&self.inner))) }
@@ -196,7 +196,7 @@ where
         let (request, service) = waiting.take().expect(POLLED_AGAIN);
         let (frame, user) = match found.caller(&Head(request.request())) {
             Ok(found) => found,
-            Err(refusal) => return Poll::Ready(Some(refused(request, &refusal, respond))),
+            Err(refusal) => return Poll::Ready(Some(refused(request, refusal, respond))),
         };
         if let Some(user) = user {
             request.extensions_mut().insert(CurrentUser(user));
@@ -218,7 +218,7 @@ where
         let Poll::Ready(Ok(response)) = &mut polled else { return polled };
         if let Some(refusal) = frame.refusal() {
             let response = ready_or_return!(polled)?;
-            return Poll::Ready(Ok(overruled(frame, response, &refusal, respond)));
+            return Poll::Ready(Ok(overruled(frame, response, refusal, respond)));
         }
         let Some(saving) = frame.save(response.status().as_u16()) else {
             frame.finish(&mut Answer(response));
@@ -239,7 +239,7 @@ where
         let saved = ready_or_return!(Pin::new(saving).poll(cx));
         let mut response = *response.take().expect(POLLED_AGAIN);
         if let Err(refusal) = saved {
-            return Poll::Ready(overruled(frame, response, &refusal, respond));
+            return Poll::Ready(overruled(frame, response, refusal, respond));
         }
         frame.finish(&mut Answer(&mut response));
         Poll::Ready(response)
@@ -251,7 +251,7 @@ const POLLED_AGAIN: &str = "`ResponseFuture` polled after completion";
 
 fn refused<B>(
     request: ServiceRequest,
-    refusal: &Refusal,
+    refusal: Refusal,
     respond: &impl Respond,
 ) -> ServiceResponse<EitherBody<B>> {
     request.into_response(respond::response(refusal, respond)).map_into_right_body()
@@ -261,7 +261,7 @@ fn refused<B>(
 fn overruled<B>(
     frame: &mut Frame,
     response: ServiceResponse<EitherBody<B>>,
-    refusal: &Refusal,
+    refusal: Refusal,
     respond: &impl Respond,
 ) -> ServiceResponse<EitherBody<B>> {
     let mut refused = response.into_response(respond::response(refusal, respond));

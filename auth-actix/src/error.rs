@@ -97,6 +97,6 @@ impl ResponseError for Error {
     }
 
     fn error_response(&self) -> HttpResponse<BoxBody> {
-        response(&self.refusal(), &ProblemBody)
+        response(self.refusal(), &ProblemBody)
     }
 }

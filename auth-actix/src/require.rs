@@ -80,7 +80,7 @@ where
     fn call(&self, request: ServiceRequest) -> Self::Future {
         let state = match guard(&self.layer.rule, &Head(request.request())) {
             Guarded::Pass => State::Calling { future: self.inner.call(request) },
-            Guarded::Refuse(refusal) => State::refused(request, &refusal, &self.layer.respond),
+            Guarded::Refuse(refusal) => State::refused(request, refusal, &self.layer.respond),
             // A request that presents nothing is framed only while its future is polled.
             Guarded::NoLayer => State::Asking { waiting: Some(self.waiting(request)) },
             Guarded::Resolve(resolving) => {
@@ -126,7 +126,7 @@ pin_project! {
 }
 
 impl<S, F, R, B> State<S, F, R, B> {
-    fn refused(request: ServiceRequest, refusal: &Refusal, respond: &impl Respond) -> Self {
+    fn refused(request: ServiceRequest, refusal: Refusal, respond: &impl Respond) -> Self {
         let response = request.into_response(response(refusal, respond)).map_into_right_body();
         Self::Refused { response: Some(response) }
     }
@@ -149,7 +149,7 @@ where
                     let (request, service, layer) = waiting.take().expect(POLLED_AGAIN);
                     match resolved.check(&layer.rule, &Head(request.request())) {
                         Ok(()) => State::Calling { future: service.call(request) },
-                        Err(refusal) => State::refused(request, &refusal, &layer.respond),
+                        Err(refusal) => State::refused(request, refusal, &layer.respond),
                     }
                 }
                 StateProj::Calling { future } => {
@@ -173,9 +173,9 @@ where
 {
     match guard(&layer.rule, &Head(request.request())) {
         Guarded::Pass => State::Calling { future: service.call(request) },
-        Guarded::Refuse(refusal) => State::refused(request, &refusal, &layer.respond),
+        Guarded::Refuse(refusal) => State::refused(request, refusal, &layer.respond),
         Guarded::NoLayer => {
-            State::refused(request, &Error::no_layer("RequireLayer").refusal(), &layer.respond)
+            State::refused(request, Error::no_layer("RequireLayer").refusal(), &layer.respond)
         }
         Guarded::Resolve(resolving) => {
             State::Resolving { resolving, waiting: Some((request, service, layer)) }

@@ -33,13 +33,14 @@ impl<F: Fn(&Refusal) -> BoxBody + Clone + 'static> Respond for F {
 }
 
 /// A refusal as a response.
-pub(crate) fn response(refusal: &Refusal, respond: &impl Respond) -> HttpResponse<BoxBody> {
+pub(crate) fn response(refusal: Refusal, respond: &impl Respond) -> HttpResponse<BoxBody> {
     let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let body = respond.body(&refusal);
     let mut response = HttpResponse::new(status);
-    for (header, value) in refusal.headers() {
-        if let Some(value) = native(value.clone()) {
-            response.headers_mut().append(name(*header), value);
+    for (header, value) in refusal.into_headers() {
+        if let Some(value) = native(value) {
+            response.headers_mut().append(name(header), value);
         }
     }
-    response.set_body(respond.body(refusal))
+    response.set_body(body)
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use actix_web::HttpRequest;
 use actix_web::dev::ServiceResponse;
-use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{self, HeaderName, HeaderValue};
 use auth_core::http::{Header, RequestView, ResponseHeader, ResponseView};
 
 /// A request's head.
@@ -30,26 +30,34 @@ impl RequestView for Head<'_> {
 
     #[inline]
     fn values<'a>(&'a self, header: Header, each: &mut dyn FnMut(&'a [u8])) {
-        each_value(self.0.headers(), header, each);
+        self.0.headers().get_all(key(header)).for_each(|value| each(value.as_bytes()));
     }
 }
 
-/// All values of a header. The well-known names cost no hash of their text.
+/// The well-known names cost no hash of their text, the others no look at each letter.
 #[inline]
-fn each_value<'a>(headers: &'a HeaderMap, header: Header, each: &mut dyn FnMut(&'a [u8])) {
-    let values = match header {
-        Header::Accept => headers.get_all(header::ACCEPT),
-        Header::Authorization => headers.get_all(header::AUTHORIZATION),
-        Header::ContentType => headers.get_all(header::CONTENT_TYPE),
-        Header::Cookie => headers.get_all(header::COOKIE),
-        Header::Host => headers.get_all(header::HOST),
-        Header::Origin => headers.get_all(header::ORIGIN),
-        Header::Upgrade => headers.get_all(header::UPGRADE),
-        Header::UserAgent => headers.get_all(header::USER_AGENT),
-        other => headers.get_all(other.name()),
-    };
-    values.for_each(|value| each(value.as_bytes()));
+fn key(header: Header) -> HeaderName {
+    match header {
+        Header::Accept => header::ACCEPT,
+        Header::Authorization => header::AUTHORIZATION,
+        Header::ContentType => header::CONTENT_TYPE,
+        Header::Cookie => header::COOKIE,
+        Header::Host => header::HOST,
+        Header::Origin => header::ORIGIN,
+        Header::Upgrade => header::UPGRADE,
+        Header::UserAgent => header::USER_AGENT,
+        Header::SecFetchDest => SEC_FETCH_DEST,
+        Header::SecFetchMode => SEC_FETCH_MODE,
+        Header::SecFetchSite => SEC_FETCH_SITE,
+        Header::XRequestedWith => X_REQUESTED_WITH,
+        other => HeaderName::from_static(other.name()),
+    }
 }
+
+const SEC_FETCH_DEST: HeaderName = HeaderName::from_static(Header::SecFetchDest.name());
+const SEC_FETCH_MODE: HeaderName = HeaderName::from_static(Header::SecFetchMode.name());
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static(Header::SecFetchSite.name());
+const X_REQUESTED_WITH: HeaderName = HeaderName::from_static(Header::XRequestedWith.name());
 
 /// A response's head.
 pub(crate) struct Answer<'a, B>(pub(crate) &'a mut ServiceResponse<B>);

@@ -106,7 +106,7 @@ where
             }
             Begin::CallIn(frame) => State::Calling { future: self.inner.call(request), frame },
             Begin::Refuse(refusal) => {
-                State::Answered { response: Some(respond::response(&refusal, &respond)) }
+                State::Answered { response: Some(respond::response(refusal, &respond)) }
             }
             Begin::Resolve(resolving) => {
                 // The service that was polled ready is the one to call; its clone waits for the next request.
@@ -186,7 +186,7 @@ where
         let (mut request, mut service) = waiting.take().expect(POLLED_AGAIN);
         let (mut frame, user) = match found.caller(&Head::of(&request)) {
             Ok(found) => found,
-            Err(refusal) => return Poll::Ready(Ok(respond::response(&refusal, respond))),
+            Err(refusal) => return Poll::Ready(Ok(respond::response(refusal, respond))),
         };
         if let Some(user) = user {
             request.extensions_mut().insert(CurrentUser(user));
@@ -233,7 +233,7 @@ where
         let StateProj::Saving { saving, frame, response } = self.project() else { return Poll::Pending };
         let saved = ready!(Pin::new(saving).poll(cx));
         let answered = response.take().expect(POLLED_AGAIN);
-        let mut answer = saved.map_or_else(|refusal| respond::response(&refusal, respond), |()| answered);
+        let mut answer = saved.map_or_else(|refusal| respond::response(refusal, respond), |()| answered);
         frame.finish(&mut Answer(&mut answer));
         Poll::Ready(answer)
     }

@@ -45,6 +45,13 @@ impl Error {
             }
         }
     }
+
+    fn into_refusal(self) -> Refusal {
+        match self.0 {
+            Kind::Refused(refusal) => *refusal,
+            _ => self.refusal(),
+        }
+    }
 }
 
 impl From<Denied> for Error {
@@ -78,6 +85,6 @@ impl std::error::Error for Error {}
 
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        response(&self.refusal(), &ProblemBody)
+        response(self.into_refusal(), &ProblemBody)
     }
 }

@@ -72,7 +72,7 @@ where
         let rule = &self.layer.rule;
         let state = match guard(rule, &Head::of(&request)) {
             Guarded::Pass => State::Calling { future: self.inner.call(request) },
-            Guarded::Refuse(refusal) => State::refused(&refusal, &self.layer),
+            Guarded::Refuse(refusal) => State::refused(refusal, &self.layer),
             // A request that presents nothing is framed only while its future is polled.
             Guarded::NoLayer => State::Asking { waiting: Some(self.waiting(request)) },
             Guarded::Resolve(resolving) => {
@@ -120,7 +120,7 @@ pin_project! {
 }
 
 impl<S, F, R, B, B2> State<S, F, R, B, B2> {
-    fn refused(refusal: &Refusal, layer: &RequireLayer<R>) -> Self
+    fn refused(refusal: Refusal, layer: &RequireLayer<R>) -> Self
     where
         R: Respond<B2>,
     {
@@ -145,7 +145,7 @@ where
                     let (request, mut service, layer) = waiting.take().expect(POLLED_AGAIN);
                     match resolved.check(&layer.rule, &Head::of(&request)) {
                         Ok(()) => State::Calling { future: service.call(request) },
-                        Err(refusal) => State::refused(&refusal, &layer),
+                        Err(refusal) => State::refused(refusal, &layer),
                     }
                 }
                 StateProj::Calling { future } => return future.poll(cx),
@@ -166,8 +166,8 @@ where
 {
     match guard(&layer.rule, &Head::of(&request)) {
         Guarded::Pass => State::Calling { future: service.call(request) },
-        Guarded::Refuse(refusal) => State::refused(&refusal, &layer),
-        Guarded::NoLayer => State::refused(&Error::no_layer("RequireLayer").refusal(), &layer),
+        Guarded::Refuse(refusal) => State::refused(refusal, &layer),
+        Guarded::NoLayer => State::refused(Error::no_layer("RequireLayer").refusal(), &layer),
         Guarded::Resolve(resolving) => {
             State::Resolving { resolving, waiting: Some((request, service, layer)) }
         }

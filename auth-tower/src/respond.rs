@@ -48,12 +48,12 @@ where
 }
 
 /// A refusal as a response.
-pub(crate) fn response<B>(refusal: &Refusal, respond: &impl Respond<B>) -> Response<B> {
-    let mut response = Response::new(respond.body(refusal));
+pub(crate) fn response<B>(refusal: Refusal, respond: &impl Respond<B>) -> Response<B> {
+    let mut response = Response::new(respond.body(&refusal));
     *response.status_mut() =
         StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    for (name, value) in refusal.headers() {
-        Answer(&mut response).append(*name, value.clone());
+    for (name, value) in refusal.into_headers() {
+        Answer(&mut response).append(name, value);
     }
     response
 }

@@ -82,7 +82,7 @@ impl RequestView for Head<'_> {
     }
 }
 
-/// The well-known names cost no hash of their text.
+/// The well-known names cost no hash of their text, the others no look at each letter.
 #[inline]
 fn key(header: Header) -> HeaderName {
     match header {
@@ -94,9 +94,18 @@ fn key(header: Header) -> HeaderName {
         Header::Origin => header::ORIGIN,
         Header::Upgrade => header::UPGRADE,
         Header::UserAgent => header::USER_AGENT,
+        Header::SecFetchDest => SEC_FETCH_DEST,
+        Header::SecFetchMode => SEC_FETCH_MODE,
+        Header::SecFetchSite => SEC_FETCH_SITE,
+        Header::XRequestedWith => X_REQUESTED_WITH,
         other => HeaderName::from_static(other.name()),
     }
 }
+
+const SEC_FETCH_DEST: HeaderName = HeaderName::from_static(Header::SecFetchDest.name());
+const SEC_FETCH_MODE: HeaderName = HeaderName::from_static(Header::SecFetchMode.name());
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static(Header::SecFetchSite.name());
+const X_REQUESTED_WITH: HeaderName = HeaderName::from_static(Header::XRequestedWith.name());
 
 /// A response's head.
 pub(crate) struct Answer<'a, B>(pub(crate) &'a mut Response<B>);

@@ -17,9 +17,6 @@ pub enum Audience {
     WebSocket,
 }
 
-/// The request headers that [`Audience::of`] looks at, as they stand in `Vary`.
-pub(super) const VARY: &str = "Accept, Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With";
-
 impl Audience {
     /// Who reads, by what the request says of itself. The first sign counts; without any it is a program.
     pub(crate) fn of(view: &dyn RequestView) -> Self {

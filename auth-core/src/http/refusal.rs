@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::negotiate::{Audience, VARY};
+use super::negotiate::Audience;
 use super::{RequestView, ResponseHeader};
 use crate::event::seconds;
 use crate::require::Lacking;
@@ -19,7 +19,9 @@ pub struct Refusal {
 
 impl Refusal {
     fn new(status: u16) -> Self {
-        let headers = vec![(ResponseHeader::CacheControl, Cow::Borrowed("no-store"))];
+        // As many as a 401 of a site with one scheme has.
+        let mut headers = Vec::with_capacity(5);
+        headers.push((ResponseHeader::CacheControl, Cow::Borrowed("no-store")));
         Self { status, headers, body: "" }
     }
 
@@ -46,6 +48,11 @@ impl Refusal {
     /// The headers, in order. A name may occur more than once.
     pub fn headers(&self) -> &[(ResponseHeader, Cow<'static, str>)] {
         &self.headers
+    }
+
+    /// The headers, moved out.
+    pub fn into_headers(self) -> Vec<(ResponseHeader, Cow<'static, str>)> {
+        self.headers
     }
 
     /// The body; empty if there is none.
@@ -158,9 +165,7 @@ impl<U: User> Auth<U> {
 
     /// Refusals depend on who asks, and on who reads.
     fn varied(&self, refusal: Refusal) -> Refusal {
-        let credentials = self.vary();
-        let vary = if credentials.is_empty() { VARY.to_owned() } else { format!("{credentials}, {VARY}") };
-        refusal.with(ResponseHeader::Vary, vary)
+        refusal.with(ResponseHeader::Vary, self.vary_of_refusals())
     }
 
     /// The headers in which this `Auth` looks for a caller.
@@ -170,6 +175,18 @@ impl<U: User> Auth<U> {
             (true, false) => "Authorization, Cookie",
             (false, false) => "Authorization",
             (false, true) => "",
+        }
+    }
+
+    /// The same, and what [`Audience::of`] looks at.
+    fn vary_of_refusals(&self) -> &'static str {
+        match (self.0.http.cookie.is_some(), self.0.http.schemes.is_empty()) {
+            (true, true) => "Cookie, Accept, Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With",
+            (true, false) => {
+                "Authorization, Cookie, Accept, Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With"
+            }
+            (false, false) => "Authorization, Accept, Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With",
+            (false, true) => "Accept, Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With",
         }
     }
 }
