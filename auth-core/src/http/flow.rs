@@ -148,7 +148,7 @@ impl<U: User> Auth<U> {
         };
         let session = Session::new(self.clone(), presented, false);
         if is_to_be_judged {
-            session.describe(view);
+            session.describe_client(view);
         }
         Ok(Some(session))
     }
@@ -162,7 +162,7 @@ impl<U: User> Auth<U> {
             Single::One(value) => value,
         };
         for scheme in &self.0.http.schemes {
-            match scheme::read(scheme, value, self.now()) {
+            match scheme::read(scheme, value, self.clock()) {
                 Read::NotMine => {}
                 Read::Present(credentials) => return Ok(Some(credentials)),
                 Read::Malformed => break,

@@ -12,7 +12,7 @@ use super::Challenge;
 use crate::event::EventKind;
 use crate::is_hash::IsHash;
 use crate::session::{Failure, Session};
-use crate::{Access, BackendName, Credentials, How, OsRandom, Random, Timestamp, User, UserId};
+use crate::{Access, BackendName, Clock, Credentials, How, OsRandom, Random, Timestamp, User, UserId};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -55,7 +55,7 @@ pub(crate) trait DynScheme<U>: Send + Sync {
     fn name(&self) -> &'static str;
     fn challenge(&self) -> &Challenge;
     /// What this very value led to lately.
-    fn recall(&self, authorization: &[u8], now: Timestamp) -> Option<Arc<Remembered>>;
+    fn recall(&self, authorization: &[u8], clock: &dyn Clock) -> Option<Arc<Remembered>>;
     fn forget(&self, authorization: &[u8]);
     fn read(self: Arc<Self>, authorization: &[u8]) -> Read<Arc<dyn Offered<U>>>;
 }
@@ -77,9 +77,9 @@ pub(crate) enum Offer<U> {
 pub(super) fn read<U: User>(
     scheme: &Arc<dyn DynScheme<U>>,
     authorization: &[u8],
-    now: Timestamp,
+    clock: &dyn Clock,
 ) -> Read<Offer<U>> {
-    if let Some(entry) = scheme.recall(authorization, now) {
+    if let Some(entry) = scheme.recall(authorization, clock) {
         let authorization = Zeroizing::new(authorization.into());
         return Read::Present(Offer::Recalled(Recalled { scheme: Arc::clone(scheme), authorization, entry }));
     }
@@ -119,9 +119,9 @@ impl<S: Scheme, U: User> DynScheme<U> for Accepted<S> {
         self.scheme.challenge()
     }
 
-    fn recall(&self, authorization: &[u8], now: Timestamp) -> Option<Arc<Remembered>> {
+    fn recall(&self, authorization: &[u8], clock: &dyn Clock) -> Option<Arc<Remembered>> {
         let memory = self.memory(authorization)?;
-        memory.get(&memory.fingerprint(authorization), now)
+        memory.get(&memory.fingerprint(authorization), clock.now())
     }
 
     fn forget(&self, authorization: &[u8]) {

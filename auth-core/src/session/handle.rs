@@ -97,8 +97,13 @@ impl<U: User> Session<U> {
     }
 
     /// Adds what the events of this request say about its client. The first call counts.
-    pub(crate) fn describe(&self, view: &dyn RequestView) {
+    pub(crate) fn describe_client(&self, view: &dyn RequestView) {
         self.0.facts.get_or_init(|| facts_of(view));
+    }
+
+    /// The same, and who reads the answer.
+    pub(crate) fn describe(&self, view: &dyn RequestView) {
+        self.describe_client(view);
         self.0.audience.get_or_init(|| (Audience::of(view), is_navigation(view)));
     }
 

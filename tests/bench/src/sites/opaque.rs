@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use auth_core::http::{Challenge, Fingerprint, Read, Scheme};
+use auth_core::http::{Challenge, Read, Scheme};
 use auth_core::{
     Attempt, Backend, BackendError, Credentials, DeclineReason, Outcome, Secret, UserId, UserSource,
 };
@@ -63,10 +63,6 @@ impl Scheme for Opaque {
 
     fn remember(&self) -> Duration {
         Duration::ZERO
-    }
-
-    fn fingerprint(&self, token: &ApiToken, into: &mut Fingerprint) {
-        into.part(token.0.expose().as_bytes());
     }
 }
 
