@@ -1,8 +1,8 @@
 //! The cases that are measured.
 
-use stats_alloc::Region;
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region};
 
-use crate::{ALLOCATOR, actix, axum_site};
+use crate::{actix, axum_site};
 
 /// A framework, with or without authentication, and a kind of request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,7 +121,7 @@ pub(crate) struct Allocations(Region<'static, std::alloc::System>);
 
 impl Allocations {
     pub(crate) fn start() -> Self {
-        Self(Region::new(ALLOCATOR))
+        Self(Region::new(&INSTRUMENTED_SYSTEM))
     }
 
     /// How often memory was asked for, growing included.
