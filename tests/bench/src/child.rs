@@ -55,17 +55,6 @@ impl Child {
         let status = std::fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
         Ok(Memory { now: field(&status, "VmRSS:")?, peak: field(&status, "VmHWM:")? })
     }
-
-    /// The processor time it has used, all threads together.
-    pub(crate) fn cpu(&self) -> Result<Duration, String> {
-        let path = format!("/proc/{}/stat", self.process.id());
-        let stat = std::fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
-        // The name in parentheses may hold anything; user and system time are fields 14 and 15 (proc(5)).
-        let after = stat.rsplit(") ").next().unwrap_or_default();
-        let ticks: u64 =
-            after.split(' ').skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
-        Ok(Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND))
-    }
 }
 
 impl Drop for Child {
@@ -74,9 +63,6 @@ impl Drop for Child {
         let _ = self.process.wait();
     }
 }
-
-/// `USER_HZ`, which Linux has never changed on the usual processors.
-const TICKS_PER_SECOND: u64 = 100;
 
 /// Resident memory, in bytes.
 #[derive(Clone, Copy)]

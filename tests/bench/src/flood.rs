@@ -8,7 +8,6 @@
 //! full queue does. Each run measures all three, one after the other.
 
 mod client;
-mod peer;
 mod raw;
 mod server;
 

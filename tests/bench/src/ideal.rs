@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::task::{Context, Poll};
 
 use axum::http::{HeaderMap, Request, header};
@@ -22,6 +22,14 @@ impl Ideal {
     pub(crate) fn new(token: &str) -> Self {
         let key = Sha256::digest(token).into();
         Self(Arc::new(RwLock::new(HashMap::from([(key, Found::from("alice"))]))))
+    }
+
+    /// Adds a session; the answer sets its cookie.
+    pub(crate) fn log_in(&self) -> [(header::HeaderName, String); 1] {
+        let mut sessions = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let token = format!("{:043}", sessions.len());
+        sessions.insert(Sha256::digest(&token).into(), Found::from("0000000000000001"));
+        [(header::SET_COOKIE, format!("__Host-session={token}; Path=/; Secure; HttpOnly"))]
     }
 
     fn find(&self, headers: &HeaderMap) -> Option<Found> {

@@ -11,13 +11,16 @@
 
 mod actix;
 mod axum_site;
+mod callgrind;
 mod case;
 mod child;
 mod count;
 mod flood;
 mod ideal;
 mod median;
+mod peer;
 mod person;
+mod scale;
 mod table;
 mod users;
 
@@ -41,6 +44,10 @@ enum Command {
     /// A server of the flood, until its standard input ends.
     #[command(hide = true)]
     FloodServe(flood::Serve),
+    /// Sessions, threads, backends, kinds of credentials, look-ups: what grows, and with what.
+    Scale(scale::Options),
+    #[command(flatten)]
+    ScaleChild(scale::Child),
     /// Sends requests of one case, for a profiler.
     #[command(hide = true)]
     Run { case: String, requests: usize },
@@ -52,6 +59,8 @@ pub fn main() -> ExitCode {
         None => count::table(),
         Some(Command::Flood(options)) => print(flood::run(&options)),
         Some(Command::FloodServe(serve)) => flood::serve(&serve),
+        Some(Command::Scale(options)) => print(scale::run(&options)),
+        Some(Command::ScaleChild(child)) => scale::child(&child),
         Some(Command::Run { case, requests }) => run(&case, requests),
     };
     match done {

@@ -10,6 +10,11 @@ impl Person {
     pub(crate) fn numbered(number: usize) -> Self {
         Self(UserId::new(format!("{number:016}")).expect("16 bytes fit"))
     }
+
+    /// The id as a page shows it.
+    pub(crate) fn name(&self) -> String {
+        self.0.as_str().to_owned()
+    }
 }
 
 impl User for Person {

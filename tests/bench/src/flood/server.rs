@@ -11,8 +11,9 @@ use axum::http::{StatusCode, header};
 use axum::routing::{get, post};
 use clap::{Args, ValueEnum};
 
+use super::PASSWORD;
 use super::raw::RawHashes;
-use super::{PASSWORD, peer};
+use crate::peer;
 use crate::person::Person;
 
 #[derive(Args)]
@@ -53,7 +54,7 @@ pub(crate) fn serve(options: &Serve) -> Result<(), String> {
     });
     match options.site {
         Site::Axum => on_axum(listener, async move { axum_site(auth().await, is_raw) }),
-        Site::AxumLogin => on_axum(listener, async { peer::site() }),
+        Site::AxumLogin => on_axum(listener, async { peer::hashing(PASSWORD) }),
         Site::Actix => on_actix(listener, is_raw),
     }
     .map_err(|error| error.to_string())

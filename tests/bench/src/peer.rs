@@ -1,16 +1,17 @@
-//! The same site on axum-login, as its examples hash: `password-auth` inside `spawn_blocking`.
+//! Sites on axum-login: one that hashes as its examples do, `password-auth` inside `spawn_blocking`, and one for any
+//! number of users without a hash.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum_login::{AuthManagerLayerBuilder, AuthSession, AuthUser, AuthnBackend};
 use tokio::task::{JoinError, spawn_blocking};
-use tower_sessions::{MemoryStore, SessionManagerLayer};
-
-use super::PASSWORD;
+use tower_sessions::{MemoryStore, SessionManagerLayer, SessionStore};
 
 #[derive(Clone)]
 struct Account {
@@ -58,21 +59,62 @@ impl AuthnBackend for Accounts {
     }
 }
 
-pub(super) fn site() -> Router {
-    let alice =
-        Account { id: "0000000000000001".into(), hash: password_auth::generate_hash(PASSWORD).into() };
+/// A site on which `alice` logs in with this password.
+pub(crate) fn hashing(password: &str) -> Router {
+    let hash = password_auth::generate_hash(password).into();
+    let alice = Account { id: "0000000000000001".into(), hash };
     let accounts = Accounts(Arc::new(HashMap::from([("alice".to_owned(), alice)])));
     let sessions = SessionManagerLayer::new(MemoryStore::default());
     Router::new()
         .route("/public", get(async || "public"))
-        .route("/login", post(log_in))
+        .route("/login", post(log_in_with_hash))
         .layer(AuthManagerLayerBuilder::new(accounts, sessions).build())
 }
 
-async fn log_in(mut session: AuthSession<Accounts>, body: String) -> Result<&'static str, StatusCode> {
+async fn log_in_with_hash(
+    mut session: AuthSession<Accounts>,
+    body: String,
+) -> Result<&'static str, StatusCode> {
     let (name, password) = body.split_once(':').ok_or(StatusCode::BAD_REQUEST)?;
     let account = session.authenticate((name.to_owned(), password.to_owned())).await;
     let account = account.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?.ok_or(StatusCode::UNAUTHORIZED)?;
     session.login(&account).await.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
     Ok("welcome")
+}
+
+/// Everybody, without a hash.
+#[derive(Clone)]
+struct Everybody;
+
+impl AuthnBackend for Everybody {
+    type User = Account;
+    type Credentials = String;
+    type Error = Infallible;
+
+    async fn authenticate(&self, id: String) -> Result<Option<Account>, Infallible> {
+        self.get_user(&id).await
+    }
+
+    async fn get_user(&self, id: &String) -> Result<Option<Account>, Infallible> {
+        Ok(Some(Account { id: id.as_str().into(), hash: "a stamp of 16 B.".into() }))
+    }
+}
+
+/// A site on which everybody logs in by their id.
+pub(crate) fn numbered(store: impl SessionStore + Clone) -> Router {
+    let sessions = SessionManagerLayer::new(store);
+    Router::new()
+        .route("/me", get(me))
+        .route("/login/{id}", post(log_in))
+        .layer(AuthManagerLayerBuilder::new(Everybody, sessions).build())
+}
+
+async fn me(session: AuthSession<Everybody>) -> Result<String, StatusCode> {
+    session.user.map(|account| account.id()).ok_or(StatusCode::UNAUTHORIZED)
+}
+
+async fn log_in(mut session: AuthSession<Everybody>, Path(id): Path<String>) -> Result<(), StatusCode> {
+    let account = session.authenticate(id).await.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
+    let account = account.ok_or(StatusCode::UNAUTHORIZED)?;
+    session.login(&account).await.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)
 }
