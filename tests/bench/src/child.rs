@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::process::{self, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
+use crate::cost::this_program;
+
 /// A process that is told what to do on its standard input, line by line, and answers on its standard output. It
 /// ends when its input does, so also with this process.
 pub(crate) struct Child {
@@ -21,8 +23,7 @@ impl Child {
 
     /// Starts this program, which counts allocations.
     pub(crate) fn counting(arguments: &[String]) -> Result<Self, String> {
-        let program = std::env::current_exe().map_err(|error| error.to_string())?;
-        Self::start(Command::new(program).args(arguments))
+        Self::start(Command::new(this_program()?).args(arguments))
     }
 
     fn start(command: &mut Command) -> Result<Self, String> {
@@ -86,12 +87,12 @@ pub(crate) fn field(text: &str, name: &str) -> Result<u64, String> {
 
 /// The program that does not count, beside this one.
 pub(crate) fn plain() -> Result<PathBuf, String> {
-    let own = std::env::current_exe().map_err(|error| error.to_string())?;
+    let own = this_program()?;
     let plain = own.with_file_name("auth-bench-plain");
     let built = |path: &PathBuf| path.metadata().and_then(|meta| meta.modified());
     match (built(&plain), built(&own)) {
         // Both are linked by one command, one after the other.
-        (Ok(plain_built), Ok(own_built)) if plain_built + Duration::from_secs(120) >= own_built => Ok(plain),
+        (Ok(plain_built), Ok(own_built)) if plain_built + Duration::from_mins(2) >= own_built => Ok(plain),
         _ => {
             Err(format!("{} is missing or out of date: cargo build --release -p auth-bench", plain.display()))
         }

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use crate::child::{Child, Memory, available_memory};
-use crate::median::median;
+use crate::load::middle;
 use crate::table::Table;
 use client::{Flood, Tally, flood, probe};
 use server::Site;
@@ -28,19 +28,19 @@ const PASSWORD: &str = "correct horse battery staple";
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Only these sites.
+    /// Only these sites; results are not saved then
     #[arg(value_enum)]
-    sites: Vec<Site>,
-    /// How many clients log in at once.
+    pub(crate) sites: Vec<Site>,
+    /// How many clients log in at once
     #[arg(long, value_delimiter = ',', default_values_t = [64, 256])]
     clients: Vec<usize>,
-    /// How long each run counts, in seconds.
+    /// How long each run counts, in seconds
     #[arg(long, default_value_t = 10)]
     seconds: u64,
-    /// How long after the flood memory is read again, in seconds (in the first round only).
+    /// How long after the flood memory is read again, in seconds (in the first round only)
     #[arg(long, default_value_t = 10)]
     settle: u64,
-    /// How often everything is measured; the tables show medians, and of memory the most.
+    /// How often everything is measured; the tables show medians, and of memory the most
     #[arg(long, default_value_t = 3)]
     rounds: usize,
 }
@@ -66,9 +66,9 @@ impl Variant {
             for site in sites.into_iter().filter(wanted) {
                 let base = Self { site, clients, right: true, obedient: true };
                 variants.push(base);
-                variants.push(Self { right: false, ..base });
-                // The peer never answers 503.
+                // The peer never answers 503, and its cost of a wrong password is that of a right one.
                 if site != Site::AxumLogin {
+                    variants.push(Self { right: false, ..base });
                     variants.push(Self { obedient: false, ..base });
                 }
             }
@@ -298,7 +298,7 @@ fn columns(own: &[&str]) -> Vec<String> {
 }
 
 fn login_cells(runs: &[Run]) -> Vec<String> {
-    let middle = |value: fn(&Run) -> f64| median(runs.iter().map(value));
+    let middle = |value: fn(&Run) -> f64| middle(runs.iter().map(value).collect());
     vec![
         format!("{:.1}", middle(|run| run.logins)),
         format!("{:.1}", middle(|run| run.raw_alone)),
@@ -312,7 +312,7 @@ fn login_cells(runs: &[Run]) -> Vec<String> {
 }
 
 fn other_cells(runs: &[Run]) -> Vec<String> {
-    let time = |value: fn(&Run) -> f64| format!("{:.2} ms", median(runs.iter().map(value)));
+    let time = |value: fn(&Run) -> f64| format!("{:.2} ms", middle(runs.iter().map(value).collect()));
     let most = |value: fn(&Run) -> Option<u64>| {
         runs.iter().filter_map(value).max().map_or_else(String::new, megabytes)
     };

@@ -1,69 +1,92 @@
-//! What a request costs above the bare framework, in instructions and allocations.
+//! What authentication costs, compared with other libraries. `BENCHMARKS.md` says what the figures mean;
+//! `scripts/bench` installs what is needed and makes them all.
 //!
 //! ```text
-//! cargo run --release -p auth-bench               prints the table (needs valgrind)
-//! cargo run --release -p auth-bench run CASE N    sends N requests of one case, for a profiler
+//! cargo run --release -p auth-bench -- cost                  every case; or some: cost axum-ours me
+//! cargo run --release -p auth-bench -- load --seconds 10     over loopback, with wrk
+//! cargo run --release -p auth-bench -- report                writes the tables into BENCHMARKS.md
+//! cargo run --release -p auth-bench -- run axum-ours me 500  sends requests of one case, for a profiler
 //! ```
-//!
-//! Both figures are exact on any machine: instructions are callgrind's difference between N and 2 N requests,
-//! divided by N; allocations are counted in process the same way. Callgrind runs SHA-256 in software, about 3,500
-//! instructions a block, where a processor with SHA instructions takes 73 ns.
 
-mod actix;
-mod axum_site;
+mod ask;
 mod callgrind;
-mod case;
+mod chart;
 mod child;
-mod count;
+mod cost;
+mod drive;
 mod flood;
-mod ideal;
-mod median;
-mod peer;
+mod load;
 mod person;
+mod redis;
+mod report;
+mod results;
 mod scale;
+mod serve;
+mod server;
+mod sites;
 mod table;
-mod users;
+mod wrk;
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
-use case::Case;
 use clap::{Parser, Subcommand};
 
-/// What this library costs, beside its peers.
+use ask::Ask;
+use redis::Redis;
+use results::Results;
+use sites::{Place, Site};
+use table::Table;
+
+/// What authentication costs, compared with other libraries.
 #[derive(Parser)]
-#[command(name = "auth-bench")]
+#[command(about)]
 struct Arguments {
     #[command(subcommand)]
-    command: Option<Command>,
+    mode: Mode,
 }
 
 #[derive(Subcommand)]
-enum Command {
-    /// Real password hashes under many clients: logins, other pages meanwhile, memory.
-    Flood(flood::Options),
-    /// A server of the flood, until its standard input ends.
-    #[command(hide = true)]
-    FloodServe(flood::Serve),
-    /// Sessions, threads, backends, kinds of credentials, look-ups: what grows, and with what.
+enum Mode {
+    /// Instructions, allocations and bytes per request, in process (needs valgrind and redis-server)
+    Cost(cost::Options),
+    /// Requests per second and processor time over loopback (needs wrk and redis-server)
+    Load(load::Options),
+    /// What grows, and with what: sessions, threads, backends, schemes; and look-ups (needs valgrind)
     Scale(scale::Options),
+    /// Many logins at once with real hashes: how many, how other pages fare, memory
+    Flood(flood::Options),
+    /// Writes the tables of the last results into BENCHMARKS.md, and draws docs/benchmarks.svg
+    Report,
+    /// All of these, one after the other, with their defaults
+    All,
+    /// Sends requests of one case and prints how often it allocated, and how many bytes
+    #[command(hide = true)]
+    Run {
+        site: Site,
+        ask: Ask,
+        requests: usize,
+        #[arg(long)]
+        redis: Option<String>,
+    },
     #[command(flatten)]
     ScaleChild(scale::Child),
-    /// Sends requests of one case, for a profiler.
+    /// Serves a site for the flood until standard input ends
     #[command(hide = true)]
-    Run { case: String, requests: usize },
+    FloodServe(flood::Serve),
+    /// Serves one site until standard input ends
+    #[command(hide = true)]
+    Serve {
+        site: Site,
+        #[arg(long, default_value_t = 1)]
+        workers: usize,
+        #[arg(long)]
+        redis: Option<String>,
+    },
 }
 
 /// Runs what the command line asks for.
 pub fn main() -> ExitCode {
-    let done = match Arguments::parse().command {
-        None => count::table(),
-        Some(Command::Flood(options)) => print(flood::run(&options)),
-        Some(Command::FloodServe(serve)) => flood::serve(&serve),
-        Some(Command::Scale(options)) => print(scale::run(&options)),
-        Some(Command::ScaleChild(child)) => scale::child(&child),
-        Some(Command::Run { case, requests }) => run(&case, requests),
-    };
-    match done {
+    match run(Arguments::parse().mode) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             eprintln!("auth-bench: {why}");
@@ -72,14 +95,53 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn print(tables: Result<Vec<table::Table>, String>) -> Result<(), String> {
-    tables?.iter().for_each(|table| println!("{table}"));
+fn run(mode: Mode) -> Result<(), String> {
+    match mode {
+        Mode::Cost(options) => done("cost", options.filter.is_empty(), cost::run(&options)?),
+        Mode::Load(options) => done("load", options.only.is_empty(), load::run(&options)?),
+        Mode::Scale(options) => done("scale", options.parts.is_empty(), scale::run(&options)?),
+        Mode::ScaleChild(child) => scale::child(&child),
+        Mode::Flood(options) => done("flood", options.sites.is_empty(), flood::run(&options)?),
+        Mode::FloodServe(serve) => flood::serve(&serve),
+        Mode::Report => report::run(),
+        Mode::All => all(),
+        Mode::Run { site, ask, requests, redis } => {
+            let allocated = with_place(site, redis, |place| drive::send(site, ask, requests, place))?;
+            println!("{} {}", allocated.times, allocated.bytes);
+            Ok(())
+        }
+        Mode::Serve { site, workers, redis } => {
+            with_place(site, redis, |place| serve::run(site, workers, place))
+        }
+    }
+}
+
+/// Every measuring mode as its own command: what one leaves in memory does not disturb the next.
+fn all() -> Result<(), String> {
+    let program = cost::this_program()?;
+    for mode in report::MODES.iter().copied().chain(["report"]) {
+        let ended = Command::new(&program).arg(mode).status().map_err(|error| error.to_string())?;
+        if !ended.success() {
+            return Err(format!("{mode} failed"));
+        }
+    }
     Ok(())
 }
 
-fn run(case: &str, requests: usize) -> Result<(), String> {
-    let found = Case::ALL.iter().find(|known| known.name() == case);
-    let case = found.ok_or_else(|| format!("there is no case {case}"))?;
-    println!("{}", case.send(requests));
-    Ok(())
+/// Prints tables, and saves them if they are whole.
+fn done(mode: &str, whole: bool, tables: Vec<Table>) -> Result<(), String> {
+    for table in &tables {
+        println!("### {}\n\n{table}", table.name);
+    }
+    if whole { Results::save(mode, tables) } else { Ok(()) }
+}
+
+/// Does something where a site finds its database, and its Redis server if it needs one.
+fn with_place<T>(
+    site: Site,
+    redis: Option<String>,
+    work: impl FnOnce(&Place) -> Result<T, String>,
+) -> Result<T, String> {
+    let own = if redis.is_none() && site.needs_redis() { Some(Redis::start()?) } else { None };
+    work(&Place::new(redis.or_else(|| own.as_ref().map(Redis::url)))?)
 }

@@ -13,25 +13,25 @@ use crate::table::Table;
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Only these parts.
+    /// Only these parts; results are not saved then
     #[arg(value_enum)]
-    parts: Vec<Part>,
-    /// How many sessions are held at once; peers hold at most 100000.
+    pub(crate) parts: Vec<Part>,
+    /// How many sessions are held at once; peers hold at most 100000
     #[arg(long, value_delimiter = ',', default_values_t = [1_000, 100_000, 1_000_000])]
     sessions: Vec<usize>,
-    /// How long each timed run takes, in milliseconds.
+    /// How long each timed run takes, in milliseconds
     #[arg(long, default_value_t = 1000)]
     milliseconds: u64,
-    /// How often each is timed; the tables show medians.
+    /// How often each is timed; the tables show medians
     #[arg(long, default_value_t = 7)]
     rounds: usize,
-    /// Counts instructions per session too, with valgrind (minutes).
+    /// Counts instructions per session too, with valgrind (minutes)
     #[arg(long, default_value_t = true, action = clap::ArgAction::Set)]
     instructions: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Part {
+pub(crate) enum Part {
     /// Memory for each session, and the time to resolve one.
     Memory,
     /// Two threads against one.

@@ -172,7 +172,7 @@ fn probe_on(address: SocketAddr, first: Instant, end: Instant) -> io::Result<Vec
         let wait = due.saturating_duration_since(Instant::now());
         thread::sleep(wait);
         let asked = if wait.is_zero() { due } else { Instant::now() };
-        stream.write_all(b"GET /public HTTP/1.1\r\nhost: localhost\r\n\r\n")?;
+        stream.write_all(b"GET /static HTTP/1.1\r\nhost: localhost\r\n\r\n")?;
         let answer = loop {
             if let Some(answer) = Answer::read(&mut buffer)? {
                 break answer;

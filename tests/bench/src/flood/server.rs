@@ -4,17 +4,19 @@ use std::io::BufRead;
 use std::net::TcpListener;
 use std::thread;
 
+use argon2::Params;
 use auth_core::session::{KeyRing, MemorySessions};
 use auth_core::{Auth, MemoryBackend, Password, Passwords, Secret, SessionConfig};
 use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::routing::{get, post};
 use clap::{Args, ValueEnum};
+use tower_sessions::MemoryStore;
 
 use super::PASSWORD;
 use super::raw::RawHashes;
-use crate::peer;
 use crate::person::Person;
+use crate::sites::{PeerUsers, axum_login};
 
 #[derive(Args)]
 pub(crate) struct Serve {
@@ -31,7 +33,7 @@ pub(crate) enum Site {
     Axum,
     /// This library on actix-web.
     Actix,
-    /// axum-login with its memory store, hashing in `spawn_blocking` as its examples do.
+    /// axum-login with its memory store, hashing in `spawn_blocking` as its examples do; everybody's password is right.
     AxumLogin,
 }
 
@@ -54,7 +56,9 @@ pub(crate) fn serve(options: &Serve) -> Result<(), String> {
     });
     match options.site {
         Site::Axum => on_axum(listener, async move { axum_site(auth().await, is_raw) }),
-        Site::AxumLogin => on_axum(listener, async { peer::hashing(PASSWORD) }),
+        Site::AxumLogin => on_axum(listener, async {
+            axum_login::router(MemoryStore::default(), PeerUsers::memory_with(Params::DEFAULT))
+        }),
         Site::Actix => on_actix(listener, is_raw),
     }
     .map_err(|error| error.to_string())
@@ -71,7 +75,7 @@ fn on_axum(listener: TcpListener, site: impl Future<Output = Router>) -> std::io
 fn axum_site(auth: Auth<Person>, is_raw: bool) -> Router {
     let login = if is_raw { post(async || BUSY) } else { post(log_in_axum) };
     Router::new()
-        .route("/public", get(async || "public"))
+        .route("/static", get(async || "static"))
         .route("/login", login)
         .layer(auth_tower::AuthLayer::new(auth))
 }
@@ -96,7 +100,7 @@ fn on_actix(listener: TcpListener, is_raw: bool) -> std::io::Result<()> {
             let login = if is_raw { web::post().to(busy) } else { web::post().to(log_in_actix) };
             App::new()
                 .wrap(auth_actix::AuthLayer::new(auth.clone()))
-                .route("/public", web::get().to(async || "public"))
+                .route("/static", web::get().to(async || "static"))
                 .route("/login", login)
         };
         HttpServer::new(site).listen(listener)?.run().await

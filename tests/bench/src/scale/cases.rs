@@ -13,11 +13,10 @@ use clap::Args;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region};
 use tower::Service;
 
-use super::site::{People, build, log_in_as, router};
+use super::site::{People, SiteName, build, router};
 use crate::callgrind;
-use crate::child::Child;
 use crate::person::Person;
-use crate::table::Table;
+use crate::table::{Table, number};
 
 /// A site that grows by a number, and a request to it.
 #[derive(Clone, Copy)]
@@ -87,7 +86,7 @@ impl Case {
         let request = match self {
             Self::Asked | Self::NotMine => Request::post(format!("/login/{number:016}")),
             Self::Session | Self::KindsSession => page(header::COOKIE, cookie),
-            Self::KindsAnonymous => Request::get("/public"),
+            Self::KindsAnonymous => Request::get("/static"),
             Self::KindsLast => {
                 page(header::AUTHORIZATION, &format!("{} {}", SCHEMES[size - 1], "A".repeat(43)))
             }
@@ -215,7 +214,7 @@ pub(crate) fn child(options: &Requests) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     runtime.map_err(|error| error.to_string())?.block_on(async {
         let mut router = router(case.auth(options.size));
-        let cookie = log_in_as(&mut router, 0).await;
+        let cookie = SiteName::Ours.log_in(&mut router, 0).await;
         // What only the first request costs is not counted.
         for number in 1..=10 {
             case.send(&mut router, options.size, &cookie, number).await;
@@ -250,9 +249,10 @@ fn cost(case: Case, size: usize) -> Result<String, String> {
     let arguments = |requests: usize| {
         vec!["scale-case".to_owned(), case.name().to_owned(), size.to_string(), requests.to_string()]
     };
-    let instructions = callgrind::per_request(arguments, REQUESTS)?;
-    let counted = Child::counting(&arguments(REQUESTS))?.answer()?;
-    let allocations: usize = counted.parse().map_err(|_| format!("a child answered {counted}"))?;
+    let (once, twice) = (callgrind::run(&arguments(REQUESTS))?, callgrind::run(&arguments(2 * REQUESTS))?);
+    let instructions = twice.instructions.saturating_sub(once.instructions) / REQUESTS as u64;
+    let allocations: usize =
+        once.printed.trim().parse().map_err(|_| format!("a child answered {}", once.printed))?;
     // Rounded: a table that grows once in a thousand requests is no allocation of each.
-    Ok(format!("{instructions} / {}", (allocations + REQUESTS / 2) / REQUESTS))
+    Ok(format!("{} / {}", number(instructions), (allocations + REQUESTS / 2) / REQUESTS))
 }

@@ -141,7 +141,7 @@ impl SessionStore for Counted<MemorySessions> {
 }
 
 /// As by default.
-const TOUCH_EVERY: Duration = Duration::from_secs(60);
+const TOUCH_EVERY: Duration = Duration::from_mins(1);
 
 /// The site with everything counted, and its clock.
 struct Site {
@@ -195,13 +195,13 @@ async fn rows() -> Vec<Vec<String>> {
     let mut row = |name: &str, asked: [usize; 4]| {
         rows.push([name.to_owned()].into_iter().chain(asked.map(|count| count.to_string())).collect());
     };
-    row("anonymous, a page for everybody", site.send(eager, "GET", "/public", "").await.0);
+    row("anonymous, a page for everybody", site.send(eager, "GET", "/static", "").await.0);
     row("anonymous, a page that needs a user: refused", site.send(eager, "GET", "/me", "").await.0);
     let (asked, cookie) = site.send(eager, "POST", "/login/0000000000000001", "").await;
     row("login", asked);
     row("session, a page that needs a user", site.send(eager, "GET", "/me", &cookie).await.0);
-    row("session, a page for everybody", site.send(eager, "GET", "/public", &cookie).await.0);
-    row("session, a page for everybody, lazy", site.send(lazy, "GET", "/public", &cookie).await.0);
+    row("session, a page for everybody", site.send(eager, "GET", "/static", &cookie).await.0);
+    row("session, a page for everybody, lazy", site.send(lazy, "GET", "/static", &cookie).await.0);
     row("session, a page that needs a user, lazy", site.send(lazy, "GET", "/me", &cookie).await.0);
     site.clock.advance(TOUCH_EVERY);
     row("session, once a minute: its use is noted", site.send(eager, "GET", "/me", &cookie).await.0);

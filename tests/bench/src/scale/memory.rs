@@ -10,11 +10,11 @@ use clap::Args;
 
 use super::Options;
 use super::cookies::{Cookies, Dice};
-use super::site::{SiteName, ask, log_in_as};
+use super::site::{SiteName, ask};
 use crate::callgrind;
 use crate::child::{Child, field};
-use crate::median::median;
-use crate::table::Table;
+use crate::load::middle;
+use crate::table::{Table, number};
 
 /// What the child processes are told.
 #[derive(Args)]
@@ -31,12 +31,12 @@ pub(crate) fn child(options: &Sessions) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let runtime = runtime.map_err(|error| error.to_string())?;
     let mut router = options.site.router(options.count + 1);
-    let first = runtime.block_on(log_in_as(&mut router, 0));
+    let first = runtime.block_on(options.site.log_in(&mut router, 0));
     let mut cookies = Cookies::new(&first, options.count + 1);
     let (heap, resident) = (allocated(), resident()?);
     runtime.block_on(async {
         for number in 1..=options.count {
-            cookies.push(&log_in_as(&mut router, number).await);
+            cookies.push(&options.site.log_in(&mut router, number).await);
         }
     });
     let (heap, resident) = (allocated().saturating_sub(heap), self::resident()?.saturating_sub(resident));
@@ -104,9 +104,9 @@ impl Holder {
         eprintln!("scale: {} with {sessions} sessions", site.title());
         let mut child = Child::counting(&arguments(site, sessions, None))?;
         let answer = child.answer()?;
-        let each = |number: &str| {
+        let each = |bytes: &str| {
             #[expect(clippy::cast_precision_loss, reason = "no number here comes near 2^52")]
-            number.parse::<u64>().map(|bytes| bytes as f64 / sessions as f64).ok()
+            bytes.parse::<u64>().map(|bytes| bytes as f64 / sessions as f64).ok()
         };
         let parsed = answer.split_once(' ').and_then(|(rss, heap)| Some((each(rss)?, each(heap)?)));
         let (resident, heap) = parsed.ok_or_else(|| format!("a child answered {answer}"))?;
@@ -157,14 +157,9 @@ pub(super) fn table(options: &Options) -> Result<Table, String> {
 }
 
 fn row(holder: &Holder, smallest: &Holder, options: &Options) -> Result<Vec<String>, String> {
-    let times = |holder: &Holder| median(holder.times.iter().copied());
-    let instructions = if options.instructions && holder.sessions <= MOST_COUNTED {
-        eprintln!("scale: counting {} with {} sessions", holder.site.title(), holder.sessions);
-        let count = callgrind::per_request(|n| arguments(holder.site, holder.sessions, Some(n)), REQUESTS)?;
-        count.to_string()
-    } else {
-        String::new()
-    };
+    let times = |holder: &Holder| middle(holder.times.clone());
+    let counted = options.instructions && holder.site == SiteName::Ours && holder.sessions <= MOST_COUNTED;
+    let instructions = if counted { number(instructions(holder)?) } else { String::new() };
     Ok(vec![
         holder.site.title().into(),
         holder.sessions.to_string(),
@@ -174,4 +169,12 @@ fn row(holder: &Holder, smallest: &Holder, options: &Options) -> Result<Vec<Stri
         format!("{:.2}", times(holder) / times(smallest)),
         instructions,
     ])
+}
+
+/// Of one request.
+fn instructions(holder: &Holder) -> Result<u64, String> {
+    eprintln!("scale: counting {} with {} sessions", holder.site.title(), holder.sessions);
+    let total = |requests| callgrind::run(&arguments(holder.site, holder.sessions, Some(requests)));
+    let twice = total(2 * REQUESTS)?.instructions;
+    Ok(twice.saturating_sub(total(REQUESTS)?.instructions) / REQUESTS as u64)
 }

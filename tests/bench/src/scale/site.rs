@@ -18,9 +18,9 @@ use tower::Service;
 use tower_sessions::MemoryStore;
 use tower_sessions_moka_store::MokaStore;
 
-use crate::ideal::Ideal;
-use crate::peer;
 use crate::person::Person;
+use crate::sites::hand::{self, Hand};
+use crate::sites::{PeerUsers, axum_login};
 
 /// Whose site it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -52,17 +52,31 @@ impl SiteName {
     pub(crate) fn router(self, sessions: usize) -> Router {
         match self {
             Self::Ours | Self::OursActix => router(auth(sessions)),
-            Self::HandWritten => {
-                let ideal = Ideal::new("");
-                let page = Router::new().route("/me", get(|| async { String::from("alice") }));
-                page.layer(ideal.clone()).route("/login/{id}", post(async move || ideal.log_in()))
-            }
-            Self::AxumLogin => peer::numbered(MemoryStore::default()),
+            Self::HandWritten => hand::router(Hand::new()),
+            Self::AxumLogin => axum_login::router(MemoryStore::default(), PeerUsers::memory()),
             Self::AxumLoginMoka => {
-                let max = u64::try_from(sessions).expect("a u64 holds a usize");
-                peer::numbered(MokaStore::new(Some(max * 2)))
+                // Moka may refuse what would just fit: it must have room.
+                let max = u64::try_from(sessions).expect("a u64 holds a usize") * 2;
+                axum_login::router(MokaStore::new(Some(max)), PeerUsers::memory())
             }
         }
+    }
+
+    /// Where the session of this number logs in. On the sites that know one user only, all are that user's.
+    fn login(self, number: usize) -> String {
+        match self {
+            Self::Ours | Self::OursActix => format!("/login/{number:016}"),
+            Self::HandWritten | Self::AxumLogin | Self::AxumLoginMoka => "/login".to_owned(),
+        }
+    }
+
+    /// Logs a new session in; its cookie.
+    pub(crate) async fn log_in(self, router: &mut Router, number: usize) -> String {
+        let request = Request::post(self.login(number)).body(Body::empty()).expect("a request");
+        let response = router.call(request).await.expect("infallible");
+        assert_eq!(response.status(), StatusCode::OK);
+        let cookie = response.headers()[header::SET_COOKIE].to_str().expect("text");
+        cookie.split(';').next().expect("a pair").to_owned()
     }
 }
 
@@ -74,7 +88,7 @@ pub(crate) fn router(auth: Auth<Person>) -> Router {
 /// Our site without its layer.
 pub(crate) fn pages() -> Router {
     Router::new()
-        .route("/public", get(async || "public"))
+        .route("/static", get(async || "static"))
         .route("/me", get(me))
         .route("/login/{id}", post(log_in))
         .route("/logout", post(log_out))
@@ -103,7 +117,7 @@ pub(crate) fn auth(sessions: usize) -> Auth<Person> {
 pub(crate) fn build(builder: AuthBuilder<Person>, store: impl SessionStore) -> Auth<Person> {
     let keys = KeyRing::generate().expect("a key");
     // Whatever a run takes, no session becomes due for a touch in it.
-    let day = Duration::from_secs(24 * 60 * 60);
+    let day = Duration::from_hours(24);
     let config = SessionConfig::new(keys).idle_timeout(day).touch_every(day / 2);
     builder.sessions(store, config).login_page("/login").build().expect("a configuration that can be right")
 }
@@ -142,15 +156,6 @@ impl Backend<Password> for People {
             Self::Unknown | Self::NotMine => Outcome::Decline(DeclineReason::UnknownUser),
         })
     }
-}
-
-/// Logs a new session in; its cookie.
-pub(crate) async fn log_in_as(router: &mut Router, number: usize) -> String {
-    let request = Request::post(format!("/login/{number:016}")).body(Body::empty()).expect("a request");
-    let response = router.call(request).await.expect("infallible");
-    assert_eq!(response.status(), StatusCode::OK);
-    let cookie = response.headers()[header::SET_COOKIE].to_str().expect("text");
-    cookie.split(';').next().expect("a pair").to_owned()
 }
 
 /// Asks for the page that needs a user.

@@ -15,9 +15,9 @@ use clap::Args;
 
 use super::Options;
 use super::cookies::{Cookies, Dice};
-use super::site::{SiteName, ask, auth, log_in_as, router};
+use super::site::{SiteName, ask, auth, router};
 use crate::child::Child;
-use crate::median::median;
+use crate::load::middle;
 use crate::person::Person;
 use crate::table::Table;
 
@@ -45,7 +45,7 @@ pub(crate) fn child(options: &Threads) -> Result<(), String> {
         SiteName::OursActix => router(auth.clone()),
         site => site.router(SESSIONS + 1),
     };
-    let cookies = Arc::new(fill(&mut router)?);
+    let cookies = Arc::new(fill(options.site, &mut router)?);
     for line in std::io::stdin().lock().lines() {
         let line = line.map_err(|error| error.to_string())?;
         let numbers = line.split_once(' ').and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
@@ -60,12 +60,12 @@ pub(crate) fn child(options: &Threads) -> Result<(), String> {
     Ok(())
 }
 
-fn fill(router: &mut Router) -> Result<Cookies, String> {
+fn fill(site: SiteName, router: &mut Router) -> Result<Cookies, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     runtime.map_err(|error| error.to_string())?.block_on(async {
-        let mut cookies = Cookies::new(&log_in_as(router, 0).await, SESSIONS + 1);
+        let mut cookies = Cookies::new(&site.log_in(router, 0).await, SESSIONS + 1);
         for number in 1..=SESSIONS {
-            cookies.push(&log_in_as(router, number).await);
+            cookies.push(&site.log_in(router, number).await);
         }
         Ok(cookies)
     })
@@ -134,9 +134,9 @@ pub(super) fn table(options: &Options) -> Result<Table, String> {
         let ratios = one.iter().zip(two).map(|(one, two)| two / one);
         vec![
             site.title().into(),
-            format!("{:.0}", median(one.iter().copied())),
-            format!("{:.0}", median(two.iter().copied())),
-            format!("{:.2}", median(ratios)),
+            format!("{:.0}", middle(one.clone())),
+            format!("{:.0}", middle(two.clone())),
+            format!("{:.2}", middle(ratios.collect())),
         ]
     });
     let columns = ["site", "1 thread, requests/s", "2 threads, requests/s", "ratio"];

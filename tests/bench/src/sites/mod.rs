@@ -1,0 +1,304 @@
+//! The sites that are compared. All have the same routes, each has its own way to know who is calling:
+//!
+//! | route | |
+//! |---|---|
+//! | `GET /static` | public, and asks for nobody |
+//! | `GET /open` | public, and asks who is calling |
+//! | `GET /me` | the caller's name, or a refusal |
+//! | `GET /guarded` | the same behind the library's own guard |
+//! | `POST /login` | checks Alice's password and answers with a session cookie |
+//!
+//! Each is configured as its documentation says, with its defaults. What is compared is the library: pages are a
+//! few bytes, users are the same, and all check the same cheap Argon2id hash at login.
+
+mod actix_identity;
+pub(crate) mod axum_login;
+mod bare;
+mod basic;
+pub(crate) mod hand;
+mod httpauth;
+mod opaque;
+mod ours;
+mod peer_users;
+mod place;
+mod sqlite_store;
+mod tower_http;
+
+use actix_session::storage::{CookieSessionStore, RedisSessionStore};
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::{App, Error};
+use axum::Router;
+use clap::ValueEnum;
+use tower_sessions::MemoryStore;
+use tower_sessions_moka_store::MokaStore;
+use tower_sessions_redis_store::RedisStore;
+
+use self::actix_identity::Identities;
+use self::hand::Hand;
+pub(crate) use self::ours::Member;
+use self::ours::Resolve;
+pub(crate) use self::peer_users::{PeerUser, PeerUsers};
+pub(crate) use self::place::Place;
+use self::sqlite_store::SqliteStore;
+
+/// The one user of every site.
+pub(crate) const ALICE: &str = "alice";
+pub(crate) const PASSWORD: &str = "wonderland";
+/// What HTTP Basic makes of both.
+pub(crate) const BASIC: &str = "Basic YWxpY2U6d29uZGVybGFuZA==";
+/// An opaque token of Alice's: 256 random bits once, here always the same.
+pub(crate) const BEARER: &str = "Bearer uY8mB1o2Jt6Qv0x4Zr9Wc3Kf7Hd5Ls1Pa8Ne6Gi2TqE";
+pub(crate) const TOKEN: &str = BEARER.split_at("Bearer ".len()).1;
+/// The most sessions that a bounded store holds here.
+pub(crate) const MAX_SESSIONS: usize = 2_000_000;
+
+/// A framework, and what knows the caller on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum Site {
+    Axum,
+    AxumHand,
+    AxumOurs,
+    AxumOursLazy,
+    AxumOursSqliteSessions,
+    AxumOursSqlite,
+    AxumOursBasic,
+    AxumOursBasicThird,
+    AxumOursBearer,
+    AxumOursBearerThird,
+    AxumLogin,
+    AxumLoginMoka,
+    AxumLoginSqliteSessions,
+    AxumLoginSqlite,
+    AxumLoginRedis,
+    TowerHttpBasic,
+    TowerHttpBearer,
+    Actix,
+    ActixHand,
+    ActixOurs,
+    ActixOursLazy,
+    ActixOursSqliteSessions,
+    ActixOursSqlite,
+    ActixOursBasic,
+    ActixOursBasicThird,
+    ActixOursBearer,
+    ActixOursBearerThird,
+    ActixIdentity,
+    ActixIdentityRedis,
+    HttpauthBasic,
+    HttpauthBearer,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Framework {
+    Axum,
+    Actix,
+}
+
+impl Site {
+    /// Its name on the command line.
+    pub(crate) fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+
+    /// Its name in tables.
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::Axum => "bare axum",
+            Self::AxumHand => "by hand on axum",
+            Self::AxumOurs => "**ours on axum**",
+            Self::AxumOursLazy => "**ours on axum, lazy**",
+            Self::AxumOursSqliteSessions => "**ours on axum**, sessions in SQLite",
+            Self::AxumOursSqlite => "**ours on axum**, sessions and users in SQLite",
+            Self::AxumOursBasic => "**ours on axum**, Basic, remembered",
+            Self::AxumOursBasicThird => "**ours on axum**, Basic, third of 3 schemes, last of 3 backends",
+            Self::AxumOursBearer => "**ours on axum**, opaque bearer",
+            Self::AxumOursBearerThird => {
+                "**ours on axum**, opaque bearer, third of 3 schemes, last of 3 backends"
+            }
+            Self::AxumLogin => "axum-login, tower-sessions in memory",
+            Self::AxumLoginMoka => "axum-login, tower-sessions in moka",
+            Self::AxumLoginSqliteSessions => "axum-login, tower-sessions in SQLite",
+            Self::AxumLoginSqlite => "axum-login, tower-sessions and users in SQLite",
+            Self::AxumLoginRedis => "axum-login, tower-sessions in Redis",
+            Self::TowerHttpBasic => "tower-http, Basic",
+            Self::TowerHttpBearer => "tower-http, bearer",
+            Self::Actix => "bare actix-web",
+            Self::ActixHand => "by hand on actix-web",
+            Self::ActixOurs => "**ours on actix-web**",
+            Self::ActixOursLazy => "**ours on actix-web, lazy**",
+            Self::ActixOursSqliteSessions => "**ours on actix-web**, sessions in SQLite",
+            Self::ActixOursSqlite => "**ours on actix-web**, sessions and users in SQLite",
+            Self::ActixOursBasic => "**ours on actix-web**, Basic, remembered",
+            Self::ActixOursBasicThird => {
+                "**ours on actix-web**, Basic, third of 3 schemes, last of 3 backends"
+            }
+            Self::ActixOursBearer => "**ours on actix-web**, opaque bearer",
+            Self::ActixOursBearerThird => {
+                "**ours on actix-web**, opaque bearer, third of 3 schemes, last of 3 backends"
+            }
+            Self::ActixIdentity => "actix-identity, actix-session in the cookie",
+            Self::ActixIdentityRedis => "actix-identity, actix-session in Redis",
+            Self::HttpauthBasic => "actix-web-httpauth, Basic",
+            Self::HttpauthBearer => "actix-web-httpauth, bearer",
+        }
+    }
+
+    pub(crate) fn framework(self) -> Framework {
+        if self < Self::Actix { Framework::Axum } else { Framework::Actix }
+    }
+
+    /// The framework alone.
+    pub(crate) fn bare(self) -> Self {
+        match self.framework() {
+            Framework::Axum => Self::Axum,
+            Framework::Actix => Self::Actix,
+        }
+    }
+
+    pub(crate) fn is_bare(self) -> bool {
+        self == self.bare()
+    }
+
+    /// For a peer: the site of ours that does the same.
+    pub(crate) fn ours(self) -> Option<Self> {
+        Some(match self {
+            Self::AxumLogin | Self::AxumLoginMoka => Self::AxumOurs,
+            Self::AxumLoginSqliteSessions => Self::AxumOursSqliteSessions,
+            Self::AxumLoginSqlite => Self::AxumOursSqlite,
+            Self::TowerHttpBasic => Self::AxumOursBasic,
+            Self::TowerHttpBearer => Self::AxumOursBearer,
+            Self::ActixIdentity => Self::ActixOurs,
+            Self::HttpauthBasic => Self::ActixOursBasic,
+            Self::HttpauthBearer => Self::ActixOursBearer,
+            _ => return None,
+        })
+    }
+
+    /// For a peer that has no counterpart of ours yet: the label of the row that is to come.
+    pub(crate) fn awaited(self) -> Option<&'static str> {
+        match self {
+            Self::AxumLoginRedis => Some("**ours on axum**, with the Redis store (not there yet)"),
+            Self::ActixIdentityRedis => Some("**ours on actix-web**, with the Redis store (not there yet)"),
+            _ => None,
+        }
+    }
+
+    /// Whether it keeps its sessions in Redis.
+    pub(crate) fn needs_redis(self) -> bool {
+        matches!(self, Self::AxumLoginRedis | Self::ActixIdentityRedis)
+    }
+}
+
+/// A site on axum.
+///
+/// # Errors
+/// If its database or Redis refuses.
+pub(crate) async fn router(site: Site, place: &Place) -> Result<Router, String> {
+    Ok(match site {
+        Site::AxumHand => hand::router(Hand::new()),
+        Site::AxumOurs => ours::router(ours::memory().await, Resolve::Eagerly),
+        Site::AxumOursLazy => ours::router(ours::memory().await, Resolve::Lazily),
+        Site::AxumOursSqliteSessions => {
+            ours::router(ours::sqlite_sessions(place.sqlite().await?).await, Resolve::Eagerly)
+        }
+        Site::AxumOursSqlite => ours::router(ours::sqlite(place.sqlite().await?).await, Resolve::Eagerly),
+        Site::AxumOursBasic => ours::router(ours::basic().await, Resolve::Eagerly),
+        Site::AxumOursBasicThird => ours::router(ours::basic_third().await, Resolve::Eagerly),
+        Site::AxumOursBearer => ours::router(ours::bearer(), Resolve::Eagerly),
+        Site::AxumOursBearerThird => ours::router(ours::bearer_third().await, Resolve::Eagerly),
+        Site::AxumLogin => axum_login::router(MemoryStore::default(), PeerUsers::memory()),
+        Site::AxumLoginMoka => {
+            axum_login::router(MokaStore::new(Some(MAX_SESSIONS as u64)), PeerUsers::memory())
+        }
+        Site::AxumLoginSqliteSessions => {
+            axum_login::router(SqliteStore::new(place.sqlite().await?).await?, PeerUsers::memory())
+        }
+        Site::AxumLoginSqlite => {
+            let pool = place.sqlite().await?;
+            axum_login::router(SqliteStore::new(pool.clone()).await?, PeerUsers::sqlite(pool).await?)
+        }
+        Site::AxumLoginRedis => axum_login::router(RedisStore::new(place.fred().await?), PeerUsers::memory()),
+        Site::TowerHttpBasic => tower_http::basic(),
+        Site::TowerHttpBearer => tower_http::bearer(),
+        site => {
+            debug_assert_eq!(site, Site::Axum);
+            bare::router()
+        }
+    })
+}
+
+/// What an actix-web `App` makes.
+pub(crate) trait Entry:
+    ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<<Self as Entry>::Body>,
+        Error = Error,
+        InitError = (),
+    > + 'static
+{
+    type Body: MessageBody + 'static;
+}
+
+impl<S, B> Entry for S
+where
+    S: ServiceFactory<
+            ServiceRequest,
+            Config = (),
+            Response = ServiceResponse<B>,
+            Error = Error,
+            InitError = (),
+        > + 'static,
+    B: MessageBody + 'static,
+{
+    type Body = B;
+}
+
+/// What is done with a site on actix-web. Every site is an `App` of its own type: hence a visitor.
+pub(crate) trait Visit {
+    type Output;
+
+    /// `app` makes the same site for every worker.
+    async fn visit<E: Entry>(self, app: impl Fn() -> App<E> + Clone + Send + 'static) -> Self::Output;
+}
+
+/// Shows a site on actix-web to a visitor.
+///
+/// # Errors
+/// If its database or Redis refuses.
+pub(crate) async fn app<V: Visit>(site: Site, place: &Place, visit: V) -> Result<V::Output, String> {
+    Ok(match site {
+        Site::ActixHand => {
+            let hand = Hand::new();
+            visit.visit(move || hand::app(hand.clone())).await
+        }
+        Site::ActixOurs => ours::visit(ours::memory().await, Resolve::Eagerly, visit).await,
+        Site::ActixOursLazy => ours::visit(ours::memory().await, Resolve::Lazily, visit).await,
+        Site::ActixOursSqliteSessions => {
+            ours::visit(ours::sqlite_sessions(place.sqlite().await?).await, Resolve::Eagerly, visit).await
+        }
+        Site::ActixOursSqlite => {
+            ours::visit(ours::sqlite(place.sqlite().await?).await, Resolve::Eagerly, visit).await
+        }
+        Site::ActixOursBasic => ours::visit(ours::basic().await, Resolve::Eagerly, visit).await,
+        Site::ActixOursBasicThird => ours::visit(ours::basic_third().await, Resolve::Eagerly, visit).await,
+        Site::ActixOursBearer => ours::visit(ours::bearer(), Resolve::Eagerly, visit).await,
+        Site::ActixOursBearerThird => ours::visit(ours::bearer_third().await, Resolve::Eagerly, visit).await,
+        Site::ActixIdentity => {
+            let identities = Identities::new(PeerUsers::memory());
+            visit.visit(move || actix_identity::app(CookieSessionStore::default(), identities.clone())).await
+        }
+        Site::ActixIdentityRedis => {
+            let identities = Identities::new(PeerUsers::memory());
+            let store = RedisSessionStore::new(place.redis()?).await.map_err(|error| error.to_string())?;
+            visit.visit(move || actix_identity::app(store.clone(), identities.clone())).await
+        }
+        Site::HttpauthBasic => visit.visit(httpauth::basic).await,
+        Site::HttpauthBearer => visit.visit(httpauth::bearer).await,
+        site => {
+            debug_assert_eq!(site, Site::Actix);
+            visit.visit(bare::app).await
+        }
+    })
+}

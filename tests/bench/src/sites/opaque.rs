@@ -1,0 +1,101 @@
+//! Opaque tokens in the `Authorization` header, as an application adds them to ours: a kind of credentials, a
+//! scheme that reads it, and a backend that holds SHA-256 values of the tokens.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use auth_core::http::{Challenge, Fingerprint, Read, Scheme};
+use auth_core::{
+    Attempt, Backend, BackendError, Credentials, DeclineReason, Outcome, Secret, UserId, UserSource,
+};
+use sha2::{Digest, Sha256};
+
+use super::{Member, TOKEN};
+
+/// A token as it was presented.
+pub(crate) struct ApiToken(Secret);
+
+impl Credentials for ApiToken {
+    const KIND: &'static str = "token";
+
+    fn subject(&self) -> Option<&str> {
+        None
+    }
+
+    fn check(&self) -> Result<(), DeclineReason> {
+        if self.0.is_empty() || self.0.len() > 512 { Err(DeclineReason::Malformed) } else { Ok(()) }
+    }
+}
+
+/// A scheme of this name that carries a token.
+pub(crate) struct Opaque {
+    name: &'static str,
+    challenge: Challenge,
+}
+
+impl Opaque {
+    pub(crate) fn new(name: &'static str) -> Self {
+        Self { name, challenge: Challenge::new(name).with("realm", "bench").expect("a realm") }
+    }
+}
+
+impl Scheme for Opaque {
+    type Credentials = ApiToken;
+
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn read(&self, authorization: &[u8]) -> Read<ApiToken> {
+        let Some((name, token)) = authorization.split_at_checked(self.name.len()) else {
+            return Read::NotMine;
+        };
+        let Some(token) = token.strip_prefix(b" ") else { return Read::NotMine };
+        if !name.eq_ignore_ascii_case(self.name.as_bytes()) {
+            return Read::NotMine;
+        }
+        str::from_utf8(token).map_or(Read::Malformed, |token| Read::Present(ApiToken(Secret::new(token))))
+    }
+
+    fn challenge(&self) -> &Challenge {
+        &self.challenge
+    }
+
+    fn remember(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn fingerprint(&self, token: &ApiToken, into: &mut Fingerprint) {
+        into.part(token.0.expose().as_bytes());
+    }
+}
+
+/// Tokens and whose they are.
+pub(crate) struct Tokens(HashMap<[u8; 32], Member>);
+
+impl Tokens {
+    pub(crate) fn none() -> Self {
+        Self(HashMap::new())
+    }
+
+    pub(crate) fn alice() -> Self {
+        Self(HashMap::from([(Sha256::digest(TOKEN).into(), Member::alice())]))
+    }
+}
+
+impl UserSource for Tokens {
+    type User = Member;
+
+    async fn get_user(&self, id: &UserId) -> Result<Option<Member>, BackendError> {
+        let alice = Member::alice();
+        Ok((auth_core::User::id(&alice) == *id).then_some(alice))
+    }
+}
+
+impl Backend<ApiToken> for Tokens {
+    async fn authenticate(&self, attempt: &Attempt<'_, ApiToken>) -> Result<Outcome<Member>, BackendError> {
+        let key: [u8; 32] = Sha256::digest(attempt.credentials().0.expose()).into();
+        let found = self.0.get(&key).cloned();
+        Ok(found.map_or(Outcome::Decline(DeclineReason::UnknownUser), Outcome::Accept))
+    }
+}

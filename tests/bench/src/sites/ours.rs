@@ -1,0 +1,164 @@
+//! This workspace's library.
+
+mod actix;
+mod axum;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use auth_core::http::Basic;
+use auth_core::session::{KeyRing, MemorySessions, SessionStore};
+use auth_core::{
+    Argon2Cost, Auth, AuthBuilder, Backend, MemoryBackend, Password, Passwords, Secret, SessionConfig, User,
+    UserId,
+};
+use auth_sql::{SqlSessions, SqlUser, SqlUsers};
+use sqlx::SqlitePool;
+
+use super::opaque::{ApiToken, Opaque, Tokens};
+use super::{ALICE, MAX_SESSIONS, PASSWORD};
+
+pub(crate) use self::actix::visit;
+pub(crate) use self::axum::router;
+
+/// When it is found out who is calling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Resolve {
+    Eagerly,
+    Lazily,
+}
+
+/// A user as an application would keep it in memory.
+#[derive(Clone)]
+pub(crate) struct Member {
+    id: UserId,
+    name: Arc<str>,
+    stamp: [u8; 16],
+}
+
+impl Member {
+    pub(crate) fn alice() -> Self {
+        let id = UserId::new("00000000-0000-01").expect("an id of 16 bytes");
+        Self { id, name: ALICE.into(), stamp: [7; 16] }
+    }
+}
+
+impl User for Member {
+    fn id(&self) -> UserId {
+        self.id.clone()
+    }
+
+    fn security_stamp(&self) -> &[u8] {
+        &self.stamp
+    }
+
+    fn is_active(&self) -> bool {
+        true
+    }
+}
+
+/// A user whose name a page can show.
+pub(crate) trait Named: User {
+    fn name(&self) -> &str;
+}
+
+impl Named for Member {
+    fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Named for SqlUser {
+    fn name(&self) -> &str {
+        self.username()
+    }
+}
+
+/// A pool of one thread, with a hash that is as cheap as the peers' is here: the hash is not what is measured.
+pub(crate) fn cheap_passwords() -> Passwords {
+    let cost = Argon2Cost::dangerous_weak(64, 1, 1).expect("valid costs");
+    Passwords::builder().cost(cost).threads(1).build().expect("hash threads")
+}
+
+/// Alice in memory.
+pub(crate) async fn members(passwords: Passwords) -> MemoryBackend<Member> {
+    let users = MemoryBackend::new(passwords);
+    users.insert(ALICE, &Secret::new(PASSWORD), Member::alice()).await.expect("alice");
+    users
+}
+
+/// One password backend over a session store.
+pub(crate) fn auth<U: User>(users: impl Backend<Password, User = U>, store: impl SessionStore) -> Auth<U> {
+    let builder = Auth::builder().backend::<Password>("local", users);
+    build(builder.sessions(store, SessionConfig::new(KeyRing::generate().expect("a key"))))
+}
+
+/// All in memory.
+pub(crate) async fn memory() -> Auth<Member> {
+    auth(members(cheap_passwords()).await, MemorySessions::new(MAX_SESSIONS))
+}
+
+/// Sessions in `SQLite`, users in memory.
+pub(crate) async fn sqlite_sessions(pool: SqlitePool) -> Auth<Member> {
+    let sessions = SqlSessions::new(pool);
+    sessions.migrate().await.expect("a database that takes the table");
+    auth(members(cheap_passwords()).await, sessions)
+}
+
+/// Sessions and users in `SQLite`.
+pub(crate) async fn sqlite(pool: SqlitePool) -> Auth<SqlUser> {
+    let sessions = SqlSessions::new(pool.clone());
+    sessions.migrate().await.expect("a database that takes the table");
+    let users = SqlUsers::new(pool, cheap_passwords());
+    users.migrate().await.expect("a database that takes the table");
+    users.create_user(ALICE, Some(&Secret::new(PASSWORD))).await.expect("alice");
+    auth(users, sessions)
+}
+
+/// HTTP Basic; what was accepted is remembered for long enough to measure.
+pub(crate) async fn basic() -> Auth<Member> {
+    build(with_sessions().backend::<Password>("local", members(cheap_passwords()).await).scheme(remembered()))
+}
+
+/// The same behind two other schemes and two backends that do not know Alice.
+pub(crate) async fn basic_third() -> Auth<Member> {
+    let passwords = cheap_passwords();
+    let builder = with_sessions()
+        .backend::<Password>("staff", MemoryBackend::new(passwords.clone()))
+        .backend::<Password>("partners", MemoryBackend::new(passwords.clone()))
+        .backend::<Password>("local", members(passwords).await)
+        .backend::<ApiToken>("tokens", Tokens::alice())
+        .scheme(Opaque::new("Token"))
+        .scheme(Opaque::new("Bearer"));
+    build(builder.scheme(remembered()))
+}
+
+/// An opaque bearer token.
+pub(crate) fn bearer() -> Auth<Member> {
+    build(with_sessions().backend::<ApiToken>("tokens", Tokens::alice()).scheme(Opaque::new("Bearer")))
+}
+
+/// The same behind two other schemes and two backends that do not know the token.
+pub(crate) async fn bearer_third() -> Auth<Member> {
+    let builder = with_sessions()
+        .backend::<Password>("local", members(cheap_passwords()).await)
+        .backend::<ApiToken>("robots", Tokens::none())
+        .backend::<ApiToken>("partners", Tokens::none())
+        .backend::<ApiToken>("tokens", Tokens::alice())
+        .scheme(remembered())
+        .scheme(Opaque::new("Token"));
+    build(builder.scheme(Opaque::new("Bearer")))
+}
+
+fn with_sessions() -> AuthBuilder<Member> {
+    let config = SessionConfig::new(KeyRing::generate().expect("a key"));
+    Auth::builder().sessions(MemorySessions::new(MAX_SESSIONS), config)
+}
+
+fn remembered() -> Basic {
+    Basic::new("bench").expect("a realm").remember(Duration::from_secs(3600))
+}
+
+fn build<U: User>(builder: AuthBuilder<U>) -> Auth<U> {
+    builder.login_page("/login").build().expect("a configuration that can be right")
+}

@@ -1,0 +1,57 @@
+//! Where a site keeps what is not in its memory.
+
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use tempfile::TempDir;
+use tower_sessions_redis_store::fred::prelude::{ClientLike, Config, Pool};
+
+/// A folder for databases, gone with this value, and a Redis server.
+pub(crate) struct Place {
+    folder: TempDir,
+    redis: Option<String>,
+}
+
+impl Place {
+    /// # Errors
+    /// If there is no room for a folder.
+    pub(crate) fn new(redis: Option<String>) -> Result<Self, String> {
+        let folder = TempDir::new().map_err(|error| format!("no temporary folder: {error}"))?;
+        Ok(Self { folder, redis })
+    }
+
+    /// A `SQLite` database in a file, the same for every library: in WAL mode, where readers and a writer do not
+    /// wait for each other, and without sqlx's ping before each use of a connection, which a file does not need.
+    ///
+    /// # Errors
+    /// If the file cannot be opened.
+    pub(crate) async fn sqlite(&self) -> Result<SqlitePool, String> {
+        let options = SqliteConnectOptions::new()
+            .filename(self.folder.path().join("site.sqlite3"))
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Normal);
+        let pool = SqlitePoolOptions::new().test_before_acquire(false).connect_with(options).await;
+        pool.map_err(|error| format!("SQLite: {error}"))
+    }
+
+    /// The URL of the Redis server.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub(crate) fn redis(&self) -> Result<&str, String> {
+        self.redis.as_deref().ok_or_else(|| "this site needs a Redis server: give its --redis URL".to_owned())
+    }
+
+    /// The client of `tower-sessions-redis-store`: a pool of six connections, as its documentation makes it.
+    ///
+    /// # Errors
+    /// If the server does not answer.
+    pub(crate) async fn fred(&self) -> Result<Pool, String> {
+        let config = Config::from_url(self.redis()?).map_err(|error| error.to_string())?;
+        let pool = Pool::new(config, None, None, None, 6).map_err(|error| error.to_string())?;
+        pool.connect();
+        pool.wait_for_connect().await.map_err(|error| format!("Redis: {error}"))?;
+        Ok(pool)
+    }
+}
