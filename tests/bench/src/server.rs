@@ -29,14 +29,12 @@ impl Server {
             .map_err(|error| failed(&error))?;
         let mut line = String::new();
         let told = process.stdout.take().map(|stdout| BufReader::new(stdout).read_line(&mut line));
-        match (told, line.trim().parse()) {
-            (Some(Ok(_)), Ok(address)) => Ok(Self { process, address }),
-            _ => {
-                _ = process.kill();
-                _ = process.wait();
-                Err(failed(&"it told no address"))
-            }
+        if let (Some(Ok(_)), Ok(address)) = (told, line.trim().parse()) {
+            return Ok(Self { process, address });
         }
+        _ = process.kill();
+        _ = process.wait();
+        Err(failed(&"it told no address"))
     }
 
     pub(crate) fn url(&self, path: &str) -> String {

@@ -58,7 +58,7 @@ impl AuthUser for PeerUser {
     }
 
     fn session_auth_hash(&self) -> &[u8] {
-        self.password.as_bytes()
+        &self.stamp
     }
 }
 

@@ -67,6 +67,7 @@ pub(crate) enum Site {
     AxumOursBearer,
     AxumOursBearerThird,
     AxumLogin,
+    AxumLoginStamp,
     AxumLoginMoka,
     AxumLoginSqliteSessions,
     AxumLoginSqlite,
@@ -117,6 +118,7 @@ impl Site {
                 "**ours on axum**, opaque bearer, third of 3 schemes, last of 3 backends"
             }
             Self::AxumLogin => "axum-login, tower-sessions in memory",
+            Self::AxumLoginStamp => "axum-login, the same with a stamp of 16 bytes",
             Self::AxumLoginMoka => "axum-login, tower-sessions in moka",
             Self::AxumLoginSqliteSessions => "axum-login, tower-sessions in SQLite",
             Self::AxumLoginSqlite => "axum-login, tower-sessions and users in SQLite",
@@ -163,7 +165,7 @@ impl Site {
     /// For a peer: the site of ours that does the same.
     pub(crate) fn ours(self) -> Option<Self> {
         Some(match self {
-            Self::AxumLogin | Self::AxumLoginMoka => Self::AxumOurs,
+            Self::AxumLogin | Self::AxumLoginStamp | Self::AxumLoginMoka => Self::AxumOurs,
             Self::AxumLoginSqliteSessions => Self::AxumOursSqliteSessions,
             Self::AxumLoginSqlite => Self::AxumOursSqlite,
             Self::TowerHttpBasic => Self::AxumOursBasic,
@@ -208,6 +210,7 @@ pub(crate) async fn router(site: Site, place: &Place) -> Result<Router, String> 
         Site::AxumOursBearer => ours::router(ours::bearer(), Resolve::Eagerly),
         Site::AxumOursBearerThird => ours::router(ours::bearer_third().await, Resolve::Eagerly),
         Site::AxumLogin => axum_login::router(MemoryStore::default(), PeerUsers::memory()),
+        Site::AxumLoginStamp => axum_login::router(MemoryStore::default(), PeerUsers::memory_with_stamp()),
         Site::AxumLoginMoka => {
             axum_login::router(MokaStore::new(Some(MAX_SESSIONS as u64)), PeerUsers::memory())
         }

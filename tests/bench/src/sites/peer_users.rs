@@ -16,8 +16,10 @@ use super::{ALICE, PASSWORD};
 pub(crate) struct PeerUser {
     pub(crate) id: i64,
     pub(crate) name: Arc<str>,
-    /// A PHC string. As in axum-login's documentation, sessions end when it changes.
-    pub(crate) password: Arc<str>,
+    /// A PHC string.
+    password: Arc<str>,
+    /// Sessions end when it changes. In axum-login's documentation it is the password's hash.
+    pub(crate) stamp: Arc<[u8]>,
 }
 
 /// Where they are.
@@ -36,12 +38,15 @@ pub(crate) struct Map {
 impl PeerUsers {
     /// Alice, with a hash that is as cheap as ours is here: the hash is not what is measured.
     pub(crate) fn memory() -> Self {
-        Self::memory_with(Params::new(64, 1, 1, None).expect("valid costs"))
+        Self::of(PeerUser::alice(cheap()))
     }
 
-    /// Alice, with a hash of these costs.
-    pub(crate) fn memory_with(params: Params) -> Self {
-        let alice = PeerUser { id: 1, name: ALICE.into(), password: hash(params).into() };
+    /// The same, with a stamp of 16 bytes as our user has it: axum-login keeps it in each session.
+    pub(crate) fn memory_with_stamp() -> Self {
+        Self::of(PeerUser { stamp: [7; 16].into(), ..PeerUser::alice(cheap()) })
+    }
+
+    fn of(alice: PeerUser) -> Self {
         let by_name = HashMap::from([(alice.name.clone(), alice.id)]);
         Self::Memory(Arc::new(Map { by_id: HashMap::from([(alice.id, alice)]), by_name }))
     }
@@ -54,9 +59,8 @@ impl PeerUsers {
         let table = "create table if not exists users \
                      (id integer primary key not null, username text not null unique, password text not null)";
         sqlx::query(table).execute(&pool).await.map_err(|error| error.to_string())?;
-        let params = Params::new(64, 1, 1, None).expect("valid costs");
         let alice = sqlx::query("insert into users (username, password) values (?, ?)");
-        let alice = alice.bind(ALICE).bind(hash(params)).execute(&pool).await;
+        let alice = alice.bind(ALICE).bind(hash(cheap())).execute(&pool).await;
         alice.map_err(|error| error.to_string())?;
         Ok(Self::Sqlite(pool))
     }
@@ -95,14 +99,23 @@ impl PeerUsers {
 }
 
 impl PeerUser {
+    fn alice(params: Params) -> Self {
+        Self::from_row((1, ALICE.to_owned(), hash(params)))
+    }
+
     fn from_row((id, name, password): (i64, String, String)) -> Self {
-        Self { id, name: name.into(), password: password.into() }
+        let stamp = password.as_bytes().into();
+        Self { id, name: name.into(), password: password.into(), stamp }
     }
 
     fn has_password(&self, password: &str) -> bool {
         PasswordHash::new(&self.password)
             .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
     }
+}
+
+fn cheap() -> Params {
+    Params::new(64, 1, 1, None).expect("valid costs")
 }
 
 fn hash(params: Params) -> String {

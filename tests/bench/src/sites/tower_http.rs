@@ -3,7 +3,7 @@
 use std::future::ready;
 
 use axum::body::Body;
-use axum::http::{Request, Response, StatusCode, header};
+use axum::http::{Request, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Extension, Router};
@@ -20,24 +20,16 @@ pub(crate) fn bearer() -> Router {
 }
 
 fn guarded(find: fn(&str) -> Option<Name>, challenge: &'static str) -> Router {
-    let layer =
-        AsyncRequireAuthorizationLayer::new(move |request| ready(authorize(request, find, challenge)));
+    let refuse = move || (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, challenge)]).into_response();
+    let check = move |request| ready(authorize(request, find).ok_or_else(refuse));
+    let layer = AsyncRequireAuthorizationLayer::new(check);
     Router::new().route("/me", get(me)).route("/guarded", get(me)).route_layer(layer)
 }
 
-fn authorize(
-    mut request: Request<Body>,
-    find: fn(&str) -> Option<Name>,
-    challenge: &'static str,
-) -> Result<Request<Body>, Response<Body>> {
-    let value = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    match value.and_then(find) {
-        Some(name) => {
-            request.extensions_mut().insert(name);
-            Ok(request)
-        }
-        None => Err((StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, challenge)]).into_response()),
-    }
+fn authorize(mut request: Request<Body>, find: fn(&str) -> Option<Name>) -> Option<Request<Body>> {
+    let name = find(request.headers().get(header::AUTHORIZATION)?.to_str().ok()?)?;
+    request.extensions_mut().insert(name);
+    Some(request)
 }
 
 async fn me(Extension(name): Extension<Name>) -> String {
