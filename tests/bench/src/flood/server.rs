@@ -4,7 +4,6 @@ use std::io::BufRead;
 use std::net::TcpListener;
 use std::thread;
 
-use argon2::Params;
 use auth_core::session::{KeyRing, MemorySessions};
 use auth_core::{Auth, MemoryBackend, Password, Passwords, Secret, SessionConfig};
 use axum::Router;
@@ -57,7 +56,7 @@ pub(crate) fn serve(options: &Serve) -> Result<(), String> {
     match options.site {
         Site::Axum => on_axum(listener, async move { axum_site(auth().await, is_raw) }),
         Site::AxumLogin => on_axum(listener, async {
-            axum_login::router(MemoryStore::default(), PeerUsers::memory_with(Params::DEFAULT))
+            axum_login::router(MemoryStore::default(), PeerUsers::memory_with_real_hash())
         }),
         Site::Actix => on_actix(listener, is_raw),
     }

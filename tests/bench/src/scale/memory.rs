@@ -136,7 +136,7 @@ pub(super) fn table(options: &Options) -> Result<Table, String> {
     for &sessions in &options.sessions {
         holders.push(Holder::start(SiteName::Ours, sessions)?);
     }
-    for site in [SiteName::AxumLogin, SiteName::AxumLoginMoka] {
+    for site in [SiteName::AxumLogin, SiteName::AxumLoginStamp, SiteName::AxumLoginMoka] {
         for &sessions in options.sessions.iter().filter(|&&sessions| sessions <= MOST_COUNTED) {
             holders.push(Holder::start(site, sessions)?);
         }

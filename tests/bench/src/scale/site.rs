@@ -29,6 +29,7 @@ pub(crate) enum SiteName {
     OursActix,
     HandWritten,
     AxumLogin,
+    AxumLoginStamp,
     AxumLoginMoka,
 }
 
@@ -39,6 +40,7 @@ impl SiteName {
             Self::OursActix => "ours, actix",
             Self::HandWritten => "hand-written, axum",
             Self::AxumLogin => "axum-login, memory store",
+            Self::AxumLoginStamp => "axum-login, memory store, stamp of 16 bytes",
             Self::AxumLoginMoka => "axum-login, moka store",
         }
     }
@@ -54,6 +56,9 @@ impl SiteName {
             Self::Ours | Self::OursActix => router(auth(sessions)),
             Self::HandWritten => hand::router(Hand::new()),
             Self::AxumLogin => axum_login::router(MemoryStore::default(), PeerUsers::memory()),
+            Self::AxumLoginStamp => {
+                axum_login::router(MemoryStore::default(), PeerUsers::memory_with_stamp())
+            }
             Self::AxumLoginMoka => {
                 // Moka may refuse what would just fit: it must have room.
                 let max = u64::try_from(sessions).expect("a u64 holds a usize") * 2;
@@ -66,7 +71,9 @@ impl SiteName {
     fn login(self, number: usize) -> String {
         match self {
             Self::Ours | Self::OursActix => format!("/login/{number:016}"),
-            Self::HandWritten | Self::AxumLogin | Self::AxumLoginMoka => "/login".to_owned(),
+            Self::HandWritten | Self::AxumLogin | Self::AxumLoginStamp | Self::AxumLoginMoka => {
+                "/login".to_owned()
+            }
         }
     }
 
