@@ -1,11 +1,9 @@
 //! Other processes of this program.
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::PathBuf;
 use std::process::{self, ChildStdin, ChildStdout, Command, Stdio};
-use std::time::Duration;
 
-use crate::cost::this_program;
+use crate::cost::{counting_program, this_program};
 
 /// A process that is told what to do on its standard input, line by line, and answers on its standard output. It
 /// ends when its input does, so also with this process.
@@ -16,17 +14,17 @@ pub(crate) struct Child {
 }
 
 impl Child {
-    /// Starts the program without the counting allocator.
-    pub(crate) fn plain(arguments: &[String]) -> Result<Self, String> {
-        Self::start(Command::new(plain()?).args(arguments))
+    /// Starts this program again.
+    pub(crate) fn start(arguments: &[&str]) -> Result<Self, String> {
+        Self::spawn(Command::new(this_program()?).args(arguments))
     }
 
-    /// Starts this program, which counts allocations.
-    pub(crate) fn counting(arguments: &[String]) -> Result<Self, String> {
-        Self::start(Command::new(this_program()?).args(arguments))
+    /// Starts the program that counts allocations.
+    pub(crate) fn counting(arguments: &[&str]) -> Result<Self, String> {
+        Self::spawn(Command::new(counting_program()?).args(arguments))
     }
 
-    fn start(command: &mut Command) -> Result<Self, String> {
+    fn spawn(command: &mut Command) -> Result<Self, String> {
         let spawned = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
         let mut process = spawned.map_err(|error| format!("a child cannot be started: {error}"))?;
         let (Some(input), Some(output)) = (process.stdin.take(), process.stdout.take()) else {
@@ -83,18 +81,4 @@ pub(crate) fn field(text: &str, name: &str) -> Result<u64, String> {
     let line = text.lines().find_map(|line| line.strip_prefix(name));
     let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
     kib.map(|kib| kib * 1024).ok_or_else(|| format!("/proc does not tell {name}"))
-}
-
-/// The program that does not count, beside this one.
-pub(crate) fn plain() -> Result<PathBuf, String> {
-    let own = this_program()?;
-    let plain = own.with_file_name("auth-bench-plain");
-    let built = |path: &PathBuf| path.metadata().and_then(|meta| meta.modified());
-    match (built(&plain), built(&own)) {
-        // Both are linked by one command, one after the other.
-        (Ok(plain_built), Ok(own_built)) if plain_built + Duration::from_mins(2) >= own_built => Ok(plain),
-        _ => {
-            Err(format!("{} is missing or out of date: cargo build --release -p auth-bench", plain.display()))
-        }
-    }
 }

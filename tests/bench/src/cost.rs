@@ -6,12 +6,14 @@
 //! block, where a processor with SHA instructions takes 73 ns.
 
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::path::PathBuf;
+use std::process::{Command, Output};
 
 use clap::ValueEnum;
 
 use crate::ask::Ask;
-use crate::callgrind::{self, Counted};
+use crate::callgrind;
 use crate::redis::Redis;
 use crate::sites::Site;
 use crate::table::{Table, difference, number};
@@ -24,6 +26,13 @@ pub(crate) struct Options {
     /// How many requests are sent, and then twice as many
     #[arg(long, default_value_t = 500)]
     pub(crate) requests: u32,
+}
+
+impl Options {
+    /// In words.
+    pub(crate) fn settings(&self) -> String {
+        format!("difference of {} and {} requests", self.requests, 2 * self.requests)
+    }
 }
 
 /// What one request costs.
@@ -134,15 +143,35 @@ impl Meter {
         Ok(cost)
     }
 
-    /// Runs this program under callgrind, and reads the totals that both print.
     fn total(&self, site: Site, ask: Ask, requests: u32) -> Result<Cost, String> {
-        let arguments = ["run", &site.name(), &ask.name(), &requests.to_string(), "--redis", &self.redis];
-        let Counted { instructions, printed } = callgrind::run(&arguments.map(str::to_owned))?;
-        let mut allocated = printed.split_whitespace().map(str::parse);
-        match (allocated.next(), allocated.next()) {
-            (Some(Ok(allocations)), Some(Ok(bytes))) => Ok(Cost { instructions, allocations, bytes }),
-            _ => Err(format!("no figures for {} {}:\n{printed}", site.name(), ask.name())),
+        let case = ["run", &site.name(), &ask.name(), &requests.to_string(), "--redis", &self.redis];
+        let instructions = callgrind::instructions(&case)?;
+        let allocated = output(Command::new(counting_program()?).args(case))?.stdout;
+        let allocated = String::from_utf8_lossy(&allocated);
+        let (allocations, bytes) = allocated.trim().split_once(' ').unwrap_or_default();
+        match (allocations.parse(), bytes.parse()) {
+            (Ok(allocations), Ok(bytes)) => Ok(Cost { instructions, allocations, bytes }),
+            _ => Err(format!("no figures for {} {}:\n{allocated}", site.name(), ask.name())),
         }
+    }
+}
+
+pub(crate) fn output(command: &mut Command) -> Result<Output, String> {
+    command.output().map_err(|error| match error.kind() {
+        ErrorKind::NotFound => {
+            "valgrind is missing: apt-get install valgrind (or run scripts/bench)".to_owned()
+        }
+        _ => format!("{command:?} cannot be started: {error}"),
+    })
+}
+
+/// The path of the program that counts allocations: it is built together with this one.
+pub(crate) fn counting_program() -> Result<PathBuf, String> {
+    let program = this_program()?.with_file_name("auth-bench-counting");
+    if program.exists() {
+        Ok(program)
+    } else {
+        Err(format!("{} is missing: cargo build --release -p auth-bench", program.display()))
     }
 }
 

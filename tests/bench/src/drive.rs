@@ -13,7 +13,7 @@ const WARM_UP: usize = 10;
 /// The cookie that a bare site is sent: as long as a real one.
 pub(crate) const ANY_COOKIE: &str = "__Host-session=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-/// What was allocated, growing included.
+/// What was allocated, growing included: nothing, unless this is the program that counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Allocated {
     pub(crate) times: u64,

@@ -45,6 +45,13 @@ pub(crate) struct Options {
     rounds: usize,
 }
 
+impl Options {
+    /// In words.
+    pub(crate) fn settings(&self) -> String {
+        format!("{} rounds of {} s", self.rounds, self.seconds)
+    }
+}
+
 /// Who floods whom, and how.
 #[derive(Clone, Copy)]
 struct Variant {
@@ -214,9 +221,10 @@ fn start(variant: Variant, raw: Option<usize>) -> Result<(Child, SocketAddr), St
         Site::AxumLogin if raw.is_some() => "axum",
         Site::AxumLogin => "axum-login",
     };
-    let mut arguments = vec!["flood-serve".to_owned(), site.to_owned()];
-    arguments.extend(raw.map(|threads| format!("--raw={threads}")));
-    let mut server = Child::plain(&arguments)?;
+    let raw = raw.map(|threads| format!("--raw={threads}"));
+    let mut arguments = vec!["flood-serve", site];
+    arguments.extend(raw.as_deref());
+    let mut server = Child::start(&arguments)?;
     let port = server.answer()?.parse().map_err(|_| "a server told no port")?;
     Ok((server, SocketAddr::from((Ipv4Addr::LOCALHOST, port))))
 }

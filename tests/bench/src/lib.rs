@@ -2,11 +2,16 @@
 //! `scripts/bench` installs what is needed and makes them all.
 //!
 //! ```text
-//! cargo run --release -p auth-bench -- cost                  every case; or some: cost axum-ours me
-//! cargo run --release -p auth-bench -- load --seconds 10     over loopback, with wrk
-//! cargo run --release -p auth-bench -- report                writes the tables into BENCHMARKS.md
-//! cargo run --release -p auth-bench -- run axum-ours me 500  sends requests of one case, for a profiler
+//! cargo build --release -p auth-bench
+//! target/release/auth-bench cost                    every case; or some: cost axum-ours me
+//! target/release/auth-bench load --seconds 2        over loopback, with wrk
+//! target/release/auth-bench scale threads           what grows, or some parts of it
+//! target/release/auth-bench flood --rounds 1 axum   many logins at once, with real hashes
+//! target/release/auth-bench report                  writes the tables into BENCHMARKS.md
+//! target/release/auth-bench run axum-ours me 500    sends requests of one case, for a profiler
 //! ```
+//!
+//! There are two programs of the same code: one of them has an allocator that counts.
 
 mod ask;
 mod callgrind;
@@ -84,7 +89,7 @@ enum Mode {
     },
 }
 
-/// Runs what the command line asks for.
+/// Does what the command line asks for.
 pub fn main() -> ExitCode {
     match run(Arguments::parse().mode) {
         Ok(()) => ExitCode::SUCCESS,
@@ -97,11 +102,19 @@ pub fn main() -> ExitCode {
 
 fn run(mode: Mode) -> Result<(), String> {
     match mode {
-        Mode::Cost(options) => done("cost", options.filter.is_empty(), cost::run(&options)?),
-        Mode::Load(options) => done("load", options.only.is_empty(), load::run(&options)?),
-        Mode::Scale(options) => done("scale", options.parts.is_empty(), scale::run(&options)?),
+        Mode::Cost(options) => {
+            done("cost", options.filter.is_empty(), &options.settings(), cost::run(&options)?)
+        }
+        Mode::Load(options) => {
+            done("load", options.only.is_empty(), &options.settings(), load::run(&options)?)
+        }
+        Mode::Scale(options) => {
+            done("scale", options.parts.is_empty(), &options.settings(), scale::run(&options)?)
+        }
         Mode::ScaleChild(child) => scale::child(&child),
-        Mode::Flood(options) => done("flood", options.sites.is_empty(), flood::run(&options)?),
+        Mode::Flood(options) => {
+            done("flood", options.sites.is_empty(), &options.settings(), flood::run(&options)?)
+        }
         Mode::FloodServe(serve) => flood::serve(&serve),
         Mode::Report => report::run(),
         Mode::All => all(),
@@ -129,11 +142,11 @@ fn all() -> Result<(), String> {
 }
 
 /// Prints tables, and saves them if they are whole.
-fn done(mode: &str, whole: bool, tables: Vec<Table>) -> Result<(), String> {
+fn done(mode: &str, whole: bool, settings: &str, tables: Vec<Table>) -> Result<(), String> {
     for table in &tables {
         println!("### {}\n\n{table}", table.name);
     }
-    if whole { Results::save(mode, tables) } else { Ok(()) }
+    if whole { Results::save(mode, settings, tables) } else { Ok(()) }
 }
 
 /// Does something where a site finds its database, and its Redis server if it needs one.

@@ -31,6 +31,16 @@ pub(crate) struct Options {
     pub(crate) threads: u32,
 }
 
+impl Options {
+    /// In words.
+    pub(crate) fn settings(&self) -> String {
+        let Self { seconds, rounds, connections, workers, threads, .. } = self;
+        format!(
+            "{rounds} rounds of {seconds} s, {connections} connections, worker threads: {workers}, wrk threads: {threads}"
+        )
+    }
+}
+
 const ASKS: [Ask; 2] = [Ask::Anonymous, Ask::Me];
 
 const SITES: [Site; 17] = [

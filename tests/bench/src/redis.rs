@@ -7,13 +7,16 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// A server on a free port of the loopback interface, which keeps nothing. It ends with this value.
+/// A server on a free port of the loopback interface, which keeps nothing. It ends with this value, and with this
+/// program however that ends.
 pub(crate) struct Redis {
-    server: Child,
+    guard: Child,
     address: SocketAddr,
     _folder: TempDir,
 }
 
+/// Ends the server when its own input ends: a program that is killed cannot do it.
+const GUARD: &str = "trap '' INT; \"$@\" & cat > /dev/null; kill $!; wait";
 /// How long it may take until it answers.
 const START: Duration = Duration::from_secs(10);
 
@@ -23,20 +26,22 @@ impl Redis {
     pub(crate) fn start() -> Result<Self, String> {
         let folder = TempDir::new().map_err(|error| format!("no temporary folder: {error}"))?;
         let address = free_address().map_err(|error| format!("no free port: {error}"))?;
-        let server = Command::new("redis-server")
-            .args(["--bind", "127.0.0.1", "--port", &address.port().to_string()])
-            .args(["--save", "", "--appendonly", "no", "--daemonize", "no"])
-            .arg("--dir")
-            .arg(folder.path())
-            .stdout(Stdio::null())
-            .spawn();
-        let server = server.map_err(|error| match error.kind() {
+        let version = Command::new("redis-server").arg("--version").stdout(Stdio::null()).status();
+        version.map_err(|error| match error.kind() {
             ErrorKind::NotFound => {
                 "redis-server is missing: apt-get install redis-server (or run scripts/bench)".to_owned()
             }
             _ => format!("redis-server cannot be started: {error}"),
         })?;
-        let redis = Self { server, address, _folder: folder };
+        let guard = Command::new("sh")
+            .args(["-c", GUARD, "sh", "redis-server", "--bind", "127.0.0.1"])
+            .args(["--port", &address.port().to_string(), "--save", "", "--appendonly", "no", "--dir"])
+            .arg(folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn();
+        let guard = guard.map_err(|error| format!("redis-server cannot be started: {error}"))?;
+        let redis = Self { guard, address, _folder: folder };
         redis.wait()?;
         Ok(redis)
     }
@@ -59,9 +64,9 @@ impl Redis {
 
 impl Drop for Redis {
     fn drop(&mut self) {
-        // It may have ended already: nothing is left to do then.
-        _ = self.server.kill();
-        _ = self.server.wait();
+        drop(self.guard.stdin.take());
+        // Only so that it has ended when this returns.
+        _ = self.guard.wait();
     }
 }
 

@@ -41,18 +41,17 @@ fn splice(text: &str, name: &str, table: &str) -> Result<String, String> {
 }
 
 /// Under which conditions the figures were made. Where modes differ, each is told.
-fn machine(facts: &[(&str, Vec<Fact>)]) -> Table {
+fn machine(modes: &[(&str, Vec<Fact>)]) -> Table {
     let mut table = Table::new("machine", ["", ""]);
-    let Some((_, first)) = facts.first() else { return table };
-    for Fact { name, value } in first {
-        let mut cell = value.clone();
-        for (mode, others) in &facts[1..] {
-            if let Some(other) = others.iter().find(|other| other.name == *name && other.value != *value) {
-                // A `String` takes all that is written to it.
-                _ = write!(cell, "; {mode}: {}", other.value);
-            }
+    for (mode, Fact { name, value }) in
+        modes.iter().flat_map(|(mode, facts)| facts.iter().map(move |fact| (mode, fact)))
+    {
+        match table.rows.iter_mut().find(|row| row[0] == *name) {
+            None => table.push([name.clone(), value.clone()]),
+            Some(row) if row[1] == *value => {}
+            // A `String` takes all that is written to it.
+            Some(row) => _ = write!(row[1], "; {mode}: {value}"),
         }
-        table.push([name.clone(), cell]);
     }
     table
 }

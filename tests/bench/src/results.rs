@@ -40,12 +40,14 @@ const CRATES: [&str; 14] = [
 ];
 
 impl Results {
-    /// Saves what was just measured, on this machine.
+    /// Saves what was just measured, on this machine and with these settings.
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub(crate) fn save(mode: &str, tables: Vec<Table>) -> Result<(), String> {
-        let text = serde_json::to_string_pretty(&Self { facts: facts(), tables });
+    pub(crate) fn save(mode: &str, settings: &str, tables: Vec<Table>) -> Result<(), String> {
+        let settings = Fact { name: format!("`{mode}`"), value: settings.to_owned() };
+        let facts = std::iter::once(settings).chain(facts()).collect();
+        let text = serde_json::to_string_pretty(&Self { facts, tables });
         write(&path(mode), &(text.map_err(|error| error.to_string())? + "\n"))
     }
 

@@ -30,6 +30,13 @@ pub(crate) struct Options {
     instructions: bool,
 }
 
+impl Options {
+    /// In words.
+    pub(crate) fn settings(&self) -> String {
+        format!("{} rounds of {} ms", self.rounds, self.milliseconds)
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Part {
     /// Memory for each session, and the time to resolve one.

@@ -15,6 +15,7 @@ use tower::Service;
 
 use super::site::{People, SiteName, build, router};
 use crate::callgrind;
+use crate::child::Child;
 use crate::person::Person;
 use crate::table::{Table, number};
 
@@ -246,13 +247,12 @@ pub(super) fn table() -> Result<Table, String> {
 }
 
 fn cost(case: Case, size: usize) -> Result<String, String> {
-    let arguments = |requests: usize| {
-        vec!["scale-case".to_owned(), case.name().to_owned(), size.to_string(), requests.to_string()]
-    };
-    let (once, twice) = (callgrind::run(&arguments(REQUESTS))?, callgrind::run(&arguments(2 * REQUESTS))?);
-    let instructions = twice.instructions.saturating_sub(once.instructions) / REQUESTS as u64;
-    let allocations: usize =
-        once.printed.trim().parse().map_err(|_| format!("a child answered {}", once.printed))?;
+    let size = size.to_string();
+    let total =
+        |requests: usize| callgrind::instructions(&["scale-case", case.name(), &size, &requests.to_string()]);
+    let instructions = total(2 * REQUESTS)?.saturating_sub(total(REQUESTS)?) / REQUESTS as u64;
+    let counted = Child::counting(&["scale-case", case.name(), &size, &REQUESTS.to_string()])?.answer()?;
+    let allocations: usize = counted.parse().map_err(|_| format!("a child answered {counted}"))?;
     // Rounded: a table that grows once in a thousand requests is no allocation of each.
     Ok(format!("{} / {}", number(instructions), (allocations + REQUESTS / 2) / REQUESTS))
 }

@@ -102,14 +102,11 @@ struct Holder {
 impl Holder {
     fn start(site: SiteName, sessions: usize) -> Result<Self, String> {
         eprintln!("scale: {} with {sessions} sessions", site.title());
-        let mut child = Child::counting(&arguments(site, sessions, None))?;
-        let answer = child.answer()?;
-        let each = |bytes: &str| {
-            #[expect(clippy::cast_precision_loss, reason = "no number here comes near 2^52")]
-            bytes.parse::<u64>().map(|bytes| bytes as f64 / sessions as f64).ok()
-        };
-        let parsed = answer.split_once(' ').and_then(|(rss, heap)| Some((each(rss)?, each(heap)?)));
-        let (resident, heap) = parsed.ok_or_else(|| format!("a child answered {answer}"))?;
+        let (name, count) = (site.argument(), sessions.to_string());
+        let arguments = ["scale-sessions", &name, &count];
+        let heap = bytes(&mut Child::counting(&arguments)?)?.1 / as_float(sessions);
+        let mut child = Child::start(&arguments)?;
+        let resident = bytes(&mut child)?.0 / as_float(sessions);
         Ok(Self { site, sessions, child, resident, heap, times: Vec::new() })
     }
 
@@ -120,10 +117,16 @@ impl Holder {
     }
 }
 
-fn arguments(site: SiteName, sessions: usize, requests: Option<usize>) -> Vec<String> {
-    let mut arguments = vec!["scale-sessions".to_owned(), site.argument(), sessions.to_string()];
-    arguments.extend(requests.map(|requests| requests.to_string()));
-    arguments
+/// What a child says of its memory: resident, and asked of the allocator, which only the program that counts knows.
+fn bytes(child: &mut Child) -> Result<(f64, f64), String> {
+    let answer = child.answer()?;
+    let parsed = answer.split_once(' ').and_then(|(rss, heap)| Some((rss.parse().ok()?, heap.parse().ok()?)));
+    parsed.ok_or_else(|| format!("a child answered {answer}"))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "nobody holds 2^52 sessions")]
+fn as_float(sessions: usize) -> f64 {
+    sessions as f64
 }
 
 /// How many requests are counted, and twice as many.
@@ -174,7 +177,9 @@ fn row(holder: &Holder, smallest: &Holder, options: &Options) -> Result<Vec<Stri
 /// Of one request.
 fn instructions(holder: &Holder) -> Result<u64, String> {
     eprintln!("scale: counting {} with {} sessions", holder.site.title(), holder.sessions);
-    let total = |requests| callgrind::run(&arguments(holder.site, holder.sessions, Some(requests)));
-    let twice = total(2 * REQUESTS)?.instructions;
-    Ok(twice.saturating_sub(total(REQUESTS)?.instructions) / REQUESTS as u64)
+    let (site, sessions) = (holder.site.argument(), holder.sessions.to_string());
+    let total = |requests: usize| {
+        callgrind::instructions(&["scale-sessions", &site, &sessions, &requests.to_string()])
+    };
+    Ok(total(2 * REQUESTS)?.saturating_sub(total(REQUESTS)?) / REQUESTS as u64)
 }

@@ -117,7 +117,7 @@ fn ask_actix(auth: &Auth<Person>, cookies: &Cookies, mut dice: Dice, stop: &Atom
 pub(super) fn table(options: &Options) -> Result<Table, String> {
     let mut children = Vec::new();
     for site in SITES {
-        children.push(Child::plain(&["scale-threads".into(), site.argument()])?);
+        children.push(Child::start(&["scale-threads", &site.argument()])?);
     }
     let mut runs: Vec<[Vec<f64>; 2]> = SITES.iter().map(|_| Default::default()).collect();
     let start = Instant::now();
