@@ -129,8 +129,8 @@ fn as_float(sessions: usize) -> f64 {
     sessions as f64
 }
 
-/// How many requests are counted, and twice as many.
-const REQUESTS: usize = 2000;
+/// How many requests are counted, and twice as many: enough that logins, which differ with random keys, do not count.
+const REQUESTS: usize = 20_000;
 /// Up to how many sessions instructions are counted: callgrind makes logging them in fifty times slower.
 const MOST_COUNTED: usize = 100_000;
 
