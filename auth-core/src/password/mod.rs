@@ -129,7 +129,11 @@ pub struct PasswordsBuilder {
 
 impl Passwords {
     /// How many attempts may wait for each thread, unless set.
-    pub const QUEUE_PER_THREAD: usize = 32;
+    ///
+    /// More than a thread can serve within [`WAIT`](Self::WAIT): so it is the wait that turns most of a crowd away.
+    /// Clients that were turned away at once would ask again at once, thousands of times a second, take the
+    /// processor from the hash, and every free place from those who ask once.
+    pub const QUEUE_PER_THREAD: usize = 256;
     /// How long an attempt may wait for a thread, unless set.
     pub const WAIT: Duration = Duration::from_secs(1);
 
@@ -257,7 +261,7 @@ impl PasswordsBuilder {
         self
     }
 
-    /// How many attempts may wait for a thread (default: 32 for each).
+    /// How many attempts may wait for a thread (default: 256 for each).
     pub fn queue(mut self, queue: usize) -> Self {
         self.queue = Some(queue);
         self
@@ -292,5 +296,27 @@ impl PasswordsBuilder {
         let pool = HashPool::start(self.threads, queue, self.wait, blocks)?;
         let (cost, limit, random) = (self.cost, self.limit, self.random);
         Ok(Passwords(Arc::new(Inner { pool, cost, limit, random, runs: AtomicU64::new(0) })))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::task::JoinSet;
+
+    use super::*;
+
+    /// With one thread per pool, a crowd as large as the queue: each waits its turn, none is told to ask again.
+    #[tokio::test]
+    async fn a_crowd_waits_its_turn() {
+        let cost = Argon2Cost::dangerous_weak(64, 1, 1).unwrap();
+        let passwords =
+            Passwords::builder().cost(cost).threads(1).wait(Duration::from_secs(60)).build().unwrap();
+        let mut crowd = JoinSet::new();
+        for _ in 0..Passwords::QUEUE_PER_THREAD {
+            let passwords = passwords.clone();
+            crowd.spawn(async move { passwords.verify(&Secret::new("wonderland"), None).await });
+        }
+        assert!(crowd.join_all().await.into_iter().all(|verdict| verdict.is_ok()));
+        assert_eq!(passwords.runs(), Passwords::QUEUE_PER_THREAD as u64);
     }
 }

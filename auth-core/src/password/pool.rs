@@ -1,8 +1,8 @@
 //! Threads that hash, and the bounded queue in front of them.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -50,6 +50,10 @@ impl Ticket {
         Self(Arc::new(AtomicU8::new(WAITING)))
     }
 
+    fn is_waiting(&self) -> bool {
+        self.0.load(Ordering::Acquire) == WAITING
+    }
+
     /// Moves on from waiting; false if something else came first.
     fn become_(&self, state: u8) -> bool {
         self.0.compare_exchange(WAITING, state, Ordering::AcqRel, Ordering::Acquire).is_ok()
@@ -66,9 +70,78 @@ impl Drop for CancelOnDrop {
     }
 }
 
+/// Jobs that wait for a thread, oldest first.
+struct Queue {
+    state: Mutex<State>,
+    changed: Condvar,
+    max: usize,
+}
+
+struct State {
+    jobs: VecDeque<Job>,
+    /// How many threads wait for a job.
+    idle: usize,
+    is_closed: bool,
+}
+
+impl Queue {
+    fn new(max: usize) -> Self {
+        let state = State { jobs: VecDeque::new(), idle: 0, is_closed: false };
+        Self { state: Mutex::new(state), changed: Condvar::new(), max }
+    }
+
+    // No foreign code runs while it is locked, and each step leaves the state whole.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a job; false if the queue is full. What nobody waits for any more takes no place from the others.
+    fn push(&self, job: Job) -> bool {
+        let mut state = self.lock();
+        let room = self.max + state.idle;
+        if state.jobs.len() >= room {
+            state.jobs.retain(|job| job.ticket.is_waiting());
+        }
+        if state.jobs.len() >= room {
+            return false;
+        }
+        state.jobs.push_back(job);
+        self.changed.notify_one();
+        true
+    }
+
+    /// The oldest job, as soon as there is one; `None` when the queue is closed.
+    fn pop(&self) -> Option<Job> {
+        let mut state = self.lock();
+        loop {
+            if state.is_closed {
+                return None;
+            }
+            if let Some(job) = state.jobs.pop_front() {
+                return Some(job);
+            }
+            state.idle += 1;
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.idle -= 1;
+        }
+    }
+
+    fn close(&self) {
+        self.lock().is_closed = true;
+        self.changed.notify_all();
+    }
+}
+
 pub(super) struct HashPool {
-    queue: SyncSender<Job>,
+    queue: Arc<Queue>,
     wait: Duration,
+}
+
+impl Drop for HashPool {
+    /// Ends the threads. Nobody can be waiting: who waits borrows the pool.
+    fn drop(&mut self) {
+        self.queue.close();
+    }
 }
 
 impl HashPool {
@@ -78,16 +151,16 @@ impl HashPool {
         wait: Duration,
         blocks: usize,
     ) -> Result<Self, ConfigError> {
-        let (sender, receiver) = sync_channel(queue);
-        let receiver = Arc::new(Mutex::new(receiver));
+        // Made first: if a thread cannot be started, its drop ends those that were.
+        let pool = Self { queue: Arc::new(Queue::new(queue)), wait };
         for number in 0..threads {
-            let receiver = Arc::clone(&receiver);
+            let queue = Arc::clone(&pool.queue);
             thread::Builder::new()
                 .name(format!("auth-hash-{number}"))
-                .spawn(move || serve(&receiver, blocks))
+                .spawn(move || serve(&queue, blocks))
                 .map_err(|error| ConfigError::new(format!("cannot start a hash thread: {error}")))?;
         }
-        Ok(Self { queue: sender, wait })
+        Ok(pool)
     }
 
     /// Runs `work` on one of the threads.
@@ -102,7 +175,9 @@ impl HashPool {
             let _ = reply.send(work(buffer));
         });
         let job = Job { ticket: ticket.clone(), work };
-        self.queue.try_send(job).map_err(|_| BackendError::of(BackendErrorKind::Overloaded))?;
+        if !self.queue.push(job) {
+            return Err(BackendError::of(BackendErrorKind::Overloaded));
+        }
         let ticket = CancelOnDrop(ticket);
         let answer = match timeout(self.wait, &mut answer).await {
             Ok(answer) => answer,
@@ -116,11 +191,9 @@ impl HashPool {
 }
 
 /// One thread: takes jobs until the pool is dropped.
-fn serve(jobs: &Mutex<Receiver<Job>>, blocks: usize) {
+fn serve(queue: &Queue, blocks: usize) {
     let mut buffer = Buffer::new(blocks);
-    loop {
-        let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(job) = job else { return };
+    while let Some(job) = queue.pop() {
         if job.ticket.become_(STARTED) && caught(|| (job.work)(&mut buffer)).is_err() {
             tracing::error!(target: "auth", "a hash thread caught a panic");
         }
@@ -210,6 +283,46 @@ mod tests {
         first.await.unwrap();
         pool.run(|_| ()).await.unwrap();
         assert!(has_run.try_recv().is_err());
+    }
+
+    #[tokio::test]
+    async fn what_nobody_waits_for_takes_no_place() {
+        let pool = pool(1, MINUTE);
+        let (release, first) = occupy(&pool).await;
+        let mut gone = Box::pin(pool.run(|_| 1));
+        assert!(futures_poll(&mut gone).await.is_none());
+        drop(gone);
+        let mut next = Box::pin(pool.run(|_| 2));
+        assert!(futures_poll(&mut next).await.is_none(), "it waits in the place of the one that went away");
+        release.send(()).unwrap();
+        first.await.unwrap();
+        assert_eq!(next.await.unwrap(), 2);
+    }
+
+    #[tokio::test]
+    async fn without_a_queue_idle_threads_still_work() {
+        let pool = pool(0, MINUTE);
+        // A thread that has just started is not idle yet.
+        let served = async {
+            while pool.run(|_| ()).await.is_err() {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(MINUTE, served).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn threads_end_with_their_pool() {
+        let pool = pool(1, MINUTE);
+        let queue = Arc::downgrade(&pool.queue);
+        pool.run(|_| ()).await.unwrap();
+        drop(pool);
+        let ended = async {
+            while queue.strong_count() > 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(MINUTE, ended).await.unwrap();
     }
 
     async fn futures_poll<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {

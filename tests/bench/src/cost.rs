@@ -13,6 +13,7 @@ use std::process::{Command, Output};
 use clap::ValueEnum;
 
 use crate::ask::Ask;
+use crate::callgrind;
 use crate::redis::Redis;
 use crate::sites::Site;
 use crate::table::{Table, difference, number};
@@ -157,22 +158,18 @@ impl Meter {
     /// Runs this program under callgrind for the instructions, and the one that counts for the rest.
     fn total(&self, site: Site, ask: Ask, requests: u32) -> Result<Cost, String> {
         let case = ["run", &site.name(), &ask.name(), &requests.to_string(), "--redis", &self.redis];
-        let callgrind = ["--tool=callgrind", "--callgrind-out-file=/dev/null"];
-        let mut counted = Command::new("valgrind");
-        let log = output(counted.args(callgrind).arg(this_program()?).args(case))?.stderr;
+        let instructions = callgrind::instructions(&case)?;
         let allocated = output(Command::new(counting_program()?).args(case))?.stdout;
-        let (log, allocated) = (String::from_utf8_lossy(&log), String::from_utf8_lossy(&allocated));
-        let instructions =
-            log.lines().find_map(|line| line.split("Collected : ").nth(1)?.trim().parse().ok());
+        let allocated = String::from_utf8_lossy(&allocated);
         let (allocations, bytes) = allocated.trim().split_once(' ').unwrap_or_default();
-        match (instructions, allocations.parse(), bytes.parse()) {
-            (Some(instructions), Ok(allocations), Ok(bytes)) => Ok(Cost { instructions, allocations, bytes }),
-            _ => Err(format!("no figures for {} {}:\n{log}\n{allocated}", site.name(), ask.name())),
+        match (allocations.parse(), bytes.parse()) {
+            (Ok(allocations), Ok(bytes)) => Ok(Cost { instructions, allocations, bytes }),
+            _ => Err(format!("no figures for {} {}:\n{allocated}", site.name(), ask.name())),
         }
     }
 }
 
-fn output(command: &mut Command) -> Result<Output, String> {
+pub(crate) fn output(command: &mut Command) -> Result<Output, String> {
     command.output().map_err(|error| match error.kind() {
         ErrorKind::NotFound => {
             "valgrind is missing: apt-get install valgrind (or run scripts/bench)".to_owned()
@@ -182,7 +179,7 @@ fn output(command: &mut Command) -> Result<Output, String> {
 }
 
 /// The path of the program that counts allocations: it is built together with this one.
-fn counting_program() -> Result<PathBuf, String> {
+pub(crate) fn counting_program() -> Result<PathBuf, String> {
     let program = this_program()?.with_file_name("auth-bench-counting");
     if program.exists() {
         Ok(program)

@@ -5,6 +5,8 @@
 //! cargo build --release -p auth-bench
 //! target/release/auth-bench cost                    every case; or some: cost axum-ours me
 //! target/release/auth-bench load --seconds 2        over loopback, with wrk
+//! target/release/auth-bench scale threads           what grows, or some parts of it
+//! target/release/auth-bench flood --rounds 1 axum   many logins at once, with real hashes
 //! target/release/auth-bench report                  writes the tables into BENCHMARKS.md
 //! target/release/auth-bench run axum-ours me 500    sends requests of one case, for a profiler
 //! ```
@@ -12,13 +14,18 @@
 //! There are two programs of the same code: one of them has an allocator that counts.
 
 mod ask;
+mod callgrind;
 mod chart;
+mod child;
 mod cost;
 mod drive;
+mod flood;
 mod load;
+mod person;
 mod redis;
 mod report;
 mod results;
+mod scale;
 mod serve;
 mod server;
 mod sites;
@@ -49,6 +56,10 @@ enum Mode {
     Cost(cost::Options),
     /// Requests per second and processor time over loopback (needs wrk and redis-server)
     Load(load::Options),
+    /// What grows, and with what: sessions, threads, backends, schemes; and look-ups (needs valgrind)
+    Scale(scale::Options),
+    /// Many logins at once with real hashes: how many, how other pages fare, memory
+    Flood(flood::Options),
     /// Writes the tables of the last results into BENCHMARKS.md, and draws docs/benchmarks.svg
     Report,
     /// All of these, one after the other, with their defaults
@@ -62,6 +73,11 @@ enum Mode {
         #[arg(long)]
         redis: Option<String>,
     },
+    #[command(flatten)]
+    ScaleChild(scale::Child),
+    /// Serves a site for the flood until standard input ends
+    #[command(hide = true)]
+    FloodServe(flood::Serve),
     /// Serves one site until standard input ends
     #[command(hide = true)]
     Serve {
@@ -87,19 +103,19 @@ pub fn main() -> ExitCode {
 fn run(mode: Mode) -> Result<(), String> {
     match mode {
         Mode::Cost(options) => {
-            let tables = cost::run(&options)?;
-            show(&tables);
-            if options.filter.is_empty() {
-                Results::save("cost", &options.settings(), tables)
-            } else {
-                Ok(())
-            }
+            done("cost", options.filter.is_empty(), &options.settings(), cost::run(&options)?)
         }
         Mode::Load(options) => {
-            let tables = load::run(&options)?;
-            show(&tables);
-            if options.only.is_empty() { Results::save("load", &options.settings(), tables) } else { Ok(()) }
+            done("load", options.only.is_empty(), &options.settings(), load::run(&options)?)
         }
+        Mode::Scale(options) => {
+            done("scale", options.parts.is_empty(), &options.settings(), scale::run(&options)?)
+        }
+        Mode::ScaleChild(child) => scale::child(&child),
+        Mode::Flood(options) => {
+            done("flood", options.sites.is_empty(), &options.settings(), flood::run(&options)?)
+        }
+        Mode::FloodServe(serve) => flood::serve(&serve),
         Mode::Report => report::run(),
         Mode::All => all(),
         Mode::Run { site, ask, requests, redis } => {
@@ -125,10 +141,12 @@ fn all() -> Result<(), String> {
     Ok(())
 }
 
-fn show(tables: &[Table]) {
-    for table in tables {
+/// Prints tables, and saves them if they are whole.
+fn done(mode: &str, whole: bool, settings: &str, tables: Vec<Table>) -> Result<(), String> {
+    for table in &tables {
         println!("### {}\n\n{table}", table.name);
     }
+    if whole { Results::save(mode, settings, tables) } else { Ok(()) }
 }
 
 /// Does something where a site finds its database, and its Redis server if it needs one.

@@ -7,7 +7,7 @@ use crate::results::{Fact, Results, read, repository, write};
 use crate::table::Table;
 
 /// The modes whose results are put together.
-pub(crate) const MODES: [&str; 2] = ["cost", "load"];
+pub(crate) const MODES: [&str; 4] = ["cost", "load", "scale", "flood"];
 
 /// Rewrites each table of the latest results between its marks, `<!-- table: NAME -->` and `<!-- end -->`.
 ///

@@ -12,10 +12,10 @@
 //! few bytes, users are the same, and all check the same cheap Argon2id hash at login.
 
 mod actix_identity;
-mod axum_login;
+pub(crate) mod axum_login;
 mod bare;
 mod basic;
-mod hand;
+pub(crate) mod hand;
 mod httpauth;
 mod opaque;
 mod ours;

@@ -46,6 +46,11 @@ impl PeerUsers {
         Self::of(PeerUser { stamp: [7; 16].into(), ..PeerUser::alice(cheap()) })
     }
 
+    /// Alice, with a hash of 19 MiB and two passes, which is the default of Argon2's crate too.
+    pub(crate) fn memory_with_real_hash() -> Self {
+        Self::of(PeerUser::alice(Params::DEFAULT))
+    }
+
     fn of(alice: PeerUser) -> Self {
         let by_name = HashMap::from([(alice.name.clone(), alice.id)]);
         Self::Memory(Arc::new(Map { by_id: HashMap::from([(alice.id, alice)]), by_name }))
