@@ -1,6 +1,6 @@
 //! Chains of several backends, and several kinds of credentials: instructions and allocations of one request.
 
-use auth_core::http::{Challenge, Fingerprint, Read, Scheme};
+use auth_core::http::{Challenge, Read, Scheme};
 use auth_core::session::MemorySessions;
 use auth_core::{
     Attempt, Auth, AuthBuilder, Backend, BackendError, Credentials, DeclineReason, Outcome, Password, UserId,
@@ -145,10 +145,6 @@ impl<const KIND: usize> Scheme for TokenScheme<KIND> {
 
     fn remember(&self) -> std::time::Duration {
         std::time::Duration::ZERO
-    }
-
-    fn fingerprint(&self, credentials: &Token<KIND>, into: &mut Fingerprint) {
-        into.part(credentials.0.as_bytes());
     }
 }
 
