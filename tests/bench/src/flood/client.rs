@@ -102,6 +102,8 @@ async fn connection(flood: Flood, start: Instant, end: Instant, tally: &mut Tall
         }
         if let (true, Some(pause)) = (flood.obedient, answer.retry_after) {
             sleep(pause.min(end.saturating_duration_since(Instant::now()))).await;
+            // Comes back anew: servers close connections that are idle for so long (actix-web after 5 s).
+            return Ok(());
         }
     }
     Ok(())
