@@ -8,21 +8,22 @@ use auth_core::{
     Auth, Clock, Identity, MemoryDirectory, Password, Passwords, Provisioned, Secret, SystemClock, User,
 };
 use auth_sql::{SqlSessions, SqlUser, SqlUsers, UserErrorKind};
+use sqlx::sqlite::SqlitePool;
 
 use crate::accounts::{DIRECTORY, DirectoryUsers, LOCAL, MEMBERS, known_to};
 use crate::database::Place;
-use crate::{Options, database, secret};
+use crate::{Options, database, secret, sessions};
 
 /// How many expired sessions a start removes at most.
 const PURGED: u64 = 10_000;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// Asks the directory first and the table second, keeps sessions in the same database, and accepts HTTP Basic
-/// from programs.
+/// Asks the directory first and the table second, keeps sessions in the same database or in Redis, and accepts
+/// HTTP Basic from programs.
 ///
 /// # Errors
-/// If the database, or the secret beside it, cannot be opened or made.
+/// If the database, the secret beside it, or Redis cannot be opened or made.
 pub async fn auth(options: &Options) -> Result<Auth<SqlUser>> {
     let passwords = Passwords::new()?;
     let place = Place::of(&options.database)?;
@@ -30,19 +31,26 @@ pub async fn auth(options: &Options) -> Result<Auth<SqlUser>> {
     let users = SqlUsers::new(pool.clone(), passwords.clone());
     users.migrate().await?;
     create_local_users(&users).await?;
-    let sessions = SqlSessions::new(pool);
-    sessions.migrate().await?;
-    sessions.purge_expired(SystemClock.now(), PURGED).await?;
     let directory =
         Provisioned { verifier: directory(passwords).await?, users: DirectoryUsers(users.clone()) };
     let auth = Auth::builder()
         .backend::<Password>(DIRECTORY, directory)
         .backend::<Password>(LOCAL, users)
-        .sessions(sessions, session_config(options, &place)?)
         .scheme(Basic::new("demo")?)
-        .login_page("/login")
-        .build()?;
-    Ok(auth)
+        .login_page("/login");
+    let config = session_config(options, &place)?;
+    let auth = match &options.sessions {
+        Some(url) => auth.sessions(sessions::in_redis(url).await?, config),
+        None => auth.sessions(in_database(pool).await?, config),
+    };
+    Ok(auth.build()?)
+}
+
+async fn in_database(pool: SqlitePool) -> Result<SqlSessions> {
+    let sessions = SqlSessions::new(pool);
+    sessions.migrate().await?;
+    sessions.purge_expired(SystemClock.now(), PURGED).await?;
+    Ok(sessions)
 }
 
 /// A dictionary in place of an LDAP server.

@@ -14,6 +14,7 @@ mod options;
 mod pages;
 mod process;
 mod secret;
+mod sessions;
 
 pub use accounts::{ACCOUNTS, Account, MEMBERS};
 pub use assets::{ASSETS, Asset};

@@ -17,6 +17,10 @@ pub struct Options {
     #[arg(long, value_name = "URL", default_value_t = default_database())]
     pub database: String,
 
+    /// Redis server to keep sessions in, redis://:PASSWORD@HOST:PORT [default: the database]
+    #[arg(long, value_name = "URL")]
+    pub sessions: Option<String>,
+
     /// Development without TLS: session cookies without `Secure` and `__Host-`
     #[arg(long)]
     pub insecure_cookies: bool,
@@ -54,6 +58,6 @@ mod tests {
         Options::command().debug_assert();
         let options = Options::parse_from(["demo", "--listen", "127.0.0.1:0", "--database", "sqlite:x.db"]);
         assert_eq!((options.listen.port(), options.database.as_str()), (0, "sqlite:x.db"));
-        assert!(!options.insecure_cookies);
+        assert!(!options.insecure_cookies && options.sessions.is_none());
     }
 }

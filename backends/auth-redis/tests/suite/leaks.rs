@@ -1,0 +1,116 @@
+//! SE-2: who reads the server's memory cannot become anybody.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+use std::path::Path;
+
+use crate::support::{ask, store};
+use auth_core::http::{Begin, Header, RequestView, ResponseHeader, ResponseView, session};
+use auth_core::session::{KeyRing, SessionConfig};
+use auth_core::{Argon2Cost, Auth, MemoryBackend, Password, Passwords, Secret, User, UserId};
+use test_servers::Redis;
+
+#[derive(Clone)]
+struct Alice;
+
+impl User for Alice {
+    fn id(&self) -> UserId {
+        UserId::new("alice").unwrap()
+    }
+    fn security_stamp(&self) -> &[u8] {
+        b"canary-stamp"
+    }
+    fn is_active(&self) -> bool {
+        true
+    }
+}
+
+struct Request;
+
+impl RequestView for Request {
+    fn method(&self) -> &'static str {
+        "POST"
+    }
+    fn target(&self) -> &'static str {
+        "/login"
+    }
+    fn authority(&self) -> Option<&str> {
+        None
+    }
+    fn peer(&self) -> Option<IpAddr> {
+        None
+    }
+    fn values<'a>(&'a self, _: Header, _: &mut dyn FnMut(&'a [u8])) {}
+}
+
+#[derive(Default)]
+struct Response(String);
+
+impl ResponseView for Response {
+    fn status(&self) -> u16 {
+        200
+    }
+    fn values(&self, _: ResponseHeader, _: &mut dyn FnMut(&[u8])) {}
+    fn set(&mut self, header: ResponseHeader, value: Cow<'static, str>) {
+        self.append(header, value);
+    }
+    fn set_if_absent(&mut self, header: ResponseHeader, value: Cow<'static, str>) -> bool {
+        self.append(header, value);
+        true
+    }
+    fn append(&mut self, header: ResponseHeader, value: Cow<'static, str>) {
+        if header == ResponseHeader::SetCookie {
+            self.0 = value.into();
+        }
+    }
+}
+
+/// Signs in over HTTP and gives the cookie's value.
+async fn cookie(auth: &Auth<Alice>) -> String {
+    let Begin::Call = auth.begin(&Request) else { panic!("the request presents nothing") };
+    let mut frame = auth.frame(false);
+    let session = frame.enter(|| session::<Alice>(&Request)).unwrap();
+    let alice = session.authenticate(Password::new("alice", "canary-password")).await.unwrap();
+    session.login(alice).await.unwrap();
+    let mut response = Response::default();
+    frame.finish(&mut response);
+    let (_, value) = response.0.split(';').next().and_then(|pair| pair.split_once('=')).unwrap();
+    value.into()
+}
+
+#[tokio::test]
+async fn the_server_holds_no_token() {
+    let server = Redis::new().with("slowlog-log-slower-than", "0").start();
+    let cost = Argon2Cost::dangerous_weak(16, 1, 1).unwrap();
+    let users = MemoryBackend::new(Passwords::builder().cost(cost).threads(1).build().unwrap());
+    users.insert("alice", &Secret::new("canary-password"), Alice).await.unwrap();
+    let config = SessionConfig::new(KeyRing::generate().unwrap());
+    let auth = Auth::builder().backend::<Password>("local", users).sessions(store(&server), config);
+    let token = cookie(&auth.build().unwrap()).await;
+    assert_eq!(token.len(), 43);
+
+    // The log of all writes, then the whole memory, and what the server remembers of commands.
+    let mut dump = files(server.folder());
+    let commands: redis::Value = ask(&server, &["SLOWLOG", "GET", "-1"]).await;
+    dump.extend(format!("{commands:?}").into_bytes());
+    let _: () = ask(&server, &["SAVE"]).await;
+    dump.extend(files(server.folder()));
+    let holds = |needle: &[u8]| dump.windows(needle.len()).any(|window| window == needle);
+    assert!(holds(b"local:alice") && holds(b"EVALSHA"), "the dump is one");
+    assert!(!holds(token.as_bytes()) && !holds(b"canary"));
+    assert!(!holds(&decoded(&token)), "nor in binary");
+}
+
+/// All files in a folder and those in it.
+fn files(folder: &Path) -> Vec<u8> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { std::fs::read(path).unwrap() }).collect()
+}
+
+fn decoded(base64url: &str) -> Vec<u8> {
+    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let sextet = |byte: u8| (0_u8..).zip(alphabet).find(|(_, symbol)| **symbol == byte).unwrap().0;
+    let bits: Vec<_> =
+        base64url.bytes().flat_map(|byte| (0..6).rev().map(move |n| sextet(byte) >> n & 1)).collect();
+    bits.chunks_exact(8).map(|byte| byte.iter().fold(0, |value, bit| value << 1 | bit)).collect()
+}

@@ -1,0 +1,179 @@
+//! `RedisSessions`: the public suite, and what the suite cannot see.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use crate::support::{
+    LATER, NOW, ask, client, connection, eventually, key, local, record, store, told, user,
+};
+use auth_core::Timestamp;
+use auth_core::conformance::store::session_store;
+use auth_core::session::{SessionRecord, SessionStore, StoreErrorKind, Write};
+use auth_redis::RedisSessions;
+use test_servers::Redis;
+
+/// The same connection under a new prefix: a store for each case.
+fn empty(store: &RedisSessions) -> RedisSessions {
+    static CASES: AtomicU32 = AtomicU32::new(0);
+    let case = CASES.fetch_add(1, Ordering::Relaxed);
+    store.clone().with_prefix(&format!("case:{case}")).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_contract_is_kept() {
+    let server = Redis::new().start();
+    let store = store(&server);
+    session_store(async || empty(&store)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_contract_is_kept_over_tls_and_behind_arc() {
+    let server = Redis::new().with_tls().start();
+    let store = store(&server);
+    session_store(async || Arc::new(empty(&store))).await;
+}
+
+/// A server whose certificate nobody vouches for is not told the password.
+#[tokio::test]
+async fn tls_is_not_only_encryption() {
+    let server = Redis::new().with_tls().start();
+    // Makes sure that rustls has its cryptography.
+    client(&server);
+    let trusting_nobody = redis::Client::open(server.url()).unwrap();
+    let error = RedisSessions::new(trusting_nobody).unwrap().check().await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+    assert!(!told(&error).contains(Redis::PASSWORD), "{}", told(&error));
+}
+
+/// A clock that is not the server's: sessions of long ago and of another age, by the application's clock.
+#[tokio::test]
+async fn the_applications_clock_decides() {
+    let server = Redis::new().start();
+    let store = store(&server);
+    for (n, start) in [(1, 1_000), (2, 1_800_000_000), (3, 90_000_000_000)] {
+        let at = |secs: u64| Timestamp::from_secs(start + secs);
+        let record = SessionRecord { created: at(0), last_seen: at(0), expires: at(3_600), ..record("7") };
+        store.create(&key(n), &record).await.unwrap();
+        assert!(store.load(&key(n), at(3_599)).await.unwrap().is_some(), "{start}");
+        assert_eq!(store.load(&key(n), at(3_600)).await.unwrap(), None, "{start}");
+    }
+}
+
+/// The largest times that there are.
+#[tokio::test]
+async fn numbers_have_no_gaps_and_no_end() {
+    let server = Redis::new().start();
+    let store = store(&server);
+    let end = Timestamp::from_millis(u64::MAX);
+    let record = SessionRecord { expires: end, ..record("7") };
+    store.create(&key(1), &record).await.unwrap();
+    assert!(store.load(&key(1), NOW).await.unwrap().is_some());
+    assert_eq!(store.load(&key(1), end).await.unwrap(), None);
+    assert_eq!(store.touch(&key(1), end, end).await.unwrap(), Write::Gone);
+    let precise = Timestamp::from_millis(1_799_999_999_999);
+    let touched = SessionRecord { expires: LATER, last_seen: precise, ..record };
+    store.create(&key(2), &touched).await.unwrap();
+    assert_eq!(store.load(&key(2), NOW).await.unwrap().unwrap().record.last_seen, precise);
+    assert_eq!(store.purge_expired(end, u64::MAX).await.unwrap(), 2);
+}
+
+/// The server forgets a session by itself when its time is over, with its alias and the indices.
+#[tokio::test]
+async fn what_has_expired_leaves_the_server() {
+    let server = Redis::new().start();
+    let store = store(&server);
+    let soon = SessionRecord { expires: NOW.plus(Duration::from_millis(200)), ..record("7") };
+    store.create(&key(1), &soon).await.unwrap();
+    let grace = Some(NOW.plus(Duration::from_millis(100)));
+    assert_eq!(store.rotate(&key(1), &key(2), 1, &soon, grace, NOW).await.unwrap(), Write::Done);
+    assert_eq!(ask::<u64>(&server, &["DBSIZE"]).await, 4);
+    let gone = async || ask::<u64>(&server, &["DBSIZE"]).await == 0;
+    eventually("the server is empty", Duration::from_secs(5), gone).await;
+}
+
+async fn set(server: &Redis, n: u16, field: &str, value: &[u8]) {
+    let name = [b"{auth}:s:", &key(n).as_bytes()[..]].concat();
+    let mut other = connection(server).await;
+    redis::cmd("HSET").arg(name).arg(field).arg(value).exec_async(&mut other).await.unwrap();
+}
+
+/// SE-16, S27: damage is no session, and never a panic.
+#[tokio::test]
+async fn a_damaged_record_is_absent() {
+    let server = Redis::new().start();
+    let store = store(&server);
+    store.create(&key(1), &record("7")).await.unwrap();
+    let good = record("7").encode();
+    let (mut other_version, mut longer) = (good.clone(), good.clone());
+    other_version[0] = 99;
+    longer.push(0);
+    let damages: [&[u8]; 6] = [b"", b"\0", b"garbage", &good[..good.len() - 1], &other_version, &longer];
+    for damage in damages {
+        set(&server, 1, "record", damage).await;
+        assert_eq!(store.load(&key(1), NOW).await.unwrap(), None, "{damage:?}");
+        assert_eq!(store.list_user(&local(), &user("7"), NOW).await.unwrap(), [], "{damage:?}");
+    }
+    set(&server, 1, "record", &good).await;
+    assert!(store.load(&key(1), NOW).await.unwrap().is_some());
+}
+
+/// What another program wrote over our keys is an outage: nobody knows whether there was a session.
+#[tokio::test]
+async fn foreign_values_are_no_answer() {
+    let server = Redis::new().start();
+    let store = store(&server);
+    store.create(&key(1), &record("7")).await.unwrap();
+    for (field, value) in [("expires", "never"), ("seen", ""), ("version", "one")] {
+        set(&server, 1, field, value.as_bytes()).await;
+        let error = store.load(&key(1), NOW).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{field}");
+        store.delete(&key(1)).await.unwrap();
+        store.create(&key(1), &record("7")).await.unwrap();
+    }
+    let name = [b"{auth}:s:", &key(2).as_bytes()[..]].concat();
+    let mut other = connection(&server).await;
+    redis::cmd("SET").arg(name).arg("x").exec_async(&mut other).await.unwrap();
+    assert_eq!(store.load(&key(2), NOW).await.unwrap_err().kind(), StoreErrorKind::Unavailable);
+    assert_eq!(store.create(&key(2), &record("7")).await.unwrap_err().kind(), StoreErrorKind::Unavailable);
+}
+
+/// A user's index that cannot be written: no session may then exist that a logout everywhere would miss.
+#[tokio::test]
+async fn no_session_without_its_index() {
+    let server = Redis::new().start();
+    let store = store(&server);
+    let _: () = ask(&server, &["SET", "{auth}:u:local:7", "foreign"]).await;
+    store.create(&key(1), &record("7")).await.unwrap_err();
+    assert_eq!(store.load(&key(1), NOW).await.unwrap(), None);
+}
+
+/// Hostile ids are values, never parts of a script; and no two users share an index.
+#[tokio::test]
+async fn hostile_ids_are_only_ids() {
+    let server = Redis::new().start();
+    let store = store(&server);
+    let hostile =
+        ["'..redis.call('FLUSHALL')..'", "]] return", "7\r\nFLUSHALL\r\n", "*", "{x}", ":7", "7 ", "\0"];
+    store.create(&key(0), &record("7")).await.unwrap();
+    for (n, id) in (1..).zip(hostile) {
+        store.create(&key(n), &record(id)).await.unwrap();
+        let list = store.list_user(&local(), &user(id), NOW).await.unwrap();
+        assert_eq!(list, [(key(n), record(id))], "{id:?}");
+        assert_eq!(store.delete_user(&local(), &user(id), None).await.unwrap(), 1, "{id:?}");
+    }
+    assert!(store.load(&key(0), NOW).await.unwrap().is_some());
+}
+
+/// Two applications on one server do not meet.
+#[tokio::test]
+async fn prefixes_are_apart() {
+    let server = Redis::new().start();
+    let store = store(&server);
+    let other = store.clone().with_prefix("shop").unwrap();
+    store.create(&key(1), &record("7")).await.unwrap();
+    assert_eq!(other.load(&key(1), NOW).await.unwrap(), None);
+    assert_eq!(other.delete_user(&local(), &user("7"), None).await.unwrap(), 0);
+    assert!(store.load(&key(1), NOW).await.unwrap().is_some());
+    assert!(store.with_prefix("sh}op").is_err());
+}

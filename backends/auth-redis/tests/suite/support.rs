@@ -1,0 +1,86 @@
+//! What the tests share: stores, records, and the server's own view.
+
+use std::error::Error;
+use std::time::{Duration, Instant};
+
+use auth_core::session::{SessionKey, SessionRecord};
+use auth_core::{BackendName, Timestamp, UserId};
+use auth_redis::RedisSessions;
+use redis::aio::MultiplexedConnection;
+use redis::{Client, FromRedisValue, TlsCertificates};
+use test_servers::Redis;
+
+pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+pub(crate) const LATER: Timestamp = Timestamp::from_secs(1_800_003_600);
+
+pub(crate) fn key(n: u16) -> SessionKey {
+    let mut bytes = [7; 32];
+    bytes[..2].copy_from_slice(&n.to_be_bytes());
+    SessionKey::from_bytes(bytes)
+}
+
+/// A record as the first version of its encoding has it, for user `id`.
+pub(crate) fn record(id: &str) -> SessionRecord {
+    let mut bytes = vec![1, u8::try_from(id.len()).unwrap()];
+    bytes.extend(id.as_bytes());
+    bytes.extend([5, b'l', b'o', b'c', b'a', b'l', 36]);
+    bytes.extend([7; 36]);
+    bytes.extend([0; 7]);
+    let record = SessionRecord::decode(&bytes).unwrap();
+    SessionRecord { created: NOW, last_seen: NOW, expires: LATER, ..record }
+}
+
+pub(crate) fn local() -> BackendName {
+    BackendName::new("local").unwrap()
+}
+
+pub(crate) fn user(id: &str) -> UserId {
+    UserId::new(id).unwrap()
+}
+
+/// A client for the server, by TLS if it takes nothing else.
+pub(crate) fn client(server: &Redis) -> Client {
+    if server.authority().is_empty() {
+        return Client::open(server.url()).unwrap();
+    }
+    // Another test of this process may have been first.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let root_cert = Some(server.authority().as_bytes().to_vec());
+    Client::build_with_tls(server.url(), TlsCertificates { client_tls: None, root_cert }).unwrap()
+}
+
+pub(crate) fn store(server: &Redis) -> RedisSessions {
+    RedisSessions::new(client(server)).unwrap()
+}
+
+/// A connection of the test's own.
+pub(crate) async fn connection(server: &Redis) -> MultiplexedConnection {
+    client(server).get_multiplexed_async_connection().await.unwrap()
+}
+
+/// What the server answers to a command.
+pub(crate) async fn ask<T: FromRedisValue>(server: &Redis, command: &[&str]) -> T {
+    let mut asked = redis::cmd(command[0]);
+    command[1..].iter().for_each(|argument| _ = asked.arg(argument));
+    asked.query_async(&mut connection(server).await).await.unwrap()
+}
+
+/// Waits until something is so.
+pub(crate) async fn eventually(what: &str, limit: Duration, is: impl AsyncFn() -> bool) {
+    let deadline = Instant::now() + limit;
+    while !is().await {
+        assert!(Instant::now() < deadline, "{what}: not within {limit:?}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// An error with its sources, as a log shows it.
+pub(crate) fn told(error: &(dyn Error + 'static)) -> String {
+    let mut text = format!("{error} {error:?}");
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error} {error:?}");
+        source = error.source();
+    }
+    text
+}

@@ -1,0 +1,69 @@
+//! How often the server is asked, by its own count.
+
+use crate::support::{LATER, NOW, ask, key, local, record, store, user};
+use auth_core::session::{SessionStore, Write};
+use test_servers::Redis;
+
+/// How many commands the server was sent since the last reset, by name: what a script does inside is not sent.
+async fn sent(server: &Redis) -> Vec<(String, u64)> {
+    let stats: String = ask(server, &["INFO", "commandstats"]).await;
+    let calls = stats.lines().filter_map(|line| {
+        let (name, figures) = line.strip_prefix("cmdstat_")?.split_once(":calls=")?;
+        Some((name.to_owned(), figures.split(',').next()?.parse().ok()?))
+    });
+    calls.filter(|(name, _)| name.starts_with("eval") || name.starts_with("script")).collect()
+}
+
+/// Asserts that `work` sends one command.
+async fn once<T>(server: &Redis, what: &str, work: impl Future<Output = T>) -> T {
+    let _: () = ask(server, &["CONFIG", "RESETSTAT"]).await;
+    let answer = work.await;
+    assert_eq!(sent(server).await, [("evalsha".to_owned(), 1)], "{what}");
+    answer
+}
+
+#[tokio::test]
+async fn every_operation_is_one_round_trip() {
+    let server = Redis::new().start();
+    let store = store(&server);
+    let (user, record) = (user("7"), record("7"));
+    // The first time, the server is told the scripts.
+    for _ in 0..2 {
+        store.create(&key(1), &record).await.unwrap();
+        store.load(&key(1), NOW).await.unwrap();
+        let _ = store.update(&key(1), 9, &record, NOW).await.unwrap();
+        let _ = store.touch(&key(1), NOW, LATER).await.unwrap();
+        let _ = store.rotate(&key(1), &key(2), 9, &record, None, NOW).await.unwrap();
+        store.list_user(&local(), &user, NOW).await.unwrap();
+        store.purge_expired(NOW, 1).await.unwrap();
+        store.delete(&key(1)).await.unwrap();
+        store.delete_user(&local(), &user, None).await.unwrap();
+    }
+    once(&server, "create", store.create(&key(1), &record)).await.unwrap();
+    once(&server, "load", store.load(&key(1), NOW)).await.unwrap().unwrap();
+    once(&server, "load of nothing", store.load(&key(9), NOW)).await.unwrap();
+    assert_eq!(once(&server, "update", store.update(&key(1), 1, &record, NOW)).await.unwrap(), Write::Done);
+    assert_eq!(once(&server, "touch", store.touch(&key(1), NOW, LATER)).await.unwrap(), Write::Done);
+    let (old, new) = (key(1), key(2));
+    let rotation = store.rotate(&old, &new, 2, &record, Some(LATER), NOW);
+    assert_eq!(once(&server, "rotate", rotation).await.unwrap(), Write::Done);
+    let by_alias = once(&server, "load by alias", store.load(&key(1), NOW)).await.unwrap().unwrap();
+    assert_eq!(by_alias.key, key(2));
+    once(&server, "list_user", store.list_user(&local(), &user, NOW)).await.unwrap();
+    once(&server, "purge_expired", store.purge_expired(NOW, 10)).await.unwrap();
+    once(&server, "delete", store.delete(&key(2))).await.unwrap();
+    once(&server, "delete_user", store.delete_user(&local(), &user, None)).await.unwrap();
+}
+
+/// `load` sends little and asks for little: what the server does inside, by its own count.
+#[tokio::test]
+async fn a_load_looks_up_one_key() {
+    let server = Redis::new().start();
+    let store = store(&server);
+    store.create(&key(1), &record("7")).await.unwrap();
+    store.load(&key(1), NOW).await.unwrap().unwrap();
+    let _: () = ask(&server, &["CONFIG", "RESETSTAT"]).await;
+    store.load(&key(1), NOW).await.unwrap().unwrap();
+    let stats: String = ask(&server, &["INFO", "commandstats"]).await;
+    assert!(stats.contains("cmdstat_hmget:calls=1,") && !stats.contains("scan:"), "{stats}");
+}

@@ -1,0 +1,40 @@
+//! Where sessions are, if not in the database.
+
+use std::error::Error;
+
+use auth_redis::RedisSessions;
+use redis::Client;
+
+/// Sessions on the Redis server of this URL.
+///
+/// # Errors
+/// If the URL is none, or the server cannot be reached or would evict sessions.
+pub(crate) async fn in_redis(url: &str) -> Result<RedisSessions, Box<dyn Error>> {
+    // Without the URL and the library's own words: a password may be among them.
+    let client = Client::open(url).map_err(|_| "sessions need a URL like redis://:PASSWORD@HOST:PORT")?;
+    let sessions = RedisSessions::new(client)?;
+    sessions.check().await.map_err(|error| match error.source() {
+        Some(why) => format!("Redis cannot keep the sessions: {why}"),
+        None => format!("Redis cannot keep the sessions: {error}"),
+    })?;
+    Ok(sessions)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// LG-2: what is wrong with a URL is said without its password.
+    #[tokio::test]
+    async fn errors_tell_no_password() {
+        for url in [
+            "postgres://:canary@localhost",
+            "redis://:canary@localhost:port",
+            "canary",
+            "rediss://:canary@127.0.0.1:1",
+        ] {
+            let error = in_redis(url).await.unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("canary"), "{url}: {error}");
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Real programs and servers for tests: started on the loopback interface, ended with the test, whatever happens.
+//!
+//! A test that fails, panics or is killed leaves nothing behind. A program that is missing is a failure that says
+//! what to install; `scripts/setup` installs all of them.
+//!
+//! ```
+//! use test_servers::Redis;
+//!
+//! let mut redis = Redis::new().start();
+//! redis.kill();
+//! redis.start_again();
+//! assert!(redis.url().starts_with("redis://"));
+//! ```
+
+mod certificate;
+mod guarded;
+mod process;
+mod redis;
+mod server;
+
+pub use certificate::Certificate;
+pub use process::{Ended, Process};
+pub use redis::{Redis, RedisOptions};
+pub use server::{Program, Server};

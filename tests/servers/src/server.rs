@@ -1,0 +1,184 @@
+//! What all servers have in common.
+
+use std::fs::{self, File};
+use std::hash::{BuildHasher, RandomState};
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use crate::guarded::{Guarded, PATIENCE};
+
+/// A server on a port and in a folder of its own. Dropping it ends it and removes the folder; so does the end of
+/// this process, whatever ends it.
+#[derive(Debug)]
+pub struct Server {
+    program: Program,
+    /// `None` while it is killed.
+    running: Option<Guarded>,
+    port: u16,
+    folder: TempDir,
+}
+
+/// How to start a server.
+pub struct Program {
+    /// What it is called in messages.
+    pub name: &'static str,
+    /// The Debian package that brings it.
+    pub package: &'static str,
+    /// What it writes to standard output or error when it takes connections.
+    pub ready: &'static str,
+    /// Its command line, for a folder and a port of the loopback interface.
+    pub command: Box<CommandLine>,
+}
+
+type CommandLine = dyn Fn(&Path, u16) -> Command + Send + Sync;
+
+/// How often another port is tried: somebody may take a free one before the server does.
+const ATTEMPTS: usize = 10;
+
+impl Server {
+    /// Starts a server in a new folder.
+    ///
+    /// # Panics
+    /// If it is not installed, or does not start.
+    pub fn start(program: Program) -> Self {
+        Self::start_in(tempfile::tempdir().expect("a temporary folder can be made"), program)
+    }
+
+    /// Starts a server in a folder that was prepared for it.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start).
+    pub fn start_in(folder: TempDir, program: Program) -> Self {
+        let mut server = Self { program, running: None, port: 0, folder };
+        let mut why = String::new();
+        for _ in 0..ATTEMPTS {
+            server.port = free_port();
+            match server.try_start() {
+                Ok(()) => return server,
+                Err(error) => why = error,
+            }
+        }
+        panic!("{} does not start: {why}", server.program.name);
+    }
+
+    /// The port of 127.0.0.1 that it listens on.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Its folder. `server.log` in it is what it wrote since it was last started.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// What it wrote since it was last started.
+    pub fn log(&self) -> String {
+        fs::read(self.log_file()).map(|text| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default()
+    }
+
+    /// Its process id.
+    ///
+    /// # Panics
+    /// If it was killed.
+    pub fn id(&self) -> u32 {
+        self.guarded().id()
+    }
+
+    /// Ends it at once, with all that it started, as a power failure does.
+    pub fn kill(&mut self) {
+        self.running = None;
+    }
+
+    /// Asks it to end, as a service manager does, and waits until it has.
+    ///
+    /// # Panics
+    /// If it was killed, or goes on.
+    pub fn stop(&mut self) {
+        self.guarded().signal(Signal::TERM);
+        let status = self.running.take().and_then(|mut running| running.ended_by(Instant::now() + PATIENCE));
+        assert!(status.is_some(), "{} goes on after SIGTERM", self.program.name);
+    }
+
+    /// Starts it again after it was ended, on the same port and in the same folder.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub fn start_again(&mut self) {
+        if let Err(why) = self.try_start() {
+            panic!("{} does not start again: {why}", self.program.name);
+        }
+    }
+
+    /// Suspends its main process: connections stay open, and nobody answers.
+    ///
+    /// # Panics
+    /// If it was killed.
+    pub fn suspend(&self) {
+        self.guarded().signal(Signal::STOP);
+    }
+
+    /// Lets it go on after [`suspend`](Self::suspend).
+    ///
+    /// # Panics
+    /// If it was killed.
+    pub fn resume(&self) {
+        self.guarded().signal(Signal::CONT);
+    }
+
+    fn guarded(&self) -> &Guarded {
+        self.running.as_ref().expect("the server was killed")
+    }
+
+    fn log_file(&self) -> std::path::PathBuf {
+        self.folder().join("server.log")
+    }
+
+    fn try_start(&mut self) -> Result<(), String> {
+        let Program { name, package, ready, command } = &self.program;
+        let log = File::create(self.log_file()).expect("a file can be made in the folder");
+        let mut command = command(self.folder(), self.port);
+        command.stdout(log.try_clone().expect("a file can be shared")).stderr(log);
+        let mut running = Guarded::start(&mut command, Some(self.folder())).unwrap_or_else(|error| {
+            panic!("{name} cannot be started ({error}): run scripts/setup, or apt-get install {package}")
+        });
+        let deadline = Instant::now() + PATIENCE;
+        while !self.log().contains(ready) {
+            if running.ended_by(Instant::now()).is_some() {
+                return Err(format!("it ended\n{}", self.log()));
+            }
+            assert!(Instant::now() < deadline, "{name} is not ready in time\n{}", self.log());
+            thread::sleep(Duration::from_millis(5));
+        }
+        self.running = Some(running);
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Before the folder.
+        self.running = None;
+    }
+}
+
+impl std::fmt::Debug for Program {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// A port of 127.0.0.1 that nobody listens on. Below those that the system gives to connections: so it is still
+/// free when a server that was killed starts again.
+fn free_port() -> u16 {
+    let start = u16::try_from(RandomState::new().hash_one(()) % 10_000).unwrap_or_default();
+    (0..10_000)
+        .map(|n| 20_000 + (start + n) % 10_000)
+        .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
+        .expect("a port is free")
+}
