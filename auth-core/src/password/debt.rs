@@ -32,7 +32,7 @@ impl HashDebt {
         if !Passwords::is_bearable(password) {
             return Ok(Verdict::Mismatch);
         }
-        let Some(hash) = passwords.usable(stored) else {
+        let Some(hash) = passwords.usable(password, stored) else {
             self.owe(passwords, password);
             return Ok(Verdict::Mismatch);
         };

@@ -1,71 +1,44 @@
-//! Passwords: Argon2id on a few threads that own their memory.
+//! Passwords: hashes of several formats, on a few threads that own their memory.
 
+mod algorithm;
+mod argon2;
+#[cfg(feature = "bcrypt")]
+mod bcrypt;
+mod builder;
 mod debt;
+#[cfg(feature = "django")]
+mod django;
+mod encoding;
+mod format;
+#[cfg(feature = "pbkdf2")]
+mod pbkdf2;
 mod pool;
+mod registry;
+#[cfg(feature = "scrypt")]
+mod scrypt;
+#[cfg(feature = "sha-crypt")]
+mod sha_crypt;
 mod stored;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread::available_parallelism;
 use std::time::Duration;
 
-use crate::random::{OsRandom, Random};
+use crate::random::Random;
 use crate::{BackendError, BackendErrorKind, ConfigError, Secret};
+pub use argon2::Argon2Cost;
+pub use builder::PasswordsBuilder;
 pub(crate) use debt::HashDebt;
+pub use format::Format;
+use format::SALT_LEN;
 use pool::{Buffer, HashPool};
-use stored::{Argon2Hash, Stored};
+use registry::Registry;
+use stored::StoredHash;
 
-/// Argon2's three costs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Argon2Cost {
-    memory_kib: u32,
-    passes: u32,
-    lanes: u32,
-}
-
-impl Argon2Cost {
-    /// What OWASP's Password Storage Cheat Sheet asks for at least: 19 MiB, two passes, one lane.
-    pub const MINIMUM: Self = Self { memory_kib: 19 * 1024, passes: 2, lanes: 1 };
-
-    /// Costs of at least [`Self::MINIMUM`]'s memory and passes.
-    ///
-    /// # Errors
-    /// [`ConfigError`] if they are weaker, or not valid for Argon2.
-    pub fn new(memory_kib: u32, passes: u32, lanes: u32) -> Result<Self, ConfigError> {
-        if memory_kib < Self::MINIMUM.memory_kib || passes < Self::MINIMUM.passes {
-            return Err(ConfigError::new(
-                "password hashing needs at least 19456 KiB and 2 passes (OWASP); \
-                 only tests may use Argon2Cost::dangerous_weak",
-            ));
-        }
-        Self::checked(memory_kib, passes, lanes)
-    }
-
-    /// Costs of any strength, for tests.
-    ///
-    /// # Errors
-    /// [`ConfigError`] if they are not valid for Argon2.
-    pub fn dangerous_weak(memory_kib: u32, passes: u32, lanes: u32) -> Result<Self, ConfigError> {
-        Self::checked(memory_kib, passes, lanes)
-    }
-
-    fn checked(memory_kib: u32, passes: u32, lanes: u32) -> Result<Self, ConfigError> {
-        let cost = Self { memory_kib, passes, lanes };
-        cost.params().map(|_| cost).map_err(|error| ConfigError::new(format!("Argon2 costs: {error}")))
-    }
-
-    fn params(self) -> Result<argon2::Params, argon2::Error> {
-        argon2::Params::new(self.memory_kib, self.passes, self.lanes, Some(stored::HASH_LEN))
-    }
-
-    /// The number of blocks filled, which is what the time goes into.
-    fn work(self) -> u64 {
-        u64::from(self.memory_kib) * u64::from(self.passes)
-    }
-}
-
-/// A password's hash as it is stored: a PHC string, or a mark that no password fits.
+/// A password's hash as it is stored: text in the preferred [`Format`], or a mark that no password fits.
 #[derive(Clone)]
 pub struct PasswordHash(Box<str>);
 
@@ -93,7 +66,7 @@ impl fmt::Debug for PasswordHash {
 pub enum Verdict {
     /// The password is right.
     Match {
-        /// The hash was made with weaker costs than those in use: store a new one of the same password.
+        /// The hash is of another format than the preferred one, or weaker: store a new one of the same password.
         outdated: bool,
     },
     /// It is wrong, or there is nothing that it could match.
@@ -102,29 +75,42 @@ pub enum Verdict {
 
 /// Hashes and verifies passwords on dedicated threads.
 ///
-/// Each thread owns the memory that one hash needs, so a flood of logins takes no more than
-/// `threads × memory`, and a queue in front of them is bounded in length and time: beyond it the answer is
-/// an error of kind [`Overloaded`](BackendErrorKind::Overloaded), which becomes 503. Clones share the threads.
+/// Each thread owns the memory that one new hash needs, and takes more only while it compares a stored hash that
+/// needs more, up to the limit. So a flood of logins takes no more than `threads × memory`. A queue in front of the
+/// threads is bounded in length and time: beyond it the answer is an error of kind
+/// [`Overloaded`](BackendErrorKind::Overloaded), which becomes 503. Clones share the threads.
+///
+/// New hashes are Argon2id and nothing else is read, unless the builder is told so. Here the users of a Django site
+/// keep their passwords, and each gets an Argon2id hash at the next login:
+///
+/// ```
+/// # #[cfg(feature = "django")]
+/// # fn main() -> Result<(), auth_core::ConfigError> {
+/// use auth_core::{Format, Passwords};
+///
+/// let passwords = Passwords::builder().accept([Format::django_pbkdf2_sha256(600_000)]).build()?;
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "django"))]
+/// # fn main() {}
+/// ```
 #[derive(Clone)]
 pub struct Passwords(Arc<Inner>);
 
 struct Inner {
     pool: HashPool,
-    cost: Argon2Cost,
-    limit: Argon2Cost,
+    registry: Arc<Registry>,
     random: Box<dyn Random>,
     runs: AtomicU64,
 }
 
-/// Settings of [`Passwords`].
-#[must_use]
-pub struct PasswordsBuilder {
-    cost: Argon2Cost,
-    limit: Argon2Cost,
-    threads: usize,
-    queue: Option<usize>,
-    wait: Duration,
-    random: Box<dyn Random>,
+/// What a stored value is, to a certain password.
+enum Stored {
+    Hash(StoredHash),
+    /// The password does not match it, and that is meant so.
+    Unusable,
+    /// It cannot or must not be computed; the text says why.
+    Refused(&'static str),
 }
 
 impl Passwords {
@@ -137,19 +123,6 @@ impl Passwords {
     /// How long an attempt may wait for a thread, unless set.
     pub const WAIT: Duration = Duration::from_secs(1);
 
-    /// The settings, all at their defaults.
-    pub fn builder() -> PasswordsBuilder {
-        let cores = available_parallelism().map_or(1, usize::from);
-        PasswordsBuilder {
-            cost: Argon2Cost::MINIMUM,
-            limit: Argon2Cost { memory_kib: 128 * 1024, passes: 8, lanes: 8 },
-            threads: cores.saturating_sub(1).max(1),
-            queue: None,
-            wait: Self::WAIT,
-            random: Box::new(OsRandom),
-        }
-    }
-
     /// Argon2id with 19 MiB and two passes, on one thread fewer than there are cores.
     ///
     /// # Errors
@@ -161,23 +134,25 @@ impl Passwords {
     /// Hashes a new password.
     ///
     /// # Errors
-    /// [`BackendError`] if the password is empty or over 4096 bytes
+    /// [`BackendError`] if the password is empty, over 4096 bytes, or one that the preferred format would cut
     /// ([`InvalidData`](BackendErrorKind::InvalidData)), the pool is overloaded, or the random source failed.
     pub async fn hash(&self, password: &Secret) -> Result<PasswordHash, BackendError> {
         if !Self::is_bearable(password) {
             return Err(BackendError::invalid_data("a password has 1 to 4096 bytes"));
         }
-        let mut salt = [0; stored::SALT_LEN];
+        if !self.0.registry.preferred().recipe.algorithm().takes(password.expose().as_bytes()) {
+            return Err(BackendError::invalid_data("the format of new hashes would cut this password"));
+        }
+        let mut salt = [0; SALT_LEN];
         self.0.random.fill(&mut salt).map_err(BackendError::unavailable)?;
-        let (cost, password) = (self.0.cost, password.clone());
-        self.run(move |buffer| stored::hash(cost, &password, &salt, buffer))
+        self.run(password, move |registry, password, buffer| registry.hash(password, &salt, buffer))
             .await?
-            .map(|phc| PasswordHash(phc.into()))
+            .map(|text| PasswordHash(text.into()))
             .ok_or_else(|| BackendError::of(BackendErrorKind::InvalidData))
     }
 
     /// Compares a password with a stored hash. Whatever is stored (nothing, an unusable mark, a value that
-    /// cannot be read, or one with costs above the cap) exactly one hash is computed.
+    /// cannot be read, or one with costs above the cap) the work of one hash is done.
     ///
     /// Backends call [`Attempt::verify`](crate::Attempt::verify) instead, which keeps that promise for the whole chain.
     ///
@@ -187,7 +162,7 @@ impl Passwords {
         if !Self::is_bearable(password) {
             return Ok(Verdict::Mismatch);
         }
-        match self.usable(stored) {
+        match self.usable(password, stored) {
             Some(hash) => self.compare(password, hash).await,
             None => self.dummy(password).await.map(|()| Verdict::Mismatch),
         }
@@ -203,10 +178,10 @@ impl Passwords {
         (1..=crate::Password::MAX_PASSWORD_LEN).contains(&password.len())
     }
 
-    /// The stored hash, if a password can match it and its costs are bearable.
-    fn usable(&self, stored: Option<&str>) -> Option<Argon2Hash> {
-        match Stored::parse(stored?, self.0.limit) {
-            Stored::Argon2(hash) => Some(hash),
+    /// The stored hash, if the password can match it and its costs are bearable.
+    fn usable(&self, password: &Secret, stored: Option<&str>) -> Option<StoredHash> {
+        match self.0.registry.read(stored?, password.expose().as_bytes()) {
+            Stored::Hash(hash) => Some(hash),
             Stored::Unusable => None,
             Stored::Refused(why) => {
                 tracing::warn!(target: "auth", "a stored password hash was refused: {why}");
@@ -215,87 +190,29 @@ impl Passwords {
         }
     }
 
-    async fn compare(&self, password: &Secret, hash: Argon2Hash) -> Result<Verdict, BackendError> {
-        let (cost, password) = (self.0.cost, password.clone());
-        self.run(move |buffer| hash.compare(&password, cost, buffer)).await
+    async fn compare(&self, password: &Secret, hash: StoredHash) -> Result<Verdict, BackendError> {
+        self.run(password, move |registry, password, buffer| registry.compare(&hash, password, buffer)).await
     }
 
     /// The work of one hash, for nothing.
     async fn dummy(&self, password: &Secret) -> Result<(), BackendError> {
-        let (cost, password) = (self.0.cost, password.clone());
-        self.run(move |buffer| stored::waste(cost, &password, buffer)).await
+        self.run(password, Registry::waste).await
     }
 
     async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Buffer) -> T + Send + 'static,
+        password: &Secret,
+        work: impl FnOnce(&Registry, &[u8], &mut Buffer) -> T + Send + 'static,
     ) -> Result<T, BackendError> {
         self.0.runs.fetch_add(1, Ordering::Relaxed);
-        self.0.pool.run(work).await
+        let (registry, password) = (Arc::clone(&self.0.registry), password.clone());
+        self.0.pool.run(move |buffer| work(&registry, password.expose().as_bytes(), buffer)).await
     }
 }
 
 impl fmt::Debug for Passwords {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Passwords").field("cost", &self.0.cost).finish_non_exhaustive()
-    }
-}
-
-impl PasswordsBuilder {
-    /// The costs of new hashes.
-    pub fn cost(mut self, cost: Argon2Cost) -> Self {
-        self.cost = cost;
-        self
-    }
-
-    /// The highest costs of a stored hash that are still computed (default 128 MiB, 8 passes, 8 lanes). A
-    /// table that an attacker can write to must not decide over this process' memory.
-    pub fn stored_limit(mut self, limit: Argon2Cost) -> Self {
-        self.limit = limit;
-        self
-    }
-
-    /// The number of threads (default: cores − 1, at least 1).
-    pub fn threads(mut self, threads: usize) -> Self {
-        self.threads = threads;
-        self
-    }
-
-    /// How many attempts may wait for a thread (default: 256 for each).
-    pub fn queue(mut self, queue: usize) -> Self {
-        self.queue = Some(queue);
-        self
-    }
-
-    /// How long an attempt may wait for a thread (default: 1 s).
-    pub fn wait(mut self, wait: Duration) -> Self {
-        self.wait = wait;
-        self
-    }
-
-    /// Where salts come from.
-    pub fn random(mut self, random: impl Random) -> Self {
-        self.random = Box::new(random);
-        self
-    }
-
-    /// Starts the threads.
-    ///
-    /// # Errors
-    /// [`ConfigError`] if there are no threads, the cost is above the limit for stored hashes, or a thread
-    /// cannot be started.
-    pub fn build(self) -> Result<Passwords, ConfigError> {
-        if self.threads == 0 {
-            return Err(ConfigError::new("the hash pool needs at least one thread"));
-        }
-        if self.cost.memory_kib > self.limit.memory_kib || self.cost.passes > self.limit.passes {
-            return Err(ConfigError::new("the cost of new hashes is above the limit for stored ones"));
-        }
-        let queue = self.queue.unwrap_or(self.threads * Passwords::QUEUE_PER_THREAD);
-        let blocks = stored::blocks(self.cost);
-        let pool = HashPool::start(self.threads, queue, self.wait, blocks)?;
-        let (cost, limit, random) = (self.cost, self.limit, self.random);
-        Ok(Passwords(Arc::new(Inner { pool, cost, limit, random, runs: AtomicU64::new(0) })))
+        f.debug_struct("Passwords").field("preferred", &self.0.registry.preferred()).finish_non_exhaustive()
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::process::Command;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use auth_core::{
-    Argon2Cost, Attempt, Auth, Backend, BackendError, DeclineReason, Outcome, Password, Passwords,
+    Argon2Cost, Attempt, Auth, Backend, BackendError, DeclineReason, Format, Outcome, Password, Passwords,
     RequestFacts, Secret, UserId, UserSource, Verdict,
 };
 use integration_tests::accounts::Account;
@@ -52,6 +53,43 @@ const COSTS: [&str; 9] = [
     "m=99999999999999999999,t=1,p=1",
 ];
 
+/// Of the other formats: 2³² iterations, 2³¹ rounds, and scrypt's N, r and p each made to take the memory.
+const FOREIGN: [&str; 15] = [
+    "pbkdf2_sha256$4294967295$seasalt$3xmXbyk2QpiyNcnoBbzRPwEBsYPTbDlRdtmLyBvQltA=",
+    "pbkdf2_sha1$2147483648$seasalt$9iRYj0as1r5j+cCBxB+HMlxkyr4=",
+    "$pbkdf2-sha512$i=4294967295$AAECAwQFBgcICQoLDA0ODw$A6AmFIti7CKlYdoPiV9jf1d9llp37o27Wms8Zx8fwMI",
+    "$scrypt$ln=63,r=8,p=1$AAECAwQFBgcICQoLDA0ODw$VbIe1ib8N3AGdHJ/i+4z5gayZwy70BXfZyJXhL3ev0c",
+    "$scrypt$ln=23,r=8,p=1$AAECAwQFBgcICQoLDA0ODw$VbIe1ib8N3AGdHJ/i+4z5gayZwy70BXfZyJXhL3ev0c",
+    "$scrypt$ln=1,r=4294967295,p=1$AAECAwQFBgcICQoLDA0ODw$VbIe1ib8N3AGdHJ/i+4z5gayZwy70BXfZyJXhL3ev0c",
+    "$scrypt$ln=1,r=1,p=16777216$AAECAwQFBgcICQoLDA0ODw$VbIe1ib8N3AGdHJ/i+4z5gayZwy70BXfZyJXhL3ev0c",
+    "$scrypt$ln=1,r=65536,p=65536$AAECAwQFBgcICQoLDA0ODw$VbIe1ib8N3AGdHJ/i+4z5gayZwy70BXfZyJXhL3ev0c",
+    "scrypt$2147483648$salt$8$1$t/KnbDeVFVeX7lB6I4j+Je83fquZ9dJkcEusK86TZvYsojGv78nuOcoWhpHAWT9LItPZTgogYcK/eDHN7AqDsQ==",
+    "$2b$31$abcdefghijklmnopqrstuu7EJV7kdjBBQxyb0HjTh9KS7.Lah/6CG",
+    "$2y$99$abcdefghijklmnopqrstuu7EJV7kdjBBQxyb0HjTh9KS7.Lah/6CG",
+    "bcrypt_sha256$$2b$31$EG2WIvAhoPdgWyGwTGLfs.1NZKjFXgwOQzbZ7Zx9wKlagbuqkHUI6",
+    "$5$rounds=999999999$roundstoolow$e7M8/jKxuRGz/B0HBeVmCSxjq8k2V7MGFHnktjeO/t6",
+    "$6$rounds=4294967295$saltstring$qvPJY4PeugKzKQqyIJ0gRdJnpS0uaaiZ.X1SaheFedsK/yZPwlluTLS90fJPM41sD5JxCHKgGr1..qt5HqEY8.",
+    "argon2$argon2id$v=19$m=4294967295,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHApz8ArZpWF5ACNo",
+];
+
+/// Passwords of every format, none of which costs much.
+fn all_formats() -> Passwords {
+    let weak = Argon2Cost::dangerous_weak(64, 1, 1).unwrap();
+    let formats = [
+        Format::django_pbkdf2_sha256(1_000),
+        Format::django_pbkdf2_sha1(1_000),
+        Format::pbkdf2_sha512(1_000),
+        Format::scrypt(4, 8, 2),
+        Format::django_scrypt(4, 8, 1),
+        Format::bcrypt(4),
+        Format::django_bcrypt_sha256(4),
+        Format::django_argon2(weak),
+        Format::sha256_crypt(1_000),
+        Format::sha512_crypt(1_000),
+    ];
+    Passwords::builder().cost(weak).accept(formats).threads(1).build().unwrap()
+}
+
 /// PW-5 (argon2 0.5.3 aborts the process): a stored hash that asks for 4 TiB, in a process that has 1 GiB.
 #[test]
 fn a_hash_bomb_does_not_kill_the_process() {
@@ -60,7 +98,7 @@ fn a_hash_bomb_does_not_kill_the_process() {
     let child = Command::new(this).args(["--exact", name, "--nocapture"]).env(BOMB, "1").output().unwrap();
     let output = String::from_utf8_lossy(&child.stdout);
     assert!(child.status.success() && output.contains("1 passed"), "{child:?}");
-    assert!(output.contains("nine refused"), "{output}");
+    assert!(output.contains("all refused"), "{output}");
 }
 
 /// The child of the test above; alone it does nothing.
@@ -80,7 +118,14 @@ async fn the_bomb_goes_off_here() {
         assert!(!accepts(&passwords, &stored, "x").await, "{costs}");
     }
     assert_eq!(passwords.runs(), 9, "each cost one hash at our own costs");
-    println!("nine refused");
+    let passwords = all_formats();
+    let start = Instant::now();
+    for stored in FOREIGN {
+        assert!(!accepts(&passwords, stored, "x").await, "{stored}");
+    }
+    assert_eq!(passwords.runs(), 15, "each cost one hash at our own costs");
+    assert!(start.elapsed() < Duration::from_secs(30), "none was computed: that takes minutes");
+    println!("all refused");
 }
 
 /// PW-7 (CVE-2019-11272): what is stored is no hash.
@@ -103,7 +148,7 @@ async fn nothing_matches_what_is_no_hash() {
         "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$AAAA",
         "$argon2id$v=19$m=0,t=0,p=0$c29tZXNhbHRzb21lc2FsdA$AAAAAAAAAAAAAAAAAAAAAA",
     ];
-    let passwords = weak_passwords();
+    let passwords = all_formats();
     for stored in stored {
         for password in ["null", "None", "x", "!", stored, "0"] {
             assert!(!accepts(&passwords, stored, password).await, "{stored:?} {password:?}");
@@ -129,6 +174,29 @@ async fn passwords_are_neither_cut_nor_trimmed() {
     ];
     for wrong in wrong {
         assert!(!accepts(&passwords, hash.as_str(), &wrong).await, "{wrong:?}");
+    }
+}
+
+/// PW-2: other formats cut at 72 bytes or at NUL, or fill up with NULs (HMAC). What they would not see is refused.
+#[tokio::test]
+async fn other_formats_cut_nothing_either() {
+    let passwords = all_formats();
+    let hashes = [
+        (
+            "pbkdf2_sha256$1000$seasalt$3xmXbyk2QpiyNcnoBbzRPwEBsYPTbDlRdtmLyBvQltA=",
+            "correct horse battery staple",
+        ),
+        (
+            "$scrypt$ln=4,r=8,p=2$AAECAwQFBgcICQoLDA0ODw$VbIe1ib8N3AGdHJ/i+4z5gayZwy70BXfZyJXhL3ev0c",
+            "correct horse battery staple",
+        ),
+        ("$2b$04$abcdefghijklmnopqrstuuBzzIgyKkz7xMWYSzkIjUSnxEQFQ0WNe", &"a".repeat(72)),
+    ];
+    for (stored, password) in hashes {
+        assert!(accepts(&passwords, stored, password).await, "{stored}");
+        for tail in ["\0", "\0x", "x"] {
+            assert!(!accepts(&passwords, stored, &format!("{password}{tail}")).await, "{stored} {tail:?}");
+        }
     }
 }
 

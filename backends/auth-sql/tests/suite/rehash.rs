@@ -1,7 +1,7 @@
 //! H05, PW-9: an outdated hash is renewed at the next login, which does not depend on it.
 
 use crate::support::{Db, login, options, passwords, secret};
-use auth_core::{Passwords, Secret, User};
+use auth_core::{Argon2Cost, Format, Passwords, PasswordsBuilder, Secret, User};
 use auth_sql::SqlUsers;
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteJournalMode, SqlitePoolOptions};
@@ -74,4 +74,44 @@ async fn a_change_meanwhile_wins() {
         login(&users, "alice", new.expose()).await.unwrap();
         assert!(login(&users, "alice", &old).await.is_err(), "the old password is back");
     }
+}
+
+/// The table of a Django site with one user, whose password is `  spaced  `.
+async fn of_django() -> (Db, String) {
+    let db = Db::new().await;
+    let users = SqlUsers::new(db.pool.clone(), passwords(8));
+    users.migrate().await.unwrap();
+    users.create_user("alice", None).await.unwrap();
+    let old = "pbkdf2_sha256$1000$Zr4Kx0a1TnQ8bVdW5mLy2s$K+TO+B5AOutM0Ks9zyv1RZSDgxijXy6AtaLyBf9neGM=";
+    sqlx::query("UPDATE auth_users SET password = ?").bind(old).execute(&db.pool).await.unwrap();
+    (db, old.into())
+}
+
+fn reading_django() -> PasswordsBuilder {
+    let cost = Argon2Cost::dangerous_weak(32, 1, 1).unwrap();
+    Passwords::builder().cost(cost).accept([Format::django_pbkdf2_sha256(1_000)]).threads(1)
+}
+
+/// H05: Django's users keep their passwords, and the first login makes Argon2 of them.
+#[tokio::test]
+async fn hashes_of_django_become_argon2() {
+    let (db, old) = of_django().await;
+    let users = SqlUsers::new(db.pool.clone(), reading_django().build().unwrap());
+    assert!(login(&users, "alice", "spaced").await.is_err());
+    assert_eq!(hash(&db.pool).await, old);
+    let before = users.find("alice").await.unwrap().unwrap();
+    login(&users, "alice", "  spaced  ").await.unwrap();
+    let new = hash(&db.pool).await;
+    assert!(new.starts_with("$argon2id$v=19$m=32,"), "{new}");
+    let after = login(&users, "alice", "  spaced  ").await.unwrap();
+    assert_eq!(before.security_stamp(), after.security_stamp(), "sessions stay");
+}
+
+/// Where Django still reads the table, its hashes stay.
+#[tokio::test]
+async fn a_table_shared_with_django_is_left_alone() {
+    let (db, old) = of_django().await;
+    let users = SqlUsers::new(db.pool.clone(), reading_django().without_upgrade().build().unwrap());
+    login(&users, "alice", "  spaced  ").await.unwrap();
+    assert_eq!(hash(&db.pool).await, old);
 }

@@ -1,0 +1,146 @@
+//! What the formats compute: five algorithms, seen alike.
+
+use subtle::ConstantTimeEq;
+
+use super::Argon2Cost;
+use super::argon2::Argon2Recipe;
+#[cfg(feature = "bcrypt")]
+use super::bcrypt::Bcrypt;
+use super::format::SALT_LEN;
+#[cfg(feature = "pbkdf2")]
+use super::pbkdf2::Pbkdf2;
+use super::pool::Buffer;
+#[cfg(feature = "scrypt")]
+use super::scrypt::Scrypt;
+#[cfg(feature = "sha-crypt")]
+use super::sha_crypt::ShaCrypt;
+
+/// An algorithm at a certain cost.
+pub(super) trait Algorithm {
+    /// What Django calls it, where Django knows it.
+    fn name(&self) -> &'static str;
+
+    /// How many of Argon2's blocks of memory a hash needs.
+    fn blocks(&self) -> usize {
+        0
+    }
+
+    /// Fills `out` with the hash; false if the costs or lengths are not valid.
+    fn compute(&self, password: &[u8], salt: &[u8], out: &mut [u8], buffer: &mut Buffer) -> bool;
+
+    /// Whether `hash` is that of the password, in constant time.
+    fn matches(&self, password: &[u8], salt: &[u8], hash: &[u8], buffer: &mut Buffer) -> bool {
+        let mut computed = vec![0; hash.len()];
+        self.compute(password, salt, &mut computed, buffer) && bool::from(computed.ct_eq(hash))
+    }
+
+    /// The length of a new hash in bytes.
+    fn hash_len(&self) -> usize;
+
+    /// The salt of a new hash, in the spelling of Django or the usual one.
+    fn salt(&self, _django: bool, random: &[u8; SALT_LEN]) -> Vec<u8> {
+        random.to_vec()
+    }
+
+    /// The text to store, in the spelling of Django or the usual one; `None` if it is only ever read.
+    fn encode(&self, django: bool, salt: &[u8], hash: &[u8]) -> Option<String>;
+
+    /// The work, in a unit of the algorithm's own, that time is proportional to.
+    fn units(&self, password_len: usize) -> u64;
+
+    /// The same at a lower cost: the highest with at most this much work, or `None` if that is not worth doing.
+    fn part(&self, units: u64) -> Option<Recipe>;
+
+    /// Some ten milliseconds of work, and where memory matters, in enough of it not to fit a cache.
+    fn sample_units(&self) -> u64;
+
+    /// Whether the costs are valid and at most those of `limits`.
+    fn is_within(&self, limits: &Limits) -> bool;
+
+    /// Whether OWASP's Password Storage Cheat Sheet allows the costs for new hashes.
+    fn is_strong(&self) -> bool;
+
+    /// Whether it is the variant of the algorithm that new hashes are made with.
+    fn is_current(&self) -> bool {
+        true
+    }
+
+    /// Whether the whole password counts. What an algorithm would cut off must not be ignored.
+    fn takes(&self, _password: &[u8]) -> bool {
+        true
+    }
+}
+
+/// One of the algorithms at a certain cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Recipe {
+    Argon2(Argon2Recipe),
+    #[cfg(feature = "pbkdf2")]
+    Pbkdf2(Pbkdf2),
+    #[cfg(feature = "scrypt")]
+    Scrypt(Scrypt),
+    #[cfg(feature = "bcrypt")]
+    Bcrypt(Bcrypt),
+    #[cfg(feature = "sha-crypt")]
+    ShaCrypt(ShaCrypt),
+}
+
+impl Recipe {
+    pub(super) fn algorithm(&self) -> &dyn Algorithm {
+        match self {
+            Self::Argon2(recipe) => recipe,
+            #[cfg(feature = "pbkdf2")]
+            Self::Pbkdf2(recipe) => recipe,
+            #[cfg(feature = "scrypt")]
+            Self::Scrypt(recipe) => recipe,
+            #[cfg(feature = "bcrypt")]
+            Self::Bcrypt(recipe) => recipe,
+            #[cfg(feature = "sha-crypt")]
+            Self::ShaCrypt(recipe) => recipe,
+        }
+    }
+}
+
+/// The highest costs of stored hashes that are still computed.
+#[derive(Debug)]
+pub(super) struct Limits {
+    pub(super) argon2: Argon2Cost,
+    #[cfg(feature = "pbkdf2")]
+    pub(super) pbkdf2_iterations: u32,
+    #[cfg(feature = "scrypt")]
+    pub(super) scrypt: Scrypt,
+    #[cfg(feature = "bcrypt")]
+    pub(super) bcrypt_cost: u32,
+    #[cfg(feature = "sha-crypt")]
+    pub(super) sha_crypt_rounds: u32,
+}
+
+impl Limits {
+    /// Each a second or some of one thread, and at most 128 MiB.
+    pub(super) const DEFAULT: Self = Self {
+        argon2: Argon2Cost::STORED_LIMIT,
+        #[cfg(feature = "pbkdf2")]
+        pbkdf2_iterations: 5_000_000,
+        #[cfg(feature = "scrypt")]
+        scrypt: Scrypt { log_n: 17, r: 8, p: 4 },
+        #[cfg(feature = "bcrypt")]
+        bcrypt_cost: 14,
+        #[cfg(feature = "sha-crypt")]
+        sha_crypt_rounds: 1_000_000,
+    };
+
+    /// Sets the limit of one algorithm to the costs of `recipe`.
+    pub(super) fn set(&mut self, recipe: Recipe) {
+        match recipe {
+            Recipe::Argon2(recipe) => self.argon2 = recipe.cost,
+            #[cfg(feature = "pbkdf2")]
+            Recipe::Pbkdf2(recipe) => self.pbkdf2_iterations = recipe.iterations,
+            #[cfg(feature = "scrypt")]
+            Recipe::Scrypt(recipe) => self.scrypt = recipe,
+            #[cfg(feature = "bcrypt")]
+            Recipe::Bcrypt(recipe) => self.bcrypt_cost = recipe.cost,
+            #[cfg(feature = "sha-crypt")]
+            Recipe::ShaCrypt(recipe) => self.sha_crypt_rounds = recipe.rounds,
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! The settings of [`Passwords`].
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use super::algorithm::Limits;
+use super::format::{Format, SALT_LEN};
+use super::pool::HashPool;
+use super::registry::Registry;
+use super::{Argon2Cost, Inner, Passwords};
+use crate::ConfigError;
+use crate::random::{OsRandom, Random};
+
+/// Settings of [`Passwords`].
+#[must_use]
+pub struct PasswordsBuilder {
+    preferred: Format,
+    accepted: Vec<Format>,
+    limits: Limits,
+    upgrade: bool,
+    weak: bool,
+    threads: usize,
+    queue: Option<usize>,
+    wait: Duration,
+    random: Box<dyn Random>,
+}
+
+impl Passwords {
+    /// The settings, all at their defaults.
+    pub fn builder() -> PasswordsBuilder {
+        let cores = available_parallelism().map_or(1, usize::from);
+        PasswordsBuilder {
+            preferred: Format::argon2(Argon2Cost::MINIMUM),
+            accepted: Vec::new(),
+            limits: Limits::DEFAULT,
+            upgrade: true,
+            weak: false,
+            threads: cores.saturating_sub(1).max(1),
+            queue: None,
+            wait: Self::WAIT,
+            random: Box::new(OsRandom),
+        }
+    }
+}
+
+impl PasswordsBuilder {
+    /// The format and costs of new hashes (default: Argon2id at [`Argon2Cost::MINIMUM`]), which is read too.
+    pub fn prefer(mut self, format: Format) -> Self {
+        self.preferred = format;
+        self
+    }
+
+    /// The costs of new hashes: [`prefer`](Self::prefer) for Argon2id.
+    pub fn cost(self, cost: Argon2Cost) -> Self {
+        self.prefer(Format::argon2(cost))
+    }
+
+    /// Formats that are read besides the preferred one, each with the highest costs that the table holds.
+    ///
+    /// Failed attempts take as long as a hash of the costliest of them, also those that name nobody; otherwise
+    /// the time would tell who has such a hash. So name what the table holds, and no more. A hash of still higher
+    /// costs is read up to the limit, but takes its time.
+    pub fn accept(mut self, formats: impl IntoIterator<Item = Format>) -> Self {
+        self.accepted.extend(formats);
+        self
+    }
+
+    /// Leaves hashes as they are, for a table that another program reads too. Otherwise one of another format, or
+    /// with lower costs, is replaced at its owner's next login.
+    pub fn without_upgrade(mut self) -> Self {
+        self.upgrade = false;
+        self
+    }
+
+    /// The highest costs of a stored hash that are still computed, for one algorithm in all its spellings; the
+    /// defaults are at [`Format`]. A table that an attacker can write to must not decide over this process' memory.
+    pub fn stored_limit(mut self, limit: impl Into<Format>) -> Self {
+        self.limits.set(limit.into().recipe);
+        self
+    }
+
+    /// Lets new hashes be weaker than OWASP's Password Storage Cheat Sheet asks for, for tests.
+    pub fn dangerous_weak(mut self) -> Self {
+        self.weak = true;
+        self
+    }
+
+    /// The number of threads (default: cores − 1, at least 1).
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
+        self
+    }
+
+    /// How many attempts may wait for a thread (default: 32 for each).
+    pub fn queue(mut self, queue: usize) -> Self {
+        self.queue = Some(queue);
+        self
+    }
+
+    /// How long an attempt may wait for a thread (default: 1 s).
+    pub fn wait(mut self, wait: Duration) -> Self {
+        self.wait = wait;
+        self
+    }
+
+    /// Where salts come from.
+    pub fn random(mut self, random: impl Random) -> Self {
+        self.random = Box::new(random);
+        self
+    }
+
+    /// Starts the threads. With more than one format this measures for some milliseconds each how fast they are.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if there are no threads, the costs of a format are above the limit for stored hashes, the
+    /// preferred format is weak or only read, or a thread cannot be started.
+    pub fn build(self) -> Result<Passwords, ConfigError> {
+        if self.threads == 0 {
+            return Err(ConfigError::new("the hash pool needs at least one thread"));
+        }
+        self.check_formats()?;
+        let queue = self.queue.unwrap_or(self.threads * Passwords::QUEUE_PER_THREAD);
+        let registry = Registry::new(self.preferred, &self.accepted, self.limits, self.upgrade);
+        let pool = HashPool::start(self.threads, queue, self.wait, registry.blocks())?;
+        let (registry, random) = (Arc::new(registry), self.random);
+        Ok(Passwords(Arc::new(Inner { pool, registry, random, runs: AtomicU64::new(0) })))
+    }
+
+    fn check_formats(&self) -> Result<(), ConfigError> {
+        let mut formats = self.accepted.iter().chain([&self.preferred]);
+        if formats.any(|format| !format.recipe.algorithm().is_within(&self.limits)) {
+            return Err(ConfigError::new(
+                "the costs of a password format are not valid, or above the limit for stored hashes",
+            ));
+        }
+        let preferred = self.preferred.recipe.algorithm();
+        if preferred.encode(self.preferred.django, &[0; SALT_LEN], &[]).is_none() {
+            return Err(ConfigError::new(
+                "no new hashes are made in this format: prefer another, and accept it",
+            ));
+        }
+        if !preferred.is_strong() && !self.weak {
+            return Err(ConfigError::new("the preferred password format is weaker than OWASP asks for"));
+        }
+        Ok(())
+    }
+}
