@@ -93,7 +93,7 @@ impl PasswordsBuilder {
         self
     }
 
-    /// How many attempts may wait for a thread (default: 32 for each).
+    /// How many attempts may wait for a thread (default: 256 for each).
     pub fn queue(mut self, queue: usize) -> Self {
         self.queue = Some(queue);
         self

@@ -1,20 +1,37 @@
 //! What a database must bring to be one of ours. Queries are written once, above this line.
 
+#[cfg(feature = "mysql")]
+pub(crate) mod mysql;
+#[cfg(feature = "postgres")]
+mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
 use std::future::Future;
 
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
+use uuid::Uuid;
 
 use crate::error::DbError;
+use crate::identifier::Identifier;
 
 /// A pool of connections to a database.
-pub(crate) trait Driver {
+pub(crate) trait Driver: Sync {
     /// How it wants its SQL.
     const DIALECT: &'static Dialect;
     /// A row of its answers.
     type Row: Columns;
+
+    /// Runs statements that each make a table or an index unless it is there, safely also while another
+    /// instance does.
+    fn migrate(&self, statements: &[SqlStr]) -> impl Future<Output = Result<(), DbError>> + Send {
+        async move {
+            for statement in statements {
+                self.execute(statement, &[]).await?;
+            }
+            Ok(())
+        }
+    }
 
     /// Runs a statement as a prepared one and says how many rows it changed (or found to change).
     fn execute(
@@ -37,11 +54,18 @@ pub(crate) enum Value<'a> {
     Int(Option<i64>),
     Text(Option<&'a str>),
     Bytes(Option<&'a [u8]>),
+    Uuid(Option<Uuid>),
 }
 
 impl From<i64> for Value<'_> {
     fn from(number: i64) -> Self {
         Self::Int(Some(number))
+    }
+}
+
+impl From<Uuid> for Value<'_> {
+    fn from(uuid: Uuid) -> Self {
+        Self::Uuid(Some(uuid))
     }
 }
 
@@ -57,36 +81,80 @@ impl<'a> From<&'a [u8]> for Value<'a> {
     }
 }
 
-/// A row, read by position. Texts and bytes are lent, not copied.
+/// A row, read by position. Texts and bytes are lent, not copied. `None` is NULL.
 pub(crate) trait Columns {
-    fn int(&self, at: usize) -> Result<i64, DbError>;
+    fn int(&self, at: usize) -> Result<Option<i64>, DbError>;
     fn text(&self, at: usize) -> Result<Option<&str>, DbError>;
     fn bytes(&self, at: usize) -> Result<Option<&[u8]>, DbError>;
+    fn uuid(&self, at: usize) -> Result<Option<Uuid>, DbError>;
+    fn truth(&self, at: usize) -> Result<Option<bool>, DbError>;
+    fn real(&self, at: usize) -> Result<Option<f64>, DbError>;
+}
+
+/// The rows of an answer.
+pub(crate) type Rows<'r> = dyn Iterator<Item = &'r dyn Columns> + 'r;
+
+/// A number that must be there.
+pub(crate) fn number(row: &dyn Columns, at: usize) -> Result<i64, DbError> {
+    row.int(at)?.ok_or_else(|| DbError::unreadable("a number is missing"))
 }
 
 /// The words in which databases differ. Texts compare byte for byte in columns of these types.
 pub(crate) struct Dialect {
+    /// What it is called in a `Debug` text.
+    pub(crate) name: &'static str,
     /// Around an identifier.
     pub(crate) quote: char,
     /// The nth placeholder, from 1.
     pub(crate) placeholder: fn(usize) -> String,
-    /// Types: 64-bit integer, truth value, text that may be a key, any bytes, bytes that may be a key.
+    /// Types: 64-bit integer, truth value, text that may be a key, any bytes, the key of a session, UUID.
     pub(crate) integer: &'static str,
     pub(crate) boolean: &'static str,
     pub(crate) text: &'static str,
     pub(crate) bytes: &'static str,
     pub(crate) key: &'static str,
+    pub(crate) uuid: &'static str,
     /// A primary key that counts up and never gives a number twice.
     pub(crate) counted: &'static str,
+    /// A random UUID, as a column's default.
+    pub(crate) new_uuid: &'static str,
     /// After the columns of a new table.
     pub(crate) table_options: &'static str,
-    /// After an INSERT: do nothing if a unique column has the value already.
-    pub(crate) or_nothing: &'static str,
+    /// Whether indexes are made with their table; elsewhere by `CREATE INDEX IF NOT EXISTS`.
+    pub(crate) indexes_within: bool,
+    /// Between a SELECT from no table and its WHERE.
+    pub(crate) from_nothing: &'static str,
+    /// Whether DELETE takes a LIMIT; elsewhere a query inside it does.
+    pub(crate) limits_delete: bool,
+    /// After that query: nobody changes what it found until it is deleted.
+    pub(crate) lock_found: &'static str,
 }
 
 impl Dialect {
+    /// The statements that make a table with its indexes, each given by the ending of its name and its columns.
+    pub(crate) fn create_table(
+        &self,
+        table: &Identifier,
+        columns: &str,
+        indexes: &[(&str, &str)],
+    ) -> Vec<SqlStr> {
+        let t = table.quoted(self);
+        let (mut columns, mut after) = (columns.to_owned(), Vec::new());
+        for (ending, of) in indexes {
+            let name = table.with_ending(ending).quoted(self);
+            if self.indexes_within {
+                columns = format!("{columns}, INDEX {name} ({of})");
+            } else {
+                after.push(format!("CREATE INDEX IF NOT EXISTS {name} ON {t} ({of})"));
+            }
+        }
+        let options = self.table_options;
+        let create = format!("CREATE TABLE IF NOT EXISTS {t} ({columns}){options}");
+        std::iter::once(create).chain(after).map(|text| self.statement(&text)).collect()
+    }
+
     /// A statement, from a text in which each `?` is a placeholder. Whatever else varies in it is a checked
-    /// [`Identifier`](crate::identifier::Identifier).
+    /// [`Identifier`].
     pub(crate) fn statement(&self, text: &str) -> SqlStr {
         let mut sql = String::with_capacity(text.len() + 16);
         for (n, part) in text.split('?').enumerate() {

@@ -5,6 +5,7 @@ use std::fmt;
 
 use auth_core::BackendError;
 use auth_core::session::StoreError;
+use sqlx::error::DatabaseError;
 
 /// A failure of the database: its code and message, or a fixed text. It never holds an address, a file name or
 /// a value, as a driver's own errors may; so it can go to the log.
@@ -18,6 +19,8 @@ pub(crate) struct DbError {
 pub(crate) enum DbErrorKind {
     /// A unique column has the value already.
     Taken,
+    /// The statement was undone in favour of others (deadlock, serialization): it may be tried again.
+    Undone,
     /// It answered something else than the query asks for.
     Unreadable,
     /// Anything else: it cannot do it now.
@@ -39,6 +42,7 @@ impl From<sqlx::Error> for DbError {
         use sqlx::Error as E;
         let kind = match &error {
             E::Database(error) if error.is_unique_violation() => DbErrorKind::Taken,
+            E::Database(error) if is_undone(&**error) => DbErrorKind::Undone,
             E::ColumnNotFound(_)
             | E::ColumnIndexOutOfBounds { .. }
             | E::ColumnDecode { .. }
@@ -46,7 +50,7 @@ impl From<sqlx::Error> for DbError {
             _ => DbErrorKind::Unavailable,
         };
         let text = match &error {
-            E::Database(error) => format!("{}: {}", error.code().unwrap_or_default(), error.message()),
+            E::Database(error) => told(&**error),
             E::Io(error) => error.kind().to_string(),
             E::PoolTimedOut => "no connection became free in time".into(),
             E::PoolClosed => "the pool is closed".into(),
@@ -55,6 +59,24 @@ impl From<sqlx::Error> for DbError {
         };
         Self { kind, text: text.into() }
     }
+}
+
+/// `MySQL`, too, says 40001 for a deadlock.
+fn is_undone(error: &dyn DatabaseError) -> bool {
+    matches!(error.code().as_deref(), Some("40001" | "40P01"))
+}
+
+/// The code, and the message where it quotes no value: those about data do, and at `MySQL` anything may be HY000.
+fn told(error: &dyn DatabaseError) -> String {
+    let code = error.code().unwrap_or_default();
+    #[cfg(feature = "mysql")]
+    if let Some(number) = crate::driver::mysql::number(error) {
+        return format!("error {number} ({code})");
+    }
+    if code.starts_with("22") || code.starts_with("23") {
+        return format!("error {code}");
+    }
+    format!("{code}: {}", error.message())
 }
 
 impl From<DbError> for StoreError {
@@ -67,7 +89,7 @@ impl From<DbError> for BackendError {
     fn from(error: DbError) -> Self {
         match error.kind {
             DbErrorKind::Unreadable => Self::invalid_data(error),
-            DbErrorKind::Taken | DbErrorKind::Unavailable => Self::unavailable(error),
+            DbErrorKind::Taken | DbErrorKind::Undone | DbErrorKind::Unavailable => Self::unavailable(error),
         }
     }
 }

@@ -27,9 +27,17 @@
 //! ```
 //!
 //! # Databases
-//! `SQLite`, with the feature `sqlite` (on by default). Where several connections write, open the file in WAL
-//! mode and leave sqlx's busy timeout on. `PoolOptions::test_before_acquire(false)` halves the time of a
-//! look-up: a file needs no ping.
+//! One feature each, none by default: `sqlite`, `postgres`, `mysql` (`MySQL` from 8.0.19 or `MariaDB` from 10.5).
+//! [`Database`] is made from a pool of sqlx; TLS is a feature of sqlx (`tls-rustls`, `tls-native-tls`) and set in
+//! the pool's options.
+//!
+//! * `SQLite`: where several connections write, open the file in WAL mode and leave sqlx's busy timeout on.
+//!   `PoolOptions::test_before_acquire(false)` halves the time of a look-up: a file needs no ping.
+//! * `PostgreSQL`: any isolation level. Tables are found by the connection's `search_path`.
+//! * `MySQL`: keep a strict `sql_mode`, as is the default. `MySQL` 8 without TLS needs sqlx's feature `mysql-rsa`.
+//!
+//! A statement that a server undoes in favour of others (deadlock, serialization failure) is tried again, ten
+//! times at most. Set the pool's `acquire_timeout` to what a request may wait; sqlx's own is 30 s.
 //!
 //! # Failure
 //! A database that cannot answer is an error, never "no such user" or "no such session". What reaches the log
@@ -46,9 +54,9 @@ mod users;
 
 pub use database::Database;
 pub use sessions::SqlSessions;
-pub use user::SqlUser;
+pub use user::{RowError, SqlUser, TableUser, UserRow};
 pub use username::{InvalidUsername, canonical};
 pub use users::{SqlUsers, UserError, UserErrorKind, UserTable};
 
-#[cfg(not(feature = "sqlite"))]
-compile_error!("auth-sql needs a database: enable the feature `sqlite`");
+#[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+compile_error!("auth-sql needs a database: enable the feature `sqlite`, `postgres` or `mysql`");

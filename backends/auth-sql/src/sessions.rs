@@ -1,5 +1,8 @@
 //! [`SqlSessions`]: sessions in a table.
 
+#[cfg(test)]
+mod plans;
+mod purge;
 mod statements;
 
 use std::fmt;
@@ -11,7 +14,7 @@ use auth_core::session::{
 use auth_core::{BackendName, ConfigError, Timestamp, UserId};
 
 use crate::Database;
-use crate::driver::{Columns, Value};
+use crate::driver::{Columns, Rows, Value, number as number_in};
 use crate::error::{DbError, DbErrorKind};
 use crate::identifier::Identifier;
 use statements::Statements;
@@ -22,8 +25,7 @@ use statements::Statements;
 /// half done, and a write that comes after the logout finds no row. The table holds hashes of the tokens, so a
 /// leaked copy signs nobody in.
 ///
-/// Call [`purge_expired`](SessionStore::purge_expired) now and then: expired rows are never given out, but they
-/// stay until then.
+/// Expired rows are never given out, but they stay until they are purged: spawn [`purge_every`](Self::purge_every).
 ///
 /// ```
 /// use auth_sql::SqlSessions;
@@ -65,10 +67,7 @@ impl SqlSessions {
     /// # Errors
     /// [`StoreError`] if the database refuses or cannot be reached.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        for statement in &self.sql.migrate {
-            self.database.execute(statement, &[]).await?;
-        }
-        Ok(())
+        Ok(self.database.migrate(&self.sql.migrate).await?)
     }
 }
 
@@ -77,22 +76,14 @@ impl SessionStore for SqlSessions {
         let (key, row) = (bytes(key), Row::of(record));
         let [backend, user, last_seen, expires, record] = row.values();
         let values = [key, backend, user, last_seen, expires, record, key];
-        match self.database.execute(&self.sql.create, &values).await {
-            Ok(0) => Err(StoreError::new(StoreErrorKind::Exists)),
-            Ok(_) => Ok(()),
-            Err(error) => Err(exists_or(error)),
-        }
+        let made = self.database.insert(&self.sql.create, &values).await?;
+        if made { Ok(()) } else { Err(StoreError::new(StoreErrorKind::Exists)) }
     }
 
     async fn load(&self, key: &SessionKey, now: Timestamp) -> Result<Option<Stored>, StoreError> {
         let values = live(key, now);
-        let mut found = None;
-        let read = |row: &dyn Columns| {
-            found = stored(row)?;
-            Ok(())
-        };
-        self.database.fetch(&self.sql.load, &values, read).await?;
-        Ok(found)
+        let found = |rows: &mut Rows<'_>| rows.next().map_or(Ok(None), stored);
+        Ok(self.database.fetch(&self.sql.load, &values, found).await?)
     }
 
     async fn update(
@@ -185,12 +176,10 @@ impl SessionStore for SqlSessions {
         now: Timestamp,
     ) -> Result<Vec<(SessionKey, SessionRecord)>, StoreError> {
         let values = [backend.as_str().into(), user.as_str().into(), time(now)];
-        let mut list = Vec::new();
-        let read = |row: &dyn Columns| {
-            list.extend(key_of(row)?.zip(record_of(row)?));
-            Ok(())
+        let all = |rows: &mut Rows<'_>| {
+            rows.filter_map(|row| entry(row).transpose()).collect::<Result<Vec<_>, _>>()
         };
-        self.database.fetch(&self.sql.list_user, &values, read).await?;
+        let mut list = self.database.fetch(&self.sql.list_user, &values, all).await?;
         list.sort_by_key(|(key, record)| (record.created, *key));
         Ok(list)
     }
@@ -273,7 +262,7 @@ fn number(number: u64) -> Value<'static> {
 fn exists_or(error: DbError) -> StoreError {
     match error.kind() {
         DbErrorKind::Taken => StoreError::new(StoreErrorKind::Exists),
-        DbErrorKind::Unreadable | DbErrorKind::Unavailable => error.into(),
+        DbErrorKind::Undone | DbErrorKind::Unreadable | DbErrorKind::Unavailable => error.into(),
     }
 }
 
@@ -283,7 +272,8 @@ fn key_of(row: &dyn Columns) -> Result<Option<SessionKey>, DbError> {
 }
 
 fn record_of(row: &dyn Columns) -> Result<Option<SessionRecord>, DbError> {
-    let moment = |at| row.int(at).map(|millis| Timestamp::from_millis(millis.try_into().unwrap_or_default()));
+    let moment =
+        |at| number_in(row, at).map(|millis| Timestamp::from_millis(millis.try_into().unwrap_or_default()));
     let (last_seen, expires) = (moment(1)?, moment(2)?);
     let Some(record) = SessionRecord::decode(row.bytes(3)?.unwrap_or_default()) else {
         tracing::warn!(target: "auth", "a stored session cannot be read: it counts as absent");
@@ -293,7 +283,12 @@ fn record_of(row: &dyn Columns) -> Result<Option<SessionRecord>, DbError> {
     Ok(Some(SessionRecord { last_seen, expires, ..record }))
 }
 
+fn entry(row: &dyn Columns) -> Result<Option<(SessionKey, SessionRecord)>, DbError> {
+    Ok(key_of(row)?.zip(record_of(row)?))
+}
+
 fn stored(row: &dyn Columns) -> Result<Option<Stored>, DbError> {
-    let Some((key, record)) = key_of(row)?.zip(record_of(row)?) else { return Ok(None) };
-    Ok(Some(Stored { key, record: Arc::new(record), version: row.int(4)?.try_into().unwrap_or_default() }))
+    let Some((key, record)) = entry(row)? else { return Ok(None) };
+    let version = number_in(row, 4)?.try_into().unwrap_or_default();
+    Ok(Some(Stored { key, record: Arc::new(record), version }))
 }

@@ -1,9 +1,12 @@
-//! [`SqlUser`]: a row of the user table.
+//! [`SqlUser`]: a row of the user table, and [`TableUser`]: what else may be made of it.
 
 use std::fmt;
 use std::sync::Arc;
 
 use auth_core::{User, UserId};
+
+use crate::driver::Columns;
+use crate::error::DbError;
 
 /// A user as the table holds it. Cheap to clone.
 #[derive(Clone)]
@@ -56,3 +59,115 @@ impl fmt::Debug for SqlUser {
             .finish_non_exhaustive()
     }
 }
+
+/// The application's own user, made from its row: see [`SqlUsers::with_user`](crate::SqlUsers::with_user).
+pub trait TableUser: User + Sized {
+    /// The further columns of the user table that [`from_row`](Self::from_row) reads.
+    const COLUMNS: &'static [&'static str];
+
+    /// Makes the user of what every user has, and of those columns.
+    ///
+    /// # Errors
+    /// [`RowError`] if a column does not hold what it should. It is an outage for whoever asks for this user.
+    fn from_row(user: SqlUser, row: &UserRow<'_>) -> Result<Self, RowError>;
+}
+
+impl TableUser for SqlUser {
+    const COLUMNS: &'static [&'static str] = &[];
+
+    fn from_row(user: SqlUser, _: &UserRow<'_>) -> Result<Self, RowError> {
+        Ok(user)
+    }
+}
+
+/// The columns that a [`TableUser`] asks for. `None` is NULL.
+///
+/// Other types, such as times, are for the application to offer as one of these: in a generated column or a view.
+pub struct UserRow<'a> {
+    row: &'a dyn Columns,
+    columns: &'static [&'static str],
+    first: usize,
+}
+
+impl<'a> UserRow<'a> {
+    /// The columns of `U`, of which the first is at this position.
+    pub(crate) fn of<U: TableUser>(row: &'a dyn Columns, first: usize) -> Self {
+        Self { row, columns: U::COLUMNS, first }
+    }
+
+    /// A whole number, of any width.
+    ///
+    /// # Errors
+    /// [`RowError`] if the column is none, or not among [`TableUser::COLUMNS`].
+    pub fn int(&self, column: &str) -> Result<Option<i64>, RowError> {
+        Ok(self.row.int(self.at(column)?)?)
+    }
+
+    /// A floating-point number.
+    ///
+    /// # Errors
+    /// As [`int`](Self::int).
+    pub fn real(&self, column: &str) -> Result<Option<f64>, RowError> {
+        Ok(self.row.real(self.at(column)?)?)
+    }
+
+    /// A truth value.
+    ///
+    /// # Errors
+    /// As [`int`](Self::int).
+    pub fn truth(&self, column: &str) -> Result<Option<bool>, RowError> {
+        Ok(self.row.truth(self.at(column)?)?)
+    }
+
+    /// A text.
+    ///
+    /// # Errors
+    /// As [`int`](Self::int).
+    pub fn text(&self, column: &str) -> Result<Option<&'a str>, RowError> {
+        Ok(self.row.text(self.at(column)?)?)
+    }
+
+    /// Bytes.
+    ///
+    /// # Errors
+    /// As [`int`](Self::int).
+    pub fn bytes(&self, column: &str) -> Result<Option<&'a [u8]>, RowError> {
+        Ok(self.row.bytes(self.at(column)?)?)
+    }
+
+    fn at(&self, column: &str) -> Result<usize, RowError> {
+        let place = self.columns.iter().position(|asked| *asked == column);
+        place.map(|place| self.first + place).ok_or_else(|| RowError::new("a column that was not asked for"))
+    }
+}
+
+impl fmt::Debug for UserRow<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UserRow").field("columns", &self.columns).finish_non_exhaustive()
+    }
+}
+
+/// A row that makes no user.
+#[derive(Debug)]
+pub struct RowError(pub(crate) DbError);
+
+impl RowError {
+    /// For what the application itself finds wrong. `why` reaches the log: it must carry no secret.
+    pub fn new(why: &str) -> Self {
+        Self(DbError::unreadable(why))
+    }
+}
+
+impl From<DbError> for RowError {
+    fn from(error: DbError) -> Self {
+        Self(error)
+    }
+}
+
+impl fmt::Display for RowError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl std::error::Error for RowError {}

@@ -9,16 +9,16 @@ mod statements;
 mod table;
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
-use auth_core::{BackendError, Passwords, UserId, UserSource};
-use sqlx::SqlStr;
+use auth_core::{BackendError, ConfigError, Passwords, UserId, UserSource};
 
-use crate::driver::{Columns, Value};
+use crate::driver::{Columns, Rows};
 use crate::error::DbError;
-use crate::{Database, SqlUser, canonical};
+use crate::identifier::Identifier;
+use crate::{Database, SqlUser, TableUser, canonical};
 pub use error::{UserError, UserErrorKind};
-use found::Found;
 use statements::Statements;
 pub use table::UserTable;
 
@@ -49,29 +49,66 @@ pub use table::UserTable;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone)]
-pub struct SqlUsers {
+pub struct SqlUsers<U = SqlUser> {
     database: Database,
     passwords: Passwords,
     table: Arc<UserTable>,
+    further: Arc<[Identifier]>,
     sql: Arc<Statements>,
     creates: bool,
+    user: PhantomData<fn() -> U>,
 }
 
 impl SqlUsers {
     /// Users in the tables that [`migrate`](Self::migrate) makes.
     pub fn new(database: impl Into<Database>, passwords: Passwords) -> Self {
         let (database, table) = (database.into(), Arc::new(UserTable::default()));
-        let sql = Arc::new(Statements::new(&table, database.dialect()));
-        Self { database, passwords, table, sql, creates: true }
+        let sql = Arc::new(Statements::new(&table, &[], database.dialect()));
+        Self { database, passwords, table, further: Arc::default(), sql, creates: true, user: PhantomData }
     }
+}
 
+impl<U: TableUser> SqlUsers<U> {
     /// Users in other tables, such as the application's own.
     #[must_use]
     pub fn with_table(mut self, table: UserTable) -> Self {
-        self.sql = Arc::new(Statements::new(&table, self.database.dialect()));
+        self.sql = Arc::new(Statements::new(&table, &self.further, self.database.dialect()));
         self.table = Arc::new(table);
         self
+    }
+
+    /// Reads users of the application's own type, with further columns of its table.
+    ///
+    /// ```
+    /// use auth_core::{User, UserId};
+    /// use auth_sql::{RowError, SqlUser, TableUser, UserRow};
+    ///
+    /// struct Customer { user: SqlUser, email: String }
+    ///
+    /// impl User for Customer {
+    ///     fn id(&self) -> UserId { self.user.id() }
+    ///     fn security_stamp(&self) -> &[u8] { self.user.security_stamp() }
+    ///     fn is_active(&self) -> bool { self.user.is_active() }
+    ///     fn has_permission(&self, permission: &str) -> bool { self.user.has_permission(permission) }
+    /// }
+    ///
+    /// impl TableUser for Customer {
+    ///     const COLUMNS: &'static [&'static str] = &["email"];
+    ///
+    ///     fn from_row(user: SqlUser, row: &UserRow<'_>) -> Result<Self, RowError> {
+    ///         let email = row.text("email")?.ok_or(RowError::new("a customer has no address"))?;
+    ///         Ok(Self { user, email: email.into() })
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ConfigError`] if one of [`TableUser::COLUMNS`] is no name of a column.
+    pub fn with_user<V: TableUser>(self) -> Result<SqlUsers<V>, ConfigError> {
+        let further = V::COLUMNS.iter().map(|name| Identifier::new(name)).collect::<Result<Arc<[_]>, _>>()?;
+        let sql = Arc::new(Statements::new(&self.table, &further, self.database.dialect()));
+        let Self { database, passwords, table, creates, .. } = self;
+        Ok(SqlUsers { database, passwords, table, further, sql, creates, user: PhantomData })
     }
 
     /// Provisions only people who have a row: others are denied.
@@ -86,60 +123,71 @@ impl SqlUsers {
     /// # Errors
     /// [`BackendError`] if the database refuses or cannot be reached.
     pub async fn migrate(&self) -> Result<(), BackendError> {
-        for statement in &self.sql.migrate {
-            self.database.execute(statement, &[]).await?;
-        }
-        Ok(())
+        Ok(self.database.migrate(&self.sql.migrate).await?)
     }
 
     /// The user with this name, in whatever case or width it is written. `None` also for what cannot be a name.
     ///
     /// # Errors
     /// [`BackendError`] if the database could not answer.
-    pub async fn find(&self, username: &str) -> Result<Option<SqlUser>, BackendError> {
+    pub async fn find(&self, username: &str) -> Result<Option<U>, BackendError> {
         Ok(self.by_name(username).await?.map(|(user, _)| user))
     }
 
-    /// The user with this name and the stored hash.
-    async fn by_name(&self, username: &str) -> Result<Option<(SqlUser, Option<Box<str>>)>, DbError> {
-        let Ok(key) = canonical(username) else { return Ok(None) };
-        let mut hash = None;
-        let exact = |row: &dyn Columns| {
-            hash = row.text(found::EXTRA)?.map(Into::into);
-            // A column that compares without regard to accents would find somebody else.
-            Ok(row.text(found::EXTRA + 1)? == Some(&key))
-        };
-        let user = self.fetch(&self.sql.by_name, &[key.as_str().into()], exact).await?;
-        Ok(user.map(|user| (user, hash)))
-    }
-
-    /// The one user that a query finds, from those of its rows that `exact` says are what was asked for.
-    async fn fetch(
-        &self,
-        sql: &SqlStr,
-        values: &[Value<'_>],
-        mut exact: impl FnMut(&dyn Columns) -> Result<bool, DbError>,
-    ) -> Result<Option<SqlUser>, DbError> {
-        let mut found = None;
-        let read = |row: &dyn Columns| {
-            if exact(row)? { Found::add(&mut found, row, &self.table) } else { Ok(()) }
-        };
-        self.database.fetch(sql, values, read).await?;
-        Ok(found.map(Found::into_user))
-    }
-}
-
-impl UserSource for SqlUsers {
-    type User = SqlUser;
-
-    async fn get_user(&self, id: &UserId) -> Result<Option<SqlUser>, BackendError> {
+    async fn by_id(&self, id: &UserId) -> Result<Option<U>, DbError> {
         let Some(value) = self.table.id_value(id) else { return Ok(None) };
-        let user = self.fetch(&self.sql.by_id, &[value], |_| Ok(true)).await?;
-        Ok(user.filter(|user| user.id == *id))
+        let read = |rows: &mut Rows<'_>| found::user(rows, &self.table);
+        let user: Option<U> = self.database.fetch(&self.sql.by_id, &[value], read).await?;
+        // A column that compares without regard to case would find somebody else.
+        Ok(user.filter(|user| user.id() == *id))
+    }
+
+    /// The user with this name and the stored hash.
+    async fn by_name(&self, username: &str) -> Result<Option<(U, Option<Box<str>>)>, DbError> {
+        let Ok(key) = canonical(username) else { return Ok(None) };
+        let (hash, found_key) = (found::own::<U>(), found::own::<U>() + 1);
+        let read = |rows: &mut Rows<'_>| {
+            // A column that compares without regard to accents would find somebody else.
+            let rows = exact(rows, |row| Ok(row.text(found_key)? == Some(&key)))?;
+            let hash = rows.first().map_or(Ok(None), |row| row.text(hash))?.map(Into::into);
+            Ok(found::user(rows, &self.table)?.map(|user| (user, hash)))
+        };
+        self.database.fetch(&self.sql.by_name, &[key.as_str().into()], read).await
     }
 }
 
-impl fmt::Debug for SqlUsers {
+/// The rows that are what was asked for.
+fn exact<'r>(
+    rows: &mut Rows<'r>,
+    is_exact: impl Fn(&dyn Columns) -> Result<bool, DbError>,
+) -> Result<Vec<&'r dyn Columns>, DbError> {
+    rows.filter_map(|row| is_exact(row).map(|exact| exact.then_some(row)).transpose()).collect()
+}
+
+impl<U: TableUser> UserSource for SqlUsers<U> {
+    type User = U;
+
+    async fn get_user(&self, id: &UserId) -> Result<Option<U>, BackendError> {
+        Ok(self.by_id(id).await?)
+    }
+}
+
+/// Whether or not `U` can be cloned.
+impl<U> Clone for SqlUsers<U> {
+    fn clone(&self) -> Self {
+        Self {
+            database: self.database.clone(),
+            passwords: self.passwords.clone(),
+            table: self.table.clone(),
+            further: self.further.clone(),
+            sql: self.sql.clone(),
+            creates: self.creates,
+            user: PhantomData,
+        }
+    }
+}
+
+impl<U> fmt::Debug for SqlUsers<U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { database, table, creates, .. } = self;
         f.debug_struct("SqlUsers")

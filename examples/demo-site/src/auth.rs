@@ -1,21 +1,19 @@
 //! The one configuration of both demos.
 
 use std::error::Error;
+use std::time::Duration;
 
 use auth_core::http::Basic;
-use auth_core::session::{SessionConfig, SessionStore};
-use auth_core::{
-    Auth, Clock, Identity, MemoryDirectory, Password, Passwords, Provisioned, Secret, SystemClock, User,
-};
-use auth_sql::{SqlSessions, SqlUser, SqlUsers, UserErrorKind};
-use sqlx::sqlite::SqlitePool;
+use auth_core::session::SessionConfig;
+use auth_core::{Auth, Identity, MemoryDirectory, Password, Passwords, Provisioned, Secret, User};
+use auth_sql::{Database, SqlSessions, SqlUser, SqlUsers, UserErrorKind};
 
 use crate::accounts::{DIRECTORY, DirectoryUsers, LOCAL, MEMBERS, known_to};
 use crate::database::Place;
 use crate::{Options, database, secret, sessions};
 
-/// How many expired sessions a start removes at most.
-const PURGED: u64 = 10_000;
+/// About how often expired sessions are removed.
+const PURGED_EVERY: Duration = Duration::from_mins(10);
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -46,10 +44,13 @@ pub async fn auth(options: &Options) -> Result<Auth<SqlUser>> {
     Ok(auth.build()?)
 }
 
-async fn in_database(pool: SqlitePool) -> Result<SqlSessions> {
-    let sessions = SqlSessions::new(pool);
+async fn in_database(database: Database) -> Result<SqlSessions> {
+    let sessions = SqlSessions::new(database);
     sessions.migrate().await?;
-    sessions.purge_expired(SystemClock.now(), PURGED).await?;
+    tokio::spawn({
+        let sessions = sessions.clone();
+        async move { sessions.purge_every(PURGED_EVERY).await }
+    });
     Ok(sessions)
 }
 
@@ -84,6 +85,6 @@ async fn create_local_users(users: &SqlUsers) -> Result<()> {
 }
 
 fn session_config(options: &Options, place: &Place) -> Result<SessionConfig> {
-    let config = SessionConfig::new(secret::keys(place)?);
+    let config = SessionConfig::new(secret::keys(options, place)?);
     Ok(if options.insecure_cookies { config.insecure_cookies() } else { config })
 }

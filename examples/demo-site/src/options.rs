@@ -13,13 +13,18 @@ pub struct Options {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3000")]
     pub listen: SocketAddr,
 
-    /// `SQLite` database, created and filled with the demo's accounts on first start
+    /// Database: `sqlite:FILE`, `postgres://…` or `mysql://…`; filled with the demo's accounts on first start
     #[arg(long, value_name = "URL", default_value_t = default_database())]
     pub database: String,
 
     /// Redis server to keep sessions in, redis://:PASSWORD@HOST:PORT [default: the database]
     #[arg(long, value_name = "URL")]
     pub sessions: Option<String>,
+
+    /// Secret of the sessions, created on first start; by default beside the database's file, or in a folder of
+    /// this user's own. Instances on one database need the same
+    #[arg(long, value_name = "FILE")]
+    pub secret: Option<PathBuf>,
 
     /// Development without TLS: session cookies without `Secure` and `__Host-`
     #[arg(long)]
@@ -35,8 +40,16 @@ impl Options {
 
 /// A file of this user's own; both demos share it, so that a session at one is a session at the other.
 fn default_database() -> String {
-    let file = data_folder().unwrap_or_else(env::temp_dir).join("auth-demo").join("demo.sqlite3");
-    format!("sqlite:{}", file.display())
+    format!("sqlite:{}", own_file("demo.sqlite3").display())
+}
+
+/// The secret of sessions on a server.
+pub(crate) fn default_secret() -> PathBuf {
+    own_file("demo.secret")
+}
+
+fn own_file(name: &str) -> PathBuf {
+    data_folder().unwrap_or_else(env::temp_dir).join("auth-demo").join(name)
 }
 
 /// Where programs keep a user's data (XDG Base Directory Specification, §3).

@@ -1,4 +1,4 @@
-//! The session secret, kept in a file beside the database.
+//! The session secret, kept in a file.
 
 use std::error::Error;
 use std::fs;
@@ -8,16 +8,19 @@ use std::path::Path;
 use auth_core::session::KeyRing;
 use tempfile::NamedTempFile;
 
-use crate::database::Place;
+use crate::database::{Place, create_folder};
+use crate::{Options, options};
 
 const LEN: usize = 32;
 
-/// The keys that belong to a database: sessions in it outlive the process, so the keys do too.
-pub(crate) fn keys(place: &Place) -> Result<KeyRing, Box<dyn Error>> {
-    Ok(match place.beside(".secret") {
-        Some(path) => KeyRing::new(&load_or_create(&path)?)?,
-        None => KeyRing::generate()?,
-    })
+/// The keys that belong to a database: sessions in it outlive the process, so the keys do too. All who share it
+/// need the same.
+pub(crate) fn keys(options: &Options, place: &Place) -> Result<KeyRing, Box<dyn Error>> {
+    let given = options.secret.clone().or_else(|| place.beside(".secret"));
+    let path = given.or_else(|| place.is_shared().then(options::default_secret));
+    let Some(path) = path else { return Ok(KeyRing::generate()?) };
+    create_folder(&path)?;
+    Ok(KeyRing::new(&load_or_create(&path)?)?)
 }
 
 /// The secret in this file, which is created with a random one if it does not exist.

@@ -14,11 +14,15 @@
 
 mod certificate;
 mod guarded;
+mod mariadb;
+mod postgres;
 mod process;
 mod redis;
 mod server;
 
 pub use certificate::Certificate;
+pub use mariadb::MariaDb;
+pub use postgres::Postgres;
 pub use process::{Ended, Process};
 pub use redis::{Redis, RedisOptions};
 pub use server::{Program, Server};

@@ -110,8 +110,10 @@ impl Server {
     /// # Panics
     /// If it does not start.
     pub fn start_again(&mut self) {
-        if let Err(why) = self.try_start() {
-            panic!("{} does not start again: {why}", self.program.name);
+        // What it started may take a moment to notice that it is gone, and until then is in the way.
+        let deadline = Instant::now() + PATIENCE;
+        while let Err(why) = self.try_start() {
+            assert!(Instant::now() < deadline, "{} does not start again: {why}", self.program.name);
         }
     }
 
@@ -171,6 +173,19 @@ impl std::fmt::Debug for Program {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name)
     }
+}
+
+/// Runs a program that prepares a server's folder.
+///
+/// # Panics
+/// If it is not installed, or fails.
+pub(crate) fn run(command: &mut Command, package: &str) {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let output = command.output().unwrap_or_else(|error| {
+        panic!("{name} cannot be started ({error}): run scripts/setup, or apt-get install {package}")
+    });
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{name} (of the package {package}) fails\n{said}");
 }
 
 /// A port of 127.0.0.1 that nobody listens on. Below those that the system gives to connections: so it is still

@@ -2,6 +2,7 @@
 
 use sqlx::sqlite::{SqliteArguments, SqlitePool, SqliteRow};
 use sqlx::{Row, SqlStr, Sqlite, query};
+use uuid::Uuid;
 
 use super::{Columns, Dialect, Driver, Value};
 use crate::error::DbError;
@@ -10,6 +11,7 @@ type Query<'q> = sqlx::query::Query<'q, Sqlite, SqliteArguments>;
 
 impl Driver for SqlitePool {
     const DIALECT: &'static Dialect = &Dialect {
+        name: "Sqlite",
         // In double quotes, SQLite takes a name that it does not know for a text.
         quote: '`',
         placeholder: |n| format!("?{n}"),
@@ -18,9 +20,15 @@ impl Driver for SqlitePool {
         text: "TEXT",
         bytes: "BLOB",
         key: "BLOB",
+        uuid: "BLOB",
         counted: "INTEGER PRIMARY KEY AUTOINCREMENT",
+        new_uuid: "(randomblob(16))",
         table_options: " STRICT",
-        or_nothing: " ON CONFLICT DO NOTHING",
+        indexes_within: false,
+        from_nothing: "",
+        limits_delete: false,
+        // There is one writer at a time.
+        lock_found: "",
     };
     type Row = SqliteRow;
 
@@ -38,14 +46,13 @@ fn bound<'q>(sql: &SqlStr, values: &[Value<'_>]) -> Query<'q> {
         Value::Int(number) => query.bind(number),
         Value::Text(text) => query.bind(text),
         Value::Bytes(bytes) => query.bind(bytes),
+        Value::Uuid(uuid) => query.bind(uuid),
     })
 }
 
 impl Columns for SqliteRow {
-    fn int(&self, at: usize) -> Result<i64, DbError> {
-        // Not as an `i64`: sqlx reads NULL as 0 then.
-        let number: Option<i64> = self.try_get(at)?;
-        number.ok_or_else(|| DbError::unreadable("a number is missing"))
+    fn int(&self, at: usize) -> Result<Option<i64>, DbError> {
+        Ok(self.try_get(at)?)
     }
 
     fn text(&self, at: usize) -> Result<Option<&str>, DbError> {
@@ -53,6 +60,18 @@ impl Columns for SqliteRow {
     }
 
     fn bytes(&self, at: usize) -> Result<Option<&[u8]>, DbError> {
+        Ok(self.try_get(at)?)
+    }
+
+    fn uuid(&self, at: usize) -> Result<Option<Uuid>, DbError> {
+        Ok(self.try_get(at)?)
+    }
+
+    fn truth(&self, at: usize) -> Result<Option<bool>, DbError> {
+        Ok(self.int(at)?.map(|number| number != 0))
+    }
+
+    fn real(&self, at: usize) -> Result<Option<f64>, DbError> {
         Ok(self.try_get(at)?)
     }
 }

@@ -28,6 +28,10 @@ pub enum UserErrorKind {
     UnknownUser,
     /// The [`UserTable`](crate::UserTable) names no table for permissions.
     NoPermissions,
+    /// The [`UserTable`](crate::UserTable) names no column for security stamps.
+    NoStamps,
+    /// The [`UserTable`](crate::UserTable) names no column that says who may sign in.
+    AlwaysActive,
     /// The database, the hash pool or the random source cannot do it now.
     Unavailable,
 }
@@ -77,6 +81,8 @@ impl fmt::Display for UserError {
             UserErrorKind::InvalidPassword => "the password is not valid",
             UserErrorKind::UnknownUser => "there is no such user",
             UserErrorKind::NoPermissions => "the user table has no permissions",
+            UserErrorKind::NoStamps => "the user table has no security stamps",
+            UserErrorKind::AlwaysActive => "the user table has no column that says who may sign in",
             UserErrorKind::Unavailable => "the change cannot be made now",
         })
     }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use auth_core::UserId;
 
 use super::table::UserTable;
-use crate::SqlUser;
-use crate::driver::Columns;
+use crate::driver::{Columns, number};
 use crate::error::DbError;
+use crate::user::{SqlUser, TableUser, UserRow};
 
 /// The columns that every query for a user begins with: id, name, active, stamp, one permission. A user has as
 /// many rows as permissions, and one without any.
@@ -16,45 +16,57 @@ const USERNAME: usize = 1;
 const ACTIVE: usize = 2;
 const STAMP: usize = 3;
 const PERMISSION: usize = 4;
-/// Where a query's own two columns begin. A query by name has the password hash and the key there.
-pub(super) const EXTRA: usize = 5;
+/// Where the columns of the application's own user begin.
+const FURTHER: usize = 5;
 
-/// A user as far as it is read.
-pub(super) struct Found {
-    user: SqlUser,
-    permissions: Vec<Box<str>>,
+/// Where a query's own two columns begin. A query by name has the password hash and the key there.
+pub(super) const fn own<U: TableUser>() -> usize {
+    FURTHER + U::COLUMNS.len()
 }
 
-impl Found {
-    /// Takes in one more row.
-    pub(super) fn add(found: &mut Option<Self>, row: &dyn Columns, table: &UserTable) -> Result<(), DbError> {
-        let id = table.read_id(row, ID)?;
-        let found = match found {
-            Some(found) if found.user.id != id => return Err(DbError::unreadable("two users have one name")),
-            Some(found) => found,
-            None => found.insert(Self::first(row, id)?),
-        };
-        found.permissions.extend(row.text(PERMISSION)?.map(Into::into));
-        Ok(())
-    }
-
-    fn first(row: &dyn Columns, id: UserId) -> Result<Self, DbError> {
-        let user = SqlUser {
-            id,
-            username: row.text(USERNAME)?.unwrap_or_default().into(),
-            active: row.int(ACTIVE)? != 0,
-            stamp: row.bytes(STAMP)?.unwrap_or_default().into(),
-            permissions: Arc::default(),
-        };
-        Ok(Self { user, permissions: Vec::new() })
-    }
-
-    /// The user, with all rows taken in.
-    pub(super) fn into_user(mut self) -> SqlUser {
-        if !self.permissions.is_empty() {
-            self.permissions.sort_unstable();
-            self.user.permissions = self.permissions.into();
+/// The one user of these rows, if there are any.
+pub(super) fn user<'r, U: TableUser>(
+    rows: impl IntoIterator<Item = &'r dyn Columns>,
+    table: &UserTable,
+) -> Result<Option<U>, DbError> {
+    let mut rows = rows.into_iter().peekable();
+    let Some(&first) = rows.peek() else { return Ok(None) };
+    let id = table.read_id(first, ID)?;
+    let mut permissions: Vec<Box<str>> = Vec::new();
+    for row in rows {
+        if table.read_id(row, ID)? != id {
+            return Err(DbError::unreadable("two users have one name"));
         }
-        self.user
+        permissions.extend(row.text(PERMISSION)?.map(Into::into));
     }
+    let user = SqlUser { permissions: sorted(permissions), ..without_permissions(first, id, table)? };
+    let user = U::from_row(user, &UserRow::of::<U>(first, FURTHER));
+    user.map(Some).map_err(|error| error.0)
+}
+
+fn without_permissions(row: &dyn Columns, id: UserId, table: &UserTable) -> Result<SqlUser, DbError> {
+    let stamp = match &table.stamp {
+        Some(_) => row.bytes(STAMP)?.unwrap_or_default().into(),
+        None => derived(row.text(STAMP)?.unwrap_or_default()),
+    };
+    Ok(SqlUser {
+        id,
+        username: row.text(USERNAME)?.unwrap_or_default().into(),
+        active: number(row, ACTIVE)? != 0,
+        stamp,
+        permissions: Arc::default(),
+    })
+}
+
+fn sorted(mut permissions: Vec<Box<str>>) -> Arc<[Box<str>]> {
+    if permissions.is_empty() {
+        return Arc::default();
+    }
+    permissions.sort_unstable();
+    permissions.into()
+}
+
+/// A stamp that changes with the stored hash, and does not tell it.
+fn derived(hash: &str) -> Arc<[u8]> {
+    blake3::derive_key("auth-sql 2026 security stamp of a password hash", hash.as_bytes()).into()
 }

@@ -1,13 +1,13 @@
 //! Judging passwords.
 
-use auth_core::{Attempt, Backend, BackendError, DeclineReason, Outcome, Password, Secret, Verdict};
+use auth_core::{Attempt, Backend, BackendError, DeclineReason, Outcome, Password, Secret, UserId, Verdict};
 
 use super::SqlUsers;
-use crate::SqlUser;
+use crate::TableUser;
 use crate::driver::Value;
 
-impl Backend<Password> for SqlUsers {
-    async fn authenticate(&self, attempt: &Attempt<'_, Password>) -> Result<Outcome<SqlUser>, BackendError> {
+impl<U: TableUser> Backend<Password> for SqlUsers<U> {
+    async fn authenticate(&self, attempt: &Attempt<'_, Password>) -> Result<Outcome<U>, BackendError> {
         let password = attempt.credentials();
         let (user, hash) = self.by_name(password.username()).await?.unzip();
         let hash = hash.flatten();
@@ -18,30 +18,34 @@ impl Backend<Password> for SqlUsers {
             Verdict::Mismatch => return Ok(Outcome::Decline(DeclineReason::WrongSecret)),
             Verdict::Match { outdated: false } => {}
             Verdict::Match { outdated: true } => {
-                self.renew(&user, password.password(), hash.as_deref()).await;
+                self.renew(&user.id(), password.password(), hash.as_deref()).await;
             }
         }
         Ok(Outcome::Accept(user))
     }
 }
 
-impl SqlUsers {
+impl<U: TableUser> SqlUsers<U> {
     /// Stores a stronger hash of an unchanged password, unless somebody changed it meanwhile. The login stands
     /// whether or not this works; the security stamp, and so every session, stays.
-    async fn renew(&self, user: &SqlUser, password: &Secret, old: Option<&str>) {
+    async fn renew(&self, user: &UserId, password: &Secret, old: Option<&str>) {
         if let Err(error) = self.try_renew(user, password, old).await {
-            let user = user.id.as_str();
+            let user = user.as_str();
             tracing::warn!(target: "auth", user, "an outdated password hash was not renewed: {error}");
         }
     }
 
     async fn try_renew(
         &self,
-        user: &SqlUser,
+        user: &UserId,
         password: &Secret,
         old: Option<&str>,
     ) -> Result<(), BackendError> {
-        let Some(id) = self.table.id_value(&user.id) else { return Ok(()) };
+        // A stamp that is derived from the hash would not stay.
+        if self.table.stamp.is_none() {
+            return Ok(());
+        }
+        let Some(id) = self.table.id_value(user) else { return Ok(()) };
         let new = self.passwords.hash(password).await?;
         self.database.execute(&self.sql.renew, &[new.as_str().into(), id, Value::Text(old)]).await?;
         Ok(())

@@ -1,19 +1,20 @@
 //! Creating and changing users.
 
-use auth_core::{Identity, OsRandom, PasswordHash, Random, RandomError, Secret, UserId, UserSource};
+use auth_core::{Identity, OsRandom, PasswordHash, Random, RandomError, Secret, UserId};
 use sqlx::SqlStr;
 
 use super::statements::PermissionStatements;
+use super::table::IdType;
 use super::{SqlUsers, UserError, UserErrorKind};
 use crate::driver::Value;
-use crate::{SqlUser, canonical};
+use crate::{TableUser, canonical};
 
-impl SqlUsers {
+impl<U: TableUser> SqlUsers<U> {
     /// Creates an active user; without a password, nobody can sign in as them with one.
     ///
     /// # Errors
     /// [`UserError`], for instance of kind [`NameTaken`](UserErrorKind::NameTaken).
-    pub async fn create_user(&self, username: &str, password: Option<&Secret>) -> Result<SqlUser, UserError> {
+    pub async fn create_user(&self, username: &str, password: Option<&Secret>) -> Result<U, UserError> {
         let key =
             canonical(username).map_err(|error| UserError::because(UserErrorKind::InvalidName, error))?;
         let hash = self.hash(password).await?;
@@ -31,24 +32,28 @@ impl SqlUsers {
     pub async fn set_password(&self, id: &UserId, password: Option<&Secret>) -> Result<(), UserError> {
         let hash = self.hash(password).await?;
         let stamp = new_stamp()?;
-        self.change(&self.sql.set_password, id, &[text(hash.as_ref()), stamp[..].into()]).await
+        let mut values = vec![text(hash.as_ref())];
+        values.extend(self.table.stamp.as_ref().map(|_| Value::from(&stamp[..])));
+        self.change(&self.sql.set_password, id, &values).await
     }
 
     /// Logs the user out everywhere: no session that exists now survives its next request.
     ///
     /// # Errors
-    /// [`UserError`], for instance of kind [`UnknownUser`](UserErrorKind::UnknownUser).
+    /// [`UserError`], for instance of kind [`NoStamps`](UserErrorKind::NoStamps).
     pub async fn end_sessions(&self, id: &UserId) -> Result<(), UserError> {
+        let sql = self.sql.set_stamp.as_ref().ok_or(UserError::new(UserErrorKind::NoStamps))?;
         let stamp = new_stamp()?;
-        self.change(&self.sql.set_stamp, id, &[stamp[..].into()]).await
+        self.change(sql, id, &[stamp[..].into()]).await
     }
 
     /// Enables or disables the user. A disabled one cannot sign in, nor go on with a session.
     ///
     /// # Errors
-    /// [`UserError`], for instance of kind [`UnknownUser`](UserErrorKind::UnknownUser).
+    /// [`UserError`], for instance of kind [`AlwaysActive`](UserErrorKind::AlwaysActive).
     pub async fn set_active(&self, id: &UserId, active: bool) -> Result<(), UserError> {
-        self.change(&self.sql.set_active, id, &[i64::from(active).into()]).await
+        let sql = self.sql.set_active.as_ref().ok_or(UserError::new(UserErrorKind::AlwaysActive))?;
+        self.change(sql, id, &[i64::from(active).into()]).await
     }
 
     /// Gives the user a permission; nothing happens if they hold it.
@@ -56,7 +61,9 @@ impl SqlUsers {
     /// # Errors
     /// [`UserError`], for instance of kind [`NoPermissions`](UserErrorKind::NoPermissions).
     pub async fn grant(&self, id: &UserId, permission: &str) -> Result<(), UserError> {
-        self.change_permission(&self.permissions()?.grant, id, permission).await
+        let (sql, values) = (&self.permissions()?.grant, [permission.into(), self.known(id).await?]);
+        let made = self.database.insert(sql, &values).await?;
+        self.changed_or_was_so(made, id).await
     }
 
     /// Takes a permission from the user; nothing happens if they do not hold it.
@@ -64,7 +71,9 @@ impl SqlUsers {
     /// # Errors
     /// [`UserError`], for instance of kind [`NoPermissions`](UserErrorKind::NoPermissions).
     pub async fn revoke(&self, id: &UserId, permission: &str) -> Result<(), UserError> {
-        self.change_permission(&self.permissions()?.revoke, id, permission).await
+        let (sql, values) = (&self.permissions()?.revoke, [permission.into(), self.known(id).await?]);
+        let removed = self.database.execute(sql, &values).await?;
+        self.changed_or_was_so(removed > 0, id).await
     }
 
     /// Inserts a user with a new stamp; `false` if a unique column has one of the values already.
@@ -76,7 +85,8 @@ impl SqlUsers {
         identity: Option<&Identity>,
     ) -> Result<bool, UserError> {
         let stamp = new_stamp()?;
-        let mut values = vec![key.into(), text(hash), stamp[..].into()];
+        let mut values = vec![key.into(), text(hash)];
+        values.extend(self.table.stamp.as_ref().map(|_| Value::from(&stamp[..])));
         if self.table.has_display_name() {
             values.push(username.into());
         }
@@ -84,7 +94,7 @@ impl SqlUsers {
             values.push(Value::Text(identity.map(Identity::issuer)));
             values.push(Value::Text(identity.map(Identity::subject)));
         }
-        Ok(self.database.execute(&self.sql.insert, &values).await? > 0)
+        Ok(self.database.insert(&self.sql.insert, &values).await?)
     }
 
     async fn hash(&self, password: Option<&Secret>) -> Result<Option<PasswordHash>, UserError> {
@@ -96,8 +106,7 @@ impl SqlUsers {
 
     /// Runs a statement that ends in `WHERE id = ?`.
     async fn change(&self, sql: &SqlStr, id: &UserId, values: &[Value<'_>]) -> Result<(), UserError> {
-        let unknown = || UserError::new(UserErrorKind::UnknownUser);
-        let id = self.table.id_value(id).ok_or_else(unknown)?;
+        let id = self.known(id).await?;
         let values: Vec<_> = values.iter().copied().chain([id]).collect();
         match self.database.execute(sql, &values).await? {
             0 => Err(unknown()),
@@ -105,20 +114,28 @@ impl SqlUsers {
         }
     }
 
+    /// The id as the table has it, if somebody may have it.
+    async fn known<'a>(&self, id: &'a UserId) -> Result<Value<'a>, UserError> {
+        let value = self.table.id_value(id).ok_or_else(unknown)?;
+        // A column that compares texts without regard to case would change somebody else.
+        if self.table.ids == IdType::Text && self.by_id(id).await?.is_none() {
+            return Err(unknown());
+        }
+        Ok(value)
+    }
+
+    /// What it means that a permission's row was written, or that there was none to write.
+    async fn changed_or_was_so(&self, changed: bool, id: &UserId) -> Result<(), UserError> {
+        if changed || self.by_id(id).await?.is_some() { Ok(()) } else { Err(unknown()) }
+    }
+
     fn permissions(&self) -> Result<&PermissionStatements, UserError> {
         self.sql.permissions.as_ref().ok_or(UserError::new(UserErrorKind::NoPermissions))
     }
+}
 
-    async fn change_permission(&self, sql: &SqlStr, id: &UserId, permission: &str) -> Result<(), UserError> {
-        match self.change(sql, id, &[permission.into()]).await {
-            // No row was changed: all is as it should be already, or there is nobody.
-            Err(error) if error.kind() == UserErrorKind::UnknownUser => match self.get_user(id).await? {
-                Some(_) => Ok(()),
-                None => Err(error),
-            },
-            changed => changed,
-        }
-    }
+fn unknown() -> UserError {
+    UserError::new(UserErrorKind::UnknownUser)
 }
 
 fn text(hash: Option<&PasswordHash>) -> Value<'_> {

@@ -2,7 +2,7 @@
 
 use sqlx::SqlStr;
 
-use super::table::{Permissions, UserTable};
+use super::table::{IdType, Permissions, UserTable};
 use crate::driver::Dialect;
 use crate::identifier::Identifier;
 
@@ -15,8 +15,8 @@ pub(super) struct Statements {
     pub(super) insert: SqlStr,
     pub(super) renew: SqlStr,
     pub(super) set_password: SqlStr,
-    pub(super) set_stamp: SqlStr,
-    pub(super) set_active: SqlStr,
+    pub(super) set_stamp: Option<SqlStr>,
+    pub(super) set_active: Option<SqlStr>,
     pub(super) permissions: Option<PermissionStatements>,
 }
 
@@ -26,13 +26,17 @@ pub(super) struct PermissionStatements {
 }
 
 impl Statements {
-    pub(super) fn new(table: &UserTable, dialect: &Dialect) -> Self {
+    /// `further` are the columns of the application's own user.
+    pub(super) fn new(table: &UserTable, further: &[Identifier], dialect: &Dialect) -> Self {
         let quoted = |name: &Identifier| name.quoted(dialect);
-        let (t, id) = (quoted(&table.table), quoted(&table.id));
-        let (password, stamp, active) =
-            (quoted(&table.password), quoted(&table.stamp), quoted(&table.active));
+        let (t, id, password) = (quoted(&table.table), quoted(&table.id), quoted(&table.password));
+        let and_stamp =
+            table.stamp.as_ref().map_or(String::new(), |stamp| format!(", {} = ?", quoted(stamp)));
         let sql = |text: String| dialect.statement(&text);
-        let select = Select::new(table, dialect);
+        let set = |column: &Identifier, value: &str| {
+            sql(format!("UPDATE {t} SET {} = {value} WHERE {id} = ?", quoted(column)))
+        };
+        let select = Select::new(table, further, dialect);
         let by_identity =
             |[issuer, subject]: &[Identifier; 2]| select.by(&[issuer, subject], &[issuer, subject]);
         Self {
@@ -42,9 +46,9 @@ impl Statements {
             by_identity: table.identity.as_ref().map(by_identity),
             insert: insert(table, dialect),
             renew: sql(format!("UPDATE {t} SET {password} = ? WHERE {id} = ? AND {password} = ?")),
-            set_password: sql(format!("UPDATE {t} SET {password} = ?, {stamp} = ? WHERE {id} = ?")),
-            set_stamp: sql(format!("UPDATE {t} SET {stamp} = ? WHERE {id} = ?")),
-            set_active: sql(format!("UPDATE {t} SET {active} = (? <> 0) WHERE {id} = ?")),
+            set_password: sql(format!("UPDATE {t} SET {password} = ?{and_stamp} WHERE {id} = ?")),
+            set_stamp: table.stamp.as_ref().map(|stamp| set(stamp, "?")),
+            set_active: table.active.as_ref().map(|active| set(active, "(? <> 0)")),
             permissions: table.permissions.as_ref().map(|held| permissions(held, &t, &id, dialect)),
         }
     }
@@ -60,10 +64,13 @@ struct Select<'a> {
 }
 
 impl<'a> Select<'a> {
-    fn new(table: &UserTable, dialect: &'a Dialect) -> Self {
+    fn new(table: &UserTable, further: &[Identifier], dialect: &'a Dialect) -> Self {
         let of_user = |name: &Identifier| format!("u.{}", name.quoted(dialect));
         let (id, username) = (of_user(&table.id), of_user(&table.username));
-        let (active, stamp) = (of_user(&table.active), of_user(&table.stamp));
+        let truth = |column| format!("CASE WHEN {} THEN 1 ELSE 0 END", of_user(column));
+        let active = table.active.as_ref().map_or("1".into(), truth);
+        // Without stamps, one is derived from the password's hash.
+        let stamp = of_user(table.stamp.as_ref().unwrap_or(&table.password));
         let users = table.table.quoted(dialect);
         let (permission, from) = match &table.permissions {
             None => ("NULL".into(), format!("{users} AS u")),
@@ -72,81 +79,90 @@ impl<'a> Select<'a> {
                 (format!("p.{permission}"), format!("{users} AS u LEFT JOIN {t} AS p ON p.{user} = {id}"))
             }
         };
-        let columns =
-            format!("{id}, {username}, CASE WHEN {active} THEN 1 ELSE 0 END, {stamp}, {permission}");
+        let own = [id.clone(), username, active, stamp, permission];
+        let columns = own.into_iter().chain(further.iter().map(of_user)).collect::<Vec<_>>().join(", ");
         Self { dialect, columns, from }
     }
 
-    fn by(&self, keys: &[&Identifier], extra: &[&Identifier]) -> SqlStr {
+    /// The users with these values in these columns; `own` are further ones that the query reads for itself.
+    fn by(&self, keys: &[&Identifier], own: &[&Identifier]) -> SqlStr {
         let of_user = |name: &&Identifier| format!("u.{}", name.quoted(self.dialect));
-        let columns: Vec<_> =
-            std::iter::once(self.columns.clone()).chain(extra.iter().map(of_user)).collect();
+        let columns: Vec<_> = std::iter::once(self.columns.clone()).chain(own.iter().map(of_user)).collect();
         let keys: Vec<_> = keys.iter().map(|name| of_user(name) + " = ?").collect();
         let (columns, from, keys) = (columns.join(", "), &self.from, keys.join(" AND "));
         self.dialect.statement(&format!("SELECT {columns} FROM {from} WHERE {keys}"))
     }
 }
 
-/// Values: key, password, stamp, then the name if it has its own column, then issuer and subject if they have.
+/// Values: key, password, stamp if there are any, then the name if it has its own column, then issuer and subject if they have.
 fn insert(table: &UserTable, dialect: &Dialect) -> SqlStr {
-    let mut columns = vec![&table.key, &table.password, &table.stamp];
+    let mut columns = vec![&table.key, &table.password];
+    columns.extend(&table.stamp);
     if table.has_display_name() {
         columns.push(&table.username);
     }
     columns.extend(table.identity.iter().flatten());
-    let marks = "?, ".repeat(columns.len());
-    let columns: String = columns.iter().map(|name| name.quoted(dialect) + ", ").collect();
-    let (t, active) = (table.table.quoted(dialect), table.active.quoted(dialect));
-    dialect
-        .statement(&format!("INSERT INTO {t} ({columns}{active}) VALUES ({marks}TRUE){}", dialect.or_nothing))
+    let mut values = vec!["?"; columns.len()];
+    if let Some(active) = &table.active {
+        columns.push(active);
+        values.push("TRUE");
+    }
+    let columns: Vec<_> = columns.iter().map(|name| name.quoted(dialect)).collect();
+    let (t, columns, values) = (table.table.quoted(dialect), columns.join(", "), values.join(", "));
+    dialect.statement(&format!("INSERT INTO {t} ({columns}) VALUES ({values})"))
 }
 
 fn permissions(held: &Permissions, users: &str, id: &str, dialect: &Dialect) -> PermissionStatements {
     let [t, user, permission] = held.quoted(dialect);
-    let grant = format!(
-        "INSERT INTO {t} ({permission}, {user}) SELECT ?, {id} FROM {users} WHERE {id} = ?{}",
-        dialect.or_nothing
-    );
+    let grant = format!("INSERT INTO {t} ({permission}, {user}) SELECT ?, {id} FROM {users} WHERE {id} = ?");
     let revoke = format!("DELETE FROM {t} WHERE {permission} = ? AND {user} = ?");
     PermissionStatements { grant: dialect.statement(&grant), revoke: dialect.statement(&revoke) }
 }
 
 fn migrate(table: &UserTable, dialect: &Dialect) -> Vec<SqlStr> {
-    let mut statements = vec![create_users(table, dialect)];
-    statements.extend(table.permissions.as_ref().map(|held| create_permissions(held, table, dialect)));
-    statements.iter().map(|text| dialect.statement(text)).collect()
+    let mut statements = dialect.create_table(&table.table, &user_columns(table, dialect), &[]);
+    if let Some(held) = &table.permissions {
+        let columns = permission_columns(held, table, dialect);
+        statements.extend(dialect.create_table(&held.table, &columns, &[]));
+    }
+    statements
 }
 
-fn create_users(table: &UserTable, dialect: &Dialect) -> String {
-    let Dialect { boolean, text, bytes, counted, table_options, .. } = dialect;
+fn user_columns(table: &UserTable, dialect: &Dialect) -> String {
+    let Dialect { boolean, text, bytes, counted, new_uuid, uuid, .. } = dialect;
     let quoted = |name: &Identifier| name.quoted(dialect);
-    let id_type = if table.text_ids { format!("{text} NOT NULL PRIMARY KEY") } else { (*counted).into() };
-    let mut columns = vec![
-        format!("{} {id_type}", quoted(&table.id)),
-        format!("{} {text} NOT NULL UNIQUE", quoted(&table.key)),
-        format!("{} {text}", quoted(&table.password)),
-        format!("{} {bytes} NOT NULL", quoted(&table.stamp)),
-        format!("{} {boolean} NOT NULL", quoted(&table.active)),
-    ];
+    let id_type = match table.ids {
+        IdType::Integer => (*counted).into(),
+        IdType::Text => format!("{text} NOT NULL PRIMARY KEY"),
+        IdType::Uuid => format!("{uuid} DEFAULT {new_uuid} NOT NULL PRIMARY KEY"),
+    };
+    let mut columns = vec![format!("{} {id_type}", quoted(&table.id))];
     if table.has_display_name() {
-        columns.insert(1, format!("{} {text} NOT NULL", quoted(&table.username)));
+        columns.push(format!("{} {text} NOT NULL", quoted(&table.username)));
     }
+    columns.push(format!("{} {text} NOT NULL UNIQUE", quoted(&table.key)));
+    columns.push(format!("{} {text}", quoted(&table.password)));
+    columns.extend(table.stamp.iter().map(|stamp| format!("{} {bytes} NOT NULL", quoted(stamp))));
+    columns.extend(table.active.iter().map(|active| format!("{} {boolean} NOT NULL", quoted(active))));
     if let Some([issuer, subject]) = &table.identity {
         let (issuer, subject) = (quoted(issuer), quoted(subject));
         columns.push(format!("{issuer} {text}, {subject} {text}, UNIQUE ({issuer}, {subject})"));
     }
-    format!("CREATE TABLE IF NOT EXISTS {} ({}){table_options}", quoted(&table.table), columns.join(", "))
+    columns.join(", ")
 }
 
-fn create_permissions(held: &Permissions, table: &UserTable, dialect: &Dialect) -> String {
-    let Dialect { integer, text, table_options, .. } = dialect;
-    let [t, user, permission] = held.quoted(dialect);
+fn permission_columns(held: &Permissions, table: &UserTable, dialect: &Dialect) -> String {
+    let Dialect { integer, text, uuid, .. } = dialect;
+    let [_, user, permission] = held.quoted(dialect);
     let (users, id) = (table.table.quoted(dialect), table.id.quoted(dialect));
-    let id_type = if table.text_ids { text } else { integer };
+    let id_type = match table.ids {
+        IdType::Integer => integer,
+        IdType::Text => text,
+        IdType::Uuid => uuid,
+    };
     format!(
-        "CREATE TABLE IF NOT EXISTS {t} (\
-         {user} {id_type} NOT NULL REFERENCES {users} ({id}) ON DELETE CASCADE, \
-         {permission} {text} NOT NULL, PRIMARY KEY ({user}, {permission})){table_options}"
+        "{user} {id_type} NOT NULL, {permission} {text} NOT NULL, PRIMARY KEY ({user}, {permission}), \
+         FOREIGN KEY ({user}) REFERENCES {users} ({id}) ON DELETE CASCADE"
     )
 }
 
@@ -160,11 +176,10 @@ mod tests {
     #[test]
     fn names_are_quoted_and_values_are_placeholders() {
         let table = UserTable::new("order").unwrap().with_username("group", "group").unwrap();
-        let sql = Statements::new(&table, SqlitePool::DIALECT);
+        let sql = Statements::new(&table, &[], SqlitePool::DIALECT);
         assert_eq!(
             sql.insert.as_str(),
-            "INSERT INTO `order` (`group`, `password`, `security_stamp`, `active`) VALUES (?1, ?2, ?3, TRUE) \
-             ON CONFLICT DO NOTHING"
+            "INSERT INTO `order` (`group`, `password`, `security_stamp`, `active`) VALUES (?1, ?2, ?3, TRUE)"
         );
         assert_eq!(
             sql.by_id.as_str(),

@@ -1,8 +1,11 @@
 //! [`UserTable`]: the names of tables and columns.
 
-use auth_core::{ConfigError, UserId};
+use std::sync::Arc;
 
-use crate::driver::{Columns, Dialect, Value};
+use auth_core::{ConfigError, UserId};
+use uuid::Uuid;
+
+use crate::driver::{Columns, Dialect, Value, number};
 use crate::error::DbError;
 use crate::identifier::Identifier;
 
@@ -27,14 +30,22 @@ use crate::identifier::Identifier;
 pub struct UserTable {
     pub(super) table: Identifier,
     pub(super) id: Identifier,
-    pub(super) text_ids: bool,
+    pub(super) ids: IdType,
     pub(super) username: Identifier,
     pub(super) key: Identifier,
     pub(super) password: Identifier,
-    pub(super) stamp: Identifier,
-    pub(super) active: Identifier,
+    pub(super) stamp: Option<Identifier>,
+    pub(super) active: Option<Identifier>,
     pub(super) identity: Option<[Identifier; 2]>,
     pub(super) permissions: Option<Permissions>,
+}
+
+/// What ids are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum IdType {
+    Integer,
+    Text,
+    Uuid,
 }
 
 /// A table with one row for each permission of each user.
@@ -73,11 +84,15 @@ impl UserTable {
     /// The application's own table, with the columns `id`, `username`, `username_key`, `password`,
     /// `security_stamp` and `active` unless said otherwise, and neither identities nor permissions.
     ///
-    /// * `id`: integers, unless [`with_text_ids`](Self::with_text_ids). Never given to a second user.
+    /// * `id`: integers of any width, unless [`with_text_ids`](Self::with_text_ids) or
+    ///   [`with_uuid_ids`](Self::with_uuid_ids). Never given to a second user.
     /// * `username_key`: [`canonical`](crate::canonical)`(username)`, unique, comparing byte for byte.
     /// * `password`: what [`Passwords`](auth_core::Passwords) makes; NULL or `!…` fits no password.
-    /// * `security_stamp`: random bytes.
-    /// * `active`: a truth value.
+    /// * `security_stamp`: random bytes. May be missing: [`without_security_stamp`](Self::without_security_stamp).
+    /// * `active`: a truth value (on `PostgreSQL` a `BOOLEAN`). May be missing:
+    ///   [`without_active`](Self::without_active).
+    ///
+    /// `PostgreSQL` knows a table that was made without quotes by its lower-case name.
     ///
     /// # Errors
     /// [`ConfigError`] that says which name is none.
@@ -90,12 +105,12 @@ impl UserTable {
         Self {
             table,
             id: fixed("id"),
-            text_ids: false,
+            ids: IdType::Integer,
             username: fixed("username"),
             key: fixed("username_key"),
             password: fixed("password"),
-            stamp: fixed("security_stamp"),
-            active: fixed("active"),
+            stamp: Some(fixed("security_stamp")),
+            active: Some(fixed("active")),
             identity: None,
             permissions: None,
         }
@@ -112,7 +127,15 @@ impl UserTable {
 
     /// The ids are texts. New users get theirs from the column's default.
     pub fn with_text_ids(mut self) -> Self {
-        self.text_ids = true;
+        self.ids = IdType::Text;
+        self
+    }
+
+    /// The ids are UUIDs: of type `UUID` on `PostgreSQL`, 16 bytes elsewhere. New users get theirs from the
+    /// column's default. A column with the text of UUIDs, or of `MariaDB`'s type `UUID`, has
+    /// [text ids](Self::with_text_ids).
+    pub fn with_uuid_ids(mut self) -> Self {
+        self.ids = IdType::Uuid;
         self
     }
 
@@ -139,8 +162,15 @@ impl UserTable {
     /// # Errors
     /// As [`new`](Self::new).
     pub fn with_security_stamp(mut self, column: &str) -> Result<Self, ConfigError> {
-        self.stamp = Identifier::new(column)?;
+        self.stamp = Some(Identifier::new(column)?);
         Ok(self)
+    }
+
+    /// There is no column of security stamps: a user's sessions end when the password changes, and cannot be
+    /// ended otherwise. A hash that is outdated stays as it is, since renewing it would end them too.
+    pub fn without_security_stamp(mut self) -> Self {
+        self.stamp = None;
+        self
     }
 
     /// The column that says who may sign in.
@@ -148,8 +178,14 @@ impl UserTable {
     /// # Errors
     /// As [`new`](Self::new).
     pub fn with_active(mut self, column: &str) -> Result<Self, ConfigError> {
-        self.active = Identifier::new(column)?;
+        self.active = Some(Identifier::new(column)?);
         Ok(self)
+    }
+
+    /// There is no column that says who may sign in: everybody may.
+    pub fn without_active(mut self) -> Self {
+        self.active = None;
+        self
     }
 
     /// The columns of issuer and subject, which together are unique. Without them nobody can be provisioned.
@@ -184,20 +220,28 @@ impl UserTable {
         self.username != self.key
     }
 
-    /// An id as the column has it; `None` if the column cannot have it.
+    /// An id as the column has it; `None` if the column cannot have it. "07" is no way to write 7.
     pub(super) fn id_value<'a>(&self, id: &'a UserId) -> Option<Value<'a>> {
-        if self.text_ids {
-            return Some(id.as_str().into());
+        match self.ids {
+            IdType::Integer => {
+                id.parse().filter(|number: &i64| UserId::from(*number) == *id).map(Value::from)
+            }
+            IdType::Uuid => id.parse().filter(|uuid: &Uuid| uuid.to_string() == id.as_str()).map(Value::from),
+            // PostgreSQL has no texts with a NUL, and refuses to look for one.
+            IdType::Text => Some(id.as_str()).filter(|id| !id.contains('\0')).map(Value::from),
         }
-        // "07" is no way to write 7.
-        id.parse::<i64>().filter(|number| UserId::from(*number) == *id).map(Value::from)
     }
 
     pub(super) fn read_id(&self, row: &dyn Columns, at: usize) -> Result<UserId, DbError> {
-        if !self.text_ids {
-            return Ok(row.int(at)?.into());
+        match self.ids {
+            IdType::Integer => Ok(number(row, at)?.into()),
+            IdType::Uuid => id(row.uuid(at)?.map(|uuid| uuid.to_string())),
+            IdType::Text => id(row.text(at)?),
         }
-        UserId::new(row.text(at)?.unwrap_or_default())
-            .map_err(|_| DbError::unreadable("a user's id is no id"))
     }
+}
+
+fn id(text: Option<impl Into<Arc<str>>>) -> Result<UserId, DbError> {
+    let id = text.and_then(|text| UserId::new(text).ok());
+    id.ok_or_else(|| DbError::unreadable("a user's id is no id"))
 }

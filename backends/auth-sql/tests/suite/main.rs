@@ -1,6 +1,7 @@
-//! The tests of this crate, over real database files.
+//! The tests of this crate, over real databases.
 
 mod leaks;
+mod migrations;
 mod names;
 mod outages;
 mod provisioning;
@@ -9,3 +10,40 @@ mod sessions;
 mod support;
 mod tables;
 mod users;
+
+use support::Place;
+
+/// Few tests for each server, since each starts one.
+#[test]
+fn users_in_postgres() {
+    all_about_users(&Place::postgres());
+}
+
+#[test]
+fn users_in_maria_db() {
+    all_about_users(&Place::maria_db());
+}
+
+fn all_about_users(place: &Place) {
+    names::all(place);
+    provisioning::all(place);
+    rehash::all(place);
+    tables::all(place);
+    users::all(place);
+}
+
+#[test]
+fn sessions_in_postgres() {
+    all_about_sessions(&Place::postgres());
+}
+
+#[test]
+fn sessions_in_maria_db() {
+    all_about_sessions(&Place::maria_db());
+}
+
+fn all_about_sessions(place: &Place) {
+    leaks::all(place);
+    migrations::all(place);
+    sessions::all(place);
+}

@@ -3,12 +3,19 @@
 use auth_core::{DeniedKind, Secret, User};
 use auth_sql::UserErrorKind;
 
-use crate::support::{Db, kind, login, secret};
+use crate::support::{Place, kind, login, on_every_database, secret};
+
+on_every_database![
+    equal_names_are_taken,
+    the_key_is_unique_in_the_database,
+    one_of_many_creations_wins,
+    hostile_names_are_only_names,
+    what_is_no_name_or_password_is_refused,
+];
 
 /// P03, UN-1: one name, one user.
-#[tokio::test]
-async fn equal_names_are_taken() {
-    let db = Db::new().await;
+async fn equal_names_are_taken(place: &Place) {
+    let db = place.db().await;
     let users = db.users().await;
     users.create_user("Jos\u{e9} ﬁn", Some(&secret("x"))).await.unwrap();
     for name in ["José ﬁn", "jose\u{301} fin", "JOSÉ FIN", "ｊｏｓé fin"] {
@@ -20,21 +27,23 @@ async fn equal_names_are_taken() {
 }
 
 /// UN-3: two writers who do not know of each other cannot make one name two users.
-#[tokio::test]
-async fn the_key_is_unique_in_the_database() {
-    let db = Db::new().await;
+async fn the_key_is_unique_in_the_database(place: &Place) {
+    let db = place.db().await;
     db.users().await;
-    let insert =
-        "INSERT INTO auth_users (username, username_key, security_stamp, active) VALUES (?, ?, x'00', 1)";
+    let stamp = db.pick("x''", "''", "''");
     for (name, key, fits) in [("a", "a", true), ("A", "a", false), ("A", "A", true), ("á", "á", true)] {
-        let made = sqlx::query(insert).bind(name).bind(key).execute(&db.pool).await;
+        let made = db
+            .execute(&format!(
+                "INSERT INTO auth_users (username, username_key, security_stamp, active) \
+                 VALUES ('{name}', '{key}', {stamp}, TRUE)"
+            ))
+            .await;
         assert_eq!(made.is_ok(), fits, "{name} {key}");
     }
 }
 
-#[tokio::test]
-async fn one_of_many_creations_wins() {
-    let db = Db::new().await;
+async fn one_of_many_creations_wins(place: &Place) {
+    let db = place.db().await;
     let users = db.users().await;
     let create = |_| {
         let users = users.clone();
@@ -51,9 +60,8 @@ async fn one_of_many_creations_wins() {
 }
 
 /// UN-5: names are values, never SQL.
-#[tokio::test]
-async fn hostile_names_are_only_names() {
-    let db = Db::new().await;
+async fn hostile_names_are_only_names(place: &Place) {
+    let db = place.db().await;
     let users = db.users().await;
     users.create_user("admin", Some(&secret("correct horse"))).await.unwrap();
     let hostile = [
@@ -97,9 +105,8 @@ async fn hostile_names_are_only_names() {
     assert_eq!(db.count("SELECT count(*) FROM auth_users").await, 1 + i64::try_from(hostile.len()).unwrap());
 }
 
-#[tokio::test]
-async fn what_is_no_name_or_password_is_refused() {
-    let db = Db::new().await;
+async fn what_is_no_name_or_password_is_refused(place: &Place) {
+    let db = place.db().await;
     let users = db.users().await;
     for name in ["", " alice", "al\nice", "\u{202e}alice", &"x".repeat(1_000_000)] {
         let error = users.create_user(name, None).await.unwrap_err();

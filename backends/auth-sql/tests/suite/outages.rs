@@ -33,6 +33,8 @@ fn folder() -> TempDir {
     tempfile::Builder::new().prefix(CANARY).tempdir().unwrap()
 }
 
+mod servers;
+
 /// A database with a session under key 1 and Alice, over one connection that waits for no lock.
 async fn filled(dir: &TempDir) -> (SqlitePool, SqlSessions, SqlUsers) {
     let options = options(dir, SqliteJournalMode::Delete).busy_timeout(Duration::from_millis(1));

@@ -1,38 +1,53 @@
-//! `SqlSessions` over `SQLite`: the public suite, and what the suite cannot see.
+//! `SqlSessions`: the public suite, and what the suite cannot see.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::support::Db;
+use crate::support::{Db, Place, hex, on_every_database};
 use auth_core::conformance::store::session_store;
 use auth_core::session::{SessionKey, SessionRecord, SessionStore, Write};
 use auth_core::{BackendName, Timestamp, UserId};
 use auth_sql::SqlSessions;
 
-/// A database for each case; the files live until the end.
-async fn fresh(dbs: &tokio::sync::Mutex<Vec<Db>>) -> SqlSessions {
-    let db = Db::new().await;
-    let store = SqlSessions::new(db.pool.clone());
-    store.migrate().await.unwrap();
-    dbs.lock().await.push(db);
-    store
-}
+on_every_database![
+    the_contract_is_kept,
+    a_word_of_sql_is_a_table,
+    a_damaged_record_is_absent,
+    numbers_that_make_no_sense_are_survived,
+    the_table_is_strict,
+    migrating_again_changes_nothing,
+    only_plain_names_become_tables,
+    hostile_ids_are_only_ids,
+];
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_contract_is_kept() {
-    let dbs = tokio::sync::Mutex::default();
-    session_store(async || fresh(&dbs).await).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_contract_is_kept_behind_arc_and_under_another_name() {
-    let dbs = tokio::sync::Mutex::default();
+/// A table for each case.
+async fn the_contract_is_kept(place: &Place) {
+    let db = place.db().await;
+    let tables = AtomicU32::new(0);
     session_store(async || {
-        let store = fresh(&dbs).await.with_table("order").unwrap();
+        let table = format!("sessions_{}", tables.fetch_add(1, Ordering::Relaxed));
+        let store = SqlSessions::new(db.database()).with_table(&table).unwrap();
         store.migrate().await.unwrap();
         Arc::new(store)
     })
     .await;
+}
+
+/// Names are quoted: they may be words of SQL.
+async fn a_word_of_sql_is_a_table(place: &Place) {
+    let db = place.db().await;
+    let store = SqlSessions::new(db.database()).with_table("order").unwrap();
+    store.migrate().await.unwrap();
+    let (backend, user) = (BackendName::new("local").unwrap(), UserId::from(7));
+    store.create(&key(1), &record("7")).await.unwrap();
+    assert_eq!(store.update(&key(1), 1, &record("7"), NOW).await.unwrap(), Write::Done);
+    assert_eq!(store.touch(&key(1), NOW, NOW).await.unwrap(), Write::Done);
+    assert_eq!(store.rotate(&key(1), &key(2), 2, &record("7"), None, NOW).await.unwrap(), Write::Done);
+    assert_eq!(store.list_user(&backend, &user, NOW).await.unwrap().len(), 1);
+    store.delete(&key(1)).await.unwrap();
+    assert_eq!(store.purge_expired(NOW, 10).await.unwrap(), 0);
+    assert_eq!(store.delete_user(&backend, &user, None).await.unwrap(), 1);
 }
 
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
@@ -53,22 +68,23 @@ fn record(id: &str) -> SessionRecord {
     SessionRecord { created: NOW, last_seen: NOW, expires: NOW.plus(hour), ..record }
 }
 
-async fn store_with_one() -> (Db, SqlSessions) {
-    let db = Db::new().await;
-    let store = SqlSessions::new(db.pool.clone());
+async fn store_with_one(place: &Place) -> (Db, SqlSessions) {
+    let db = place.db().await;
+    let store = SqlSessions::new(db.database());
     store.migrate().await.unwrap();
     store.create(&key(1), &record("7")).await.unwrap();
     (db, store)
 }
 
 async fn set_record(db: &Db, bytes: &[u8]) {
-    sqlx::query("UPDATE auth_sessions SET record = ?").bind(bytes).execute(&db.pool).await.unwrap();
+    let hex = hex(bytes);
+    let value = db.pick(format!("x'{hex}'"), format!("'\\x{hex}'"), format!("x'{hex}'"));
+    db.execute(&format!("UPDATE auth_sessions SET record = {value}")).await.unwrap();
 }
 
 /// SE-16, S27: damage is no session, and never a panic.
-#[tokio::test]
-async fn a_damaged_record_is_absent() {
-    let (db, store) = store_with_one().await;
+async fn a_damaged_record_is_absent(place: &Place) {
+    let (db, store) = store_with_one(place).await;
     let good = record("7").encode();
     let (mut other_version, mut longer) = (good.clone(), good.clone());
     other_version[0] = 99;
@@ -84,14 +100,13 @@ async fn a_damaged_record_is_absent() {
     assert!(store.load(&key(1), NOW).await.unwrap().is_some());
 }
 
-#[tokio::test]
-async fn numbers_that_make_no_sense_are_survived() {
-    let (db, store) = store_with_one().await;
+async fn numbers_that_make_no_sense_are_survived(place: &Place) {
+    let (db, store) = store_with_one(place).await;
     for sql in [
         "UPDATE auth_sessions SET last_seen = -5, version = -1",
         "UPDATE auth_sessions SET expires = 9223372036854775807",
     ] {
-        sqlx::query(sql).execute(&db.pool).await.unwrap();
+        db.execute(sql).await.unwrap();
         assert!(store.load(&key(1), NOW).await.unwrap().is_some(), "{sql}");
     }
     let end = Timestamp::from_millis(u64::MAX);
@@ -101,35 +116,31 @@ async fn numbers_that_make_no_sense_are_survived() {
 }
 
 /// Types are strict: what another program writes by mistake does not get in.
-#[tokio::test]
-async fn the_table_is_strict() {
-    let (db, _store) = store_with_one().await;
+async fn the_table_is_strict(place: &Place) {
+    let (db, _store) = store_with_one(place).await;
     for sql in ["UPDATE auth_sessions SET expires = 'never'", "UPDATE auth_sessions SET record = NULL"] {
-        assert!(sqlx::query(sql).execute(&db.pool).await.is_err(), "{sql}");
+        assert!(db.execute(sql).await.is_err(), "{sql}");
     }
 }
 
-#[tokio::test]
-async fn migrating_again_changes_nothing() {
-    let (_db, store) = store_with_one().await;
+async fn migrating_again_changes_nothing(place: &Place) {
+    let (_db, store) = store_with_one(place).await;
     store.migrate().await.unwrap();
     assert!(store.load(&key(1), NOW).await.unwrap().is_some());
 }
 
-#[tokio::test]
-async fn only_plain_names_become_tables() {
-    let db = Db::new().await;
+async fn only_plain_names_become_tables(place: &Place) {
+    let db = place.db().await;
     let too_long = "x".repeat(64);
     for name in ["", "a b", "a;--", "a`b", "a\"b", "1a", "ä", "a\0b", &too_long] {
-        let error = SqlSessions::new(db.pool.clone()).with_table(name).unwrap_err();
+        let error = SqlSessions::new(db.database()).with_table(name).unwrap_err();
         assert!(error.to_string().contains(&format!("{name:?}")), "{error}");
     }
 }
 
 /// Hostile ids are values, never SQL.
-#[tokio::test]
-async fn hostile_ids_are_only_ids() {
-    let (db, store) = store_with_one().await;
+async fn hostile_ids_are_only_ids(place: &Place) {
+    let (db, store) = store_with_one(place).await;
     let backend = BackendName::new("local").unwrap();
     let hostile =
         ["' OR '1'='1", "7'; DROP TABLE auth_sessions; --", "7\" --", "%", "7 ", "?1", "\u{2019} OR 1=1"];

@@ -1,38 +1,204 @@
-//! What the tests share: database files, cheap hashes, a chain.
+//! What the tests share: databases, cheap hashes, a chain.
 
 use std::error::Error;
+use std::str::FromStr;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use auth_core::{Argon2Cost, Auth, Denied, DeniedKind, Password, Passwords, RequestFacts, Secret};
-use auth_sql::{SqlUser, SqlUsers};
+use auth_sql::{Database, SqlUser, SqlUsers};
+use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
+use sqlx::{AssertSqlSafe, raw_sql};
 use tempfile::TempDir;
+use test_servers::{MariaDb, Postgres};
 
-/// A database file, as a server would open it.
+/// Where databases are made.
+pub(crate) enum Place {
+    Sqlite,
+    Postgres(Box<Postgres>),
+    MariaDb(Box<MariaDb>),
+}
+
+impl Place {
+    pub(crate) fn postgres() -> Self {
+        Self::Postgres(Box::new(Postgres::start_with(&[("max_connections", "500")])))
+    }
+
+    pub(crate) fn maria_db() -> Self {
+        Self::MariaDb(Box::new(MariaDb::start_with(&["--max-connections=500"])))
+    }
+
+    /// A new database, over as many connections as a small server has.
+    pub(crate) async fn db(&self) -> Db {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let name = format!("app{}", MADE.fetch_add(1, Ordering::Relaxed));
+        let dir = tempfile::tempdir().unwrap();
+        let pool = match self {
+            Self::Sqlite => Pool::Sqlite(open(&dir, SqliteJournalMode::Wal, 8).await),
+            Self::Postgres(server) => {
+                let options = PgConnectOptions::from_str(&server.url()).unwrap();
+                let creator = PgPoolOptions::new().connect_with(options.clone()).await.unwrap();
+                run(raw_sql(AssertSqlSafe(format!("CREATE SCHEMA {name}"))).execute(&creator)).await;
+                creator.close().await;
+                let pool = PgPoolOptions::new().max_connections(8);
+                Pool::Postgres(pool.connect_with(options.options([("search_path", &name)])).await.unwrap())
+            }
+            Self::MariaDb(server) => {
+                let options = MySqlConnectOptions::from_str(&server.url()).unwrap();
+                let creator = MySqlPoolOptions::new().connect_with(options.clone()).await.unwrap();
+                run(raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&creator)).await;
+                creator.close().await;
+                let pool = MySqlPoolOptions::new().max_connections(8);
+                Pool::MySql(pool.connect_with(options.database(&name)).await.unwrap())
+            }
+        };
+        Db { dir, name, pool }
+    }
+}
+
+async fn run<T>(query: impl Future<Output = Result<T, sqlx::Error>>) {
+    query.await.unwrap();
+}
+
+#[derive(Clone)]
+pub(crate) enum Pool {
+    Sqlite(SqlitePool),
+    Postgres(PgPool),
+    MySql(MySqlPool),
+}
+
+/// The same expression for the pool of whichever database it is.
+macro_rules! with_pool {
+    ($db:expr, $pool:ident => $answer:expr) => {
+        match &$db.pool {
+            Pool::Sqlite($pool) => $answer,
+            Pool::Postgres($pool) => $answer,
+            Pool::MySql($pool) => $answer,
+        }
+    };
+}
+
+/// A database, as a server would open it.
 pub(crate) struct Db {
+    /// The files of an embedded one.
     pub(crate) dir: TempDir,
-    pub(crate) pool: SqlitePool,
+    pub(crate) name: String,
+    pub(crate) pool: Pool,
 }
 
 impl Db {
-    pub(crate) async fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let pool = open(&dir, SqliteJournalMode::Wal, 8).await;
-        Self { dir, pool }
+    pub(crate) fn database(&self) -> Database {
+        with_pool!(self, pool => pool.clone().into())
+    }
+
+    /// The same database over connections of its own, as another instance opens it.
+    pub(crate) fn another_pool(&self) -> impl Future<Output = Database> + use<> {
+        let (pool, sqlite) = (self.pool.clone(), options(&self.dir, SqliteJournalMode::Wal));
+        async move {
+            match pool {
+                Pool::Sqlite(_) => SqlitePoolOptions::new().connect_with(sqlite).await.unwrap().into(),
+                Pool::Postgres(pool) => {
+                    PgPoolOptions::new().connect_with((*pool.connect_options()).clone()).await.unwrap().into()
+                }
+                Pool::MySql(pool) => MySqlPoolOptions::new()
+                    .connect_with((*pool.connect_options()).clone())
+                    .await
+                    .unwrap()
+                    .into(),
+            }
+        }
     }
 
     pub(crate) async fn users(&self) -> SqlUsers {
-        let users = SqlUsers::new(self.pool.clone(), passwords(16));
+        let users = SqlUsers::new(self.database(), passwords(16));
         users.migrate().await.unwrap();
         users
     }
 
-    pub(crate) async fn count(&self, sql: &'static str) -> i64 {
-        sqlx::query_scalar(sql).fetch_one(&self.pool).await.unwrap()
+    /// What each database wants to have in this place.
+    pub(crate) fn pick<T>(&self, sqlite: T, postgres: T, mysql: T) -> T {
+        match self.pool {
+            Pool::Sqlite(_) => sqlite,
+            Pool::Postgres(_) => postgres,
+            Pool::MySql(_) => mysql,
+        }
+    }
+
+    /// A text of SQL with the words of this database, and names in double quotes.
+    fn sql(&self, text: &str) -> AssertSqlSafe<String> {
+        let words = self.pick(
+            ["INTEGER PRIMARY KEY AUTOINCREMENT", "TEXT", "TEXT COLLATE NOCASE", "BLOB", "\""],
+            ["INT GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY", "TEXT", "TEXT COLLATE lax", "BYTEA", "\""],
+            ["INT UNSIGNED AUTO_INCREMENT PRIMARY KEY", "VARCHAR(99)", "VARCHAR(99)", "BLOB", "`"],
+        );
+        let marks = ["{counted}", "{text}", "{lax}", "{bytes}", "\""];
+        AssertSqlSafe(
+            marks.iter().zip(words).fold(text.to_owned(), |text, (mark, word)| text.replace(mark, word)),
+        )
+    }
+
+    pub(crate) async fn execute(&self, sql: &str) -> Result<u64, sqlx::Error> {
+        with_pool!(self, pool => Ok(sqlx::query(self.sql(sql)).execute(pool).await?.rows_affected()))
+    }
+
+    /// A collation that does not tell `a` from `A`, for `{lax}`. `MariaDB`'s own is one.
+    pub(crate) async fn make_lax_collation(&self) {
+        let sql = "CREATE COLLATION lax (provider = icu, locale = 'und-u-ks-level2', deterministic = false)";
+        if let Pool::Postgres(_) = self.pool {
+            self.execute(sql).await.unwrap();
+        }
+    }
+
+    pub(crate) async fn count(&self, sql: &str) -> i64 {
+        with_pool!(self, pool => sqlx::query_scalar(self.sql(sql)).fetch_one(pool).await.unwrap())
+    }
+
+    pub(crate) async fn text(&self, sql: &str) -> String {
+        let bytes: Vec<u8> = match &self.pool {
+            Pool::Sqlite(pool) => {
+                sqlx::query_scalar::<_, String>(self.sql(sql)).fetch_one(pool).await.unwrap().into()
+            }
+            Pool::Postgres(pool) => {
+                sqlx::query_scalar::<_, String>(self.sql(sql)).fetch_one(pool).await.unwrap().into()
+            }
+            Pool::MySql(pool) => sqlx::query_scalar(self.sql(sql)).fetch_one(pool).await.unwrap(),
+        };
+        String::from_utf8(bytes).unwrap()
     }
 }
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
+}
+
+/// Runs a case, as a test of its own would.
+pub(crate) fn run_case(name: &str, case: impl Future<Output = ()>) {
+    println!("{name}");
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(case);
+}
+
+/// Makes the cases tests: each its own one on `SQLite`, and one after the other where a server must start, which
+/// takes longer than they do.
+macro_rules! on_every_database {
+    [$($case:ident),* $(,)?] => {
+        mod sqlite {
+            $(#[test]
+            fn $case() {
+                crate::support::run_case(stringify!($case), super::$case(&crate::support::Place::Sqlite));
+            })*
+        }
+
+        pub(crate) fn all(place: &crate::support::Place) {
+            $(crate::support::run_case(concat!(module_path!(), "::", stringify!($case)), $case(place));)*
+        }
+    };
+}
+pub(crate) use on_every_database;
 
 pub(crate) fn options(dir: &TempDir, mode: SqliteJournalMode) -> SqliteConnectOptions {
     SqliteConnectOptions::new()

@@ -4,14 +4,25 @@ use auth_core::conformance::backend::{Cases, backend, equal_work};
 use auth_core::{DeniedKind, Password, Secret, User, UserId, UserSource};
 use auth_sql::{SqlUsers, UserErrorKind};
 
-use crate::support::{Db, kind, login, passwords, secret};
+use crate::support::{Place, kind, login, on_every_database, passwords, secret};
+
+on_every_database![
+    the_contract_is_kept,
+    passwords_sign_in,
+    every_failure_costs_one_hash,
+    changes_hold_at_once,
+    permissions_come_and_go,
+    only_a_users_own_id_finds_them,
+    ids_are_not_reused,
+    passwords_are_verified_as_received,
+    debug_shows_no_secret,
+];
 
 /// The public suite for backends.
-#[tokio::test]
-async fn the_contract_is_kept() {
-    let db = Db::new().await;
+async fn the_contract_is_kept(place: &Place) {
+    let db = place.db().await;
     let passwords = passwords(16);
-    let users = SqlUsers::new(db.pool.clone(), passwords.clone());
+    let users = SqlUsers::new(db.database(), passwords.clone());
     users.migrate().await.unwrap();
     users.create_user("alice", Some(&secret("wonderland"))).await.unwrap();
     let mallory = users.create_user("mallory", Some(&secret("locked out"))).await.unwrap();
@@ -23,9 +34,8 @@ async fn the_contract_is_kept() {
     equal_work(users, &passwords, cases).await;
 }
 
-#[tokio::test]
-async fn passwords_sign_in() {
-    let db = Db::new().await;
+async fn passwords_sign_in(place: &Place) {
+    let db = place.db().await;
     let users = db.users().await;
     let alice = users.create_user("Alice", Some(&secret("correct horse"))).await.unwrap();
     users.create_user("bob", None).await.unwrap();
@@ -46,11 +56,10 @@ async fn passwords_sign_in() {
 }
 
 /// PW-8: whatever is wrong, one hash is computed.
-#[tokio::test]
-async fn every_failure_costs_one_hash() {
-    let db = Db::new().await;
+async fn every_failure_costs_one_hash(place: &Place) {
+    let db = place.db().await;
     let passwords = passwords(16);
-    let users = SqlUsers::new(db.pool.clone(), passwords.clone());
+    let users = SqlUsers::new(db.database(), passwords.clone());
     users.migrate().await.unwrap();
     users.create_user("alice", Some(&secret("correct horse"))).await.unwrap();
     users.create_user("bob", None).await.unwrap();
@@ -69,9 +78,8 @@ async fn every_failure_costs_one_hash() {
     }
 }
 
-#[tokio::test]
-async fn changes_hold_at_once() {
-    let db = Db::new().await;
+async fn changes_hold_at_once(place: &Place) {
+    let db = place.db().await;
     let users = db.users().await;
     let alice = users.create_user("alice", Some(&secret("one"))).await.unwrap();
     let id = alice.id();
@@ -102,9 +110,8 @@ async fn changes_hold_at_once() {
     assert_eq!(kind(&users, "alice", "two").await, Some(DeniedKind::WrongSecret));
 }
 
-#[tokio::test]
-async fn permissions_come_and_go() {
-    let db = Db::new().await;
+async fn permissions_come_and_go(place: &Place) {
+    let db = place.db().await;
     let users = db.users().await;
     let alice = users.create_user("alice", None).await.unwrap();
     let bob = users.create_user("bob", None).await.unwrap();
@@ -125,9 +132,8 @@ async fn permissions_come_and_go() {
 }
 
 /// Ids are compared as they are: "1" is a user, "01" and "1.0" are not.
-#[tokio::test]
-async fn only_a_users_own_id_finds_them() {
-    let db = Db::new().await;
+async fn only_a_users_own_id_finds_them(place: &Place) {
+    let db = place.db().await;
     let users = db.users().await;
     assert_eq!(users.create_user("alice", None).await.unwrap().id(), UserId::from(1));
     for id in [
@@ -161,19 +167,17 @@ async fn only_a_users_own_id_finds_them() {
 }
 
 /// An id is never given to a second user: a session of the first must not become the second's.
-#[tokio::test]
-async fn ids_are_not_reused() {
-    let db = Db::new().await;
+async fn ids_are_not_reused(place: &Place) {
+    let db = place.db().await;
     let users = db.users().await;
     let first = users.create_user("alice", None).await.unwrap();
-    sqlx::query("DELETE FROM auth_users").execute(&db.pool).await.unwrap();
+    db.execute("DELETE FROM auth_users").await.unwrap();
     assert_ne!(users.create_user("alice", None).await.unwrap().id(), first.id());
 }
 
 /// PW-2: a password is taken as it is.
-#[tokio::test]
-async fn passwords_are_verified_as_received() {
-    let db = Db::new().await;
+async fn passwords_are_verified_as_received(place: &Place) {
+    let db = place.db().await;
     let users = db.users().await;
     let long = "p".repeat(4096);
     for (n, password) in [" spaced ", "a\0b", "ünïcödé", &long].into_iter().enumerate() {
@@ -184,9 +188,8 @@ async fn passwords_are_verified_as_received() {
     }
 }
 
-#[tokio::test]
-async fn debug_shows_no_secret() {
-    let db = Db::new().await;
+async fn debug_shows_no_secret(place: &Place) {
+    let db = place.db().await;
     let users = db.users().await;
     let alice = users.create_user("alice", Some(&secret("canary-7f3a"))).await.unwrap();
     let stamp = format!("{:?}", alice.security_stamp());

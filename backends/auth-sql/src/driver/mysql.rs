@@ -1,0 +1,92 @@
+//! `MySQL` and `MariaDB`.
+
+use sqlx::error::DatabaseError;
+use sqlx::mysql::{MySqlArguments, MySqlDatabaseError, MySqlPool, MySqlRow};
+use sqlx::{MySql, Row, SqlStr, Type, ValueRef, query};
+use uuid::Uuid;
+
+use super::{Columns, Dialect, Driver, Value};
+use crate::error::DbError;
+
+type Query<'q> = sqlx::query::Query<'q, MySql, MySqlArguments>;
+
+/// sqlx asks the server to count the rows that a statement found (`CLIENT_FOUND_ROWS`), also those that it left
+/// as they were: so a write of equal values is not taken for one that came too late.
+impl Driver for MySqlPool {
+    const DIALECT: &'static Dialect = &Dialect {
+        name: "MySql",
+        quote: '`',
+        placeholder: |_| "?".into(),
+        integer: "BIGINT",
+        boolean: "BOOLEAN",
+        // The collations that compare byte for byte have no name in common, except `utf8mb4_bin`: and that one
+        // does not see a space at the end. An index has room for two of this length, in bytes.
+        text: "VARBINARY(1024)",
+        bytes: "MEDIUMBLOB",
+        key: "BINARY(32)",
+        uuid: "BINARY(16)",
+        counted: "BIGINT AUTO_INCREMENT PRIMARY KEY",
+        new_uuid: "(UNHEX(REPLACE(UUID(), '-', '')))",
+        table_options: " ENGINE = InnoDB",
+        indexes_within: true,
+        from_nothing: " FROM DUAL",
+        limits_delete: true,
+        lock_found: "",
+    };
+    type Row = MySqlRow;
+
+    async fn execute(&self, sql: &SqlStr, values: &[Value<'_>]) -> Result<u64, DbError> {
+        Ok(bound(sql, values).execute(self).await?.rows_affected())
+    }
+
+    async fn fetch(&self, sql: &SqlStr, values: &[Value<'_>]) -> Result<Vec<MySqlRow>, DbError> {
+        Ok(bound(sql, values).fetch_all(self).await?)
+    }
+}
+
+fn bound<'q>(sql: &SqlStr, values: &[Value<'_>]) -> Query<'q> {
+    values.iter().fold(query(sql.clone()), |query, value| match *value {
+        Value::Int(number) => query.bind(number),
+        Value::Text(text) => query.bind(text),
+        Value::Bytes(bytes) => query.bind(bytes),
+        Value::Uuid(uuid) => query.bind(uuid),
+    })
+}
+
+impl Columns for MySqlRow {
+    fn int(&self, at: usize) -> Result<Option<i64>, DbError> {
+        if !<u64 as Type<MySql>>::compatible(&self.try_get_raw(at)?.type_info()) {
+            return Ok(self.try_get(at)?);
+        }
+        let unsigned: Option<u64> = self.try_get(at)?;
+        let fits = |number: u64| number.try_into().map_err(|_| DbError::unreadable("a number is too large"));
+        unsigned.map(fits).transpose()
+    }
+
+    fn text(&self, at: usize) -> Result<Option<&str>, DbError> {
+        // By way of its bytes: our own columns of texts are VARBINARY.
+        let text = self.bytes(at)?.map(str::from_utf8).transpose();
+        text.map_err(|_| DbError::unreadable("a text is not UTF-8"))
+    }
+
+    fn bytes(&self, at: usize) -> Result<Option<&[u8]>, DbError> {
+        Ok(self.try_get(at)?)
+    }
+
+    fn uuid(&self, at: usize) -> Result<Option<Uuid>, DbError> {
+        Ok(self.try_get(at)?)
+    }
+
+    fn truth(&self, at: usize) -> Result<Option<bool>, DbError> {
+        Ok(self.int(at)?.map(|number| number != 0))
+    }
+
+    fn real(&self, at: usize) -> Result<Option<f64>, DbError> {
+        Ok(self.try_get(at)?)
+    }
+}
+
+/// The server's own number for an error; many share one SQLSTATE.
+pub(crate) fn number(error: &dyn DatabaseError) -> Option<u16> {
+    error.try_downcast_ref::<MySqlDatabaseError>().map(MySqlDatabaseError::number)
+}

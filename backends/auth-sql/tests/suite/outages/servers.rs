@@ -1,0 +1,203 @@
+//! Servers that are killed, full, read-only or busy.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use auth_core::session::Write;
+use sqlx::Executor;
+use sqlx::mysql::{MySqlPool, MySqlPoolOptions};
+use sqlx::postgres::{PgPool, PgPoolOptions};
+use test_servers::{MariaDb, Postgres, Server};
+use tokio::task::JoinHandle;
+
+use super::*;
+use crate::support::run_case;
+
+/// What an application sets: how long it waits for a connection.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+fn pg(server: &Postgres) -> PgPool {
+    let pool = PgPoolOptions::new().max_connections(4).acquire_timeout(PATIENCE);
+    pool.connect_lazy(&server.url()).unwrap()
+}
+
+fn mysql(url: &str) -> MySqlPool {
+    let pool = MySqlPoolOptions::new().max_connections(4).acquire_timeout(PATIENCE);
+    pool.connect_lazy(url).unwrap()
+}
+
+async fn fill(database: impl Into<auth_sql::Database>) -> (SqlSessions, SqlUsers) {
+    let database = database.into();
+    let (sessions, users) = (SqlSessions::new(database.clone()), SqlUsers::new(database, passwords(16)));
+    sessions.migrate().await.unwrap();
+    users.migrate().await.unwrap();
+    sessions.create(&key(1), &record()).await.unwrap();
+    users.create_user("alice", Some(&secret("one"))).await.unwrap();
+    (sessions, users)
+}
+
+async fn nothing_works(sessions: &SqlSessions, users: &SqlUsers) {
+    sessions_cannot_be_read(sessions).await;
+    sessions_cannot_be_written(sessions).await;
+    users_cannot_be_read(users).await;
+    users_cannot_be_written(users).await;
+}
+
+async fn only_reading_works(sessions: &SqlSessions, users: &SqlUsers) {
+    sessions_cannot_be_written(sessions).await;
+    users_cannot_be_written(users).await;
+    all_is_as_it_was(sessions, users).await;
+}
+
+/// Loads the session over and over until told to stop: it is there, or there is no answer. Gives how often.
+fn traffic(store: &SqlSessions, stop: &Arc<AtomicBool>) -> JoinHandle<(u64, u64)> {
+    let (store, stop) = (store.clone(), Arc::clone(stop));
+    tokio::spawn(async move {
+        let (mut answers, mut outages) = (0, 0);
+        while !stop.load(Ordering::Relaxed) {
+            match store.load(&key(1), NOW).await {
+                Ok(found) => answers += u64::from(found.expect("the session is never absent").key == key(1)),
+                Err(error) => outages += u64::from(error.kind() == StoreErrorKind::Unavailable),
+            }
+            tokio::task::yield_now().await;
+        }
+        (answers, outages)
+    })
+}
+
+async fn a_kill_loses_nothing(server: &mut Server, sessions: &SqlSessions, users: &SqlUsers) {
+    let stop = Arc::default();
+    let traffic: Vec<_> = (0..4).map(|_| traffic(sessions, &stop)).collect();
+    all_is_as_it_was(sessions, users).await;
+    server.kill();
+    nothing_works(sessions, users).await;
+    server.start_again();
+    let back = Instant::now();
+    while sessions.load(&key(1), NOW).await.is_err() {
+        assert!(back.elapsed() < Duration::from_secs(5), "it is back, and nobody notices");
+        tokio::task::yield_now().await;
+    }
+    all_is_as_it_was(sessions, users).await;
+    stop.store(true, Ordering::Relaxed);
+    let (mut answers, mut outages) = (0, 0);
+    for task in traffic {
+        let (some, none) = task.await.unwrap();
+        (answers, outages) = (answers + some, outages + none);
+    }
+    assert!(answers > 0 && outages > 0, "{answers} {outages}");
+}
+
+/// Transactions that must look as if they came one after the other: all but one of those that meet are undone.
+async fn what_is_undone_is_tried_again(sessions: &SqlSessions) {
+    let touch = |_| {
+        let sessions = sessions.clone();
+        tokio::spawn(async move {
+            for _ in 0..20 {
+                assert_eq!(sessions.touch(&key(1), NOW, LATER).await.unwrap(), Write::Done);
+            }
+        })
+    };
+    for task in (0..4).map(touch).collect::<Vec<_>>() {
+        task.await.unwrap();
+    }
+}
+
+#[test]
+fn postgres() {
+    let mut server = Postgres::start_with(&[("max_connections", "10")]);
+    run_case("killed", async {
+        let (sessions, users) = fill(pg(&server)).await;
+        a_kill_loses_nothing(&mut server, &sessions, &users).await;
+    });
+    run_case("serialized", async {
+        let isolation = [("default_transaction_isolation", "repeatable read")];
+        let options = (*pg(&server).connect_options()).clone().options(isolation);
+        let pool = PgPoolOptions::new().max_connections(4).connect_with(options).await.unwrap();
+        what_is_undone_is_tried_again(&SqlSessions::new(pool)).await;
+    });
+    run_case("exhausted", async {
+        let pool = pg(&server);
+        let (sessions, users) = (SqlSessions::new(pool.clone()), SqlUsers::new(pool.clone(), passwords(16)));
+        all_is_as_it_was(&sessions, &users).await;
+        let mut taken = Vec::new();
+        for _ in 0..4 {
+            taken.push(pool.acquire().await.unwrap());
+        }
+        nothing_works(&sessions, &users).await;
+        drop(taken);
+        all_is_as_it_was(&sessions, &users).await;
+    });
+    run_case("too many connections", async {
+        // Some are kept for administrators.
+        let others = PgPoolOptions::new().max_connections(7).connect(&server.url()).await.unwrap();
+        let mut taken = Vec::new();
+        for _ in 0..7 {
+            taken.push(others.acquire().await.unwrap());
+        }
+        let pool = pg(&server);
+        let (sessions, users) = (SqlSessions::new(pool.clone()), SqlUsers::new(pool, passwords(16)));
+        nothing_works(&sessions, &users).await;
+        drop(taken);
+        others.close().await;
+        all_is_as_it_was(&sessions, &users).await;
+    });
+    run_case("read-only", async {
+        let options =
+            (*pg(&server).connect_options()).clone().options([("default_transaction_read_only", "on")]);
+        let pool = PgPoolOptions::new().connect_with(options).await.unwrap();
+        only_reading_works(&SqlSessions::new(pool.clone()), &SqlUsers::new(pool, passwords(16))).await;
+    });
+    run_case("locked", async {
+        let options = (*pg(&server).connect_options()).clone().options([("lock_timeout", "50ms")]);
+        let pool = PgPoolOptions::new().connect_with(options).await.unwrap();
+        let mut other = pool.begin().await.unwrap();
+        other.execute("LOCK TABLE auth_sessions, auth_users, auth_user_permissions").await.unwrap();
+        let (sessions, users) = (SqlSessions::new(pool.clone()), SqlUsers::new(pool, passwords(16)));
+        nothing_works(&sessions, &users).await;
+        other.rollback().await.unwrap();
+        all_is_as_it_was(&sessions, &users).await;
+    });
+}
+
+#[test]
+fn maria_db() {
+    let mut server = MariaDb::start_with(&["--max-connections=10"]);
+    run_case("killed", async {
+        let (sessions, users) = fill(mysql(&server.url())).await;
+        a_kill_loses_nothing(&mut server, &sessions, &users).await;
+    });
+    run_case("exhausted", async {
+        let pool = mysql(&server.url());
+        let (sessions, users) = (SqlSessions::new(pool.clone()), SqlUsers::new(pool.clone(), passwords(16)));
+        all_is_as_it_was(&sessions, &users).await;
+        let mut taken = Vec::new();
+        for _ in 0..4 {
+            taken.push(pool.acquire().await.unwrap());
+        }
+        nothing_works(&sessions, &users).await;
+        drop(taken);
+        all_is_as_it_was(&sessions, &users).await;
+    });
+    run_case("read-only", async {
+        let admin = mysql(&server.admin_url());
+        admin.execute("SET GLOBAL read_only = ON").await.unwrap();
+        let pool = mysql(&server.url());
+        only_reading_works(&SqlSessions::new(pool.clone()), &SqlUsers::new(pool, passwords(16))).await;
+        admin.execute("SET GLOBAL read_only = OFF").await.unwrap();
+    });
+    run_case("locked", async {
+        let mut lock = mysql(&server.url()).acquire().await.unwrap();
+        lock.execute("LOCK TABLES auth_sessions WRITE, auth_users WRITE, auth_user_permissions WRITE")
+            .await
+            .unwrap();
+        let pool = MySqlPoolOptions::new().after_connect(|connection, _| {
+            Box::pin(async { connection.execute("SET lock_wait_timeout = 0").await.map(drop) })
+        });
+        let pool = pool.connect(&server.url()).await.unwrap();
+        let (sessions, users) = (SqlSessions::new(pool.clone()), SqlUsers::new(pool, passwords(16)));
+        nothing_works(&sessions, &users).await;
+        lock.execute("UNLOCK TABLES").await.unwrap();
+        all_is_as_it_was(&sessions, &users).await;
+    });
+}

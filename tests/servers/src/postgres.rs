@@ -1,0 +1,123 @@
+//! `PostgreSQL`.
+
+use std::fs;
+use std::ops::{Deref, DerefMut};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use rustix::process::geteuid;
+
+use crate::server::run;
+use crate::{Program, Server};
+
+/// A `PostgreSQL` server that asks for passwords (SCRAM-SHA-256). Nothing in it must survive a power failure, so
+/// nothing waits for the disk; a kill loses nothing.
+#[derive(Debug)]
+pub struct Postgres {
+    server: Server,
+}
+
+impl Postgres {
+    /// The password of the user `app`, who owns the database `app` and may create others.
+    pub const PASSWORD: &str = "s3cret-of-the-tests";
+
+    /// Starts a server.
+    ///
+    /// # Panics
+    /// If it is not installed, or does not start.
+    pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts a server with further settings, such as `("max_connections", "5")`.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start).
+    pub fn start_with(settings: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        initialise(folder.path());
+        let settings: Vec<_> = settings.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let program = Program {
+            name: "postgres",
+            package: "postgresql",
+            ready: "database system is ready to accept connections",
+            command: Box::new(move |folder, port| command(folder, port, &settings)),
+        };
+        Self { server: Server::start_in(folder, program) }
+    }
+
+    /// The URL of the database `app`, with user and password.
+    pub fn url(&self) -> String {
+        format!("postgres://app:{}@127.0.0.1:{}/app", Self::PASSWORD, self.port())
+    }
+}
+
+/// Makes the data folder, the user and the database, by way of a server that serves nobody else.
+fn initialise(folder: &Path) {
+    let password = folder.join("password");
+    fs::write(&password, Postgres::PASSWORD).expect("a file can be made in the folder");
+    if geteuid().is_root() {
+        // The folder and what is in it, for the user that the server runs as.
+        run(Command::new("chown").arg("-R").arg("postgres:").arg(folder), "postgresql");
+    }
+    let mut initdb = unprivileged("initdb", folder);
+    initdb.args(["--pgdata=data", "--username=postgres", "--pwfile=password", "--auth=scram-sha-256"]);
+    run(initdb.args(["--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]), "postgresql");
+    let quiet = "-c log_min_messages=fatal -c fsync=off";
+    let script = folder.join("users.sql");
+    let sql = format!(
+        "CREATE ROLE app LOGIN CREATEDB PASSWORD '{}';\nCREATE DATABASE app OWNER app;\n",
+        Postgres::PASSWORD
+    );
+    fs::write(&script, sql).expect("a file can be made in the folder");
+    let mut single = unprivileged("postgres", folder);
+    let script = fs::File::open(script).expect("the file can be read");
+    run(
+        single.args(["--single", "-D", "data"]).args(quiet.split(' ')).arg("postgres").stdin(script),
+        "postgresql",
+    );
+}
+
+fn command(folder: &Path, port: u16, settings: &[String]) -> Command {
+    let mut command = unprivileged("postgres", folder);
+    command.args(["-D", "data", "-p", &port.to_string()]);
+    let fixed = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off"];
+    for setting in fixed.into_iter().chain(settings.iter().map(String::as_str)) {
+        command.args(["-c", setting]);
+    }
+    command
+}
+
+/// One of its programs, as a user whom the server accepts: it refuses to run as root.
+fn unprivileged(program: &str, folder: &Path) -> Command {
+    let path = program_path(program);
+    let mut command = Command::new("setpriv");
+    if geteuid().is_root() {
+        command.args(["--reuid=postgres", "--regid=postgres", "--init-groups"]);
+    }
+    command.arg(path).current_dir(folder);
+    command
+}
+
+/// Debian keeps the programs of each version in a folder of its own; elsewhere they are on the path.
+fn program_path(program: &str) -> PathBuf {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let version = |folder: &PathBuf| folder.file_name()?.to_str()?.parse::<u32>().ok();
+    let newest =
+        versions.map(|entry| entry.path()).filter(|folder| version(folder).is_some()).max_by_key(version);
+    newest.map_or(program.into(), |folder| folder.join("bin").join(program))
+}
+
+impl Deref for Postgres {
+    type Target = Server;
+
+    fn deref(&self) -> &Server {
+        &self.server
+    }
+}
+
+impl DerefMut for Postgres {
+    fn deref_mut(&mut self) -> &mut Server {
+        &mut self.server
+    }
+}
