@@ -13,7 +13,7 @@ type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// The caller of the request that is handled now.
 pub enum Caller<U> {
-    /// No layer of an [`Auth`] for this type of user is around.
+    /// No layer of an [`Auth`](crate::Auth) for this type of user is around.
     NoLayer,
     /// Known, or known to be nobody.
     Known(Option<Arc<U>>),

@@ -215,25 +215,3 @@ impl fmt::Debug for Passwords {
         f.debug_struct("Passwords").field("preferred", &self.0.registry.preferred()).finish_non_exhaustive()
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use tokio::task::JoinSet;
-
-    use super::*;
-
-    /// With one thread per pool, a crowd as large as the queue: each waits its turn, none is told to ask again.
-    #[tokio::test]
-    async fn a_crowd_waits_its_turn() {
-        let cost = Argon2Cost::dangerous_weak(64, 1, 1).unwrap();
-        let passwords =
-            Passwords::builder().cost(cost).threads(1).wait(Duration::from_secs(60)).build().unwrap();
-        let mut crowd = JoinSet::new();
-        for _ in 0..Passwords::QUEUE_PER_THREAD {
-            let passwords = passwords.clone();
-            crowd.spawn(async move { passwords.verify(&Secret::new("wonderland"), None).await });
-        }
-        assert!(crowd.join_all().await.into_iter().all(|verdict| verdict.is_ok()));
-        assert_eq!(passwords.runs(), Passwords::QUEUE_PER_THREAD as u64);
-    }
-}

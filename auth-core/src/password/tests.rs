@@ -1,11 +1,14 @@
 //! What is read, and how much work is done, whatever is stored.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
+use tokio::task::JoinSet;
 
 use super::algorithm::Limits;
 use super::format::SALT_LEN;
 use super::registry::Registry;
-use super::{Argon2Cost, Buffer, Format, Stored, Verdict};
+use super::{Argon2Cost, Buffer, Format, Passwords, Secret, Stored, Verdict};
 
 fn weak(memory_kib: u32, passes: u32) -> Format {
     Format::argon2(Argon2Cost::dangerous_weak(memory_kib, passes, 1).unwrap())
@@ -149,4 +152,18 @@ proptest! {
         registry.read(&good[..at], b"x");
         registry.read(&format!("{}{what}{}", &good[..at], &good[at..]), b"x");
     }
+}
+
+/// With one thread per pool, a crowd as large as the queue: each waits its turn, none is told to ask again.
+#[tokio::test]
+async fn a_crowd_waits_its_turn() {
+    let cost = Argon2Cost::dangerous_weak(64, 1, 1).unwrap();
+    let passwords = Passwords::builder().cost(cost).threads(1).wait(Duration::from_secs(60)).build().unwrap();
+    let mut crowd = JoinSet::new();
+    for _ in 0..Passwords::QUEUE_PER_THREAD {
+        let passwords = passwords.clone();
+        crowd.spawn(async move { passwords.verify(&Secret::new("wonderland"), None).await });
+    }
+    assert!(crowd.join_all().await.into_iter().all(|verdict| verdict.is_ok()));
+    assert_eq!(passwords.runs(), Passwords::QUEUE_PER_THREAD as u64);
 }
