@@ -15,7 +15,7 @@ use super::*;
 use crate::support::run_case;
 
 /// What an application sets: how long it waits for a connection.
-const PATIENCE: Duration = Duration::from_millis(500);
+const PATIENCE: Duration = Duration::from_millis(200);
 
 fn pg(server: &Postgres) -> PgPool {
     let pool = PgPoolOptions::new().max_connections(4).acquire_timeout(PATIENCE);
@@ -103,6 +103,25 @@ async fn what_is_undone_is_tried_again(sessions: &SqlSessions) {
     }
 }
 
+/// Whichever pool it is.
+macro_rules! an_exhausted_pool {
+    ($pool:expr) => {
+        async {
+            let pool = $pool;
+            let (sessions, users) =
+                (SqlSessions::new(pool.clone()), SqlUsers::new(pool.clone(), passwords(16)));
+            all_is_as_it_was(&sessions, &users).await;
+            let mut taken = Vec::new();
+            for _ in 0..4 {
+                taken.push(pool.acquire().await.unwrap());
+            }
+            nothing_works(&sessions, &users).await;
+            drop(taken);
+            all_is_as_it_was(&sessions, &users).await;
+        }
+    };
+}
+
 #[test]
 fn postgres() {
     let mut server = Postgres::start_with(&[("max_connections", "10")]);
@@ -116,18 +135,7 @@ fn postgres() {
         let pool = PgPoolOptions::new().max_connections(4).connect_with(options).await.unwrap();
         what_is_undone_is_tried_again(&SqlSessions::new(pool)).await;
     });
-    run_case("exhausted", async {
-        let pool = pg(&server);
-        let (sessions, users) = (SqlSessions::new(pool.clone()), SqlUsers::new(pool.clone(), passwords(16)));
-        all_is_as_it_was(&sessions, &users).await;
-        let mut taken = Vec::new();
-        for _ in 0..4 {
-            taken.push(pool.acquire().await.unwrap());
-        }
-        nothing_works(&sessions, &users).await;
-        drop(taken);
-        all_is_as_it_was(&sessions, &users).await;
-    });
+    run_case("exhausted", an_exhausted_pool!(pg(&server)));
     run_case("too many connections", async {
         // Some are kept for administrators.
         let others = PgPoolOptions::new().max_connections(7).connect(&server.url()).await.unwrap();
@@ -167,18 +175,7 @@ fn maria_db() {
         let (sessions, users) = fill(mysql(&server.url())).await;
         a_kill_loses_nothing(&mut server, &sessions, &users).await;
     });
-    run_case("exhausted", async {
-        let pool = mysql(&server.url());
-        let (sessions, users) = (SqlSessions::new(pool.clone()), SqlUsers::new(pool.clone(), passwords(16)));
-        all_is_as_it_was(&sessions, &users).await;
-        let mut taken = Vec::new();
-        for _ in 0..4 {
-            taken.push(pool.acquire().await.unwrap());
-        }
-        nothing_works(&sessions, &users).await;
-        drop(taken);
-        all_is_as_it_was(&sessions, &users).await;
-    });
+    run_case("exhausted", an_exhausted_pool!(mysql(&server.url())));
     run_case("read-only", async {
         let admin = mysql(&server.admin_url());
         admin.execute("SET GLOBAL read_only = ON").await.unwrap();
