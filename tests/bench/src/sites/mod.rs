@@ -180,8 +180,8 @@ impl Site {
     /// For a peer that has no counterpart of ours yet: the label of the row that is to come.
     pub(crate) fn awaited(self) -> Option<&'static str> {
         match self {
-            Self::AxumLoginRedis => Some("**ours on axum**, with the Redis store (not there yet)"),
-            Self::ActixIdentityRedis => Some("**ours on actix-web**, with the Redis store (not there yet)"),
+            Self::AxumLoginRedis => Some("**ours on axum**, with the Redis store (not measured yet)"),
+            Self::ActixIdentityRedis => Some("**ours on actix-web**, with the Redis store (not measured yet)"),
             _ => None,
         }
     }
