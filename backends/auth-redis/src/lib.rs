@@ -64,8 +64,8 @@
 //! With the feature `cluster`, `RedisSessions::cluster` follows the slots. A token says nothing about its user, and a
 //! rotation moves a session from one random key to another; that these and the user's index change in one step
 //! needs all of them on one node. So all keys of a prefix share the slot of `{prefix}`: a logout everywhere misses
-//! nothing. The cluster then brings failover, and not more room: a node holds about a million sessions in a
-//! gigabyte.
+//! nothing. The cluster then brings failover, and not more room: a gigabyte is enough for about a million sessions,
+//! by estimate.
 //!
 //! Scripts make the names of keys from that prefix; only the first is declared. Redis and Valkey allow that.
 //!

@@ -181,7 +181,9 @@ impl Site {
     pub(crate) fn awaited(self) -> Option<&'static str> {
         match self {
             Self::AxumLoginRedis => Some("**ours on axum**, with the Redis store (not measured yet)"),
-            Self::ActixIdentityRedis => Some("**ours on actix-web**, with the Redis store (not measured yet)"),
+            Self::ActixIdentityRedis => {
+                Some("**ours on actix-web**, with the Redis store (not measured yet)")
+            }
             _ => None,
         }
     }
