@@ -102,10 +102,10 @@ where
             if self.layer.lazy { self.layer.auth.begin_lazy(&head) } else { self.layer.auth.begin(&head) };
         let respond = self.layer.respond.clone();
         let state = match begin {
-            Begin::Call => {
+            Begin::Call(reading) => {
                 let future = self.inner.call(request);
                 // Framed only while its future is polled: this is what every anonymous request pays.
-                let frame = self.layer.auth.frame(self.layer.lazy);
+                let frame = self.layer.auth.frame(reading);
                 return ResponseFuture { state: State::Calling { future, frame }, respond };
             }
             Begin::CallIn(frame) => State::Calling { future: self.inner.call(request), frame },
@@ -161,7 +161,9 @@ where
         {
             return Poll::Ready(Ok(response));
         }
-        let StateProj::Calling { future, frame } = state.as_mut().project() else { return Poll::Pending };
+        let StateProj::Calling { future, frame } = state.as_mut().project() else {
+            unreachable!("the service is called")
+        };
         let polled = frame.enter(|| future.poll(cx));
         if frame.is_idle() {
             return polled.map_ok(ServiceResponse::map_into_left_body);
@@ -235,7 +237,9 @@ where
         respond: &impl Respond,
         cx: &mut Context<'_>,
     ) -> Poll<ServiceResponse<EitherBody<B>>> {
-        let StateProj::Saving { saving, frame, response } = self.project() else { return Poll::Pending };
+        let StateProj::Saving { saving, frame, response } = self.project() else {
+            unreachable!("it is polled while it saves")
+        };
         let saved = ready_or_return!(Pin::new(saving).poll(cx));
         let mut response = *response.take().expect(POLLED_AGAIN);
         if let Err(refusal) = saved {

@@ -98,10 +98,10 @@ where
             if self.layer.lazy { self.layer.auth.begin_lazy(&head) } else { self.layer.auth.begin(&head) };
         let respond = self.layer.respond.clone();
         let state = match begin {
-            Begin::Call => {
+            Begin::Call(reading) => {
                 let future = self.inner.call(request);
                 // Framed only while its future is polled: this is what every anonymous request pays.
-                let frame = self.layer.auth.frame(self.layer.lazy);
+                let frame = self.layer.auth.frame(reading);
                 return ResponseFuture { state: State::Calling { future, frame }, respond };
             }
             Begin::CallIn(frame) => State::Calling { future: self.inner.call(request), frame },
@@ -179,9 +179,8 @@ where
             StateProj::Answered { response } => {
                 return Poll::Ready(Ok(response.take().expect(POLLED_AGAIN)));
             }
-            StateProj::Saving { .. } | StateProj::Calling { .. } => {
-                return self.poll_saving(respond, cx).map(Ok);
-            }
+            StateProj::Saving { .. } => return self.poll_saving(respond, cx).map(Ok),
+            StateProj::Calling { .. } => unreachable!("`poll` polls it"),
         };
         let (mut request, mut service) = waiting.take().expect(POLLED_AGAIN);
         let (mut frame, user) = match found.caller(&Head::of(&request)) {
@@ -197,7 +196,7 @@ where
             self.set(Self::Calling { future: service.call(request), frame: Frame::none() });
             match self.as_mut().project() {
                 StateProj::Calling { future, .. } => future.poll(cx),
-                _ => Poll::Pending,
+                _ => unreachable!("it was set just now"),
             }
         });
         if let StateProj::Calling { frame: place, .. } = self.as_mut().project() {
@@ -230,7 +229,9 @@ where
         respond: &impl Respond<B2>,
         cx: &mut Context<'_>,
     ) -> Poll<Response<B2>> {
-        let StateProj::Saving { saving, frame, response } = self.project() else { return Poll::Pending };
+        let StateProj::Saving { saving, frame, response } = self.project() else {
+            unreachable!("it is polled while it saves")
+        };
         let saved = ready!(Pin::new(saving).poll(cx));
         let answered = response.take().expect(POLLED_AGAIN);
         let mut answer = saved.map_or_else(|refusal| respond::response(refusal, respond), |()| answered);

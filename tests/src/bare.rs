@@ -39,8 +39,8 @@ impl RequestView for Nothing {
 /// # Panics
 /// If there is none.
 pub fn session(auth: &Auth<Account>) -> Session<Account> {
-    assert!(matches!(auth.begin(&Nothing), Begin::Call), "nothing is presented");
-    let mut frame = auth.frame(false);
+    let Begin::Call(reading) = auth.begin(&Nothing) else { panic!("nothing is presented") };
+    let mut frame = auth.frame(reading);
     frame.enter(|| http::session(&Nothing)).expect("the frame is around")
 }
 

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use super::frame::{Notes, with_notes};
+use super::frame::{Notes, ask};
 use super::{Refusal, RequestView};
 use crate::session::{AnySession, Failure, Session};
 use crate::{Require, User};
@@ -23,9 +23,9 @@ pub enum Caller<U> {
 
 /// Finds the caller of the request that is handled now.
 pub fn caller<U: User>(view: &dyn RequestView) -> Caller<U> {
-    with_notes(Notes::is_of::<U>, |notes| match notes {
+    ask(Notes::is_of::<U>, view, |notes| match notes {
         None => Caller::NoLayer,
-        Some(notes) => match notes.session::<U>(view) {
+        Some(notes) => match notes.session::<U>() {
             None => Caller::Known(None),
             Some(session) if session.is_resolved() => Caller::Known(session.user()),
             Some(session) => Caller::Unknown(session),
@@ -35,7 +35,7 @@ pub fn caller<U: User>(view: &dyn RequestView) -> Caller<U> {
 
 /// The session handle of the request that is handled now; `None` without a layer.
 pub fn session<U: User>(view: &dyn RequestView) -> Option<Session<U>> {
-    with_notes(Notes::is_of::<U>, |notes| {
+    ask(Notes::is_of::<U>, view, |notes| {
         let session = notes?.session_or_nobody::<U>(view)?;
         session.describe(view);
         Some(session)
@@ -64,13 +64,8 @@ pub enum Guarded {
 
 /// Checks a rule against the caller of the request that is handled now, by the innermost layer.
 pub fn guard(require: &Require, view: &dyn RequestView) -> Guarded {
-    let found = with_notes(
-        |_| true,
-        |notes| {
-            let notes = notes?;
-            Some((Arc::clone(&notes.auth), notes.any_session(view)))
-        },
-    );
+    let found =
+        ask(|_| true, view, |notes| notes.map(|notes| (Arc::clone(&notes.auth), notes.session.clone())));
     match found {
         None => Guarded::NoLayer,
         Some((auth, None)) => Guarded::Refuse(auth.check_nobody(require, view)),

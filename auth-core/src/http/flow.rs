@@ -5,10 +5,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use super::frame::Reading;
 use super::scheme::{self, Offer};
 use super::view::Single;
 use super::{Frame, Header, Read, Refusal, RequestView};
 use crate::event::EventKind;
+use crate::guard::caught;
 use crate::session::{Failure, Session, Token};
 use crate::session::{Found as FoundCookie, Scan};
 use crate::{Access, Auth, RequestFacts, User};
@@ -45,8 +47,8 @@ impl<U> Presented<U> {
 /// What an adapter does with a request.
 pub enum Begin<U> {
     /// Call the service now, and poll its future inside the [frame](Auth::frame).
-    Call,
-    /// As `Call`, with this frame.
+    Call(Reading),
+    /// The same, with this frame.
     CallIn(Frame),
     /// Await who is calling, then call the service or answer the refusal.
     Resolve(Resolving<U>),
@@ -60,7 +62,7 @@ impl<U: User> Auth<U> {
     pub fn begin(&self, view: &impl RequestView) -> Begin<U> {
         let cookie = self.find_cookie(view);
         if matches!(cookie, FoundCookie::Nothing) && self.0.http.schemes.is_empty() {
-            return Begin::Call;
+            return Begin::Call(Reading { is_lazy: false });
         }
         self.begin_presented(cookie, view)
     }
@@ -77,7 +79,7 @@ impl<U: User> Auth<U> {
     #[inline(never)]
     fn begin_presented(&self, cookie: FoundCookie<'_>, view: &impl RequestView) -> Begin<U> {
         match self.read(cookie, view) {
-            Ok(None) => Begin::Call,
+            Ok(None) => Begin::Call(Reading { is_lazy: false }),
             Ok(Some(session)) => {
                 let future = session.resolve_now();
                 Begin::Resolve(Resolving { session: Some(session), future })
@@ -89,20 +91,19 @@ impl<U: User> Auth<U> {
     /// As [`begin`](Self::begin), but leaves finding out who is calling to the first who asks.
     pub fn begin_lazy(&self, view: &impl RequestView) -> Begin<U> {
         if self.is_never_refused(view) {
-            return Begin::Call;
+            return Begin::Call(Reading { is_lazy: true });
         }
         match self.read(self.find_cookie(view), view) {
-            Ok(None) => Begin::Call,
+            Ok(None) => Begin::Call(Reading { is_lazy: false }),
             Ok(session) => Begin::CallIn(Frame::new(self, session, false)),
             Err(failure) => Begin::Refuse(self.refuse_failure(failure, view)),
         }
     }
 
-    /// The frame of a request that is [called](Begin::Call) at once. Under a lazy layer, what it presents is read by
-    /// the first who asks.
+    /// The frame of a request that is [called](Begin::Call) at once.
     #[inline]
-    pub fn frame(&self, lazy: bool) -> Frame {
-        Frame::new(self, None, lazy)
+    pub fn frame(&self, reading: Reading) -> Frame {
+        Frame::new(self, None, reading.is_lazy)
     }
 
     /// Whether reading what a request presents, for nobody who asks, could only cost time.
@@ -115,8 +116,9 @@ impl<U: User> Auth<U> {
 
     /// What the request of a lazy layer presents.
     pub(super) fn read_late(&self, view: &dyn RequestView) -> Option<Session<U>> {
-        self.read(self.find_cookie(&view), &view).unwrap_or_else(|failure| {
-            // Only if something between the layer and the handler changed the headers.
+        let read = caught(|| self.read(self.find_cookie(&view), &view)).unwrap_or(Err(Failure::Unavailable));
+        read.unwrap_or_else(|failure| {
+            // A scheme panicked, or something between the layer and the handler changed the headers.
             Some(Session::new(self.clone(), Presented::Failure(failure), true))
         })
     }

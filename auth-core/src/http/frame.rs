@@ -78,14 +78,19 @@ pub struct Frame {
     lazy: bool,
     /// Whether the handler asked for the caller, so that the response depends on it.
     asked: bool,
-    /// Whether there is no session and nobody asked.
-    idle: bool,
+}
+
+/// Whether what a request presents was read, or is left to the first who asks. Only [`Auth::begin`] and
+/// [`Auth::begin_lazy`] know.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading {
+    pub(super) is_lazy: bool,
 }
 
 /// What a frame knows besides its `Auth`, while it is entered.
 pub(super) struct Notes {
     pub(super) auth: Arc<dyn AnyAuth>,
-    session: Option<Arc<dyn AnySession>>,
+    pub(super) session: Option<Arc<dyn AnySession>>,
     lazy: bool,
     asked: bool,
 }
@@ -118,14 +123,13 @@ impl Frame {
     pub(super) fn new<U: User>(auth: &Auth<U>, session: Option<Session<U>>, lazy: bool) -> Self {
         let held: Arc<dyn AnyAuth> = Arc::clone(&auth.0) as _;
         let session = session.map(Session::into_any);
-        let idle = session.is_none();
-        Self { id: auth.id(), auth: Some(held), session, lazy, asked: false, idle }
+        Self { id: auth.id(), auth: Some(held), session, lazy, asked: false }
     }
 
     /// A place for the frame that a request will have.
     #[must_use]
     pub fn none() -> Self {
-        Self { id: 0, auth: None, session: None, lazy: false, asked: false, idle: true }
+        Self { id: 0, auth: None, session: None, lazy: false, asked: false }
     }
 
     /// Runs a part of the request's handling inside this frame.
@@ -133,7 +137,7 @@ impl Frame {
     pub fn enter<T>(&mut self, work: impl FnOnce() -> T) -> T {
         let mut outer = CURRENT.get();
         CURRENT.set(Current { auth: self.id, flags: if self.lazy { Current::LAZY } else { 0 } });
-        if !self.idle || outer.auth != 0 {
+        if !self.is_idle() || outer.auth != 0 {
             self.write_notes(&mut outer);
         }
         let _leave = Leave { frame: self, outer };
@@ -144,7 +148,10 @@ impl Frame {
     fn write_notes(&mut self, outer: &mut Current) {
         NOTES.with_borrow_mut(|notes| {
             outer.write(notes);
-            if let Some(auth) = self.auth.take_if(|_| !self.idle) {
+            if self.is_idle() {
+                return;
+            }
+            if let Some(auth) = self.auth.take() {
                 let session = self.session.take();
                 notes.push(Notes { auth, session, lazy: self.lazy, asked: self.asked });
                 CURRENT.set(Current { auth: self.id, flags: Current::NOTED });
@@ -157,7 +164,6 @@ impl Frame {
             *self = Self {
                 id: self.id,
                 auth: Some(notes.auth),
-                idle: notes.session.is_none() && !notes.asked,
                 session: notes.session,
                 lazy: notes.lazy,
                 asked: notes.asked,
@@ -168,7 +174,7 @@ impl Frame {
     /// Whether nothing is to be written on the response: nothing was presented, and nobody asked.
     #[inline]
     pub fn is_idle(&self) -> bool {
-        self.idle
+        self.session.is_none() && !self.asked
     }
 
     /// What must be answered instead of whatever the handler answered; see [`overrule`](super::overrule).
@@ -188,7 +194,7 @@ impl Frame {
     /// Writes on the response what the handler did.
     #[inline]
     pub fn finish(&mut self, response: &mut dyn ResponseView) {
-        if !self.idle {
+        if !self.is_idle() {
             self.write_effects(response);
         }
     }
@@ -217,8 +223,41 @@ impl Drop for Leave<'_> {
     }
 }
 
-/// Calls `work` with the notes of the innermost frame that `fits`.
-pub(super) fn with_notes<T>(fits: impl Fn(&Notes) -> bool, work: impl FnOnce(Option<&mut Notes>) -> T) -> T {
+/// Calls `work` with the notes of the innermost frame that `fits`, after what its request presents was read.
+pub(super) fn ask<T>(
+    fits: impl Fn(&Notes) -> bool,
+    view: &dyn RequestView,
+    work: impl FnOnce(Option<&mut Notes>) -> T,
+) -> T {
+    let found = with_notes(&fits, |notes| match notes {
+        Some(notes) if notes.lazy => {
+            notes.lazy = false;
+            Err((Arc::clone(&notes.auth), work))
+        }
+        notes => Ok(asked(notes, work)),
+    });
+    let (auth, work) = match found {
+        Ok(answer) => return answer,
+        Err(unread) => unread,
+    };
+    // While no notes are borrowed: schemes and observers are the application's code.
+    let session = auth.read_late(view);
+    with_notes(&fits, |mut notes| {
+        if let Some(notes) = &mut notes {
+            notes.session = session;
+        }
+        asked(notes, work)
+    })
+}
+
+fn asked<T>(mut notes: Option<&mut Notes>, work: impl FnOnce(Option<&mut Notes>) -> T) -> T {
+    if let Some(notes) = &mut notes {
+        notes.asked = true;
+    }
+    work(notes)
+}
+
+fn with_notes<T>(fits: impl Fn(&Notes) -> bool, work: impl FnOnce(Option<&mut Notes>) -> T) -> T {
     NOTES.with_borrow_mut(|notes| {
         let mut current = CURRENT.get();
         current.write(notes);
@@ -250,22 +289,14 @@ impl Notes {
         auth.downcast().ok().map(Auth)
     }
 
-    /// The session handle, if the request presents anything. Somebody asks: what was not read yet, is read now.
-    pub(super) fn any_session(&mut self, view: &dyn RequestView) -> Option<Arc<dyn AnySession>> {
-        self.asked = true;
-        if std::mem::take(&mut self.lazy) {
-            self.session = Arc::clone(&self.auth).read_late(view);
-        }
-        self.session.clone()
-    }
-
-    pub(super) fn session<U: User>(&mut self, view: &dyn RequestView) -> Option<Session<U>> {
-        Session::from_any(self.any_session(view)?)
+    /// The session handle, if the request presents anything.
+    pub(super) fn session<U: User>(&self) -> Option<Session<U>> {
+        Session::from_any(Arc::clone(self.session.as_ref()?))
     }
 
     /// The session handle, also if the request presents nothing.
     pub(super) fn session_or_nobody<U: User>(&mut self, view: &dyn RequestView) -> Option<Session<U>> {
-        if let Some(session) = self.session(view) {
+        if let Some(session) = self.session() {
             return Some(session);
         }
         let session = self.auth::<U>()?.anonymous(view);

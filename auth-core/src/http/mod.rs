@@ -21,7 +21,7 @@ pub use basic::Basic;
 pub use caller::{Caller, Guarded, Resolved, caller, guard, overrule, session};
 pub use challenge::Challenge;
 pub use flow::{Begin, Found, Resolving};
-pub use frame::{Frame, Saving};
+pub use frame::{Frame, Reading, Saving};
 pub(crate) use frame::{register, unregister};
 pub use negotiate::Audience;
 pub use refusal::{Refusal, unconfigured};

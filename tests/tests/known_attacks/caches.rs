@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use auth_core::http::{self, Caller, Header, RequestView};
+use auth_core::http::{self, Begin, Caller, Challenge, Header, Read, RequestView, Scheme};
 use auth_core::{DeniedKind, Password};
 use integration_tests::accounts::Account;
+use integration_tests::bare::Nothing;
 use integration_tests::client::everywhere;
 use integration_tests::faults::Mode;
 use integration_tests::site::{Answer, Request, Site};
@@ -173,36 +174,87 @@ async fn remembered_credentials_that_still_are_right_are_accepted_at_once() {
     .await;
 }
 
+/// A GET to which something behind the layer has added credentials.
+struct Added(&'static [u8]);
+
+impl RequestView for Added {
+    fn method(&self) -> &'static str {
+        "GET"
+    }
+
+    fn target(&self) -> &'static str {
+        "/"
+    }
+
+    fn authority(&self) -> Option<&str> {
+        None
+    }
+
+    fn peer(&self) -> Option<IpAddr> {
+        None
+    }
+
+    fn values<'a>(&'a self, header: Header, each: &mut dyn FnMut(&'a [u8])) {
+        if header == Header::Authorization {
+            each(self.0);
+        }
+    }
+}
+
+/// A scheme that does what application code may do: asks who is calling, or panics.
+struct Nosy(Challenge);
+
+impl Scheme for Nosy {
+    type Credentials = Password;
+
+    fn name(&self) -> &'static str {
+        "Nosy"
+    }
+
+    fn read(&self, authorization: &[u8]) -> Read<Password> {
+        assert_ne!(authorization, b"Nosy panic");
+        let _ = http::caller::<Account>(&Nothing);
+        Read::Present(Password::new("alice", ALICE))
+    }
+
+    fn challenge(&self) -> &Challenge {
+        &self.0
+    }
+
+    fn remember(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+/// What a lazy layer left unread is read by the application's own schemes: they may look around, and their panics are
+/// an outage like every other, and never "nobody".
+#[tokio::test]
+async fn schemes_that_are_asked_late_may_do_as_they_like() {
+    let world = Setup::default().configure(|auth| auth.scheme(Nosy(Challenge::new("Nosy")))).world().await;
+    let late = |header: &'static [u8]| {
+        let Begin::Call(reading) = world.auth.begin_lazy(&Nothing) else { panic!("nothing is presented") };
+        let found = world.auth.frame(reading).enter(|| http::caller::<Account>(&Added(header)));
+        let Caller::Unknown(session) = found else { panic!("somebody is to be found") };
+        session
+    };
+    let found = late(b"Nosy ask").find_caller().await.unwrap().expect("alice");
+    assert_eq!(found.user().name, "alice");
+    let session = late(b"Nosy panic");
+    let failure = session.find_caller().await.expect_err("nobody can tell");
+    assert_eq!(session.refuse(failure, &Nothing).status(), 503);
+}
+
 /// A lazy layer leaves reading to whoever asks. Something in between that adds credentials nobody can read must not
 /// make the request anonymous.
 #[tokio::test]
 async fn a_header_added_behind_a_lazy_layer_is_not_passed_over() {
-    struct Added;
-    impl RequestView for Added {
-        fn method(&self) -> &'static str {
-            "GET"
-        }
-        fn target(&self) -> &'static str {
-            "/"
-        }
-        fn authority(&self) -> Option<&str> {
-            None
-        }
-        fn peer(&self) -> Option<IpAddr> {
-            None
-        }
-        fn values<'a>(&'a self, header: Header, each: &mut dyn FnMut(&'a [u8])) {
-            if header == Header::Authorization {
-                each(b"Basic not-base64");
-            }
-        }
-    }
     let world = Setup::default().world().await;
-    let mut frame = world.auth.frame(true);
-    let found = frame.enter(|| http::caller::<Account>(&Added));
+    let Begin::Call(reading) = world.auth.begin_lazy(&Nothing) else { panic!("nothing is presented") };
+    let mut frame = world.auth.frame(reading);
+    let found = frame.enter(|| http::caller::<Account>(&Added(b"Basic not-base64")));
     let Caller::Unknown(session) = found else { panic!("nobody can tell who that is") };
     let failure = session.find_caller().await.expect_err("not anonymous");
-    assert_eq!(session.refuse(failure, &Added).status(), 401);
+    assert_eq!(session.refuse(failure, &Added(b"Basic not-base64")).status(), 401);
     let denied = session.authenticate(Password::new("alice", ALICE)).await.expect_err("no login either");
     assert_eq!(denied.kind(), DeniedKind::CrossOrigin);
 }

@@ -55,8 +55,8 @@ impl ResponseView for Response {
 
 /// Signs in over HTTP and gives the cookie's value.
 async fn cookie(auth: &Auth<SqlUser>) -> String {
-    let Begin::Call = auth.begin(&Request) else { panic!("the request presents nothing") };
-    let mut frame = auth.frame(false);
+    let Begin::Call(reading) = auth.begin(&Request) else { panic!("the request presents nothing") };
+    let mut frame = auth.frame(reading);
     let session = frame.enter(|| session::<SqlUser>(&Request)).unwrap();
     let alice = session.authenticate(Password::new("alice", "canary-password")).await.unwrap();
     session.login(alice).await.unwrap();
