@@ -59,7 +59,7 @@ mod facts;
 mod guard;
 pub mod http;
 mod identity;
-mod is_hash;
+mod identity_hasher;
 mod memory;
 mod outcome;
 mod password;

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::Challenge;
 use crate::event::EventKind;
-use crate::is_hash::IsHash;
+use crate::identity_hasher::IdentityState;
 use crate::session::{Failure, Session};
 use crate::{Access, BackendName, Clock, Credentials, How, OsRandom, Random, Timestamp, User, UserId};
 
@@ -207,7 +207,7 @@ type Fingerprint = [u8; 32];
 struct Memory {
     key: [u8; 32],
     time: Duration,
-    entries: Mutex<HashMap<Fingerprint, Arc<Remembered>, IsHash>>,
+    entries: Mutex<HashMap<Fingerprint, Arc<Remembered>, IdentityState>>,
 }
 
 /// Longer values are not remembered, in bytes.
@@ -278,7 +278,7 @@ impl Memory {
         self.lock().remove(fingerprint);
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Fingerprint, Arc<Remembered>, IsHash>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Fingerprint, Arc<Remembered>, IdentityState>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

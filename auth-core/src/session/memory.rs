@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::store::{SessionStore, StoreError, StoreErrorKind, Stored, Write};
 use super::{SessionKey, SessionRecord};
-use crate::is_hash::IsHash;
+use crate::identity_hasher::IdentityState;
 use crate::{BackendName, Timestamp, UserId};
 
 /// A [`SessionStore`] in memory: for one process, and gone with it.
@@ -30,7 +30,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Default)]
 struct Shard {
-    slots: HashMap<SessionKey, Slot, IsHash>,
+    slots: HashMap<SessionKey, Slot, IdentityState>,
     swept: Timestamp,
 }
 

@@ -14,7 +14,6 @@ use clap::ValueEnum;
 
 use crate::ask::Ask;
 use crate::callgrind;
-use crate::redis::Redis;
 use crate::sites::Site;
 use crate::table::{Table, difference, number};
 
@@ -57,7 +56,7 @@ struct Cost {
 /// # Errors
 /// If a case cannot be run.
 pub(crate) fn run(options: &Options) -> Result<Vec<Table>, String> {
-    let redis = Redis::start()?;
+    let redis = crate::start_redis();
     let mut meter = Meter { redis: redis.url(), requests: options.requests, known: HashMap::new() };
     let mut behind = Table::new("behind", ["request", "peer", "its cost", "ours"]);
     let mut tables = Vec::new();

@@ -22,7 +22,6 @@ mod drive;
 mod flood;
 mod load;
 mod person;
-mod redis;
 mod report;
 mod results;
 mod scale;
@@ -37,10 +36,10 @@ use std::process::{Command, ExitCode};
 use clap::{Parser, Subcommand};
 
 use ask::Ask;
-use redis::Redis;
 use results::Results;
 use sites::{Place, Site};
 use table::Table;
+use test_servers::Redis;
 
 /// What authentication costs, compared with other libraries.
 #[derive(Parser)]
@@ -155,6 +154,14 @@ fn with_place<T>(
     redis: Option<String>,
     work: impl FnOnce(&Place) -> Result<T, String>,
 ) -> Result<T, String> {
-    let own = if redis.is_none() && site.needs_redis() { Some(Redis::start()?) } else { None };
+    let own = if redis.is_none() && site.needs_redis() { Some(start_redis()) } else { None };
     work(&Place::new(redis.or_else(|| own.as_ref().map(Redis::url)))?)
+}
+
+/// A Redis server of the benchmark's own, which keeps nothing on disk.
+///
+/// # Panics
+/// If it is not installed, or does not start.
+fn start_redis() -> Redis {
+    Redis::new().with("appendonly", "no").start()
 }

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::ask::Ask;
-use crate::redis::Redis;
 use crate::server::Server;
 use crate::sites::Site;
 use crate::table::Table;
 use crate::wrk::{Push, wrk};
+use test_servers::Redis;
 
 /// How long and how hard.
 #[derive(clap::Args)]
@@ -81,7 +81,7 @@ type Turns = BTreeMap<(Site, &'static str), Vec<Turn>>;
 /// # Errors
 /// If a server does not come up or a request fails.
 pub(crate) fn run(options: &Options) -> Result<Vec<Table>, String> {
-    let redis = Redis::start()?;
+    let redis = crate::start_redis();
     let sites: Vec<_> = SITES.into_iter().filter(|site| wanted(options, *site)).collect();
     let mut turns = Turns::new();
     for round in 1..=options.rounds {

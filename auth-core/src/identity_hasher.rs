@@ -4,12 +4,12 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 /// For keys that are cryptographic hashes of what only we draw or only we key: any eight bytes of one are a hash
 /// that nobody can aim.
-pub(crate) type IsHash = BuildHasherDefault<FirstBytes>;
+pub(crate) type IdentityState = BuildHasherDefault<IdentityHasher>;
 
 #[derive(Default)]
-pub(crate) struct FirstBytes(u64);
+pub(crate) struct IdentityHasher(u64);
 
-impl Hasher for FirstBytes {
+impl Hasher for IdentityHasher {
     fn finish(&self) -> u64 {
         self.0
     }
