@@ -28,6 +28,10 @@ impl RequestView for Head<'_> {
         self.0.peer_addr().map(|address| address.ip())
     }
 
+    fn is_encrypted(&self) -> bool {
+        self.0.app_config().secure()
+    }
+
     #[inline]
     fn values<'a>(&'a self, header: Header, each: &mut dyn FnMut(&'a [u8])) {
         self.0.headers().get_all(key(header)).for_each(|value| each(value.as_bytes()));

@@ -50,6 +50,8 @@ pub enum EventKind<'a> {
     SessionRotated,
     /// A request carried two different session cookies, and got no session.
     AmbiguousCookie,
+    /// A request carried credentials over a connection that is not known to be encrypted: they were not judged.
+    CleartextCredentials,
     /// The session store could not do its work.
     StoreFailed(&'a StoreError),
 }
@@ -124,7 +126,11 @@ impl EventKind<'_> {
     fn is_fault(&self) -> bool {
         matches!(
             self,
-            Self::LoginUnavailable(_) | Self::BackendFailed(_) | Self::AmbiguousCookie | Self::StoreFailed(_)
+            Self::LoginUnavailable(_)
+                | Self::BackendFailed(_)
+                | Self::AmbiguousCookie
+                | Self::CleartextCredentials
+                | Self::StoreFailed(_)
         )
     }
 }
@@ -142,6 +148,10 @@ impl fmt::Display for EventKind<'_> {
             Self::SessionEnded(why) => write!(f, "session ended: {why:?}"),
             Self::SessionRotated => f.write_str("session rotated"),
             Self::AmbiguousCookie => f.write_str("two different session cookies in one request"),
+            Self::CleartextCredentials => f.write_str(
+                "credentials in the clear were not judged: serve over TLS, name the proxy that ends it by \
+                 `.trusted_proxy(…)`, or allow it by the scheme's `allow_cleartext`",
+            ),
             Self::StoreFailed(error) => write!(f, "{}", Chained(*error)),
         }
     }

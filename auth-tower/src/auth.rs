@@ -21,7 +21,8 @@ use crate::view::{Answer, Head};
 /// A resolved caller is in the request's extensions as [`CurrentUser`]. A request that presents nothing goes
 /// straight through.
 ///
-/// Events name the client's address if axum serves with `into_make_service_with_connect_info::<SocketAddr>()`.
+/// Events name the client's address if axum serves with `into_make_service_with_connect_info::<SocketAddr>()`. Without it,
+/// or [`Encrypted`](crate::Encrypted), [`Basic`](auth_core::http::Basic) takes every connection for cleartext.
 pub struct AuthLayer<U, R = ProblemBody> {
     auth: auth_core::Auth<U>,
     lazy: bool,

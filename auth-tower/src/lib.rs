@@ -61,6 +61,7 @@
 //! ```
 
 mod auth;
+mod encrypted;
 mod error;
 mod extract;
 mod require;
@@ -69,6 +70,7 @@ mod view;
 
 pub use auth::{Auth, AuthLayer, ResponseFuture};
 pub use auth_core;
+pub use encrypted::Encrypted;
 pub use error::Error;
 pub use extract::{CurrentUser, Session};
 pub use require::{Require, RequireFuture, RequireLayer};

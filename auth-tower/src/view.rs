@@ -7,6 +7,8 @@ use auth_core::http::{Header, RequestView, ResponseHeader, ResponseView};
 use http::header::{self, Entry, HeaderMap, HeaderName, HeaderValue};
 use http::{Extensions, Method, Response, Uri};
 
+use crate::Encrypted;
+
 /// A request's head.
 pub(crate) struct Head<'a> {
     pub(crate) method: &'a Method,
@@ -67,6 +69,10 @@ impl RequestView for Head<'_> {
     #[cfg(not(feature = "axum"))]
     fn peer(&self) -> Option<IpAddr> {
         self.extensions.get::<std::net::SocketAddr>().map(std::net::SocketAddr::ip)
+    }
+
+    fn is_encrypted(&self) -> bool {
+        self.extensions.get::<Encrypted>().is_some()
     }
 
     #[inline]

@@ -162,6 +162,9 @@ fn native(request: Request) -> actix_http::Request {
         let value = header::HeaderValue::from_bytes(&value).expect("a header value");
         native = native.append_header((name.as_str(), value));
     }
+    if let Some(peer) = request.peer {
+        native = native.peer_addr(peer);
+    }
     native.to_request()
 }
 

@@ -1,6 +1,7 @@
 //! Requests and answers of a site, whichever framework serves it.
 
 use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 
 /// A future that stays on its thread: actix-web's requests cannot leave it.
@@ -26,12 +27,20 @@ pub struct Request {
     pub headers: Vec<(String, Vec<u8>)>,
     /// The body.
     pub body: String,
+    /// The socket's other end.
+    pub peer: Option<SocketAddr>,
 }
 
 impl Request {
     /// A request without headers and body.
     pub fn new(method: &str, target: &str) -> Self {
-        Self { method: method.into(), target: target.into(), headers: Vec::new(), body: String::new() }
+        Self {
+            method: method.into(),
+            target: target.into(),
+            headers: Vec::new(),
+            body: String::new(),
+            peer: None,
+        }
     }
 
     /// A GET.
@@ -51,6 +60,12 @@ impl Request {
     pub fn with(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.headers.push((name.into(), value.as_ref().to_vec()));
         self
+    }
+
+    /// Over a connection from this address.
+    #[must_use]
+    pub fn from(self, peer: IpAddr) -> Self {
+        Self { peer: Some((peer, 40_000).into()), ..self }
     }
 
     /// As a browser navigates.

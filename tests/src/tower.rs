@@ -3,7 +3,7 @@
 use auth_tower::{AuthLayer, CurrentUser, Error, RequireLayer, Session};
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{Extension, Path, State};
+use axum::extract::{ConnectInfo, Extension, Path, State};
 use axum::http::{self, HeaderValue, StatusCode, Uri};
 use axum::response::Response;
 use axum::routing::{any, get, post};
@@ -144,6 +144,9 @@ pub fn native(request: Request) -> http::Request<Body> {
     let mut native = http::Request::builder().method(request.method.as_str()).uri(request.target);
     for (name, value) in request.headers {
         native = native.header(name, value);
+    }
+    if let Some(peer) = request.peer {
+        native = native.extension(ConnectInfo(peer));
     }
     native.body(Body::from(request.body)).expect("a request")
 }

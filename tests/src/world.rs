@@ -175,11 +175,16 @@ impl Setup {
             .random(random.clone())
             .observer(events.clone());
         if let Some(remember) = self.basic {
-            auth = auth.scheme(Basic::new("tests").expect("a plain realm").remember(remember));
+            auth = auth.scheme(basic().remember(remember));
         }
         let auth = (self.configure)(auth).build().expect("the configuration is right");
         World { auth, users, store, clock, events, passwords, random, gate: Arc::default() }
     }
+}
+
+/// Requests in memory come over no connection, and nobody says that they are encrypted.
+fn basic() -> Basic {
+    Basic::new("tests").expect("a plain realm").allow_cleartext()
 }
 
 struct Parts {

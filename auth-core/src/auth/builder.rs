@@ -163,6 +163,15 @@ impl<U: User> AuthBuilder<U> {
         self
     }
 
+    /// A proxy in front of this server, as `10.0.0.7` or `10.0.0.0/8`, that ends TLS and sets `X-Forwarded-Proto`: what it
+    /// says decides whether a [scheme](Self::scheme)'s credentials came in the clear. Who is a proxy is decided by the
+    /// socket's other end, so the server must know it (axum: `into_make_service_with_connect_info::<SocketAddr>()`).
+    /// This machine is always trusted in that.
+    pub fn trusted_proxy(mut self, proxy: impl Into<String>) -> Self {
+        self.http.trusted_proxies.push(proxy.into());
+        self
+    }
+
     /// How long the whole chain may take for one attempt (default: 10 s).
     pub fn chain_timeout(mut self, limit: Duration) -> Self {
         self.chain_timeout = limit;

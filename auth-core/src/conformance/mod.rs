@@ -3,4 +3,5 @@
 //! No implementation is finished until it passes its trait's suite, also behind an `Arc`.
 
 pub mod backend;
+pub mod client;
 pub mod store;

@@ -12,11 +12,17 @@ use crate::{ConfigError, Password};
 /// HTTP Basic: a user name and a password with every request, judged by the `Password` chain.
 ///
 /// Accepted credentials are remembered for 30 s, so that a client that sends them with every call does not pay
-/// a password hash each time. Serve it over TLS only: the password travels in the clear.
+/// a password hash each time.
+///
+/// The password travels as it is, so it is neither asked for nor accepted where others can read it (RFC 7617 §4): the
+/// request must come over TLS, as far as the framework or a
+/// [trusted proxy](crate::AuthBuilder::trusted_proxy) says, or from this machine. Otherwise the answer is 403. See
+/// [`allow_cleartext`](Self::allow_cleartext).
 #[derive(Clone, Debug)]
 pub struct Basic {
     challenge: Challenge,
     remember: Duration,
+    cleartext: bool,
 }
 
 impl Basic {
@@ -33,13 +39,21 @@ impl Basic {
     /// [`ConfigError`] if the realm has anything but visible ASCII and blanks.
     pub fn new(realm: &str) -> Result<Self, ConfigError> {
         let challenge = Challenge::new("Basic").with("realm", realm)?.with("charset", "UTF-8")?;
-        Ok(Self { challenge, remember: Self::REMEMBER })
+        Ok(Self { challenge, remember: Self::REMEMBER, cleartext: false })
     }
 
     /// For how long accepted credentials are remembered; zero for never.
     #[must_use]
     pub fn remember(mut self, time: Duration) -> Self {
         self.remember = time;
+        self
+    }
+
+    /// Accepts passwords also over connections that are not known to be encrypted: for a network that is trusted, or
+    /// where TLS ends before this server and nothing tells it so.
+    #[must_use]
+    pub fn allow_cleartext(mut self) -> Self {
+        self.cleartext = true;
         self
     }
 }
@@ -65,6 +79,10 @@ impl Scheme for Basic {
 
     fn remember(&self) -> Duration {
         self.remember
+    }
+
+    fn allows_cleartext(&self) -> bool {
+        self.cleartext
     }
 }
 

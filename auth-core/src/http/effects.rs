@@ -59,7 +59,8 @@ pub(super) fn challenge<U: User>(auth: &Auth<U>, response: &mut dyn ResponseView
         return;
     }
     let settings = &auth.0.http;
-    if let Some(challenge) = settings.cookie_challenge.as_ref().or(settings.challenges.first()) {
+    let first = settings.challenges.first().map(|offered| &offered.text);
+    if let Some(challenge) = settings.cookie_challenge.as_ref().or(first) {
         response.append(ResponseHeader::WwwAuthenticate, challenge.clone().into());
     }
 }

@@ -95,7 +95,7 @@ impl<U: User> Auth<U> {
         }
         match self.read(self.find_cookie(view), view) {
             Ok(None) => Begin::Call(Reading { is_lazy: false }),
-            Ok(session) => Begin::CallIn(Frame::new(self, session, false)),
+            Ok(session) => Begin::CallIn(Frame::new(self.clone(), session, false)),
             Err(failure) => Begin::Refuse(self.refuse_failure(failure, view)),
         }
     }
@@ -103,7 +103,7 @@ impl<U: User> Auth<U> {
     /// The frame of a request that is [called](Begin::Call) at once.
     #[inline]
     pub fn frame(&self, reading: Reading) -> Frame {
-        Frame::new(self, None, reading.is_lazy)
+        Frame::new(self.clone(), None, reading.is_lazy)
     }
 
     /// Whether reading what a request presents, for nobody who asks, could only cost time.
@@ -166,7 +166,10 @@ impl<U: User> Auth<U> {
         for scheme in &self.0.http.schemes {
             match scheme::read(scheme, value, self.clock()) {
                 Read::NotMine => {}
-                Read::Present(credentials) => return Ok(Some(credentials)),
+                Read::Present(credentials) => {
+                    let is_allowed = scheme.allows_cleartext() || self.0.http.transport.is_protected(view);
+                    return if is_allowed { Ok(Some(credentials)) } else { Err(Failure::Cleartext) };
+                }
                 Read::Malformed => break,
             }
         }
@@ -261,7 +264,7 @@ impl<U: User> Found<U> {
         match outcome {
             Ok(()) => {
                 let user = session.user();
-                Ok((Frame::new(&session.auth().clone(), Some(session), false), user))
+                Ok((Frame::new(session.auth().clone(), Some(session), false), user))
             }
             Err(failure) => Err(session.auth().refuse_failure(failure, view)),
         }

@@ -120,10 +120,9 @@ impl<U: User> AnyAuth for auth::Inner<U> {
 
 impl Frame {
     #[inline]
-    pub(super) fn new<U: User>(auth: &Auth<U>, session: Option<Session<U>>, lazy: bool) -> Self {
-        let held: Arc<dyn AnyAuth> = Arc::clone(&auth.0) as _;
+    pub(super) fn new<U: User>(auth: Auth<U>, session: Option<Session<U>>, lazy: bool) -> Self {
         let session = session.map(Session::into_any);
-        Self { id: auth.id(), auth: Some(held), session, lazy, asked: false }
+        Self { id: auth.id(), auth: Some(auth.0), session, lazy, asked: false }
     }
 
     /// A place for the frame that a request will have.

@@ -15,6 +15,7 @@ mod origin;
 mod refusal;
 mod scheme;
 mod settings;
+mod transport;
 mod view;
 
 pub use basic::Basic;

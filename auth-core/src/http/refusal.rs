@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use super::negotiate::Audience;
-use super::{RequestView, ResponseHeader};
-use crate::event::seconds;
+use super::settings::{Offered, Settings};
+use super::{RequestView, ResponseHeader, facts_of};
+use crate::event::{EventKind, seconds};
 use crate::require::Lacking;
 use crate::session::{Failure, SessionError, SessionErrorKind};
 use crate::{Auth, Denied, Require, User};
@@ -71,6 +72,10 @@ fn problem(status: u16) -> &'static str {
     }
 }
 
+const CLEARTEXT_PROBLEM: &str = r#"{"type":"about:blank","title":"Forbidden","status":403,"detail":"Credentials must be sent over https."}"#;
+const CLEARTEXT_PAGE: &str =
+    "<!doctype html><title>Forbidden</title><h1>Forbidden</h1><p>Please come back over https.";
+
 fn page(status: u16) -> &'static str {
     match status {
         400 => {
@@ -94,9 +99,13 @@ impl<U: User> Auth<U> {
         let audience = Audience::of(view);
         match failure {
             Failure::Unavailable => self.answer(503, audience),
-            Failure::BadCredentials => self.answer(401, audience),
+            Failure::BadCredentials => self.unauthorized(audience, view),
             Failure::Malformed | Failure::Contradiction => self.answer(400, audience),
             Failure::CrossOrigin => self.answer(403, audience),
+            Failure::Cleartext => {
+                self.emit(EventKind::CleartextCredentials, None, None, &facts_of(view));
+                self.ask_for_tls(audience)
+            }
         }
     }
 
@@ -111,8 +120,8 @@ impl<U: User> Auth<U> {
         match (lacking, audience) {
             (Lacking::Permission, _) => self.answer(403, audience),
             (Lacking::Login | Lacking::Freshness(_), Audience::Page) => self.to_login(require, view),
-            (Lacking::Login, _) => self.answer(401, audience),
-            (Lacking::Freshness(within), _) => self.ask_again(within.as_secs(), audience),
+            (Lacking::Login, _) => self.unauthorized(audience, view),
+            (Lacking::Freshness(within), _) => self.ask_again(within.as_secs(), audience, view),
         }
     }
 
@@ -121,17 +130,17 @@ impl<U: User> Auth<U> {
         let came_from = (view.method() == "GET").then(|| view.target());
         match self.0.http.login_url(require, came_from) {
             Some(url) => self.varied(Refusal::new(303).with(ResponseHeader::Location, url)),
-            None => self.answer(401, Audience::Page),
+            None => self.unauthorized(Audience::Page, view),
         }
     }
 
     /// RFC 9470: the caller is known, but proved it too long ago.
-    fn ask_again(&self, max_age: u64, audience: Audience) -> Refusal {
+    fn ask_again(&self, max_age: u64, audience: Audience, view: &dyn RequestView) -> Refusal {
         if audience == Audience::Grpc {
             return self.answer(401, audience);
         }
         let mut refusal = Refusal::problem(401);
-        for challenge in &self.0.http.challenges {
+        for challenge in self.challenges(view) {
             let separator = if challenge.contains(' ') { "," } else { "" };
             let text = format!(
                 "{challenge}{separator} error=\"insufficient_user_authentication\", max_age=\"{max_age}\""
@@ -141,26 +150,44 @@ impl<U: User> Auth<U> {
         self.varied(refusal)
     }
 
-    fn answer(&self, status: u16, audience: Audience) -> Refusal {
-        let refusal = match audience {
-            Audience::Grpc => grpc(status),
-            Audience::Page => Refusal::new(status).body("text/html; charset=utf-8", page(status)),
-            Audience::Api | Audience::WebSocket => Refusal::problem(status),
-        };
-        self.varied(self.challenged(refusal))
+    /// A 401 offers every way in (RFC 9110 §11.6.1) that is safe on this connection: a browser that is asked for a
+    /// password sends it.
+    fn unauthorized(&self, audience: Audience, view: &dyn RequestView) -> Refusal {
+        if audience == Audience::Grpc {
+            return self.answer(401, audience);
+        }
+        let mut refusal = in_form(401, audience);
+        let without = refusal.headers.len();
+        refusal
+            .headers
+            .extend(self.challenges(view).map(|text| (ResponseHeader::WwwAuthenticate, text.clone().into())));
+        if refusal.headers.len() == without && !self.0.http.challenges.is_empty() {
+            return self.ask_for_tls(audience);
+        }
+        self.varied(refusal)
     }
 
-    /// A 401 offers every way in (RFC 9110 §11.6.1); a 503 says when to come back.
-    fn challenged(&self, mut refusal: Refusal) -> Refusal {
-        if refusal.status == 401 {
-            for challenge in &self.0.http.challenges {
-                refusal = refusal.with(ResponseHeader::WwwAuthenticate, challenge.clone());
-            }
-        }
-        if refusal.status == 503 {
-            refusal = refusal.with(ResponseHeader::RetryAfter, retry_after());
-        }
-        refusal
+    fn challenges<'a>(&'a self, view: &'a dyn RequestView) -> impl Iterator<Item = &'a String> {
+        let Settings { challenges, transport, .. } = &self.0.http;
+        let is_safe = move |offered: &&Offered| offered.allows_cleartext || transport.is_protected(view);
+        challenges.iter().filter(is_safe).map(|offered| &offered.text)
+    }
+
+    fn ask_for_tls(&self, audience: Audience) -> Refusal {
+        let refusal = self.answer(403, audience);
+        let body = match audience {
+            Audience::Grpc => return refusal,
+            Audience::Page => CLEARTEXT_PAGE,
+            Audience::Api | Audience::WebSocket => CLEARTEXT_PROBLEM,
+        };
+        Refusal { body, ..refusal }
+    }
+
+    fn answer(&self, status: u16, audience: Audience) -> Refusal {
+        let refusal = in_form(status, audience);
+        // Says when to come back. gRPC has its own way.
+        let is_outage = refusal.status == 503;
+        self.varied(if is_outage { refusal.with(ResponseHeader::RetryAfter, retry_after()) } else { refusal })
     }
 
     /// Refusals depend on who asks, and on who reads.
@@ -188,6 +215,15 @@ impl<U: User> Auth<U> {
             (false, false) => "Authorization, Accept, Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With",
             (false, true) => "Accept, Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With",
         }
+    }
+}
+
+/// In the form that the reader understands.
+fn in_form(status: u16, audience: Audience) -> Refusal {
+    match audience {
+        Audience::Grpc => grpc(status),
+        Audience::Page => Refusal::new(status).body("text/html; charset=utf-8", page(status)),
+        Audience::Api | Audience::WebSocket => Refusal::problem(status),
     }
 }
 

@@ -37,6 +37,10 @@ pub trait Scheme: Send + Sync + 'static {
     /// disabled, or whose security stamp changed, is refused at once. Once accepted, the same value is not
     /// [read](Self::read) again in this time: for credentials that end earlier, choose it short or zero.
     fn remember(&self) -> Duration;
+
+    /// Whether the credentials are asked for and judged also where others may have read them: over a connection that is
+    /// not known to be encrypted. Whatever could be used again by who reads it should say `false`.
+    fn allows_cleartext(&self) -> bool;
 }
 
 /// What a scheme found.
@@ -54,6 +58,7 @@ pub enum Read<C> {
 pub(crate) trait DynScheme<U>: Send + Sync {
     fn name(&self) -> &'static str;
     fn challenge(&self) -> &Challenge;
+    fn allows_cleartext(&self) -> bool;
     /// What this very value led to lately.
     fn recall(&self, authorization: &[u8], clock: &dyn Clock) -> Option<Arc<Remembered>>;
     fn forget(&self, authorization: &[u8]);
@@ -117,6 +122,10 @@ impl<S: Scheme, U: User> DynScheme<U> for Accepted<S> {
 
     fn challenge(&self) -> &Challenge {
         self.scheme.challenge()
+    }
+
+    fn allows_cleartext(&self) -> bool {
+        self.scheme.allows_cleartext()
     }
 
     fn recall(&self, authorization: &[u8], clock: &dyn Clock) -> Option<Arc<Remembered>> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::next::{encode, target};
 use super::origin::{Origin, OriginRules};
+use super::transport::TransportRules;
 use super::{Challenge, DynScheme};
 use crate::session::Cookie;
 use crate::{ConfigError, Require};
@@ -13,13 +14,20 @@ pub(crate) struct Settings<U> {
     pub(crate) cookie: Option<Cookie>,
     pub(crate) schemes: Vec<Arc<dyn DynScheme<U>>>,
     pub(crate) origins: OriginRules,
+    pub(crate) transport: TransportRules,
     /// What a 401 offers, each for a header of its own: schemes first, then the cookie.
-    pub(crate) challenges: Vec<String>,
+    pub(crate) challenges: Vec<Offered>,
     /// The last of them, if there are sessions.
     pub(crate) cookie_challenge: Option<String>,
     login_page: Option<String>,
     next_field: String,
     next_origins: Vec<Origin>,
+}
+
+/// A challenge.
+pub(crate) struct Offered {
+    pub(crate) text: String,
+    pub(crate) allows_cleartext: bool,
 }
 
 pub(crate) struct SettingsBuilder<U> {
@@ -29,6 +37,7 @@ pub(crate) struct SettingsBuilder<U> {
     pub(crate) next_origins: Vec<String>,
     pub(crate) origin: Option<String>,
     pub(crate) trusted_origins: Vec<String>,
+    pub(crate) trusted_proxies: Vec<String>,
 }
 
 impl<U> SettingsBuilder<U> {
@@ -40,6 +49,7 @@ impl<U> SettingsBuilder<U> {
             next_origins: Vec::new(),
             origin: None,
             trusted_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
         }
     }
 
@@ -52,9 +62,11 @@ impl<U> SettingsBuilder<U> {
         let cookie_challenge =
             cookie.as_ref().map(|cookie| cookie_challenge(cookie, self.login_page.as_deref())).transpose()?;
         let schemes: Vec<_> = self.schemes.into_iter().map(|(_, scheme)| scheme).collect();
-        let offered = schemes.iter().map(|scheme| scheme.challenge().as_str().to_owned());
+        let mut challenges: Vec<_> = schemes.iter().map(|scheme| Offered::by(&**scheme)).collect();
+        challenges.extend(cookie_challenge.clone().map(|text| Offered { text, allows_cleartext: true }));
         Ok(Settings {
-            challenges: offered.chain(cookie_challenge.clone()).collect(),
+            challenges,
+            transport: TransportRules::parse(&self.trusted_proxies)?,
             cookie_challenge,
             schemes,
             origins: OriginRules {
@@ -67,6 +79,12 @@ impl<U> SettingsBuilder<U> {
             next_field: self.next_field,
             next_origins: parse_all(&self.next_origins)?,
         })
+    }
+}
+
+impl Offered {
+    fn by<U>(scheme: &dyn DynScheme<U>) -> Self {
+        Self { text: scheme.challenge().as_str().to_owned(), allows_cleartext: scheme.allows_cleartext() }
     }
 }
 

@@ -28,13 +28,15 @@ pub enum Header {
     Upgrade,
     /// `User-Agent`, for events and lists of devices only
     UserAgent,
+    /// `X-Forwarded-Proto`, of trusted proxies only
+    XForwardedProto,
     /// `X-Requested-With`
     XRequestedWith,
 }
 
 impl Header {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Accept,
         Self::Authorization,
         Self::ContentType,
@@ -46,6 +48,7 @@ impl Header {
         Self::SecFetchSite,
         Self::Upgrade,
         Self::UserAgent,
+        Self::XForwardedProto,
         Self::XRequestedWith,
     ];
 
@@ -63,6 +66,7 @@ impl Header {
             Self::SecFetchSite => "sec-fetch-site",
             Self::Upgrade => "upgrade",
             Self::UserAgent => "user-agent",
+            Self::XForwardedProto => "x-forwarded-proto",
             Self::XRequestedWith => "x-requested-with",
         }
     }
@@ -81,6 +85,9 @@ pub trait RequestView {
 
     /// The socket's other end, if known.
     fn peer(&self) -> Option<IpAddr>;
+
+    /// Whether the framework knows that the request came over TLS.
+    fn is_encrypted(&self) -> bool;
 
     /// Calls `each` with every value of a header, in their order.
     fn values<'a>(&'a self, header: Header, each: &mut dyn FnMut(&'a [u8]));
@@ -101,6 +108,10 @@ impl<V: RequestView + ?Sized> RequestView for &V {
 
     fn peer(&self) -> Option<IpAddr> {
         (**self).peer()
+    }
+
+    fn is_encrypted(&self) -> bool {
+        (**self).is_encrypted()
     }
 
     fn values<'a>(&'a self, header: Header, each: &mut dyn FnMut(&'a [u8])) {
@@ -204,13 +215,15 @@ pub(crate) struct TestRequest {
     pub(crate) method: &'static str,
     pub(crate) target: String,
     pub(crate) headers: Vec<(Header, Vec<u8>)>,
+    pub(crate) peer: Option<IpAddr>,
+    pub(crate) is_encrypted: bool,
 }
 
 #[cfg(test)]
 impl TestRequest {
     pub(crate) fn get(headers: &[(Header, &str)]) -> Self {
         let headers = headers.iter().map(|(name, value)| (*name, value.as_bytes().to_vec())).collect();
-        Self { method: "GET", target: "/private?x=1".into(), headers }
+        Self { method: "GET", target: "/private?x=1".into(), headers, peer: None, is_encrypted: false }
     }
 
     pub(crate) fn post(headers: &[(Header, &str)]) -> Self {
@@ -233,7 +246,11 @@ impl RequestView for TestRequest {
     }
 
     fn peer(&self) -> Option<IpAddr> {
-        None
+        self.peer
+    }
+
+    fn is_encrypted(&self) -> bool {
+        self.is_encrypted
     }
 
     fn values<'a>(&'a self, header: Header, each: &mut dyn FnMut(&'a [u8])) {

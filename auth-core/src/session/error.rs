@@ -14,6 +14,8 @@ pub enum Failure {
     Malformed,
     /// A session and credentials name different users.
     Contradiction,
+    /// Credentials were presented over a connection that is not known to be encrypted.
+    Cleartext,
     /// The request changes something, relies on the cookie, and comes from another site.
     CrossOrigin,
 }
@@ -62,7 +64,7 @@ impl From<Failure> for SessionError {
         match failure {
             Failure::Unavailable => SessionErrorKind::Unavailable.into(),
             Failure::CrossOrigin => SessionErrorKind::CrossOrigin.into(),
-            Failure::BadCredentials | Failure::Malformed | Failure::Contradiction => {
+            Failure::BadCredentials | Failure::Malformed | Failure::Contradiction | Failure::Cleartext => {
                 SessionErrorKind::NoSession.into()
             }
         }

@@ -29,7 +29,7 @@ pub(crate) fn send(site: Site, ask: Ask, requests: usize, place: &Place) -> Resu
         Framework::Axum => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.map_err(|error| error.to_string())?.block_on(async {
-                let site = axum::Driven { site, app: sites::router(site, place).await? };
+                let site = axum::Driven::new(site, sites::router(site, place).await?);
                 Ok(site.send(ask, requests).await)
             })
         }

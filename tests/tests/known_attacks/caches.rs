@@ -194,6 +194,10 @@ impl RequestView for Added {
         None
     }
 
+    fn is_encrypted(&self) -> bool {
+        false
+    }
+
     fn values<'a>(&'a self, header: Header, each: &mut dyn FnMut(&'a [u8])) {
         if header == Header::Authorization {
             each(self.0);
@@ -223,6 +227,10 @@ impl Scheme for Nosy {
 
     fn remember(&self) -> Duration {
         Duration::ZERO
+    }
+
+    fn allows_cleartext(&self) -> bool {
+        true
     }
 }
 

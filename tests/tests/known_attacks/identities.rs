@@ -141,7 +141,7 @@ async fn remembered_credentials_are_not_shared() {
     let other: Auth<Account> = Auth::builder()
         .backend::<Password>("local", Arc::clone(&users))
         .sessions(MemorySessions::new(10), SessionConfig::new(keys()))
-        .scheme(Basic::new("tests").unwrap())
+        .scheme(Basic::new("tests").unwrap().allow_cleartext())
         .build()
         .unwrap();
     let world = Setup::default().world().await;

@@ -4,6 +4,7 @@
 
 mod access;
 mod caching;
+mod cleartext;
 mod cookies;
 mod credentials;
 mod data;

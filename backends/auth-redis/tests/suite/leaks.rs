@@ -1,11 +1,9 @@
 //! SE-2: who reads the server's memory cannot become anybody.
 
-use std::borrow::Cow;
-use std::net::IpAddr;
 use std::path::Path;
 
 use crate::support::{ask, store};
-use auth_core::http::{Begin, Header, RequestView, ResponseHeader, ResponseView, session};
+use auth_core::conformance::client::log_in;
 use auth_core::session::{KeyRing, SessionConfig};
 use auth_core::{Argon2Cost, Auth, MemoryBackend, Password, Passwords, Secret, User, UserId};
 use test_servers::Redis;
@@ -25,59 +23,6 @@ impl User for Alice {
     }
 }
 
-struct Request;
-
-impl RequestView for Request {
-    fn method(&self) -> &'static str {
-        "POST"
-    }
-    fn target(&self) -> &'static str {
-        "/login"
-    }
-    fn authority(&self) -> Option<&str> {
-        None
-    }
-    fn peer(&self) -> Option<IpAddr> {
-        None
-    }
-    fn values<'a>(&'a self, _: Header, _: &mut dyn FnMut(&'a [u8])) {}
-}
-
-#[derive(Default)]
-struct Response(String);
-
-impl ResponseView for Response {
-    fn status(&self) -> u16 {
-        200
-    }
-    fn values(&self, _: ResponseHeader, _: &mut dyn FnMut(&[u8])) {}
-    fn set(&mut self, header: ResponseHeader, value: Cow<'static, str>) {
-        self.append(header, value);
-    }
-    fn set_if_absent(&mut self, header: ResponseHeader, value: Cow<'static, str>) -> bool {
-        self.append(header, value);
-        true
-    }
-    fn append(&mut self, header: ResponseHeader, value: Cow<'static, str>) {
-        if header == ResponseHeader::SetCookie {
-            self.0 = value.into();
-        }
-    }
-}
-
-/// Signs in over HTTP and gives the cookie's value.
-async fn cookie(auth: &Auth<Alice>) -> String {
-    let Begin::Call(reading) = auth.begin(&Request) else { panic!("the request presents nothing") };
-    let mut frame = auth.frame(reading);
-    let session = frame.enter(|| session::<Alice>(&Request)).unwrap();
-    let alice = session.authenticate(Password::new("alice", "canary-password")).await.unwrap();
-    session.login(alice).await.unwrap();
-    let mut response = Response::default();
-    frame.finish(&mut response);
-    let (_, value) = response.0.split(';').next().and_then(|pair| pair.split_once('=')).unwrap();
-    value.into()
-}
-
 #[tokio::test]
 async fn the_server_holds_no_token() {
     let server = Redis::new().with("slowlog-log-slower-than", "0").start();
@@ -86,7 +31,7 @@ async fn the_server_holds_no_token() {
     users.insert("alice", &Secret::new("canary-password"), Alice).await.unwrap();
     let config = SessionConfig::new(KeyRing::generate().unwrap());
     let auth = Auth::builder().backend::<Password>("local", users).sessions(store(&server), config);
-    let token = cookie(&auth.build().unwrap()).await;
+    let token = log_in(&auth.build().unwrap(), Password::new("alice", "canary-password")).await;
     assert_eq!(token.len(), 43);
 
     // The log of all writes, then the whole memory, and what the server remembers of commands.

@@ -1,70 +1,15 @@
 //! SE-2: who reads the database cannot become anybody.
 
-use std::borrow::Cow;
-use std::net::IpAddr;
 use std::process::Command;
 
 use crate::support::{Db, Place, hex, on_every_database, secret};
-use auth_core::http::{Begin, Header, RequestView, ResponseHeader, ResponseView, session};
+use auth_core::conformance::client::log_in;
 use auth_core::session::KeyRing;
 use auth_core::{Auth, Password, SessionConfig};
-use auth_sql::{SqlSessions, SqlUser};
+use auth_sql::SqlSessions;
 use test_servers::MariaDb;
 
 on_every_database![the_database_holds_no_token_and_no_password,];
-
-struct Request;
-
-impl RequestView for Request {
-    fn method(&self) -> &'static str {
-        "POST"
-    }
-    fn target(&self) -> &'static str {
-        "/login"
-    }
-    fn authority(&self) -> Option<&str> {
-        None
-    }
-    fn peer(&self) -> Option<IpAddr> {
-        None
-    }
-    fn values<'a>(&'a self, _: Header, _: &mut dyn FnMut(&'a [u8])) {}
-}
-
-#[derive(Default)]
-struct Response(String);
-
-impl ResponseView for Response {
-    fn status(&self) -> u16 {
-        200
-    }
-    fn values(&self, _: ResponseHeader, _: &mut dyn FnMut(&[u8])) {}
-    fn set(&mut self, header: ResponseHeader, value: Cow<'static, str>) {
-        self.append(header, value);
-    }
-    fn set_if_absent(&mut self, header: ResponseHeader, value: Cow<'static, str>) -> bool {
-        self.append(header, value);
-        true
-    }
-    fn append(&mut self, header: ResponseHeader, value: Cow<'static, str>) {
-        if header == ResponseHeader::SetCookie {
-            self.0 = value.into();
-        }
-    }
-}
-
-/// Signs in over HTTP and gives the cookie's value.
-async fn cookie(auth: &Auth<SqlUser>) -> String {
-    let Begin::Call(reading) = auth.begin(&Request) else { panic!("the request presents nothing") };
-    let mut frame = auth.frame(reading);
-    let session = frame.enter(|| session::<SqlUser>(&Request)).unwrap();
-    let alice = session.authenticate(Password::new("alice", "canary-password")).await.unwrap();
-    session.login(alice).await.unwrap();
-    let mut response = Response::default();
-    frame.finish(&mut response);
-    let (_, value) = response.0.split(';').next().and_then(|pair| pair.split_once('=')).unwrap();
-    value.into()
-}
 
 async fn the_database_holds_no_token_and_no_password(place: &Place) {
     let db = place.db().await;
@@ -75,7 +20,7 @@ async fn the_database_holds_no_token_and_no_password(place: &Place) {
     let config = SessionConfig::new(KeyRing::generate().unwrap());
     let auth = Auth::builder().backend::<Password>("local", users).sessions(store, config).build().unwrap();
 
-    let token = cookie(&auth).await;
+    let token = log_in(&auth, Password::new("alice", "canary-password")).await;
     assert_eq!(token.len(), 43);
     assert_eq!(db.count("SELECT count(*) FROM auth_sessions").await, 1);
     let dump = dump(place, &db);

@@ -10,11 +10,16 @@ use crate::ask::Ask;
 use crate::sites::Site;
 
 pub(crate) struct Driven {
-    pub(crate) site: Site,
-    pub(crate) app: Router,
+    site: Site,
+    app: Router,
 }
 
 impl Driven {
+    /// As `axum::serve` does once for each connection, the handlers are made services here, not at every request.
+    pub(crate) fn new(site: Site, app: Router) -> Self {
+        Self { site, app: app.with_state(()) }
+    }
+
     pub(crate) async fn send(mut self, ask: Ask, requests: usize) -> Allocated {
         let cookie = if ask.has_cookie() { Some(self.cookie().await) } else { None };
         for _ in 0..WARM_UP {

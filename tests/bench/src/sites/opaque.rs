@@ -64,6 +64,10 @@ impl Scheme for Opaque {
     fn remember(&self) -> Duration {
         Duration::ZERO
     }
+
+    fn allows_cleartext(&self) -> bool {
+        true
+    }
 }
 
 /// Tokens and whose they are.

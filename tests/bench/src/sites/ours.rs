@@ -156,7 +156,7 @@ fn with_sessions() -> AuthBuilder<Member> {
 }
 
 fn remembered() -> Basic {
-    Basic::new("bench").expect("a realm").remember(Duration::from_hours(1))
+    Basic::new("bench").expect("a realm").allow_cleartext().remember(Duration::from_hours(1))
 }
 
 fn build<U: User>(builder: AuthBuilder<U>) -> Auth<U> {

@@ -17,9 +17,8 @@ pub(crate) fn router(hand: Hand) -> Router {
         .route("/open", get(open))
         .route("/me", get(me))
         .route("/guarded", get(me))
-        .route("/login", post(login))
-        .layer(HandLayer(hand.clone()))
-        .with_state(hand)
+        .route("/login", post(login).with_state(hand.clone()))
+        .layer(HandLayer(hand))
 }
 
 async fn open(user: Option<Extension<Found>>) -> String {
