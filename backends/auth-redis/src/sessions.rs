@@ -118,7 +118,7 @@ impl SessionStore for RedisSessions {
     }
 
     async fn load(&self, key: &SessionKey, now: Timestamp) -> Result<Option<Stored>, StoreError> {
-        let arguments = [self.prefix.argument(), bytes(key), time(now)];
+        let arguments = [self.prefix.argument(), time(now)];
         match self.run(&self.scripts.load, key, &arguments).await? {
             Value::Nil => Ok(None),
             found => stored(&found),
@@ -312,21 +312,28 @@ fn count(answer: &Value) -> Result<u64, StoreError> {
     }
 }
 
+/// A session as the scripts give it: version, last seen and expires, a blank behind each; the key; the record.
 fn stored(found: &Value) -> Result<Option<Stored>, StoreError> {
-    let Value::Array(fields) = found else { return Err(unreadable()) };
-    let [Value::BulkString(key), version, last_seen, expires, Value::BulkString(record)] = &fields[..] else {
-        return Err(unreadable());
-    };
-    let key = key.as_slice().try_into().map(SessionKey::from_bytes).map_err(|_| unreadable())?;
-    let moment = |field| count(field).map(Timestamp::from_millis);
-    let (last_seen, expires) = (moment(last_seen)?, moment(expires)?);
+    let Value::BulkString(found) = found else { return Err(unreadable()) };
+    let (version, rest) = number(found).ok_or_else(unreadable)?;
+    let (last_seen, rest) = number(rest).ok_or_else(unreadable)?;
+    let (expires, rest) = number(rest).ok_or_else(unreadable)?;
+    let (key, record) = rest.split_first_chunk().ok_or_else(unreadable)?;
     let Some(record) = SessionRecord::decode(record) else {
         tracing::warn!(target: "auth", "a stored session cannot be read: it counts as absent");
         return Ok(None);
     };
     // `touch` writes these two fields only.
+    let [last_seen, expires] = [last_seen, expires].map(Timestamp::from_millis);
     let record = SessionRecord { last_seen, expires, ..record };
-    Ok(Some(Stored { key, record: Arc::new(record), version: count(version)? }))
+    Ok(Some(Stored { key: SessionKey::from_bytes(*key), record: Arc::new(record), version }))
+}
+
+/// A decimal number, and what stands behind the blank after it.
+fn number(text: &[u8]) -> Option<(u64, &[u8])> {
+    let end = text.iter().position(|byte| *byte == b' ')?;
+    let digits = str::from_utf8(&text[..end]).ok()?;
+    Some((digits.parse().ok()?, &text[end + 1..]))
 }
 
 fn text(value: Value) -> String {

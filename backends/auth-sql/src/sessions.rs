@@ -81,9 +81,14 @@ impl SessionStore for SqlSessions {
     }
 
     async fn load(&self, key: &SessionKey, now: Timestamp) -> Result<Option<Stored>, StoreError> {
-        let values = live(key, now);
         let found = |rows: &mut Rows<'_>| rows.next().map_or(Ok(None), stored);
-        Ok(self.database.fetch(&self.sql.load, &values, found).await?)
+        let (key, now) = (bytes(key), time(now));
+        // Nearly always it is a key. Asked for either at once, databases walk two indices and merge what they find.
+        if let Some(stored) = self.database.fetch(&self.sql.load, &[key, now], found).await? {
+            return Ok(Some(stored));
+        }
+        // A key that a rotation has made an alias since is found here.
+        Ok(self.database.fetch(&self.sql.load_by_alias, &[key, now, now], found).await?)
     }
 
     async fn update(

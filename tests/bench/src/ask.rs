@@ -72,7 +72,10 @@ impl Ask {
         match site {
             S::Axum | S::Actix => true,
             S::AxumOursBasicThird | S::ActixOursBasicThird => self == Self::Basic,
-            S::AxumOursBearerThird | S::ActixOursBearerThird => self == Self::Bearer,
+            S::AxumOursBearerThird
+            | S::AxumOursBearerRemembered
+            | S::ActixOursBearerThird
+            | S::ActixOursBearerRemembered => self == Self::Bearer,
             S::AxumOursBasic | S::ActixOursBasic | S::TowerHttpBasic | S::HttpauthBasic => {
                 matches!(self, Self::Basic | Self::Refused)
             }

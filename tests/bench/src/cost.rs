@@ -87,9 +87,6 @@ fn table(meter: &mut Meter, ask: Ask, sites: &[Site]) -> Result<Table, String> {
         let (cost, floor) = (meter.cost(*site, ask)?, meter.cost(site.bare(), ask)?);
         eprintln!("{} {}: {}", site.name(), ask.name(), number(cost.instructions));
         let above = |cost: u64, floor: u64| if site.is_bare() { String::new() } else { above(cost, floor) };
-        if let Some(name) = site.awaited() {
-            table.push_empty(name);
-        }
         table.push([
             site.label().to_owned(),
             number(cost.instructions),

@@ -43,7 +43,7 @@ impl Options {
 
 const ASKS: [Ask; 2] = [Ask::Anonymous, Ask::Me];
 
-const SITES: [Site; 17] = [
+const SITES: [Site; 19] = [
     Site::Axum,
     Site::AxumHand,
     Site::AxumOurs,
@@ -53,6 +53,7 @@ const SITES: [Site; 17] = [
     Site::AxumLoginSqliteSessions,
     Site::AxumOursSqlite,
     Site::AxumLoginSqlite,
+    Site::AxumOursRedis,
     Site::AxumLoginRedis,
     Site::Actix,
     Site::ActixHand,
@@ -60,6 +61,7 @@ const SITES: [Site; 17] = [
     Site::ActixIdentity,
     Site::ActixOursSqliteSessions,
     Site::ActixOursSqlite,
+    Site::ActixOursRedis,
     Site::ActixIdentityRedis,
 ];
 
@@ -130,9 +132,6 @@ fn table(ask: Ask, sites: &[Site], turns: &Turns) -> Table {
             let (own, bare) = (&turns[&(*site, ask.path())], &turns[&(site.bare(), ask.path())]);
             middle(own.iter().zip(bare).map(|(own, bare)| figure(own) / figure(bare)).collect())
         };
-        if let Some(name) = site.awaited() {
-            table.push_empty(name);
-        }
         table.push([
             site.label().to_owned(),
             format!("{:.0}", median(|turn| turn.per_second)),

@@ -23,13 +23,6 @@ impl Table {
         debug_assert_eq!(self.columns.len(), N, "a cell for each column of {}", self.name);
         self.rows.push(row.into());
     }
-
-    /// Adds a row of which there is only the name.
-    pub(crate) fn push_empty(&mut self, name: &str) {
-        let mut row = vec![String::new(); self.columns.len()];
-        name.clone_into(&mut row[0]);
-        self.rows.push(row);
-    }
 }
 
 /// As Markdown.

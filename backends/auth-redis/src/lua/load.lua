@@ -1,13 +1,14 @@
--- Alone, without the other scripts' functions: this one runs with every request.
-local key, now = ARGV[2], tonumber(ARGV[3])
-local function fields(key)
-  return redis.call('HMGET', ARGV[1] .. 's:' .. key, 'version', 'seen', 'expires', 'record', 'to', 'until')
+-- Alone, without the other scripts' functions: this one runs with every request. KEYS[1] ends in the session's key.
+local key, now = KEYS[1]:sub(-32), tonumber(ARGV[2])
+local function fields(at)
+  return redis.call('HMGET', at, 'version', 'seen', 'expires', 'record', 'to', 'until')
 end
-local f = fields(key)
+local f = fields(KEYS[1])
 if f[5] then
   if now >= tonumber(f[6]) then return false end
   key = f[5]
-  f = fields(key)
+  f = fields(ARGV[1] .. 's:' .. key)
 end
 if not f[1] or now >= tonumber(f[3]) then return false end
-return { key, tonumber(f[1]), tonumber(f[2]), tonumber(f[3]), f[4] }
+-- One text and no list: clients read that in a fraction of the time.
+return f[1] .. ' ' .. f[2] .. ' ' .. f[3] .. ' ' .. key .. f[4]

@@ -21,7 +21,8 @@ fn all(sql: &Statements) -> Vec<(&SqlStr, Vec<Value<'static>>)> {
     let live = [KEY, KEY, TIME, TIME];
     vec![
         (&sql.create, [&[KEY][..], &set, &[KEY]].concat()),
-        (&sql.load, live.to_vec()),
+        (&sql.load, vec![KEY, TIME]),
+        (&sql.load_by_alias, vec![KEY, TIME, TIME]),
         (&sql.update, [&set[..], &live, &[TIME]].concat()),
         (&sql.touch, [&[TIME; 4][..], &live].concat()),
         (&sql.rotate, [&[KEY, KEY, TIME][..], &set, &[KEY, TIME, TIME, KEY]].concat()),

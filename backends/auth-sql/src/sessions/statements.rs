@@ -10,6 +10,7 @@ pub(super) struct Statements {
     pub(super) migrate: Vec<SqlStr>,
     pub(super) create: SqlStr,
     pub(super) load: SqlStr,
+    pub(super) load_by_alias: SqlStr,
     pub(super) update: SqlStr,
     pub(super) touch: SqlStr,
     pub(super) rotate: SqlStr,
@@ -21,6 +22,8 @@ pub(super) struct Statements {
 
 /// Under this key or alias there is a live record. Values: key, key, now, now.
 const LIVE: &str = "(session_key = ? OR (alias_key = ? AND alias_until > ?)) AND expires > ?";
+/// What a session is made of.
+const STORED: &str = "session_key, last_seen, expires, record, version";
 /// Values: backend, user, last seen, expires, record.
 const SET: &str = "backend = ?, user_id = ?, last_seen = ?, expires = ?, record = ?";
 
@@ -42,8 +45,9 @@ impl Statements {
                  SELECT ?, ?, ?, 1, ?, ?, ?{from_nothing} \
                  WHERE NOT EXISTS (SELECT 1 FROM {t} WHERE alias_key = ?)"
             )),
-            load: sql(format!(
-                "SELECT session_key, last_seen, expires, record, version FROM {t} WHERE {LIVE}"
+            load: sql(format!("SELECT {STORED} FROM {t} WHERE session_key = ? AND expires > ?")),
+            load_by_alias: sql(format!(
+                "SELECT {STORED} FROM {t} WHERE alias_key = ? AND alias_until > ? AND expires > ?"
             )),
             update: sql(format!("UPDATE {t} SET version = version + 1, {SET} WHERE {LIVE} AND version = ?")),
             touch: sql(format!(

@@ -62,10 +62,12 @@ pub(crate) enum Site {
     AxumOursLazy,
     AxumOursSqliteSessions,
     AxumOursSqlite,
+    AxumOursRedis,
     AxumOursBasic,
     AxumOursBasicThird,
     AxumOursBearer,
     AxumOursBearerThird,
+    AxumOursBearerRemembered,
     AxumLogin,
     AxumLoginStamp,
     AxumLoginMoka,
@@ -80,10 +82,12 @@ pub(crate) enum Site {
     ActixOursLazy,
     ActixOursSqliteSessions,
     ActixOursSqlite,
+    ActixOursRedis,
     ActixOursBasic,
     ActixOursBasicThird,
     ActixOursBearer,
     ActixOursBearerThird,
+    ActixOursBearerRemembered,
     ActixIdentity,
     ActixIdentityRedis,
     HttpauthBasic,
@@ -111,12 +115,14 @@ impl Site {
             Self::AxumOursLazy => "**ours on axum, lazy**",
             Self::AxumOursSqliteSessions => "**ours on axum**, sessions in SQLite",
             Self::AxumOursSqlite => "**ours on axum**, sessions and users in SQLite",
+            Self::AxumOursRedis => "**ours on axum**, sessions in Redis",
             Self::AxumOursBasic => "**ours on axum**, Basic, remembered",
             Self::AxumOursBasicThird => "**ours on axum**, Basic, third of 3 schemes, last of 3 backends",
             Self::AxumOursBearer => "**ours on axum**, opaque bearer",
             Self::AxumOursBearerThird => {
                 "**ours on axum**, opaque bearer, third of 3 schemes, last of 3 backends"
             }
+            Self::AxumOursBearerRemembered => "**ours on axum**, the same, remembered",
             Self::AxumLogin => "axum-login, tower-sessions in memory",
             Self::AxumLoginStamp => "axum-login, the same with a stamp of 16 bytes",
             Self::AxumLoginMoka => "axum-login, tower-sessions in moka",
@@ -131,6 +137,7 @@ impl Site {
             Self::ActixOursLazy => "**ours on actix-web, lazy**",
             Self::ActixOursSqliteSessions => "**ours on actix-web**, sessions in SQLite",
             Self::ActixOursSqlite => "**ours on actix-web**, sessions and users in SQLite",
+            Self::ActixOursRedis => "**ours on actix-web**, sessions in Redis",
             Self::ActixOursBasic => "**ours on actix-web**, Basic, remembered",
             Self::ActixOursBasicThird => {
                 "**ours on actix-web**, Basic, third of 3 schemes, last of 3 backends"
@@ -139,6 +146,7 @@ impl Site {
             Self::ActixOursBearerThird => {
                 "**ours on actix-web**, opaque bearer, third of 3 schemes, last of 3 backends"
             }
+            Self::ActixOursBearerRemembered => "**ours on actix-web**, the same, remembered",
             Self::ActixIdentity => "actix-identity, actix-session in the cookie",
             Self::ActixIdentityRedis => "actix-identity, actix-session in Redis",
             Self::HttpauthBasic => "actix-web-httpauth, Basic",
@@ -168,24 +176,15 @@ impl Site {
             Self::AxumLogin | Self::AxumLoginStamp | Self::AxumLoginMoka => Self::AxumOurs,
             Self::AxumLoginSqliteSessions => Self::AxumOursSqliteSessions,
             Self::AxumLoginSqlite => Self::AxumOursSqlite,
+            Self::AxumLoginRedis => Self::AxumOursRedis,
             Self::TowerHttpBasic => Self::AxumOursBasic,
             Self::TowerHttpBearer => Self::AxumOursBearer,
             Self::ActixIdentity => Self::ActixOurs,
+            Self::ActixIdentityRedis => Self::ActixOursRedis,
             Self::HttpauthBasic => Self::ActixOursBasic,
             Self::HttpauthBearer => Self::ActixOursBearer,
             _ => return None,
         })
-    }
-
-    /// For a peer that has no counterpart of ours yet: the label of the row that is to come.
-    pub(crate) fn awaited(self) -> Option<&'static str> {
-        match self {
-            Self::AxumLoginRedis => Some("**ours on axum**, with the Redis store (not measured yet)"),
-            Self::ActixIdentityRedis => {
-                Some("**ours on actix-web**, with the Redis store (not measured yet)")
-            }
-            _ => None,
-        }
     }
 
     /// Whether a database or Redis takes part, on threads or connections of its own.
@@ -203,7 +202,10 @@ impl Site {
 
     /// Whether it keeps its sessions in Redis.
     pub(crate) fn needs_redis(self) -> bool {
-        matches!(self, Self::AxumLoginRedis | Self::ActixIdentityRedis)
+        matches!(
+            self,
+            Self::AxumOursRedis | Self::AxumLoginRedis | Self::ActixOursRedis | Self::ActixIdentityRedis
+        )
     }
 }
 
@@ -220,10 +222,12 @@ pub(crate) async fn router(site: Site, place: &Place) -> Result<Router, String> 
             ours::router(ours::sqlite_sessions(place.sqlite().await?).await, Resolve::Eagerly)
         }
         Site::AxumOursSqlite => ours::router(ours::sqlite(place.sqlite().await?).await, Resolve::Eagerly),
+        Site::AxumOursRedis => ours::router(ours::redis(place.redis()?).await?, Resolve::Eagerly),
         Site::AxumOursBasic => ours::router(ours::basic().await, Resolve::Eagerly),
         Site::AxumOursBasicThird => ours::router(ours::basic_third().await, Resolve::Eagerly),
         Site::AxumOursBearer => ours::router(ours::bearer(), Resolve::Eagerly),
         Site::AxumOursBearerThird => ours::router(ours::bearer_third().await, Resolve::Eagerly),
+        Site::AxumOursBearerRemembered => ours::router(ours::bearer_remembered().await, Resolve::Eagerly),
         Site::AxumLogin => axum_login::router(MemoryStore::default(), PeerUsers::memory()),
         Site::AxumLoginStamp => axum_login::router(MemoryStore::default(), PeerUsers::memory_with_stamp()),
         Site::AxumLoginMoka => {
@@ -299,10 +303,16 @@ pub(crate) async fn app<V: Visit>(site: Site, place: &Place, visit: V) -> Result
         Site::ActixOursSqlite => {
             ours::visit(ours::sqlite(place.sqlite().await?).await, Resolve::Eagerly, visit).await
         }
+        Site::ActixOursRedis => {
+            ours::visit(ours::redis(place.redis()?).await?, Resolve::Eagerly, visit).await
+        }
         Site::ActixOursBasic => ours::visit(ours::basic().await, Resolve::Eagerly, visit).await,
         Site::ActixOursBasicThird => ours::visit(ours::basic_third().await, Resolve::Eagerly, visit).await,
         Site::ActixOursBearer => ours::visit(ours::bearer(), Resolve::Eagerly, visit).await,
         Site::ActixOursBearerThird => ours::visit(ours::bearer_third().await, Resolve::Eagerly, visit).await,
+        Site::ActixOursBearerRemembered => {
+            ours::visit(ours::bearer_remembered().await, Resolve::Eagerly, visit).await
+        }
         Site::ActixIdentity => {
             let identities = Identities::new(PeerUsers::memory());
             visit.visit(move || actix_identity::app(CookieSessionStore::default(), identities.clone())).await

@@ -12,7 +12,9 @@ use auth_core::{
     Argon2Cost, Auth, AuthBuilder, Backend, MemoryBackend, Password, Passwords, Secret, SessionConfig, User,
     UserId,
 };
+use auth_redis::RedisSessions;
 use auth_sql::{SqlSessions, SqlUser, SqlUsers};
+use redis::Client;
 use sqlx::SqlitePool;
 
 use super::opaque::{ApiToken, Opaque, Tokens};
@@ -40,6 +42,10 @@ impl Member {
     pub(crate) fn alice() -> Self {
         let id = UserId::new("00000000-0000-01").expect("an id of 16 bytes");
         Self { id, name: ALICE.into(), stamp: [7; 16] }
+    }
+
+    pub(crate) fn is(&self, id: &UserId) -> bool {
+        self.id == *id
     }
 }
 
@@ -115,6 +121,17 @@ pub(crate) async fn sqlite(pool: SqlitePool) -> Auth<SqlUser> {
     auth(users, sessions)
 }
 
+/// Sessions in Redis, users in memory.
+///
+/// # Errors
+/// If the server cannot be reached.
+pub(crate) async fn redis(url: &str) -> Result<Auth<Member>, String> {
+    let client = Client::open(url).map_err(|error| error.to_string())?;
+    let sessions = RedisSessions::new(client).map_err(|error| error.to_string())?;
+    sessions.check().await.map_err(|error| error.to_string())?;
+    Ok(auth(members(cheap_passwords()).await, sessions))
+}
+
 /// HTTP Basic; what was accepted is remembered for long enough to measure.
 pub(crate) async fn basic() -> Auth<Member> {
     build(with_sessions().backend::<Password>("local", members(cheap_passwords()).await).scheme(remembered()))
@@ -140,6 +157,15 @@ pub(crate) fn bearer() -> Auth<Member> {
 
 /// The same behind two other schemes and two backends that do not know the token.
 pub(crate) async fn bearer_third() -> Auth<Member> {
+    third(Opaque::new("Bearer")).await
+}
+
+/// The same, and what was accepted is remembered for long enough to measure.
+pub(crate) async fn bearer_remembered() -> Auth<Member> {
+    third(Opaque::new("Bearer").remember(REMEMBERED)).await
+}
+
+async fn third(scheme: Opaque) -> Auth<Member> {
     let builder = with_sessions()
         .backend::<Password>("local", members(cheap_passwords()).await)
         .backend::<ApiToken>("robots", Tokens::none())
@@ -147,7 +173,7 @@ pub(crate) async fn bearer_third() -> Auth<Member> {
         .backend::<ApiToken>("tokens", Tokens::alice())
         .scheme(remembered())
         .scheme(Opaque::new("Token"));
-    build(builder.scheme(Opaque::new("Bearer")))
+    build(builder.scheme(scheme))
 }
 
 fn with_sessions() -> AuthBuilder<Member> {
@@ -155,8 +181,11 @@ fn with_sessions() -> AuthBuilder<Member> {
     Auth::builder().sessions(MemorySessions::new(MAX_SESSIONS), config)
 }
 
+/// Longer than any measurement.
+const REMEMBERED: Duration = Duration::from_hours(1);
+
 fn remembered() -> Basic {
-    Basic::new("bench").expect("a realm").allow_cleartext().remember(Duration::from_hours(1))
+    Basic::new("bench").expect("a realm").allow_cleartext().remember(REMEMBERED)
 }
 
 fn build<U: User>(builder: AuthBuilder<U>) -> Auth<U> {
