@@ -47,6 +47,8 @@ mod database;
 mod driver;
 mod error;
 mod identifier;
+#[cfg(test)]
+mod plans;
 mod sessions;
 mod user;
 mod username;

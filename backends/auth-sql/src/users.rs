@@ -4,6 +4,8 @@ mod error;
 mod found;
 mod judge;
 mod manage;
+#[cfg(test)]
+mod plans;
 mod provision;
 mod statements;
 mod table;
