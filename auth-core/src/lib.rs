@@ -85,7 +85,7 @@ pub use facts::RequestFacts;
 pub use identity::Identity;
 pub use memory::{MemoryBackend, MemoryDirectory};
 pub use outcome::{DeclineReason, DenyReason, Outcome};
-pub use password::{Argon2Cost, Format, PasswordHash, Passwords, PasswordsBuilder, Verdict};
+pub use password::{Argon2Cost, Format, PasswordHash, Passwords, PasswordsBuilder, UnusableHash, Verdict};
 pub use random::{OsRandom, Random, RandomError};
 pub use require::Require;
 pub use secret::Secret;
