@@ -12,6 +12,8 @@ mod encoding;
 mod format;
 #[cfg(feature = "pbkdf2")]
 mod pbkdf2;
+#[cfg(feature = "password-policy")]
+mod policy;
 mod pool;
 mod registry;
 #[cfg(feature = "scrypt")]
@@ -34,6 +36,8 @@ pub use builder::PasswordsBuilder;
 pub(crate) use debt::HashDebt;
 pub use format::Format;
 use format::SALT_LEN;
+#[cfg(feature = "password-policy")]
+pub use policy::{PasswordPolicy, WeakPassword, Weakness};
 use pool::{Buffer, HashPool};
 use registry::Registry;
 use stored::StoredHash;
