@@ -85,7 +85,9 @@ pub use facts::RequestFacts;
 pub use identity::Identity;
 pub use memory::{MemoryBackend, MemoryDirectory};
 pub use outcome::{DeclineReason, DenyReason, Outcome};
-pub use password::{Argon2Cost, Format, PasswordHash, Passwords, PasswordsBuilder, Verdict};
+pub use password::{Argon2Cost, Format, PasswordHash, Passwords, PasswordsBuilder, UnusableHash, Verdict};
+#[cfg(feature = "password-policy")]
+pub use password::{PasswordPolicy, WeakPassword, Weakness};
 pub use random::{OsRandom, Random, RandomError};
 pub use require::Require;
 pub use secret::Secret;

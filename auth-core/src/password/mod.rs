@@ -12,6 +12,8 @@ mod encoding;
 mod format;
 #[cfg(feature = "pbkdf2")]
 mod pbkdf2;
+#[cfg(feature = "password-policy")]
+mod policy;
 mod pool;
 mod registry;
 #[cfg(feature = "scrypt")]
@@ -34,6 +36,8 @@ pub use builder::PasswordsBuilder;
 pub(crate) use debt::HashDebt;
 pub use format::Format;
 use format::SALT_LEN;
+#[cfg(feature = "password-policy")]
+pub use policy::{PasswordPolicy, WeakPassword, Weakness};
 use pool::{Buffer, HashPool};
 use registry::Registry;
 use stored::StoredHash;
@@ -59,6 +63,18 @@ impl fmt::Debug for PasswordHash {
         f.write_str("PasswordHash(…)")
     }
 }
+
+/// A stored value with which nobody could sign in. Its text says why, and does not repeat the value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnusableHash(&'static str);
+
+impl fmt::Display for UnusableHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the password hash is not usable: {}", self.0)
+    }
+}
+
+impl std::error::Error for UnusableHash {}
 
 /// What comparing a password with a stored hash showed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,6 +182,28 @@ impl Passwords {
             Some(hash) => self.compare(password, hash).await,
             None => self.dummy(password).await.map(|()| Verdict::Mismatch),
         }
+    }
+
+    /// Takes a hash that was made elsewhere, such as by the program whose users are moved here. Nothing is
+    /// computed. A value that begins with `!` is taken as the mark that no password fits.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), auth_core::ConfigError> {
+    /// let passwords = auth_core::Passwords::new()?;
+    /// let error = passwords.recognise("5f4dcc3b5aa765d61d8327deb882cf99").unwrap_err();
+    /// assert_eq!(error.to_string(), "the password hash is not usable: it cannot be read");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`UnusableHash`] for what [`verify`](Self::verify) would never compute: a format that is not accepted, or
+    /// costs beyond the limits.
+    pub fn recognise(&self, stored: &str) -> Result<PasswordHash, UnusableHash> {
+        if !stored.starts_with('!') {
+            self.0.registry.parse(stored).map_err(UnusableHash)?;
+        }
+        Ok(PasswordHash(stored.into()))
     }
 
     /// How many hashes were computed since the start: what tests of equal work count.

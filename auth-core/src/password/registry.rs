@@ -85,22 +85,28 @@ impl Registry {
         self.preferred().recipe.algorithm().blocks()
     }
 
-    /// Reads a stored value. Costs are compared with the limits before anything is computed or allocated: the
-    /// table they come from may be in the wrong hands (`m=4294967295` would abort the process).
+    /// Reads a stored value, for a certain password.
     pub(super) fn read(&self, stored: &str, password: &[u8]) -> Stored {
         if stored.is_empty() || stored.starts_with('!') {
             return Stored::Unusable;
         }
-        let Some(hash) = StoredHash::parse(stored) else { return Stored::Refused("it cannot be read") };
-        let algorithm = hash.format.recipe.algorithm();
+        match self.parse(stored) {
+            Err(why) => Stored::Refused(why),
+            Ok(hash) if !hash.format.recipe.algorithm().takes(password) => Stored::Unusable,
+            Ok(hash) => Stored::Hash(hash),
+        }
+    }
+
+    /// Reads a stored hash, or says why it is not computed. Costs are compared with the limits before anything is computed or allocated: the
+    /// table they come from may be in the wrong hands (`m=4294967295` would abort the process).
+    pub(super) fn parse(&self, stored: &str) -> Result<StoredHash, &'static str> {
+        let hash = StoredHash::parse(stored).ok_or("it cannot be read")?;
         if self.rated(&hash.format).is_none() {
-            Stored::Refused("its format is not accepted")
-        } else if !algorithm.is_within(&self.limits) {
-            Stored::Refused("its costs are beyond the limits")
-        } else if !algorithm.takes(password) {
-            Stored::Unusable
+            Err("its format is not accepted")
+        } else if !hash.format.recipe.algorithm().is_within(&self.limits) {
+            Err("its costs are beyond the limits")
         } else {
-            Stored::Hash(hash)
+            Ok(hash)
         }
     }
 

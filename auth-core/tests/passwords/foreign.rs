@@ -35,6 +35,25 @@ async fn only_accepted_formats_are_read() {
     assert!(matches(&django, hash.as_str(), "x").await && !matches(&plain, hash.as_str(), "x").await);
 }
 
+/// What is taken from elsewhere is what can be computed here, and errors do not repeat it.
+#[test]
+fn hashes_from_elsewhere_are_recognised() {
+    let (all, argon2_only) = (reading_all(), preferring(weak_argon2()).build().unwrap());
+    for stored in HASHES {
+        assert_eq!(all.recognise(stored).unwrap().as_str(), stored);
+        let error = argon2_only.recognise(stored).unwrap_err().to_string();
+        assert_eq!(error, "the password hash is not usable: its format is not accepted");
+        let cut = all.recognise(&stored[..stored.len() / 2]).unwrap_err().to_string();
+        assert_eq!(cut, "the password hash is not usable: it cannot be read", "{stored}");
+    }
+    let hostile = all.recognise("$2b$31$f9bH96g6MXeaMfauQs4Vq.M.VWaq41GldVkWJbZn3QzHE10ilM.u6");
+    assert!(hostile.unwrap_err().to_string().ends_with("its costs are beyond the limits"));
+    assert_eq!(all.recognise("!abc").unwrap().as_str(), "!abc");
+    for none in ["", " ", "plain text", "5f4dcc3b5aa765d61d8327deb882cf99"] {
+        assert!(all.recognise(none).is_err(), "{none:?}");
+    }
+}
+
 #[tokio::test]
 async fn what_is_written_is_read() {
     let weak = Argon2Cost::dangerous_weak(64, 1, 1).unwrap();

@@ -106,6 +106,28 @@ impl Database {
         }
     }
 
+    /// Inserts a row for each of these, all of them or none; `false` where the statement finds that there is
+    /// nothing to insert.
+    ///
+    /// Where somebody else inserts the same meanwhile, it is tried again, and finds theirs.
+    pub(crate) async fn insert_all(
+        &self,
+        sql: &SqlStr,
+        rows: &[Vec<Value<'_>>],
+    ) -> Result<Vec<bool>, DbError> {
+        let mut attempt = 1;
+        loop {
+            match with_pool!(self, pool => pool.execute_all(sql, rows).await) {
+                Ok(changed) => return Ok(changed.into_iter().map(|rows| rows > 0).collect()),
+                Err(error) if attempt < ATTEMPTS && error.is_of_others() => {
+                    tokio::time::sleep(PAUSE * attempt).await;
+                    attempt += 1;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     /// Runs a query and makes something of the rows.
     pub(crate) async fn fetch<T>(
         &self,

@@ -40,6 +40,14 @@ pub(crate) trait Driver: Sync {
         values: &[Value<'_>],
     ) -> impl Future<Output = Result<u64, DbError>> + Send;
 
+    /// Runs a statement once for each of these rows of values, all of them or none, and says how many rows each
+    /// changed.
+    fn execute_all(
+        &self,
+        sql: &SqlStr,
+        rows: &[Vec<Value<'_>>],
+    ) -> impl Future<Output = Result<Vec<u64>, DbError>> + Send;
+
     /// Runs a query as a prepared one.
     fn fetch(
         &self,

@@ -35,6 +35,11 @@ impl DbError {
     pub(crate) fn kind(&self) -> DbErrorKind {
         self.kind
     }
+
+    /// Whether it may go well if it is tried again, since others were faster.
+    pub(crate) fn is_of_others(&self) -> bool {
+        matches!(self.kind, DbErrorKind::Taken | DbErrorKind::Undone)
+    }
 }
 
 impl From<sqlx::Error> for DbError {

@@ -58,7 +58,7 @@ pub use database::Database;
 pub use sessions::SqlSessions;
 pub use user::{RowError, SqlUser, TableUser, UserRow};
 pub use username::{InvalidUsername, canonical};
-pub use users::{SqlUsers, UserError, UserErrorKind, UserTable};
+pub use users::{Existing, NewUser, SqlUsers, UserError, UserErrorKind, UserTable};
 
 #[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
 compile_error!("auth-sql needs a database: enable the feature `sqlite`, `postgres` or `mysql`");

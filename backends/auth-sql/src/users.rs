@@ -2,6 +2,7 @@
 
 mod error;
 mod found;
+mod import;
 mod judge;
 mod manage;
 #[cfg(test)]
@@ -21,6 +22,7 @@ use crate::error::DbError;
 use crate::identifier::Identifier;
 use crate::{Database, SqlUser, TableUser, canonical};
 pub use error::{UserError, UserErrorKind};
+pub use import::{Existing, NewUser};
 use statements::Statements;
 pub use table::UserTable;
 
@@ -126,6 +128,11 @@ impl<U: TableUser> SqlUsers<U> {
     /// [`BackendError`] if the database refuses or cannot be reached.
     pub async fn migrate(&self) -> Result<(), BackendError> {
         Ok(self.database.migrate(&self.sql.migrate).await?)
+    }
+
+    /// The hashes that new passwords get, and that stored ones may be of.
+    pub fn passwords(&self) -> &Passwords {
+        &self.passwords
     }
 
     /// The user with this name, in whatever case or width it is written. `None` also for what cannot be a name.

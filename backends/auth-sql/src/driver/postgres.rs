@@ -48,6 +48,16 @@ impl Driver for PgPool {
         Ok(bound(sql, values).execute(self).await?.rows_affected())
     }
 
+    async fn execute_all(&self, sql: &SqlStr, rows: &[Vec<Value<'_>>]) -> Result<Vec<u64>, DbError> {
+        let mut transaction = self.begin().await?;
+        let mut changed = Vec::with_capacity(rows.len());
+        for values in rows {
+            changed.push(bound(sql, values).execute(&mut *transaction).await?.rows_affected());
+        }
+        transaction.commit().await?;
+        Ok(changed)
+    }
+
     async fn fetch(&self, sql: &SqlStr, values: &[Value<'_>]) -> Result<Vec<PgRow>, DbError> {
         Ok(bound(sql, values).fetch_all(self).await?)
     }

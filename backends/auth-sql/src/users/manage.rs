@@ -138,11 +138,11 @@ fn unknown() -> UserError {
     UserError::new(UserErrorKind::UnknownUser)
 }
 
-fn text(hash: Option<&PasswordHash>) -> Value<'_> {
+pub(super) fn text(hash: Option<&PasswordHash>) -> Value<'_> {
     Value::Text(hash.map(PasswordHash::as_str))
 }
 
-fn new_stamp() -> Result<[u8; 32], RandomError> {
+pub(super) fn new_stamp() -> Result<[u8; 32], RandomError> {
     let mut stamp = [0; 32];
     OsRandom.fill(&mut stamp)?;
     Ok(stamp)

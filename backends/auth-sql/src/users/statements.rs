@@ -13,6 +13,7 @@ pub(super) struct Statements {
     pub(super) by_name: SqlStr,
     pub(super) by_identity: Option<SqlStr>,
     pub(super) insert: SqlStr,
+    pub(super) import: SqlStr,
     pub(super) renew: SqlStr,
     pub(super) set_password: SqlStr,
     pub(super) set_stamp: Option<SqlStr>,
@@ -45,6 +46,7 @@ impl Statements {
             by_name: select.by(&[&table.key], &[&table.password, &table.key]),
             by_identity: table.identity.as_ref().map(by_identity),
             insert: insert(table, dialect),
+            import: import(table, dialect),
             renew: sql(format!("UPDATE {t} SET {password} = ? WHERE {id} = ? AND {password} = ?")),
             set_password: sql(format!("UPDATE {t} SET {password} = ?{and_stamp} WHERE {id} = ?")),
             set_stamp: table.stamp.as_ref().map(|stamp| set(stamp, "?")),
@@ -110,6 +112,28 @@ fn insert(table: &UserTable, dialect: &Dialect) -> SqlStr {
     let columns: Vec<_> = columns.iter().map(|name| name.quoted(dialect)).collect();
     let (t, columns, values) = (table.table.quoted(dialect), columns.join(", "), values.join(", "));
     dialect.statement(&format!("INSERT INTO {t} ({columns}) VALUES ({values})"))
+}
+
+/// Inserts nothing if the key is taken. Values: key, password, stamp if there are any, then the name if it has its
+/// own column, whether active if that has a column, and the key again.
+fn import(table: &UserTable, dialect: &Dialect) -> SqlStr {
+    let mut columns = vec![&table.key, &table.password];
+    columns.extend(&table.stamp);
+    if table.has_display_name() {
+        columns.push(&table.username);
+    }
+    let mut values = vec!["?"; columns.len()];
+    if let Some(active) = &table.active {
+        columns.push(active);
+        values.push("(? <> 0)");
+    }
+    let columns: Vec<_> = columns.iter().map(|name| name.quoted(dialect)).collect();
+    let (t, columns, values) = (table.table.quoted(dialect), columns.join(", "), values.join(", "));
+    let (nothing, key) = (dialect.from_nothing, table.key.quoted(dialect));
+    dialect.statement(&format!(
+        "INSERT INTO {t} ({columns}) SELECT {values}{nothing} \
+         WHERE NOT EXISTS (SELECT 1 FROM {t} WHERE {key} = ?)"
+    ))
 }
 
 fn permissions(held: &Permissions, users: &str, id: &str, dialect: &Dialect) -> PermissionStatements {

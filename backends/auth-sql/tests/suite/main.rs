@@ -1,5 +1,6 @@
 //! The tests of this crate, over real databases.
 
+mod import;
 mod leaks;
 mod migrations;
 mod names;
@@ -25,6 +26,7 @@ fn users_in_maria_db() {
 }
 
 fn all_about_users(place: &Place) {
+    import::all(place);
     names::all(place);
     provisioning::all(place);
     rehash::all(place);

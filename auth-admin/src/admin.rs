@@ -1,0 +1,107 @@
+//! [`Admin`]: users and sessions in the hands of an operator.
+
+use std::fmt;
+use std::pin::pin;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use auth_core::session::SessionStore;
+use auth_core::{BackendName, ConfigError, PasswordPolicy};
+use auth_sql::{SqlUser, SqlUsers, TableUser};
+use tokio::time::timeout;
+
+use crate::Command;
+use crate::failure::Failure;
+use crate::terminal::Terminal;
+
+/// How long a question may take to notice that it was interrupted. A signal from elsewhere it does not notice.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The users and sessions of an application, and the rules for new passwords.
+pub struct Admin<S> {
+    pub(crate) users: SqlUsers,
+    pub(crate) sessions: S,
+    pub(crate) backend: BackendName,
+    pub(crate) policy: PasswordPolicy,
+    pub(crate) terminal: Terminal,
+}
+
+impl<S: SessionStore> Admin<S> {
+    /// Administers these users and sessions; `backend` is what the users' backend is called in
+    /// [`Auth::builder`](auth_core::Auth::builder). New passwords obey [`PasswordPolicy::new`].
+    ///
+    /// # Errors
+    /// [`ConfigError`] if `backend` can be no name of a backend.
+    pub fn new<U: TableUser>(users: SqlUsers<U>, sessions: S, backend: &str) -> Result<Self, ConfigError> {
+        let backend = BackendName::new(backend).ok_or_else(|| {
+            ConfigError::new("a backend's name has 1 to 64 letters, digits, `-`, `_` or `.`")
+        })?;
+        let (policy, terminal) = (PasswordPolicy::new(), Terminal::new());
+        Ok(Self { users: users.with_user()?, sessions, backend, policy, terminal })
+    }
+
+    /// Other rules for new passwords: those of the application's own registration.
+    #[must_use]
+    pub fn with_policy(mut self, policy: PasswordPolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Does what a command says, in the terminal if there is one, and answers with the exit code.
+    pub async fn run(&self, command: Command) -> ExitCode {
+        let mut done = pin!(self.execute(command));
+        let done = tokio::select! {
+            done = &mut done => done,
+            Ok(()) = tokio::signal::ctrl_c() => {
+                // A hidden question that is interrupted ends by itself, and only then leaves the terminal alone.
+                if self.terminal.is_hidden() {
+                    let _ = timeout(PATIENCE, done).await;
+                }
+                Err(Failure::Interrupted)
+            }
+        };
+        self.terminal.restore();
+        match done {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => {
+                self.terminal.tell(&format!("error: {failure}"));
+                failure.code()
+            }
+        }
+    }
+
+    async fn execute(&self, command: Command) -> Result<(), Failure> {
+        match command {
+            Command::CreateUser { username, permissions, password } => {
+                self.create_user(username, &permissions, &password).await
+            }
+            Command::SetPassword { username, password } => self.set_password(&username, &password).await,
+            Command::Disable { username } => self.disable(&username).await,
+            Command::Enable { username } => self.enable(&username).await,
+            Command::Grant { username, permissions } => self.grant(&username, &permissions).await,
+            Command::Revoke { username, permissions } => self.revoke(&username, &permissions).await,
+            Command::ShowUser { username, json } => self.show_user(&username, json).await,
+            Command::LogOutEverywhere { username } => self.log_out_everywhere(&username).await,
+            Command::ListSessions { username, json } => self.list_sessions(&username, json).await,
+            Command::EndSession { username, ids } => self.end_sessions(&username, &ids).await,
+            Command::Purge => self.purge().await,
+            Command::ImportUsers { file, dry_run } => self.import_users(&file, dry_run).await,
+        }
+    }
+
+    /// The user of this name.
+    pub(crate) async fn user(&self, username: &str) -> Result<SqlUser, Failure> {
+        let found = self.users.find(username).await?;
+        found.ok_or_else(|| Failure::refused("there is no such user"))
+    }
+}
+
+impl<S> fmt::Debug for Admin<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Admin")
+            .field("users", &self.users)
+            .field("backend", &self.backend)
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,117 @@
+//! [`Command`]: the subcommands.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+/// What can be done to users and sessions.
+#[derive(Clone, Debug, Subcommand)]
+#[non_exhaustive]
+pub enum Command {
+    /// Create a user
+    CreateUser {
+        /// The user's name; asked for on a terminal
+        #[arg(long, value_name = "NAME")]
+        username: Option<String>,
+        /// A permission that the user gets; may be repeated
+        #[arg(long = "permission", value_name = "PERMISSION")]
+        permissions: Vec<String>,
+        /// Where the password comes from
+        #[command(flatten)]
+        password: NewPassword,
+    },
+    /// Set a user's password, and end their sessions
+    SetPassword {
+        /// The user's name
+        username: String,
+        /// Where the password comes from
+        #[command(flatten)]
+        password: NewPassword,
+    },
+    /// Keep a user from signing in, and end their sessions
+    Disable {
+        /// The user's name
+        username: String,
+    },
+    /// Let a disabled user sign in again
+    Enable {
+        /// The user's name
+        username: String,
+    },
+    /// Give a user permissions
+    Grant {
+        /// The user's name
+        username: String,
+        /// The permissions
+        #[arg(required = true, value_name = "PERMISSION")]
+        permissions: Vec<String>,
+    },
+    /// Take permissions from a user
+    Revoke {
+        /// The user's name
+        username: String,
+        /// The permissions
+        #[arg(required = true, value_name = "PERMISSION")]
+        permissions: Vec<String>,
+    },
+    /// Show a user
+    ShowUser {
+        /// The user's name
+        username: String,
+        /// As one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// End all sessions of a user
+    LogOutEverywhere {
+        /// The user's name
+        username: String,
+    },
+    /// List the sessions of a user, oldest first
+    ListSessions {
+        /// The user's name
+        username: String,
+        /// As a JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// End some sessions of a user
+    EndSession {
+        /// The user's name
+        username: String,
+        /// Ids from `list-sessions`, or at least their first 8 digits
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<String>,
+    },
+    /// Delete sessions that have expired
+    Purge,
+    /// Create users with the password hashes that they have elsewhere
+    #[command(long_about = IMPORT)]
+    ImportUsers {
+        /// A CSV file
+        file: PathBuf,
+        /// Check the file, and create nobody
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+const IMPORT: &str = "\
+Create users with the password hashes that they have elsewhere
+
+The file is CSV in UTF-8. Its first line names the columns: `username`, `password` and perhaps `active`, in any order. \
+`password` is a hash in an accepted format, empty or with a `!` in front for nobody's password; `active` is true or false.
+
+All lines are checked before anybody is created, and all problems are told. Then users are created, 500 in each \
+transaction. After an interruption run it again: who is there with the same hash is passed over.";
+
+/// Where a new password comes from: typed on a terminal, unless one of these is given.
+#[derive(Args, Clone, Debug, Default)]
+pub struct NewPassword {
+    /// Read the password from standard input, one line
+    #[arg(long)]
+    pub password_stdin: bool,
+    /// No password: nobody can sign in with one
+    #[arg(long, conflicts_with = "password_stdin")]
+    pub no_password: bool,
+}

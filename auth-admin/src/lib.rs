@@ -1,0 +1,75 @@
+//! Administration of users and sessions from the command line, as Django's `manage.py createsuperuser`,
+//! `changepassword` and `clearsessions`.
+//!
+//! [`Admin`] brings the subcommands into the application's own binary: so its table and columns, its password
+//! formats and its rules for passwords are used. The program `auth-admin` is the same on the tables that
+//! [`auth_sql`] makes.
+//!
+//! ```
+//! use std::process::ExitCode;
+//!
+//! use auth_admin::{Admin, Command, EXIT_CODES};
+//! use auth_core::{PasswordPolicy, Passwords};
+//! use auth_sql::{SqlSessions, SqlUsers};
+//! use clap::Parser;
+//! # use sqlx::sqlite::SqlitePoolOptions;
+//!
+//! #[derive(Parser)]
+//! #[command(after_help = EXIT_CODES)]
+//! enum Shop {
+//!     /// Serve the shop
+//!     Serve,
+//!     #[command(flatten)]
+//!     Admin(Command),
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+//! let users = SqlUsers::new(pool.clone(), Passwords::new()?);
+//! let sessions = SqlSessions::new(pool);
+//! # users.migrate().await?;
+//! # sessions.migrate().await?;
+//! // The name that this backend has in `Auth::builder()`.
+//! let admin = Admin::new(users, sessions, "local")?
+//!     .with_policy(PasswordPolicy::new().with_context_words(["Wonder Shop"]));
+//! # let arguments = ["shop", "create-user", "--username", "alice", "--no-password"];
+//!
+//! match Shop::parse_from(arguments) {
+//!     Shop::Serve => (),
+//!     Shop::Admin(command) => assert_eq!(admin.run(command).await, ExitCode::SUCCESS),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Passwords
+//! They are typed twice and not shown, or read from standard input (`--password-stdin`). There is no way to write
+//! one into the command line, where every user of the machine could read it. A weak one is refused with all
+//! reasons ([`PasswordPolicy`](auth_core::PasswordPolicy)); a person at a terminal may insist.
+//!
+//! A password that is set for somebody else is known to two. It is meant for operators themselves and for machines;
+//! a user who forgot theirs is better served by a link that lets them set one, and by `set-password --no-password` if
+//! the old one must not work any longer.
+//!
+//! # Sessions
+//! `set-password`, `disable` and `log-out-everywhere` change what ends sessions at their next request, and then
+//! delete them from the store: so an instance that caches users learns of it at once, too.
+//!
+//! Without a terminal nothing is asked: what is missing is named, and nothing is done. What a command finds goes to
+//! standard output, all else to standard error. The exit codes are in [`EXIT_CODES`].
+
+mod admin;
+mod command;
+mod failure;
+mod import;
+mod password;
+mod progress;
+mod sessions;
+mod shown;
+mod terminal;
+mod users;
+
+pub use admin::Admin;
+pub use command::{Command, NewPassword};
+pub use failure::EXIT_CODES;

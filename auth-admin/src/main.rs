@@ -1,0 +1,123 @@
+//! `auth-admin`: administration on the tables that `auth-sql` makes.
+
+mod place;
+
+use std::process::ExitCode;
+
+use auth_admin::{Admin, Command, EXIT_CODES};
+use auth_core::session::SessionStore;
+use auth_core::{Argon2Cost, Format, Passwords};
+use auth_sql::{Database, SqlSessions, SqlUsers};
+use clap::{Parser, Subcommand, ValueEnum};
+
+use place::{Place, Unavailable, redis};
+
+/// Administer users and sessions
+#[derive(Parser)]
+#[command(version, after_help = EXIT_CODES)]
+struct Options {
+    /// Database of the users: `sqlite:FILE`, `postgres://…` or `mysql://…`. Where the URL has a password, rather set
+    /// the variable
+    #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
+    database: String,
+
+    /// Redis server of the sessions, `redis://:PASSWORD@HOST:PORT` [default: the database]
+    #[arg(long, value_name = "URL", env = "SESSIONS_URL", hide_env_values = true)]
+    sessions: Option<String>,
+
+    /// What the application calls the backend of these users
+    #[arg(long, value_name = "NAME", default_value = "local")]
+    backend: String,
+
+    /// Formats of imported password hashes that the application accepts besides Argon2; may be repeated
+    #[arg(long, value_name = "FORMAT")]
+    accept: Vec<Accepted>,
+
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Make the tables that are missing
+    Migrate,
+    #[command(flatten)]
+    Admin(Command),
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Accepted {
+    /// All that Django reads
+    Django,
+    /// `$2a$`, `$2b$`, `$2y$`
+    Bcrypt,
+    /// `$pbkdf2-sha256$`, `$pbkdf2-sha512$`
+    Pbkdf2,
+    /// `$scrypt$`
+    Scrypt,
+    /// `$5$`, `$6$`
+    Crypt,
+}
+
+impl Accepted {
+    /// At costs that make the program start quickly: the limits for stored hashes are others.
+    fn formats(self) -> Vec<Format> {
+        match self {
+            Self::Django => vec![
+                Format::django_pbkdf2_sha256(1_000),
+                Format::django_pbkdf2_sha1(1_000),
+                Format::django_argon2(Argon2Cost::MINIMUM),
+                Format::django_bcrypt_sha256(4),
+                Format::django_bcrypt(4),
+                Format::django_scrypt(4, 8, 1),
+            ],
+            Self::Bcrypt => vec![Format::bcrypt(4)],
+            Self::Pbkdf2 => vec![Format::pbkdf2_sha256(1_000), Format::pbkdf2_sha512(1_000)],
+            Self::Scrypt => vec![Format::scrypt(4, 8, 1)],
+            Self::Crypt => vec![Format::sha256_crypt(1_000), Format::sha512_crypt(1_000)],
+        }
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Options::parse()).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error}");
+            error.code()
+        }
+    }
+}
+
+async fn run(options: Options) -> Result<ExitCode, Unavailable> {
+    let place = Place::of(&options.database)?;
+    let database = place.open(matches!(options.task, Task::Migrate)).await?;
+    let formats = options.accept.iter().flat_map(|accepted| accepted.formats());
+    let passwords = Passwords::builder().accept(formats).build()?;
+    let users = SqlUsers::new(database.clone(), passwords);
+    match options.task {
+        Task::Migrate => migrate(&users, database, options.sessions.is_none()).await,
+        Task::Admin(command) => match &options.sessions {
+            Some(url) => administer(users, redis(url)?, &options.backend, command).await,
+            None => administer(users, SqlSessions::new(database), &options.backend, command).await,
+        },
+    }
+}
+
+async fn migrate(users: &SqlUsers, database: Database, sessions: bool) -> Result<ExitCode, Unavailable> {
+    users.migrate().await?;
+    if sessions {
+        SqlSessions::new(database).migrate().await?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn administer(
+    users: SqlUsers,
+    sessions: impl SessionStore,
+    backend: &str,
+    command: Command,
+) -> Result<ExitCode, Unavailable> {
+    Ok(Admin::new(users, sessions, backend)?.run(command).await)
+}

@@ -1,0 +1,78 @@
+//! How far long work has come.
+
+use std::io::{self, IsTerminal, Write};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// How much is done between two plain lines.
+const LINE_EVERY: u64 = 5_000;
+
+/// A bar in a terminal, and now and then a line elsewhere. Both go to standard error.
+pub(crate) struct Progress {
+    bar: Option<ProgressBar>,
+    what: &'static str,
+    of: Option<u64>,
+    done: u64,
+}
+
+impl Progress {
+    /// Work that ends after so many steps.
+    pub(crate) fn new(what: &'static str, steps: u64) -> Self {
+        let style = ProgressStyle::with_template("{msg} {bar:30} {human_pos}/{human_len} ({eta} left)");
+        Self::with(what, Some(steps), || {
+            let bar = ProgressBar::new(steps);
+            if let Ok(style) = style { bar.with_style(style) } else { bar }
+        })
+    }
+
+    /// Work of which nobody knows how much there is.
+    pub(crate) fn without_end(what: &'static str) -> Self {
+        let style = ProgressStyle::with_template("{spinner} {msg} {human_pos}");
+        Self::with(what, None, || {
+            let bar = ProgressBar::no_length();
+            if let Ok(style) = style { bar.with_style(style) } else { bar }
+        })
+    }
+
+    fn with(what: &'static str, of: Option<u64>, bar: impl FnOnce() -> ProgressBar) -> Self {
+        let bar = io::stderr().is_terminal().then(|| bar().with_message(what));
+        Self { bar, what, of, done: 0 }
+    }
+
+    pub(crate) fn advance(&mut self, steps: u64) {
+        let lines = self.done / LINE_EVERY;
+        self.done += steps;
+        match &self.bar {
+            Some(bar) => bar.inc(steps),
+            None if self.done / LINE_EVERY > lines => self.tell(&self.line()),
+            None => (),
+        }
+    }
+
+    /// Writes a line that stays.
+    pub(crate) fn tell(&self, text: &str) {
+        let write = || {
+            // Nobody may be reading.
+            let _ = writeln!(io::stderr(), "{text}");
+        };
+        match &self.bar {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
+    }
+
+    /// Removes the bar, and says how much was done.
+    pub(crate) fn finish(self) -> u64 {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+        self.done
+    }
+
+    fn line(&self) -> String {
+        match self.of {
+            Some(of) => format!("{} {} of {of}", self.what, self.done),
+            None => format!("{} {}", self.what, self.done),
+        }
+    }
+}

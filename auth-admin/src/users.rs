@@ -1,0 +1,115 @@
+//! Users: create, change, show.
+
+use std::io::{self, Write};
+
+use auth_core::User;
+use auth_core::session::SessionStore;
+use auth_sql::{SqlUser, canonical};
+use serde_json::json;
+
+use crate::failure::Failure;
+use crate::shown::shown;
+use crate::{Admin, NewPassword};
+
+impl<S: SessionStore> Admin<S> {
+    pub(crate) async fn create_user(
+        &self,
+        username: Option<String>,
+        permissions: &[String],
+        password: &NewPassword,
+    ) -> Result<(), Failure> {
+        let username = match username {
+            Some(username) => username,
+            None if self.terminal.is_interactive() => self.terminal.ask("User name: ").await?,
+            None => {
+                return Err(Failure::Usage("there is no terminal to ask for a name: use --username".into()));
+            }
+        };
+        canonical(&username).map_err(|error| Failure::refused(error.to_string()))?;
+        if self.users.find(&username).await?.is_some() {
+            return Err(Failure::refused("the user name is taken"));
+        }
+        let password = self.new_password(password, &username).await?;
+        let user = self.users.create_user(&username, password.as_ref()).await?;
+        let granted = self.grant_all(&user, permissions).await;
+        granted.map_err(|failure| failure.after("the user was created"))?;
+        say(&format!("created {}, id {}", shown(user.username()), shown(user.id().as_str())))
+    }
+
+    pub(crate) async fn set_password(&self, username: &str, password: &NewPassword) -> Result<(), Failure> {
+        let user = self.user(username).await?;
+        let password = self.new_password(password, user.username()).await?;
+        self.users.set_password(&user.id(), password.as_ref()).await?;
+        let ended = self.end_all(&user).await;
+        let ended = ended.map_err(|failure| failure.after("the password was changed"))?;
+        let done = if password.is_some() { "changed the password" } else { "removed the password" };
+        say(&format!("{done} of {} and ended {ended} sessions", shown(user.username())))
+    }
+
+    pub(crate) async fn disable(&self, username: &str) -> Result<(), Failure> {
+        let user = self.user(username).await?;
+        self.users.set_active(&user.id(), false).await?;
+        let ended = self.end_all(&user).await;
+        let ended = ended.map_err(|failure| failure.after("the user was disabled"))?;
+        say(&format!("disabled {} and ended {ended} sessions", shown(user.username())))
+    }
+
+    pub(crate) async fn enable(&self, username: &str) -> Result<(), Failure> {
+        let user = self.user(username).await?;
+        self.users.set_active(&user.id(), true).await?;
+        say(&format!("enabled {}", shown(user.username())))
+    }
+
+    pub(crate) async fn grant(&self, username: &str, permissions: &[String]) -> Result<(), Failure> {
+        let user = self.user(username).await?;
+        self.grant_all(&user, permissions).await?;
+        self.say_permissions(&user).await
+    }
+
+    pub(crate) async fn revoke(&self, username: &str, permissions: &[String]) -> Result<(), Failure> {
+        let user = self.user(username).await?;
+        for permission in permissions {
+            self.users.revoke(&user.id(), permission).await?;
+        }
+        self.say_permissions(&user).await
+    }
+
+    pub(crate) async fn show_user(&self, username: &str, json: bool) -> Result<(), Failure> {
+        let user = self.user(username).await?;
+        if json {
+            return say(&json!({
+                "id": user.id().as_str(),
+                "username": user.username(),
+                "active": user.is_active(),
+                "permissions": user.permissions().collect::<Vec<_>>(),
+            })
+            .to_string());
+        }
+        let active = if user.is_active() { "yes" } else { "no" };
+        let (id, name) = (user.id(), shown(user.username()));
+        say(&format!("id           {}\nusername     {name}\nactive       {active}", shown(id.as_str())))?;
+        say(&format!("permissions  {}", listed(&user)))
+    }
+
+    async fn grant_all(&self, user: &SqlUser, permissions: &[String]) -> Result<(), Failure> {
+        for permission in permissions {
+            self.users.grant(&user.id(), permission).await?;
+        }
+        Ok(())
+    }
+
+    async fn say_permissions(&self, user: &SqlUser) -> Result<(), Failure> {
+        let user = self.user(user.username()).await?;
+        say(&format!("permissions of {}: {}", shown(user.username()), listed(&user)))
+    }
+}
+
+fn listed(user: &SqlUser) -> String {
+    let permissions: Vec<_> = user.permissions().map(shown).collect();
+    if permissions.is_empty() { "none".into() } else { permissions.join(", ") }
+}
+
+/// Writes a line to standard output.
+pub(crate) fn say(text: &str) -> Result<(), Failure> {
+    Ok(writeln!(io::stdout(), "{text}")?)
+}

@@ -1,0 +1,10 @@
+//! The program, as a process: what it does, says and answers.
+
+mod browser;
+mod embedded;
+mod import;
+mod servers;
+mod sessions;
+mod site;
+mod terminal;
+mod users;

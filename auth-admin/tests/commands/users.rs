@@ -1,0 +1,181 @@
+//! Users, without a terminal.
+
+use crate::site::{GOOD, Site};
+
+/// M01: all by the command line; without a password, nobody can sign in with one.
+#[tokio::test]
+async fn m01_a_user_is_created_without_a_terminal() {
+    let site = Site::new();
+    let arguments = ["create-user", "--username", "Alice", "--permission", "a", "--permission", "b"];
+    let ran = site.run_with(&[&arguments[..], &["--password-stdin"]].concat(), &format!("{GOOD}\n"));
+    assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (0, "created Alice, id 1\n", ""));
+    assert!(site.signs_in("alice", GOOD).await && !site.signs_in("alice", "!").await);
+    assert_eq!(
+        site.done(&["show-user", "alice", "--json"]),
+        "{\"active\":true,\"id\":\"1\",\"permissions\":[\"a\",\"b\"],\"username\":\"Alice\"}\n"
+    );
+    assert_eq!(site.done(&["create-user", "--username", "bob", "--no-password"]), "created bob, id 2\n");
+    for password in ["", "!", "bob", GOOD] {
+        assert!(!site.signs_in("bob", password).await, "{password:?}");
+    }
+}
+
+/// M02: nobody is there to be asked, so the flag is named and nothing is done.
+#[tokio::test]
+async fn m02_nothing_is_asked_without_a_terminal() {
+    let site = Site::new();
+    let table: [(&[&str], &str); 2] = [
+        (&["create-user", "--no-password"], "--username"),
+        (&["create-user", "--username", "alice"], "--password-stdin or --no-password"),
+    ];
+    for (arguments, flag) in table {
+        let ran = site.run_with(arguments, "alice\n");
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{ran:?}");
+        assert!(ran.err.contains(flag), "{ran:?}");
+    }
+    assert_eq!(site.count().await, 0);
+    site.create("alice");
+    let ran = site.run_with(&["set-password", "alice"], "another one for tea\n");
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(site.signs_in("alice", GOOD).await);
+}
+
+/// M03, P03: also in another case or width. What is no name is said to be none.
+#[tokio::test]
+async fn m03_a_name_is_given_once() {
+    let site = Site::new();
+    site.create("alice");
+    for name in ["alice", "ALICE", "ａｌｉｃｅ"] {
+        let ran = site.run(&["create-user", "--username", name, "--no-password"]);
+        assert_eq!((ran.code, ran.err.as_str()), (1, "error: the user name is taken\n"), "{name}");
+    }
+    assert!(site.signs_in("alice", GOOD).await, "nothing was changed");
+    let long = "a".repeat(256);
+    for name in ["", " alice", "ali\u{200b}ce", &long] {
+        let ran = site.run(&["create-user", "--username", name, "--no-password"]);
+        assert_eq!(ran.code, 1, "{ran:?}");
+        assert!(ran.err.starts_with("error: a user name has"), "{ran:?}");
+    }
+    assert_eq!(site.count().await, 1);
+}
+
+/// P01, PW-4, PW-13: all reasons at once, and nobody is there to insist.
+#[tokio::test]
+async fn p01_weak_passwords_are_refused_with_all_reasons() {
+    let site = Site::new();
+    site.create("someone");
+    let long = "long ".repeat(1_000);
+    let table: [(&str, &[&str]); 5] = [
+        ("4815162342\n", &["fewer than 15 characters", "only digits", "first that an attacker tries"]),
+        ("someone12345\r\n", &["fewer than 15", "too much like the name", "words about the user"]),
+        ("", &["fewer than 15"]),
+        (&long, &["more than 4096 bytes"]),
+        ("two lines of tea\nand one of milk\n", &["more than one line"]),
+    ];
+    for (password, reasons) in table {
+        for arguments in [&["set-password", "someone"][..], &["create-user", "--username", "someone.else"]] {
+            let ran = site.run_with(&[arguments, &["--password-stdin"]].concat(), password);
+            assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{ran:?}");
+            assert!(reasons.iter().all(|reason| ran.err.contains(reason)), "{password:?} {ran:?}");
+        }
+    }
+    assert_eq!(site.count().await, 1);
+    assert!(site.signs_in("someone", GOOD).await);
+}
+
+/// M06.
+#[test]
+fn m06_an_unknown_user_is_an_error() {
+    let site = Site::new();
+    let commands: [&[&str]; 10] = [
+        &["set-password", "nobody", "--no-password"],
+        &["set-password", "nobody"],
+        &["disable", "nobody"],
+        &["enable", "nobody"],
+        &["grant", "nobody", "read"],
+        &["revoke", "nobody", "read"],
+        &["show-user", "nobody"],
+        &["log-out-everywhere", "nobody"],
+        &["list-sessions", "nobody"],
+        &["end-session", "nobody", "0123456789abcdef"],
+    ];
+    for arguments in commands {
+        let ran = site.run(arguments);
+        assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{arguments:?}");
+        assert_eq!(ran.err, "error: there is no such user\n", "{arguments:?}");
+    }
+}
+
+#[test]
+fn permissions_come_and_go() {
+    let site = Site::new();
+    site.create("alice");
+    assert_eq!(
+        site.done(&["grant", "alice", "write", "read", "read"]),
+        "permissions of alice: read, write\n"
+    );
+    assert_eq!(site.done(&["revoke", "ALICE", "write", "none"]), "permissions of alice: read\n");
+    let hostile = "x\u{1b}[2J\n\u{202e}y";
+    site.done(&["grant", "alice", hostile]);
+    let shown = site.done(&["show-user", "alice"]);
+    assert!(shown.ends_with("permissions  read, x\\u{1b}[2J\\n\\u{202e}y\n"), "{shown}");
+}
+
+/// An outage is neither a refusal nor a mistake of the caller, and a URL with a password stays out of sight.
+#[test]
+fn outages_have_an_exit_code_of_their_own() {
+    let mut site = Site::new();
+    let missing = site.dir.path().join("missing.db");
+    let table = [
+        (format!("sqlite:{}", missing.display()), 75),
+        ("postgres://app:canary@127.0.0.1:1/app".into(), 75),
+        ("mysql://app:canary@127.0.0.1:1/app".into(), 75),
+        ("oracle://app:canary@127.0.0.1:1/app".into(), 2),
+        ("postgres://app:canary@127.0.0.1:port/app".into(), 2),
+        ("canary".into(), 2),
+    ];
+    for (url, code) in table {
+        site.database = url;
+        let ran = site.run(&["show-user", "alice"]);
+        assert_eq!((ran.code, ran.out.as_str()), (code, ""), "{} {ran:?}", site.database);
+        assert!(ran.err.starts_with("error: ") && !ran.err.contains("canary"), "{ran:?}");
+    }
+    assert!(!missing.exists(), "a name that was mistyped makes no file");
+    let help = site.run(&["--help"]);
+    assert!(help.out.contains("75   the database") && !help.out.contains("canary"), "{}", help.out);
+}
+
+#[test]
+fn an_unreachable_session_store_is_said_to_be_one() {
+    let site = Site::new();
+    site.create("alice");
+    for (url, code, done) in [
+        ("redis://:canary@127.0.0.1:1", 75, "error: the user was disabled, but "),
+        ("redis://:canary@127.0.0.1:port", 2, "error: sessions need a URL"),
+    ] {
+        let ran = site.run(&["--sessions", url, "disable", "alice"]);
+        assert_eq!(ran.code, code, "{ran:?}");
+        assert!(ran.err.starts_with(done) && !ran.err.contains("canary"), "{ran:?}");
+    }
+    assert!(site.done(&["show-user", "alice"]).contains("active       no"));
+}
+
+/// There is no way to write a password into the command line, and none is written anywhere.
+#[test]
+fn passwords_leave_no_trace() {
+    let site = Site::new();
+    for flag in ["--password", "--password=canary", "-p"] {
+        let ran = site.run(&["create-user", "--username", "alice", flag]);
+        assert_eq!(ran.code, 2, "{ran:?}");
+    }
+    let canary = "canary drinks cold tea";
+    let ran = site.run_with(&["create-user", "--username", "alice", "--password-stdin"], canary);
+    let again = site.run_with(&["create-user", "--username", "alice", "--password-stdin"], canary);
+    let weak = site.run_with(&["set-password", "alice", "--password-stdin"], "canary");
+    assert_eq!((ran.code, again.code, weak.code), (0, 1, 1));
+    assert!(!format!("{ran:?}{again:?}{weak:?}").contains("canary"));
+    for file in std::fs::read_dir(site.dir.path()).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        assert!(!bytes.windows(6).any(|window| window == b"canary"));
+    }
+}

@@ -1,0 +1,124 @@
+//! Users with the hashes of passwords that were set elsewhere.
+
+use auth_core::{BackendError, PasswordHash};
+
+use super::manage::{new_stamp, text};
+use super::{SqlUsers, UserError, UserErrorKind};
+use crate::driver::Value;
+use crate::{InvalidUsername, TableUser, canonical};
+
+/// A user to be made with a hash that was made elsewhere.
+#[derive(Clone, Debug)]
+pub struct NewUser {
+    username: String,
+    key: String,
+    hash: Option<PasswordHash>,
+    active: bool,
+}
+
+impl NewUser {
+    /// A user who may sign in, with a hash that [`Passwords::recognise`](auth_core::Passwords::recognise) took;
+    /// `None` fits no password.
+    ///
+    /// # Errors
+    /// [`InvalidUsername`] if it cannot be a user name.
+    pub fn new(username: impl Into<String>, hash: Option<PasswordHash>) -> Result<Self, InvalidUsername> {
+        let username = username.into();
+        let key = canonical(&username)?;
+        Ok(Self { username, key, hash, active: true })
+    }
+
+    /// One who may not sign in.
+    #[must_use]
+    pub fn disabled(mut self) -> Self {
+        self.active = false;
+        self
+    }
+
+    /// The name as it was given.
+    pub fn username(&self) -> &str {
+        &self.username
+    }
+
+    /// The [`canonical`] name: two with the same cannot both be made.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+}
+
+/// Whether the name of a [`NewUser`] is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existing {
+    /// It is free.
+    None,
+    /// There is a user of this name, with this very hash: as after an import.
+    Same,
+    /// There is a user of this name, with another hash or none.
+    Other,
+}
+
+impl<U: TableUser> SqlUsers<U> {
+    /// Makes users, all of them or none, but for those whose name is taken: `false` for each of these.
+    ///
+    /// Since each batch is one transaction, an import that is cut off goes on when it is run again.
+    ///
+    /// ```
+    /// use auth_core::Passwords;
+    /// use auth_sql::{Existing, NewUser, SqlUsers};
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// let users = SqlUsers::new(pool, Passwords::new()?);
+    /// users.migrate().await?;
+    /// let hash = users.passwords().recognise("$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0$\
+    ///     lgaRVAYNlyMDR0ekHwbcMN1mEwTRMpNyGt3l2y6Q8L8")?;
+    /// let alice = NewUser::new("alice", Some(hash))?;
+    /// let batch = [alice];
+    /// assert_eq!(users.import(&batch).await?, [true]);
+    /// assert_eq!(users.import(&batch).await?, [false]);
+    /// assert_eq!(users.existing(&batch[0]).await?, Existing::Same);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`UserError`] of kind [`AlwaysActive`](UserErrorKind::AlwaysActive) if one is disabled and the table has
+    /// no column for that, or [`Unavailable`](UserErrorKind::Unavailable).
+    pub async fn import(&self, users: &[NewUser]) -> Result<Vec<bool>, UserError> {
+        if self.table.active.is_none() && users.iter().any(|user| !user.active) {
+            return Err(UserError::new(UserErrorKind::AlwaysActive));
+        }
+        let stamps = users.iter().map(|_| new_stamp()).collect::<Result<Vec<_>, _>>()?;
+        let rows: Vec<_> = users.iter().zip(&stamps).map(|(user, stamp)| self.row(user, stamp)).collect();
+        Ok(self.database.insert_all(&self.sql.import, &rows).await?)
+    }
+
+    /// Whether the name of a user to be made is taken.
+    ///
+    /// # Errors
+    /// [`BackendError`] if the database could not answer.
+    pub async fn existing(&self, user: &NewUser) -> Result<Existing, BackendError> {
+        let found = self.by_name(&user.username).await?;
+        Ok(match found {
+            None => Existing::None,
+            Some((_, hash)) if hash.as_deref() == user.hash.as_ref().map(PasswordHash::as_str) => {
+                Existing::Same
+            }
+            Some(_) => Existing::Other,
+        })
+    }
+
+    /// In the order of the statement.
+    fn row<'a>(&self, user: &'a NewUser, stamp: &'a [u8; 32]) -> Vec<Value<'a>> {
+        let mut values = vec![user.key.as_str().into(), text(user.hash.as_ref())];
+        values.extend(self.table.stamp.as_ref().map(|_| Value::from(&stamp[..])));
+        if self.table.has_display_name() {
+            values.push(user.username.as_str().into());
+        }
+        values.extend(self.table.active.as_ref().map(|_| Value::from(i64::from(user.active))));
+        values.push(user.key.as_str().into());
+        values
+    }
+}
