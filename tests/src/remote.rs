@@ -52,14 +52,6 @@ impl Remote {
         answer.token().ok_or_else(|| format!("no session: {answer:?}").into())
     }
 
-    /// Logs this session out.
-    ///
-    /// # Errors
-    /// As [`send`](Self::send).
-    pub async fn logout(&mut self, token: &str) -> Result<Answer> {
-        self.send(&Request::new("POST", "/logout").cookie(token)).await
-    }
-
     /// The answer of `/api/me` to this session.
     ///
     /// # Errors

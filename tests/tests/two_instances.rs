@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use integration_tests::process::Demo;
 use integration_tests::remote::Remote;
+use integration_tests::site::{Answer, Request};
 use tempfile::TempDir;
 use test_servers::{MariaDb, Postgres, Redis};
 use tokio::runtime::Builder;
@@ -67,9 +68,20 @@ fn agree(service: &Service) {
     });
 }
 
+/// An answer that is none of "not now": 64 clients may keep a small machine too busy for a moment.
+async fn answered(site: &mut Remote, request: Request) -> Answer {
+    for _ in 0..100 {
+        let answer = site.send(&request).await.expect("an answer");
+        if answer.status != 503 {
+            return answer;
+        }
+    }
+    panic!("{} {} is always refused", request.method, request.target);
+}
+
 /// What `/api/me` says of this session, if it is one.
 async fn who(site: &mut Remote, token: &str) -> Option<String> {
-    let answer = site.me(token).await.expect("an answer");
+    let answer = answered(site, Request::get("/api/me").cookie(token)).await;
     assert!(answer.all("set-cookie").is_empty(), "another answer may have set a newer one: {answer:?}");
     match answer.status {
         200 => Some(answer.body),
@@ -100,7 +112,8 @@ async fn what_one_does_counts_at_the_other(one: &Demo, other: &Demo) {
                 let named = format!(r#""username":"{}""#, person.0);
                 assert!(who(&mut there, &token).await.is_some_and(|body| body.contains(&named)));
                 assert!(who(&mut here, &token).await.is_some());
-                assert_eq!(there.logout(&token).await.expect("an answer").status, 303);
+                let logout = Request::new("POST", "/logout").cookie(&token);
+                assert_eq!(answered(&mut there, logout).await.status, 303);
                 assert_eq!(who(&mut here, &token).await, None, "logged out there");
                 assert_eq!(who(&mut there, &token).await, None);
                 std::mem::swap(&mut here, &mut there);
@@ -175,8 +188,8 @@ async fn a_kill_in_the_middle_of_logins(service: &Service, one: Demo, other: &De
         let token = log_in(&mut there, person).await;
         people.push((person.0, who(&mut there, &token).await.expect("a session")));
         // The directory's group counts, wherever the creation of the user was broken off.
-        let members = integration_tests::site::Request::get("/members").cookie(&token);
-        let allowed = there.send(&members).await.expect("an answer").status == 200;
+        let members = Request::get("/members").cookie(&token);
+        let allowed = answered(&mut there, members).await.status == 200;
         assert_eq!(allowed, person.0 != "bob");
     }
     stop.store(true, Ordering::Relaxed);

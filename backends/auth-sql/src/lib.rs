@@ -51,7 +51,7 @@
 //! | `PoolOptions::test_before_acquire` | on | off, see below | each statement costs two round trips instead of one |
 //! | `statement_timeout` of `PostgreSQL` | none | 2 s | a statement that waits for a lock holds its connection; also if nobody waits for the answer any more |
 //! | `innodb_lock_wait_timeout`, `lock_wait_timeout` of `MySQL` | 50 s, a day | 2 s | the same |
-//! | sqlx's `busy_timeout` of `SQLite` | 5 s | 1.5 s | the same |
+//! | sqlx's `busy_timeout` of `SQLite` | 5 s | 1 s | the same |
 //! | [`BackendPolicy::timeout`](auth_core::BackendPolicy::timeout) | 5 s | 2 s | every request with a session asks for its user |
 //! | [`BackendPolicy::without_breaker`](auth_core::BackendPolicy::without_breaker) | with | without | a breaker keeps logins out for up to a minute after the database is back, which other requests ask all the same |
 //! | [`SessionConfig::store_timeouts`](auth_core::session::SessionConfig::store_timeouts) | 1 s, 2 s | | |

@@ -27,7 +27,7 @@ const ANSWERED_WITHIN: &str = "2s";
 /// The same, where a statement as such has no limit.
 const WAITS_FOR_LOCKS: &str = "SET innodb_lock_wait_timeout = 2, lock_wait_timeout = 2";
 /// How long a write to a file waits for another.
-const LOCKED_WITHIN: Duration = Duration::from_millis(1_500);
+const LOCKED_WITHIN: Duration = Duration::from_secs(1);
 
 /// Where the database is.
 #[derive(Clone, Debug)]
