@@ -12,6 +12,7 @@ pub mod faults;
 pub mod pages;
 pub mod process;
 pub mod raw;
+pub mod remote;
 pub mod site;
 pub mod tower;
 pub mod world;

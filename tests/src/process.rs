@@ -7,6 +7,9 @@ use std::process::Command;
 use tempfile::TempDir;
 pub use test_servers::{Ended, Process};
 
+/// In a demo's folder, the authority that it trusts instead of the system's.
+const AUTHORITY: &str = "authority.pem";
+
 /// One of the demo servers, on a free port of the loopback interface.
 #[derive(Debug)]
 pub struct Demo {
@@ -38,10 +41,39 @@ impl Demo {
         Self::start_in(self.folder, name, arguments)
     }
 
+    /// Starts a demo on a database that others may use too.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start).
+    pub fn on(database: &str, name: &str, arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        Self::launch(folder, database, name, arguments)
+    }
+
+    /// Starts a demo with a database of its own, which trusts this authority (PEM) and no other.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start).
+    pub fn trusting(authority: &str, name: &str, arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        fs::write(folder.path().join(AUTHORITY), authority).expect("a file can be made in the folder");
+        Self::start_in(folder, name, arguments)
+    }
+
     fn start_in(folder: TempDir, name: &str, arguments: &[&str]) -> Self {
         let database = format!("sqlite:{}", folder.path().join("demo.sqlite3").display());
-        let mut command = Command::new(binary(name));
-        command.args(["--listen", "127.0.0.1:0", "--database", &database]).args(arguments);
+        Self::launch(folder, &database, name, arguments)
+    }
+
+    fn launch(folder: TempDir, database: &str, name: &str, arguments: &[&str]) -> Self {
+        let mut command = Command::new("sh");
+        // A file that may not grow is then an error, as on a disk that is full, and not the end of the process.
+        command.args(["-c", r#"trap "" XFSZ; exec "$@""#, name]).arg(binary(name));
+        command.args(["--listen", "127.0.0.1:0", "--database", database]).args(arguments);
+        let authority = folder.path().join(AUTHORITY);
+        if authority.exists() {
+            command.env("SSL_CERT_FILE", authority);
+        }
         let process = Process::start(&mut command);
         let line = process.line_with("listening on ");
         let address = line.rsplit('/').next().unwrap_or_default().to_owned();
@@ -62,6 +94,11 @@ impl Demo {
     /// The folder of its database.
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// Ends it as a service manager does.

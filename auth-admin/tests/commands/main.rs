@@ -1,6 +1,5 @@
 //! The program, as a process: what it does, says and answers.
 
-mod browser;
 mod embedded;
 mod import;
 mod servers;

@@ -1,8 +1,10 @@
 //! Sessions of users.
 
+use auth_core::conformance::client::Browser;
+use auth_core::{Auth, Password};
+use auth_sql::SqlUser;
 use sqlx::sqlite::SqlitePool;
 
-use crate::browser::Browser;
 use crate::site::{GOOD, Site};
 
 /// What every database and session store must do: the tests with servers come by here.
@@ -10,9 +12,9 @@ pub(crate) async fn sessions_are_listed_and_ended(site: &Site) {
     let auth = site.auth().await;
     site.create("alice");
     site.create("bob");
-    let bob = Browser::signed_in(&auth, "bob", GOOD, "Bob's").await;
-    let hostile = Browser::signed_in(&auth, "alice", GOOD, "Agent\u{1b}[2J \u{202e}").await;
-    let other = Browser::signed_in(&auth, "alice", GOOD, "other").await;
+    let bob = logged_in(&auth, "bob", GOOD, "Bob's").await;
+    let hostile = logged_in(&auth, "alice", GOOD, "Agent\u{1b}[2J \u{202e}").await;
+    let other = logged_in(&auth, "alice", GOOD, "other").await;
 
     let list = site.done(&["list-sessions", "alice"]);
     let lines: Vec<_> = list.lines().collect();
@@ -30,15 +32,15 @@ pub(crate) async fn sessions_are_listed_and_ended(site: &Site) {
         assert_eq!(site.run(&["end-session", "alice", id, wrong]).code, 1, "{wrong}");
     }
     assert_eq!(site.run(&["end-session", "bob", id]).code, 1, "it is not his");
-    assert!(hostile.is_signed_in(&auth).await);
+    assert!(hostile.is_logged_in(&auth).await);
     assert_eq!(site.done(&["end-session", "alice", &id[..8]]), "ended 1 sessions of alice\n");
-    assert!(!hostile.is_signed_in(&auth).await && other.is_signed_in(&auth).await);
+    assert!(!hostile.is_logged_in(&auth).await && other.is_logged_in(&auth).await);
 
     assert_eq!(site.done(&["log-out-everywhere", "alice"]), "ended 1 sessions of alice\n");
-    assert!(!other.is_signed_in(&auth).await && bob.is_signed_in(&auth).await);
+    assert!(!other.is_logged_in(&auth).await && bob.is_logged_in(&auth).await);
     assert_eq!(site.done(&["list-sessions", "alice", "--json"]), "[]\n");
     every_change_ends_sessions(site).await;
-    assert!(bob.is_signed_in(&auth).await);
+    assert!(bob.is_logged_in(&auth).await);
     assert_eq!(site.done(&["purge"]), "purged 0 expired sessions\n");
     assert_eq!(site.done(&["list-sessions", "bob"]).lines().count(), 1);
 }
@@ -47,17 +49,17 @@ pub(crate) async fn sessions_are_listed_and_ended(site: &Site) {
 async fn every_change_ends_sessions(site: &Site) {
     let auth = site.auth().await;
     let changed = "a second cup of cold tea";
-    let browser = Browser::signed_in(&auth, "alice", GOOD, "x").await;
+    let browser = logged_in(&auth, "alice", GOOD, "x").await;
     let ran = site.run_with(&["set-password", "alice", "--password-stdin"], changed);
     assert_eq!(ran.out, "changed the password of alice and ended 1 sessions\n", "{ran:?}");
-    assert!(!browser.is_signed_in(&auth).await);
+    assert!(!browser.is_logged_in(&auth).await);
     assert!(site.signs_in("alice", changed).await && !site.signs_in("alice", GOOD).await);
 
-    let browser = Browser::signed_in(&auth, "alice", changed, "x").await;
+    let browser = logged_in(&auth, "alice", changed, "x").await;
     assert_eq!(site.done(&["disable", "alice"]), "disabled alice and ended 1 sessions\n");
-    assert!(!browser.is_signed_in(&auth).await && !site.signs_in("alice", changed).await);
+    assert!(!browser.is_logged_in(&auth).await && !site.signs_in("alice", changed).await);
     assert_eq!(site.done(&["enable", "alice"]), "enabled alice\n");
-    assert!(!browser.is_signed_in(&auth).await, "a session that ended does not come back");
+    assert!(!browser.is_logged_in(&auth).await, "a session that ended does not come back");
     assert!(site.signs_in("alice", changed).await);
 
     site.done(&["set-password", "alice", "--no-password"]);
@@ -81,4 +83,10 @@ async fn what_has_expired_is_purged() {
     let ran = site.run(&["purge"]);
     assert_eq!((ran.code, ran.out.as_str()), (0, "purged 12000 expired sessions\n"));
     assert_eq!(ran.err, "purged 5000\npurged 10000\n", "plain lines where there is no terminal");
+}
+
+async fn logged_in(auth: &Auth<SqlUser>, username: &str, password: &str, agent: &'static str) -> Browser {
+    let mut browser = Browser::new(agent);
+    browser.log_in(auth, Password::new(username, password)).await;
+    browser
 }

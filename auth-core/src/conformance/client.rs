@@ -1,7 +1,7 @@
 //! A client without a framework or a network: for tests that need a real session in a store.
 
 use std::borrow::Cow;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use crate::http::{self, Begin, Header, RequestView, ResponseHeader, ResponseView};
 use crate::session::Session;
@@ -50,13 +50,80 @@ pub fn session<U: User>(auth: &Auth<U>) -> Session<U> {
 /// # Panics
 /// If the credentials are not accepted, or the store refuses.
 pub async fn log_in<U: User, C: Credentials>(auth: &Auth<U>, credentials: C) -> String {
-    let session = session(auth);
-    let authenticated = session.authenticate(credentials).await.expect("the credentials are accepted");
-    session.login(authenticated).await.expect("the store takes the session");
-    let mut cookie = SetCookie::default();
-    http::apply_effects(&session, &mut cookie);
-    let (_, value) = cookie.0.split(';').next().and_then(|pair| pair.split_once('=')).expect("a cookie");
+    let mut browser = Browser::new("");
+    browser.log_in(auth, credentials).await;
+    let (_, value) = browser.cookie.split_once('=').expect("a name and a value");
     value.to_owned()
+}
+
+/// A browser that keeps its session cookie, and sends POSTs from the site's own pages.
+#[derive(Clone, Debug)]
+pub struct Browser {
+    user_agent: &'static str,
+    cookie: String,
+}
+
+impl Browser {
+    /// A browser of this name, which nobody has used yet.
+    pub fn new(user_agent: &'static str) -> Self {
+        Self { user_agent, cookie: String::new() }
+    }
+
+    /// Logs somebody in.
+    ///
+    /// # Panics
+    /// If somebody is logged in already, the credentials are not accepted, or the store refuses.
+    pub async fn log_in<U: User, C: Credentials>(&mut self, auth: &Auth<U>, credentials: C) {
+        let Begin::Call(reading) = auth.begin(self) else { panic!("somebody is logged in already") };
+        let mut frame = auth.frame(reading);
+        let session: Session<U> = frame.enter(|| http::session(self)).expect("the frame is around");
+        let authenticated = session.authenticate(credentials).await.expect("the credentials are accepted");
+        session.login(authenticated).await.expect("the store takes the session");
+        let mut cookie = SetCookie::default();
+        frame.finish(&mut cookie);
+        cookie.0.split(';').next().unwrap_or_default().clone_into(&mut self.cookie);
+    }
+
+    /// Whether the next request is somebody's.
+    ///
+    /// # Panics
+    /// If that cannot be found out, or nobody ever logged in.
+    pub async fn is_logged_in<U: User>(&self, auth: &Auth<U>) -> bool {
+        let Begin::Resolve(resolving) = auth.begin(self) else { panic!("the browser has no cookie") };
+        let Ok((_, user)) = resolving.await.caller(self) else { panic!("the store or the backend is down") };
+        user.is_some()
+    }
+}
+
+impl RequestView for Browser {
+    fn method(&self) -> &'static str {
+        "POST"
+    }
+
+    fn target(&self) -> &'static str {
+        "/"
+    }
+
+    fn authority(&self) -> Option<&str> {
+        None
+    }
+
+    fn peer(&self) -> Option<IpAddr> {
+        Some(Ipv4Addr::LOCALHOST.into())
+    }
+
+    fn is_encrypted(&self) -> bool {
+        false
+    }
+
+    fn values<'a>(&'a self, header: Header, each: &mut dyn FnMut(&'a [u8])) {
+        match header {
+            Header::Cookie if !self.cookie.is_empty() => each(self.cookie.as_bytes()),
+            Header::UserAgent => each(self.user_agent.as_bytes()),
+            Header::SecFetchSite => each(b"same-origin"),
+            _ => {}
+        }
+    }
 }
 
 /// A response of which only the cookie matters.

@@ -91,13 +91,14 @@ impl Single {
         let Numbered { mut connection, number } =
             self.current.read().unwrap_or_else(PoisonError::into_inner).clone();
         let answer = connection.send_packed_command(command).await;
-        if answer.as_ref().is_err_and(RedisError::is_timeout) {
+        if answer.as_ref().is_err_and(|error| error.is_timeout() || !error.is_io_error()) {
             self.replace(number);
         }
         answer
     }
 
-    /// Leaves a connection on which nothing comes back: it may be dead without anybody having said so.
+    /// Leaves a connection on which nothing comes back: it may be dead without anybody having said so. Or one that
+    /// could not begin for another reason than the network: the library would never try again.
     fn replace(&self, number: u64) {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         // Others may have waited for the same connection.

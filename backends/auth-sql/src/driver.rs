@@ -1,5 +1,7 @@
 //! What a database must bring to be one of ours. Queries are written once, above this line.
 
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+mod lent;
 #[cfg(feature = "mysql")]
 pub(crate) mod mysql;
 #[cfg(feature = "postgres")]

@@ -31,17 +31,53 @@
 //! [`Database`] is made from a pool of sqlx; TLS is a feature of sqlx (`tls-rustls`, `tls-native-tls`) and set in
 //! the pool's options.
 //!
-//! * `SQLite`: where several connections write, open the file in WAL mode and leave sqlx's busy timeout on.
-//!   `PoolOptions::test_before_acquire(false)` halves the time of a look-up: a file needs no ping.
+//! * `SQLite`: where several connections write, open the file in WAL mode and leave sqlx's busy timeout on. A file
+//!   needs no ping: `PoolOptions::test_before_acquire(false)` halves the time of a look-up.
 //! * `PostgreSQL`: any isolation level. Tables are found by the connection's `search_path`.
 //! * `MySQL`: keep a strict `sql_mode`, as is the default. `MySQL` 8 without TLS needs sqlx's feature `mysql-rsa`.
 //!
 //! A statement that a server undoes in favour of others (deadlock, serialization failure) is tried again, ten
-//! times at most. Set the pool's `acquire_timeout` to what a request may wait; sqlx's own is 30 s.
+//! times at most.
 //!
 //! # Failure
 //! A database that cannot answer is an error, never "no such user" or "no such session". What reaches the log
 //! is the database's code and message: no address, no password.
+//!
+//! How soon it is an error depends on settings of the application's pool and chain:
+//!
+//! | setting | its default | better | because |
+//! |---|---|---|---|
+//! | `PoolOptions::acquire_timeout` | 30 s | 0.75 s | a request waits so long where no connection is free, or none can be made |
+//! | `PoolOptions::test_before_acquire` | on | off, see below | each statement costs two round trips instead of one |
+//! | `statement_timeout` of `PostgreSQL` | none | 2 s | a statement that waits for a lock holds its connection; also if nobody waits for the answer any more |
+//! | `innodb_lock_wait_timeout`, `lock_wait_timeout` of `MySQL` | 50 s, a day | 2 s | the same |
+//! | sqlx's `busy_timeout` of `SQLite` | 5 s | 1 s | the same |
+//! | [`BackendPolicy::timeout`](auth_core::BackendPolicy::timeout) | 5 s | 2 s | every request with a session asks for its user |
+//! | [`BackendPolicy::without_breaker`](auth_core::BackendPolicy::without_breaker) | with | without | a breaker keeps logins out for up to a minute after the database is back, which other requests ask all the same |
+//! | [`SessionConfig::store_timeouts`](auth_core::session::SessionConfig::store_timeouts) | 1 s, 2 s | | |
+//!
+//! Without a test, the first statement on a connection that broke while nobody used it fails. Test those that were
+//! idle for a while:
+//!
+//! ```
+//! use std::time::Duration;
+//! use sqlx::Connection;
+//! use sqlx::postgres::PgPoolOptions;
+//!
+//! let pool = PgPoolOptions::new()
+//!     .acquire_timeout(Duration::from_millis(750))
+//!     .test_before_acquire(false)
+//!     .before_acquire(|connection, about| {
+//!         Box::pin(async move {
+//!             if about.idle_for > Duration::from_secs(1) {
+//!                 connection.ping().await?;
+//!             }
+//!             Ok(true)
+//!         })
+//!     });
+//! ```
+//!
+//! A connection on which nothing comes back leaves the pool within 2 s.
 
 mod database;
 mod driver;

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use auth_core::http::Basic;
 use auth_core::session::SessionConfig;
-use auth_core::{Auth, Identity, MemoryDirectory, Password, Passwords, Provisioned, Secret, User};
+use auth_core::{
+    Auth, BackendPolicy, Identity, MemoryDirectory, Password, Passwords, Provisioned, Secret, User, UserCache,
+};
 use auth_sql::{Database, SqlSessions, SqlUser, SqlUsers, UserErrorKind};
 
 use crate::accounts::{DIRECTORY, DirectoryUsers, LOCAL, MEMBERS, known_to};
@@ -14,6 +16,10 @@ use crate::{Options, database, secret, sessions};
 
 /// About how often expired sessions are removed.
 const PURGED_EVERY: Duration = Duration::from_mins(10);
+
+/// For users in a table, which are asked for with every request: it answers soon or not at all, and a breaker would
+/// spare the database nothing, but keep logins waiting when it is back.
+const IN_TABLE: BackendPolicy = BackendPolicy::new().timeout(Duration::from_secs(2)).without_breaker();
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -32,10 +38,11 @@ pub async fn auth(options: &Options) -> Result<Auth<SqlUser>> {
     let directory =
         Provisioned { verifier: directory(passwords).await?, users: DirectoryUsers(users.clone()) };
     let auth = Auth::builder()
-        .backend::<Password>(DIRECTORY, directory)
-        .backend::<Password>(LOCAL, users)
+        .backend_with::<Password>(DIRECTORY, directory, IN_TABLE)
+        .backend_with::<Password>(LOCAL, users, IN_TABLE)
         .scheme(Basic::new("demo")?)
         .login_page("/login");
+    let auth = if options.cache_users { auth.cache_users(UserCache::new()) } else { auth };
     let config = session_config(options, &place)?;
     let auth = match &options.sessions {
         Some(url) => auth.sessions(sessions::in_redis(url).await?, config),

@@ -5,11 +5,29 @@ use std::fs::DirBuilder;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::{Duration, Instant};
 
 use auth_sql::Database;
 use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
+use sqlx::pool::PoolOptions;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
+use sqlx::{Connection, Executor, Pool};
+
+/// How long a request waits for a connection. Shorter than what a session may take to be read, so that this ends
+/// first and says why.
+const CONNECTED_WITHIN: Duration = Duration::from_millis(750);
+/// How long the first connection may take.
+const STARTED_WITHIN: Duration = Duration::from_secs(30);
+/// How long a connection is trusted after its last use. After that it is asked whether it is still one, which costs
+/// a round trip.
+const TRUSTED_FOR: Duration = Duration::from_secs(1);
+/// How long a statement may run, or wait for locks: as long as a session's write may take.
+const ANSWERED_WITHIN: &str = "2s";
+/// The same, where a statement as such has no limit.
+const WAITS_FOR_LOCKS: &str = "SET innodb_lock_wait_timeout = 2, lock_wait_timeout = 2";
+/// How long a write to a file waits for another.
+const LOCKED_WITHIN: Duration = Duration::from_secs(1);
 
 /// Where the database is.
 #[derive(Clone, Debug)]
@@ -57,19 +75,55 @@ impl Place {
 /// Opens the database. A file is created with its folder if it does not exist.
 pub(crate) async fn open(place: &Place) -> Result<Database, Box<dyn Error>> {
     Ok(match place {
-        // Readers and a writer do not wait for each other in this mode.
         Place::File(options) => {
             create_folder(options.get_filename())?;
-            let options = options.clone().journal_mode(SqliteJournalMode::Wal);
-            SqlitePoolOptions::new().connect_with(options).await?.into()
+            // Readers and a writer do not wait for each other in this mode.
+            let options = options.clone().journal_mode(SqliteJournalMode::Wal).busy_timeout(LOCKED_WITHIN);
+            // A file needs no ping.
+            connected(SqlitePoolOptions::new().test_before_acquire(false), options).await?.into()
         }
         // The last connection takes the data with it.
         Place::Memory(options) => {
             let pool = SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
-            pool.connect_with(options.clone()).await?.into()
+            connected(pool, options.clone()).await?.into()
         }
-        Place::Postgres(options) => PgPoolOptions::new().connect_with(options.clone()).await?.into(),
-        Place::MySql(options) => MySqlPoolOptions::new().connect_with(options.clone()).await?.into(),
+        Place::Postgres(options) => {
+            let options = options.clone().options([("statement_timeout", ANSWERED_WITHIN)]);
+            connected(on_server(PgPoolOptions::new()), options).await?.into()
+        }
+        Place::MySql(options) => {
+            let pool = on_server(MySqlPoolOptions::new()).after_connect(|connection, _| {
+                Box::pin(async { connection.execute(WAITS_FOR_LOCKS).await.map(drop) })
+            });
+            connected(pool, options.clone()).await?.into()
+        }
+    })
+}
+
+/// A pool with a connection. The server may be starting too: it gets more time than when requests wait.
+async fn connected<DB: sqlx::Database>(
+    pool: PoolOptions<DB>,
+    options: <DB::Connection as Connection>::Options,
+) -> sqlx::Result<Pool<DB>> {
+    let pool = pool.connect_lazy_with(options);
+    let deadline = Instant::now() + STARTED_WITHIN;
+    loop {
+        match pool.acquire().await {
+            Err(sqlx::Error::PoolTimedOut) if Instant::now() < deadline => {}
+            answer => return answer.map(|_| pool),
+        }
+    }
+}
+
+/// Settings for connections that can break.
+fn on_server<DB: sqlx::Database>(pool: PoolOptions<DB>) -> PoolOptions<DB> {
+    pool.acquire_timeout(CONNECTED_WITHIN).test_before_acquire(false).before_acquire(|connection, about| {
+        Box::pin(async move {
+            if about.idle_for > TRUSTED_FOR {
+                connection.ping().await?;
+            }
+            Ok(true)
+        })
     })
 }
 

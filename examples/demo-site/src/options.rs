@@ -17,7 +17,7 @@ pub struct Options {
     #[arg(long, value_name = "URL", default_value_t = default_database())]
     pub database: String,
 
-    /// Redis server to keep sessions in, redis://:PASSWORD@HOST:PORT [default: the database]
+    /// Redis server to keep sessions in, redis://:PASSWORD@HOST:PORT, or rediss: for TLS [default: the database]
     #[arg(long, value_name = "URL")]
     pub sessions: Option<String>,
 
@@ -25,6 +25,10 @@ pub struct Options {
     /// this user's own. Instances on one database need the same
     #[arg(long, value_name = "FILE")]
     pub secret: Option<PathBuf>,
+
+    /// Keep users in memory for 30 s: so long may somebody stay signed in who was disabled in the database
+    #[arg(long)]
+    pub cache_users: bool,
 
     /// Development without TLS: session cookies without `Secure` and `__Host-`
     #[arg(long)]

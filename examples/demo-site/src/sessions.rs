@@ -10,6 +10,10 @@ use redis::Client;
 /// # Errors
 /// If the URL is none, or the server cannot be reached or would evict sessions.
 pub(crate) async fn in_redis(url: &str) -> Result<RedisSessions, Box<dyn Error>> {
+    if url.starts_with("rediss:") {
+        // The library leaves the choice to the application. A second choice changes nothing.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    }
     // Without the URL and the library's own words: a password may be among them.
     let client = Client::open(url).map_err(|_| "sessions need a URL like redis://:PASSWORD@HOST:PORT")?;
     let sessions = RedisSessions::new(client)?;

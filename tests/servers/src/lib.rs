@@ -17,6 +17,7 @@ mod guarded;
 mod mariadb;
 mod postgres;
 mod process;
+mod proxy;
 mod redis;
 mod server;
 
@@ -24,5 +25,6 @@ pub use certificate::Certificate;
 pub use mariadb::MariaDb;
 pub use postgres::Postgres;
 pub use process::{Ended, Process};
+pub use proxy::{FaultProxy, Way};
 pub use redis::{Redis, RedisOptions};
 pub use server::{Program, Server};

@@ -48,7 +48,16 @@ impl Postgres {
 
     /// The URL of the database `app`, with user and password.
     pub fn url(&self) -> String {
-        format!("postgres://app:{}@127.0.0.1:{}/app", Self::PASSWORD, self.port())
+        self.url_of("app")
+    }
+
+    /// The same for the administrator `postgres`.
+    pub fn admin_url(&self) -> String {
+        self.url_of("postgres")
+    }
+
+    fn url_of(&self, user: &str) -> String {
+        format!("postgres://{user}:{}@127.0.0.1:{}/app", Self::PASSWORD, self.port())
     }
 }
 

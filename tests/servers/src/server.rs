@@ -190,7 +190,7 @@ pub(crate) fn run(command: &mut Command, package: &str) {
 
 /// A port of 127.0.0.1 that nobody listens on. Below those that the system gives to connections: so it is still
 /// free when a server that was killed starts again.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let start = u16::try_from(RandomState::new().hash_one(()) % 10_000).unwrap_or_default();
     (0..10_000)
         .map(|n| 20_000 + (start + n) % 10_000)

@@ -9,9 +9,8 @@ use crate::support::{LATER, NOW, ask, eventually, key, local, record, store, tol
 use auth_core::session::{SessionStore, StoreError, StoreErrorKind, Write};
 use auth_redis::RedisSessions;
 use redis::Client;
-use test_servers::Redis;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use test_servers::{FaultProxy, Redis, Way};
+use tokio::net::TcpListener;
 
 /// How long anything may take that fails.
 const DEADLINE: Duration = Duration::from_secs(3);
@@ -109,49 +108,34 @@ async fn a_server_that_is_not_there_is_an_outage() {
     nothing_is_read(&store, StoreErrorKind::TimedOut).await;
 }
 
-/// Passes on what comes, but nothing any more on the first `swallowed` connections.
-async fn proxy(server: u16, swallowed: Arc<AtomicUsize>) -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        for number in 0.. {
-            let (mut near, _) = listener.accept().await.unwrap();
-            let swallowed = Arc::clone(&swallowed);
-            tokio::spawn(async move {
-                let mut far = TcpStream::connect(("127.0.0.1", server)).await?;
-                let (mut request, mut answer) = ([0; 4_096], [0; 4_096]);
-                loop {
-                    let passes = tokio::select! {
-                        n = near.read(&mut request) => (true, n?),
-                        n = far.read(&mut answer) => (false, n?),
-                    };
-                    if swallowed.load(Ordering::Relaxed) > number {
-                        continue;
-                    }
-                    match passes {
-                        (_, 0) => return std::io::Result::Ok(()),
-                        (true, n) => far.write_all(&request[..n]).await?,
-                        (false, n) => near.write_all(&answer[..n]).await?,
-                    }
-                }
-            });
-        }
-    });
-    port
-}
-
 /// A connection that is dead without anybody having said so is left.
 #[tokio::test]
 async fn a_connection_that_swallows_is_left() {
     let server = Redis::new().start();
-    let swallowed = Arc::new(AtomicUsize::new(0));
-    let port = proxy(server.port(), Arc::clone(&swallowed)).await;
-    let url = format!("redis://:{}@127.0.0.1:{port}/0", Redis::PASSWORD);
-    let store = RedisSessions::new(Client::open(url).unwrap()).unwrap();
+    let proxy = FaultProxy::before(server.port());
+    let store = RedisSessions::new(Client::open(proxy.url(&server.url())).unwrap()).unwrap();
     store.create(&key(1), &record("7")).await.unwrap();
-    swallowed.store(1, Ordering::Relaxed);
+    proxy.set(Way::Swallows);
     assert_kind("load", store.load(&key(1), NOW).await, StoreErrorKind::TimedOut);
+    proxy.set(Way::Passes);
     all_is_as_it_was(&store).await;
+}
+
+/// A connection on which not even the first answer came, or half of it, is no more use later.
+#[tokio::test]
+async fn a_connection_that_could_not_begin_is_left() {
+    let server = Redis::new().start();
+    let proxy = FaultProxy::before(server.port());
+    let store = RedisSessions::new(Client::open(proxy.url(&server.url())).unwrap()).unwrap();
+    store.create(&key(1), &record("7")).await.unwrap();
+    for way in [Way::Cuts(0), Way::Cuts(7), Way::Resets, Way::Refuses] {
+        proxy.set(way);
+        for _ in 0..3 {
+            assert_kind("load", store.load(&key(1), NOW).await, StoreErrorKind::Unavailable);
+        }
+        proxy.set(Way::Passes);
+        all_is_as_it_was(&store).await;
+    }
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use sqlx::mysql::{MySqlArguments, MySqlDatabaseError, MySqlPool, MySqlRow};
 use sqlx::{MySql, Row, SqlStr, Type, ValueRef, query};
 use uuid::Uuid;
 
+use super::lent::Lent;
 use super::{Columns, Dialect, Driver, Value};
 use crate::error::DbError;
 
@@ -36,7 +37,8 @@ impl Driver for MySqlPool {
     type Row = MySqlRow;
 
     async fn execute(&self, sql: &SqlStr, values: &[Value<'_>]) -> Result<u64, DbError> {
-        Ok(bound(sql, values).execute(self).await?.rows_affected())
+        let mut lent = Lent::from(self).await?;
+        Ok(bound(sql, values).execute(&mut *lent).await?.rows_affected())
     }
 
     async fn execute_all(&self, sql: &SqlStr, rows: &[Vec<Value<'_>>]) -> Result<Vec<u64>, DbError> {
@@ -50,7 +52,8 @@ impl Driver for MySqlPool {
     }
 
     async fn fetch(&self, sql: &SqlStr, values: &[Value<'_>]) -> Result<Vec<MySqlRow>, DbError> {
-        Ok(bound(sql, values).fetch_all(self).await?)
+        let mut lent = Lent::from(self).await?;
+        Ok(bound(sql, values).fetch_all(&mut *lent).await?)
     }
 }
 

@@ -4,6 +4,7 @@ use sqlx::postgres::{PgArguments, PgPool, PgRow};
 use sqlx::{AssertSqlSafe, Postgres, Row, SqlStr, Type, TypeInfo, ValueRef, query, raw_sql};
 use uuid::Uuid;
 
+use super::lent::Lent;
 use super::{Columns, Dialect, Driver, Value};
 use crate::error::DbError;
 
@@ -45,7 +46,8 @@ impl Driver for PgPool {
     }
 
     async fn execute(&self, sql: &SqlStr, values: &[Value<'_>]) -> Result<u64, DbError> {
-        Ok(bound(sql, values).execute(self).await?.rows_affected())
+        let mut lent = Lent::from(self).await?;
+        Ok(bound(sql, values).execute(&mut *lent).await?.rows_affected())
     }
 
     async fn execute_all(&self, sql: &SqlStr, rows: &[Vec<Value<'_>>]) -> Result<Vec<u64>, DbError> {
@@ -59,7 +61,8 @@ impl Driver for PgPool {
     }
 
     async fn fetch(&self, sql: &SqlStr, values: &[Value<'_>]) -> Result<Vec<PgRow>, DbError> {
-        Ok(bound(sql, values).fetch_all(self).await?)
+        let mut lent = Lent::from(self).await?;
+        Ok(bound(sql, values).fetch_all(&mut *lent).await?)
     }
 }
 

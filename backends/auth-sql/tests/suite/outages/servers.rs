@@ -8,7 +8,7 @@ use auth_core::session::Write;
 use sqlx::Executor;
 use sqlx::mysql::{MySqlPool, MySqlPoolOptions};
 use sqlx::postgres::{PgPool, PgPoolOptions};
-use test_servers::{MariaDb, Postgres, Server};
+use test_servers::{FaultProxy, MariaDb, Postgres, Server, Way};
 use tokio::task::JoinHandle;
 
 use super::*;
@@ -17,9 +17,9 @@ use crate::support::run_case;
 /// What an application sets: how long it waits for a connection.
 const PATIENCE: Duration = Duration::from_millis(200);
 
-fn pg(server: &Postgres) -> PgPool {
+fn pg(url: &str) -> PgPool {
     let pool = PgPoolOptions::new().max_connections(4).acquire_timeout(PATIENCE);
-    pool.connect_lazy(&server.url()).unwrap()
+    pool.connect_lazy(url).unwrap()
 }
 
 fn mysql(url: &str) -> MySqlPool {
@@ -103,6 +103,24 @@ async fn what_is_undone_is_tried_again(sessions: &SqlSessions) {
     }
 }
 
+/// Requests that were given up on connections that are dead without anybody having said so: they do not keep the
+/// pool's places.
+async fn dead_connections_are_left(proxy: &FaultProxy, sessions: &SqlSessions) {
+    let load = async || tokio::time::timeout(PATIENCE * 2, sessions.load(&key(1), NOW)).await;
+    for _ in 0..2 {
+        let (one, two, three, four) = tokio::join!(load(), load(), load(), load());
+        assert!([one, two, three, four].iter().all(|answer| matches!(answer, Ok(Ok(Some(_))))));
+        proxy.set(Way::Swallows);
+        let (one, two, three, four) = tokio::join!(load(), load(), load(), load());
+        assert!(![one, two, three, four].iter().any(|answer| matches!(answer, Ok(Ok(_)))), "all dead");
+        proxy.set(Way::Passes);
+        let back = Instant::now();
+        while sessions.load(&key(1), NOW).await.is_err() {
+            assert!(back.elapsed() < Duration::from_secs(5), "the dead keep their places");
+        }
+    }
+}
+
 /// Whichever pool it is.
 macro_rules! an_exhausted_pool {
     ($pool:expr) => {
@@ -126,16 +144,23 @@ macro_rules! an_exhausted_pool {
 fn postgres() {
     let mut server = Postgres::start_with(&[("max_connections", "10")]);
     run_case("killed", async {
-        let (sessions, users) = fill(pg(&server)).await;
+        let (sessions, users) = fill(pg(&server.url())).await;
         a_kill_loses_nothing(&mut server, &sessions, &users).await;
     });
     run_case("serialized", async {
         let isolation = [("default_transaction_isolation", "repeatable read")];
-        let options = (*pg(&server).connect_options()).clone().options(isolation);
+        let options = (*pg(&server.url()).connect_options()).clone().options(isolation);
         let pool = PgPoolOptions::new().max_connections(4).connect_with(options).await.unwrap();
         what_is_undone_is_tried_again(&SqlSessions::new(pool)).await;
     });
-    run_case("exhausted", an_exhausted_pool!(pg(&server)));
+    let proxy = FaultProxy::before(server.port());
+    run_case("dead connections", async {
+        let pool =
+            PgPoolOptions::new().max_connections(4).acquire_timeout(PATIENCE).test_before_acquire(false);
+        let pool = pool.connect_lazy(&proxy.url(&server.url())).unwrap();
+        dead_connections_are_left(&proxy, &SqlSessions::new(pool)).await;
+    });
+    run_case("exhausted", an_exhausted_pool!(pg(&server.url())));
     run_case("too many connections", async {
         // Some are kept for administrators.
         let others = PgPoolOptions::new().max_connections(7).connect(&server.url()).await.unwrap();
@@ -143,7 +168,7 @@ fn postgres() {
         for _ in 0..7 {
             taken.push(others.acquire().await.unwrap());
         }
-        let pool = pg(&server);
+        let pool = pg(&server.url());
         let (sessions, users) = (SqlSessions::new(pool.clone()), SqlUsers::new(pool, passwords(16)));
         nothing_works(&sessions, &users).await;
         drop(taken);
@@ -152,12 +177,12 @@ fn postgres() {
     });
     run_case("read-only", async {
         let options =
-            (*pg(&server).connect_options()).clone().options([("default_transaction_read_only", "on")]);
+            (*pg(&server.url()).connect_options()).clone().options([("default_transaction_read_only", "on")]);
         let pool = PgPoolOptions::new().connect_with(options).await.unwrap();
         only_reading_works(&SqlSessions::new(pool.clone()), &SqlUsers::new(pool, passwords(16))).await;
     });
     run_case("locked", async {
-        let options = (*pg(&server).connect_options()).clone().options([("lock_timeout", "50ms")]);
+        let options = (*pg(&server.url()).connect_options()).clone().options([("lock_timeout", "50ms")]);
         let pool = PgPoolOptions::new().connect_with(options).await.unwrap();
         let mut other = pool.begin().await.unwrap();
         other.execute("LOCK TABLE auth_sessions, auth_users, auth_user_permissions").await.unwrap();
@@ -174,6 +199,13 @@ fn maria_db() {
     run_case("killed", async {
         let (sessions, users) = fill(mysql(&server.url())).await;
         a_kill_loses_nothing(&mut server, &sessions, &users).await;
+    });
+    let proxy = FaultProxy::before(server.port());
+    run_case("dead connections", async {
+        let pool =
+            MySqlPoolOptions::new().max_connections(4).acquire_timeout(PATIENCE).test_before_acquire(false);
+        let pool = pool.connect_lazy(&proxy.url(&server.url())).unwrap();
+        dead_connections_are_left(&proxy, &SqlSessions::new(pool)).await;
     });
     run_case("exhausted", an_exhausted_pool!(mysql(&server.url())));
     run_case("read-only", async {

@@ -1,0 +1,47 @@
+//! A connection of a pool, for one statement.
+
+use std::ops::{Deref, DerefMut};
+use std::time::Duration;
+
+use sqlx::pool::PoolConnection;
+use sqlx::{Database, Pool};
+use tokio::time::timeout;
+
+use crate::error::DbError;
+
+/// How long a connection may take to show that it can be used again. Then it is closed, and its place is free.
+const BACK_WITHIN: Duration = Duration::from_secs(2);
+
+/// A connection that goes back into its pool, or is closed, within [`BACK_WITHIN`].
+///
+/// sqlx waits for an answer before it takes a connection back, and as long as it takes. On one that is dead without
+/// anybody having said so there is none: a few requests that were given up would hold all the pool's places for
+/// good.
+pub(super) struct Lent<DB: Database>(PoolConnection<DB>);
+
+impl<DB: Database> Lent<DB> {
+    pub(super) async fn from(pool: &Pool<DB>) -> Result<Self, DbError> {
+        Ok(Self(pool.acquire().await?))
+    }
+}
+
+impl<DB: Database> Drop for Lent<DB> {
+    fn drop(&mut self) {
+        // What sqlx does when it drops one, but not for ever. Given up, it closes the connection.
+        tokio::spawn(timeout(BACK_WITHIN, self.0.return_to_pool()));
+    }
+}
+
+impl<DB: Database> Deref for Lent<DB> {
+    type Target = DB::Connection;
+
+    fn deref(&self) -> &DB::Connection {
+        &self.0
+    }
+}
+
+impl<DB: Database> DerefMut for Lent<DB> {
+    fn deref_mut(&mut self) -> &mut DB::Connection {
+        &mut self.0
+    }
+}
