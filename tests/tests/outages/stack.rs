@@ -15,7 +15,7 @@ use crate::table::{RECOVERY, Row};
 use crate::visitors::{Phase, Tally, Visitor};
 
 const BEFORE: Duration = Duration::from_millis(200);
-const DURING: Duration = Duration::from_millis(1_500);
+const DURING: Duration = Duration::from_secs(2);
 /// After so many right answers in a row, all is well for a visitor.
 const ENOUGH: u32 = 4;
 
@@ -70,10 +70,11 @@ impl<S> Stack<S> {
         while !crowd.is_fine() && back.elapsed() < RECOVERY {
             thread::sleep(Duration::from_millis(5));
         }
+        let recovered = crowd.is_fine();
         phase.send_replace(Phase::Over);
         let tally = self.runtime.block_on(crowd.tally());
-        let row = self.runtime.block_on(self.audited(fault, tally));
-        self.rows.push(row);
+        let (lost, resurrected) = self.runtime.block_on(self.audited(&tally));
+        self.rows.push(Row { fault, tally, recovered, lost, resurrected });
     }
 
     /// All that was seen.
@@ -124,8 +125,8 @@ impl<S> Stack<S> {
         crowd
     }
 
-    /// What became of the sessions, now that all is well.
-    async fn audited(&self, fault: &'static str, tally: Tally) -> Row {
+    /// How many sessions were lost, and how many came back, now that all is well.
+    async fn audited(&self, tally: &Tally) -> (usize, usize) {
         let (mut lost, mut resurrected) = (0, 0);
         for demo in &self.demos {
             let mut site = Remote::new(demo);
@@ -137,7 +138,7 @@ impl<S> Stack<S> {
                 resurrected += usize::from(!stays_out(&mut site, token).await);
             }
         }
-        Row { fault, tally, lost, resurrected }
+        (lost, resurrected)
     }
 }
 
