@@ -1,9 +1,11 @@
 //! Sessions: list, end, purge.
 
+use std::net::IpAddr;
+
 use auth_core::session::{SessionKey, SessionRecord, SessionStore};
 use auth_core::{Clock, SystemClock, Timestamp, User};
 use auth_sql::{SqlUser, UserErrorKind};
-use serde_json::{Value, json};
+use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -11,7 +13,7 @@ use crate::Admin;
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::shown::shown;
-use crate::users::say;
+use crate::users::{say, say_json};
 
 /// How many sessions one step removes at most: others do not wait long for it.
 const BATCH: u64 = 1_000;
@@ -36,8 +38,8 @@ impl<S: SessionStore> Admin<S> {
         let user = self.user(username).await?;
         let sessions = self.sessions_of(&user).await?;
         if json {
-            let all: Value = sessions.iter().map(|(key, record)| as_json(key, record)).collect();
-            return say(&all.to_string());
+            let all: Vec<_> = sessions.iter().map(|(key, record)| Shown::of(key, record)).collect();
+            return say_json(&all);
         }
         if sessions.is_empty() {
             self.terminal.tell("there are none");
@@ -93,17 +95,31 @@ fn the_one(sessions: &[(SessionKey, SessionRecord)], id: &str) -> Result<Session
     }
 }
 
-fn as_json(key: &SessionKey, record: &SessionRecord) -> Value {
-    let client = record.client.as_deref();
-    json!({
-        "id": key.to_string(),
-        "created": time(record.created),
-        "authenticated": time(record.authenticated),
-        "last_seen": time(record.last_seen),
-        "expires": time(record.expires),
-        "address": client.and_then(|client| client.address).map(|address| address.to_string()),
-        "user_agent": client.and_then(|client| client.user_agent.as_deref()),
-    })
+/// A session for programs.
+#[derive(Serialize)]
+struct Shown<'a> {
+    id: String,
+    created: Option<String>,
+    authenticated: Option<String>,
+    last_seen: Option<String>,
+    expires: Option<String>,
+    address: Option<IpAddr>,
+    user_agent: Option<&'a str>,
+}
+
+impl<'a> Shown<'a> {
+    fn of(key: &SessionKey, record: &'a SessionRecord) -> Self {
+        let client = record.client.as_deref();
+        Self {
+            id: key.to_string(),
+            created: time(record.created),
+            authenticated: time(record.authenticated),
+            last_seen: time(record.last_seen),
+            expires: time(record.expires),
+            address: client.and_then(|client| client.address),
+            user_agent: client.and_then(|client| client.user_agent.as_deref()),
+        }
+    }
 }
 
 fn as_line(key: &SessionKey, record: &SessionRecord) -> String {

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use auth_core::User;
 use auth_core::session::SessionStore;
 use auth_sql::{SqlUser, canonical};
-use serde_json::json;
+use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::shown::shown;
@@ -77,13 +77,13 @@ impl<S: SessionStore> Admin<S> {
     pub(crate) async fn show_user(&self, username: &str, json: bool) -> Result<(), Failure> {
         let user = self.user(username).await?;
         if json {
-            return say(&json!({
-                "id": user.id().as_str(),
-                "username": user.username(),
-                "active": user.is_active(),
-                "permissions": user.permissions().collect::<Vec<_>>(),
-            })
-            .to_string());
+            let shown = Shown {
+                id: user.id().as_str().to_owned(),
+                username: user.username(),
+                active: user.is_active(),
+                permissions: user.permissions().collect(),
+            };
+            return say_json(&shown);
         }
         let active = if user.is_active() { "yes" } else { "no" };
         let (id, name) = (user.id(), shown(user.username()));
@@ -104,6 +104,15 @@ impl<S: SessionStore> Admin<S> {
     }
 }
 
+/// A user for programs.
+#[derive(Serialize)]
+struct Shown<'a> {
+    id: String,
+    username: &'a str,
+    active: bool,
+    permissions: Vec<&'a str>,
+}
+
 fn listed(user: &SqlUser) -> String {
     let permissions: Vec<_> = user.permissions().map(shown).collect();
     if permissions.is_empty() { "none".into() } else { permissions.join(", ") }
@@ -112,4 +121,9 @@ fn listed(user: &SqlUser) -> String {
 /// Writes a line to standard output.
 pub(crate) fn say(text: &str) -> Result<(), Failure> {
     Ok(writeln!(io::stdout(), "{text}")?)
+}
+
+/// The same for programs.
+pub(crate) fn say_json(found: &impl Serialize) -> Result<(), Failure> {
+    say(&serde_json::to_string(found).map_err(io::Error::from)?)
 }

@@ -12,7 +12,7 @@ async fn m01_a_user_is_created_without_a_terminal() {
     assert!(site.signs_in("alice", GOOD).await && !site.signs_in("alice", "!").await);
     assert_eq!(
         site.done(&["show-user", "alice", "--json"]),
-        "{\"active\":true,\"id\":\"1\",\"permissions\":[\"a\",\"b\"],\"username\":\"Alice\"}\n"
+        "{\"id\":\"1\",\"username\":\"Alice\",\"active\":true,\"permissions\":[\"a\",\"b\"]}\n"
     );
     assert_eq!(site.done(&["create-user", "--username", "bob", "--no-password"]), "created bob, id 2\n");
     for password in ["", "!", "bob", GOOD] {

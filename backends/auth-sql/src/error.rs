@@ -66,8 +66,13 @@ impl From<sqlx::Error> for DbError {
     }
 }
 
-/// `MySQL`, too, says 40001 for a deadlock.
+/// `MySQL`, too, says 40001 for a deadlock, but not for one about the next number of an `AUTO_INCREMENT` column
+/// (1467).
 fn is_undone(error: &dyn DatabaseError) -> bool {
+    #[cfg(feature = "mysql")]
+    if crate::driver::mysql::number(error) == Some(1467) {
+        return true;
+    }
     matches!(error.code().as_deref(), Some("40001" | "40P01"))
 }
 

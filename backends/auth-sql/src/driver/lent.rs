@@ -1,4 +1,4 @@
-//! A connection of a pool, for one statement.
+//! A connection of a pool, for one statement or transaction.
 
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;

@@ -2,7 +2,7 @@
 
 use sqlx::error::DatabaseError;
 use sqlx::mysql::{MySqlArguments, MySqlDatabaseError, MySqlPool, MySqlRow};
-use sqlx::{MySql, Row, SqlStr, Type, ValueRef, query};
+use sqlx::{Connection, MySql, Row, SqlStr, Type, ValueRef, query};
 use uuid::Uuid;
 
 use super::lent::Lent;
@@ -42,7 +42,8 @@ impl Driver for MySqlPool {
     }
 
     async fn execute_all(&self, sql: &SqlStr, rows: &[Vec<Value<'_>>]) -> Result<Vec<u64>, DbError> {
-        let mut transaction = self.begin().await?;
+        let mut lent = Lent::from(self).await?;
+        let mut transaction = lent.begin().await?;
         let mut changed = Vec::with_capacity(rows.len());
         for values in rows {
             changed.push(bound(sql, values).execute(&mut *transaction).await?.rows_affected());

@@ -1,7 +1,7 @@
 //! `PostgreSQL`.
 
 use sqlx::postgres::{PgArguments, PgPool, PgRow};
-use sqlx::{AssertSqlSafe, Postgres, Row, SqlStr, Type, TypeInfo, ValueRef, query, raw_sql};
+use sqlx::{AssertSqlSafe, Connection, Postgres, Row, SqlStr, Type, TypeInfo, ValueRef, query, raw_sql};
 use uuid::Uuid;
 
 use super::lent::Lent;
@@ -51,7 +51,8 @@ impl Driver for PgPool {
     }
 
     async fn execute_all(&self, sql: &SqlStr, rows: &[Vec<Value<'_>>]) -> Result<Vec<u64>, DbError> {
-        let mut transaction = self.begin().await?;
+        let mut lent = Lent::from(self).await?;
+        let mut transaction = lent.begin().await?;
         let mut changed = Vec::with_capacity(rows.len());
         for values in rows {
             changed.push(bound(sql, values).execute(&mut *transaction).await?.rows_affected());
