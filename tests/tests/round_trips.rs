@@ -95,7 +95,7 @@ fn redis_and_postgres() {
         let arguments: Vec<_> = ["--sessions", &url].into_iter().chain(further).collect();
         let demo = Demo::on(&postgres.url(), name, &arguments);
         let sent = logged(&demo, || commands(&redis));
-        assert_eq!(count(&sent, "evalsha"), REQUESTS, "{name} {further:?}: {sent:?}");
+        assert_eq!(count(&sent, "getex"), REQUESTS, "{name} {further:?}: {sent:?}");
         assert_eq!(sent.len(), REQUESTS, "{name} {further:?}: {sent:?}");
         let sent = logged(&demo, || statements(&postgres));
         assert_eq!(count(&sent, "FROM \"auth_users\""), users, "{name} {further:?}: {sent:#?}");

@@ -36,8 +36,8 @@
 //! # Keys
 //! | key | type | what it holds |
 //! |---|---|---|
-//! | `{auth}:s:<hash>` | hash | a session: `record` (encoded), `version`, `seen`, `expires`, `user`, and its `alias` |
-//! | `{auth}:s:<hash>` | hash | an alias, for seconds after a rotation: `to` (a session's hash), `until` |
+//! | `{auth}:s:<hash>` | text | a session: version, last seen, expires, user, its alias and hash, the encoded record |
+//! | `{auth}:s:<hash>` | text | an alias, for seconds after a rotation: `>`, until when, a session's hash |
 //! | `{auth}:u:<backend>:<user>` | sorted set | the hashes of a user's sessions by their end |
 //! | `{auth}:expiry` | sorted set | the hashes of all sessions by their end |
 //!
@@ -45,9 +45,9 @@
 //! ([`RedisSessions::with_prefix`]). Every key expires by itself: a session with its end, an index with its last
 //! session. Sessions that have expired leave the indices a few at a time, whenever another is written.
 //!
-//! Each operation is one script and one round trip, `load` included (`purge_expired` one for every 500 sessions).
-//! None walks through keys. A user that may use them with an access list needs `~{auth}:* +evalsha +eval`, the
-//! commands in the scripts, and `+info` for [`check`](RedisSessions::check).
+//! Each operation is one script and one round trip (`purge_expired` one for every 500 sessions); `load` is one `GETEX`,
+//! and for an alias a script besides. None walks through keys. A user that may use them with an access list needs
+//! `~{auth}:* +evalsha +eval +getex`, the commands in the scripts, and `+info` for [`check`](RedisSessions::check).
 //!
 //! # What the server must do
 //! * `maxmemory-policy noeviction`. A server that evicts may drop the index of a user whose sessions live on:

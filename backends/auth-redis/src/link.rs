@@ -71,9 +71,13 @@ impl Link {
         answer.map_err(|error| store_error(&error))
     }
 
-    /// Sends any other command.
+    /// Sends any other command. All of ours may be sent twice.
     pub(crate) async fn ask(&self, command: &Cmd) -> Result<Value, StoreError> {
-        self.send(command).await.map_err(|error| store_error(&error))
+        let mut answer = self.send(command).await;
+        if answer.as_ref().is_err_and(RedisError::is_connection_dropped) {
+            answer = self.send(command).await;
+        }
+        answer.map_err(|error| store_error(&error))
     }
 
     async fn send(&self, command: &Cmd) -> RedisResult<Value> {

@@ -39,7 +39,7 @@ impl Scripts {
         let repeatable = |body| Script::new(FITS, &[PRELUDE, body], true);
         Self {
             create: once(GROWS, include_str!("lua/create.lua")),
-            load: Script::new(FITS, &[include_str!("lua/load.lua")], true),
+            load: repeatable(include_str!("lua/load.lua")),
             update: once(GROWS, include_str!("lua/update.lua")),
             touch: repeatable(include_str!("lua/touch.lua")),
             rotate: once(GROWS, include_str!("lua/rotate.lua")),

@@ -7,7 +7,7 @@ use auth_core::session::{
     SessionKey, SessionRecord, SessionStore, StoreError, StoreErrorKind, Stored, Write,
 };
 use auth_core::{BackendName, ConfigError, Timestamp, UserId};
-use redis::{Client, Value};
+use redis::{Client, Cmd, Value};
 
 use crate::error::{unavailable, unreadable};
 use crate::link::Link;
@@ -118,10 +118,17 @@ impl SessionStore for RedisSessions {
     }
 
     async fn load(&self, key: &SessionKey, now: Timestamp) -> Result<Option<Stored>, StoreError> {
-        let arguments = [self.prefix.argument(), time(now)];
-        match self.run(&self.scripts.load, key, &arguments).await? {
+        let at = self.prefix.session(key);
+        // Without options it changes nothing, but servers take it for a write: where those are refused, reads are too.
+        let mut found = self.link.ask(Cmd::with_capacity(2, 8 + at.len()).arg("GETEX").arg(&at)).await?;
+        if is_alias(&found) {
+            let arguments = [self.prefix.argument(), bytes(key), time(now)];
+            found = self.link.run(&self.scripts.load, &at, &arguments).await?;
+        }
+        match found {
             Value::Nil => Ok(None),
-            found => stored(&found),
+            // The server ends records by its own clock.
+            found => Ok(stored(&found)?.filter(|found| now < found.record.expires)),
         }
     }
 
@@ -312,12 +319,20 @@ fn count(answer: &Value) -> Result<u64, StoreError> {
     }
 }
 
-/// A session as the scripts give it: version, last seen and expires, a blank behind each; the key; the record.
+fn is_alias(found: &Value) -> bool {
+    matches!(found, Value::BulkString(text) if text.first() == Some(&b'>'))
+}
+
+/// A session as it is on the server: see the scripts' prelude.
 fn stored(found: &Value) -> Result<Option<Stored>, StoreError> {
     let Value::BulkString(found) = found else { return Err(unreadable()) };
     let (version, rest) = number(found).ok_or_else(unreadable)?;
     let (last_seen, rest) = number(rest).ok_or_else(unreadable)?;
     let (expires, rest) = number(rest).ok_or_else(unreadable)?;
+    let (user, rest) = number(rest).ok_or_else(unreadable)?;
+    let (alias, rest) = number(rest).ok_or_else(unreadable)?;
+    let start = user.checked_add(alias).and_then(|start| usize::try_from(start).ok());
+    let rest = start.and_then(|start| rest.get(start..)).ok_or_else(unreadable)?;
     let (key, record) = rest.split_first_chunk().ok_or_else(unreadable)?;
     let Some(record) = SessionRecord::decode(record) else {
         tracing::warn!(target: "auth", "a stored session cannot be read: it counts as absent");

@@ -1,5 +1,5 @@
-local key, now = ARGV[2], ARGV[3]
+local key, now, ttl = ARGV[2], ARGV[3], ARGV[4]
 if taken(key, now) then return 'exists' end
-put(key, { now = now, ttl = ARGV[4], user = ARGV[5], seen = ARGV[6], expires = ARGV[7], record = ARGV[8] })
-redis.call('HSET', at(key), 'version', 1)
+local r = { version = '1', user = ARGV[5], alias = '', seen = ARGV[6], expires = ARGV[7], record = ARGV[8] }
+put(key, r, now, ttl)
 return 'done'

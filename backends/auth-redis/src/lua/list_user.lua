@@ -1,8 +1,6 @@
 local list = {}
 for _, key in ipairs(redis.call('ZRANGE', of(ARGV[2]), 0, -1)) do
-  local f = redis.call('HMGET', at(key), 'version', 'seen', 'expires', 'record')
-  if f[1] and tonumber(ARGV[3]) < tonumber(f[3]) then
-    list[#list + 1] = f[1] .. ' ' .. f[2] .. ' ' .. f[3] .. ' ' .. key .. f[4]
-  end
+  local r = read(key)
+  if r and tonumber(ARGV[3]) < tonumber(r.expires) then list[#list + 1] = encoded(key, r) end
 end
 return list

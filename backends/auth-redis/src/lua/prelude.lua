@@ -5,16 +5,41 @@ local by_expiry = prefix .. 'expiry'
 local function at(key) return prefix .. 's:' .. key end
 local function of(user) return prefix .. 'u:' .. user end
 
--- The live record under this key or alias, without what is in it; nil if there is none.
+-- A session is one text: version, last seen, expires, the lengths of user and alias, a blank behind each; then user,
+-- alias, key and record. An alias is `>`, until when, a blank, and the key of its session.
+local function decoded(text)
+  local version, seen, expires, user, alias, rest = text:match('^(%d+) (%d+) (%d+) (%d+) (%d+) (.*)$')
+  user, alias = tonumber(user), tonumber(alias)
+  return {
+    version = version, seen = seen, expires = expires,
+    user = rest:sub(1, user), alias = rest:sub(user + 1, user + alias), record = rest:sub(user + alias + 33),
+  }
+end
+
+local function encoded(key, r)
+  local numbers = table.concat({ r.version, r.seen, r.expires, #r.user, #r.alias, '' }, ' ')
+  return numbers .. r.user .. r.alias .. key .. r.record
+end
+
+-- The record under this very key; where it is an alias, nil, and of which key until when.
+local function read(key)
+  local text = redis.call('GET', at(key))
+  if not text then return nil end
+  local till, to = text:match('^>(%d+) (.*)$')
+  if to then return nil, to, till end
+  return decoded(text)
+end
+
+-- The live record under this key or alias, with its key; nil if there is none.
 local function find(key, now)
-  local alias = redis.call('HMGET', at(key), 'to', 'until')
-  if alias[1] then
-    if tonumber(now) >= tonumber(alias[2]) then return nil end
-    key = alias[1]
+  local r, to, till = read(key)
+  if to then
+    if tonumber(now) >= tonumber(till) then return nil end
+    key, r = to, read(to)
   end
-  local f = redis.call('HMGET', at(key), 'version', 'seen', 'expires', 'user', 'alias')
-  if not f[1] or tonumber(now) >= tonumber(f[3]) then return nil end
-  return { key = key, version = f[1], seen = f[2], expires = f[3], user = f[4], alias = f[5] }
+  if not r or tonumber(now) >= tonumber(r.expires) then return nil end
+  r.key = key
+  return r
 end
 
 -- Drops members of an index whose records Redis itself has ended. Never one that is still there: which clock is
@@ -41,33 +66,36 @@ end
 
 -- An alias that has ended may be another record's key by now.
 local function drop_alias(alias, key)
-  if alias and redis.call('HGET', at(alias), 'to') == key then redis.call('DEL', at(alias)) end
+  if alias == '' then return end
+  local _, to = read(alias)
+  if to == key then redis.call('DEL', at(alias)) end
 end
 
 -- Deletes the record under this key, and says how many that were.
 local function remove(key)
-  local f = redis.call('HMGET', at(key), 'version', 'user', 'alias')
-  if not f[1] then return 0 end
-  drop_alias(f[3], key)
+  local r = read(key)
+  if not r then return 0 end
+  drop_alias(r.alias, key)
   redis.call('DEL', at(key))
-  unlist(f[2], key)
+  unlist(r.user, key)
   return 1
 end
 
 -- Whether a key is in use. One whose time is over makes room.
 local function taken(key, now)
-  local f = redis.call('HMGET', at(key), 'expires', 'until')
-  local ends = f[1] or f[2]
+  local r, _, till = read(key)
+  local ends = r and r.expires or till
   if not ends then return false end
   if tonumber(now) < tonumber(ends) then return true end
   if remove(key) == 0 then redis.call('DEL', at(key)) end
   return false
 end
 
--- Writes all of a record but its version. The indices come first: what fails between leaves an entry without a
--- record, which is harmless, and not a record that `delete_user` misses. `now` and `ttl` are milliseconds.
-local function put(key, r)
-  enlist(r.user, key, r.expires, r.ttl, r.now)
-  redis.call('HSET', at(key), 'user', r.user, 'seen', r.seen, 'expires', r.expires, 'record', r.record)
-  redis.call('PEXPIRE', at(key), r.ttl)
+-- Writes a record. The indices come first: what fails between leaves an entry without a record, which is harmless,
+-- and not a record that `delete_user` misses. `now` and `ttl` are milliseconds.
+local function put(key, r, now, ttl)
+  enlist(r.user, key, r.expires, ttl, now)
+  redis.call('SET', at(key), encoded(key, r), 'PX', ttl)
 end
+
+local function after(version) return string.format('%d', version + 1) end

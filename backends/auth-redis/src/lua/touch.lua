@@ -1,10 +1,12 @@
 local seen, ttl, expires = ARGV[3], ARGV[4], ARGV[5]
-local found = find(ARGV[2], seen)
-if not found then return 'gone' end
-if tonumber(seen) > tonumber(found.seen) then redis.call('HSET', at(found.key), 'seen', seen) end
-if tonumber(expires) > tonumber(found.expires) then
-  redis.call('HSET', at(found.key), 'expires', expires)
-  redis.call('PEXPIRE', at(found.key), ttl)
-  enlist(found.user, found.key, expires, ttl, seen)
+local r = find(ARGV[2], seen)
+if not r then return 'gone' end
+local is_later = tonumber(seen) > tonumber(r.seen)
+if is_later then r.seen = seen end
+if tonumber(expires) > tonumber(r.expires) then
+  r.expires = expires
+  put(r.key, r, seen, ttl)
+elseif is_later then
+  redis.call('SET', at(r.key), encoded(r.key, r), 'KEEPTTL')
 end
 return 'done'

@@ -1,8 +1,8 @@
-local now, version, user = ARGV[3], ARGV[9], ARGV[5]
-local found = find(ARGV[2], now)
-if not found then return 'gone' end
-if found.version ~= version then return 'conflict' end
-if found.user ~= user then unlist(found.user, found.key) end
-redis.call('HINCRBY', at(found.key), 'version', 1)
-put(found.key, { now = now, ttl = ARGV[4], user = user, seen = ARGV[6], expires = ARGV[7], record = ARGV[8] })
+local now, ttl, user, version = ARGV[3], ARGV[4], ARGV[5], ARGV[9]
+local r = find(ARGV[2], now)
+if not r then return 'gone' end
+if r.version ~= version then return 'conflict' end
+if r.user ~= user then unlist(r.user, r.key) end
+r.version, r.user, r.seen, r.expires, r.record = after(version), user, ARGV[6], ARGV[7], ARGV[8]
+put(r.key, r, now, ttl)
 return 'done'

@@ -92,10 +92,15 @@ async fn what_has_expired_leaves_the_server() {
     eventually("the server is empty", Duration::from_secs(5), gone).await;
 }
 
-async fn set(server: &Redis, n: u16, field: &str, value: &[u8]) {
-    let name = [b"{auth}:s:", &key(n).as_bytes()[..]].concat();
-    let mut other = connection(server).await;
-    redis::cmd("HSET").arg(name).arg(field).arg(value).exec_async(&mut other).await.unwrap();
+/// Writes over the session of `key(1)`, as another program might.
+async fn overwrite(server: &Redis, text: &[u8]) {
+    let name = [b"{auth}:s:", &key(1).as_bytes()[..]].concat();
+    redis::cmd("SET").arg(name).arg(text).exec_async(&mut connection(server).await).await.unwrap();
+}
+
+/// A session of user 7 with this record.
+fn text(numbers: &str, record: &[u8]) -> Vec<u8> {
+    [numbers.as_bytes(), b" local:7", key(1).as_bytes(), record].concat()
 }
 
 /// SE-16, S27: damage is no session, and never a panic.
@@ -104,17 +109,18 @@ async fn a_damaged_record_is_absent() {
     let server = Redis::new().start();
     let store = store(&server);
     store.create(&key(1), &record("7")).await.unwrap();
+    let numbers = format!("1 {} {} 7 0", NOW.as_millis(), LATER.as_millis());
     let good = record("7").encode();
     let (mut other_version, mut longer) = (good.clone(), good.clone());
     other_version[0] = 99;
     longer.push(0);
     let damages: [&[u8]; 6] = [b"", b"\0", b"garbage", &good[..good.len() - 1], &other_version, &longer];
     for damage in damages {
-        set(&server, 1, "record", damage).await;
+        overwrite(&server, &text(&numbers, damage)).await;
         assert_eq!(store.load(&key(1), NOW).await.unwrap(), None, "{damage:?}");
         assert_eq!(store.list_user(&local(), &user("7"), NOW).await.unwrap(), [], "{damage:?}");
     }
-    set(&server, 1, "record", &good).await;
+    overwrite(&server, &text(&numbers, &good)).await;
     assert!(store.load(&key(1), NOW).await.unwrap().is_some());
 }
 
@@ -123,13 +129,27 @@ async fn a_damaged_record_is_absent() {
 async fn foreign_values_are_no_answer() {
     let server = Redis::new().start();
     let store = store(&server);
+    let good = record("7").encode();
+    let (now, later) = (NOW.as_millis(), LATER.as_millis());
     store.create(&key(1), &record("7")).await.unwrap();
-    for (field, value) in [("expires", "never"), ("seen", ""), ("version", "one")] {
-        set(&server, 1, field, value.as_bytes()).await;
+    for numbers in [
+        String::new(),
+        "1".into(),
+        format!("one {now} {later} 7 0"),
+        format!("1  {later} 7 0"),
+        format!("1 {now} never 7 0"),
+        format!("1 {now} {later} 7"),
+        format!("1 {now} {later} 999999 0"),
+        format!("1 {now} {later} 18446744073709551615 1"),
+    ] {
+        overwrite(&server, &text(&numbers, &good)).await;
         let error = store.load(&key(1), NOW).await.unwrap_err();
-        assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{field}");
-        store.delete(&key(1)).await.unwrap();
-        store.create(&key(1), &record("7")).await.unwrap();
+        assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{numbers}");
+    }
+    for alias in ["> ", ">soon x"] {
+        overwrite(&server, alias.as_bytes()).await;
+        let error = store.load(&key(1), NOW).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{alias}");
     }
     let name = [b"{auth}:s:", &key(2).as_bytes()[..]].concat();
     let mut other = connection(&server).await;
