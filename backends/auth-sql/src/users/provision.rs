@@ -1,79 +1,402 @@
 //! Users for people whom an outside system vouches for.
 
-use auth_core::{BackendError, ConfigError, DenyReason, Identity, Outcome, Provisioner};
+use std::collections::BTreeSet;
 
-use super::{SqlUsers, UserError, exact, found};
-use crate::driver::{Columns, Rows};
+use auth_core::provisioning::{
+    Account, Applied, Change, Found, NameState, NewUser, ProvisionStore, Provisioning, Query, Right, Update,
+    Write,
+};
+use auth_core::{BackendError, ConfigError, RandomError, UserId};
+
+use super::accounts::{AccountStatements, Holders, finds, read};
+use super::manage::new_stamp;
+use super::statements::insert;
+use super::{SqlUsers, UserTable};
+use crate::database::{Reader, Transaction};
+use crate::driver::Value;
+use crate::error::DbError;
+use crate::identifier::Identifier;
 use crate::{TableUser, canonical};
 
-/// The longest issuer and the longest subject, in bytes.
-const MAX_LEN: usize = 1024;
-
-impl<U: TableUser> Provisioner for SqlUsers<U> {
-    /// Finds the user by issuer and subject, or creates one without a password.
-    ///
-    /// A user who has the proposed name but not this identity is somebody else: never linked, always
-    /// [`DenyReason::NameTaken`] (CVE-2022-39229). A found user keeps their name.
-    async fn provision(&self, identity: Identity) -> Result<Outcome<U>, BackendError> {
-        bounded(&identity)?;
-        if let Some(user) = self.by_identity(&identity).await? {
-            return Ok(Outcome::Accept(user));
-        }
-        let Some(key) = self.key_for_new(&identity) else {
-            return Ok(Outcome::Deny(DenyReason::NotPermitted));
+/// A user who has the proposed name but not this identity is somebody else: never linked (CVE-2022-39229).
+impl<U: TableUser> ProvisionStore for SqlUsers<U> {
+    fn check(&self, policy: &Provisioning) -> Result<(), ConfigError> {
+        let table = &self.table;
+        let has = |columns: &[Identifier], name: &str| columns.iter().any(|column| column.as_str() == name);
+        let missing = |what: String, fix: &str| {
+            Err(ConfigError::new(format!("the user table has no {what}: name it with `UserTable::{fix}`")))
         };
-        let made =
-            self.insert(identity.username(), &key, None, Some(&identity)).await.map_err(unavailable)?;
-        // Whoever made the row, it is this person's: of many first logins at once all find the same.
-        match self.by_identity(&identity).await? {
-            Some(user) => Ok(Outcome::Accept(user)),
-            None if made => Err(BackendError::unavailable("the new user is gone again")),
-            None => Ok(Outcome::Deny(DenyReason::NameTaken)),
+        if table.identity.is_none() {
+            return missing("columns for issuer and subject".into(), "with_identity");
+        }
+        if let Some(field) = policy.attributes().find(|field| !has(&table.attributes, field)) {
+            return missing(format!("attribute {field:?}"), "with_attribute");
+        }
+        if policy.uses_email() && table.email.is_none() {
+            return missing("columns for e-mail addresses".into(), "with_email");
+        }
+        if policy.needs_tracking() && table.tracking.is_none() {
+            return missing("table for what came from outside".into(), "with_tracking");
+        }
+        if policy.may_claim() && table.stamp.is_none() {
+            return missing("column for security stamps, which ends sessions".into(), "with_security_stamp");
+        }
+        for right in policy.managed() {
+            match right {
+                Right::Permission(_) if table.permissions.is_none() => {
+                    return missing("table for permissions".into(), "with_permissions");
+                }
+                Right::Flag(name) if !has(&table.flags, name) => {
+                    return missing(format!("flag {name:?}"), "with_flag");
+                }
+                Right::Permission(_) | Right::Flag(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn load(&self, query: &Query<'_>) -> Result<Found, BackendError> {
+        let sql = self.accounts()?;
+        let (on, mut found) = (&mut &self.database, Found::default());
+        let (account, similar) = self.accounts_of(on, query.issuer, query.subject).await?;
+        found.account = account;
+        if found.account.is_none() {
+            // Where the columns do not tell two people apart, the second finds no place.
+            found.name =
+                if similar { NameState::Taken } else { self.name_state(sql, query.username).await? };
+            found.by_email = self.accounts_at(sql, query.email).await?;
+            if found.name == NameState::Taken || !found.by_email.is_empty() {
+                // That may be this very person, whom another login made meanwhile.
+                (found.account, _) = self.accounts_of(on, query.issuer, query.subject).await?;
+            }
+        }
+        let by_email = match &found.by_email[..] {
+            [account] => Some(account),
+            _ => None,
+        };
+        if let Some(account) = found.account.as_ref().or(by_email) {
+            for right in query.guarded.intersection(&account.rights) {
+                if !self.is_held_by_another(on, right, &account.id).await? {
+                    found.sole.insert(right.clone());
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    async fn apply(&self, write: &Write) -> Result<Applied, BackendError> {
+        let written = self.write_all(write).await;
+        match written {
+            Ok(Some(id)) => Ok(Applied::Done(id)),
+            Ok(None) => Ok(Applied::Conflict),
+            // Somebody else was faster, here or in what the statements met.
+            Err(Unwritten::Db(error)) if error.is_of_others() => Ok(Applied::Conflict),
+            Err(Unwritten::Db(error)) => Err(error.into()),
+            Err(Unwritten::Random(error)) => Err(BackendError::unavailable(error)),
         }
     }
 }
 
+/// Why nothing was written.
+enum Unwritten {
+    Db(DbError),
+    Random(RandomError),
+}
+
+impl From<DbError> for Unwritten {
+    fn from(error: DbError) -> Self {
+        Self::Db(error)
+    }
+}
+
+impl From<RandomError> for Unwritten {
+    fn from(error: RandomError) -> Self {
+        Self::Random(error)
+    }
+}
+
+/// What is read.
 impl<U: TableUser> SqlUsers<U> {
-    async fn by_identity(&self, identity: &Identity) -> Result<Option<U>, BackendError> {
-        let Some(sql) = &self.sql.by_identity else { return Err(no_identity()) };
-        let values = [identity.issuer().into(), identity.subject().into()];
+    fn accounts(&self) -> Result<&AccountStatements, DbError> {
+        let none = || DbError::unreadable("the user table has no columns for issuer and subject");
+        self.sql.accounts.as_ref().ok_or_else(none)
+    }
+
+    /// The user of this identity, and whether there is somebody whom only the columns take for them.
+    async fn accounts_of(
+        &self,
+        on: &mut impl Reader,
+        issuer: &str,
+        subject: &str,
+    ) -> Result<(Option<Account>, bool), DbError> {
+        let sql = self.accounts()?;
+        let values = [issuer.into(), subject.into()];
+        let found = read(on, &sql.by_identity, &values, &self.table, sql.tracking.as_ref()).await?;
         // A column that compares without regard to case would find somebody else.
-        let is_exact = |row: &dyn Columns| {
-            let (issuer, subject) = (row.text(found::own::<U>())?, row.text(found::own::<U>() + 1)?);
-            Ok(issuer == Some(identity.issuer()) && subject == Some(identity.subject()))
+        let is_exact = |account: &Account| {
+            account.identity.as_ref().is_some_and(|(iss, sub)| iss == issuer && sub == subject)
         };
-        let read = |rows: &mut Rows<'_>| found::user(exact(rows, is_exact)?, &self.table);
-        Ok(self.database.fetch(sql, &values, read).await?)
+        let (exact, others): (Vec<_>, Vec<_>) = found.into_iter().partition(is_exact);
+        Ok((exact.into_iter().next(), !others.is_empty()))
     }
 
-    /// The key for a new user, if there may be one.
-    fn key_for_new(&self, identity: &Identity) -> Option<String> {
-        if !self.creates {
-            return None;
+    async fn name_state(&self, sql: &AccountStatements, username: &str) -> Result<NameState, DbError> {
+        let Ok(key) = canonical(username) else { return Ok(NameState::Invalid) };
+        let taken = finds(&mut &self.database, &sql.by_key, &[key.as_str().into()]).await?;
+        Ok(if taken { NameState::Taken } else { NameState::Free })
+    }
+
+    async fn accounts_at(
+        &self,
+        sql: &AccountStatements,
+        email: Option<&str>,
+    ) -> Result<Vec<Account>, DbError> {
+        let Some((by_email, email)) = sql.by_email.as_ref().zip(email) else { return Ok(Vec::new()) };
+        let on = &mut &self.database;
+        let mut found = read(on, by_email, &[email.into()], &self.table, sql.tracking.as_ref()).await?;
+        found.retain(|account| account.email.as_ref().is_some_and(|found| found.address == email));
+        Ok(found)
+    }
+
+    async fn is_held_by_another(
+        &self,
+        on: &mut impl Reader,
+        right: &Right,
+        user: &UserId,
+    ) -> Result<bool, DbError> {
+        let Some((holders, user)) = self.holders(right)?.zip(self.table.id_value(user)) else {
+            return Ok(false);
+        };
+        let values: Vec<_> = name_value(right).into_iter().chain([user]).collect();
+        finds(on, &holders.other, &values).await
+    }
+
+    fn holders(&self, right: &Right) -> Result<Option<&Holders>, DbError> {
+        let sql = self.accounts()?;
+        Ok(match right {
+            Right::Permission(_) => sql.permission_holders.as_ref(),
+            Right::Flag(name) => sql.flag_holders.get(&**name),
+        })
+    }
+}
+
+/// The name of a permission; a flag's is in the statement.
+fn name_value(right: &Right) -> Option<Value<'_>> {
+    match right {
+        Right::Permission(name) => Some(Value::from(&**name)),
+        Right::Flag(_) => None,
+    }
+}
+
+/// What is written. A transaction that is dropped is undone.
+impl<U: TableUser> SqlUsers<U> {
+    /// `None` if it is no longer so.
+    async fn write_all(&self, write: &Write) -> Result<Option<UserId>, Unwritten> {
+        let mut transaction = self.database.begin().await?;
+        let written = match write {
+            Write::Create(new) => self.create(&mut transaction, new).await,
+            Write::Update(update) => self.update(&mut transaction, update).await,
+        };
+        if let Ok(Some(_)) = &written {
+            transaction.commit().await?;
+        } else {
+            transaction.undo().await;
         }
-        canonical(identity.username())
-            .inspect_err(|error| tracing::warn!(target: "auth", "nobody was provisioned: {error}"))
-            .ok()
+        written
+    }
+
+    async fn create(
+        &self,
+        transaction: &mut Transaction,
+        new: &NewUser,
+    ) -> Result<Option<UserId>, Unwritten> {
+        let Ok(key) = canonical(&new.username) else { return Ok(None) };
+        self.insert_new(transaction, new, &key).await?;
+        let (made, _) = self.accounts_of(transaction, &new.issuer, &new.subject).await?;
+        let Some(Account { id, .. }) = made else {
+            return Err(DbError::unreadable("a new user is not there").into());
+        };
+        for change in &new.changes {
+            if !is_inserted(change) {
+                self.write(transaction, &id, change).await?;
+            }
+        }
+        Ok(Some(id))
+    }
+
+    /// Inserts the row of a new user, with all columns that get a value: some may have no default.
+    async fn insert_new(
+        &self,
+        transaction: &mut Transaction,
+        new: &NewUser,
+        key: &str,
+    ) -> Result<(), Unwritten> {
+        let (table, stamp) = (&*self.table, new_stamp()?);
+        let mut values = vec![Value::from(key), Value::Text(None)];
+        values.extend(table.stamp.as_ref().map(|_| Value::from(&stamp[..])));
+        if table.has_display_name() {
+            values.push(new.username.as_str().into());
+        }
+        values.extend([Value::from(new.issuer.as_str()), Value::from(new.subject.as_str())]);
+        let mut columns: Vec<_> = table.identity.iter().flatten().collect();
+        for (column, value) in texts(table, &new.changes) {
+            columns.push(column);
+            values.push(value.into());
+        }
+        let (truths, set): (Vec<_>, Vec<_>) = truths(table, &new.changes).unzip();
+        values.extend(set.into_iter().map(|truth: bool| Value::from(i64::from(truth))));
+        let sql = insert(table, columns, truths, self.database.dialect());
+        transaction.execute(&sql, &values).await?;
+        Ok(())
+    }
+
+    async fn update(
+        &self,
+        transaction: &mut Transaction,
+        update: &Update,
+    ) -> Result<Option<UserId>, Unwritten> {
+        let (sql, id) = (self.accounts()?, &update.before.id);
+        let Some(value) = self.table.id_value(id) else { return Ok(None) };
+        // Before the user: whoever takes the same right from another one waits here, and not in a circle.
+        for right in guarded(&update.changes) {
+            let Some(holders) = self.holders(right)? else { continue };
+            let values: Vec<_> = name_value(right).into_iter().collect();
+            finds(transaction, &holders.lock, &values).await?;
+        }
+        finds(transaction, &sql.lock, &[value]).await?;
+        let now = read(transaction, &sql.by_id, &[value], &self.table, sql.tracking.as_ref()).await?;
+        if now.first() != Some(&update.before) {
+            return Ok(None);
+        }
+        for right in guarded(&update.changes) {
+            if !self.is_held_by_another(transaction, right, id).await? {
+                return Ok(None);
+            }
+        }
+        for change in &update.changes {
+            self.write(transaction, id, change).await?;
+        }
+        Ok(Some(id.clone()))
+    }
+
+    async fn write(
+        &self,
+        transaction: &mut Transaction,
+        id: &UserId,
+        change: &Change,
+    ) -> Result<(), Unwritten> {
+        let Some(user) = self.table.id_value(id) else { return Ok(()) };
+        match change {
+            Change::Link { issuer, subject } => {
+                let values = [issuer.as_str().into(), subject.as_str().into(), user];
+                transaction.execute(&self.accounts()?.link, &values).await?;
+            }
+            Change::Claim => {
+                let stamp = new_stamp()?;
+                let stamp = self.table.stamp.as_ref().map(|_| Value::from(&stamp[..]));
+                let values: Vec<_> = [Value::Text(None)].into_iter().chain(stamp).chain([user]).collect();
+                transaction.execute(&self.sql.set_password, &values).await?;
+            }
+            Change::Email(email) => {
+                let sql = self.accounts()?.email.as_ref().ok_or_else(no_place)?;
+                let values = [email.address.as_str().into(), i64::from(email.verified).into(), user];
+                transaction.execute(sql, &values).await?;
+            }
+            Change::Attribute { field, value } => {
+                self.set(transaction, field, Value::Text(value.as_deref()), user).await?;
+            }
+            Change::Track { field, value } => self.track(transaction, user, field, value.as_deref()).await?,
+            Change::Give(right) => self.hold(transaction, user, right, true).await?,
+            Change::Take { right, .. } => self.hold(transaction, user, right, false).await?,
+            // A change that this version does not know must not be left out.
+            _ => return Err(no_place().into()),
+        }
+        Ok(())
+    }
+
+    async fn set(
+        &self,
+        transaction: &mut Transaction,
+        column: &str,
+        value: Value<'_>,
+        user: Value<'_>,
+    ) -> Result<(), DbError> {
+        let sql = self.accounts()?.set.get(column).ok_or_else(no_place)?;
+        transaction.execute(sql, &[value, user]).await?;
+        Ok(())
+    }
+
+    async fn hold(
+        &self,
+        transaction: &mut Transaction,
+        user: Value<'_>,
+        right: &Right,
+        holds: bool,
+    ) -> Result<(), DbError> {
+        match right {
+            Right::Flag(name) => self.set(transaction, name, i64::from(holds).into(), user).await,
+            Right::Permission(name) => {
+                let sql = self.sql.permissions.as_ref().ok_or_else(no_place)?;
+                let sql = if holds { &sql.grant } else { &sql.revoke };
+                transaction.execute(sql, &[Value::from(&**name), user]).await?;
+                Ok(())
+            }
+        }
+    }
+
+    async fn track(
+        &self,
+        transaction: &mut Transaction,
+        user: Value<'_>,
+        field: &str,
+        value: Option<&str>,
+    ) -> Result<(), DbError> {
+        let sql = self.accounts()?.tracking.as_ref().ok_or_else(no_place)?;
+        transaction.execute(&sql.forget, &[user, field.into()]).await?;
+        if let Some(value) = value {
+            transaction.execute(&sql.remember, &[user, field.into(), value.into()]).await?;
+        }
+        Ok(())
     }
 }
 
-/// An empty issuer or subject would make many people one; a NUL is in no text of `PostgreSQL`.
-fn bounded(identity: &Identity) -> Result<(), BackendError> {
-    let fits = |part: &str| (1..=MAX_LEN).contains(&part.len()) && !part.contains('\0');
-    if fits(identity.issuer()) && fits(identity.subject()) {
-        return Ok(());
-    }
-    Err(BackendError::invalid_data(
-        "an identity's issuer and subject have 1 to 1024 bytes each, none of them NUL",
-    ))
+fn no_place() -> DbError {
+    DbError::unreadable("the user table has no place for a change")
 }
 
-fn no_identity() -> BackendError {
-    BackendError::invalid_data(ConfigError::new(
-        "the user table has no columns for issuer and subject: name them with `UserTable::with_identity`",
-    ))
+fn guarded(changes: &[Change]) -> BTreeSet<&Right> {
+    let guarded = changes.iter().filter_map(|change| match change {
+        Change::Take { right, guarded: true } => Some(right),
+        _ => None,
+    });
+    guarded.collect()
 }
 
-fn unavailable(error: UserError) -> BackendError {
-    BackendError::unavailable(error)
+/// Whether a change of a new user is in its row from the start.
+fn is_inserted(change: &Change) -> bool {
+    matches!(change, Change::Attribute { .. } | Change::Email(_) | Change::Give(Right::Flag(_)))
+}
+
+/// The columns of texts that a new user has, with their values.
+fn texts<'a>(table: &'a UserTable, changes: &'a [Change]) -> impl Iterator<Item = (&'a Identifier, &'a str)> {
+    changes.iter().filter_map(|change| match change {
+        Change::Attribute { field, value: Some(value) } => {
+            let column = table.attributes.iter().find(|column| column.as_str() == field)?;
+            Some((column, value.as_str()))
+        }
+        Change::Email(email) => Some((&table.email.as_ref()?[0], email.address.as_str())),
+        _ => None,
+    })
+}
+
+/// The columns of truth values, with those of a new user.
+fn truths<'a>(table: &'a UserTable, changes: &'a [Change]) -> impl Iterator<Item = (&'a Identifier, bool)> {
+    let verified = changes.iter().any(|change| matches!(change, Change::Email(email) if email.verified));
+    let has = |flag: &Identifier| {
+        changes
+            .iter()
+            .any(|change| matches!(change, Change::Give(Right::Flag(name)) if **name == *flag.as_str()))
+    };
+    let verified = table.email.iter().map(move |[_, column]| (column, verified));
+    verified.chain(table.flags.iter().map(move |flag| (flag, has(flag))))
 }
