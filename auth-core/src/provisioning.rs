@@ -24,6 +24,7 @@
 
 mod builder;
 mod decide;
+mod migrating;
 mod plan;
 mod report;
 mod rules;
@@ -36,6 +37,7 @@ use std::sync::Arc;
 
 use crate::ConfigError;
 pub use builder::ProvisioningBuilder;
+pub use migrating::{Awaits, Migrating, MigrationStore};
 pub use plan::{Change, NewUser, Plan, Update, Write};
 pub use report::{Changed, Kept, Report, Reports};
 pub use rules::{AttributeRule, Creation, Missing, NameCollision, Owner, Right};

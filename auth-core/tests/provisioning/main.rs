@@ -2,6 +2,7 @@
 
 mod events;
 mod memory;
+mod migration;
 mod policy;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -6,6 +6,7 @@ mod found;
 mod import;
 mod judge;
 mod manage;
+mod migrate;
 #[cfg(test)]
 mod plans;
 mod provision;

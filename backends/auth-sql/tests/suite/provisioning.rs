@@ -4,8 +4,11 @@ use crate::support::{Place, login, on_every_database, passwords, secret};
 use std::sync::Arc;
 
 use auth_core::conformance::provisioning::provision_store;
-use auth_core::provisioning::{AttributeRule, Creation, Owner, Provisioning, Reports, Right};
-use auth_core::{DeniedKind, DenyReason, Identity, Outcome, Provisioner, User, UserSource};
+use auth_core::provisioning::{AttributeRule, Creation, Migrating, Owner, Provisioning, Reports, Right};
+use auth_core::{
+    Auth, DeniedKind, DenyReason, Identity, MemoryDirectory, Outcome, Password, Provisioner, RequestFacts,
+    User, UserSource,
+};
 use auth_sql::{SqlUser, SqlUsers, UserTable};
 use site::Site;
 
@@ -19,6 +22,7 @@ on_every_database![
     a_local_edit_stays,
     a_claimed_user_loses_the_password,
     a_column_has_one_meaning,
+    old_passwords_move_once,
     parallel_first_logins_make_one_user,
     parallel_strangers_are_never_linked,
     a_taken_name_is_refused_and_never_linked,
@@ -321,4 +325,34 @@ async fn a_column_has_one_meaning(_: &Place) {
         assert!(UserTable::default().with_email("email", column).is_err(), "{column}");
     }
     assert!(UserTable::default().with_attribute("a\"b").is_err());
+}
+
+/// b.5.7: the table's own answer to a migrated user is the last word.
+async fn old_passwords_move_once(place: &Place) {
+    let db = place.db().await;
+    let users = db.users().await;
+    let old = MemoryDirectory::new(passwords(16));
+    for name in ["alice", "bob"] {
+        old.insert(Identity::new("old", name), &secret("old")).await.unwrap();
+    }
+    users.create_user("bob", None).await.unwrap();
+    db.execute("UPDATE auth_users SET password = '!migrate'").await.unwrap();
+    let migrating = Migrating::new(old, users.clone());
+    let auth = Auth::builder().backend::<Password>("local", migrating).build().unwrap();
+    let log_in = async |name: &str, password: &str| {
+        let answer = auth.authenticate(Password::new(name, password), &RequestFacts::none()).await;
+        answer.map(drop).map_err(|denied| denied.kind())
+    };
+    for name in ["Alice", "alice", "bob", "BOB"] {
+        // The directory knows names as they are; the table in any case.
+        let typed_first = if name.eq_ignore_ascii_case("alice") { "alice" } else { "bob" };
+        log_in(typed_first, "old").await.unwrap();
+        log_in(name, "old").await.unwrap();
+        login(&users, name, "old").await.unwrap();
+    }
+    let alice = users.find("alice").await.unwrap().unwrap();
+    users.set_password(&alice.id(), Some(&secret("new"))).await.unwrap();
+    assert_eq!(log_in("alice", "old").await, Err(DeniedKind::WrongSecret));
+    users.set_password(&alice.id(), None).await.unwrap();
+    assert_eq!(log_in("alice", "old").await, Err(DeniedKind::WrongSecret), "removed on purpose");
 }
