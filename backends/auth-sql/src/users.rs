@@ -12,6 +12,7 @@ mod plans;
 mod provision;
 mod statements;
 mod table;
+mod write;
 
 use std::fmt;
 use std::marker::PhantomData;
