@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::password::{HashDebt, Passwords, Verdict};
+use crate::provisioning::Reports;
 use crate::{BackendError, Password, RequestFacts, Secret};
 
 /// Credentials on their way through the chain, with the facts of the request that carried them.
@@ -12,11 +13,17 @@ pub struct Attempt<'a, C> {
     credentials: &'a C,
     facts: &'a RequestFacts,
     debt: &'a HashDebt,
+    reports: &'a Reports,
 }
 
 impl<'a, C> Attempt<'a, C> {
-    pub(crate) fn new(credentials: &'a C, facts: &'a RequestFacts, debt: &'a HashDebt) -> Self {
-        Self { credentials, facts, debt }
+    pub(crate) fn new(
+        credentials: &'a C,
+        facts: &'a RequestFacts,
+        debt: &'a HashDebt,
+        reports: &'a Reports,
+    ) -> Self {
+        Self { credentials, facts, debt, reports }
     }
 
     /// What the client presented.
@@ -27,6 +34,11 @@ impl<'a, C> Attempt<'a, C> {
     /// What is known of the request.
     pub fn facts(&self) -> &'a RequestFacts {
         self.facts
+    }
+
+    /// Where a [`Provisioner`](crate::Provisioner) tells what it did.
+    pub fn reports(&self) -> &'a Reports {
+        self.reports
     }
 }
 

@@ -8,15 +8,16 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use crate::chain::{Chain, Source};
+use crate::chain::{Chain, News, Source};
 use crate::event::{self, Claim, EventKind, MAX_SUBJECT_LEN};
 use crate::facts::printable;
 use crate::http;
+use crate::provisioning::Report;
 use crate::session::SessionEngine;
 use crate::user_cache::Cache;
 use crate::{
-    Authenticated, BackendError, BackendName, Clock, ConfigError, Credentials, Denied, DeniedKind, Event,
-    Observer, Random, RequestFacts, Timestamp, User, UserId,
+    Authenticated, BackendName, Clock, ConfigError, Credentials, Denied, DeniedKind, Event, Observer, Random,
+    RequestFacts, Timestamp, User, UserId,
 };
 pub use builder::AuthBuilder;
 
@@ -100,16 +101,29 @@ impl<U: User> Auth<U> {
         facts: &RequestFacts,
     ) -> Result<Authenticated<U>, Denied> {
         let chain = self.chain::<C>().ok_or_else(Denied::nobody)?;
-        let failed = |backend: &BackendName, error: &BackendError| {
-            self.emit(EventKind::BackendFailed(error), Some(backend), None, facts);
+        let hears = |backend: &BackendName, news: News<'_>| match news {
+            News::Failed(error) => self.emit(EventKind::BackendFailed(error), Some(backend), None, facts),
+            News::Provisioned(report) => self.tell_of(report, backend, facts),
         };
         let (user, backend) =
-            chain.authenticate(credentials, facts, self.0.chain_timeout, &*self.0.clock, failed).await?;
+            chain.authenticate(credentials, facts, self.0.chain_timeout, &*self.0.clock, hears).await?;
         // Who comes from an outside system may just have been created or updated.
         if let Some(cache) = self.cache(backend) {
             cache.invalidate(&user.id());
         }
         Ok(Authenticated { user: Arc::new(user), backend: backend.clone(), at: self.now(), by: self.0.id })
+    }
+
+    fn tell_of(&self, report: &Report, backend: &BackendName, facts: &RequestFacts) {
+        let emit = |kind| self.emit(kind, Some(backend), Some(&report.user), facts);
+        if report.created {
+            emit(EventKind::UserCreated(&report.changed));
+        } else if !report.changed.is_empty() {
+            emit(EventKind::UserUpdated(&report.changed));
+        }
+        if !report.kept.is_empty() {
+            emit(EventKind::UserKept(&report.kept));
+        }
     }
 
     /// Forgets what the [`UserCache`](crate::UserCache) knows of a user, so that the next request of each of its

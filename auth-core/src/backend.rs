@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use crate::provisioning::Reports;
 use crate::{Attempt, BackendError, Identity, Outcome, User, UserId};
 
 /// A place that holds users and finds them again by id.
@@ -64,14 +65,16 @@ pub trait Verifier<C>: Send + Sync + 'static {
 /// Turns an [`Identity`] into the application's user: finds, creates, updates or refuses.
 ///
 /// It is asked only after the proof succeeded. Parallel first logins of one person must end in one user.
+/// [`Provisioning`](crate::provisioning::Provisioning) makes one of a policy and a store.
 pub trait Provisioner: UserSource {
-    /// The user for this identity.
+    /// The user for this identity. What is done on the way goes to `reports`.
     ///
     /// # Errors
     /// [`BackendError`] if the user store could not answer.
     fn provision(
         &self,
         identity: Identity,
+        reports: &Reports,
     ) -> impl Future<Output = Result<Outcome<Self::User>, BackendError>> + Send;
 }
 
@@ -106,7 +109,7 @@ impl<C: Sync, V: Verifier<C>, P: Provisioner> Backend<C> for Provisioned<V, P> {
 
     async fn authenticate(&self, attempt: &Attempt<'_, C>) -> Result<Outcome<Self::User>, BackendError> {
         match self.verifier.verify(attempt).await? {
-            Outcome::Accept(identity) => self.users.provision(identity).await,
+            Outcome::Accept(identity) => self.users.provision(identity, attempt.reports()).await,
             Outcome::Decline(reason) => Ok(Outcome::Decline(reason)),
             Outcome::Deny(reason) => Ok(Outcome::Deny(reason)),
         }
@@ -142,7 +145,11 @@ impl<C: Sync, V: Verifier<C>> Verifier<C> for Arc<V> {
 }
 
 impl<P: Provisioner> Provisioner for Arc<P> {
-    async fn provision(&self, identity: Identity) -> Result<Outcome<Self::User>, BackendError> {
-        (**self).provision(identity).await
+    async fn provision(
+        &self,
+        identity: Identity,
+        reports: &Reports,
+    ) -> Result<Outcome<Self::User>, BackendError> {
+        (**self).provision(identity, reports).await
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::breaker::Breaker;
 use crate::guard::{Interrupted, caught, guarded};
 use crate::password::HashDebt;
+use crate::provisioning::{Report, Reports};
 use crate::user_cache::{Cache, Found};
 use crate::{
     Attempt, Backend, BackendError, BackendErrorKind, BackendName, Clock, Credentials, DeclineReason, Denied,
@@ -222,20 +223,20 @@ pub(crate) struct Chain<C, U> {
 }
 
 impl<C: Credentials, U: User> Chain<C, U> {
-    /// Asks the backends in order. `failed` hears of each that could not decide.
+    /// Asks the backends in order. `hears` is told of each that could not decide, and what each did for a user.
     pub(crate) async fn authenticate(
         &self,
         credentials: &C,
         facts: &RequestFacts,
         limit: Duration,
         clock: &dyn Clock,
-        failed: impl Fn(&BackendName, &BackendError),
+        hears: impl Fn(&BackendName, News<'_>),
     ) -> Result<(U, &BackendName), Denied> {
         credentials.check().map_err(Denied::unasked)?;
-        let debt = HashDebt::new();
+        let (debt, reports) = (HashDebt::new(), Reports::new());
         let asked = guarded(limit, async {
-            let attempt = Attempt::new(credentials, facts, &debt);
-            match self.ask(&attempt, clock, failed).await {
+            let attempt = Attempt::new(credentials, facts, &debt, &reports);
+            match self.ask(&attempt, clock, hears).await {
                 Ok(accepted) => Ok(accepted),
                 Err(denied) => Err(settle(&debt, denied).await),
             }
@@ -247,16 +248,19 @@ impl<C: Credentials, U: User> Chain<C, U> {
         &self,
         attempt: &Attempt<'_, C>,
         clock: &dyn Clock,
-        failed: impl Fn(&BackendName, &BackendError),
+        hears: impl Fn(&BackendName, News<'_>),
     ) -> Result<(U, &BackendName), Denied> {
         let mut answer = Denied::nobody();
         for entry in &self.entries {
-            let said = match entry.judge(attempt, clock).await {
+            let telling = Telling { backend: &entry.name, reports: attempt.reports(), hears: &hears };
+            let judged = entry.judge(attempt, clock).await;
+            drop(telling);
+            let said = match judged {
                 Ok(Outcome::Accept(user)) => return Ok((user, &entry.name)),
                 Ok(Outcome::Decline(reason)) => Denied::kind_of(reason),
                 Ok(Outcome::Deny(reason)) => return Err(Denied::by(&entry.name, DeniedKind::Denied(reason))),
                 Err(error) => {
-                    failed(&entry.name, &error);
+                    hears(&entry.name, News::Failed(&error));
                     DeniedKind::Unavailable
                 }
             };
@@ -266,6 +270,27 @@ impl<C: Credentials, U: User> Chain<C, U> {
             }
         }
         Err(answer)
+    }
+}
+
+/// What is to be told of a backend besides its answer.
+pub(crate) enum News<'a> {
+    Failed(&'a BackendError),
+    Provisioned(&'a Report),
+}
+
+/// Tells what a backend did for users when its turn is over, also if the client went away before its answer.
+struct Telling<'a, H: Fn(&BackendName, News<'_>)> {
+    backend: &'a BackendName,
+    reports: &'a Reports,
+    hears: &'a H,
+}
+
+impl<H: Fn(&BackendName, News<'_>)> Drop for Telling<'_, H> {
+    fn drop(&mut self) {
+        for report in self.reports.take() {
+            (self.hears)(self.backend, News::Provisioned(&report));
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::facts::printable;
 use crate::guard::caught;
+use crate::provisioning::{Changed, Kept};
 use crate::session::StoreError;
 use crate::{BackendError, BackendName, DeniedKind, RequestFacts, Timestamp, UserId};
 
@@ -40,6 +41,12 @@ pub enum EventKind<'a> {
     LoginAborted(Claim<'a>),
     /// A backend could not decide. It may not be the last word on the attempt.
     BackendFailed(&'a BackendError),
+    /// A login created its user, with these fields and rights. Of many first logins at once, one did.
+    UserCreated(&'a [Changed]),
+    /// A login changed its user: what, without the values.
+    UserUpdated(&'a [Changed]),
+    /// A login left something as it was, though an outside system says otherwise.
+    UserKept(&'a [Kept]),
     /// A session began.
     SessionStarted,
     /// The user, if there is one, asked to log out. Sent before the session is deleted.
@@ -128,6 +135,7 @@ impl EventKind<'_> {
             self,
             Self::LoginUnavailable(_)
                 | Self::BackendFailed(_)
+                | Self::UserKept(_)
                 | Self::AmbiguousCookie
                 | Self::CleartextCredentials
                 | Self::StoreFailed(_)
@@ -143,6 +151,9 @@ impl fmt::Display for EventKind<'_> {
             Self::LoginUnavailable(claim) => write!(f, "login unavailable: {claim}"),
             Self::LoginAborted(claim) => write!(f, "login aborted by the client: {claim}"),
             Self::BackendFailed(error) => write!(f, "{}", Chained(*error)),
+            Self::UserCreated(changed) => write!(f, "user created{}", Listed(changed)),
+            Self::UserUpdated(changed) => write!(f, "user updated{}", Listed(changed)),
+            Self::UserKept(kept) => write!(f, "user not updated in all{}", Listed(kept)),
             Self::SessionStarted => f.write_str("session started"),
             Self::LoggedOut => f.write_str("logged out"),
             Self::SessionEnded(why) => write!(f, "session ended: {why:?}"),
@@ -163,6 +174,18 @@ impl fmt::Display for Claim<'_> {
             Some(subject) => write!(f, "{} of {subject:?}", self.credentials),
             None => f.write_str(self.credentials),
         }
+    }
+}
+
+/// Things behind a colon, if there are any.
+struct Listed<'a, T>(&'a [T]);
+
+impl<T: fmt::Display> fmt::Display for Listed<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().enumerate().try_for_each(|(n, thing)| {
+            f.write_str(if n == 0 { ": " } else { ", " })?;
+            thing.fmt(f)
+        })
     }
 }
 

@@ -11,12 +11,33 @@ pub struct Identity {
     issuer: String,
     subject: String,
     username: String,
+    email: Option<Email>,
+    name: Option<String>,
+    groups: Groups,
     attributes: BTreeMap<String, Vec<String>>,
-    groups: BTreeSet<String>,
+}
+
+/// An e-mail address, and whether it was shown to be its owner's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Email {
+    /// The address.
+    pub address: String,
+    /// Whether somebody proved to receive what is sent there. If nobody said so, it is not.
+    pub verified: bool,
+}
+
+/// The groups of a person. What could not be read is not "none".
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Groups {
+    /// All of them; an empty set says that there are none.
+    Known(BTreeSet<String>),
+    /// The outside system did not tell, or not everything.
+    #[default]
+    Unknown,
 }
 
 impl Identity {
-    /// An identity whose user name is its subject.
+    /// An identity whose user name is its subject, and of whose groups nothing is known.
     ///
     /// Take `subject` from the outside system's answer, not from what was typed: directories match names
     /// regardless of case and width, and `ALICE` must not become a second user.
@@ -26,8 +47,10 @@ impl Identity {
             issuer: issuer.into(),
             username: subject.clone(),
             subject,
+            email: None,
+            name: None,
+            groups: Groups::Unknown,
             attributes: BTreeMap::new(),
-            groups: BTreeSet::new(),
         }
     }
 
@@ -38,6 +61,27 @@ impl Identity {
         self
     }
 
+    /// Sets an e-mail address that the outside system says is verified.
+    #[must_use]
+    pub fn with_verified_email(mut self, address: impl Into<String>) -> Self {
+        self.email = Some(Email { address: address.into(), verified: true });
+        self
+    }
+
+    /// Sets an e-mail address of which nothing is known but the address.
+    #[must_use]
+    pub fn with_unverified_email(mut self, address: impl Into<String>) -> Self {
+        self.email = Some(Email { address: address.into(), verified: false });
+        self
+    }
+
+    /// Sets the name as people write it.
+    #[must_use]
+    pub fn with_name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
     /// Adds one value of an attribute.
     #[must_use]
     pub fn with_attribute(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
@@ -45,10 +89,10 @@ impl Identity {
         self
     }
 
-    /// Adds a group.
+    /// Sets the groups. Call it only with the complete answer: whoever is in none has an empty one.
     #[must_use]
-    pub fn with_group(mut self, group: impl Into<String>) -> Self {
-        self.groups.insert(group.into());
+    pub fn with_groups<G: Into<String>>(mut self, groups: impl IntoIterator<Item = G>) -> Self {
+        self.groups = Groups::Known(groups.into_iter().map(Into::into).collect());
         self
     }
 
@@ -67,13 +111,23 @@ impl Identity {
         &self.username
     }
 
+    /// The e-mail address.
+    pub fn email(&self) -> Option<&Email> {
+        self.email.as_ref()
+    }
+
+    /// The name as people write it.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
     /// All values of an attribute; none if it is absent.
     pub fn attribute(&self, name: &str) -> &[String] {
         self.attributes.get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// The groups, sorted.
-    pub fn groups(&self) -> impl Iterator<Item = &str> {
-        self.groups.iter().map(String::as_str)
+    /// The groups.
+    pub fn groups(&self) -> &Groups {
+        &self.groups
     }
 }

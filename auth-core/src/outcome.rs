@@ -52,6 +52,11 @@ pub enum DenyReason {
     NotPermitted,
     /// Another person already holds the name that the new user would need.
     NameTaken,
+    /// The name that the new user would need can be nobody's.
+    InvalidName,
+    /// A user here has the person's e-mail address, and that is no reason to hand the user over
+    /// ([`ProvisioningBuilder::link_by_verified_email`](crate::provisioning::ProvisioningBuilder::link_by_verified_email)).
+    EmailTaken,
     /// The secret is wrong at a backend whose word is final
     /// ([`BackendPolicy::authoritative`](crate::BackendPolicy::authoritative)).
     WrongSecret,

@@ -52,6 +52,12 @@ impl PasswordHash {
         Self("!".into())
     }
 
+    /// A value that no password matches, for users whose password an old authority still knows
+    /// ([`Migrating`](crate::provisioning::Migrating)).
+    pub fn awaiting_migration() -> Self {
+        Self("!migrate".into())
+    }
+
     /// The text to store.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,6 +1,7 @@
 //! [`Database`]: the one place that knows which databases there are.
 
 use std::fmt;
+use std::future::Future;
 use std::time::Duration;
 
 use sqlx::SqlStr;
@@ -11,7 +12,8 @@ use sqlx::postgres::PgPool;
 #[cfg(feature = "sqlite")]
 use sqlx::sqlite::SqlitePool;
 
-use crate::driver::{Columns, Dialect, Driver, Rows, Value};
+use crate::driver;
+use crate::driver::{Columns, Dialect, Driver, Rows, Transaction as _, Value};
 use crate::error::{DbError, DbErrorKind};
 
 /// How often a statement is tried that the database undoes in favour of others.
@@ -137,6 +139,101 @@ impl Database {
     ) -> Result<T, DbError> {
         with_pool!(self, pool => {
             let rows = pool.fetch(sql, values).await?;
+            read(&mut rows.iter().map(|row| row as &dyn Columns))
+        })
+    }
+
+    /// Begins statements that count together or not at all. Those that are undone in favour of others are for the
+    /// caller to repeat, all of them.
+    pub(crate) async fn begin(&self) -> Result<Transaction, DbError> {
+        Ok(Transaction(match &self.0 {
+            #[cfg(feature = "sqlite")]
+            Pool::Sqlite(pool) => Begun::Sqlite(Driver::begin(pool).await?),
+            #[cfg(feature = "postgres")]
+            Pool::Postgres(pool) => Begun::Postgres(Driver::begin(pool).await?),
+            #[cfg(feature = "mysql")]
+            Pool::MySql(pool) => Begun::MySql(Driver::begin(pool).await?),
+        }))
+    }
+}
+
+/// Statements that count together. Dropped, they are undone.
+pub(crate) struct Transaction(Begun);
+
+enum Begun {
+    #[cfg(feature = "sqlite")]
+    Sqlite(<SqlitePool as Driver>::Transaction),
+    #[cfg(feature = "postgres")]
+    Postgres(<PgPool as Driver>::Transaction),
+    #[cfg(feature = "mysql")]
+    MySql(<MySqlPool as Driver>::Transaction),
+}
+
+/// The same expression for the transaction of whichever database it is.
+macro_rules! with_begun {
+    ($transaction:expr, $begun:ident => $answer:expr) => {
+        match $transaction {
+            #[cfg(feature = "sqlite")]
+            Begun::Sqlite($begun) => $answer,
+            #[cfg(feature = "postgres")]
+            Begun::Postgres($begun) => $answer,
+            #[cfg(feature = "mysql")]
+            Begun::MySql($begun) => $answer,
+        }
+    };
+}
+
+impl Transaction {
+    /// Runs a statement and says how many rows it changed.
+    pub(crate) async fn execute(&mut self, sql: &SqlStr, values: &[Value<'_>]) -> Result<u64, DbError> {
+        with_begun!(&mut self.0, begun => begun.execute(sql, values).await)
+    }
+
+    /// Makes all of it count.
+    pub(crate) async fn commit(self) -> Result<(), DbError> {
+        with_begun!(self.0, begun => driver::Transaction::commit(begun).await)
+    }
+
+    /// Makes nothing of it count. If even that fails, the connection is given up, which does the same.
+    pub(crate) async fn undo(self) {
+        let undone = with_begun!(self.0, begun => driver::Transaction::undo(begun).await);
+        if let Err(error) = undone {
+            tracing::debug!(target: "auth", "a connection was given up: {error}");
+        }
+    }
+}
+
+/// What queries are run on: the database itself, or a transaction.
+pub(crate) trait Reader: Send {
+    /// Runs a query and makes something of the rows.
+    fn read<T: Send>(
+        &mut self,
+        sql: &SqlStr,
+        values: &[Value<'_>],
+        read: impl FnOnce(&mut Rows<'_>) -> Result<T, DbError> + Send,
+    ) -> impl Future<Output = Result<T, DbError>> + Send;
+}
+
+impl Reader for &Database {
+    async fn read<T: Send>(
+        &mut self,
+        sql: &SqlStr,
+        values: &[Value<'_>],
+        read: impl FnOnce(&mut Rows<'_>) -> Result<T, DbError> + Send,
+    ) -> Result<T, DbError> {
+        self.fetch(sql, values, read).await
+    }
+}
+
+impl Reader for Transaction {
+    async fn read<T: Send>(
+        &mut self,
+        sql: &SqlStr,
+        values: &[Value<'_>],
+        read: impl FnOnce(&mut Rows<'_>) -> Result<T, DbError> + Send,
+    ) -> Result<T, DbError> {
+        with_begun!(&mut self.0, begun => {
+            let rows = begun.fetch(sql, values).await?;
             read(&mut rows.iter().map(|row| row as &dyn Columns))
         })
     }

@@ -23,6 +23,8 @@ pub(crate) trait Driver: Sync {
     const DIALECT: &'static Dialect;
     /// A row of its answers.
     type Row: Columns;
+    /// What [`begin`](Self::begin) begins.
+    type Transaction: Transaction<Row = Self::Row>;
 
     /// Runs statements that each make a table or an index unless it is there, safely also while another
     /// instance does.
@@ -56,6 +58,35 @@ pub(crate) trait Driver: Sync {
         sql: &SqlStr,
         values: &[Value<'_>],
     ) -> impl Future<Output = Result<Vec<Self::Row>, DbError>> + Send;
+
+    /// Begins a transaction that will write. Dropped, it is undone.
+    fn begin(&self) -> impl Future<Output = Result<Self::Transaction, DbError>> + Send;
+}
+
+/// Statements that count together or not at all.
+pub(crate) trait Transaction: Send {
+    /// A row of an answer.
+    type Row: Columns;
+
+    /// As [`Driver::execute`].
+    fn execute(
+        &mut self,
+        sql: &SqlStr,
+        values: &[Value<'_>],
+    ) -> impl Future<Output = Result<u64, DbError>> + Send;
+
+    /// As [`Driver::fetch`].
+    fn fetch(
+        &mut self,
+        sql: &SqlStr,
+        values: &[Value<'_>],
+    ) -> impl Future<Output = Result<Vec<Self::Row>, DbError>> + Send;
+
+    /// Makes it count.
+    fn commit(self) -> impl Future<Output = Result<(), DbError>> + Send;
+
+    /// Makes nothing of it count, and keeps the connection.
+    fn undo(self) -> impl Future<Output = Result<(), DbError>> + Send;
 }
 
 /// A value for a placeholder. `None` is NULL of that type.
@@ -138,6 +169,8 @@ pub(crate) struct Dialect {
     pub(crate) limits_delete: bool,
     /// After that query: nobody changes what it found until it is deleted.
     pub(crate) lock_found: &'static str,
+    /// After a query: nobody changes what it found until the transaction ends.
+    pub(crate) lock: &'static str,
 }
 
 impl Dialect {

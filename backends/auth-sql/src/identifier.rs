@@ -33,6 +33,16 @@ impl Identifier {
         Self(name.into())
     }
 
+    /// The name.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it may be the same name to a database.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.0.eq_ignore_ascii_case(&other.0)
+    }
+
     /// The name, quoted, so that it may be a word of SQL.
     pub(crate) fn quoted(&self, dialect: &Dialect) -> String {
         let mut quoted = String::with_capacity(self.0.len() + 2);

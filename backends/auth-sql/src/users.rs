@@ -1,15 +1,18 @@
 //! [`SqlUsers`]: users in a table.
 
+mod accounts;
 mod error;
 mod found;
 mod import;
 mod judge;
 mod manage;
+mod migrate;
 #[cfg(test)]
 mod plans;
 mod provision;
 mod statements;
 mod table;
+mod write;
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -27,7 +30,8 @@ use statements::Statements;
 pub use table::UserTable;
 
 /// Users in a table: a [`Backend`](auth_core::Backend) for passwords, and a
-/// [`Provisioner`](auth_core::Provisioner). Cheap to clone.
+/// [`ProvisionStore`](auth_core::provisioning::ProvisionStore) for people whom an outside system vouches for. Cheap to
+/// clone.
 ///
 /// What changes a user is written so that it holds from their next request on: sessions reload their user, and
 /// a change of the password or [`end_sessions`](Self::end_sessions) draws a new security stamp.
@@ -59,7 +63,6 @@ pub struct SqlUsers<U = SqlUser> {
     table: Arc<UserTable>,
     further: Arc<[Identifier]>,
     sql: Arc<Statements>,
-    creates: bool,
     user: PhantomData<fn() -> U>,
 }
 
@@ -68,7 +71,7 @@ impl SqlUsers {
     pub fn new(database: impl Into<Database>, passwords: Passwords) -> Self {
         let (database, table) = (database.into(), Arc::new(UserTable::default()));
         let sql = Arc::new(Statements::new(&table, &[], database.dialect()));
-        Self { database, passwords, table, further: Arc::default(), sql, creates: true, user: PhantomData }
+        Self { database, passwords, table, further: Arc::default(), sql, user: PhantomData }
     }
 }
 
@@ -111,15 +114,8 @@ impl<U: TableUser> SqlUsers<U> {
     pub fn with_user<V: TableUser>(self) -> Result<SqlUsers<V>, ConfigError> {
         let further = V::COLUMNS.iter().map(|name| Identifier::new(name)).collect::<Result<Arc<[_]>, _>>()?;
         let sql = Arc::new(Statements::new(&self.table, &further, self.database.dialect()));
-        let Self { database, passwords, table, creates, .. } = self;
-        Ok(SqlUsers { database, passwords, table, further, sql, creates, user: PhantomData })
-    }
-
-    /// Provisions only people who have a row: others are denied.
-    #[must_use]
-    pub fn without_creation(mut self) -> Self {
-        self.creates = false;
-        self
+        let Self { database, passwords, table, .. } = self;
+        Ok(SqlUsers { database, passwords, table, further, sql, user: PhantomData })
     }
 
     /// Makes the tables that are missing. One that is there is left as it is.
@@ -190,7 +186,6 @@ impl<U> Clone for SqlUsers<U> {
             table: self.table.clone(),
             further: self.further.clone(),
             sql: self.sql.clone(),
-            creates: self.creates,
             user: PhantomData,
         }
     }
@@ -198,11 +193,7 @@ impl<U> Clone for SqlUsers<U> {
 
 impl<U> fmt::Debug for SqlUsers<U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { database, table, creates, .. } = self;
-        f.debug_struct("SqlUsers")
-            .field("database", database)
-            .field("table", table)
-            .field("creates", creates)
-            .finish_non_exhaustive()
+        let Self { database, table, .. } = self;
+        f.debug_struct("SqlUsers").field("database", database).field("table", table).finish_non_exhaustive()
     }
 }

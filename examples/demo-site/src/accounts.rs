@@ -1,7 +1,8 @@
 //! Who can sign in.
 
-use auth_core::{BackendError, Identity, Outcome, Provisioner, User, UserId, UserSource};
-use auth_sql::{SqlUser, SqlUsers};
+use auth_core::ConfigError;
+use auth_core::provisioning::{ProvisionedUsers, Provisioning, Right};
+use auth_sql::SqlUsers;
 
 /// The permission that the members' page asks for, and the directory's group whose people hold it.
 pub const MEMBERS: &str = "members";
@@ -37,38 +38,7 @@ pub(crate) fn known_to(backend: &'static str) -> impl Iterator<Item = &'static A
 }
 
 /// The users of people whom the directory knows: created at their first login, and members as long as the
-/// directory has them in that group. This is how an application brings its own rules to provisioning.
-#[derive(Clone, Debug)]
-pub(crate) struct DirectoryUsers(pub(crate) SqlUsers);
-
-impl UserSource for DirectoryUsers {
-    type User = SqlUser;
-
-    async fn get_user(&self, id: &UserId) -> Result<Option<SqlUser>, BackendError> {
-        self.0.get_user(id).await
-    }
-}
-
-impl Provisioner for DirectoryUsers {
-    async fn provision(&self, identity: Identity) -> Result<Outcome<SqlUser>, BackendError> {
-        let belongs = identity.groups().any(|group| group == MEMBERS);
-        match self.0.provision(identity).await? {
-            Outcome::Accept(user) => self.with_membership(user, belongs).await.map(Outcome::Accept),
-            outcome => Ok(outcome),
-        }
-    }
-}
-
-impl DirectoryUsers {
-    async fn with_membership(&self, user: SqlUser, belongs: bool) -> Result<SqlUser, BackendError> {
-        if user.has_permission(MEMBERS) == belongs {
-            return Ok(user);
-        }
-        let id = user.id();
-        let changed =
-            if belongs { self.0.grant(&id, MEMBERS).await } else { self.0.revoke(&id, MEMBERS).await };
-        changed.map_err(BackendError::unavailable)?;
-        let user = self.0.get_user(&id).await?;
-        user.ok_or_else(|| BackendError::unavailable("the user is gone again"))
-    }
+/// directory has them in that group.
+pub(crate) fn directory_users(users: SqlUsers) -> Result<ProvisionedUsers<SqlUsers>, ConfigError> {
+    Provisioning::builder().grant(MEMBERS, Right::permission(MEMBERS)).build()?.on(users)
 }

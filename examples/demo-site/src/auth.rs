@@ -10,7 +10,7 @@ use auth_core::{
 };
 use auth_sql::{Database, SqlSessions, SqlUser, SqlUsers, UserErrorKind};
 
-use crate::accounts::{DIRECTORY, DirectoryUsers, LOCAL, MEMBERS, known_to};
+use crate::accounts::{DIRECTORY, LOCAL, MEMBERS, directory_users, known_to};
 use crate::database::Place;
 use crate::{Options, database, secret, sessions};
 
@@ -36,7 +36,7 @@ pub async fn auth(options: &Options) -> Result<Auth<SqlUser>> {
     users.migrate().await?;
     create_local_users(&users).await?;
     let directory =
-        Provisioned { verifier: directory(passwords).await?, users: DirectoryUsers(users.clone()) };
+        Provisioned { verifier: directory(passwords).await?, users: directory_users(users.clone())? };
     let auth = Auth::builder()
         .backend_with::<Password>(DIRECTORY, directory, IN_TABLE)
         .backend_with::<Password>(LOCAL, users, IN_TABLE)
@@ -66,7 +66,7 @@ async fn directory(passwords: Passwords) -> Result<MemoryDirectory> {
     let directory = MemoryDirectory::new(passwords);
     for account in known_to(DIRECTORY) {
         let identity = Identity::new("demo:directory", account.username);
-        let identity = if account.member { identity.with_group(MEMBERS) } else { identity };
+        let identity = identity.with_groups(account.member.then_some(MEMBERS));
         directory.insert(identity, &Secret::new(account.password)).await?;
     }
     Ok(directory)

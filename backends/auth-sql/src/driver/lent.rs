@@ -4,7 +4,7 @@ use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
-use sqlx::{Database, Pool};
+use sqlx::{Database, Executor, Pool};
 use tokio::time::timeout;
 
 use crate::error::DbError;
@@ -43,5 +43,64 @@ impl<DB: Database> Deref for Lent<DB> {
 impl<DB: Database> DerefMut for Lent<DB> {
     fn deref_mut(&mut self) -> &mut DB::Connection {
         &mut self.0
+    }
+}
+
+/// A connection for statements that count together. Dropped before it is [committed](Self::commit) or
+/// [undone](Self::undo), it is closed: so nothing of what was under way counts, and its place is free in time.
+pub(crate) struct LentTransaction<DB: Database> {
+    connection: PoolConnection<DB>,
+    open: bool,
+}
+
+impl<DB: Database> LentTransaction<DB>
+where
+    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
+{
+    pub(super) async fn begin(pool: &Pool<DB>) -> Result<Self, DbError> {
+        let mut transaction = Self { connection: pool.acquire().await?, open: true };
+        transaction.say("BEGIN").await?;
+        Ok(transaction)
+    }
+
+    pub(super) async fn commit(mut self) -> Result<(), DbError> {
+        self.say("COMMIT").await?;
+        self.open = false;
+        Ok(())
+    }
+
+    pub(super) async fn undo(mut self) -> Result<(), DbError> {
+        self.say("ROLLBACK").await?;
+        self.open = false;
+        Ok(())
+    }
+
+    async fn say(&mut self, word: &'static str) -> Result<(), DbError> {
+        (&mut *self.connection).execute(word).await?;
+        Ok(())
+    }
+}
+
+impl<DB: Database> Drop for LentTransaction<DB> {
+    fn drop(&mut self) {
+        if self.open {
+            self.connection.close_on_drop();
+        } else {
+            tokio::spawn(timeout(BACK_WITHIN, self.connection.return_to_pool()));
+        }
+    }
+}
+
+impl<DB: Database> Deref for LentTransaction<DB> {
+    type Target = DB::Connection;
+
+    fn deref(&self) -> &DB::Connection {
+        &self.connection
+    }
+}
+
+impl<DB: Database> DerefMut for LentTransaction<DB> {
+    fn deref_mut(&mut self) -> &mut DB::Connection {
+        &mut self.connection
     }
 }

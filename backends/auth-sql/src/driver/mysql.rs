@@ -5,8 +5,8 @@ use sqlx::mysql::{MySqlArguments, MySqlDatabaseError, MySqlPool, MySqlRow};
 use sqlx::{Connection, MySql, Row, SqlStr, Type, ValueRef, query};
 use uuid::Uuid;
 
-use super::lent::Lent;
-use super::{Columns, Dialect, Driver, Value};
+use super::lent::{Lent, LentTransaction};
+use super::{Columns, Dialect, Driver, Transaction, Value};
 use crate::error::DbError;
 
 type Query<'q> = sqlx::query::Query<'q, MySql, MySqlArguments>;
@@ -33,8 +33,10 @@ impl Driver for MySqlPool {
         from_nothing: " FROM DUAL",
         limits_delete: true,
         lock_found: "",
+        lock: " FOR UPDATE",
     };
     type Row = MySqlRow;
+    type Transaction = LentTransaction<MySql>;
 
     async fn execute(&self, sql: &SqlStr, values: &[Value<'_>]) -> Result<u64, DbError> {
         let mut lent = Lent::from(self).await?;
@@ -55,6 +57,30 @@ impl Driver for MySqlPool {
     async fn fetch(&self, sql: &SqlStr, values: &[Value<'_>]) -> Result<Vec<MySqlRow>, DbError> {
         let mut lent = Lent::from(self).await?;
         Ok(bound(sql, values).fetch_all(&mut *lent).await?)
+    }
+
+    async fn begin(&self) -> Result<Self::Transaction, DbError> {
+        LentTransaction::begin(self).await
+    }
+}
+
+impl Transaction for LentTransaction<MySql> {
+    type Row = MySqlRow;
+
+    async fn execute(&mut self, sql: &SqlStr, values: &[Value<'_>]) -> Result<u64, DbError> {
+        Ok(bound(sql, values).execute(&mut **self).await?.rows_affected())
+    }
+
+    async fn fetch(&mut self, sql: &SqlStr, values: &[Value<'_>]) -> Result<Vec<MySqlRow>, DbError> {
+        Ok(bound(sql, values).fetch_all(&mut **self).await?)
+    }
+
+    async fn commit(self) -> Result<(), DbError> {
+        LentTransaction::commit(self).await
+    }
+
+    async fn undo(self) -> Result<(), DbError> {
+        LentTransaction::undo(self).await
     }
 }
 

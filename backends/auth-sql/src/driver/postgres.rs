@@ -4,8 +4,8 @@ use sqlx::postgres::{PgArguments, PgPool, PgRow};
 use sqlx::{AssertSqlSafe, Connection, Postgres, Row, SqlStr, Type, TypeInfo, ValueRef, query, raw_sql};
 use uuid::Uuid;
 
-use super::lent::Lent;
-use super::{Columns, Dialect, Driver, Value};
+use super::lent::{Lent, LentTransaction};
+use super::{Columns, Dialect, Driver, Transaction, Value};
 use crate::error::DbError;
 
 type Query<'q> = sqlx::query::Query<'q, Postgres, PgArguments>;
@@ -34,8 +34,10 @@ impl Driver for PgPool {
         limits_delete: false,
         // Without it, a row that is touched in between is deleted: only its key is looked at again.
         lock_found: " FOR UPDATE SKIP LOCKED",
+        lock: " FOR UPDATE",
     };
     type Row = PgRow;
+    type Transaction = LentTransaction<Postgres>;
 
     async fn migrate(&self, statements: &[SqlStr]) -> Result<(), DbError> {
         // Sent as one, they are one transaction, which the server ends also if this future is dropped meanwhile.
@@ -64,6 +66,30 @@ impl Driver for PgPool {
     async fn fetch(&self, sql: &SqlStr, values: &[Value<'_>]) -> Result<Vec<PgRow>, DbError> {
         let mut lent = Lent::from(self).await?;
         Ok(bound(sql, values).fetch_all(&mut *lent).await?)
+    }
+
+    async fn begin(&self) -> Result<Self::Transaction, DbError> {
+        LentTransaction::begin(self).await
+    }
+}
+
+impl Transaction for LentTransaction<Postgres> {
+    type Row = PgRow;
+
+    async fn execute(&mut self, sql: &SqlStr, values: &[Value<'_>]) -> Result<u64, DbError> {
+        Ok(bound(sql, values).execute(&mut **self).await?.rows_affected())
+    }
+
+    async fn fetch(&mut self, sql: &SqlStr, values: &[Value<'_>]) -> Result<Vec<PgRow>, DbError> {
+        Ok(bound(sql, values).fetch_all(&mut **self).await?)
+    }
+
+    async fn commit(self) -> Result<(), DbError> {
+        LentTransaction::commit(self).await
+    }
+
+    async fn undo(self) -> Result<(), DbError> {
+        LentTransaction::undo(self).await
     }
 }
 

@@ -4,7 +4,7 @@ use sqlx::sqlite::{SqliteArguments, SqlitePool, SqliteRow};
 use sqlx::{Row, SqlStr, Sqlite, query};
 use uuid::Uuid;
 
-use super::{Columns, Dialect, Driver, Value};
+use super::{Columns, Dialect, Driver, Transaction, Value};
 use crate::error::DbError;
 
 type Query<'q> = sqlx::query::Query<'q, Sqlite, SqliteArguments>;
@@ -29,8 +29,11 @@ impl Driver for SqlitePool {
         limits_delete: false,
         // There is one writer at a time.
         lock_found: "",
+        // The transaction began as the one that writes.
+        lock: "",
     };
     type Row = SqliteRow;
+    type Transaction = sqlx::Transaction<'static, Sqlite>;
 
     async fn execute(&self, sql: &SqlStr, values: &[Value<'_>]) -> Result<u64, DbError> {
         Ok(bound(sql, values).execute(self).await?.rows_affected())
@@ -48,6 +51,30 @@ impl Driver for SqlitePool {
 
     async fn fetch(&self, sql: &SqlStr, values: &[Value<'_>]) -> Result<Vec<SqliteRow>, DbError> {
         Ok(bound(sql, values).fetch_all(self).await?)
+    }
+
+    async fn begin(&self) -> Result<Self::Transaction, DbError> {
+        Ok(self.begin_with("BEGIN IMMEDIATE").await?)
+    }
+}
+
+impl Transaction for sqlx::Transaction<'static, Sqlite> {
+    type Row = SqliteRow;
+
+    async fn execute(&mut self, sql: &SqlStr, values: &[Value<'_>]) -> Result<u64, DbError> {
+        Ok(bound(sql, values).execute(&mut **self).await?.rows_affected())
+    }
+
+    async fn fetch(&mut self, sql: &SqlStr, values: &[Value<'_>]) -> Result<Vec<SqliteRow>, DbError> {
+        Ok(bound(sql, values).fetch_all(&mut **self).await?)
+    }
+
+    async fn commit(self) -> Result<(), DbError> {
+        Ok(self.commit().await?)
+    }
+
+    async fn undo(self) -> Result<(), DbError> {
+        Ok(self.rollback().await?)
     }
 }
 

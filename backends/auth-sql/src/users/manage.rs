@@ -1,6 +1,6 @@
 //! Creating and changing users.
 
-use auth_core::{Identity, OsRandom, PasswordHash, Random, RandomError, Secret, UserId};
+use auth_core::{OsRandom, PasswordHash, Random, RandomError, Secret, UserId};
 use sqlx::SqlStr;
 
 use super::statements::PermissionStatements;
@@ -18,7 +18,7 @@ impl<U: TableUser> SqlUsers<U> {
         let key =
             canonical(username).map_err(|error| UserError::because(UserErrorKind::InvalidName, error))?;
         let hash = self.hash(password).await?;
-        if !self.insert(username, &key, hash.as_ref(), None).await? {
+        if !self.insert(username, &key, hash.as_ref()).await? {
             return Err(UserError::new(UserErrorKind::NameTaken));
         }
         let made = self.by_name(username).await?;
@@ -77,22 +77,17 @@ impl<U: TableUser> SqlUsers<U> {
     }
 
     /// Inserts a user with a new stamp; `false` if a unique column has one of the values already.
-    pub(super) async fn insert(
+    async fn insert(
         &self,
         username: &str,
         key: &str,
         hash: Option<&PasswordHash>,
-        identity: Option<&Identity>,
     ) -> Result<bool, UserError> {
         let stamp = new_stamp()?;
         let mut values = vec![key.into(), text(hash)];
         values.extend(self.table.stamp.as_ref().map(|_| Value::from(&stamp[..])));
         if self.table.has_display_name() {
             values.push(username.into());
-        }
-        if self.table.identity.is_some() {
-            values.push(Value::Text(identity.map(Identity::issuer)));
-            values.push(Value::Text(identity.map(Identity::subject)));
         }
         Ok(self.database.insert(&self.sql.insert, &values).await?)
     }

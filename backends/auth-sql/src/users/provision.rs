@@ -1,79 +1,167 @@
 //! Users for people whom an outside system vouches for.
 
-use auth_core::{BackendError, ConfigError, DenyReason, Identity, Outcome, Provisioner};
+use auth_core::provisioning::{
+    Account, Applied, Found, NameState, ProvisionStore, Provisioning, Query, Right, Write,
+};
+use auth_core::{BackendError, ConfigError, UserId};
 
-use super::{SqlUsers, UserError, exact, found};
-use crate::driver::{Columns, Rows};
+use super::SqlUsers;
+use super::accounts::{AccountStatements, Holders, finds, read};
+use super::write::Unwritten;
+use crate::database::Reader;
+use crate::driver::Value;
+use crate::error::DbError;
+use crate::identifier::Identifier;
 use crate::{TableUser, canonical};
 
-/// The longest issuer and the longest subject, in bytes.
-const MAX_LEN: usize = 1024;
-
-impl<U: TableUser> Provisioner for SqlUsers<U> {
-    /// Finds the user by issuer and subject, or creates one without a password.
-    ///
-    /// A user who has the proposed name but not this identity is somebody else: never linked, always
-    /// [`DenyReason::NameTaken`] (CVE-2022-39229). A found user keeps their name.
-    async fn provision(&self, identity: Identity) -> Result<Outcome<U>, BackendError> {
-        bounded(&identity)?;
-        if let Some(user) = self.by_identity(&identity).await? {
-            return Ok(Outcome::Accept(user));
-        }
-        let Some(key) = self.key_for_new(&identity) else {
-            return Ok(Outcome::Deny(DenyReason::NotPermitted));
+/// A user who has the proposed name but not this identity is somebody else: never linked (CVE-2022-39229).
+impl<U: TableUser> ProvisionStore for SqlUsers<U> {
+    fn check(&self, policy: &Provisioning) -> Result<(), ConfigError> {
+        let table = &self.table;
+        let has = |columns: &[Identifier], name: &str| columns.iter().any(|column| column.as_str() == name);
+        let missing = |what: String, fix: &str| {
+            Err(ConfigError::new(format!("the user table has no {what}: name it with `UserTable::{fix}`")))
         };
-        let made =
-            self.insert(identity.username(), &key, None, Some(&identity)).await.map_err(unavailable)?;
-        // Whoever made the row, it is this person's: of many first logins at once all find the same.
-        match self.by_identity(&identity).await? {
-            Some(user) => Ok(Outcome::Accept(user)),
-            None if made => Err(BackendError::unavailable("the new user is gone again")),
-            None => Ok(Outcome::Deny(DenyReason::NameTaken)),
+        if table.identity.is_none() {
+            return missing("columns for issuer and subject".into(), "with_identity");
+        }
+        if let Some(field) = policy.attributes().find(|field| !has(&table.attributes, field)) {
+            return missing(format!("attribute {field:?}"), "with_attribute");
+        }
+        if policy.uses_email() && table.email.is_none() {
+            return missing("columns for e-mail addresses".into(), "with_email");
+        }
+        if policy.needs_tracking() && table.tracking.is_none() {
+            return missing("table for what came from outside".into(), "with_tracking");
+        }
+        if policy.may_claim() && table.stamp.is_none() {
+            return missing("column for security stamps, which ends sessions".into(), "with_security_stamp");
+        }
+        for right in policy.managed() {
+            match right {
+                Right::Permission(_) if table.permissions.is_none() => {
+                    return missing("table for permissions".into(), "with_permissions");
+                }
+                Right::Flag(name) if !has(&table.flags, name) => {
+                    return missing(format!("flag {name:?}"), "with_flag");
+                }
+                Right::Permission(_) | Right::Flag(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn load(&self, query: &Query<'_>) -> Result<Found, BackendError> {
+        let sql = self.accounts()?;
+        let (on, mut found) = (&mut &self.database, Found::default());
+        let (account, similar) = self.accounts_of(on, query.issuer, query.subject).await?;
+        found.account = account;
+        if found.account.is_none() {
+            // Where the columns do not tell two people apart, the second finds no place.
+            found.name =
+                if similar { NameState::Taken } else { self.name_state(sql, query.username).await? };
+            found.by_email = self.accounts_at(sql, query.email).await?;
+            if found.name == NameState::Taken || !found.by_email.is_empty() {
+                // That may be this very person, whom another login made meanwhile.
+                (found.account, _) = self.accounts_of(on, query.issuer, query.subject).await?;
+            }
+        }
+        let by_email = match &found.by_email[..] {
+            [account] => Some(account),
+            _ => None,
+        };
+        if let Some(account) = found.account.as_ref().or(by_email) {
+            for right in query.guarded.intersection(&account.rights) {
+                if !self.is_held_by_another(on, right, &account.id).await? {
+                    found.sole.insert(right.clone());
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    async fn apply(&self, write: &Write) -> Result<Applied, BackendError> {
+        let written = self.write_all(write).await;
+        match written {
+            Ok(Some(id)) => Ok(Applied::Done(id)),
+            Ok(None) => Ok(Applied::Conflict),
+            // Somebody else was faster, here or in what the statements met.
+            Err(Unwritten::Db(error)) if error.is_of_others() => Ok(Applied::Conflict),
+            Err(Unwritten::Db(error)) => Err(error.into()),
+            Err(Unwritten::Random(error)) => Err(BackendError::unavailable(error)),
         }
     }
 }
 
+/// What is read.
 impl<U: TableUser> SqlUsers<U> {
-    async fn by_identity(&self, identity: &Identity) -> Result<Option<U>, BackendError> {
-        let Some(sql) = &self.sql.by_identity else { return Err(no_identity()) };
-        let values = [identity.issuer().into(), identity.subject().into()];
+    pub(super) fn accounts(&self) -> Result<&AccountStatements, DbError> {
+        let none = || DbError::unreadable("the user table has no columns for issuer and subject");
+        self.sql.accounts.as_ref().ok_or_else(none)
+    }
+
+    /// The user of this identity, and whether there is somebody whom only the columns take for them.
+    pub(super) async fn accounts_of(
+        &self,
+        on: &mut impl Reader,
+        issuer: &str,
+        subject: &str,
+    ) -> Result<(Option<Account>, bool), DbError> {
+        let sql = self.accounts()?;
+        let values = [issuer.into(), subject.into()];
+        let found = read(on, &sql.by_identity, &values, &self.table, sql.tracking.as_ref()).await?;
         // A column that compares without regard to case would find somebody else.
-        let is_exact = |row: &dyn Columns| {
-            let (issuer, subject) = (row.text(found::own::<U>())?, row.text(found::own::<U>() + 1)?);
-            Ok(issuer == Some(identity.issuer()) && subject == Some(identity.subject()))
+        let is_exact = |account: &Account| {
+            account.identity.as_ref().is_some_and(|(iss, sub)| iss == issuer && sub == subject)
         };
-        let read = |rows: &mut Rows<'_>| found::user(exact(rows, is_exact)?, &self.table);
-        Ok(self.database.fetch(sql, &values, read).await?)
+        let (exact, others): (Vec<_>, Vec<_>) = found.into_iter().partition(is_exact);
+        Ok((exact.into_iter().next(), !others.is_empty()))
     }
 
-    /// The key for a new user, if there may be one.
-    fn key_for_new(&self, identity: &Identity) -> Option<String> {
-        if !self.creates {
-            return None;
-        }
-        canonical(identity.username())
-            .inspect_err(|error| tracing::warn!(target: "auth", "nobody was provisioned: {error}"))
-            .ok()
+    async fn name_state(&self, sql: &AccountStatements, username: &str) -> Result<NameState, DbError> {
+        let Ok(key) = canonical(username) else { return Ok(NameState::Invalid) };
+        let taken = finds(&mut &self.database, &sql.by_key, &[key.as_str().into()]).await?;
+        Ok(if taken { NameState::Taken } else { NameState::Free })
+    }
+
+    async fn accounts_at(
+        &self,
+        sql: &AccountStatements,
+        email: Option<&str>,
+    ) -> Result<Vec<Account>, DbError> {
+        let Some((by_email, email)) = sql.by_email.as_ref().zip(email) else { return Ok(Vec::new()) };
+        let on = &mut &self.database;
+        let mut found = read(on, by_email, &[email.into()], &self.table, sql.tracking.as_ref()).await?;
+        found.retain(|account| account.email.as_ref().is_some_and(|found| found.address == email));
+        Ok(found)
+    }
+
+    pub(super) async fn is_held_by_another(
+        &self,
+        on: &mut impl Reader,
+        right: &Right,
+        user: &UserId,
+    ) -> Result<bool, DbError> {
+        let Some((holders, user)) = self.holders(right)?.zip(self.table.id_value(user)) else {
+            return Ok(false);
+        };
+        let values: Vec<_> = name_value(right).into_iter().chain([user]).collect();
+        finds(on, &holders.other, &values).await
+    }
+
+    pub(super) fn holders(&self, right: &Right) -> Result<Option<&Holders>, DbError> {
+        let sql = self.accounts()?;
+        Ok(match right {
+            Right::Permission(_) => sql.permission_holders.as_ref(),
+            Right::Flag(name) => sql.flag_holders.get(&**name),
+        })
     }
 }
 
-/// An empty issuer or subject would make many people one; a NUL is in no text of `PostgreSQL`.
-fn bounded(identity: &Identity) -> Result<(), BackendError> {
-    let fits = |part: &str| (1..=MAX_LEN).contains(&part.len()) && !part.contains('\0');
-    if fits(identity.issuer()) && fits(identity.subject()) {
-        return Ok(());
+/// The name of a permission; a flag's is in the statement.
+pub(super) fn name_value(right: &Right) -> Option<Value<'_>> {
+    match right {
+        Right::Permission(name) => Some(Value::from(&**name)),
+        Right::Flag(_) => None,
     }
-    Err(BackendError::invalid_data(
-        "an identity's issuer and subject have 1 to 1024 bytes each, none of them NUL",
-    ))
-}
-
-fn no_identity() -> BackendError {
-    BackendError::invalid_data(ConfigError::new(
-        "the user table has no columns for issuer and subject: name them with `UserTable::with_identity`",
-    ))
-}
-
-fn unavailable(error: UserError) -> BackendError {
-    BackendError::unavailable(error)
 }

@@ -2,6 +2,7 @@
 
 use sqlx::SqlStr;
 
+use super::accounts::AccountStatements;
 use super::table::{IdType, Permissions, UserTable};
 use crate::driver::Dialect;
 use crate::identifier::Identifier;
@@ -11,7 +12,6 @@ pub(super) struct Statements {
     pub(super) migrate: Vec<SqlStr>,
     pub(super) by_id: SqlStr,
     pub(super) by_name: SqlStr,
-    pub(super) by_identity: Option<SqlStr>,
     pub(super) insert: SqlStr,
     pub(super) import: SqlStr,
     pub(super) renew: SqlStr,
@@ -19,6 +19,7 @@ pub(super) struct Statements {
     pub(super) set_stamp: Option<SqlStr>,
     pub(super) set_active: Option<SqlStr>,
     pub(super) permissions: Option<PermissionStatements>,
+    pub(super) accounts: Option<AccountStatements>,
 }
 
 pub(super) struct PermissionStatements {
@@ -38,20 +39,18 @@ impl Statements {
             sql(format!("UPDATE {t} SET {} = {value} WHERE {id} = ?", quoted(column)))
         };
         let select = Select::new(table, further, dialect);
-        let by_identity =
-            |[issuer, subject]: &[Identifier; 2]| select.by(&[issuer, subject], &[issuer, subject]);
         Self {
             migrate: migrate(table, dialect),
             by_id: select.by(&[&table.id], &[]),
             by_name: select.by(&[&table.key], &[&table.password, &table.key]),
-            by_identity: table.identity.as_ref().map(by_identity),
-            insert: insert(table, dialect),
+            insert: insert(table, [], [], dialect),
             import: import(table, dialect),
             renew: sql(format!("UPDATE {t} SET {password} = ? WHERE {id} = ? AND {password} = ?")),
             set_password: sql(format!("UPDATE {t} SET {password} = ?{and_stamp} WHERE {id} = ?")),
             set_stamp: table.stamp.as_ref().map(|stamp| set(stamp, "?")),
             set_active: table.active.as_ref().map(|active| set(active, "(? <> 0)")),
             permissions: table.permissions.as_ref().map(|held| permissions(held, &t, &id, dialect)),
+            accounts: AccountStatements::new(table, dialect),
         }
     }
 }
@@ -96,15 +95,22 @@ impl<'a> Select<'a> {
     }
 }
 
-/// Values: key, password, stamp if there are any, then the name if it has its own column, then issuer and subject if they have.
-fn insert(table: &UserTable, dialect: &Dialect) -> SqlStr {
+/// Values: key, password, stamp if there are any, then the name if it has its own column, then those of `further`.
+pub(super) fn insert<'a>(
+    table: &'a UserTable,
+    further: impl IntoIterator<Item = &'a Identifier>,
+    truths: impl IntoIterator<Item = &'a Identifier>,
+    dialect: &Dialect,
+) -> SqlStr {
     let mut columns = vec![&table.key, &table.password];
     columns.extend(&table.stamp);
     if table.has_display_name() {
         columns.push(&table.username);
     }
-    columns.extend(table.identity.iter().flatten());
+    columns.extend(further);
     let mut values = vec!["?"; columns.len()];
+    columns.extend(truths);
+    values.resize(columns.len(), "(? <> 0)");
     if let Some(active) = &table.active {
         columns.push(active);
         values.push("TRUE");
@@ -144,10 +150,18 @@ fn permissions(held: &Permissions, users: &str, id: &str, dialect: &Dialect) -> 
 }
 
 fn migrate(table: &UserTable, dialect: &Dialect) -> Vec<SqlStr> {
-    let mut statements = dialect.create_table(&table.table, &user_columns(table, dialect), &[]);
+    let sought = table.email.iter().map(|[address, _]| address).chain(&table.flags);
+    let named: Vec<_> =
+        sought.map(|column| (format!("_{}", column.as_str()), column.quoted(dialect))).collect();
+    let indexes: Vec<_> = named.iter().map(|(ending, column)| (&**ending, &**column)).collect();
+    let mut statements = dialect.create_table(&table.table, &user_columns(table, dialect), &indexes);
     if let Some(held) = &table.permissions {
         let columns = permission_columns(held, table, dialect);
-        statements.extend(dialect.create_table(&held.table, &columns, &[]));
+        let [_, _, permission] = held.quoted(dialect);
+        statements.extend(dialect.create_table(&held.table, &columns, &[("_holders", &permission)]));
+    }
+    if let Some(tracking) = &table.tracking {
+        statements.extend(dialect.create_table(tracking, &tracking_columns(table, dialect), &[]));
     }
     statements
 }
@@ -170,24 +184,50 @@ fn user_columns(table: &UserTable, dialect: &Dialect) -> String {
     columns.extend(table.active.iter().map(|active| format!("{} {boolean} NOT NULL", quoted(active))));
     if let Some([issuer, subject]) = &table.identity {
         let (issuer, subject) = (quoted(issuer), quoted(subject));
-        columns.push(format!("{issuer} {text}, {subject} {text}, UNIQUE ({issuer}, {subject})"));
+        columns.push(format!("{issuer} {text}, {subject} {text}"));
+    }
+    let verified = table.email.iter().map(|[_, verified]| verified);
+    let texts = table.email.iter().map(|[address, _]| address).chain(&table.attributes);
+    columns.extend(texts.map(|column| format!("{} {text}", quoted(column))));
+    let truths = verified.chain(&table.flags);
+    columns.extend(truths.map(|column| format!("{} {boolean} DEFAULT FALSE NOT NULL", quoted(column))));
+    if let Some([issuer, subject]) = &table.identity {
+        columns.push(format!("UNIQUE ({}, {})", quoted(issuer), quoted(subject)));
     }
     columns.join(", ")
 }
 
 fn permission_columns(held: &Permissions, table: &UserTable, dialect: &Dialect) -> String {
-    let Dialect { integer, text, uuid, .. } = dialect;
     let [_, user, permission] = held.quoted(dialect);
-    let (users, id) = (table.table.quoted(dialect), table.id.quoted(dialect));
-    let id_type = match table.ids {
-        IdType::Integer => integer,
-        IdType::Text => text,
-        IdType::Uuid => uuid,
-    };
+    let (owner, text) = (owner_column(&user, table, dialect), dialect.text);
     format!(
-        "{user} {id_type} NOT NULL, {permission} {text} NOT NULL, PRIMARY KEY ({user}, {permission}), \
-         FOREIGN KEY ({user}) REFERENCES {users} ({id}) ON DELETE CASCADE"
+        "{owner}, {permission} {text} NOT NULL, PRIMARY KEY ({user}, {permission}), {}",
+        owned(&user, table, dialect)
     )
+}
+
+fn tracking_columns(table: &UserTable, dialect: &Dialect) -> String {
+    let (owner, text) = (owner_column("user_id", table, dialect), dialect.text);
+    format!(
+        "{owner}, attribute {text} NOT NULL, value {text} NOT NULL, PRIMARY KEY (user_id, attribute), {}",
+        owned("user_id", table, dialect)
+    )
+}
+
+/// The column of a table whose rows belong to users.
+fn owner_column(user: &str, table: &UserTable, dialect: &Dialect) -> String {
+    let id_type = match table.ids {
+        IdType::Integer => dialect.integer,
+        IdType::Text => dialect.text,
+        IdType::Uuid => dialect.uuid,
+    };
+    format!("{user} {id_type} NOT NULL")
+}
+
+/// Rows go with their user.
+fn owned(user: &str, table: &UserTable, dialect: &Dialect) -> String {
+    let (users, id) = (table.table.quoted(dialect), table.id.quoted(dialect));
+    format!("FOREIGN KEY ({user}) REFERENCES {users} ({id}) ON DELETE CASCADE")
 }
 
 #[cfg(test)]
@@ -210,6 +250,6 @@ mod tests {
             "SELECT u.`id`, u.`group`, CASE WHEN u.`active` THEN 1 ELSE 0 END, u.`security_stamp`, NULL \
              FROM `order` AS u WHERE u.`id` = ?1"
         );
-        assert!(sql.by_identity.is_none() && sql.permissions.is_none() && sql.migrate.len() == 1);
+        assert!(sql.accounts.is_none() && sql.permissions.is_none() && sql.migrate.len() == 1);
     }
 }

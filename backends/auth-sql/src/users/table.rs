@@ -24,6 +24,10 @@ use crate::identifier::Identifier;
 /// # Ok::<(), auth_core::ConfigError>(())
 /// ```
 ///
+/// What a provisioning policy writes needs a place: [`with_identity`](Self::with_identity) for whom a user belongs to,
+/// [`with_attribute`](Self::with_attribute), [`with_email`](Self::with_email), [`with_flag`](Self::with_flag) and
+/// [`with_permissions`](Self::with_permissions) for the rest. Name these columns last: none may have two meanings.
+///
 /// Every setter refuses what is not a letter or `_` with at most 62 letters, digits or `_` behind it.
 #[derive(Clone, Debug)]
 #[must_use]
@@ -38,6 +42,12 @@ pub struct UserTable {
     pub(super) active: Option<Identifier>,
     pub(super) identity: Option<[Identifier; 2]>,
     pub(super) permissions: Option<Permissions>,
+    /// The columns of the address and of whether it is verified.
+    pub(super) email: Option<[Identifier; 2]>,
+    pub(super) attributes: Vec<Identifier>,
+    pub(super) flags: Vec<Identifier>,
+    /// The table of what columns got from outside.
+    pub(super) tracking: Option<Identifier>,
 }
 
 /// What ids are.
@@ -113,6 +123,10 @@ impl UserTable {
             active: Some(fixed("active")),
             identity: None,
             permissions: None,
+            email: None,
+            attributes: Vec::new(),
+            flags: Vec::new(),
+            tracking: None,
         }
     }
 
@@ -213,6 +227,62 @@ impl UserTable {
             permission: Identifier::new(permission)?,
         });
         Ok(self)
+    }
+
+    /// The columns of the e-mail address (text, with an index) and of whether it is verified (a truth value), for
+    /// [`ProvisioningBuilder::email`](auth_core::provisioning::ProvisioningBuilder::email) and for linking by address.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), or if a column is used already.
+    pub fn with_email(mut self, address: &str, verified: &str) -> Result<Self, ConfigError> {
+        self.email = Some([self.unused(address)?, self.unused(verified)?]);
+        Ok(self)
+    }
+
+    /// A column of texts that a [`Provisioning`](auth_core::provisioning::Provisioning) may write as an attribute of
+    /// the same name.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), or if the column is used already.
+    pub fn with_attribute(mut self, column: &str) -> Result<Self, ConfigError> {
+        self.attributes.push(self.unused(column)?);
+        Ok(self)
+    }
+
+    /// A column of truth values that a [`Provisioning`](auth_core::provisioning::Provisioning) may write as a flag of
+    /// the same name. With an index, the last who holds it is found quickly.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), or if the column is used already.
+    pub fn with_flag(mut self, column: &str) -> Result<Self, ConfigError> {
+        self.flags.push(self.unused(column)?);
+        Ok(self)
+    }
+
+    /// A table with the columns `user_id`, `attribute` and `value`, which remembers what columns got from outside: it
+    /// is needed for [`Owner::ExternalUntilEdited`](auth_core::provisioning::Owner::ExternalUntilEdited).
+    /// [`SqlUsers::migrate`](crate::SqlUsers::migrate) makes it.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_tracking(mut self, table: &str) -> Result<Self, ConfigError> {
+        self.tracking = Some(Identifier::new(table)?);
+        Ok(self)
+    }
+
+    /// The name of a column that has no other meaning: an attribute must not be somebody's password.
+    fn unused(&self, column: &str) -> Result<Identifier, ConfigError> {
+        let column = Identifier::new(column)?;
+        let fixed = [&self.id, &self.username, &self.key, &self.password];
+        let further = self.stamp.iter().chain(&self.active).chain(self.identity.iter().flatten());
+        let further = further.chain(self.email.iter().flatten()).chain(&self.attributes).chain(&self.flags);
+        if fixed.into_iter().chain(further).any(|used| used.is_same(&column)) {
+            return Err(ConfigError::new(format!(
+                "the column {:?} is used already: give each column one meaning",
+                column.as_str()
+            )));
+        }
+        Ok(column)
     }
 
     /// Whether the name as it is shown has a column of its own.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::support::{login, open, options, passwords, secret, told};
+use auth_core::provisioning::{Provisioning, Reports};
 use auth_core::session::{SessionKey, SessionRecord, SessionStore, StoreError, StoreErrorKind};
 use auth_core::{
     BackendErrorKind, BackendName, DeniedKind, Identity, Provisioner, Timestamp, UserId, UserSource,
@@ -74,11 +75,12 @@ async fn sessions_cannot_be_written(store: &SqlSessions) {
 }
 
 async fn users_cannot_be_read(users: &SqlUsers) {
+    let provisioned = Provisioning::default().on(users.clone()).unwrap();
     let errors = [
         users.get_user(&UserId::from(1)).await.map(drop),
         users.get_user(&UserId::from(99)).await.map(drop),
         users.find("alice").await.map(drop),
-        users.provision(Identity::new("https://issuer", "1")).await.map(drop),
+        provisioned.provision(Identity::new("https://issuer", "1"), &Reports::new()).await.map(drop),
     ];
     for error in errors {
         let error = error.unwrap_err();

@@ -1,0 +1,53 @@
+//! The suite for [`ProvisionStore`].
+
+mod fixture;
+mod many;
+mod one;
+
+use std::sync::Arc;
+
+use crate::provisioning::ProvisionStore;
+use crate::{BackendError, Email, UserId};
+
+/// A store under test, with what an application does to its users beside provisioning.
+///
+/// It has a place for the attributes `phone` and `town`, the e-mail address, the flag `is_staff`, any permission, and
+/// what came from outside.
+pub trait Site: ProvisionStore {
+    /// Adds an active user without an identity, as a registration would.
+    ///
+    /// # Errors
+    /// [`BackendError`] if the store cannot do it.
+    fn register(
+        &self,
+        username: &str,
+        email: Email,
+    ) -> impl Future<Output = Result<UserId, BackendError>> + Send;
+
+    /// Disables a user.
+    ///
+    /// # Errors
+    /// [`BackendError`] if the store cannot do it.
+    fn disable(&self, user: &UserId) -> impl Future<Output = Result<(), BackendError>> + Send;
+}
+
+impl<S: Site> Site for Arc<S> {
+    async fn register(&self, username: &str, email: Email) -> Result<UserId, BackendError> {
+        (**self).register(username, email).await
+    }
+
+    async fn disable(&self, user: &UserId) -> Result<(), BackendError> {
+        (**self).disable(user).await
+    }
+}
+
+/// Checks a store against its contract; `fresh` makes an empty one for each case.
+///
+/// Run it on a multi-threaded runtime: the last cases race.
+///
+/// # Panics
+/// If the store breaks a rule. The text names it.
+pub async fn provision_store<S: Site>(fresh: impl AsyncFn() -> S) {
+    one::check(&fresh).await;
+    many::check(&fresh).await;
+}

@@ -1,0 +1,138 @@
+//! Provisioning: what becomes of an [`Identity`](crate::Identity) in the application's own table.
+//!
+//! A [`Provisioning`] says who gets a user, what is copied into it, and which rights follow from which groups.
+//! Nothing lands anywhere unless it is named there. A [`ProvisionStore`] holds the users; it decides nothing: what
+//! is to change is a [`Plan`], made by one function from what the store found, the identity and the policy.
+//!
+//! ```
+//! use auth_core::provisioning::{AttributeRule, Owner, Provisioning, Right};
+//!
+//! let policy = Provisioning::builder()
+//!     .attribute("phone", AttributeRule::of("telephoneNumber").owner(Owner::ExternalUntilEdited))
+//!     .grant("sales", Right::permission("orders.read"))
+//!     .grant("admins", Right::permission("orders.delete"))
+//!     .grant("admins", Right::flag("is_staff"))
+//!     .allow_raising(Right::flag("is_staff"))
+//!     .guard_last(Right::permission("orders.delete"))
+//!     .allow_raising(Right::permission("orders.delete"))
+//!     .build()?;
+//! # Ok::<(), auth_core::ConfigError>(())
+//! ```
+//!
+//! [`Provisioning::on`] joins it with a store; the result is the [`Provisioner`](crate::Provisioner) that
+//! [`Provisioned`](crate::Provisioned) wants, and can [`plan`](ProvisionedUsers::plan) without changing anything.
+
+mod builder;
+mod decide;
+mod migrating;
+mod plan;
+mod report;
+mod rules;
+mod store;
+mod users;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use crate::ConfigError;
+pub use builder::ProvisioningBuilder;
+pub use migrating::{Awaits, Migrating, MigrationStore};
+pub use plan::{Change, NewUser, Plan, Update, Write};
+pub use report::{Changed, Kept, Report, Reports};
+pub use rules::{AttributeRule, Creation, Missing, NameCollision, Owner, Right};
+pub use store::{Account, Applied, Found, NameState, ProvisionStore, Query};
+pub use users::ProvisionedUsers;
+
+/// Who gets a user, what is copied into it, and which rights follow from which groups. Cheap to clone.
+///
+/// The default creates users and copies nothing.
+#[derive(Clone, Default)]
+pub struct Provisioning(Arc<Policy>);
+
+/// The rules, checked by the builder.
+#[derive(Clone, Default)]
+pub(crate) struct Policy {
+    pub(crate) creation: Creation,
+    pub(crate) collision: NameCollision,
+    pub(crate) attributes: BTreeMap<String, AttributeRule>,
+    pub(crate) email: Option<Owner>,
+    pub(crate) links: Linking,
+    /// The rights that each group gives.
+    pub(crate) grants: BTreeMap<String, BTreeSet<Right>>,
+    /// The rights that no user keeps without a group that gives them.
+    pub(crate) managed: BTreeSet<Right>,
+    /// Those that the last active user keeps who holds them.
+    pub(crate) guarded: BTreeSet<Right>,
+    /// The sensitive ones that a group may give, not only take.
+    pub(crate) raised: BTreeSet<Right>,
+    pub(crate) unknown_groups: UnknownGroups,
+}
+
+/// What a known address is worth.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Linking {
+    #[default]
+    Never,
+    VerifiedEmail,
+    VerifiedEmailOrClaim,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum UnknownGroups {
+    #[default]
+    Unavailable,
+    KeepRights,
+}
+
+impl Provisioning {
+    /// Starts a policy that creates users and copies nothing.
+    pub fn builder() -> ProvisioningBuilder {
+        ProvisioningBuilder::new()
+    }
+
+    /// The users of a store, provisioned by this policy.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the store has no place for something that the policy names.
+    pub fn on<S: ProvisionStore>(&self, store: S) -> Result<ProvisionedUsers<S>, ConfigError> {
+        store.check(self)?;
+        Ok(ProvisionedUsers::new(store, self.clone()))
+    }
+
+    /// The names of the attributes that are copied into fields of the user's own.
+    pub fn attributes(&self) -> impl Iterator<Item = &str> {
+        self.0.attributes.keys().map(String::as_str)
+    }
+
+    /// The rights that the policy gives and takes.
+    pub fn managed(&self) -> impl Iterator<Item = &Right> {
+        self.0.managed.iter()
+    }
+
+    /// Whether addresses are copied, or users are found by them.
+    pub fn uses_email(&self) -> bool {
+        self.0.email.is_some() || self.0.links != Linking::Never
+    }
+
+    /// Whether a user may be taken over ([`ProvisioningBuilder::link_by_verified_email_or_claim`]).
+    pub fn may_claim(&self) -> bool {
+        self.0.links == Linking::VerifiedEmailOrClaim
+    }
+
+    /// Whether the store must remember what it got from outside ([`Owner::ExternalUntilEdited`]).
+    pub fn needs_tracking(&self) -> bool {
+        let tracks = |owner| owner == Owner::ExternalUntilEdited;
+        self.0.email.is_some_and(tracks) || self.0.attributes.values().any(|rule| tracks(rule.owner))
+    }
+}
+
+impl fmt::Debug for Provisioning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Provisioning")
+            .field("creation", &self.0.creation)
+            .field("attributes", &self.0.attributes.keys())
+            .field("managed", &self.0.managed)
+            .finish_non_exhaustive()
+    }
+}

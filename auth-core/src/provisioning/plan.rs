@@ -1,0 +1,229 @@
+//! [`Plan`]: what a login would change, and why it changes no more.
+
+use std::fmt;
+
+use super::{Account, Changed, Kept, Right};
+use crate::identity::Email;
+use crate::{DenyReason, UserId};
+
+/// What a login would change. Its `Display` is a diff for people to read; it quotes the values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Plan {
+    pub(super) step: Step,
+    pub(super) kept: Vec<Kept>,
+}
+
+/// What happens to the user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    Refuse(DenyReason),
+    Leave(UserId),
+    Write(Write),
+}
+
+/// What a store is to write, all of it or nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// A new user.
+    Create(NewUser),
+    /// Changes of one that is there.
+    Update(Update),
+}
+
+/// A user to create: active, and without a password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NewUser {
+    /// The issuer that the user belongs to.
+    pub issuer: String,
+    /// The subject that the user belongs to.
+    pub subject: String,
+    /// The name.
+    pub username: String,
+    /// What the user gets from the start. Never [`Change::Link`], [`Change::Claim`] or [`Change::Take`].
+    pub changes: Vec<Change>,
+}
+
+/// Changes of a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Update {
+    /// The user as the decision saw it.
+    pub before: Account,
+    /// What changes.
+    pub changes: Vec<Change>,
+}
+
+/// One thing that changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Change {
+    /// The user belongs to this issuer and subject from now on.
+    Link {
+        /// The issuer.
+        issuer: String,
+        /// The subject.
+        subject: String,
+    },
+    /// The password is removed and all sessions end.
+    Claim,
+    /// The address.
+    Email(Email),
+    /// The value of a field; `None` for no value.
+    Attribute {
+        /// The field.
+        field: String,
+        /// Its value.
+        value: Option<String>,
+    },
+    /// To remember: what a field got from outside.
+    Track {
+        /// The field; [`Change::EMAIL`] for the address.
+        field: String,
+        /// What it got; `None` if nothing.
+        value: Option<String>,
+    },
+    /// The user gets this right.
+    Give(Right),
+    /// The user loses this right.
+    Take {
+        /// The right.
+        right: Right,
+        /// Whether it must stay if no other active user holds it by then.
+        guarded: bool,
+    },
+}
+
+impl Change {
+    /// The name under which the address is [tracked](Self::Track). No field is called so.
+    pub const EMAIL: &'static str = "@email";
+
+    /// What it is, without values.
+    fn told(&self) -> Option<Changed> {
+        match self {
+            Self::Link { .. } => Some(Changed::Linked),
+            Self::Claim => Some(Changed::Claimed),
+            Self::Email(_) => Some(Changed::Email),
+            Self::Attribute { field, .. } => Some(Changed::Attribute(field.as_str().into())),
+            Self::Give(right) => Some(Changed::Given(right.clone())),
+            Self::Take { right, .. } => Some(Changed::Taken(right.clone())),
+            Self::Track { .. } => None,
+        }
+    }
+}
+
+impl Plan {
+    pub(super) fn refuse(reason: DenyReason) -> Self {
+        Self { step: Step::Refuse(reason), kept: Vec::new() }
+    }
+
+    /// Why nobody would come in, if that is so.
+    pub fn refused(&self) -> Option<DenyReason> {
+        match self.step {
+            Step::Refuse(reason) => Some(reason),
+            Step::Leave(_) | Step::Write(_) => None,
+        }
+    }
+
+    /// What a store would write; `None` if nothing.
+    pub fn write(&self) -> Option<&Write> {
+        match &self.step {
+            Step::Write(write) => Some(write),
+            Step::Refuse(_) | Step::Leave(_) => None,
+        }
+    }
+
+    /// What stays as it is though the outside system says otherwise.
+    pub fn kept(&self) -> &[Kept] {
+        &self.kept
+    }
+}
+
+impl Write {
+    /// What changes, without values.
+    pub(super) fn told(&self) -> Vec<Changed> {
+        self.changes().iter().filter_map(Change::told).collect()
+    }
+
+    fn changes(&self) -> &[Change] {
+        match self {
+            Self::Create(NewUser { changes, .. }) | Self::Update(Update { changes, .. }) => changes,
+        }
+    }
+
+    fn before(&self) -> Option<&Account> {
+        match self {
+            Self::Create(_) => None,
+            Self::Update(update) => Some(&update.before),
+        }
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.step {
+            Step::Refuse(reason) => write!(f, "refuse: {reason:?}")?,
+            Step::Leave(id) => write!(f, "user {id}: nothing changes")?,
+            Step::Write(write) => write.fmt(f)?,
+        }
+        self.kept.iter().try_for_each(|kept| write!(f, "\n  ! {kept}"))
+    }
+}
+
+impl fmt::Display for Write {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Create(new) => {
+                let NewUser { issuer, subject, username, .. } = new;
+                write!(f, "create user {username:?} for {subject:?} at {issuer:?}")?;
+            }
+            Self::Update(Update { before, .. }) => {
+                write!(f, "update user {} ({:?})", before.id, before.username)?;
+            }
+        }
+        self.changes().iter().try_for_each(|change| line(f, change, self.before()))
+    }
+}
+
+fn line(f: &mut fmt::Formatter<'_>, change: &Change, before: Option<&Account>) -> fmt::Result {
+    match change {
+        Change::Link { issuer, subject } => write!(f, "\n  + belongs to {subject:?} at {issuer:?}"),
+        Change::Claim => f.write_str("\n  - password and sessions"),
+        Change::Email(email) => {
+            let old = before.and_then(|account| account.email.as_ref());
+            let old = old.map(|email| (email.address.as_str(), email.verified));
+            write!(f, "\n  ~ email: {} -> {}", Address(old), Address(Some((&email.address, email.verified))))
+        }
+        Change::Attribute { field, value } => {
+            let old = before.and_then(|account| account.attributes.get(field));
+            write!(f, "\n  ~ {field}: {} -> {}", Quoted(old), Quoted(value.as_ref()))
+        }
+        Change::Give(right) => write!(f, "\n  + {right}"),
+        Change::Take { right, .. } => write!(f, "\n  - {right}"),
+        Change::Track { .. } => Ok(()),
+    }
+}
+
+struct Quoted<'a>(Option<&'a String>);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(value) => write!(f, "{value:?}"),
+            None => f.write_str("nothing"),
+        }
+    }
+}
+
+struct Address<'a>(Option<(&'a str, bool)>);
+
+impl fmt::Display for Address<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some((address, true)) => write!(f, "{address:?} (verified)"),
+            Some((address, false)) => write!(f, "{address:?} (not verified)"),
+            None => f.write_str("nothing"),
+        }
+    }
+}

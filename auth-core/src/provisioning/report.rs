@@ -1,0 +1,106 @@
+//! What provisioning did, on its way to the events.
+
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use super::Right;
+use crate::UserId;
+
+/// What was done for a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Report {
+    /// The user.
+    pub user: UserId,
+    /// Whether this very login created it. Of many at once only one did.
+    pub created: bool,
+    /// What changed.
+    pub changed: Vec<Changed>,
+    /// What did not, though the outside system says otherwise.
+    pub kept: Vec<Kept>,
+}
+
+impl Report {
+    /// Nothing was done for this user.
+    pub fn new(user: UserId) -> Self {
+        Self { user, created: false, changed: Vec::new(), kept: Vec::new() }
+    }
+}
+
+/// Something that changed, without its value.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Changed {
+    /// The user belongs to this identity from now on.
+    Linked,
+    /// The password was removed and all sessions ended.
+    Claimed,
+    /// The e-mail address, or whether it is verified.
+    Email,
+    /// A field of this name.
+    Attribute(Box<str>),
+    /// The user got a right.
+    Given(Right),
+    /// The user lost a right.
+    Taken(Right),
+}
+
+impl fmt::Display for Changed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Linked => f.write_str("linked"),
+            Self::Claimed => f.write_str("password and sessions removed"),
+            Self::Email => f.write_str("email"),
+            Self::Attribute(field) => f.write_str(field),
+            Self::Given(right) => write!(f, "+{right}"),
+            Self::Taken(right) => write!(f, "-{right}"),
+        }
+    }
+}
+
+/// Something that stays as it is though the outside system says otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Kept {
+    /// No other active user holds this right.
+    LastHolder(Right),
+    /// A group gives this right, but it is sensitive, and the policy does not allow raising it.
+    NotRaised(Right),
+    /// The value for this field is not one that it can hold.
+    Unfit(Box<str>),
+    /// The groups are unknown: the user keeps all rights.
+    Rights,
+}
+
+impl fmt::Display for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LastHolder(right) => write!(f, "{right} is kept: nobody else holds it"),
+            Self::NotRaised(right) => write!(f, "{right} is not given: raising it is not allowed"),
+            Self::Unfit(field) => write!(f, "{field} is kept: the outside value does not fit"),
+            Self::Rights => f.write_str("all rights are kept: the groups are unknown"),
+        }
+    }
+}
+
+/// Where a [`Provisioner`](crate::Provisioner) tells what it did, as soon as it is done: also a login that ends before
+/// its answer tells the events. The chain has one for each attempt ([`Attempt::reports`](crate::Attempt::reports)).
+#[derive(Debug, Default)]
+pub struct Reports(Mutex<Vec<Report>>);
+
+impl Reports {
+    /// None yet: for whoever provisions outside a chain.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds one.
+    pub fn add(&self, report: Report) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(report);
+    }
+
+    /// Removes and gives all.
+    pub fn take(&self) -> Vec<Report> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

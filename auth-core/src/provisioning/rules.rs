@@ -1,0 +1,192 @@
+//! The words of a policy.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::Identity;
+
+/// For whom the table is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Creation {
+    /// Who is proven gets a user, which is then kept up to date. The default.
+    #[default]
+    Create,
+    /// Only people who have a user come in; it is kept up to date.
+    UpdateOnly,
+    /// Only people who have a user come in, and nothing is written.
+    ExistingOnly,
+}
+
+/// What happens if somebody else has the name that a new user would get. That one is never handed over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NameCollision {
+    /// [`DenyReason::NameTaken`](crate::DenyReason::NameTaken). The default.
+    #[default]
+    Refuse,
+    /// The new user is called `name2`, `name3` and so on, up to 99.
+    Suffix,
+}
+
+/// Whose word counts for a value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Owner {
+    /// The outside system's, at every login. The default.
+    #[default]
+    External,
+    /// The application's. The outside system proposes the value for a new user.
+    Local,
+    /// The outside system's until somebody changes the value here; from then on the application's, as long as the two
+    /// differ.
+    ExternalUntilEdited,
+}
+
+/// What it means that the outside system has no value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Missing {
+    /// Nothing: the user keeps theirs. The default.
+    #[default]
+    Keep,
+    /// That the user has none either.
+    Clear,
+}
+
+type Transform = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// Where the value of an attribute comes from, and whose it is. Of several values the first one counts.
+#[derive(Clone)]
+#[must_use]
+pub struct AttributeRule {
+    source: Source,
+    pub(super) owner: Owner,
+    pub(super) missing: Missing,
+    transform: Option<Transform>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Source {
+    Attribute(String),
+    Name,
+}
+
+/// What an identity says about an attribute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Said {
+    Value(String),
+    Nothing,
+    /// A value that no field can hold.
+    Unfit,
+}
+
+/// The longest value, in bytes.
+const MAX_LEN: usize = 1024;
+
+impl AttributeRule {
+    /// The identity's attribute of this name.
+    pub fn of(attribute: impl Into<String>) -> Self {
+        Self::from(Source::Attribute(attribute.into()))
+    }
+
+    /// The identity's [`name`](Identity::name).
+    pub fn of_name() -> Self {
+        Self::from(Source::Name)
+    }
+
+    fn from(source: Source) -> Self {
+        Self { source, owner: Owner::External, missing: Missing::Keep, transform: None }
+    }
+
+    /// Whose the value is.
+    pub fn owner(mut self, owner: Owner) -> Self {
+        self.owner = owner;
+        self
+    }
+
+    /// What it means that the identity has no value.
+    pub fn missing(mut self, missing: Missing) -> Self {
+        self.missing = missing;
+        self
+    }
+
+    /// Makes of the outside value what is stored. `None` says that it does not fit: the user keeps theirs, and an
+    /// event tells so.
+    pub fn map(mut self, transform: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
+        self.transform = Some(Arc::new(transform));
+        self
+    }
+
+    pub(super) fn has_source(&self) -> bool {
+        self.source != Source::Attribute(String::new())
+    }
+
+    /// The value to store.
+    pub(super) fn read(&self, identity: &Identity) -> Said {
+        let value = match &self.source {
+            Source::Attribute(name) => identity.attribute(name).first().map(String::as_str),
+            Source::Name => identity.name(),
+        };
+        let Some(value) = value.filter(|value| !value.is_empty()) else { return Said::Nothing };
+        let value = match &self.transform {
+            Some(transform) => transform(value),
+            None => Some(value.to_owned()),
+        };
+        value.map_or(Said::Unfit, fitting)
+    }
+}
+
+/// The value, unless no store holds it.
+pub(super) fn fitting(value: String) -> Said {
+    let fits = value.len() <= MAX_LEN && !value.contains('\0');
+    if fits { Said::Value(value) } else { Said::Unfit }
+}
+
+impl fmt::Debug for AttributeRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { source, owner, missing, transform } = self;
+        f.debug_struct("AttributeRule")
+            .field("source", source)
+            .field("owner", owner)
+            .field("missing", missing)
+            .field("transform", &transform.is_some())
+            .finish()
+    }
+}
+
+/// Something that a user may do: a permission, or a flag such as `is_staff` in a column of its own.
+///
+/// Flags are sensitive, and so is what [`guard_last`](super::ProvisioningBuilder::guard_last) names: groups take
+/// them, but give them only if [`allow_raising`](super::ProvisioningBuilder::allow_raising) says so.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Right {
+    /// What [`User::has_permission`](crate::User::has_permission) answers to.
+    Permission(Box<str>),
+    /// A truth value of the user.
+    Flag(Box<str>),
+}
+
+impl Right {
+    /// The permission of this name.
+    pub fn permission(name: impl Into<Box<str>>) -> Self {
+        Self::Permission(name.into())
+    }
+
+    /// The flag of this name.
+    pub fn flag(name: impl Into<Box<str>>) -> Self {
+        Self::Flag(name.into())
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Permission(name) | Self::Flag(name) => name,
+        }
+    }
+}
+
+impl fmt::Display for Right {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Permission(name) => write!(f, "permission {name:?}"),
+            Self::Flag(name) => write!(f, "flag {name:?}"),
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! What a store of users must do to be provisioned.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::sync::Arc;
+
+use super::{Provisioning, Right, Write};
+use crate::identity::Email;
+use crate::{BackendError, ConfigError, UserId, UserSource};
+
+/// A store of users that an outside system vouches for.
+///
+/// It finds and writes, and decides nothing. Every implementation passes
+/// the suite `conformance::provisioning` (feature `conformance`).
+pub trait ProvisionStore: UserSource {
+    /// Whether there is a place for everything that the policy names.
+    ///
+    /// # Errors
+    /// [`ConfigError`] that says what is missing.
+    fn check(&self, policy: &Provisioning) -> Result<(), ConfigError>;
+
+    /// What is known about somebody. It changes nothing.
+    ///
+    /// That nobody has the identity must not be older than what is said of the name and the address: otherwise who was
+    /// made meanwhile by another login of theirs would be taken for somebody else. All else may be out of date.
+    ///
+    /// # Errors
+    /// [`BackendError`] if it could not be found out. That is never "nobody".
+    fn load(&self, query: &Query<'_>) -> impl Future<Output = Result<Found, BackendError>> + Send;
+
+    /// Writes everything or nothing, and only if what the decision was made from is still so: see [`Applied`].
+    ///
+    /// # Errors
+    /// [`BackendError`] if the store could not answer.
+    fn apply(&self, write: &Write) -> impl Future<Output = Result<Applied, BackendError>> + Send;
+}
+
+impl<S: ProvisionStore> ProvisionStore for Arc<S> {
+    fn check(&self, policy: &Provisioning) -> Result<(), ConfigError> {
+        (**self).check(policy)
+    }
+
+    async fn load(&self, query: &Query<'_>) -> Result<Found, BackendError> {
+        (**self).load(query).await
+    }
+
+    async fn apply(&self, write: &Write) -> Result<Applied, BackendError> {
+        (**self).apply(write).await
+    }
+}
+
+/// What is asked of a store.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Query<'a> {
+    /// With [`subject`](Self::subject) the key of a link, compared byte for byte.
+    pub issuer: &'a str,
+    /// See [`issuer`](Self::issuer).
+    pub subject: &'a str,
+    /// The name that a new user would get.
+    pub username: &'a str,
+    /// The address by which a user may be linked; `None` if none may be.
+    pub email: Option<&'a str>,
+    /// The rights of which the last active holder is looked for.
+    pub guarded: &'a BTreeSet<Right>,
+}
+
+impl<'a> Query<'a> {
+    /// A query for an identity and a name.
+    pub fn new(issuer: &'a str, subject: &'a str, username: &'a str, guarded: &'a BTreeSet<Right>) -> Self {
+        Self { issuer, subject, username, email: None, guarded }
+    }
+
+    /// The same query, for users with this address too.
+    #[must_use]
+    pub fn with_email(self, email: &'a str) -> Self {
+        Self { email: Some(email), ..self }
+    }
+}
+
+/// What a store found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Found {
+    /// The user whom this issuer and subject belong to.
+    pub account: Option<Account>,
+    /// If there is no such user: those with the address asked for, compared byte for byte.
+    pub by_email: Vec<Account>,
+    /// If there is no such user: whether a new one may have the name.
+    pub name: NameState,
+    /// The guarded rights that no other active user holds than [`account`](Self::account), or the one in
+    /// [`by_email`](Self::by_email) if there is exactly one.
+    pub sole: BTreeSet<Right>,
+}
+
+/// Whether a new user may have a name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NameState {
+    /// Nobody has it.
+    #[default]
+    Free,
+    /// Somebody has it, perhaps in another case or width.
+    Taken,
+    /// It can be nobody's name.
+    Invalid,
+}
+
+/// A user as a store holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Account {
+    /// The id.
+    pub id: UserId,
+    /// The name.
+    pub username: Arc<str>,
+    /// Whether they may sign in.
+    pub active: bool,
+    /// The issuer and the subject that they belong to.
+    pub identity: Option<(String, String)>,
+    /// The address, and whether the application knows it to be theirs.
+    pub email: Option<Email>,
+    /// The fields that have a value.
+    pub attributes: BTreeMap<String, String>,
+    /// What they may do.
+    pub rights: BTreeSet<Right>,
+    /// The value that each field last got from outside ([`Change::Track`](super::Change::Track)).
+    pub tracked: BTreeMap<String, String>,
+}
+
+impl Account {
+    /// An active user with nothing else.
+    pub fn new(id: UserId, username: impl Into<Arc<str>>) -> Self {
+        Self {
+            id,
+            username: username.into(),
+            active: true,
+            identity: None,
+            email: None,
+            attributes: BTreeMap::new(),
+            rights: BTreeSet::new(),
+            tracked: BTreeMap::new(),
+        }
+    }
+}
+
+/// What became of a [`Write`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Applied {
+    /// It is written, and this is the user.
+    Done(UserId),
+    /// Nothing is written: what it was decided from is no longer so. For a new user, somebody has the identity or the
+    /// name by now. For an update, the account is another one than
+    /// [`before`](super::Update::before), or is gone, or it would now take a guarded right from the last who holds it.
+    Conflict,
+}

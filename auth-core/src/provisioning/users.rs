@@ -1,0 +1,158 @@
+//! [`ProvisionedUsers`]: a store and a policy.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::decide::decide;
+use super::plan::Step;
+use super::{
+    Applied, Found, Linking, NameCollision, NameState, Plan, ProvisionStore, Provisioning, Query, Report,
+    Reports, Write,
+};
+use crate::{BackendError, Identity, Outcome, Provisioner, UserId, UserSource};
+
+/// The users of a store, provisioned by a policy: what [`Provisioning::on`] makes.
+///
+/// ```
+/// # use auth_core::provisioning::{ProvisionStore, Provisioning};
+/// # use auth_core::{Backend, Password, Provisioned, Verifier, ConfigError};
+/// fn backend<S>(directory: impl Verifier<Password>, users: S) -> Result<impl Backend<Password>, ConfigError>
+/// where
+///     S: ProvisionStore,
+/// {
+///     let users = Provisioning::builder().build()?.on(users)?;
+///     Ok(Provisioned { verifier: directory, users })
+/// }
+/// ```
+#[derive(Clone)]
+pub struct ProvisionedUsers<S> {
+    store: S,
+    policy: Provisioning,
+}
+
+/// How often it is decided anew because others changed the user meanwhile.
+const ATTEMPTS: u32 = 20;
+/// How much longer it waits before each.
+const PAUSE: Duration = Duration::from_millis(1);
+/// The highest number behind a name.
+const MAX_SUFFIX: u32 = 99;
+/// The longest issuer and the longest subject, in bytes.
+const MAX_LEN: usize = 1024;
+
+impl<S: ProvisionStore> ProvisionedUsers<S> {
+    pub(super) fn new(store: S, policy: Provisioning) -> Self {
+        Self { store, policy }
+    }
+
+    /// What the next login of this identity would change, if nothing else changes before. Writes nothing.
+    ///
+    /// # Errors
+    /// [`BackendError`] if the store could not answer, or the groups are unknown and rights depend on them.
+    pub async fn plan(&self, identity: &Identity) -> Result<Plan, BackendError> {
+        bounded(identity)?;
+        let (username, found) = self.look_up(identity).await?;
+        decide(&self.policy.0, identity, &username, &found)
+            .map_err(|_| BackendError::unavailable("the groups of a person are unknown"))
+    }
+
+    /// What the store knows, and the name that a new user would get.
+    async fn look_up(&self, identity: &Identity) -> Result<(String, Found), BackendError> {
+        let email = identity.email().filter(|_| self.policy.0.links != Linking::Never);
+        let email = email.map(|email| email.address.to_ascii_lowercase()).filter(|address| is_whole(address));
+        let mut n = 1;
+        loop {
+            let username = match n {
+                1 => identity.username().to_owned(),
+                n => format!("{}{n}", identity.username()),
+            };
+            let query = Query::new(identity.issuer(), identity.subject(), &username, &self.policy.0.guarded);
+            let query = email.as_deref().map_or(query, |email| query.with_email(email));
+            let found = self.store.load(&query).await?;
+            if !self.is_worth_a_suffix(&found) || n == MAX_SUFFIX {
+                return Ok((username, found));
+            }
+            n += 1;
+        }
+    }
+
+    fn is_worth_a_suffix(&self, found: &Found) -> bool {
+        self.policy.0.collision == NameCollision::Suffix
+            && found.account.is_none()
+            && found.by_email.is_empty()
+            && found.name == NameState::Taken
+    }
+
+    /// Writes a plan. `None` says that it must be made anew.
+    async fn carry_out(
+        &self,
+        plan: Plan,
+        reports: &Reports,
+    ) -> Result<Option<Outcome<UserId>>, BackendError> {
+        let Plan { step, kept } = plan;
+        let (id, created, changed) = match step {
+            Step::Refuse(reason) => return Ok(Some(Outcome::Deny(reason))),
+            Step::Leave(id) => (id, false, Vec::new()),
+            Step::Write(write) => match self.store.apply(&write).await? {
+                Applied::Done(id) => (id, matches!(write, Write::Create(_)), write.told()),
+                Applied::Conflict => return Ok(None),
+            },
+        };
+        if created || !changed.is_empty() || !kept.is_empty() {
+            reports.add(Report { created, changed, kept, ..Report::new(id.clone()) });
+        }
+        Ok(Some(Outcome::Accept(id)))
+    }
+}
+
+impl<S: ProvisionStore> UserSource for ProvisionedUsers<S> {
+    type User = S::User;
+
+    async fn get_user(&self, id: &UserId) -> Result<Option<S::User>, BackendError> {
+        self.store.get_user(id).await
+    }
+}
+
+impl<S: ProvisionStore> Provisioner for ProvisionedUsers<S> {
+    async fn provision(
+        &self,
+        identity: Identity,
+        reports: &Reports,
+    ) -> Result<Outcome<S::User>, BackendError> {
+        for attempt in 1..=ATTEMPTS {
+            let plan = self.plan(&identity).await?;
+            match self.carry_out(plan, reports).await? {
+                Some(Outcome::Accept(id)) => {
+                    let user = self.store.get_user(&id).await?;
+                    return user
+                        .map(Outcome::Accept)
+                        .ok_or_else(|| BackendError::unavailable("the user is gone again"));
+                }
+                Some(Outcome::Deny(reason)) => return Ok(Outcome::Deny(reason)),
+                Some(Outcome::Decline(reason)) => return Ok(Outcome::Decline(reason)),
+                None => tokio::time::sleep(PAUSE * attempt).await,
+            }
+        }
+        Err(BackendError::unavailable("others keep changing the user"))
+    }
+}
+
+/// An empty issuer or subject would make many people one; a NUL is in no text of some databases.
+fn bounded(identity: &Identity) -> Result<(), BackendError> {
+    if is_whole(identity.issuer()) && is_whole(identity.subject()) {
+        return Ok(());
+    }
+    Err(BackendError::invalid_data(
+        "an identity's issuer and subject have 1 to 1024 bytes each, none of them NUL",
+    ))
+}
+
+fn is_whole(text: &str) -> bool {
+    (1..=MAX_LEN).contains(&text.len()) && !text.contains('\0')
+}
+
+impl<S: fmt::Debug> fmt::Debug for ProvisionedUsers<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { store, policy } = self;
+        f.debug_struct("ProvisionedUsers").field("store", store).field("policy", policy).finish()
+    }
+}
