@@ -6,3 +6,5 @@ pub mod backend;
 pub mod client;
 pub mod provisioning;
 pub mod store;
+
+mod together;

@@ -1,13 +1,11 @@
 //! Tasks that meet.
 
 use std::collections::BTreeSet;
-use std::panic::resume_unwind;
 use std::sync::Arc;
-
-use tokio::sync::Barrier;
 
 use super::Site;
 use super::fixture::{ISSUER, account, admin, attribute, created, found, staff, take, update};
+use crate::conformance::together::together;
 use crate::provisioning::{
     Applied, AttributeRule, Change, NameCollision, NameState, Provisioning, Report, Reports, Right,
 };
@@ -27,28 +25,6 @@ pub(super) async fn check<S: Site>(fresh: &impl AsyncFn() -> S) {
     for right in [admin(), staff()] {
         one_holder_stays(Arc::new(fresh().await), right).await;
     }
-}
-
-/// Starts all tasks at one moment and gives their answers in order. A panic in one is ours.
-async fn together<F>(tasks: impl IntoIterator<Item = F>) -> Vec<F::Output>
-where
-    F: Future<Output: Send> + Send + 'static,
-{
-    let tasks: Vec<_> = tasks.into_iter().collect();
-    let start = Arc::new(Barrier::new(tasks.len()));
-    let spawn = |task: F| {
-        let start = Arc::clone(&start);
-        tokio::spawn(async move {
-            start.wait().await;
-            task.await
-        })
-    };
-    let running: Vec<_> = tasks.into_iter().map(spawn).collect();
-    let mut answers = Vec::with_capacity(running.len());
-    for task in running {
-        answers.push(task.await.unwrap_or_else(|error| resume_unwind(error.into_panic())));
-    }
-    answers
 }
 
 /// Provisions as a login does, and gives what it told.

@@ -1,14 +1,13 @@
 //! Tasks that meet. Each case ends in a state that is right in whatever order they ran.
 
-use std::panic::resume_unwind;
 use std::sync::Arc;
 
-use tokio::sync::Barrier;
 use tokio::task::yield_now;
 
 use super::fixture::{
     BEFORE_EXPIRY, EXPIRES, NOW, at, backend, created, data, failure, key, live, ok, sample_record, user,
 };
+use crate::conformance::together::together;
 use crate::session::{SessionKey, SessionRecord, SessionStore, StoreErrorKind, Write};
 
 /// How often the tasks of a case meet.
@@ -26,28 +25,6 @@ pub(super) async fn check<S: SessionStore>(fresh: &impl AsyncFn() -> S) {
     for alias in [false, true] {
         rotation_is_one_step(Arc::new(fresh().await), alias).await;
     }
-}
-
-/// Starts all tasks at one moment and gives their answers in order. A panic in one is ours.
-async fn together<F>(tasks: impl IntoIterator<Item = F>) -> Vec<F::Output>
-where
-    F: Future<Output: Send> + Send + 'static,
-{
-    let tasks: Vec<_> = tasks.into_iter().collect();
-    let start = Arc::new(Barrier::new(tasks.len()));
-    let spawn = |task: F| {
-        let start = Arc::clone(&start);
-        tokio::spawn(async move {
-            start.wait().await;
-            task.await
-        })
-    };
-    let running: Vec<_> = tasks.into_iter().map(spawn).collect();
-    let mut answers = Vec::with_capacity(running.len());
-    for task in running {
-        answers.push(task.await.unwrap_or_else(|error| resume_unwind(error.into_panic())));
-    }
-    answers
 }
 
 async fn one_creator_wins<S: SessionStore>(store: Arc<S>) {
