@@ -49,6 +49,7 @@ mod backend;
 mod backend_fn;
 mod breaker;
 mod chain;
+mod confirm;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod credentials;
@@ -78,6 +79,7 @@ pub use auth::{Auth, AuthBuilder};
 pub use backend::{Backend, Provisioned, Provisioner, UserSource, Verifier};
 pub use backend_fn::{BackendFn, backend_fn};
 pub use chain::{BACKEND_TIMEOUT, BackendPolicy, CHAIN_TIMEOUT, OutagePolicy};
+pub use confirm::{Confirm, Standing};
 pub use credentials::{Credentials, Password};
 pub use denied::{Denied, DeniedKind};
 pub use error::{BackendError, BackendErrorKind, ConfigError};

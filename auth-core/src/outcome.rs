@@ -48,6 +48,8 @@ pub enum DenyReason {
     Locked,
     /// The user or the credentials have expired.
     Expired,
+    /// The password must be changed before it is good for anything else.
+    MustChangePassword,
     /// The user is known, but not one of those who may sign in here (required group, creation switched off).
     NotPermitted,
     /// Another person already holds the name that the new user would need.

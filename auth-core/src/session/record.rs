@@ -19,12 +19,18 @@ pub struct SessionRecord {
     pub created: Timestamp,
     /// When the user last proved who they are.
     pub authenticated: Timestamp,
+    /// When the outside system that vouched for the user last confirmed that they may sign in: at login, and
+    /// whenever it was asked again since.
+    pub confirmed: Timestamp,
     /// When the session last got a new id.
     pub rotated: Timestamp,
     /// When the session was last used, within the touch interval.
     pub last_seen: Timestamp,
     /// When it ends unless it is used: the earlier of the idle and the absolute limit.
     pub expires: Timestamp,
+    /// The name in the trusted proxy's header that began the session, if one did: it ends when a request comes
+    /// with another name, or without.
+    pub remote_user: Option<Box<str>>,
     /// The application's own values.
     pub data: SessionData,
     /// The client, for a list of devices; kept only if the configuration says so.
@@ -61,7 +67,7 @@ impl SessionData {
 }
 
 /// The version of the encoding below. A store never shows a record of another version to anybody.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 impl SessionRecord {
     /// The record as bytes, for stores that keep bytes.
@@ -71,9 +77,12 @@ impl SessionRecord {
         out.text(self.user.as_str());
         out.text(self.backend.as_str());
         out.bytes(&self.stamp.to_bytes());
-        for time in [self.created, self.authenticated, self.rotated, self.last_seen, self.expires] {
+        let Self { created, authenticated, confirmed, rotated, last_seen, expires, .. } = self;
+        for time in [created, authenticated, confirmed, rotated, last_seen, expires] {
             out.number(time.as_millis());
         }
+        // No proxy vouches for an empty name.
+        out.text(self.remote_user.as_deref().unwrap_or_default());
         out.client(self.client.as_deref());
         out.number(self.data.0.len() as u64);
         for (name, value) in &self.data.0 {
@@ -96,9 +105,11 @@ impl SessionRecord {
             stamp: StampMac::from_bytes(input.bytes()?)?,
             created: input.time()?,
             authenticated: input.time()?,
+            confirmed: input.time()?,
             rotated: input.time()?,
             last_seen: input.time()?,
             expires: input.time()?,
+            remote_user: Some(input.text()?).filter(|name| !name.is_empty()).map(Into::into),
             client: if input.flag()? { Some(Box::new(input.client()?)) } else { None },
             data: input.data()?,
         };
@@ -214,9 +225,11 @@ pub(crate) mod tests {
             stamp: StampMac::from_bytes(&[9; StampMac::LEN]).unwrap(),
             created: at,
             authenticated: at,
+            confirmed: at,
             rotated: at,
             last_seen: at,
             expires: Timestamp::from_secs(1_700_003_600),
+            remote_user: Some("ann@example.org".into()),
             data: SessionData(data.into_iter().collect()),
             client: Some(Box::new(ClientFacts {
                 address: "::1".parse().ok(),
@@ -229,7 +242,7 @@ pub(crate) mod tests {
     fn a_record_survives_its_bytes() {
         let full = record();
         assert_eq!(SessionRecord::decode(&full.encode()), Some(full.clone()));
-        let bare = SessionRecord { client: None, data: SessionData::default(), ..full };
+        let bare = SessionRecord { client: None, remote_user: None, data: SessionData::default(), ..full };
         assert_eq!(SessionRecord::decode(&bare.encode()), Some(bare.clone()));
         assert!(bare.encode().len() < 100, "{} bytes", bare.encode().len());
     }

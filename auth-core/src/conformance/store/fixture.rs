@@ -43,9 +43,11 @@ pub(super) fn sample_record(id: &str) -> SessionRecord {
         stamp: StampMac::from_bytes(&STAMP).expect("the right length"),
         created: at(1),
         authenticated: at(2),
+        confirmed: at(5),
         rotated: at(3),
         last_seen: at(4),
         expires: EXPIRES,
+        remote_user: Some("CORP\\ann; --".into()),
         data: data([("cart", "[1,2]"), ("näme", "\"O'Brien \\u0000 \u{1f511}\"")]),
         client: Some(Box::new(ClientFacts {
             address: "2001:db8::1".parse().ok(),

@@ -21,9 +21,11 @@ pub(super) async fn check<S: SessionStore>(fresh: &impl AsyncFn() -> S) {
 fn changed() -> SessionRecord {
     SessionRecord {
         authenticated: at(102),
+        confirmed: at(105),
         rotated: at(103),
         last_seen: at(104),
         expires: at(1_800),
+        remote_user: None,
         data: data([("theme", "\"dark\"")]),
         client: None,
         ..sample_record("alice")

@@ -68,9 +68,11 @@ impl<S: SessionStore> Engine<S> {
             backend,
             created: now,
             authenticated: authenticated.at,
+            confirmed: authenticated.at,
             rotated: now,
             last_seen: now,
             expires: self.config.expires(authenticated.at, now),
+            remote_user: None,
             data: SessionData::default(),
             client,
         }
