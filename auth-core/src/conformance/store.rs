@@ -8,6 +8,7 @@ mod rotation;
 mod writes;
 
 use crate::session::SessionStore;
+pub use fixture::sample_record;
 
 /// Checks a session store against its contract; `fresh` makes an empty one for each case.
 ///

@@ -35,8 +35,11 @@ pub(super) fn user(id: &str) -> UserId {
 
 const STAMP: [u8; StampMac::LEN] = *b"\0\xff'a stamp's keyed hash of 36 bytes\x80";
 
-/// A record in which no two values are alike: a mix-up of columns shows.
-pub(super) fn sample_record(id: &str) -> SessionRecord {
+/// A record of this user at the backend `local`, in which no two values are alike: a mix-up of columns shows.
+///
+/// # Panics
+/// If `id` is no [`UserId`].
+pub fn sample_record(id: &str) -> SessionRecord {
     SessionRecord {
         user: user(id),
         backend: backend("local"),

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::time::{Duration, Instant};
 
+use auth_core::conformance::store::sample_record;
 use auth_core::session::{SessionKey, SessionRecord};
 use auth_core::{BackendName, Timestamp, UserId};
 use auth_redis::RedisSessions;
@@ -19,15 +20,9 @@ pub(crate) fn key(n: u16) -> SessionKey {
     SessionKey::from_bytes(bytes)
 }
 
-/// A record as the first version of its encoding has it, for user `id`.
+/// A record of user `id`.
 pub(crate) fn record(id: &str) -> SessionRecord {
-    let mut bytes = vec![1, u8::try_from(id.len()).unwrap()];
-    bytes.extend(id.as_bytes());
-    bytes.extend([5, b'l', b'o', b'c', b'a', b'l', 36]);
-    bytes.extend([7; 36]);
-    bytes.extend([0; 7]);
-    let record = SessionRecord::decode(&bytes).unwrap();
-    SessionRecord { created: NOW, last_seen: NOW, expires: LATER, ..record }
+    SessionRecord { created: NOW, last_seen: NOW, expires: LATER, ..sample_record(id) }
 }
 
 pub(crate) fn local() -> BackendName {

@@ -42,7 +42,7 @@ impl Statements {
         Self {
             migrate: migrate(table, dialect),
             by_id: select.by(&[&table.id], &[]),
-            by_name: select.by(&[&table.key], &[&table.password, &table.key]),
+            by_name: select.by(&[&table.key], &[own_password(table, dialect), of_user(&table.key, dialect)]),
             insert: insert(table, [], [], dialect),
             import: import(table, dialect),
             renew: sql(format!("UPDATE {t} SET {password} = ? WHERE {id} = ? AND {password} = ?")),
@@ -66,7 +66,7 @@ struct Select<'a> {
 
 impl<'a> Select<'a> {
     fn new(table: &UserTable, further: &[Identifier], dialect: &'a Dialect) -> Self {
-        let of_user = |name: &Identifier| format!("u.{}", name.quoted(dialect));
+        let of_user = |name: &Identifier| of_user(name, dialect);
         let (id, username) = (of_user(&table.id), of_user(&table.username));
         let truth = |column| format!("CASE WHEN {} THEN 1 ELSE 0 END", of_user(column));
         let active = table.active.as_ref().map_or("1".into(), truth);
@@ -85,13 +85,27 @@ impl<'a> Select<'a> {
         Self { dialect, columns, from }
     }
 
-    /// The users with these values in these columns; `own` are further ones that the query reads for itself.
-    fn by(&self, keys: &[&Identifier], own: &[&Identifier]) -> SqlStr {
-        let of_user = |name: &&Identifier| format!("u.{}", name.quoted(self.dialect));
-        let columns: Vec<_> = std::iter::once(self.columns.clone()).chain(own.iter().map(of_user)).collect();
-        let keys: Vec<_> = keys.iter().map(|name| of_user(name) + " = ?").collect();
+    /// The users with these values in these columns; `own` is what the query reads for itself besides.
+    fn by(&self, keys: &[&Identifier], own: &[String]) -> SqlStr {
+        let columns: Vec<_> = std::iter::once(&self.columns).chain(own).map(String::as_str).collect();
+        let keys: Vec<_> = keys.iter().map(|name| of_user(name, self.dialect) + " = ?").collect();
         let (columns, from, keys) = (columns.join(", "), &self.from, keys.join(" AND "));
         self.dialect.statement(&format!("SELECT {columns} FROM {from} WHERE {keys}"))
+    }
+}
+
+fn of_user(column: &Identifier, dialect: &Dialect) -> String {
+    format!("u.{}", column.quoted(dialect))
+}
+
+/// The password by which a user may sign in here: none, if an outside system vouches for them.
+fn own_password(table: &UserTable, dialect: &Dialect) -> String {
+    let password = of_user(&table.password, dialect);
+    match &table.identity {
+        Some([issuer, _]) if !table.linked_passwords => {
+            format!("CASE WHEN {} IS NULL THEN {password} END", of_user(issuer, dialect))
+        }
+        _ => password,
     }
 }
 

@@ -41,6 +41,8 @@ pub struct UserTable {
     pub(super) stamp: Option<Identifier>,
     pub(super) active: Option<Identifier>,
     pub(super) identity: Option<[Identifier; 2]>,
+    /// Whether a user with an identity may have a password here as well.
+    pub(super) linked_passwords: bool,
     pub(super) permissions: Option<Permissions>,
     /// The columns of the address and of whether it is verified.
     pub(super) email: Option<[Identifier; 2]>,
@@ -122,6 +124,7 @@ impl UserTable {
             stamp: Some(fixed("security_stamp")),
             active: Some(fixed("active")),
             identity: None,
+            linked_passwords: false,
             permissions: None,
             email: None,
             attributes: Vec::new(),
@@ -209,6 +212,16 @@ impl UserTable {
     pub fn with_identity(mut self, issuer: &str, subject: &str) -> Result<Self, ConfigError> {
         self.identity = Some([Identifier::new(issuer)?, Identifier::new(subject)?]);
         Ok(self)
+    }
+
+    /// Lets users who belong to an outside system sign in with a password of this table, too.
+    ///
+    /// By default none fits them: a password from before they were linked, or one that an administrator set, would
+    /// otherwise let them in while the directory that locked them out is down or says no. Say this for users who
+    /// link an outside account to their own and keep both ways in.
+    pub fn with_passwords_of_linked_users(mut self) -> Self {
+        self.linked_passwords = true;
+        self
     }
 
     /// A table or view with one row for each permission of each user. Without it nobody holds any.

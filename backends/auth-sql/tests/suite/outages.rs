@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::support::{login, open, options, passwords, secret, told};
+use auth_core::conformance::store::sample_record;
 use auth_core::provisioning::{Provisioning, Reports};
 use auth_core::session::{SessionKey, SessionRecord, SessionStore, StoreError, StoreErrorKind};
 use auth_core::{
@@ -22,12 +23,7 @@ fn key(n: u8) -> SessionKey {
 }
 
 fn record() -> SessionRecord {
-    let mut bytes = vec![1, 1, b'1', 5, b'l', b'o', b'c', b'a', b'l', 36];
-    bytes.extend([7; 36 + 7]);
-    // The times, the client and the data after the stamp: all zero.
-    let end = bytes.len() - 7;
-    bytes[end..].fill(0);
-    SessionRecord { last_seen: NOW, expires: LATER, ..SessionRecord::decode(&bytes).unwrap() }
+    SessionRecord { last_seen: NOW, expires: LATER, ..sample_record("1") }
 }
 
 fn folder() -> TempDir {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use auth_core::conformance::provisioning::provision_store;
 use auth_core::provisioning::{AttributeRule, Creation, Migrating, Owner, Provisioning, Reports, Right};
 use auth_core::{
-    Auth, DeniedKind, DenyReason, Identity, MemoryDirectory, Outcome, Password, Provisioner, RequestFacts,
-    User, UserSource,
+    Attempt, Auth, Backend, BackendError, BackendPolicy, DeniedKind, DenyReason, Identity, MemoryDirectory,
+    OutagePolicy, Outcome, Password, Provisioner, RequestFacts, User, UserId, UserSource,
 };
 use auth_sql::{SqlUser, SqlUsers, UserTable};
 use site::Site;
@@ -21,6 +21,7 @@ on_every_database![
     a_plan_writes_nothing,
     a_local_edit_stays,
     a_claimed_user_loses_the_password,
+    whoever_belongs_elsewhere_has_no_password_here,
     a_column_has_one_meaning,
     old_passwords_move_once,
     parallel_first_logins_make_one_user,
@@ -315,6 +316,56 @@ async fn a_claimed_user_loses_the_password(place: &Place) {
     assert_eq!(claimed.id(), prepared.id());
     assert_ne!(claimed.security_stamp(), prepared.security_stamp(), "sessions end");
     assert!(login(&site.users, "al", "chosen before").await.is_err());
+}
+
+/// A directory that cannot be reached.
+struct Down;
+
+impl UserSource for Down {
+    type User = SqlUser;
+
+    async fn get_user(&self, _: &UserId) -> Result<Option<SqlUser>, BackendError> {
+        Err(BackendError::unavailable("down"))
+    }
+}
+
+impl Backend<Password> for Down {
+    async fn authenticate(&self, _: &Attempt<'_, Password>) -> Result<Outcome<SqlUser>, BackendError> {
+        Err(BackendError::unavailable("down"))
+    }
+}
+
+/// C28, b.1.9: what is left of a password from before does not let in whom a directory vouches for, also not while
+/// that is down and the policy asks the next backend. Whoever belongs to the table alone is none of this.
+async fn whoever_belongs_elsewhere_has_no_password_here(place: &Place) {
+    let db = place.db().await;
+    let users = db.users().await;
+    users.create_user("bob", Some(&secret("local"))).await.unwrap();
+    accepted(sign_in(&users, identity("uid=alice", "alice")).await);
+    let alice = users.find("alice").await.unwrap().unwrap();
+    users.set_password(&alice.id(), Some(&secret("stale"))).await.unwrap();
+    let table = UserTable::default().with_passwords_of_linked_users();
+    let lenient = users.clone().with_table(table);
+    let wrong = DeniedKind::WrongSecret;
+    let table = [
+        ("the directory's user", &users, "alice", "stale", Err(DeniedKind::Unavailable), Err(wrong)),
+        ("the table's user", &users, "bob", "local", Ok(()), Ok(())),
+        ("the table's user, wrong", &users, "bob", "x", Err(DeniedKind::Unavailable), Err(wrong)),
+        ("the policy says so", &lenient, "alice", "stale", Ok(()), Ok(())),
+        ("the policy says so, wrong", &lenient, "alice", "x", Err(DeniedKind::Unavailable), Err(wrong)),
+    ];
+    for (name, users, username, password, directory_down, alone) in table {
+        let policy = BackendPolicy::new().outage(OutagePolicy::Continue);
+        let chain = Auth::builder()
+            .backend_with::<Password>("directory", Down, policy)
+            .backend::<Password>("local", users.clone())
+            .build()
+            .unwrap();
+        let answer = chain.authenticate(Password::new(username, password), &RequestFacts::none()).await;
+        assert_eq!(answer.map(drop).map_err(|denied| denied.kind()), directory_down, "{name}");
+        let answer = login(users, username, password).await;
+        assert_eq!(answer.map(drop).map_err(|denied| denied.kind()), alone, "{name}, asked alone");
+    }
 }
 
 /// JP-2: an attribute cannot be mapped to what decides who somebody is.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::support::{Db, Place, hex, on_every_database};
-use auth_core::conformance::store::session_store;
+use auth_core::conformance::store::{sample_record, session_store};
 use auth_core::session::{SessionKey, SessionRecord, SessionStore, Write};
 use auth_core::{BackendName, Timestamp, UserId};
 use auth_sql::SqlSessions;
@@ -56,16 +56,10 @@ fn key(n: u8) -> SessionKey {
     SessionKey::from_bytes([n; 32])
 }
 
-/// A record as the first version of its encoding has it, for user `id`.
+/// A record of user `id`.
 fn record(id: &str) -> SessionRecord {
-    let mut bytes = vec![1, u8::try_from(id.len()).unwrap()];
-    bytes.extend(id.as_bytes());
-    bytes.extend([5, b'l', b'o', b'c', b'a', b'l', 36]);
-    bytes.extend([7; 36]);
-    bytes.extend([0; 7]);
     let hour = Duration::from_hours(1);
-    let record = SessionRecord::decode(&bytes).unwrap();
-    SessionRecord { created: NOW, last_seen: NOW, expires: NOW.plus(hour), ..record }
+    SessionRecord { created: NOW, last_seen: NOW, expires: NOW.plus(hour), ..sample_record(id) }
 }
 
 async fn store_with_one(place: &Place) -> (Db, SqlSessions) {
