@@ -27,7 +27,7 @@ async fn main() -> Result<(), Box<dyn StdError>> {
     demo_site::log_to_stderr();
     let options = Options::from_command_line();
     let auth = demo_site::auth(&options).await?;
-    let listener = demo_site::bind(&options)?;
+    let listener = demo_site::bind(options.listen)?;
     let shutdown = demo_site::shutdown()?;
     let app = move || {
         let headers = SECURITY_HEADERS.into_iter().fold(DefaultHeaders::new(), DefaultHeaders::add);

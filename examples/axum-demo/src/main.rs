@@ -32,7 +32,7 @@ async fn main() -> Result<(), Box<dyn StdError>> {
     demo_site::log_to_stderr();
     let options = Options::from_command_line();
     let app = app(demo_site::auth(&options).await?).into_make_service_with_connect_info::<SocketAddr>();
-    let listener = demo_site::bind(&options)?;
+    let listener = demo_site::bind(options.listen)?;
     let shutdown = demo_site::shutdown()?;
     demo_site::announce(&listener)?;
     axum::serve(TcpListener::from_std(listener)?, app).with_graceful_shutdown(shutdown).await?;

@@ -2,11 +2,10 @@
 
 use std::future::{Future, pending};
 use std::io::{self, IsTerminal, Write};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 
 use tracing_subscriber::EnvFilter;
 
-use crate::Options;
 
 /// Logs to standard error; `RUST_LOG` chooses what.
 pub fn log_to_stderr() {
@@ -19,8 +18,8 @@ pub fn log_to_stderr() {
 ///
 /// # Errors
 /// If the address is taken or not this machine's.
-pub fn bind(options: &Options) -> io::Result<TcpListener> {
-    let listener = TcpListener::bind(options.listen)?;
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let listener = TcpListener::bind(address)?;
     listener.set_nonblocking(true)?;
     Ok(listener)
 }

@@ -15,6 +15,8 @@
 mod certificate;
 mod guarded;
 mod mariadb;
+mod nginx;
+mod openldap;
 mod postgres;
 mod process;
 mod proxy;
@@ -23,6 +25,8 @@ mod server;
 
 pub use certificate::Certificate;
 pub use mariadb::MariaDb;
+pub use nginx::{Nginx, NginxOptions};
+pub use openldap::{OpenLdap, OpenLdapOptions};
 pub use postgres::Postgres;
 pub use process::{Ended, Process};
 pub use proxy::{FaultProxy, Way};

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::hash::{BuildHasher, RandomState};
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -65,6 +65,18 @@ impl Server {
             }
         }
         panic!("{} does not start: {why}", server.program.name);
+    }
+
+    /// Starts a server on a port that was chosen for it.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start), and if the port is taken.
+    pub(crate) fn start_at(folder: TempDir, port: u16, program: Program) -> Self {
+        let mut server = Self { program, running: None, port, folder };
+        if let Err(why) = server.try_start() {
+            panic!("{} does not start: {why}", server.program.name);
+        }
+        server
     }
 
     /// The port of 127.0.0.1 that it listens on.
@@ -137,7 +149,7 @@ impl Server {
         self.running.as_ref().expect("the server was killed")
     }
 
-    fn log_file(&self) -> std::path::PathBuf {
+    fn log_file(&self) -> PathBuf {
         self.folder().join("server.log")
     }
 
@@ -186,6 +198,12 @@ pub(crate) fn run(command: &mut Command, package: &str) {
     });
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{name} (of the package {package}) fails\n{said}");
+}
+
+/// Where a server's program is: Debian keeps some off the path of ordinary users.
+pub(crate) fn program(name: &str) -> PathBuf {
+    let system = Path::new("/usr/sbin").join(name);
+    if system.exists() { system } else { name.into() }
 }
 
 /// A port of 127.0.0.1 that nobody listens on. Below those that the system gives to connections: so it is still

@@ -1,0 +1,408 @@
+//! [`LdapBuilder`]: what an [`Ldap`] is told about its directory.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use auth_core::{ConfigError, Secret};
+use ldap3::Scope;
+use rustls::ClientConfig;
+use tokio_rustls::TlsConnector;
+
+use crate::directory::Directory;
+use crate::dn;
+use crate::groups::GroupSource;
+use crate::ldap::Ldap;
+use crate::pool::{Account, Pool};
+use crate::server::{Server, Servers};
+use crate::settings::{Person, Settings, Way};
+use crate::state;
+use crate::subject::Subject;
+use crate::template::{DnTemplate, FilterTemplate};
+use crate::tls::Trust;
+
+/// Settings of an [`Ldap`]; [`build`](Self::build) refuses those that cannot be right.
+#[derive(Clone)]
+#[must_use]
+pub struct LdapBuilder {
+    issuer: String,
+    servers: Vec<String>,
+    trust: Option<Trust>,
+    clear: bool,
+    searcher: Option<Searcher>,
+    base: String,
+    scope: Scope,
+    filter: String,
+    bind: Bind,
+    domain: Option<String>,
+    subject: String,
+    username: String,
+    email: Option<String>,
+    email_is_verified: bool,
+    name: Option<String>,
+    copied: Vec<String>,
+    groups: Option<GroupSource>,
+    required: Vec<String>,
+    denied: Vec<String>,
+    connect_timeout: Duration,
+    operation_timeout: Duration,
+    timeout: Duration,
+    connections: usize,
+}
+
+#[derive(Clone)]
+enum Searcher {
+    Account(Account),
+    Nobody,
+}
+
+#[derive(Clone)]
+enum Bind {
+    Found,
+    Dn(String),
+    Principal,
+}
+
+impl LdapBuilder {
+    pub(crate) fn new(issuer: String) -> Self {
+        Self {
+            issuer,
+            servers: Vec::new(),
+            trust: None,
+            clear: false,
+            searcher: None,
+            base: String::new(),
+            scope: Scope::Subtree,
+            filter: String::new(),
+            bind: Bind::Found,
+            domain: None,
+            subject: "entryUUID".into(),
+            username: "uid".into(),
+            email: Some("mail".into()),
+            email_is_verified: false,
+            name: Some("cn".into()),
+            copied: Vec::new(),
+            groups: None,
+            required: Vec::new(),
+            denied: Vec::new(),
+            connect_timeout: Duration::from_secs(2),
+            operation_timeout: Duration::from_secs(2),
+            timeout: Duration::from_secs(4),
+            connections: 8,
+        }
+    }
+
+    pub(crate) fn active_directory(domain: String) -> Self {
+        let base: Vec<_> = domain.split('.').map(|part| format!("DC={part}")).collect();
+        let filter = format!(
+            "(&(objectCategory=person)(objectClass=user)\
+             (|(sAMAccountName={{username}})(userPrincipalName={{username}}@{domain})))"
+        );
+        Self {
+            domain: Some(domain.clone()),
+            subject: "objectGUID".into(),
+            username: "sAMAccountName".into(),
+            name: Some("displayName".into()),
+            ..Self::new(domain).users(base.join(","), filter)
+        }
+    }
+
+    /// Adds a server: `ldaps://host`, `ldap://host`, which is asked for `StartTLS` and for nothing before, or
+    /// `ldapi://%2Frun%2Fslapd%2Fldapi`, a socket of this machine. The first is asked while it serves; one that failed
+    /// is asked last for 30 s.
+    pub fn server(mut self, url: impl Into<String>) -> Self {
+        self.servers.push(url.into());
+        self
+    }
+
+    /// Trusts these authorities, certificates as PEM, to vouch for the servers, instead of those that the system
+    /// trusts.
+    pub fn authorities(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.trust = Some(Trust::Authorities(pem.into()));
+        self
+    }
+
+    /// Sets up TLS as the application says: a certificate of its own for the servers, other cryptography.
+    pub fn tls(mut self, config: Arc<ClientConfig>) -> Self {
+        self.trust = Some(Trust::Own(config));
+        self
+    }
+
+    /// Says everything to `ldap://` servers in the clear, all passwords included: whoever is on the way reads them,
+    /// and can let in anybody as anybody.
+    pub fn insecure_without_tls(mut self) -> Self {
+        self.clear = true;
+        self
+    }
+
+    /// Searches as this account. It must be able to read what is asked of people and groups, and nothing else.
+    pub fn service_account(mut self, dn: impl Into<String>, password: impl Into<Secret>) -> Self {
+        let account = Account::Service { dn: dn.into(), password: password.into() };
+        self.searcher = Some(Searcher::Account(account));
+        self
+    }
+
+    /// Searches without being anybody, where the directory allows that.
+    pub fn anonymous_search(mut self) -> Self {
+        self.searcher = Some(Searcher::Account(Account::Nobody));
+        self
+    }
+
+    /// Never searches but as the user who logs in. Nobody can then be
+    /// [looked up](auth_core::Confirm) without their password: to confirm somebody is always an error.
+    pub fn without_service_account(mut self) -> Self {
+        self.searcher = Some(Searcher::Nobody);
+        self
+    }
+
+    /// Where people are, and how one is found by name: `users("ou=people,dc=example,dc=org", "(uid={username})")`.
+    ///
+    /// Who is not found by the filter is nobody, so it also says who may sign in at all:
+    /// `(&(objectClass=inetOrgPerson)(uid={username}))`.
+    pub fn users(mut self, base: impl Into<String>, filter: impl Into<String>) -> Self {
+        self.base = base.into();
+        self.filter = filter.into();
+        self
+    }
+
+    /// Finds people right below the base only, and not deeper.
+    pub fn one_level(mut self) -> Self {
+        self.scope = Scope::OneLevel;
+        self
+    }
+
+    /// Binds as a DN that is made of the name, `uid={username},ou=people,dc=example,dc=org`, and searches only then:
+    /// the user, for the own entry.
+    pub fn bind_dn(mut self, template: impl Into<String>) -> Self {
+        self.bind = Bind::Dn(template.into());
+        self
+    }
+
+    /// Binds as the name with the domain, `alice@example.test`, as [Active Directory](Ldap::active_directory) allows,
+    /// and searches only then: the user, for the own entry.
+    pub fn bind_principal(mut self) -> Self {
+        self.bind = Bind::Principal;
+        self
+    }
+
+    /// The attribute that identifies a person for good, whatever becomes of name and place: `entryUUID`, unless set.
+    /// `objectGUID` is written as Windows does.
+    pub fn subject_attribute(mut self, name: impl Into<String>) -> Self {
+        self.subject = name.into();
+        self
+    }
+
+    /// The attribute with the login name: `uid`, unless set. The directory's spelling of it is the user's name, not
+    /// what was typed.
+    pub fn username_attribute(mut self, name: impl Into<String>) -> Self {
+        self.username = name.into();
+        self
+    }
+
+    /// The attribute with the e-mail address: `mail`, unless set.
+    pub fn email_attribute(mut self, name: impl Into<String>) -> Self {
+        self.email = Some(name.into());
+        self
+    }
+
+    /// Says that whoever has an address in this directory was shown to receive what is sent there. Do not say it where
+    /// people can change it themselves: a policy may hand over users by it.
+    pub fn email_is_verified(mut self) -> Self {
+        self.email_is_verified = true;
+        self
+    }
+
+    /// The attribute with the name as people write it: `cn`, unless set.
+    pub fn name_attribute(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Copies an attribute into identities, all values that are text.
+    pub fn attribute(mut self, name: impl Into<String>) -> Self {
+        self.copied.push(name.into());
+        self
+    }
+
+    /// Where groups are found. Without it they are [unknown](auth_core::Groups::Unknown).
+    pub fn groups(mut self, source: GroupSource) -> Self {
+        self.groups = Some(source);
+        self
+    }
+
+    /// Lets only members of this group in; of several groups, of one of them.
+    pub fn require_group(mut self, name: impl Into<String>) -> Self {
+        self.required.push(name.into());
+        self
+    }
+
+    /// Keeps members of this group out.
+    pub fn deny_group(mut self, name: impl Into<String>) -> Self {
+        self.denied.push(name.into());
+        self
+    }
+
+    /// How long a connection may take, with TLS and the service account's bind: 2 s, unless set.
+    pub fn connect_timeout(mut self, limit: Duration) -> Self {
+        self.connect_timeout = limit;
+        self
+    }
+
+    /// How long a server may take for one answer: 2 s, unless set.
+    pub fn operation_timeout(mut self, limit: Duration) -> Self {
+        self.operation_timeout = limit;
+        self
+    }
+
+    /// How long all of it may take: 4 s, unless set. Less than a chain waits for a backend, which is
+    /// [5 s](auth_core::BACKEND_TIMEOUT).
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.timeout = limit;
+        self
+    }
+
+    /// How many connections are kept, for searches and for binds each: 8, unless set. That many logins are served at
+    /// the same time; up to 256 wait, each no longer than [`timeout`](Self::timeout).
+    pub fn connections(mut self, number: usize) -> Self {
+        self.connections = number;
+        self
+    }
+
+    /// The directory. Nothing is asked yet.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if a setting is missing, or cannot be right.
+    pub fn build(self) -> Result<Ldap, ConfigError> {
+        self.check()?;
+        let servers = self.servers()?;
+        let searcher = self.searcher.as_ref();
+        let searcher =
+            searcher.ok_or_else(|| refused("say who searches: `service_account` or `anonymous_search`"))?;
+        let searchers = match searcher {
+            Searcher::Account(account) => Some(Pool::new(servers.clone(), account.clone(), self.connections)),
+            Searcher::Nobody => None,
+        };
+        let binders = Pool::new(servers, Account::Nobody, self.connections);
+        Ok(Ldap::of(Directory { settings: self.settings()?, searchers, binders }))
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let limits = [self.connect_timeout, self.operation_timeout, self.timeout];
+        let attributes = self.attributes();
+        let rules = [
+            (
+                (1..=1024).contains(&self.issuer.len()) && !self.issuer.contains('\0'),
+                "the issuer needs a name",
+            ),
+            (!self.servers.is_empty(), "name a `server`"),
+            (is_dn(&self.base), "the base of `users` is no DN: write `ou=people,dc=example,dc=org`"),
+            (attributes.iter().all(|name| is_attribute(name)), "an attribute has a name that none has"),
+            (limits.iter().all(|limit| !limit.is_zero()), "a time limit of 0 lets nobody in"),
+            (self.connections > 0, "without connections nobody gets in"),
+            (
+                self.groups.is_some() || !self.has_group_rules(),
+                "say where `groups` are found that rules name",
+            ),
+            (
+                self.groups.as_ref().is_none_or(|groups| is_dn(groups.base())),
+                "the base of the groups is no DN",
+            ),
+        ];
+        let broken = rules.into_iter().find(|(holds, _)| !holds);
+        broken.map_or(Ok(()), |(_, why)| Err(refused(why)))?;
+        match (&self.searcher, &self.bind) {
+            (Some(Searcher::Account(Account::Service { dn, password })), _)
+                if dn.trim().is_empty() || password.is_empty() =>
+            {
+                Err(refused("the service account needs a DN and a password; without them it would be nobody"))
+            }
+            (Some(Searcher::Nobody), Bind::Found) => {
+                Err(refused("without a service account say how users bind: `bind_dn` or `bind_principal`"))
+            }
+            (_, Bind::Principal) if self.domain.is_none() => {
+                Err(refused("`bind_principal` is for Active Directory: start with `Ldap::active_directory`"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn has_group_rules(&self) -> bool {
+        !self.required.is_empty() || !self.denied.is_empty()
+    }
+
+    fn servers(&self) -> Result<Arc<Servers>, ConfigError> {
+        let list: Vec<_> = self
+            .servers
+            .iter()
+            .map(|url| Server::at(url, self.clear).map(Arc::new))
+            .collect::<Result<_, _>>()?;
+        let tls = match (&self.trust, list.iter().any(|server| server.uses_tls())) {
+            (Some(_), false) => return Err(refused("TLS is set up, and no server is reached by it")),
+            (trust, true) => Some(trust.clone().unwrap_or(Trust::System).config()?),
+            (None, false) => None,
+        };
+        Ok(Arc::new(Servers {
+            list,
+            tls: tls.map(TlsConnector::from),
+            connect_timeout: self.connect_timeout,
+            operation_timeout: self.operation_timeout,
+        }))
+    }
+
+    /// All attributes that are read of a person.
+    fn attributes(&self) -> Vec<String> {
+        let own = [&self.subject, &self.username]
+            .into_iter()
+            .chain(&self.email)
+            .chain(&self.name)
+            .chain(&self.copied);
+        let groups = self.groups.iter().flat_map(GroupSource::attributes);
+        let fixed = groups.copied().chain(state::ATTRIBUTES).map(str::to_owned);
+        own.cloned().chain(fixed).collect()
+    }
+
+    fn settings(self) -> Result<Settings, ConfigError> {
+        let attributes = self.attributes();
+        let fold = |names: &[String]| {
+            let source = self.groups.as_ref();
+            names.iter().map(|name| source.map_or_else(String::new, |source| source.folded(name))).collect()
+        };
+        Ok(Settings {
+            required: fold(&self.required),
+            denied: fold(&self.denied),
+            issuer: self.issuer,
+            base: self.base,
+            scope: self.scope,
+            filter: FilterTemplate::parse(&self.filter)?,
+            way: match self.bind {
+                Bind::Found => Way::Search,
+                Bind::Dn(template) => Way::Dn(DnTemplate::parse(&template)?),
+                Bind::Principal => Way::Principal,
+            },
+            domain: self.domain,
+            person: Person {
+                subject: Subject::new(&self.subject),
+                username: self.username,
+                email: self.email,
+                email_is_verified: self.email_is_verified,
+                name: self.name,
+                copied: self.copied,
+            },
+            groups: self.groups,
+            attributes,
+            timeout: self.timeout,
+        })
+    }
+}
+
+fn refused(why: &str) -> ConfigError {
+    ConfigError::new(format!("the directory cannot be used: {why}"))
+}
+
+fn is_dn(text: &str) -> bool {
+    dn::parse(text).is_some_and(|name| !name.is_empty())
+}
+
+fn is_attribute(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-.;".contains(&byte);
+    !name.is_empty() && name.bytes().all(plain)
+}

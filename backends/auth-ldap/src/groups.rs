@@ -1,0 +1,264 @@
+//! Where the groups of a person are found.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use auth_core::Groups;
+use ldap3::Scope;
+
+use crate::connection::{Connection, Entry, Found, Search};
+use crate::dn::{first_value, folded};
+use crate::error::Failure;
+use crate::filter::{FilterValue, all, either, equals};
+use crate::pool::Pool;
+
+/// Where a directory keeps who is in which group. Only groups below `base` count: whoever may make groups
+/// elsewhere must not be able to make one of the same name.
+///
+/// A group is known by its name alone (the first value of its DN, such as `staff`), or by its whole DN
+/// ([`by_dn`](Self::by_dn)). If an answer is not complete, the groups are [unknown](Groups::Unknown), and not fewer.
+///
+/// ```
+/// use auth_ldap::GroupSource;
+///
+/// let groups = GroupSource::members("ou=groups,dc=example,dc=org").nested();
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct GroupSource {
+    kind: Kind,
+    base: String,
+    by_dn: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    MemberOf,
+    Members { levels: usize },
+    Posix,
+    ActiveDirectory,
+}
+
+/// How many groups a search for them may find.
+const MAX_GROUPS: i32 = 1_000;
+/// How deep groups may be in groups.
+const MAX_LEVELS: usize = 16;
+/// In how many groups one search looks for the groups that they are in.
+const AT_ONCE: usize = 100;
+
+/// Who reads.
+pub(crate) enum Reader<'a> {
+    /// The service account.
+    Service(&'a Pool),
+    /// The user, on the connection that was just bound.
+    Own(&'a mut Connection),
+}
+
+impl GroupSource {
+    /// The values of `memberOf` in the person's own entry.
+    pub fn member_of(base: impl Into<String>) -> Self {
+        Self::new(Kind::MemberOf, base)
+    }
+
+    /// Entries of the classes `groupOfNames` and `groupOfUniqueNames` that have the person as a member.
+    pub fn members(base: impl Into<String>) -> Self {
+        Self::new(Kind::Members { levels: 1 }, base)
+    }
+
+    /// Entries of the class `posixGroup` that have the person's name as a `memberUid`, or are its primary group.
+    pub fn posix(base: impl Into<String>) -> Self {
+        Self::new(Kind::Posix, base)
+    }
+
+    /// The groups of Active Directory, with the groups that those are in. The primary group, mostly "Domain Users",
+    /// is not among them.
+    pub fn active_directory(base: impl Into<String>) -> Self {
+        Self::new(Kind::ActiveDirectory, base)
+    }
+
+    fn new(kind: Kind, base: impl Into<String>) -> Self {
+        Self { kind, base: base.into(), by_dn: false }
+    }
+
+    /// Also the groups that the groups of [`members`](Self::members) are in, 16 deep at most: one search for each
+    /// depth. The other sources are not changed.
+    pub fn nested(mut self) -> Self {
+        if let Kind::Members { levels } = &mut self.kind {
+            *levels = MAX_LEVELS;
+        }
+        self
+    }
+
+    /// Calls groups by their whole DN, and not by their name alone.
+    pub fn by_dn(mut self) -> Self {
+        self.by_dn = true;
+        self
+    }
+
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// The attributes of a person that it needs.
+    pub(crate) fn attributes(&self) -> &'static [&'static str] {
+        match self.kind {
+            Kind::MemberOf => &["memberOf"],
+            Kind::Posix => &["gidNumber"],
+            Kind::Members { .. } | Kind::ActiveDirectory => &[],
+        }
+    }
+
+    /// A group's name in the one spelling that all its spellings have in common.
+    pub(crate) fn folded(&self, group: &str) -> String {
+        if self.by_dn { folded(group) } else { group.to_lowercase() }
+    }
+
+    /// The groups of the person with this entry and name.
+    pub(crate) async fn of(
+        &self,
+        entry: &Entry,
+        username: &str,
+        reader: &mut Reader<'_>,
+    ) -> Result<Groups, Failure> {
+        let dns = match self.kind {
+            Kind::MemberOf => self.told(entry),
+            Kind::Members { levels } => self.layers(entry, levels, reader).await?,
+            Kind::Posix => {
+                let mut filters = vec![equals("memberUid", &FilterValue::of(username))];
+                filters.extend(entry.text("gidNumber").map(|id| equals("gidNumber", &FilterValue::of(id))));
+                let filter = either(filters.iter().map(String::as_str));
+                self.search(&all(["(objectClass=posixGroup)", &filter]), reader).await?
+            }
+            Kind::ActiveDirectory => {
+                // LDAP_MATCHING_RULE_IN_CHAIN ([MS-ADTS] §3.1.1.3.4.4.3).
+                let member = FilterValue::of(&entry.dn);
+                let filter = format!("(member:1.2.840.113556.1.4.1941:={})", member.as_str());
+                self.search(&all(["(objectClass=group)", &filter]), reader).await?
+            }
+        };
+        let Some(dns) = dns else {
+            tracing::warn!(target: "auth", "the directory did not tell all groups of a user");
+            return Ok(Groups::Unknown);
+        };
+        self.names(&dns)
+    }
+
+    /// What the entry says itself; `None` if it does not say all.
+    fn told(&self, entry: &Entry) -> Option<Vec<String>> {
+        let base = format!(",{}", folded(&self.base));
+        let below = |dn: &&str| base == "," || folded(dn).ends_with(&base);
+        let dns = entry.texts("memberOf").filter(below).map(str::to_owned);
+        (!entry.is_cut("memberOf")).then(|| dns.collect())
+    }
+
+    /// The groups that the person is in, those that they are in, and so on; `None` if that is not all.
+    async fn layers(
+        &self,
+        entry: &Entry,
+        levels: usize,
+        reader: &mut Reader<'_>,
+    ) -> Result<Option<Vec<String>>, Failure> {
+        let mut known = BTreeMap::new();
+        let mut layer = vec![entry.dn.clone()];
+        for level in 0.. {
+            if layer.is_empty() || (level == levels && levels == 1) {
+                break;
+            }
+            if level == levels || known.len() > MAX_GROUPS.unsigned_abs() as usize {
+                return Ok(None);
+            }
+            let mut above = Vec::new();
+            for members in layer.chunks(AT_ONCE) {
+                let Some(found) = self.search(&with_members(members), reader).await? else { return Ok(None) };
+                let new = found.into_iter().filter(|dn| known.insert(folded(dn), dn.clone()).is_none());
+                above.extend(new);
+            }
+            layer = above;
+        }
+        Ok(Some(known.into_values().collect()))
+    }
+
+    /// The groups that a filter finds; `None` if there are more.
+    async fn search(&self, filter: &str, reader: &mut Reader<'_>) -> Result<Option<Vec<String>>, Failure> {
+        // RFC 4511 §4.5.1.8: no attributes, only names.
+        let attributes = ["1.1".to_owned()];
+        let search = Search {
+            base: &self.base,
+            scope: Scope::Subtree,
+            filter,
+            attributes: &attributes,
+            limit: MAX_GROUPS,
+        };
+        let found = reader.search(&search).await?;
+        Ok(found.is_whole.then(|| found.entries.into_iter().map(|entry| entry.dn).collect()))
+    }
+
+    fn names(&self, dns: &[String]) -> Result<Groups, Failure> {
+        let name = |dn: &String| if self.by_dn { Some(dn.clone()) } else { first_value(dn) };
+        let names: Option<BTreeSet<_>> = dns.iter().map(name).collect();
+        names.map(Groups::Known).ok_or_else(|| Failure::nonsense("the DN of a group cannot be read"))
+    }
+}
+
+fn with_members(members: &[String]) -> String {
+    let filters = members.iter().flat_map(|dn| {
+        let dn = FilterValue::of(dn);
+        [equals("member", &dn), equals("uniqueMember", &dn)]
+    });
+    let filters: Vec<_> = filters.collect();
+    let members = either(filters.iter().map(String::as_str));
+    all(["(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames))", &members])
+}
+
+impl Reader<'_> {
+    /// A search reads, and may be tried again: a connection that was kept may have died meanwhile.
+    pub(crate) async fn search(&mut self, search: &Search<'_>) -> Result<Found, Failure> {
+        match self {
+            Self::Service(pool) => match pool.get().await?.search(search).await {
+                Err(failure) if failure.is_of_server() => pool.get().await?.search(search).await,
+                found => found,
+            },
+            Self::Own(connection) => connection.search(search).await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(attribute: &str, values: &[&str]) -> Entry {
+        let values = values.iter().map(|value| value.as_bytes().to_vec()).collect();
+        Entry { dn: "uid=alice".into(), attributes: [(attribute.to_owned(), values)].into() }
+    }
+
+    /// Whoever may make groups elsewhere cannot make one that counts.
+    #[test]
+    fn groups_elsewhere_do_not_count() {
+        let source = GroupSource::member_of("ou=Groups,dc=example");
+        let told = source.told(&entry(
+            "memberof",
+            &[
+                "cn=staff,OU=groups, dc=example",
+                "cn=admins,ou=people,dc=example",
+                r"cn=x\,ou=groups,dc=example",
+            ],
+        ));
+        assert_eq!(told, Some(vec!["cn=staff,OU=groups, dc=example".to_owned()]));
+    }
+
+    /// LD-11: Active Directory gives only some values where there are many.
+    #[test]
+    fn some_values_are_not_all() {
+        let source = GroupSource::member_of("dc=example");
+        assert_eq!(source.told(&entry("memberof;range=0-1499", &["cn=staff,dc=example"])), None);
+        assert_eq!(source.told(&entry("memberof", &[])), Some(vec![]));
+    }
+
+    #[test]
+    fn groups_are_called_by_name_or_dn() {
+        let dns = [r"cn=R\2cD,ou=groups,dc=example".to_owned()];
+        let names = |source: GroupSource| source.names(&dns).unwrap();
+        assert_eq!(names(GroupSource::member_of("")), Groups::Known(["R,D".to_owned()].into()));
+        assert_eq!(names(GroupSource::member_of("").by_dn()), Groups::Known(dns.clone().into()));
+    }
+}

@@ -1,0 +1,114 @@
+//! Connections that are kept: those that search, and those on which users bind.
+
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::time::Duration;
+
+use auth_core::Secret;
+use deadpool::managed::{self, Metrics, Object, PoolError, RecycleError, RecycleResult};
+
+use crate::connection::Connection;
+use crate::error::Failure;
+use crate::policy::{Judged, judge};
+use crate::server::Servers;
+
+/// How many may wait for a connection.
+const MAX_WAITING: usize = 256;
+/// After how long without use a connection is not trusted any more: firewalls forget them without a word.
+const MAX_IDLE: Duration = Duration::from_secs(60);
+
+/// Whom connections are bound as before they are lent.
+#[derive(Clone)]
+pub(crate) enum Account {
+    Nobody,
+    Service { dn: String, password: Secret },
+}
+
+pub(crate) struct Manager {
+    servers: Arc<Servers>,
+    account: Account,
+}
+
+/// Connections that are all alike.
+pub(crate) struct Pool(managed::Pool<Manager>);
+
+/// A connection that is lent. It goes back only if nothing is outstanding on it: whoever asked may have gone away.
+pub(crate) struct Lent(Option<Object<Manager>>);
+
+impl Pool {
+    pub(crate) fn new(servers: Arc<Servers>, account: Account, size: usize) -> Self {
+        let builder = managed::Pool::builder(Manager { servers, account }).max_size(size);
+        // Without time limits of its own it needs no runtime, and cannot fail to be built.
+        Self(builder.build().unwrap_or_else(|error| unreachable!("{error}")))
+    }
+
+    pub(crate) async fn get(&self) -> Result<Lent, Failure> {
+        if self.0.status().waiting >= MAX_WAITING {
+            return Err(Failure::refused("too many wait for a connection to the directory"));
+        }
+        match self.0.get().await {
+            Ok(connection) => Ok(Lent(Some(connection))),
+            Err(PoolError::Backend(failure)) => Err(failure),
+            Err(_) => Err(Failure::refused("no connection to the directory could be had")),
+        }
+    }
+}
+
+impl managed::Manager for Manager {
+    type Type = Connection;
+    type Error = Failure;
+
+    async fn create(&self) -> Result<Connection, Failure> {
+        self.servers.connect(|connection| bound(connection, &self.account)).await
+    }
+
+    async fn recycle(&self, connection: &mut Connection, metrics: &Metrics) -> RecycleResult<Failure> {
+        if connection.is_usable() && metrics.last_used() < MAX_IDLE {
+            return Ok(());
+        }
+        Err(RecycleError::message("the connection is not usable any more"))
+    }
+}
+
+async fn bound(mut connection: Connection, account: &Account) -> Result<Connection, Failure> {
+    if let Account::Service { dn, password } = account {
+        let answer = connection.bind(dn, password).await?;
+        if judge(&answer)? != Judged::Proven {
+            tracing::error!(target: "auth", "the directory refuses the service account");
+            return Err(Failure::refused("the directory refuses the service account"));
+        }
+    }
+    Ok(connection)
+}
+
+impl Deref for Lent {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.0.as_deref().unwrap_or_else(|| unreachable!("it is there until it is dropped"))
+    }
+}
+
+impl DerefMut for Lent {
+    fn deref_mut(&mut self) -> &mut Connection {
+        self.0.as_deref_mut().unwrap_or_else(|| unreachable!("it is there until it is dropped"))
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if let Some(connection) = self.0.take_if(|connection| connection.waits()) {
+            drop(Object::take(connection));
+        }
+    }
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nobody => f.write_str("Nobody"),
+            Self::Service { dn, .. } => f.debug_tuple("Service").field(dn).finish(),
+        }
+    }
+}

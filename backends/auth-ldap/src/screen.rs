@@ -1,0 +1,108 @@
+//! The way between the LDAP library and a server, on which every answer is checked.
+
+use std::io;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+use crate::ber::Malformed;
+use crate::error::Failure;
+use crate::message::{self, Answer, MAX_ANSWER, MAX_REQUEST, Pending};
+
+/// Carries requests from `library` to `server` and answers back, until either ends or the server says something that
+/// is not the answer to the one request that waits for one.
+pub(crate) async fn carry(
+    mut library: impl AsyncRead + AsyncWrite + Unpin,
+    mut server: impl AsyncRead + AsyncWrite + Unpin,
+) -> Failure {
+    let mut exchange = Exchange::default();
+    let (mut requests, mut answers) = (Vec::new(), Vec::new());
+    loop {
+        let went = tokio::select! {
+            read = library.read_buf(&mut requests) => match read {
+                Ok(0) | Err(_) => Err(Failure::down("the connection is not used any more")),
+                Ok(_) => exchange.requests(&mut requests, &mut server).await,
+            },
+            read = server.read_buf(&mut answers) => match read {
+                Ok(0) => Err(Failure::down("the server closed the connection")),
+                Ok(_) => exchange.answers(&mut answers, &mut library).await,
+                Err(error) => Err(broken(&error)),
+            },
+        };
+        if let Err(failure) = went {
+            // A server that is told sees the end at once, and not when it next looks.
+            _ = server.shutdown().await;
+            return failure;
+        }
+    }
+}
+
+/// One request at a time, and its answer.
+#[derive(Default)]
+struct Exchange(Option<Pending>);
+
+impl Exchange {
+    async fn requests(
+        &mut self,
+        bytes: &mut Vec<u8>,
+        server: &mut (impl AsyncWrite + Unpin),
+    ) -> Result<(), Failure> {
+        let whole = whole(bytes, MAX_REQUEST, |request| {
+            let pending = Pending::by(request)?;
+            match (self.0, pending) {
+                (Some(_), Some(_)) => Err(Malformed),
+                (_, pending) => {
+                    self.0 = self.0.or(pending);
+                    Ok(())
+                }
+            }
+        });
+        let whole = whole.map_err(|Malformed| Failure::down("more was asked than one thing at a time"))?;
+        send(bytes, whole, server).await
+    }
+
+    async fn answers(
+        &mut self,
+        bytes: &mut Vec<u8>,
+        library: &mut (impl AsyncWrite + Unpin),
+    ) -> Result<(), Failure> {
+        let mut farewell = false;
+        let whole = whole(bytes, MAX_ANSWER, |answer| {
+            farewell = message::is_farewell(answer);
+            if self.0.as_mut().ok_or(Malformed)?.take(answer)? == Answer::Whole {
+                self.0 = None;
+            }
+            Ok(())
+        });
+        let whole = whole.map_err(|Malformed| {
+            let text = "the server's answer is not one to what was asked";
+            if farewell { Failure::down("the server ends the connection") } else { Failure::nonsense(text) }
+        })?;
+        send(bytes, whole, library).await
+    }
+}
+
+/// The length of the whole messages that `bytes` begin with, each of which was looked at.
+fn whole(
+    bytes: &[u8],
+    limit: usize,
+    mut look: impl FnMut(&[u8]) -> Result<(), Malformed>,
+) -> Result<usize, Malformed> {
+    let mut end = 0;
+    while let Some(length) = message::length(&bytes[end..], limit)? {
+        let Some(message) = bytes.get(end..end + length) else { break };
+        look(message)?;
+        end += length;
+    }
+    Ok(end)
+}
+
+async fn send(bytes: &mut Vec<u8>, whole: usize, to: &mut (impl AsyncWrite + Unpin)) -> Result<(), Failure> {
+    to.write_all(&bytes[..whole]).await.map_err(|error| broken(&error))?;
+    to.flush().await.map_err(|error| broken(&error))?;
+    bytes.drain(..whole);
+    Ok(())
+}
+
+pub(crate) fn broken(error: &io::Error) -> Failure {
+    Failure::down(format!("the connection to the server failed: {}", error.kind()))
+}

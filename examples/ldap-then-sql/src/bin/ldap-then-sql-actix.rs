@@ -1,0 +1,67 @@
+//! The page on actix-web. Read it beside `main.rs`.
+
+use std::error::Error as StdError;
+
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue, LOCATION};
+use actix_web::middleware::DefaultHeaders;
+use actix_web::web::{Form, Html, Redirect, ServiceConfig};
+use actix_web::{App, HttpResponse, HttpServer, Responder, ResponseError, body::BoxBody, get, post, web};
+use auth_actix::{AuthLayer, Error, Session};
+use auth_sql::SqlUser;
+use demo_site::{ASSETS, Asset, SECURITY_HEADERS};
+use ldap_then_sql::{Login, Options, auth, page};
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn StdError>> {
+    demo_site::log_to_stderr();
+    let options = Options::from_command_line();
+    let auth = auth(&options).await?;
+    let listener = demo_site::bind(options.listen)?;
+    let shutdown = demo_site::shutdown()?;
+    let app = move || {
+        let headers = SECURITY_HEADERS.into_iter().fold(DefaultHeaders::new(), DefaultHeaders::add);
+        let site = web::scope("").service(home).service(log_in).service(log_out);
+        App::new().wrap(headers).configure(files).service(site.wrap(AuthLayer::new(auth.clone())))
+    };
+    demo_site::announce(&listener)?;
+    HttpServer::new(app).shutdown_signal(shutdown).shutdown_timeout(5).listen(listener)?.run().await?;
+    Ok(())
+}
+
+#[get("/")]
+async fn home(session: Session<SqlUser>) -> Html {
+    Html::new(page(session.user().as_deref(), session.backend(), None))
+}
+
+#[post("/login")]
+async fn log_in(session: Session<SqlUser>, login: Form<Login>) -> Result<HttpResponse, Error> {
+    match session.authenticate(login.into_inner().into()).await {
+        Ok(authenticated) => {
+            session.login(authenticated).await?;
+            Ok(HttpResponse::SeeOther().insert_header((LOCATION, "/")).finish())
+        }
+        Err(denied) => {
+            let again = page(None, None, Some(&denied));
+            let mut response = Error::from(denied).error_response();
+            let html = HeaderValue::from_static("text/html; charset=utf-8");
+            response.headers_mut().insert(CONTENT_TYPE, html);
+            Ok(response.set_body(BoxBody::new(again)))
+        }
+    }
+}
+
+#[post("/logout")]
+async fn log_out(session: Session<SqlUser>) -> Result<Redirect, Error> {
+    session.logout().await?;
+    Ok(Redirect::to("/").see_other())
+}
+
+fn files(config: &mut ServiceConfig) {
+    for asset in ASSETS.iter() {
+        config.route(&asset.path, web::get().to(|| async { file(asset) }));
+    }
+}
+
+fn file(asset: &'static Asset) -> impl Responder {
+    asset.body.customize().insert_header(("content-type", asset.content_type)).insert_header(Asset::KEPT)
+}

@@ -1,0 +1,137 @@
+//! The directories know who is who, what is wrong with some, and come back after a kill.
+
+use std::process::{Command, Output};
+
+use test_servers::OpenLdap;
+
+/// Searches as somebody; `ldapsearch` says on standard error why it could not.
+fn search(directory: &OpenLdap, url: &str, who: (&str, &str), what: &[&str]) -> Output {
+    let mut search = Command::new("ldapsearch");
+    search.env("LDAPTLS_CACERT", directory.folder().join("authority.pem"));
+    search.args(["-x", "-LLL", "-o", "ldif-wrap=no", "-e", "ppolicy", "-H", url, "-b", OpenLdap::BASE]);
+    search.args(["-D", who.0, "-w", who.1]).args(what).output().unwrap()
+}
+
+/// What a search as the service account finds.
+#[track_caller]
+fn found(directory: &OpenLdap, url: &str, what: &[&str]) -> String {
+    let service = (OpenLdap::SERVICE, OpenLdap::SERVICE_PASSWORD);
+    let output = search(directory, url, service, what);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// What a bind as a person brings: the result code, and what is said besides.
+fn bind(directory: &OpenLdap, dn: &str, password: &str) -> (i32, String) {
+    let output = search(directory, &directory.url(), (dn, password), &["-s", "base", "dn"]);
+    (output.status.code().unwrap(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+fn person(uid: &str) -> String {
+    format!("uid={uid},ou=people,{}", OpenLdap::BASE)
+}
+
+fn entries(found: &str) -> usize {
+    found.lines().filter(|line| line.starts_with("dn:")).count()
+}
+
+#[test]
+fn open_ldap_knows_people_and_groups_by_every_way() {
+    let directory = OpenLdap::new().start();
+    let (url, tls_url) = (directory.url(), directory.tls_url());
+    for (name, url, further) in
+        [("plain", &url, None), ("StartTLS", &url, Some("-ZZ")), ("ldaps", &tls_url, None)]
+    {
+        let mut what = vec!["(uid=alice)", "mail", "memberOf"];
+        what.splice(0..0, further);
+        let alice = found(&directory, url, &what);
+        assert!(alice.contains("mail: alice@example.org"), "{name}: {alice}");
+        assert_eq!(alice.matches("memberOf: cn=").count(), 2, "{name}: {alice}");
+    }
+    let awkward =
+        found(&directory, &url, &[r"(member=cn=Änne\5C, O'Hara \28x\29\5C+y,ou=people,dc=example,dc=org)"]);
+    assert!(awkward.contains("cn: staff"), "{awkward}");
+    for (filter, count) in [
+        ("(mail=twins@example.org)", 2),
+        ("(memberUid=alice)", 2),
+        ("(&(objectClass=groupOfNames)(member=cn=staff,ou=groups,dc=example,dc=org))", 1),
+        ("(&(objectClass=inetOrgPerson)(!(mail=*)))", 0),
+    ] {
+        assert_eq!(entries(&found(&directory, &url, &[filter, "dn"])), count, "{filter}");
+    }
+    let everybody = search(&directory, &url, (OpenLdap::SERVICE, OpenLdap::SERVICE_PASSWORD), &["(uid=u*)"]);
+    assert_eq!(
+        (everybody.status.code(), entries(&String::from_utf8_lossy(&everybody.stdout))),
+        (Some(4), 100)
+    );
+}
+
+#[test]
+fn open_ldap_judges_binds() {
+    let directory = OpenLdap::new().start();
+    let (alice, bob) = (person("alice"), person("bob"));
+    for (name, dn, password, code, says) in [
+        ("right", &*alice, "alicepw", 0, ""),
+        ("an awkward DN", OpenLdap::AWKWARD, "annepw", 0, ""),
+        ("the last of many", &person("u199"), "u199pw", 0, ""),
+        ("wrong", &bob, "wrong", 49, ""),
+        ("unknown", &person("nobody"), "wrong", 49, ""),
+        ("locked", &person("locked"), "lockedpw", 49, "Account locked"),
+        ("too old", &person("expired"), "expiredpw", 49, "Password expired"),
+        ("to be changed", &person("mustchange"), "mustchangepw", 50, "must be changed"),
+        ("no password", &alice, "", 53, ""),
+        ("nobody", "", "", 50, ""),
+    ] {
+        let (got, said) = bind(&directory, dn, password);
+        assert_eq!(got, code, "{name}: {said}");
+        assert!(said.contains(says), "{name}: {said}");
+    }
+}
+
+#[test]
+fn open_ldap_takes_empty_passwords_when_it_is_told_to() {
+    let directory = OpenLdap::new().with_unauthenticated_binds().start();
+    let mut whoami = Command::new("ldapwhoami");
+    whoami.args(["-x", "-H", &directory.url(), "-D", &person("alice"), "-w", ""]);
+    assert_eq!(String::from_utf8_lossy(&whoami.output().unwrap().stdout).trim(), "anonymous");
+}
+
+#[test]
+fn open_ldap_locks_after_three_wrong_passwords_and_can_be_changed() {
+    let directory = OpenLdap::new().start();
+    let bob = person("bob");
+    for _ in 0..3 {
+        assert_eq!(bind(&directory, &bob, "wrong").0, 49);
+    }
+    let (code, said) = bind(&directory, &bob, "bobpw");
+    assert!(code == 49 && said.contains("Account locked"), "{said}");
+    directory.modify(&format!(
+        "dn: {bob}\nchangetype: modify\ndelete: pwdAccountLockedTime\n-\nreplace: userPassword\nuserPassword: new\n"
+    ));
+    assert_eq!(bind(&directory, &bob, "new").0, 0);
+    directory.modify(&format!(
+        "dn: cn=staff,ou=groups,{}\nchangetype: modify\ndelete: member\nmember: {bob}\n",
+        OpenLdap::BASE
+    ));
+    let found = found(&directory, &directory.url(), &["(uid=bob)", "memberOf"]);
+    assert!(entries(&found) == 1 && !found.contains("memberOf"), "{found}");
+    directory.modify(&format!("dn: {bob}\nchangetype: delete\n"));
+    assert_eq!(bind(&directory, &bob, "new").0, 49);
+}
+
+#[test]
+fn open_ldap_comes_back_and_counts() {
+    let mut directory = OpenLdap::new().start();
+    let alice = person("alice");
+    assert_eq!((directory.connections(), directory.binds().contains(&alice)), (0, false));
+    bind(&directory, &alice, "alicepw");
+    bind(&directory, &alice, "wrong");
+    assert_eq!(directory.connections(), 2);
+    assert_eq!(directory.binds().iter().filter(|dn| **dn == alice).count(), 2);
+    directory.kill();
+    let (code, said) = bind(&directory, &alice, "alicepw");
+    assert!(said.contains("Can't contact"), "{code}: {said}");
+    directory.start_again();
+    assert_eq!(bind(&directory, &alice, "alicepw").0, 0);
+    assert_eq!((directory.connections(), directory.binds()), (1, vec![alice]));
+}
