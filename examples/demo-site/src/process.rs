@@ -6,7 +6,6 @@ use std::net::{SocketAddr, TcpListener};
 
 use tracing_subscriber::EnvFilter;
 
-
 /// Logs to standard error; `RUST_LOG` chooses what.
 pub fn log_to_stderr() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));

@@ -84,6 +84,11 @@ impl OpenLdap {
         &self.certificate.authority
     }
 
+    /// Its certificate, to be written back after another.
+    pub fn certificate(&self) -> &Certificate {
+        &self.certificate
+    }
+
     /// Makes the administrator change entries, as LDIF says; a record without a `changetype` is added.
     ///
     /// Also attributes that the server else keeps by itself, such as `pwdAccountLockedTime`.
