@@ -6,7 +6,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 use std::{io, thread};
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
 
 /// How long a program may take to start or to end.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -26,7 +26,7 @@ const WATCH: &str = r#"read -r never; kill -s KILL -- "-$1"; [ -z "$2" ] || rm -
 impl Guarded {
     /// Starts a program; `folder` is removed if this process is killed.
     pub(crate) fn start(command: &mut Command, folder: Option<&Path>) -> io::Result<Self> {
-        let child = command.stdin(Stdio::null()).process_group(0).spawn()?;
+        let child = command.process_group(0).spawn()?;
         let mut watchdog = Command::new("sh");
         watchdog.args(["-c", WATCH, "watchdog", &child.id().to_string()]);
         watchdog.arg(folder.unwrap_or(Path::new(""))).current_dir("/");
@@ -48,35 +48,40 @@ impl Guarded {
             .expect("a child that was not waited for can be signalled");
     }
 
-    /// How the program ended, if it has by `deadline`.
+    /// How the program ended, if it has by `deadline`. What it started ends with it.
     pub(crate) fn ended_by(&mut self, deadline: Instant) -> Option<ExitStatus> {
-        loop {
-            let status = self.child.try_wait().expect("a child can be waited for");
-            if status.is_some() {
-                self.ended = true;
-                self.stop_watching();
-            }
-            if status.is_some() || Instant::now() >= deadline {
-                return status;
+        while !self.ended && self.goes_on() {
+            if Instant::now() >= deadline {
+                return None;
             }
             thread::sleep(Duration::from_millis(2));
         }
+        self.end();
+        self.child.wait().ok()
     }
 
-    fn stop_watching(&mut self) {
+    fn goes_on(&self) -> bool {
+        let child = WaitId::Pid(Pid::from_child(&self.child));
+        // It is left to be waited for: until then its id cannot be another's.
+        let looks = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        waitid(child, looks).expect("a child can be waited for").is_none()
+    }
+
+    fn end(&mut self) {
+        if self.ended {
+            return;
+        }
+        self.ended = true;
+        // Before anybody waits for the child its id cannot be another's, even if it has died.
+        let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
         let _ = self.watchdog.kill();
         let _ = self.watchdog.wait();
+        let _ = self.child.wait();
     }
 }
 
 impl Drop for Guarded {
     fn drop(&mut self) {
-        if self.ended {
-            return;
-        }
-        // Before anybody waits for the child its id cannot be another's, even if it has died.
-        let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
-        self.stop_watching();
-        let _ = self.child.wait();
+        self.end();
     }
 }

@@ -12,8 +12,10 @@
 //! assert!(redis.url().starts_with("redis://"));
 //! ```
 
+mod active_directory;
 mod certificate;
 mod guarded;
+mod ldap;
 mod mariadb;
 mod nginx;
 mod openldap;
@@ -23,7 +25,9 @@ mod proxy;
 mod redis;
 mod server;
 
+pub use active_directory::ActiveDirectory;
 pub use certificate::Certificate;
+pub use ldap::START_TLS_REFUSED;
 pub use mariadb::MariaDb;
 pub use nginx::{Nginx, NginxOptions};
 pub use openldap::{OpenLdap, OpenLdapOptions};

@@ -3,7 +3,7 @@
 use std::fs;
 use std::ops::{Deref, DerefMut};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use rustix::process::geteuid;
 
@@ -91,7 +91,8 @@ fn initialise(folder: &Path) {
     fs::write(&script, sql).expect("a file can be made in the folder");
     let mut install = Command::new("mariadb-install-db");
     install.args(arguments(folder)).args(user()).arg(format!("--extra-file={}", script.display()));
-    run(install.args(["--auth-root-authentication-method=normal", "--skip-test-db"]), "mariadb-server");
+    install.args(["--auth-root-authentication-method=normal", "--skip-test-db"]);
+    run(&mut install, Stdio::null(), folder, "mariadb-server");
 }
 
 fn command(folder: &Path, port: u16, further: &[String]) -> Command {

@@ -2,14 +2,14 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::Write as _;
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use tempfile::{NamedTempFile, TempDir};
+use tempfile::TempDir;
 
-use crate::server::{program, run};
+use crate::ldap::{modify, tls_port};
+use crate::server::program;
 use crate::{Certificate, Program, Server};
 
 /// An `OpenLDAP` directory with people and groups in it; a kill loses nothing.
@@ -96,12 +96,8 @@ impl OpenLdap {
     /// # Panics
     /// If the server does not do it.
     pub fn modify(&self, ldif: &str) {
-        let mut file = NamedTempFile::new_in(self.folder()).expect("a file can be made in the folder");
-        file.write_all(ldif.as_bytes()).expect("the file can be written");
-        let mut modify = Command::new("ldapmodify");
-        modify.args(["-a", "-x", "-e", "relax", "-H", &local_url(self.folder())]);
-        modify.args(["-D", Self::ADMIN, "-w", Self::ADMIN_PASSWORD, "-f"]).arg(file.path());
-        run(&mut modify, "ldap-utils");
+        let administrator = ["-e", "relax", "-D", Self::ADMIN, "-w", Self::ADMIN_PASSWORD];
+        modify(self.folder(), &local_url(self.folder()), &administrator, ldif);
     }
 
     /// How many connections were opened over TCP since it was last started.
@@ -157,17 +153,18 @@ impl OpenLdapOptions {
         certificate.write_to(folder.path());
         self.write_configuration(folder.path());
         let ports = self.ports;
+        let tls_port = move |port| ports.map_or_else(|| tls_port(port), |(_, tls_port)| tls_port);
         let program = Program {
             name: "slapd",
             package: "slapd",
             ready: "slapd starting",
-            command: Box::new(move |folder, port| command(folder, port, tls_port(ports, port))),
+            command: Box::new(move |folder, port| command(folder, port, tls_port(port))),
         };
         let server = match ports {
             Some((port, _)) => Server::start_at(folder, port, program),
             None => Server::start_in(folder, program),
         };
-        let directory = OpenLdap { tls_port: tls_port(ports, server.port()), server, certificate };
+        let directory = OpenLdap { tls_port: tls_port(server.port()), server, certificate };
         directory.modify(&seed());
         directory
     }
@@ -191,11 +188,6 @@ fn make_folder(path: &Path) -> std::io::Result<TempDir> {
     tempfile::Builder::new().prefix(name).rand_bytes(0).tempdir_in(parent)
 }
 
-/// The next port, unless told otherwise: if it is taken, the server does not start, and other ports are tried.
-fn tls_port(ports: Option<(u16, u16)>, port: u16) -> u16 {
-    ports.map_or(port + 1, |(_, tls_port)| tls_port)
-}
-
 fn command(folder: &Path, port: u16, tls_port: u16) -> Command {
     let mut command = Command::new(program("slapd"));
     let urls = format!("ldap://127.0.0.1:{port} ldaps://127.0.0.1:{tls_port} {}", local_url(folder));
@@ -204,7 +196,7 @@ fn command(folder: &Path, port: u16, tls_port: u16) -> Command {
     command
 }
 
-/// Of a socket in the folder, for the administrator: it needs no TLS, and counts as none of the connections.
+/// For the administrator: it needs no TLS, and who uses it is none of the connections that are counted.
 fn local_url(folder: &Path) -> String {
     format!("ldapi://{}", folder.join("ldapi").display().to_string().replace('/', "%2F"))
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use rustix::process::geteuid;
 
@@ -67,11 +67,17 @@ fn initialise(folder: &Path) {
     fs::write(&password, Postgres::PASSWORD).expect("a file can be made in the folder");
     if geteuid().is_root() {
         // The folder and what is in it, for the user that the server runs as.
-        run(Command::new("chown").arg("-R").arg("postgres:").arg(folder), "postgresql");
+        run(
+            Command::new("chown").arg("-R").arg("postgres:").arg(folder),
+            Stdio::null(),
+            folder,
+            "postgresql",
+        );
     }
     let mut initdb = unprivileged("initdb", folder);
     initdb.args(["--pgdata=data", "--username=postgres", "--pwfile=password", "--auth=scram-sha-256"]);
-    run(initdb.args(["--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]), "postgresql");
+    initdb.args(["--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]);
+    run(&mut initdb, Stdio::null(), folder, "postgresql");
     let quiet = "-c log_min_messages=fatal -c fsync=off";
     let script = folder.join("users.sql");
     let sql = format!(
@@ -81,10 +87,8 @@ fn initialise(folder: &Path) {
     fs::write(&script, sql).expect("a file can be made in the folder");
     let mut single = unprivileged("postgres", folder);
     let script = fs::File::open(script).expect("the file can be read");
-    run(
-        single.args(["--single", "-D", "data"]).args(quiet.split(' ')).arg("postgres").stdin(script),
-        "postgresql",
-    );
+    single.args(["--single", "-D", "data"]).args(quiet.split(' ')).arg("postgres");
+    run(&mut single, script, folder, "postgresql");
 }
 
 fn command(folder: &Path, port: u16, settings: &[String]) -> Command {

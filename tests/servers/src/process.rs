@@ -34,7 +34,7 @@ impl Process {
     /// If it cannot be started.
     pub fn start(command: &mut Command) -> Self {
         let name = command.get_program().to_string_lossy().into_owned();
-        let mut program = Guarded::start(command.stdout(Stdio::piped()), None)
+        let mut program = Guarded::start(command.stdin(Stdio::null()).stdout(Stdio::piped()), None)
             .unwrap_or_else(|error| panic!("{name} cannot be started ({error}): run scripts/setup"));
         let (sender, lines) = mpsc::channel();
         if let Some(stdout) = program.child().stdout.take() {

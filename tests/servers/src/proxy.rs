@@ -38,6 +38,8 @@ pub enum Way {
     Swallows,
     /// They are reset.
     Resets,
+    /// The server is asked nothing. Whatever is asked, this is the answer.
+    Answers(&'static [u8]),
 }
 
 impl FaultProxy {
@@ -119,16 +121,17 @@ async fn carry(mut near: TcpStream, server: u16, mut way: Receiver<Way>) -> io::
         match now {
             Way::Resets | Way::Refuses => return near.set_zero_linger(),
             Way::Swallows => return swallow(near, &far).await,
-            Way::Passes | Way::Delays(_) | Way::Cuts(_) => {}
+            Way::Passes | Way::Delays(_) | Way::Cuts(_) | Way::Answers(_) => {}
         }
         tokio::select! {
             changed = way.changed() => match changed {
                 Ok(()) => replied = 0,
                 Err(_) => return Ok(()),
             },
-            read = near.read(&mut request) => match read? {
-                0 => return Ok(()),
-                n => far.write_all(&request[..n]).await?,
+            read = near.read(&mut request) => match (read?, now) {
+                (0, _) => return Ok(()),
+                (_, Way::Answers(answer)) => near.write_all(answer).await?,
+                (n, _) => far.write_all(&request[..n]).await?,
             },
             read = far.read(&mut reply) => {
                 let n = match (read?, now) {

@@ -2,9 +2,10 @@
 
 use std::fs::{self, File};
 use std::hash::{BuildHasher, RandomState};
+use std::io::Read;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -157,6 +158,7 @@ impl Server {
         let Program { name, package, ready, command } = &self.program;
         let log = File::create(self.log_file()).expect("a file can be made in the folder");
         let mut command = command(self.folder(), self.port);
+        command.stdin(Stdio::null());
         command.stdout(log.try_clone().expect("a file can be shared")).stderr(log);
         let mut running = Guarded::start(&mut command, Some(self.folder())).unwrap_or_else(|error| {
             panic!("{name} cannot be started ({error}): run scripts/setup, or apt-get install {package}")
@@ -187,17 +189,20 @@ impl std::fmt::Debug for Program {
     }
 }
 
-/// Runs a program that prepares a server's folder.
+/// Runs a program that does something for a server in its folder, which is removed if this process is killed.
 ///
 /// # Panics
 /// If it is not installed, or fails.
-pub(crate) fn run(command: &mut Command, package: &str) {
+pub(crate) fn run(command: &mut Command, input: impl Into<Stdio>, folder: &Path, package: &str) {
     let name = command.get_program().to_string_lossy().into_owned();
-    let output = command.output().unwrap_or_else(|error| {
+    command.stdin(input).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut program = Guarded::start(command, Some(folder)).unwrap_or_else(|error| {
         panic!("{name} cannot be started ({error}): run scripts/setup, or apt-get install {package}")
     });
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{name} (of the package {package}) fails\n{said}");
+    let mut said = Vec::new();
+    let _ = program.child().stderr.take().map(|mut stderr| stderr.read_to_end(&mut said));
+    let succeeds = program.ended_by(Instant::now() + PATIENCE).is_some_and(|status| status.success());
+    assert!(succeeds, "{name} (of the package {package}) fails\n{}", String::from_utf8_lossy(&said));
 }
 
 /// Where a server's program is: Debian keeps some off the path of ordinary users.

@@ -1,8 +1,9 @@
 //! The directories know who is who, what is wrong with some, and come back after a kill.
 
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
-use test_servers::OpenLdap;
+use test_servers::{Certificate, FaultProxy, OpenLdap, Process, START_TLS_REFUSED, Way};
 
 /// Searches as somebody; `ldapsearch` says on standard error why it could not.
 fn search(directory: &OpenLdap, url: &str, who: (&str, &str), what: &[&str]) -> Output {
@@ -134,4 +135,60 @@ fn open_ldap_comes_back_and_counts() {
     directory.start_again();
     assert_eq!(bind(&directory, &alice, "alicepw").0, 0);
     assert_eq!((directory.connections(), directory.binds()), (1, vec![alice]));
+}
+
+#[test]
+fn open_ldap_shows_other_certificates() {
+    let mut directory = OpenLdap::new().start();
+    let new = || Certificate::new();
+    // What it shows, and what is trusted: `authority.pem` is written with the one, and replaced by the other.
+    for (name, certificate, trusts_another, passes) in [
+        ("new", new(), false, true),
+        ("of another authority", new(), true, false),
+        ("of another name", Certificate::of("elsewhere.test"), false, false),
+        ("expired", Certificate::expired(), false, false),
+    ] {
+        certificate.write_to(directory.folder());
+        directory.kill();
+        directory.start_again();
+        if trusts_another {
+            std::fs::write(directory.folder().join("authority.pem"), new().authority).unwrap();
+        }
+        let service = (OpenLdap::SERVICE, OpenLdap::SERVICE_PASSWORD);
+        let output = search(&directory, &directory.tls_url(), service, &["(uid=alice)"]);
+        assert_eq!(output.status.success(), passes, "{name}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn open_ldap_refuses_start_tls_by_proxy() {
+    let directory = OpenLdap::new().start();
+    let proxy = FaultProxy::before(directory.port());
+    proxy.set(Way::Answers(START_TLS_REFUSED));
+    let service = (OpenLdap::SERVICE, OpenLdap::SERVICE_PASSWORD);
+    let output = search(&directory, &proxy.url(&directory.url()), service, &["-ZZ"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("ldap_start_tls: Server is unavailable (52)"), "{said}");
+    assert!(!directory.log().contains("STARTTLS"), "it was not asked");
+}
+
+#[test]
+fn the_example_is_ready_and_leaves_nothing() {
+    // Its ports are free when it has gone, and nobody else takes them.
+    let mut place = OpenLdap::new().start();
+    place.kill();
+    let port = place.port();
+    let folder = place.folder().join("example");
+    let mut example = Command::new(env!("CARGO_BIN_EXE_directory"));
+    example.args([port, port + 1].map(|port| port.to_string())).arg(&folder);
+    let example = Process::start(&mut example);
+    example.line_with("ldapsearch");
+    assert!(folder.join("authority.pem").exists());
+    assert_eq!(bind(&place, &person("alice"), "alicepw").0, 0);
+    example.terminate();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while folder.exists() || bind(&place, &person("alice"), "alicepw").0 == 0 {
+        assert!(Instant::now() < deadline);
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use test_servers::Redis;
+use test_servers::{Program, Redis, Server};
 
 /// Set for a child of these tests: it starts a server, says where, and waits to be killed.
 const VICTIM: &str = "TEST_SERVERS_VICTIM";
@@ -82,4 +82,25 @@ fn a_server_ends_when_its_test_is_killed() {
     victim.wait().unwrap();
     eventually("the server ends", || !answers(port));
     eventually("its folder is removed", || !folder.exists());
+}
+
+#[test]
+fn what_a_server_started_ends_with_it() {
+    let mut server = Server::start(Program {
+        name: "sh",
+        package: "dash",
+        ready: "child",
+        command: Box::new(|_, _| {
+            let mut command = Command::new("sh");
+            command.args(["-c", "sleep 1000 & echo child $!; exec sleep 1000"]);
+            command
+        }),
+    });
+    let child = server.log().trim().replace("child ", "");
+    // Until somebody has asked how it ended, it is still in the table.
+    let ended =
+        || fs::read_to_string(format!("/proc/{child}/stat")).map_or(true, |stat| stat.contains(") Z "));
+    assert!(!ended());
+    server.stop();
+    eventually("the child ends", ended);
 }

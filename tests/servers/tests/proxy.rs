@@ -62,6 +62,9 @@ fn every_way() {
     proxy.set(Way::Cuts(3));
     assert_eq!(pass(), "pin");
 
+    proxy.set(Way::Answers(b"nope"));
+    assert_eq!(pass(), "nope");
+
     proxy.set(Way::Passes);
     let open = connect(&proxy, server).unwrap();
     assert_eq!(ask(&open).unwrap(), "ping");

@@ -120,7 +120,7 @@ impl Chains {
 fn chain(servers: &Servers, users: &SqlUsers, outage: OutagePolicy) -> Auth<SqlUser> {
     let directory = Ldap::builder("example.org")
         .server(servers.url())
-        .authorities(servers.authority())
+        .authorities(servers.authorities())
         .service_account(OpenLdap::SERVICE, OpenLdap::SERVICE_PASSWORD)
         .users(format!("ou=people,{}", OpenLdap::BASE), "(uid={username})")
         .groups(GroupSource::member_of(format!("ou=groups,{}", OpenLdap::BASE)))
