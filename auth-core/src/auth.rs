@@ -114,7 +114,7 @@ impl<U: User> Auth<U> {
         Ok(Authenticated { user: Arc::new(user), backend: backend.clone(), at: self.now(), by: self.0.id })
     }
 
-    fn tell_of(&self, report: &Report, backend: &BackendName, facts: &RequestFacts) {
+    pub(crate) fn tell_of(&self, report: &Report, backend: &BackendName, facts: &RequestFacts) {
         let emit = |kind| self.emit(kind, Some(backend), Some(&report.user), facts);
         if report.created {
             emit(EventKind::UserCreated(&report.changed));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::breaker::Breaker;
+use crate::confirm::Confirming;
 use crate::guard::{Interrupted, caught, guarded};
 use crate::password::HashDebt;
 use crate::provisioning::{Report, Reports};
@@ -137,6 +138,8 @@ pub(crate) struct Source<U> {
     pub(crate) users: Arc<dyn DynUsers<U>>,
     /// The users that sessions needed lately, if they are kept.
     pub(crate) cache: Option<Cache<U>>,
+    /// Who confirms the users of sessions, if anybody does.
+    pub(crate) confirming: Option<Arc<Confirming>>,
 }
 
 impl<U: User> Source<U> {
@@ -158,7 +161,7 @@ impl<U: User> Source<U> {
     }
 }
 
-fn interrupted<T>(why: Interrupted) -> Result<T, BackendError> {
+pub(crate) fn interrupted<T>(why: Interrupted) -> Result<T, BackendError> {
     Err(BackendError::of(match why {
         Interrupted::TimedOut => BackendErrorKind::TimedOut,
         Interrupted::Panicked => BackendErrorKind::Panicked,

@@ -1,9 +1,15 @@
 //! Asking an outside system about somebody again, without their credentials.
 
+mod asking;
+mod settings;
+
 use std::future::Future;
 use std::sync::Arc;
 
-use crate::{BackendError, DenyReason, Identity};
+use crate::provisioning::Reports;
+use crate::{BackendError, DenyReason, Identity, Outcome, UserId, UserSource};
+pub(crate) use asking::{Asked, Asking, Confirming, DynConfirm};
+pub use settings::Confirmation;
 
 /// An outside system that says whether somebody whom it once proved may still sign in, without their credentials.
 ///
@@ -32,6 +38,32 @@ pub enum Standing {
     Refused(DenyReason),
     /// Nobody there is them any more.
     Gone,
+}
+
+/// Users of whom an outside system can be asked again: what [`AuthBuilder::confirm`](crate::AuthBuilder::confirm) wants.
+///
+/// [`Provisioned`](crate::Provisioned) is one where its verifier is a [`Confirm`] and its users come from
+/// [`Provisioning::on`](crate::Provisioning::on).
+pub trait ConfirmUser: UserSource {
+    /// Whether the user may stay signed in. Who may is brought up to date as by a login, and never created or linked.
+    /// What is done on the way goes to `reports`.
+    ///
+    /// [`Decline`](Outcome::Decline) says that no outside system knows the user (any more), [`Deny`](Outcome::Deny)
+    /// that one does, and refuses. Both end all sessions of the user.
+    ///
+    /// # Errors
+    /// [`BackendError`] if it could not be found out. That ends no session.
+    fn confirm_user(
+        &self,
+        id: &UserId,
+        reports: &Reports,
+    ) -> impl Future<Output = Result<Outcome<()>, BackendError>> + Send;
+}
+
+impl<B: ConfirmUser> ConfirmUser for Arc<B> {
+    async fn confirm_user(&self, id: &UserId, reports: &Reports) -> Result<Outcome<()>, BackendError> {
+        (**self).confirm_user(id, reports).await
+    }
 }
 
 impl<V: Confirm> Confirm for Arc<V> {

@@ -7,7 +7,7 @@ use crate::facts::printable;
 use crate::guard::caught;
 use crate::provisioning::{Changed, Kept};
 use crate::session::StoreError;
-use crate::{BackendError, BackendName, DeniedKind, RequestFacts, Timestamp, UserId};
+use crate::{BackendError, BackendName, DeniedKind, DenyReason, RequestFacts, Timestamp, UserId};
 
 /// Something that happened. It never carries a secret.
 #[derive(Clone, Debug)]
@@ -43,9 +43,9 @@ pub enum EventKind<'a> {
     BackendFailed(&'a BackendError),
     /// A login created its user, with these fields and rights. Of many first logins at once, one did.
     UserCreated(&'a [Changed]),
-    /// A login changed its user: what, without the values.
+    /// A login, or a confirmation, changed its user: what, without the values.
     UserUpdated(&'a [Changed]),
-    /// A login left something as it was, though an outside system says otherwise.
+    /// One of the two left something as it was, though an outside system says otherwise.
     UserKept(&'a [Kept]),
     /// A session began.
     SessionStarted,
@@ -94,6 +94,9 @@ pub enum SessionEnd {
     TooMany,
     /// Another of the user's sessions revoked it.
     Revoked,
+    /// The outside system that vouched for the user refuses them by now, for this reason; without one, it does not know
+    /// them any more ([`AuthBuilder::confirm`](crate::AuthBuilder::confirm)). All sessions of the user ended with it.
+    NotConfirmed(Option<DenyReason>),
 }
 
 /// Receives every event, synchronously and in order. It must be quick: hand slow work to a queue.

@@ -20,12 +20,15 @@
 //! ```
 //!
 //! [`Provisioning::on`] joins it with a store; the result is the [`Provisioner`](crate::Provisioner) that
-//! [`Provisioned`](crate::Provisioned) wants, and can [`plan`](ProvisionedUsers::plan) without changing anything.
+//! [`Provisioned`](crate::Provisioned) wants, and can [`plan`](ProvisionedUsers::plan) without changing anything. Where
+//! the verifier can be asked again ([`Confirm`](crate::Confirm)), so can the whole: see
+//! [`AuthBuilder::confirm`](crate::AuthBuilder::confirm).
 
 mod builder;
 mod decide;
 mod migrating;
 mod plan;
+mod refresh;
 mod report;
 mod rules;
 mod store;

@@ -41,7 +41,7 @@ impl Switch {
     }
 
     /// Behaves as the mode says; true to go on.
-    async fn obey(&self) -> bool {
+    pub(crate) async fn obey(&self) -> bool {
         const FAILS: u8 = Mode::Fails as u8;
         const HANGS: u8 = Mode::Hangs as u8;
         const PANICS: u8 = Mode::Panics as u8;

@@ -4,6 +4,7 @@
 
 pub mod accounts;
 pub mod actix;
+pub mod authority;
 pub mod bare;
 pub mod browser;
 pub mod client;

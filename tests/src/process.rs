@@ -47,7 +47,16 @@ impl Demo {
     /// As [`start`](Self::start).
     pub fn on(database: &str, name: &str, arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        Self::launch(folder, database, name, arguments)
+        Self::launch(folder, name, &[&["--database", database], arguments].concat())
+    }
+
+    /// Starts an example that takes no database.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start).
+    pub fn example(name: &str, arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        Self::launch(folder, name, arguments)
     }
 
     /// Starts a demo with a database of its own, which trusts this authority (PEM) and no other.
@@ -62,14 +71,14 @@ impl Demo {
 
     fn start_in(folder: TempDir, name: &str, arguments: &[&str]) -> Self {
         let database = format!("sqlite:{}", folder.path().join("demo.sqlite3").display());
-        Self::launch(folder, &database, name, arguments)
+        Self::launch(folder, name, &[&["--database", &database], arguments].concat())
     }
 
-    fn launch(folder: TempDir, database: &str, name: &str, arguments: &[&str]) -> Self {
+    fn launch(folder: TempDir, name: &str, arguments: &[&str]) -> Self {
         let mut command = Command::new("sh");
         // A file that may not grow is then an error, as on a disk that is full, and not the end of the process.
         command.args(["-c", r#"trap "" XFSZ; exec "$@""#, name]).arg(binary(name));
-        command.args(["--listen", "127.0.0.1:0", "--database", database]).args(arguments);
+        command.args(["--listen", "127.0.0.1:0"]).args(arguments);
         let authority = folder.path().join(AUTHORITY);
         if authority.exists() {
             command.env("SSL_CERT_FILE", authority);

@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use super::{Auth, Inner, NEXT_ID};
 use crate::chain::{Chain, DynBackend, DynUsers, Entry, Source};
+use crate::confirm::{Confirming, DynConfirm};
 use crate::http::{self, DynScheme, Scheme};
 use crate::session::{Engine, SessionConfig, SessionEngine, SessionStore};
 use crate::user_cache::Cache;
 use crate::{
-    Backend, BackendName, BackendPolicy, CHAIN_TIMEOUT, Clock, ConfigError, Credentials, Observer, OsRandom,
-    Random, SystemClock, TracingObserver, User, UserCache,
+    Backend, BackendName, BackendPolicy, CHAIN_TIMEOUT, Clock, ConfigError, ConfirmUser, Confirmation,
+    Credentials, Observer, OsRandom, Random, SystemClock, TracingObserver, User, UserCache,
 };
 
 /// A configuration of [`Auth`]. Mistakes are collected and told by [`build`](Self::build).
@@ -24,6 +25,7 @@ pub struct AuthBuilder<U> {
     sources: Vec<Source<U>>,
     sessions: Option<Arc<dyn SessionEngine<U>>>,
     user_cache: Option<UserCache>,
+    confirmed: Vec<(String, Confirmation, Box<dyn DynConfirm>)>,
     chain_timeout: Duration,
     observer: Box<dyn Observer>,
     clock: Box<dyn Clock>,
@@ -45,6 +47,7 @@ impl<U: User> AuthBuilder<U> {
             sources: Vec::new(),
             sessions: None,
             user_cache: None,
+            confirmed: Vec::new(),
             chain_timeout: CHAIN_TIMEOUT,
             observer: Box::new(TracingObserver),
             clock: Box::new(SystemClock),
@@ -84,7 +87,13 @@ impl<U: User> AuthBuilder<U> {
         }
         let backend = Arc::new(backend);
         let users: Arc<dyn DynUsers<U>> = Arc::clone(&backend) as _;
-        self.sources.push(Source { name: name.clone(), timeout: policy.limit(), users, cache: None });
+        self.sources.push(Source {
+            name: name.clone(),
+            timeout: policy.limit(),
+            users,
+            cache: None,
+            confirming: None,
+        });
         let backend: Arc<dyn DynBackend<C, U>> = backend;
         self.chain_mut::<C>().entries.push(Entry::new(name, policy, backend));
         self
@@ -120,6 +129,40 @@ impl<U: User> AuthBuilder<U> {
     /// instance: see [`UserCache`], and call [`Auth::invalidate_user`] where the application changes a user.
     pub fn cache_users(mut self, cache: UserCache) -> Self {
         self.user_cache = Some(cache);
+        self
+    }
+
+    /// Asks the outside system behind a backend from time to time whether the users of sessions may still sign in
+    /// (default: nobody is asked after the login). See [`Confirmation`] for what becomes of them.
+    ///
+    /// ```
+    /// # use auth_core::session::{SessionConfig, SessionStore};
+    /// # use auth_core::{Auth, AuthBuilder, Confirm, Confirmation, Password, Provisioned, User, UserSource, Verifier};
+    /// # use auth_core::provisioning::{ProvisionStore, ProvisionedUsers};
+    /// use std::sync::Arc;
+    /// use std::time::Duration;
+    ///
+    /// # fn builder<U: User>(
+    /// #     directory: impl Verifier<Password> + Confirm,
+    /// #     users: ProvisionedUsers<impl ProvisionStore<User = U>>,
+    /// # ) -> AuthBuilder<U> {
+    /// let staff = Arc::new(Provisioned { verifier: directory, users });
+    /// Auth::builder()
+    ///     .backend::<Password>("staff", Arc::clone(&staff))
+    ///     .confirm("staff", staff, Confirmation::every(Duration::from_secs(15 * 60)))
+    /// # }
+    /// ```
+    pub fn confirm(
+        mut self,
+        backend: &str,
+        users: impl ConfirmUser<User = U>,
+        confirmation: Confirmation,
+    ) -> Self {
+        if self.confirmed.iter().any(|(name, ..)| name == backend) {
+            return self
+                .refuse(format!("the users of {backend:?} are confirmed twice; keep one `.confirm(…)`"));
+        }
+        self.confirmed.push((backend.to_owned(), confirmation, Box::new(users)));
         self
     }
 
@@ -214,6 +257,7 @@ impl<U: User> AuthBuilder<U> {
         }
         self.check_schemes()?;
         self.add_caches()?;
+        self.add_confirmations()?;
         let cookie = self.sessions.as_ref().map(|sessions| sessions.cookie().clone());
         let http = self.http.build(cookie)?;
         let auth = Arc::new(Inner {
@@ -254,6 +298,24 @@ impl<U: User> AuthBuilder<U> {
         }
         for source in &mut self.sources {
             source.cache = Some(Cache::new(config));
+        }
+        Ok(())
+    }
+
+    fn add_confirmations(&mut self) -> Result<(), ConfigError> {
+        for (name, confirmation, by) in std::mem::take(&mut self.confirmed) {
+            let Some(sessions) = &self.sessions else {
+                return Err(ConfigError::new(
+                    "users of sessions are confirmed, and there are none; add `.sessions(…)` or drop `.confirm(…)`",
+                ));
+            };
+            confirmation.check(sessions.lifetime())?;
+            let Some(source) = self.sources.iter_mut().find(|source| source.name.as_str() == name) else {
+                return Err(ConfigError::new(format!(
+                    "the users of {name:?} are confirmed, but no backend has this name"
+                )));
+            };
+            source.confirming = Some(Arc::new(Confirming::new(confirmation, by)));
         }
         Ok(())
     }

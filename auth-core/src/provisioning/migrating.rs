@@ -3,8 +3,9 @@
 use std::fmt;
 use std::future::Future;
 
+use super::{Changed, Report};
 use crate::{
-    Attempt, Backend, BackendError, Identity, Outcome, Password, Secret, UserId, UserSource, Verifier,
+    Attempt, Backend, BackendError, Identity, Outcome, Password, Secret, User, UserId, UserSource, Verifier,
 };
 
 /// A table of passwords into which those of an old authority move: each at the first login that the old one accepts.
@@ -136,11 +137,16 @@ impl<V: Verifier<Password>, S: MigrationStore> Migrating<V, S> {
         let (username, password) = (identity.username(), attempt.credentials().password());
         match self.users.awaits(username).await? {
             Awaits::Migration(id) if self.users.adopt(&id, password).await? => {
+                let changed = vec![Changed::Password];
+                attempt.reports().add(Report { changed, ..Report::new(id.clone()) });
                 let user = self.users.get_user(&id).await?;
                 user.map(Outcome::Accept).ok_or_else(|| BackendError::unavailable("the user is gone again"))
             }
             Awaits::Unknown if self.creates => match self.users.enroll(username, password).await? {
-                Some(user) => Ok(Outcome::Accept(user)),
+                Some(user) => {
+                    attempt.reports().add(Report { created: true, ..Report::new(user.id()) });
+                    Ok(Outcome::Accept(user))
+                }
                 None => self.users.authenticate(attempt).await,
             },
             // Who has migrated is judged here, also if another login moved the password just now.

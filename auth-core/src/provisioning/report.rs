@@ -43,6 +43,8 @@ pub enum Changed {
     Given(Right),
     /// The user lost a right.
     Taken(Right),
+    /// The password that an old authority proved is kept here from now on ([`Migrating`](super::Migrating)).
+    Password,
 }
 
 impl fmt::Display for Changed {
@@ -54,6 +56,7 @@ impl fmt::Display for Changed {
             Self::Attribute(field) => f.write_str(field),
             Self::Given(right) => write!(f, "+{right}"),
             Self::Taken(right) => write!(f, "-{right}"),
+            Self::Password => f.write_str("password"),
         }
     }
 }

@@ -28,6 +28,15 @@ pub trait ProvisionStore: UserSource {
     /// [`BackendError`] if it could not be found out. That is never "nobody".
     fn load(&self, query: &Query<'_>) -> impl Future<Output = Result<Found, BackendError>> + Send;
 
+    /// The issuer and the subject that a user belongs to; `None` if to nobody, or there is no such user.
+    ///
+    /// # Errors
+    /// [`BackendError`] if it could not be found out. That is never "to nobody".
+    fn identity_of(
+        &self,
+        user: &UserId,
+    ) -> impl Future<Output = Result<Option<(String, String)>, BackendError>> + Send;
+
     /// Writes everything or nothing, and only if what the decision was made from is still so: see [`Applied`].
     ///
     /// # Errors
@@ -42,6 +51,10 @@ impl<S: ProvisionStore> ProvisionStore for Arc<S> {
 
     async fn load(&self, query: &Query<'_>) -> Result<Found, BackendError> {
         (**self).load(query).await
+    }
+
+    async fn identity_of(&self, user: &UserId) -> Result<Option<(String, String)>, BackendError> {
+        (**self).identity_of(user).await
     }
 
     async fn apply(&self, write: &Write) -> Result<Applied, BackendError> {

@@ -9,7 +9,7 @@ use super::{
     Applied, Found, Linking, NameCollision, NameState, Plan, ProvisionStore, Provisioning, Query, Report,
     Reports, Write,
 };
-use crate::{BackendError, Identity, Outcome, Provisioner, UserId, UserSource};
+use crate::{BackendError, DeclineReason, Identity, Outcome, Provisioner, UserId, UserSource};
 
 /// The users of a store, provisioned by a policy: what [`Provisioning::on`] makes.
 ///
@@ -26,7 +26,7 @@ use crate::{BackendError, Identity, Outcome, Provisioner, UserId, UserSource};
 /// ```
 #[derive(Clone)]
 pub struct ProvisionedUsers<S> {
-    store: S,
+    pub(super) store: S,
     policy: Provisioning,
 }
 
@@ -51,8 +51,34 @@ impl<S: ProvisionStore> ProvisionedUsers<S> {
     pub async fn plan(&self, identity: &Identity) -> Result<Plan, BackendError> {
         bounded(identity)?;
         let (username, found) = self.look_up(identity).await?;
-        decide(&self.policy.0, identity, &username, &found)
+        self.decide(identity, &username, &found)
+    }
+
+    fn decide(&self, identity: &Identity, username: &str, found: &Found) -> Result<Plan, BackendError> {
+        decide(&self.policy.0, identity, username, found)
             .map_err(|_| BackendError::unavailable("the groups of a person are unknown"))
+    }
+
+    /// Plans and writes until nobody else was faster. With `only`, for this user and nobody else.
+    pub(super) async fn sync(
+        &self,
+        identity: &Identity,
+        only: Option<&UserId>,
+        reports: &Reports,
+    ) -> Result<Outcome<UserId>, BackendError> {
+        bounded(identity)?;
+        for attempt in 1..=ATTEMPTS {
+            let (username, found) = self.look_up(identity).await?;
+            if only.is_some_and(|id| found.account.as_ref().is_none_or(|account| account.id != *id)) {
+                return Ok(Outcome::Decline(DeclineReason::UnknownUser));
+            }
+            let plan = self.decide(identity, &username, &found)?;
+            if let Some(outcome) = self.carry_out(plan, reports).await? {
+                return Ok(outcome);
+            }
+            tokio::time::sleep(PAUSE * attempt).await;
+        }
+        Err(BackendError::unavailable("others keep changing the user"))
     }
 
     /// What the store knows, and the name that a new user would get.
@@ -118,21 +144,14 @@ impl<S: ProvisionStore> Provisioner for ProvisionedUsers<S> {
         identity: Identity,
         reports: &Reports,
     ) -> Result<Outcome<S::User>, BackendError> {
-        for attempt in 1..=ATTEMPTS {
-            let plan = self.plan(&identity).await?;
-            match self.carry_out(plan, reports).await? {
-                Some(Outcome::Accept(id)) => {
-                    let user = self.store.get_user(&id).await?;
-                    return user
-                        .map(Outcome::Accept)
-                        .ok_or_else(|| BackendError::unavailable("the user is gone again"));
-                }
-                Some(Outcome::Deny(reason)) => return Ok(Outcome::Deny(reason)),
-                Some(Outcome::Decline(reason)) => return Ok(Outcome::Decline(reason)),
-                None => tokio::time::sleep(PAUSE * attempt).await,
+        match self.sync(&identity, None, reports).await? {
+            Outcome::Accept(id) => {
+                let user = self.store.get_user(&id).await?;
+                user.map(Outcome::Accept).ok_or_else(|| BackendError::unavailable("the user is gone again"))
             }
+            Outcome::Deny(reason) => Ok(Outcome::Deny(reason)),
+            Outcome::Decline(reason) => Ok(Outcome::Decline(reason)),
         }
-        Err(BackendError::unavailable("others keep changing the user"))
     }
 }
 

@@ -1,5 +1,6 @@
 //! What sessions do, over any store.
 
+mod confirm;
 mod current;
 mod login;
 mod resolve;
@@ -29,6 +30,8 @@ const RETRIES: usize = 8;
 /// the store does in it.
 pub(crate) trait SessionEngine<U>: Send + Sync {
     fn cookie(&self) -> &Cookie;
+    /// How long a session lives at most.
+    fn lifetime(&self) -> Duration;
     fn resolve(self: Arc<Self>, session: Session<U>) -> BoxFuture<'static, Result<(), Failure>>;
     fn login<'a>(
         &'a self,
@@ -65,6 +68,10 @@ pub(crate) struct Engine<S> {
 impl<U: User, S: SessionStore> SessionEngine<U> for Engine<S> {
     fn cookie(&self) -> &Cookie {
         &self.cookie
+    }
+
+    fn lifetime(&self) -> Duration {
+        self.config.absolute
     }
 
     fn resolve(self: Arc<Self>, session: Session<U>) -> BoxFuture<'static, Result<(), Failure>> {

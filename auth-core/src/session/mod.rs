@@ -23,5 +23,5 @@ pub use token::SessionKey;
 
 pub(crate) use cookie::{Cookie, Found, Scan};
 pub(crate) use engine::{Engine, SessionEngine};
-pub(crate) use handle::{AnySession, CookieEffect};
+pub(crate) use handle::{AnySession, CookieEffect, Live};
 pub(crate) use token::Token;

@@ -98,6 +98,7 @@ impl World {
             name: BackendName::new("town").unwrap(),
             timeout: TIMEOUT,
             users: Arc::clone(&town) as _,
+            confirming: None,
             cache: Some(Cache::new(config)),
         };
         Self { town, source: Arc::new(source), clock: Arc::new(ManualClock::at(START)) }

@@ -13,7 +13,7 @@ use crate::memory::{Memory, Person};
 
 /// Keeps events as texts.
 #[derive(Clone, Default)]
-struct Heard(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Heard(Arc<Mutex<Vec<String>>>);
 
 impl Observer for Heard {
     fn on_event(&self, event: &Event<'_>) {
@@ -26,7 +26,7 @@ impl Observer for Heard {
 }
 
 impl Heard {
-    fn take(&self) -> Vec<String> {
+    pub(crate) fn take(&self) -> Vec<String> {
         std::mem::take(&mut self.0.lock().unwrap())
     }
 }

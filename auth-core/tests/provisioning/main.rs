@@ -1,5 +1,6 @@
-//! Provisioning: the suite for stores and the faults that it finds, what policies do, events, lazy migration.
+//! Provisioning: the suite for stores and the faults that it finds, what policies do, events, confirmation, lazy migration.
 
+mod confirm;
 mod events;
 mod memory;
 mod migration;
@@ -34,6 +35,8 @@ const FAULTS: &[(Fault, &str)] = &[
     (Fault::ToldLastNever, "load: tells that nobody else"),
     (Fault::TakesFromTheLast, "take: not from the last"),
     (Fault::CountsDisabledHolders, "load: who is disabled does not count"),
+    (Fault::ForgetsIdentities, "identity_of: whom a user belongs to"),
+    (Fault::TakesAnybodysIdentity, "identity_of: whom a user belongs to"),
 ];
 
 #[test]

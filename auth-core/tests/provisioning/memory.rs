@@ -28,6 +28,8 @@ pub(crate) enum Fault {
     ToldLastNever,
     TakesFromTheLast,
     CountsDisabledHolders,
+    ForgetsIdentities,
+    TakesAnybodysIdentity,
 }
 
 /// A user of the store.
@@ -192,6 +194,12 @@ impl ProvisionStore for Memory {
             found.sole = held.into_iter().filter(|right| self.is_sole(&people, right, &account.id)).collect();
         }
         Ok(found)
+    }
+
+    async fn identity_of(&self, user: &UserId) -> Result<Option<(String, String)>, BackendError> {
+        let is = |person: &&Person| person.account.id == *user || self.is(Fault::TakesAnybodysIdentity);
+        let identity = self.people().iter().find(is).and_then(|person| person.account.identity.clone());
+        Ok(identity.filter(|_| !self.is(Fault::ForgetsIdentities)))
     }
 
     async fn apply(&self, write: &Write) -> Result<Applied, BackendError> {

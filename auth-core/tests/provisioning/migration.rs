@@ -10,7 +10,7 @@ use auth_core::{
     PasswordHash, Passwords, RequestFacts, Secret, User, UserId, UserSource, Verdict, Verifier,
 };
 
-use crate::events::passwords;
+use crate::events::{Heard, passwords};
 use crate::memory::Person;
 
 /// An authority that calls Alice by several names.
@@ -105,6 +105,7 @@ struct Site {
     auth: Auth<Person>,
     old: Old,
     table: Table,
+    heard: Heard,
 }
 
 impl Site {
@@ -112,8 +113,9 @@ impl Site {
         let (old, table) = (Old::default(), Table { passwords: passwords(), rows: Arc::default() });
         let migrating = Migrating::new(old.clone(), table.clone());
         let migrating = if creates { migrating } else { migrating.without_creation() };
-        let auth = Auth::builder().backend::<Password>("local", migrating).build().unwrap();
-        Self { auth, old, table }
+        let heard = Heard::default();
+        let auth = Auth::builder().backend::<Password>("local", migrating).observer(heard.clone());
+        Self { auth: auth.build().unwrap(), old, table, heard }
     }
 
     async fn log_in(&self, username: &str, password: &str) -> Result<UserId, DeniedKind> {
@@ -141,8 +143,11 @@ async fn a_password_moves_once() {
         }
         assert_eq!(site.log_in("alice", "wrong").await, Err(DeniedKind::WrongSecret));
         assert_eq!(site.asked(), 1);
+        site.heard.take();
         let alice = site.log_in("alice", OLD).await.unwrap();
         assert_eq!(site.asked(), 1);
+        let what = if waits { "alice user updated: password" } else { "alice user created" };
+        assert_eq!(site.heard.take(), [what, "alice login succeeded: password of \"alice\""]);
         assert_eq!(site.log_in("alice", OLD).await, Ok(alice));
         assert_eq!(site.log_in("alice", "wrong").await, Err(DeniedKind::WrongSecret));
         assert_eq!(site.asked(), 0, "who has migrated is judged here");
@@ -210,6 +215,9 @@ async fn many_first_logins_all_succeed() {
         for login in logins {
             assert_eq!(login.await.unwrap(), Ok(UserId::new("alice").unwrap()));
         }
+        let mut heard = site.heard.take();
+        heard.retain(|event| !event.contains("login succeeded"));
+        assert_eq!(heard.len(), 1, "one moved the password: {heard:?}");
     }
 }
 

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::net::SocketAddr;
 
 use auth_sql::SqlUser;
+use auth_tower::auth_core::Password;
 use auth_tower::{AuthLayer, Error, Session};
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::{Html, IntoResponse, Redirect, Response};
@@ -37,7 +38,7 @@ async fn home(session: Session<SqlUser>) -> Html<String> {
 }
 
 async fn log_in(session: Session<SqlUser>, Form(login): Form<Login>) -> Result<Response, Error> {
-    match session.authenticate(login.into()).await {
+    match session.authenticate(Password::from(login)).await {
         Ok(authenticated) => {
             session.login(authenticated).await?;
             Ok(Redirect::to("/").into_response())

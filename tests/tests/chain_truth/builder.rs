@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use auth_core::http::Basic;
 use auth_core::session::{KeyRing, MemorySessions, SameSite, SessionConfig};
-use auth_core::{Auth, AuthBuilder, BackendPolicy, Password, UserCache};
+use auth_core::{Auth, AuthBuilder, BackendPolicy, Confirmation, Password, UserCache};
 use integration_tests::accounts::Account;
+use integration_tests::authority::Authority;
 use integration_tests::world::keys;
 
 use crate::scripted::{Says, Scripted};
@@ -135,6 +136,46 @@ fn user_caches_that_cannot_be_right() {
     ]);
     let largest = UserCache::new().capacity(1).ttl(UserCache::MAX_TTL);
     assert!(cached(largest).build().is_ok());
+}
+
+/// X11.
+#[test]
+fn confirmations_that_cannot_be_right() {
+    let second = Duration::from_secs(1);
+    let confirmed = |builder: AuthBuilder<Account>, name: &str, every: Duration| {
+        builder.confirm(name, Authority::default(), Confirmation::every(every))
+    };
+    let sites = || with(|sessions| sessions.absolute_timeout(second * 3600));
+    let often = "users are confirmed every 10 s at most: use a longer interval";
+    let rarely = "no session lives long enough to be confirmed: use an interval below its absolute timeout";
+    refused(vec![
+        (often, confirmed(sites(), "local", Duration::ZERO)),
+        (often, confirmed(sites(), "local", Duration::from_millis(9_999))),
+        (rarely, confirmed(sites(), "local", second * 3600)),
+        (rarely, confirmed(sites(), "local", Duration::MAX)),
+        (
+            "the users of \"lokal\" are confirmed, but no backend has this name",
+            confirmed(sites(), "lokal", second * 900),
+        ),
+        (
+            "the users of \"local\" are confirmed twice; keep one `.confirm(…)`",
+            confirmed(confirmed(sites(), "local", second * 900), "local", second * 900),
+        ),
+        (
+            "users of sessions are confirmed, and there are none; add `.sessions(…)` or drop `.confirm(…)`",
+            confirmed(one(), "local", second * 900),
+        ),
+    ]);
+    let endless = Confirmation::every(second * 3599).grace(Duration::MAX);
+    assert!(sites().confirm("local", Authority::default(), endless).build().is_ok());
+    assert!(
+        confirmed(empty(), "local", second * 900)
+            .backend::<Password>("local", accepting())
+            .sessions(MemorySessions::new(1), SessionConfig::new(keys()),)
+            .build()
+            .is_ok(),
+        "in whatever order"
+    );
 }
 
 #[test]

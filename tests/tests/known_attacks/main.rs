@@ -3,6 +3,7 @@
 
 mod caches;
 mod clocks;
+mod confirmation;
 mod cross_user;
 mod identities;
 mod logs;

@@ -5,6 +5,7 @@
 mod access;
 mod caching;
 mod cleartext;
+mod confirmation;
 mod cookies;
 mod credentials;
 mod data;

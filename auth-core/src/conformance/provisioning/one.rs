@@ -10,10 +10,10 @@ use super::fixture::{
     ISSUER, account, admin, all_that_is_new, attribute, created, email, found, new_user, staff, take, track,
     update,
 };
-use crate::User;
 use crate::provisioning::{
     Account, Applied, AttributeRule, Change, NameState, Owner, Provisioning, Query, Right, Write,
 };
+use crate::{User, UserId};
 
 pub(super) async fn check<S: Site>(fresh: &impl AsyncFn() -> S) {
     names_every_place(&fresh().await);
@@ -21,6 +21,7 @@ pub(super) async fn check<S: Site>(fresh: &impl AsyncFn() -> S) {
     a_new_user_has_everything(&fresh().await).await;
     keys_are_compared_byte_for_byte(&fresh().await).await;
     a_key_or_a_name_in_use_is_a_conflict(&fresh().await).await;
+    users_know_their_identity(&fresh().await).await;
     an_update_does_everything(&fresh().await).await;
     an_update_of_another_state_is_a_conflict(&fresh().await).await;
     users_are_found_by_address(&fresh().await).await;
@@ -106,6 +107,24 @@ async fn a_key_or_a_name_in_use_is_a_conflict<S: Site>(store: &S) {
     assert_eq!(account(store, "alice").await, before, "create: a conflict changes nobody");
     assert!(found(store, "mallory", "x").await.account.is_none(), "create: a conflict makes nobody");
     assert_eq!(found(store, "x", "other").await.name, NameState::Free, "create: a conflict takes no name");
+}
+
+async fn users_know_their_identity<S: Site>(store: &S) {
+    let of = async |id: &UserId| store.identity_of(id).await.expect("identity_of: answers");
+    let mut expected = Vec::new();
+    for subject in ["alice", "bob", "BOB"] {
+        // The name of one may not be the other's in another case.
+        let new = Write::Create(new_user(subject, &format!("{subject}{}", expected.len()), Vec::new()));
+        let Applied::Done(id) = store.apply(&new).await.expect("create: answers") else {
+            panic!("create: nothing stands in the way");
+        };
+        expected.push((id, Some((ISSUER.to_owned(), subject.to_owned()))));
+    }
+    let local = store.register("carol", email("carol@example.org", true)).await.expect("register: works");
+    expected.extend([(local, None), (UserId::from(987_654_321), None)]);
+    for (id, identity) in expected {
+        assert_eq!(of(&id).await, identity, "identity_of: whom a user belongs to");
+    }
 }
 
 async fn an_update_does_everything<S: Site>(store: &S) {

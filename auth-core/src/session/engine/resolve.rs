@@ -17,7 +17,10 @@ use crate::{Auth, BackendError, Timestamp, User};
 type Checked<U> = Result<(Arc<U>, StampCheck), SessionEnd>;
 
 impl<S: SessionStore> Engine<S> {
-    pub(super) async fn resolve_session<U: User>(&self, session: &Session<U>) -> Result<(), Failure> {
+    pub(super) async fn resolve_session<U: User>(
+        self: &Arc<Self>,
+        session: &Session<U>,
+    ) -> Result<(), Failure> {
         let Some(token) = session.presented().token() else { return Ok(()) };
         let key = token.key();
         if self.shared.1.contains(&key) {
@@ -61,9 +64,9 @@ impl<S: SessionStore> Engine<S> {
     }
 
     async fn resolve_user<U: User>(
-        &self,
+        self: &Arc<Self>,
         session: &Session<U>,
-        live: Live,
+        mut live: Live,
         now: Timestamp,
     ) -> Result<(), Failure> {
         let auth = session.auth();
@@ -71,6 +74,12 @@ impl<S: SessionStore> Engine<S> {
             Box::pin(self.end(session, &live, SessionEnd::BackendGone)).await;
             return Ok(());
         };
+        if let Some(confirming) = source.confirming.as_ref().filter(|by| by.is_due(&live, now)) {
+            match Box::pin(self.confirm(session, source, confirming, live, now)).await? {
+                Some(confirmed) => live = confirmed,
+                None => return Ok(()),
+            }
+        }
         let checked = match &source.cache {
             None => source
                 .get_user(&live.record.user)
@@ -192,7 +201,7 @@ impl<S: SessionStore> Engine<S> {
         }
     }
 
-    fn renew_use(&self, record: &mut SessionRecord, now: Timestamp) {
+    pub(super) fn renew_use(&self, record: &mut SessionRecord, now: Timestamp) {
         record.last_seen = now;
         record.expires = self.config.expires(record.authenticated, now);
     }

@@ -16,6 +16,8 @@ use crate::identifier::Identifier;
 pub(super) struct AccountStatements {
     pub(super) by_id: SqlStr,
     pub(super) by_identity: SqlStr,
+    /// Id, issuer and subject of a user.
+    pub(super) identity: SqlStr,
     pub(super) by_email: Option<SqlStr>,
     pub(super) by_key: SqlStr,
     /// Locks a user.
@@ -77,6 +79,7 @@ impl AccountStatements {
         Some(Self {
             by_id: sql(format!("{select} WHERE u.{id} = ?")),
             by_identity: sql(format!("{select} WHERE u.{iss} = ? AND u.{sub} = ?")),
+            identity: sql(format!("SELECT {id}, {iss}, {sub} FROM {t} WHERE {id} = ?")),
             by_email: table.email.as_ref().map(by_email),
             by_key: sql(format!("SELECT {id} FROM {t} WHERE {} = ?", quoted(&table.key))),
             lock: sql(format!("SELECT {id} FROM {t} WHERE {id} = ?{}", dialect.lock)),
@@ -212,6 +215,20 @@ fn tracked(rows: &mut Rows<'_>) -> Result<BTreeMap<String, String>, DbError> {
         tracked.insert(attribute.to_owned(), value.to_owned());
     }
     Ok(tracked)
+}
+
+/// The issuer and the subject of this user. A column that compares without regard to case would find somebody else.
+pub(super) fn identity(
+    rows: &mut Rows<'_>,
+    user: &UserId,
+    table: &UserTable,
+) -> Result<Option<(String, String)>, DbError> {
+    for row in rows {
+        if table.read_id(row, 0)? == *user {
+            return Ok(row.text(1)?.zip(row.text(2)?).map(|(iss, sub)| (iss.to_owned(), sub.to_owned())));
+        }
+    }
+    Ok(None)
 }
 
 /// Whether a query finds anything.

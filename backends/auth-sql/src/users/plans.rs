@@ -29,6 +29,7 @@ fn users(dialect: &Dialect) -> Case {
             (sql.by_name, vec![TEXT]),
             (accounts.by_identity, vec![TEXT, TEXT]),
             (accounts.by_id, vec![NUMBER]),
+            (accounts.identity, vec![NUMBER]),
             (accounts.by_email.expect("the table has addresses"), vec![TEXT]),
             (accounts.by_key, vec![TEXT]),
             (accounts.lock, vec![NUMBER]),

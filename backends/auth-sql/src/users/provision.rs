@@ -6,10 +6,10 @@ use auth_core::provisioning::{
 use auth_core::{BackendError, ConfigError, UserId};
 
 use super::SqlUsers;
-use super::accounts::{AccountStatements, Holders, finds, read};
+use super::accounts::{AccountStatements, Holders, finds, identity, read};
 use super::write::Unwritten;
 use crate::database::Reader;
-use crate::driver::Value;
+use crate::driver::{Rows, Value};
 use crate::error::DbError;
 use crate::identifier::Identifier;
 use crate::{TableUser, canonical};
@@ -78,6 +78,12 @@ impl<U: TableUser> ProvisionStore for SqlUsers<U> {
             }
         }
         Ok(found)
+    }
+
+    async fn identity_of(&self, user: &UserId) -> Result<Option<(String, String)>, BackendError> {
+        let (sql, Some(id)) = (self.accounts()?, self.table.id_value(user)) else { return Ok(None) };
+        let read = |rows: &mut Rows<'_>| identity(rows, user, &self.table);
+        Ok(self.database.fetch(&sql.identity, &[id], read).await?)
     }
 
     async fn apply(&self, write: &Write) -> Result<Applied, BackendError> {

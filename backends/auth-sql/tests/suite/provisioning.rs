@@ -10,9 +10,11 @@ use auth_core::{
     OutagePolicy, Outcome, Password, Provisioner, RequestFacts, User, UserId, UserSource,
 };
 use auth_sql::{SqlUser, SqlUsers, UserTable};
+use signed_in::{a_confirmation_reaches_the_tables, parallel_first_logins_make_one_user};
 use site::Site;
 
 mod interrupted;
+mod signed_in;
 mod site;
 
 on_every_database![
@@ -24,6 +26,7 @@ on_every_database![
     whoever_belongs_elsewhere_has_no_password_here,
     a_column_has_one_meaning,
     old_passwords_move_once,
+    a_confirmation_reaches_the_tables,
     parallel_first_logins_make_one_user,
     parallel_strangers_are_never_linked,
     a_taken_name_is_refused_and_never_linked,
@@ -59,27 +62,6 @@ fn accepted(outcome: Outcome<SqlUser>) -> SqlUser {
         Outcome::Accept(user) => user,
         other => panic!("not accepted: {other:?}"),
     }
-}
-
-/// X01: 50 first logins of one person at once: one row, 50 successes.
-async fn parallel_first_logins_make_one_user(place: &Place) {
-    let db = place.db().await;
-    let users = db.users().await;
-    let start = std::sync::Arc::new(tokio::sync::Barrier::new(50));
-    let first_login = |_| {
-        let (users, start) = (users.clone(), start.clone());
-        tokio::spawn(async move {
-            start.wait().await;
-            accepted(sign_in(&users, identity("uid=alice", "alice")).await).id()
-        })
-    };
-    let mut ids = Vec::new();
-    for task in (0..50).map(first_login).collect::<Vec<_>>() {
-        ids.push(task.await.unwrap());
-    }
-    ids.dedup();
-    assert_eq!(ids.len(), 1);
-    assert_eq!(db.count("SELECT count(*) FROM auth_users").await, 1);
 }
 
 /// X02 in a race: two people who want one name. One gets it, nobody gets the other's account.

@@ -6,6 +6,7 @@ use actix_web::http::header::{CONTENT_TYPE, HeaderValue, LOCATION};
 use actix_web::middleware::DefaultHeaders;
 use actix_web::web::{Form, Html, Redirect, ServiceConfig};
 use actix_web::{App, HttpResponse, HttpServer, Responder, ResponseError, body::BoxBody, get, post, web};
+use auth_actix::auth_core::Password;
 use auth_actix::{AuthLayer, Error, Session};
 use auth_sql::SqlUser;
 use demo_site::{ASSETS, Asset, SECURITY_HEADERS};
@@ -35,7 +36,7 @@ async fn home(session: Session<SqlUser>) -> Html {
 
 #[post("/login")]
 async fn log_in(session: Session<SqlUser>, login: Form<Login>) -> Result<HttpResponse, Error> {
-    match session.authenticate(login.into_inner().into()).await {
+    match session.authenticate(Password::from(login.into_inner())).await {
         Ok(authenticated) => {
             session.login(authenticated).await?;
             Ok(HttpResponse::SeeOther().insert_header((LOCATION, "/")).finish())

@@ -11,8 +11,8 @@ use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, Executor, Row};
 use test_servers::{MariaDb, Postgres};
 
-use super::site::table;
-use crate::support::{passwords, run_case};
+use super::site::{Site, table};
+use crate::support::{Place, passwords, run_case};
 
 /// How many people sign in for the first time while connections die.
 const PEOPLE: usize = 150;
@@ -137,4 +137,23 @@ fn maria_db() {
         nobody_is_half_made(users, progress).await;
         killing.await.unwrap();
     });
+}
+
+/// No connection dies here; the statement that gives the last right does, after the user and all else was written.
+#[tokio::test]
+async fn sqlite() {
+    let site = Site::new(&Place::Sqlite).await;
+    let users = policy().on(site.users.clone()).unwrap();
+    let person =
+        || Identity::new("ldap", "1").with_username("user").with_attribute("tel", "1").with_groups(["group"]);
+    let fail = "CREATE TRIGGER fail BEFORE INSERT ON auth_user_permissions WHEN NEW.permission = 'two' \
+                BEGIN SELECT RAISE(ABORT, 'told to'); END";
+    site.db.execute(fail).await.unwrap();
+    assert!(users.provision(person(), &Reports::new()).await.is_err());
+    for table in ["auth_users", "auth_user_permissions"] {
+        assert_eq!(site.db.count(&format!("SELECT count(*) FROM {table}")).await, 0, "{table}");
+    }
+    site.db.execute("DROP TRIGGER fail").await.unwrap();
+    assert!(users.provision(person(), &Reports::new()).await.is_ok());
+    assert_eq!(site.db.count("SELECT count(*) FROM auth_user_permissions").await, 4);
 }

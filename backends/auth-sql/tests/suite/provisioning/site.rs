@@ -60,6 +60,10 @@ impl ProvisionStore for Site {
         self.users.load(query).await
     }
 
+    async fn identity_of(&self, user: &UserId) -> Result<Option<(String, String)>, BackendError> {
+        self.users.identity_of(user).await
+    }
+
     async fn apply(&self, write: &Write) -> Result<Applied, BackendError> {
         self.users.apply(write).await
     }

@@ -1,0 +1,138 @@
+//! One question at a time about each user of a backend.
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use super::{ConfirmUser, Confirmation};
+use crate::breaker::Breaker;
+use crate::chain::interrupted;
+use crate::guard::guarded;
+use crate::provisioning::Reports;
+use crate::session::{Live, SessionKey};
+use crate::{BackendError, Clock, Outcome, Timestamp, UserId};
+
+type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// How long a user is left alone after a question that failed. With this much one user alone never opens the breaker.
+const HOLD_OFF: Duration = Duration::from_secs(10);
+
+/// The dyn twin of [`ConfirmUser`].
+pub(crate) trait DynConfirm: Send + Sync {
+    fn confirm_user<'a>(
+        &'a self,
+        id: &'a UserId,
+        reports: &'a Reports,
+    ) -> BoxFuture<'a, Result<Outcome<()>, BackendError>>;
+}
+
+impl<B: ConfirmUser> DynConfirm for B {
+    fn confirm_user<'a>(
+        &'a self,
+        id: &'a UserId,
+        reports: &'a Reports,
+    ) -> BoxFuture<'a, Result<Outcome<()>, BackendError>> {
+        Box::pin(ConfirmUser::confirm_user(self, id, reports))
+    }
+}
+
+/// How the users of one backend are confirmed, and about whom is being asked.
+pub(crate) struct Confirming {
+    settings: Confirmation,
+    by: Box<dyn DynConfirm>,
+    breaker: Breaker,
+    asked: Mutex<HashMap<UserId, Waiting>>,
+}
+
+/// What a question ended in.
+#[derive(Clone)]
+pub(crate) enum Asked {
+    /// The user may stay. The session with this key is now so; `None` if somebody ended it.
+    Confirmed(SessionKey, Option<Live>),
+    /// The user may not, and has no sessions any more.
+    Ended,
+    /// It could not be found out.
+    Unknown,
+}
+
+type Waiting = watch::Receiver<Option<Asked>>;
+
+impl Confirming {
+    pub(crate) fn new(settings: Confirmation, by: Box<dyn DynConfirm>) -> Self {
+        Self { settings, by, breaker: Breaker::new(), asked: Mutex::default() }
+    }
+
+    /// Whether the user of a session is to be asked about.
+    pub(crate) fn is_due(&self, live: &Live, now: Timestamp) -> bool {
+        self.settings.is_due(&live.key, live.record.confirmed, now)
+    }
+
+    /// Where the answer about a user comes; and the duty to ask, if nobody has it.
+    pub(crate) fn join(self: &Arc<Self>, user: &UserId) -> (Waiting, Option<Asking>) {
+        let mut asked = self.lock();
+        if let Some(waiting) = asked.get(user) {
+            return (waiting.clone(), None);
+        }
+        let (answer, waiting) = watch::channel(None);
+        asked.insert(user.clone(), waiting.clone());
+        drop(asked);
+        (waiting, Some(Asking { confirming: Arc::clone(self), user: user.clone(), answer }))
+    }
+
+    /// Whether a session goes on that could not be confirmed.
+    pub(crate) fn is_in_grace(&self, live: &Live, now: Timestamp) -> bool {
+        self.settings.is_in_grace(live.record.confirmed, now)
+    }
+
+    // Nothing can panic half-way under the lock.
+    fn lock(&self) -> MutexGuard<'_, HashMap<UserId, Waiting>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The duty to ask about a user. When it is dropped, others may.
+pub(crate) struct Asking {
+    confirming: Arc<Confirming>,
+    user: UserId,
+    answer: watch::Sender<Option<Asked>>,
+}
+
+impl Asking {
+    pub(crate) fn is_due(&self, live: &Live, now: Timestamp) -> bool {
+        self.confirming.is_due(live, now)
+    }
+
+    /// Asks about the user; `None` while the outside system is left alone.
+    pub(crate) async fn ask(
+        &self,
+        reports: &Reports,
+        limit: Duration,
+        clock: &dyn Clock,
+    ) -> Option<Result<Outcome<()>, BackendError>> {
+        let permit = self.confirming.breaker.admit(clock.now())?;
+        let asked =
+            guarded(limit, async { self.confirming.by.confirm_user(&self.user, reports).await }).await;
+        let answer = asked.unwrap_or_else(interrupted);
+        permit.report(&answer, clock.now());
+        Some(answer)
+    }
+
+    /// Tells those who wait, and for a while those who come.
+    pub(crate) async fn tell(self, answer: Asked) {
+        let failed = matches!(answer, Asked::Unknown);
+        self.answer.send_replace(Some(answer));
+        if failed {
+            sleep(HOLD_OFF).await;
+        }
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        self.confirming.lock().remove(&self.user);
+    }
+}

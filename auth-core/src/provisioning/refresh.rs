@@ -1,0 +1,22 @@
+//! Asking about a user again: the way back from the user to the outside system.
+
+use super::{ProvisionStore, ProvisionedUsers, Reports};
+use crate::{BackendError, Confirm, ConfirmUser, DeclineReason, Outcome, Provisioned, Standing, UserId};
+
+/// Who belongs to no identity (any more) cannot be confirmed, and does not stay: a link that somebody removed must not
+/// let in for longer than one that the outside system refuses.
+impl<V: Confirm, S: ProvisionStore> ConfirmUser for Provisioned<V, ProvisionedUsers<S>> {
+    async fn confirm_user(&self, id: &UserId, reports: &Reports) -> Result<Outcome<()>, BackendError> {
+        let Some((issuer, subject)) = self.users.store.identity_of(id).await? else {
+            return Ok(Outcome::Decline(DeclineReason::UnknownUser));
+        };
+        match self.verifier.confirm(&issuer, &subject).await? {
+            Standing::Gone => Ok(Outcome::Decline(DeclineReason::UnknownUser)),
+            Standing::Refused(reason) => Ok(Outcome::Deny(reason)),
+            Standing::Good(identity) if identity.issuer() != issuer || identity.subject() != subject => {
+                Err(BackendError::invalid_data("the outside system answered about somebody else"))
+            }
+            Standing::Good(identity) => Ok(self.users.sync(&identity, Some(id), reports).await?.map(drop)),
+        }
+    }
+}
