@@ -96,7 +96,11 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&self, request: ServiceRequest) -> Self::Future {
+    fn call(&self, mut request: ServiceRequest) -> Self::Future {
+        for name in self.layer.auth.forged_headers(&Head(request.request())) {
+            // As actix-web's own routing, this needs the request to itself.
+            request.headers_mut().remove(&*name);
+        }
         let head = Head(request.request());
         let begin =
             if self.layer.lazy { self.layer.auth.begin_lazy(&head) } else { self.layer.auth.begin(&head) };

@@ -67,6 +67,7 @@ mod error;
 mod extract;
 mod require;
 mod respond;
+mod unix_socket;
 mod view;
 
 pub use auth::{Auth, AuthLayer, ResponseFuture};
@@ -75,3 +76,4 @@ pub use error::Error;
 pub use extract::{CurrentUser, Extracting, Session};
 pub use require::{Require, RequireFuture, RequireLayer};
 pub use respond::{ProblemBody, Respond};
+pub use unix_socket::UnixSocket;

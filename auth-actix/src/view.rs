@@ -8,6 +8,8 @@ use actix_web::dev::ServiceResponse;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use auth_core::http::{Header, RequestView, ResponseHeader, ResponseView};
 
+use crate::UnixSocket;
+
 /// A request's head.
 pub(crate) struct Head<'a>(pub(crate) &'a HttpRequest);
 
@@ -28,6 +30,10 @@ impl RequestView for Head<'_> {
         self.0.peer_addr().map(|address| address.ip())
     }
 
+    fn is_unix_socket(&self) -> bool {
+        self.0.conn_data::<UnixSocket>().is_some()
+    }
+
     fn is_encrypted(&self) -> bool {
         self.0.app_config().secure()
     }
@@ -35,6 +41,10 @@ impl RequestView for Head<'_> {
     #[inline]
     fn values<'a>(&'a self, header: Header, each: &mut dyn FnMut(&'a [u8])) {
         self.0.headers().get_all(key(header)).for_each(|value| each(value.as_bytes()));
+    }
+
+    fn headers<'a>(&'a self, each: &mut dyn FnMut(&'a str, &'a [u8])) {
+        self.0.headers().iter().for_each(|(name, value)| each(name.as_str(), value.as_bytes()));
     }
 }
 

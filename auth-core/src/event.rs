@@ -59,6 +59,11 @@ pub enum EventKind<'a> {
     AmbiguousCookie,
     /// A request carried credentials over a connection that is not known to be encrypted: they were not judged.
     CleartextCredentials,
+    /// Somebody who is not trusted sent the header in which a
+    /// [trusted proxy](crate::AuthBuilder::remote_user) names the user: it was taken off the request.
+    UntrustedHeader,
+    /// A trusted proxy sent that header twice, under a look-alike name, or without a name in it: the request was refused.
+    AmbiguousHeader,
     /// The session store could not do its work.
     StoreFailed(&'a StoreError),
 }
@@ -94,6 +99,10 @@ pub enum SessionEnd {
     TooMany,
     /// Another of the user's sessions revoked it.
     Revoked,
+    /// The trusted proxy that named its user did not do so any more.
+    RemoteUserGone,
+    /// The trusted proxy names another user.
+    RemoteUserChanged,
     /// The outside system that vouched for the user refuses them by now, for this reason; without one, it does not know
     /// them any more ([`AuthBuilder::confirm`](crate::AuthBuilder::confirm)). All sessions of the user ended with it.
     NotConfirmed(Option<DenyReason>),
@@ -141,6 +150,8 @@ impl EventKind<'_> {
                 | Self::UserKept(_)
                 | Self::AmbiguousCookie
                 | Self::CleartextCredentials
+                | Self::UntrustedHeader
+                | Self::AmbiguousHeader
                 | Self::StoreFailed(_)
         )
     }
@@ -165,6 +176,14 @@ impl fmt::Display for EventKind<'_> {
             Self::CleartextCredentials => f.write_str(
                 "credentials in the clear were not judged: serve over TLS, name the proxy that ends it by \
                  `.trusted_proxy(…)`, or allow it by the scheme's `allow_cleartext`",
+            ),
+            Self::UntrustedHeader => f.write_str(
+                "a header with a user's name came from a peer that is not trusted, and was removed: if it is the proxy, \
+                 name it by `RemoteUserHeader::trusted_peer`",
+            ),
+            Self::AmbiguousHeader => f.write_str(
+                "a trusted proxy sent a header with a user's name twice, under a look-alike name, or without a name: let \
+                 it replace what clients send",
             ),
             Self::StoreFailed(error) => write!(f, "{}", Chained(*error)),
         }

@@ -47,6 +47,10 @@ impl RequestFacts {
 
 /// `text` without control characters, cut at a character boundary of at most `max` bytes.
 pub(crate) fn printable(text: &str, max: usize) -> Box<str> {
+    // As nearly all of it is.
+    if text.len() <= max && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.into();
+    }
     let mut kept = String::new();
     for c in text.chars().filter(|c| !c.is_control() && *c != '\u{2028}' && *c != '\u{2029}') {
         if kept.len() + c.len_utf8() > max {

@@ -66,6 +66,7 @@ mod outcome;
 mod password;
 pub mod provisioning;
 mod random;
+pub mod remote_user;
 mod require;
 mod secret;
 pub mod session;
@@ -93,6 +94,7 @@ pub use password::{Argon2Cost, Format, PasswordHash, Passwords, PasswordsBuilder
 pub use password::{PasswordPolicy, WeakPassword, Weakness};
 pub use provisioning::Provisioning;
 pub use random::{OsRandom, Random, RandomError};
+pub use remote_user::RemoteUser;
 pub use require::Require;
 pub use secret::Secret;
 pub use session::SessionConfig;

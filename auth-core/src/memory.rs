@@ -6,7 +6,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::{
     Attempt, Backend, BackendError, DeclineReason, Identity, Outcome, Password, PasswordHash, Passwords,
-    Secret, User, UserId, UserSource, Verdict, Verifier,
+    RemoteUser, Secret, User, UserId, UserSource, Verdict, Verifier,
 };
 
 /// Names, password hashes, and what stands behind them.
@@ -118,6 +118,14 @@ impl<U: User + Clone> UserSource for MemoryBackend<U> {
 impl<U: User + Clone> Backend<Password> for MemoryBackend<U> {
     async fn authenticate(&self, attempt: &Attempt<'_, Password>) -> Result<Outcome<U>, BackendError> {
         self.0.judge(attempt).await
+    }
+}
+
+/// The users by the names that a trusted proxy sends.
+impl<U: User + Clone> Backend<RemoteUser> for MemoryBackend<U> {
+    async fn authenticate(&self, attempt: &Attempt<'_, RemoteUser>) -> Result<Outcome<U>, BackendError> {
+        let user = self.0.read().get(attempt.credentials().username()).map(|row| row.value.clone());
+        Ok(user.map_or(Outcome::Decline(DeclineReason::UnknownUser), Outcome::Accept))
     }
 }
 

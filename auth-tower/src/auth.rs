@@ -93,7 +93,10 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        for name in self.layer.auth.forged_headers(&Head::of(&request)) {
+            request.headers_mut().remove(&*name);
+        }
         let head = Head::of(&request);
         let begin =
             if self.layer.lazy { self.layer.auth.begin_lazy(&head) } else { self.layer.auth.begin(&head) };

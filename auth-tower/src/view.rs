@@ -7,7 +7,7 @@ use auth_core::http::{Header, RequestView, ResponseHeader, ResponseView};
 use http::header::{self, Entry, HeaderMap, HeaderName, HeaderValue};
 use http::{Extensions, Method, Response, Uri};
 
-use crate::Encrypted;
+use crate::{Encrypted, UnixSocket};
 
 /// A request's head.
 pub(crate) struct Head<'a> {
@@ -71,6 +71,10 @@ impl RequestView for Head<'_> {
         self.extensions.get::<std::net::SocketAddr>().map(std::net::SocketAddr::ip)
     }
 
+    fn is_unix_socket(&self) -> bool {
+        self.extensions.get::<UnixSocket>().is_some()
+    }
+
     fn is_encrypted(&self) -> bool {
         self.extensions.get::<Encrypted>().is_some()
     }
@@ -85,6 +89,10 @@ impl RequestView for Head<'_> {
         } else {
             self.headers.get_all(&key).iter().for_each(|value| each(value.as_bytes()));
         }
+    }
+
+    fn headers<'a>(&'a self, each: &mut dyn FnMut(&'a str, &'a [u8])) {
+        self.headers.iter().for_each(|(name, value)| each(name.as_str(), value.as_bytes()));
     }
 }
 

@@ -74,6 +74,7 @@ pub fn routes(world: &World) -> impl FnOnce(&mut ServiceConfig) + use<> {
         app.service(web::resource("/who").to(who));
         app.service(web::resource("/me").to(me));
         app.service(web::resource("/ext").to(extension));
+        app.service(web::resource("/headers").to(headers));
         let form = web::get().to(async || respond(Reply::text("sign in")));
         app.service(web::resource("/login").route(form).route(web::post().to(login)));
         app.service(web::resource("/logout").route(web::post().to(logout)));
@@ -103,6 +104,10 @@ async fn me(user: CurrentUser<Account>) -> HttpResponse {
 async fn extension(request: HttpRequest) -> HttpResponse {
     let user = request.extensions().get::<CurrentUser<Account>>().cloned();
     respond(pages::who(user.as_deref()))
+}
+
+async fn headers(request: HttpRequest) -> HttpResponse {
+    respond(pages::headers(request.headers().keys().map(header::HeaderName::as_str)))
 }
 
 async fn login(

@@ -10,7 +10,7 @@ use auth_core::session::{
 };
 use auth_core::{
     Attempt, Backend, BackendError, BackendName, MemoryBackend, OsRandom, Outcome, Password, Random,
-    RandomError, Timestamp, UserId, UserSource,
+    RandomError, RemoteUser, Timestamp, UserId, UserSource,
 };
 
 use crate::accounts::Account;
@@ -252,6 +252,15 @@ impl UserSource for TestUsers {
 
 impl Backend<Password> for TestUsers {
     async fn authenticate(&self, attempt: &Attempt<'_, Password>) -> Result<Outcome<Account>, BackendError> {
+        if self.judging.obey().await { self.users.authenticate(attempt).await } else { Err(down()) }
+    }
+}
+
+impl Backend<RemoteUser> for TestUsers {
+    async fn authenticate(
+        &self,
+        attempt: &Attempt<'_, RemoteUser>,
+    ) -> Result<Outcome<Account>, BackendError> {
         if self.judging.obey().await { self.users.authenticate(attempt).await } else { Err(down()) }
     }
 }

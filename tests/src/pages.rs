@@ -271,6 +271,13 @@ pub fn me(user: &Account) -> Reply {
     Reply::text(format!("{} {}", user.id, user.name))
 }
 
+/// What `/headers` shows: the names of those `X` headers that a handler can read.
+pub fn headers<'a>(names: impl Iterator<Item = &'a str>) -> Reply {
+    let mut names: Vec<_> = names.filter(|name| name.starts_with('x')).collect();
+    names.sort_unstable();
+    Reply::text(names.join(" "))
+}
+
 /// What `/who` shows.
 pub fn who(user: Option<&Account>) -> Reply {
     Reply::text(user.map_or("anonymous", |user| &user.name))

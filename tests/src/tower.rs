@@ -4,7 +4,7 @@ use auth_tower::{AuthLayer, CurrentUser, Error, RequireLayer, Session};
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{ConnectInfo, Extension, Path, State};
-use axum::http::{self, HeaderValue, StatusCode, Uri};
+use axum::http::{self, HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::Response;
 use axum::routing::{any, get, post};
 use tower::ServiceExt;
@@ -66,6 +66,7 @@ pub fn router(world: &World) -> Router {
         .route("/who", any(who))
         .route("/me", any(me))
         .route("/ext", any(extension))
+        .route("/headers", any(headers))
         .route("/login", get(async || respond(Reply::text("sign in"))).post(login))
         .route("/logout", post(logout))
         .route("/act/{action}", any(act))
@@ -95,6 +96,10 @@ async fn me(user: CurrentUser<Account>) -> Response {
 
 async fn extension(user: Option<Extension<CurrentUser<Account>>>) -> Response {
     respond(pages::who(user.as_ref().map(|user| &*user.0.0)))
+}
+
+async fn headers(headers: HeaderMap) -> Response {
+    respond(pages::headers(headers.keys().map(http::HeaderName::as_str)))
 }
 
 async fn login(

@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use auth_core::http::Basic;
+use auth_core::remote_user::RemoteUserHeader;
 use auth_core::session::{KeyRing, SessionConfig};
 use auth_core::{
-    Argon2Cost, Auth, AuthBuilder, Event, ManualClock, MemoryBackend, Observer, Password, Passwords, Secret,
-    Timestamp,
+    Argon2Cost, Auth, AuthBuilder, Event, ManualClock, MemoryBackend, Observer, Password, Passwords,
+    RemoteUser, Secret, Timestamp,
 };
 
 use crate::accounts::Account;
@@ -88,6 +89,7 @@ pub struct Setup {
     configure: Configure,
     backend: &'static str,
     basic: Option<Duration>,
+    remote_user: Option<RemoteUserHeader>,
 }
 
 impl Default for Setup {
@@ -97,6 +99,7 @@ impl Default for Setup {
             configure: Box::new(|auth| auth.login_page("/login")),
             backend: "local",
             basic: Some(Basic::REMEMBER),
+            remote_user: None,
         }
     }
 }
@@ -145,6 +148,13 @@ impl Setup {
         self
     }
 
+    /// The same users, named by a proxy in this header; the backend `proxy` vouches for them.
+    #[must_use]
+    pub fn remote_user(mut self, header: RemoteUserHeader) -> Self {
+        self.remote_user = Some(header);
+        self
+    }
+
     /// A world of this kind with its usual users.
     pub async fn world(&self) -> World {
         let passwords = weak_passwords();
@@ -176,6 +186,9 @@ impl Setup {
             .observer(events.clone());
         if let Some(remember) = self.basic {
             auth = auth.scheme(basic().remember(remember));
+        }
+        if let Some(header) = &self.remote_user {
+            auth = auth.backend::<RemoteUser>("proxy", users.clone()).remote_user(header.clone());
         }
         let auth = (self.configure)(auth).build().expect("the configuration is right");
         World { auth, users, store, clock, events, passwords, random, gate: Arc::default() }

@@ -10,11 +10,12 @@ use super::{Auth, Inner, NEXT_ID};
 use crate::chain::{Chain, DynBackend, DynUsers, Entry, Source};
 use crate::confirm::{Confirming, DynConfirm};
 use crate::http::{self, DynScheme, Scheme};
+use crate::remote_user::RemoteUserHeader;
 use crate::session::{Engine, SessionConfig, SessionEngine, SessionStore};
 use crate::user_cache::Cache;
 use crate::{
     Backend, BackendName, BackendPolicy, CHAIN_TIMEOUT, Clock, ConfigError, ConfirmUser, Confirmation,
-    Credentials, Observer, OsRandom, Random, SystemClock, TracingObserver, User, UserCache,
+    Credentials, Observer, OsRandom, Random, RemoteUser, SystemClock, TracingObserver, User, UserCache,
 };
 
 /// A configuration of [`Auth`]. Mistakes are collected and told by [`build`](Self::build).
@@ -215,6 +216,16 @@ impl<U: User> AuthBuilder<U> {
         self
     }
 
+    /// Takes a trusted proxy's word for who is calling: see [`remote_user`](crate::remote_user). Its backends are those for
+    /// [`RemoteUser`].
+    pub fn remote_user(mut self, header: RemoteUserHeader) -> Self {
+        if self.http.remote_user.is_some() {
+            return self.refuse("a remote-user header is configured twice; keep one `.remote_user(…)`");
+        }
+        self.http.remote_user = Some(header);
+        self
+    }
+
     /// How long the whole chain may take for one attempt (default: 10 s).
     pub fn chain_timeout(mut self, limit: Duration) -> Self {
         self.chain_timeout = limit;
@@ -256,6 +267,7 @@ impl<U: User> AuthBuilder<U> {
             return Err(ConfigError::new("the chain has a timeout of zero"));
         }
         self.check_schemes()?;
+        self.check_remote_user()?;
         self.add_caches()?;
         self.add_confirmations()?;
         let cookie = self.sessions.as_ref().map(|sessions| sessions.cookie().clone());
@@ -284,6 +296,23 @@ impl<U: User> AuthBuilder<U> {
                     scheme.name()
                 )));
             }
+        }
+        Ok(())
+    }
+
+    fn check_remote_user(&self) -> Result<(), ConfigError> {
+        let Some(header) = &self.http.remote_user else { return Ok(()) };
+        header.check()?;
+        if self.sessions.is_none() {
+            return Err(ConfigError::new(
+                "the user whom a proxy names is kept in a session, and there are none; add `.sessions(…)`",
+            ));
+        }
+        if !self.chains.iter().any(|slot| slot.credentials == TypeId::of::<RemoteUser>()) {
+            return Err(ConfigError::new(
+                "a proxy names the user, but no backend says who that is here; add \
+                 `.backend::<RemoteUser>(\"proxy\", …)`",
+            ));
         }
         Ok(())
     }

@@ -28,11 +28,17 @@ impl RequestView for Nothing {
         None
     }
 
+    fn is_unix_socket(&self) -> bool {
+        false
+    }
+
     fn is_encrypted(&self) -> bool {
         false
     }
 
     fn values<'a>(&'a self, _: Header, _: &mut dyn FnMut(&'a [u8])) {}
+
+    fn headers<'a>(&'a self, _: &mut dyn FnMut(&'a str, &'a [u8])) {}
 }
 
 /// The session handle of a request that presents nothing.
@@ -112,6 +118,10 @@ impl RequestView for Browser {
         Some(Ipv4Addr::LOCALHOST.into())
     }
 
+    fn is_unix_socket(&self) -> bool {
+        false
+    }
+
     fn is_encrypted(&self) -> bool {
         false
     }
@@ -122,6 +132,12 @@ impl RequestView for Browser {
             Header::UserAgent => each(self.user_agent.as_bytes()),
             Header::SecFetchSite => each(b"same-origin"),
             _ => {}
+        }
+    }
+
+    fn headers<'a>(&'a self, each: &mut dyn FnMut(&'a str, &'a [u8])) {
+        for header in Header::ALL {
+            self.values(header, &mut |value| each(header.name(), value));
         }
     }
 }

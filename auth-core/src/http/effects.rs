@@ -67,8 +67,8 @@ pub(super) fn challenge<U: User>(auth: &Auth<U>, response: &mut dyn ResponseView
 
 /// Says that the response depends on the caller's credentials, keeping what the handler said.
 pub(super) fn add_vary<U: User>(auth: &Auth<U>, response: &mut dyn ResponseView) {
-    let ours = auth.vary();
-    if ours.is_empty() || response.set_if_absent(ResponseHeader::Vary, ours.into()) {
+    let ours = &auth.0.http.vary;
+    if ours.is_empty() || response.set_if_absent(ResponseHeader::Vary, ours.clone()) {
         return;
     }
     let mut present = Vec::new();

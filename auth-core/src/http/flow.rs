@@ -11,6 +11,7 @@ use super::view::Single;
 use super::{Frame, Header, Read, Refusal, RequestView};
 use crate::event::EventKind;
 use crate::guard::caught;
+use crate::remote_user::RemoteUser;
 use crate::session::{Failure, Session, Token};
 use crate::session::{Found as FoundCookie, Scan};
 use crate::{Access, Auth, RequestFacts, User};
@@ -24,6 +25,8 @@ pub(crate) enum Presented<U> {
     Credentials(Offer<U>),
     /// Which must name one user.
     Both(Token, Offer<U>),
+    /// Whom a trusted proxy names, and a session that may be of somebody else.
+    Remote(Option<Token>, RemoteUser),
     /// Something that cannot be read.
     Failure(Failure),
 }
@@ -32,13 +35,21 @@ impl<U> Presented<U> {
     fn credentials(&self) -> Option<&Offer<U>> {
         match self {
             Self::Credentials(credentials) | Self::Both(_, credentials) => Some(credentials),
-            Self::Nothing | Self::Token(_) | Self::Failure(_) => None,
+            Self::Nothing | Self::Token(_) | Self::Remote(..) | Self::Failure(_) => None,
+        }
+    }
+
+    pub(crate) fn remote_user(&self) -> Option<&RemoteUser> {
+        match self {
+            Self::Remote(_, user) => Some(user),
+            _ => None,
         }
     }
 
     pub(crate) fn token(&self) -> Option<&Token> {
         match self {
             Self::Token(token) | Self::Both(token, _) => Some(token),
+            Self::Remote(token, _) => token.as_ref(),
             Self::Nothing | Self::Credentials(_) | Self::Failure(_) => None,
         }
     }
@@ -61,7 +72,9 @@ impl<U: User> Auth<U> {
     #[inline]
     pub fn begin(&self, view: &impl RequestView) -> Begin<U> {
         let cookie = self.find_cookie(view);
-        if matches!(cookie, FoundCookie::Nothing) && self.0.http.schemes.is_empty() {
+        let settings = &self.0.http;
+        let only_cookies = settings.schemes.is_empty() && settings.remote_user.is_none();
+        if only_cookies && matches!(cookie, FoundCookie::Nothing) {
             return Begin::Call(Reading { is_lazy: false });
         }
         self.begin_presented(cookie, view)
@@ -111,7 +124,7 @@ impl<U: User> Auth<U> {
         let settings = &self.0.http;
         let has_no_credentials =
             settings.schemes.is_empty() || matches!(Single::of(view, Header::Authorization), Single::Absent);
-        has_no_credentials && !settings.origins.is_cross_origin(view)
+        has_no_credentials && settings.remote_user.is_none() && !settings.origins.is_cross_origin(view)
     }
 
     /// What the request of a lazy layer presents.
@@ -134,19 +147,23 @@ impl<U: User> Auth<U> {
         };
         let has_schemes = !self.0.http.schemes.is_empty();
         let credentials = if has_schemes { self.read_authorization(view)? } else { None };
-        if token.is_none() && credentials.is_none() {
+        let remote = self.read_remote_user(view)?;
+        if token.is_none() && credentials.is_none() && remote.is_none() {
             return Ok(None);
         }
-        // Cookies and Basic credentials are sent by the browser, whoever's page made the request.
+        // Cookies and Basic credentials are sent by the browser, whoever's page made the request; and so is what a
+        // proxy knows its user by.
         if self.0.http.origins.is_cross_origin(view) {
             return Err(Failure::CrossOrigin);
         }
-        let is_to_be_judged = matches!(credentials, Some(Offer::Fresh(_)));
-        let presented = match (token, credentials) {
-            (Some(token), None) => Presented::Token(token),
-            (None, Some(credentials)) => Presented::Credentials(credentials),
-            (Some(token), Some(credentials)) => Presented::Both(token, credentials),
-            (None, None) => return Ok(None),
+        let is_to_be_judged = matches!(credentials, Some(Offer::Fresh(_))) || remote.is_some();
+        let presented = match (token, credentials, remote) {
+            (token, None, Some(remote)) => Presented::Remote(token, remote),
+            (_, Some(_), Some(_)) => return Err(Failure::Contradiction),
+            (Some(token), None, None) => Presented::Token(token),
+            (None, Some(credentials), None) => Presented::Credentials(credentials),
+            (Some(token), Some(credentials), None) => Presented::Both(token, credentials),
+            (None, None, None) => return Ok(None),
         };
         let session = Session::new(self.clone(), presented, false);
         if is_to_be_judged {

@@ -1,7 +1,8 @@
 //! HTTP without a framework: what adapters call, and everything they would otherwise have to decide.
 //!
-//! An adapter shows core its request through [`RequestView`], asks [`Auth::begin`](crate::Auth::begin) what to
-//! do, calls its inner service inside the [`Frame`], and lets [`Frame::finish`] write on the response.
+//! An adapter shows core its request through [`RequestView`], removes from it what
+//! [`Auth::forged_headers`](crate::Auth::forged_headers) names, asks [`Auth::begin`](crate::Auth::begin) what to do, calls
+//! its inner service inside the [`Frame`], and lets [`Frame::finish`] write on the response.
 
 mod basic;
 mod caller;
@@ -13,6 +14,7 @@ mod negotiate;
 mod next;
 mod origin;
 mod refusal;
+mod remote_user;
 mod scheme;
 mod settings;
 mod transport;
@@ -34,3 +36,6 @@ pub(crate) use flow::{Presented, facts_of, resolve_both, resolve_credentials};
 pub(crate) use negotiate::is_navigation;
 pub(crate) use scheme::{Accepted, DynScheme};
 pub(crate) use settings::{Settings, SettingsBuilder};
+pub(crate) use transport::network;
+#[cfg(test)]
+pub(crate) use view::TestRequest;

@@ -192,29 +192,7 @@ impl<U: User> Auth<U> {
 
     /// Refusals depend on who asks, and on who reads.
     fn varied(&self, refusal: Refusal) -> Refusal {
-        refusal.with(ResponseHeader::Vary, self.vary_of_refusals())
-    }
-
-    /// The headers in which this `Auth` looks for a caller.
-    pub(crate) fn vary(&self) -> &'static str {
-        match (self.0.http.cookie.is_some(), self.0.http.schemes.is_empty()) {
-            (true, true) => "Cookie",
-            (true, false) => "Authorization, Cookie",
-            (false, false) => "Authorization",
-            (false, true) => "",
-        }
-    }
-
-    /// The same, and what [`Audience::of`] looks at.
-    fn vary_of_refusals(&self) -> &'static str {
-        match (self.0.http.cookie.is_some(), self.0.http.schemes.is_empty()) {
-            (true, true) => "Cookie, Accept, Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With",
-            (true, false) => {
-                "Authorization, Cookie, Accept, Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With"
-            }
-            (false, false) => "Authorization, Accept, Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With",
-            (false, true) => "Accept, Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With",
-        }
+        refusal.with(ResponseHeader::Vary, self.0.http.vary_of_refusals.clone())
     }
 }
 

@@ -1,12 +1,14 @@
 //! The HTTP side of an `Auth`'s configuration.
 
 use std::any::TypeId;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::next::{encode, target};
 use super::origin::{Origin, OriginRules};
 use super::transport::TransportRules;
 use super::{Challenge, DynScheme};
+use crate::remote_user::RemoteUserHeader;
 use crate::session::Cookie;
 use crate::{ConfigError, Require};
 
@@ -15,6 +17,11 @@ pub(crate) struct Settings<U> {
     pub(crate) schemes: Vec<Arc<dyn DynScheme<U>>>,
     pub(crate) origins: OriginRules,
     pub(crate) transport: TransportRules,
+    pub(crate) remote_user: Option<RemoteUserHeader>,
+    /// The headers in which a caller is looked for.
+    pub(crate) vary: Cow<'static, str>,
+    /// The same, and what [`Audience::of`](super::Audience::of) looks at.
+    pub(crate) vary_of_refusals: Cow<'static, str>,
     /// What a 401 offers, each for a header of its own: schemes first, then the cookie.
     pub(crate) challenges: Vec<Offered>,
     /// The last of them, if there are sessions.
@@ -38,6 +45,7 @@ pub(crate) struct SettingsBuilder<U> {
     pub(crate) origin: Option<String>,
     pub(crate) trusted_origins: Vec<String>,
     pub(crate) trusted_proxies: Vec<String>,
+    pub(crate) remote_user: Option<RemoteUserHeader>,
 }
 
 impl<U> SettingsBuilder<U> {
@@ -50,6 +58,7 @@ impl<U> SettingsBuilder<U> {
             origin: None,
             trusted_origins: Vec::new(),
             trusted_proxies: Vec::new(),
+            remote_user: None,
         }
     }
 
@@ -64,8 +73,12 @@ impl<U> SettingsBuilder<U> {
         let schemes: Vec<_> = self.schemes.into_iter().map(|(_, scheme)| scheme).collect();
         let mut challenges: Vec<_> = schemes.iter().map(|scheme| Offered::by(&**scheme)).collect();
         challenges.extend(cookie_challenge.clone().map(|text| Offered { text, allows_cleartext: true }));
+        let (vary, vary_of_refusals) = vary(!schemes.is_empty(), cookie.is_some(), self.remote_user.as_ref());
         Ok(Settings {
             challenges,
+            vary,
+            vary_of_refusals,
+            remote_user: self.remote_user,
             transport: TransportRules::parse(&self.trusted_proxies)?,
             cookie_challenge,
             schemes,
@@ -85,6 +98,33 @@ impl<U> SettingsBuilder<U> {
 impl Offered {
     fn by<U>(scheme: &dyn DynScheme<U>) -> Self {
         Self { text: scheme.challenge().as_str().to_owned(), allows_cleartext: scheme.allows_cleartext() }
+    }
+}
+
+/// The headers in which a caller is looked for; and the same with what [`Audience::of`](super::Audience::of) looks at.
+fn vary(
+    has_schemes: bool,
+    has_cookie: bool,
+    remote_user: Option<&RemoteUserHeader>,
+) -> (Cow<'static, str>, Cow<'static, str>) {
+    let (vary, of_refusals) = match (has_schemes, has_cookie) {
+        (false, true) => ("Cookie", "Cookie, Accept, Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With"),
+        (true, true) => (
+            "Authorization, Cookie",
+            "Authorization, Cookie, Accept, Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With",
+        ),
+        (true, false) => {
+            ("Authorization", "Authorization, Accept, Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With")
+        }
+        (false, false) => ("", "Accept, Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With"),
+    };
+    match remote_user {
+        Some(header) => {
+            // It needs sessions, so there is a cookie before it.
+            let name = header.header();
+            (format!("{vary}, {name}").into(), format!("{of_refusals}, {name}").into())
+        }
+        None => (vary.into(), of_refusals.into()),
     }
 }
 

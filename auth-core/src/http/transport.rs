@@ -7,6 +7,11 @@ use ipnet::IpNet;
 use super::{Header, RequestView};
 use crate::ConfigError;
 
+/// An address or a network.
+pub(crate) fn network(text: &str) -> Option<IpNet> {
+    text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+}
+
 /// Whom to believe about the connections of others.
 #[derive(Debug, Default)]
 pub(crate) struct TransportRules {
@@ -17,8 +22,7 @@ impl TransportRules {
     /// Reads addresses and networks, as `10.0.0.7` and `10.0.0.0/8`.
     pub(crate) fn parse(proxies: &[String]) -> Result<Self, ConfigError> {
         let parse = |proxy: &String| {
-            let net = proxy.parse::<IpNet>().or_else(|_| proxy.parse::<IpAddr>().map(IpNet::from));
-            net.map_err(|_| {
+            network(proxy).ok_or_else(|| {
                 ConfigError::new(format!(
                     "a trusted proxy is an address or a network, like 10.0.0.7 or 10.0.0.0/8, and not {proxy:?}"
                 ))

@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-/// A header that core reads. There are no others: what is not in [`Header::ALL`] cannot change a decision.
+/// A header that core reads. What is not in [`Header::ALL`] cannot change a decision, except the headers in which a
+/// trusted proxy names the user, where [`AuthBuilder::remote_user`](crate::AuthBuilder::remote_user) says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Header {
@@ -86,11 +87,18 @@ pub trait RequestView {
     /// The socket's other end, if known.
     fn peer(&self) -> Option<IpAddr>;
 
+    /// Whether the server knows that the request came through a Unix socket. Not to be guessed from an unknown peer.
+    fn is_unix_socket(&self) -> bool;
+
     /// Whether the framework knows that the request came over TLS.
     fn is_encrypted(&self) -> bool;
 
     /// Calls `each` with every value of a header, in their order.
     fn values<'a>(&'a self, header: Header, each: &mut dyn FnMut(&'a [u8]));
+
+    /// Calls `each` with the name and value of every header, in any order of the names. Asked only where
+    /// [`AuthBuilder::remote_user`](crate::AuthBuilder::remote_user) is configured.
+    fn headers<'a>(&'a self, each: &mut dyn FnMut(&'a str, &'a [u8]));
 }
 
 impl<V: RequestView + ?Sized> RequestView for &V {
@@ -110,12 +118,20 @@ impl<V: RequestView + ?Sized> RequestView for &V {
         (**self).peer()
     }
 
+    fn is_unix_socket(&self) -> bool {
+        (**self).is_unix_socket()
+    }
+
     fn is_encrypted(&self) -> bool {
         (**self).is_encrypted()
     }
 
     fn values<'a>(&'a self, header: Header, each: &mut dyn FnMut(&'a [u8])) {
         (**self).values(header, each);
+    }
+
+    fn headers<'a>(&'a self, each: &mut dyn FnMut(&'a str, &'a [u8])) {
+        (**self).headers(each);
     }
 }
 
@@ -215,7 +231,10 @@ pub(crate) struct TestRequest {
     pub(crate) method: &'static str,
     pub(crate) target: String,
     pub(crate) headers: Vec<(Header, Vec<u8>)>,
+    /// Those that core does not know.
+    pub(crate) others: Vec<(&'static str, Vec<u8>)>,
     pub(crate) peer: Option<IpAddr>,
+    pub(crate) is_unix_socket: bool,
     pub(crate) is_encrypted: bool,
 }
 
@@ -223,7 +242,15 @@ pub(crate) struct TestRequest {
 impl TestRequest {
     pub(crate) fn get(headers: &[(Header, &str)]) -> Self {
         let headers = headers.iter().map(|(name, value)| (*name, value.as_bytes().to_vec())).collect();
-        Self { method: "GET", target: "/private?x=1".into(), headers, peer: None, is_encrypted: false }
+        Self {
+            method: "GET",
+            target: "/private?x=1".into(),
+            headers,
+            others: Vec::new(),
+            peer: None,
+            is_unix_socket: false,
+            is_encrypted: false,
+        }
     }
 
     pub(crate) fn post(headers: &[(Header, &str)]) -> Self {
@@ -249,11 +276,20 @@ impl RequestView for TestRequest {
         self.peer
     }
 
+    fn is_unix_socket(&self) -> bool {
+        self.is_unix_socket
+    }
+
     fn is_encrypted(&self) -> bool {
         self.is_encrypted
     }
 
     fn values<'a>(&'a self, header: Header, each: &mut dyn FnMut(&'a [u8])) {
         self.headers.iter().filter(|(name, _)| *name == header).for_each(|(_, value)| each(value));
+    }
+
+    fn headers<'a>(&'a self, each: &mut dyn FnMut(&'a str, &'a [u8])) {
+        self.headers.iter().for_each(|(header, value)| each(header.name(), value));
+        self.others.iter().for_each(|(name, value)| each(name, value));
     }
 }

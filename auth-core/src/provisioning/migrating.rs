@@ -109,12 +109,14 @@ impl<V: Verifier<Password>, S: MigrationStore> Backend<Password> for Migrating<V
     }
 
     async fn authenticate(&self, attempt: &Attempt<'_, Password>) -> Result<Outcome<S::User>, BackendError> {
-        // First here, so that every attempt owes its hash, whoever judges it.
+        // Before the password is judged here: whoever does not wait by then is judged by what was kept for them, also if
+        // another login kept it just now.
+        let awaits = self.users.awaits(attempt.credentials().username()).await?;
+        // In any case, so that every attempt owes its hash, whoever judges it.
         let declined = match self.users.authenticate(attempt).await? {
             Outcome::Decline(reason) => reason,
             answer => return Ok(answer),
         };
-        let awaits = self.users.awaits(attempt.credentials().username()).await?;
         if !self.is_for_old(&awaits) || !self.old.supports(attempt) {
             return Ok(Outcome::Decline(declined));
         }

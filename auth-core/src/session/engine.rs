@@ -3,6 +3,7 @@
 mod confirm;
 mod current;
 mod login;
+mod remote_user;
 mod resolve;
 
 use std::collections::BTreeMap;
@@ -33,6 +34,7 @@ pub(crate) trait SessionEngine<U>: Send + Sync {
     /// How long a session lives at most.
     fn lifetime(&self) -> Duration;
     fn resolve(self: Arc<Self>, session: Session<U>) -> BoxFuture<'static, Result<(), Failure>>;
+    fn resolve_remote_user(self: Arc<Self>, session: Session<U>) -> BoxFuture<'static, Result<(), Failure>>;
     fn login<'a>(
         &'a self,
         session: &'a Session<U>,
@@ -78,12 +80,17 @@ impl<U: User, S: SessionStore> SessionEngine<U> for Engine<S> {
         Box::pin(async move { self.resolve_session(&session).await })
     }
 
+    fn resolve_remote_user(self: Arc<Self>, session: Session<U>) -> BoxFuture<'static, Result<(), Failure>> {
+        Box::pin(async move { self.resolve_named(&session).await })
+    }
+
     fn login<'a>(
         &'a self,
         session: &'a Session<U>,
         authenticated: Authenticated<U>,
     ) -> BoxFuture<'a, Result<(), SessionError>> {
-        Box::pin(self.start_session(session, authenticated))
+        let current = session.state().live.clone();
+        Box::pin(self.start_session(session, authenticated, current, None))
     }
 
     fn logout<'a>(&'a self, session: &'a Session<U>) -> BoxFuture<'a, Result<(), SessionError>> {

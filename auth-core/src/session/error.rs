@@ -10,9 +10,10 @@ pub enum Failure {
     Unavailable,
     /// Credentials were presented and not accepted.
     BadCredentials,
-    /// The `Authorization` header breaks its grammar, or there are several.
+    /// There are several `Authorization` headers; or the header in which a trusted proxy names the user is there twice,
+    /// under a look-alike name, or holds no name.
     Malformed,
-    /// A session and credentials name different users.
+    /// A session and credentials name different users; or a trusted proxy names one, and there are credentials too.
     Contradiction,
     /// Credentials were presented over a connection that is not known to be encrypted.
     Cleartext,

@@ -20,6 +20,7 @@ use crate::http::{
     Audience, Presented, Refusal, RequestView, ResponseView, apply_effects, facts_of, is_navigation,
     resolve_both, resolve_credentials,
 };
+use crate::require::Lacking;
 use crate::{
     Access, Auth, Authenticated, BackendName, Credentials, Denied, RequestFacts, Require, Timestamp, User,
 };
@@ -50,6 +51,8 @@ pub(crate) struct State<U> {
     pub(crate) live: Option<Live>,
     pub(crate) cookie: CookieEffect,
     pub(crate) patches: BTreeMap<Box<str>, Option<Box<str>>>,
+    /// Whether a trusted proxy names somebody whom no backend lets in: a login page would not help.
+    pub(crate) is_turned_away: bool,
     /// What must be answered instead of whatever the handler answers.
     pub(crate) refusal: Option<Box<Refusal>>,
 }
@@ -61,6 +64,13 @@ pub(crate) struct Live {
     pub(crate) version: u64,
     pub(crate) by_alias: bool,
     pub(crate) record: Arc<SessionRecord>,
+}
+
+impl Live {
+    /// Whether it is a session of this user.
+    pub(crate) fn is_of<U: User>(&self, authenticated: &Authenticated<U>) -> bool {
+        self.record.backend == authenticated.backend && self.record.user == authenticated.user.id()
+    }
 }
 
 /// What the response does to the session cookie.
@@ -86,6 +96,7 @@ impl<U: User> Session<U> {
                 live: None,
                 cookie: CookieEffect::Keep,
                 patches: BTreeMap::new(),
+                is_turned_away: false,
                 refusal: None,
             }),
         }))
@@ -164,11 +175,14 @@ impl<U: User> Session<U> {
         let session = self.clone();
         match (&self.0.presented, self.0.auth.sessions()) {
             (Presented::Token(_), Some(sessions)) => Arc::clone(sessions).resolve(session),
+            (Presented::Remote(..), Some(sessions)) => Arc::clone(sessions).resolve_remote_user(session),
             (Presented::Credentials(_), _) => resolve_credentials(session),
             (Presented::Both(..), _) => Box::pin(resolve_both(session)),
             (Presented::Failure(failure), _) => Box::pin(std::future::ready(Err(*failure))),
-            // Without sessions no token is read.
-            (Presented::Nothing | Presented::Token(_), _) => Box::pin(std::future::ready(Ok(()))),
+            // Without sessions no token and no header of a proxy is read.
+            (Presented::Nothing | Presented::Token(_) | Presented::Remote(..), _) => {
+                Box::pin(std::future::ready(Ok(())))
+            }
         }
     }
 
@@ -416,7 +430,11 @@ impl<U: User> AnySession for Inner<U> {
     fn check(self: Arc<Self>, require: &Require, view: &dyn RequestView) -> Result<(), Refusal> {
         let session = Session(self);
         let checked = require.check(session.access().as_ref(), session.auth().now());
-        checked.map_err(|lacking| session.auth().refuse_lacking(require, lacking, view))
+        checked.map_err(|lacking| {
+            let is_turned_away = lacking == Lacking::Login && session.state().is_turned_away;
+            let lacking = if is_turned_away { Lacking::Permission } else { lacking };
+            session.auth().refuse_lacking(require, lacking, view)
+        })
     }
 
     fn refuse(self: Arc<Self>, failure: Failure, view: &dyn RequestView) -> Refusal {

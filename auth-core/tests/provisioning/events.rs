@@ -111,6 +111,16 @@ async fn many_first_logins_are_one_creation() {
     assert_eq!((count("user created"), count("login succeeded"), heard.len()), (1, 50, 51));
 }
 
+/// b.5.3: who got a new way in is told.
+#[tokio::test]
+async fn a_link_is_told() {
+    let store = Memory::new(None);
+    let (auth, heard) = site(&store, alice().with_groups(["admins"])).await;
+    store.register("al", Email { address: "canary@example.org".into(), verified: true }).await.unwrap();
+    assert_eq!(log_in(&auth).await, None);
+    assert_eq!(heard.take()[0], "1 user updated: linked, +permission \"admin\"");
+}
+
 #[tokio::test]
 async fn refusals_have_a_reason() {
     let store = Memory::new(None);

@@ -88,6 +88,29 @@ async fn owners_keep_what_is_theirs() {
     }
 }
 
+/// X08 for the address, which takes its own verification with it.
+#[tokio::test]
+async fn the_address_has_an_owner_too() {
+    let email = |address: &str, verified| Email { address: address.into(), verified };
+    for (owner, edited, expected) in [
+        (Owner::External, false, email("2@b", true)),
+        (Owner::External, true, email("2@b", true)),
+        (Owner::Local, false, email("1@b", false)),
+        (Owner::Local, true, email("edit@b", false)),
+        (Owner::ExternalUntilEdited, false, email("2@b", true)),
+        (Owner::ExternalUntilEdited, true, email("edit@b", false)),
+    ] {
+        let store = Memory::new(None);
+        let users = on(&store, Provisioning::builder().email(owner));
+        account(&users, alice().with_unverified_email("1@b")).await;
+        if edited {
+            store.people()[0].account.email = Some(email("edit@b", false));
+        }
+        let found = account(&users, alice().with_verified_email("2@b")).await;
+        assert_eq!(found.email, Some(expected), "{owner:?}, edited: {edited}");
+    }
+}
+
 /// Two values that agree are the outside system's again.
 #[tokio::test]
 async fn an_edit_that_agrees_is_no_edit() {

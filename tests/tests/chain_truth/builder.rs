@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use auth_core::http::Basic;
+use auth_core::remote_user::{RemoteUser, RemoteUserHeader};
 use auth_core::session::{KeyRing, MemorySessions, SameSite, SessionConfig};
 use auth_core::{Auth, AuthBuilder, BackendPolicy, Confirmation, Password, UserCache};
 use integration_tests::accounts::Account;
@@ -136,6 +137,35 @@ fn user_caches_that_cannot_be_right() {
     ]);
     let largest = UserCache::new().capacity(1).ttl(UserCache::MAX_TTL);
     assert!(cached(largest).build().is_ok());
+}
+
+/// R12, R14.
+#[test]
+fn headers_of_proxies_that_cannot_be_right() {
+    let nobody = || RemoteUserHeader::new("X-Remote-User").unwrap();
+    let header = || nobody().trusted_peer("10.0.0.7").unwrap();
+    let judged = || with(|sessions| sessions).backend::<RemoteUser>("proxy", accepting());
+    refused(vec![
+        (
+            "the user whom a proxy names is kept in a session, and there are none; add `.sessions(…)`",
+            one().backend::<RemoteUser>("proxy", accepting()).remote_user(header()),
+        ),
+        (
+            "a proxy names the user, but no backend says who that is here; add `.backend::<RemoteUser>(\"proxy\", …)`",
+            with(|sessions| sessions).remote_user(header()),
+        ),
+        (
+            "nobody is trusted to send x-remote-user; add `.trusted_peer(\"10.0.0.7\")` with the proxy's address, \
+             or `.trusted_unix_socket()`",
+            judged().remote_user(nobody()),
+        ),
+        (
+            "a remote-user header is configured twice; keep one `.remote_user(…)`",
+            judged().remote_user(header()).remote_user(header()),
+        ),
+    ]);
+    assert!(judged().remote_user(header()).build().is_ok());
+    assert!(judged().remote_user(nobody().trusted_unix_socket()).build().is_ok());
 }
 
 /// X11.

@@ -194,6 +194,10 @@ impl RequestView for Added {
         None
     }
 
+    fn is_unix_socket(&self) -> bool {
+        false
+    }
+
     fn is_encrypted(&self) -> bool {
         false
     }
@@ -202,6 +206,10 @@ impl RequestView for Added {
         if header == Header::Authorization {
             each(self.0);
         }
+    }
+
+    fn headers<'a>(&'a self, each: &mut dyn FnMut(&'a str, &'a [u8])) {
+        each("authorization", self.0);
     }
 }
 

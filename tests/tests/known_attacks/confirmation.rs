@@ -123,7 +123,12 @@ async fn a_request_that_is_late_asks_nothing() {
 #[tokio::test]
 async fn a_logout_while_it_is_asked_is_one() {
     let authority = Authority::default();
-    let (world, site, token) = due(&authority).await;
+    // So long that nothing but the confirmation writes to the session.
+    let setup = authority.setup(Confirmation::every(EVERY)).sessions(|config| config.touch_every(EVERY * 2));
+    let world = setup.world().await;
+    let site = Tower::new(&world);
+    let token = token(&site, "alice", ALICE).await;
+    world.clock.advance(EVERY);
     let elsewhere = Tower::new(&Setup::default().restarted(&world));
     authority.hold(true);
     let logout = async {

@@ -9,6 +9,7 @@ mod identities;
 mod logs;
 mod outages;
 mod passwords;
+mod proxies;
 mod redirects;
 mod resurrection;
 mod sessions;

@@ -12,5 +12,6 @@ mod data;
 mod login;
 mod outages;
 mod paths;
+mod remote_user;
 mod user_cache;
 mod users;

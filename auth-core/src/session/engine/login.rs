@@ -17,14 +17,14 @@ impl<S: SessionStore> Engine<S> {
         &self,
         session: &Session<U>,
         authenticated: Authenticated<U>,
+        current: Option<Live>,
+        remote_user: Option<Box<str>>,
     ) -> Result<(), SessionError> {
         let now = session.auth().now();
-        let record = self.new_record(session, &authenticated, now);
+        let record = SessionRecord { remote_user, ..self.new_record(session, &authenticated, now) };
         session.auth().forget_user(&record.backend, &record.user);
-        let current = session.state().live.clone();
-        let is_same = |live: &Live| live.record.user == record.user && live.record.backend == record.backend;
         let live = match current {
-            Some(live) if is_same(&live) => self.login_again(session, live, record, now).await?,
+            Some(live) if live.is_of(&authenticated) => self.login_again(session, live, record, now).await?,
             Some(other) => {
                 self.write(session, self.store().delete(&other.key)).await?;
                 session.state().patches.clear();

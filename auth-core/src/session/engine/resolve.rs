@@ -8,7 +8,7 @@ use crate::event::{EventKind, SessionEnd};
 use crate::session::handle::Live;
 use crate::session::keys::StampCheck;
 use crate::session::{
-    Failure, Session, SessionConfig, SessionError, SessionKey, SessionRecord, SessionStore, Write,
+    Failure, Session, SessionConfig, SessionError, SessionKey, SessionRecord, SessionStore, Token, Write,
 };
 use crate::user_cache::{Cache, Moment};
 use crate::{Auth, BackendError, Timestamp, User};
@@ -21,20 +21,33 @@ impl<S: SessionStore> Engine<S> {
         self: &Arc<Self>,
         session: &Session<U>,
     ) -> Result<(), Failure> {
-        let Some(token) = session.presented().token() else { return Ok(()) };
-        let key = token.key();
-        if self.shared.1.contains(&key) {
-            return Ok(());
-        }
         let now = session.auth().now();
-        let Some(live) = self.load(session, key, now).await.map_err(|_| Failure::Unavailable)? else {
-            return Ok(());
-        };
-        if let Some(why) = self.ended(&live.record, now) {
-            Box::pin(self.end(session, &live, why)).await;
+        let Some(live) = self.find_session(session, now).await? else { return Ok(()) };
+        if !session.auth().goes_on_without_header(&live.record) {
+            Box::pin(self.end(session, &live, SessionEnd::RemoteUserGone)).await;
             return Ok(());
         }
         self.resolve_user(session, live, now).await
+    }
+
+    /// The session that the request presents, if it has not ended.
+    pub(super) async fn find_session<U: User>(
+        &self,
+        session: &Session<U>,
+        now: Timestamp,
+    ) -> Result<Option<Live>, Failure> {
+        let Some(key) = session.presented().token().map(Token::key) else { return Ok(None) };
+        if self.shared.1.contains(&key) {
+            return Ok(None);
+        }
+        let Some(live) = self.load(session, key, now).await.map_err(|_| Failure::Unavailable)? else {
+            return Ok(None);
+        };
+        if let Some(why) = self.ended(&live.record, now) {
+            Box::pin(self.end(session, &live, why)).await;
+            return Ok(None);
+        }
+        Ok(Some(live))
     }
 
     pub(super) async fn load<U: User>(
@@ -63,7 +76,7 @@ impl<S: SessionStore> Engine<S> {
         (now >= expires).then_some(SessionEnd::Expired)
     }
 
-    async fn resolve_user<U: User>(
+    pub(super) async fn resolve_user<U: User>(
         self: &Arc<Self>,
         session: &Session<U>,
         mut live: Live,
@@ -212,7 +225,7 @@ impl<S: SessionStore> Engine<S> {
     }
 
     /// Ends a session that nobody asked to end. A record that may be right again one day is kept.
-    async fn end<U: User>(&self, session: &Session<U>, live: &Live, why: SessionEnd) {
+    pub(super) async fn end<U: User>(&self, session: &Session<U>, live: &Live, why: SessionEnd) {
         let record = &live.record;
         let kind = EventKind::SessionEnded(why);
         session.auth().emit(kind, Some(&record.backend), Some(&record.user), session.facts());

@@ -7,6 +7,7 @@ mod names;
 mod outages;
 mod provisioning;
 mod rehash;
+mod remote_user;
 mod sessions;
 mod support;
 mod tables;
@@ -30,6 +31,7 @@ fn all_about_users(place: &Place) {
     names::all(place);
     provisioning::all(place);
     rehash::all(place);
+    remote_user::all(place);
     tables::all(place);
     users::all(place);
 }

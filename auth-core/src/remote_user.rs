@@ -1,0 +1,172 @@
+//! Users whom a proxy in front has signed in, and names in a header: oauth2-proxy, Authelia, nginx `auth_request`, a
+//! front end that speaks Kerberos.
+//!
+//! ```
+//! use auth_core::remote_user::{RemoteUser, RemoteUserHeader, RemoteUsers};
+//! use auth_core::session::{KeyRing, MemorySessions, SessionConfig};
+//! use auth_core::{Auth, Provisioned, Provisioner};
+//! # use auth_core::ConfigError;
+//!
+//! # fn auth<P: Provisioner>(users: P) -> Result<Auth<P::User>, ConfigError> {
+//! let proxy = RemoteUsers::new("https://sso.example").clean(|name| {
+//!     name.strip_suffix("@EXAMPLE.COM").map(str::to_lowercase)
+//! });
+//! let auth = Auth::builder()
+//!     .backend::<RemoteUser>("proxy", Provisioned { verifier: proxy, users })
+//!     .sessions(MemorySessions::new(10_000), SessionConfig::new(KeyRing::generate()?))
+//!     .remote_user(RemoteUserHeader::new("X-Remote-User")?.trusted_peer("10.0.0.7")?)
+//!     .build()?;
+//! # Ok(auth)
+//! # }
+//! ```
+//!
+//! # What happens to a request
+//!
+//! The header counts only if the socket's other end is a trusted peer; `X-Forwarded-For` is never looked at. From
+//! anybody else it is taken off the request, and told as [`UntrustedHeader`](crate::EventKind::UntrustedHeader).
+//!
+//! | the trusted proxy sends | the session | the request |
+//! |---|---|---|
+//! | a name | began with this name | is that user's; no backend is asked for the name again |
+//! | a name | none, or another one | is judged by the backends for [`RemoteUser`]; a new session begins, and whatever there was ends |
+//! | a name that is refused | none, or any | is nobody's: 403 where a login is required, for no login page would help |
+//! | a name, and a backend is down | stays | 503 |
+//! | no name | began with a name | is nobody's; the session ends, unless [`persistent`](RemoteUserHeader::persistent) |
+//! | no name | began with a login of the application | is that user's |
+//! | two names, a list, a look-alike header | stays | 400, and told as [`AmbiguousHeader`](crate::EventKind::AmbiguousHeader) |
+//!
+//! The header says who the person is *now*, so it outranks a password login: who logs in by a form behind such a proxy
+//! is whom the proxy names on the next request. A request with the header and with credentials in `Authorization`
+//! that a [scheme](crate::AuthBuilder::scheme) takes is a 400. Proxies sign people in by a cookie or by Kerberos, and
+//! browsers send both whoever's page asks: a request that changes something and comes from another site's page is
+//! refused.
+//!
+//! A client that keeps no cookies begins a session with each request:
+//! [`max_per_user`](crate::SessionConfig::max_per_user) bounds them. Logging out here ends the session, and the next request begins another: send people to the proxy's own logout.
+//! [`Require::fresh`](crate::Require::fresh) counts from the beginning of the session: when the person gave a password
+//! to the proxy is the proxy's to say.
+//!
+//! # What the proxy must do
+//!
+//! Whatever a client sends under the header's name, the proxy must replace, also when it has no name to send. Every
+//! name that a server may fold into it (`X_Remote_User`, `X.Remote.User`) it should remove; those that come through
+//! are refused here. And nobody but the proxy should reach this server's port: bind it to a Unix socket, or to an
+//! address that only the proxy can reach.
+//!
+//! **nginx** replaces by `proxy_set_header`, and sends nothing if the value is empty. It drops names with `_` and `.`
+//! itself, unless told otherwise (`underscores_in_headers`, `ignore_invalid_headers`). Every `location` that sets a
+//! header of its own must repeat all of them.
+//!
+//! ```text
+//! location / {
+//!     auth_basic "site";                     # or auth_gss, or auth_request as below
+//!     auth_basic_user_file /etc/nginx/users;
+//!     proxy_set_header X-Remote-User $remote_user;
+//!     proxy_set_header Authorization "";
+//!     proxy_pass http://unix:/run/app.sock;
+//! }
+//! ```
+//!
+//! **oauth2-proxy or Authelia behind nginx** answer `auth_request`, and nginx copies what they say:
+//!
+//! ```text
+//! location / {
+//!     auth_request /oauth2/auth;
+//!     auth_request_set $user $upstream_http_x_auth_request_user;     # Authelia: $upstream_http_remote_user
+//!     auth_request_set $groups $upstream_http_x_auth_request_groups; # Authelia: $upstream_http_remote_groups
+//!     proxy_set_header X-Remote-User $user;
+//!     proxy_set_header X-Remote-Groups $groups_or_none;
+//!     proxy_pass http://10.0.0.8:8000;
+//! }
+//! # http: nginx sends no empty header; a list without entries says that there are no groups.
+//! map $groups $groups_or_none { "" ","; default $groups; }
+//! ```
+//!
+//! oauth2-proxy needs `--reverse-proxy` and `--set-xauthrequest` for that.
+//!
+//! **oauth2-proxy as the proxy itself** (`--pass-user-headers`, `--upstream`) sends `X-Forwarded-User`,
+//! `X-Forwarded-Email` and `X-Forwarded-Groups`. Versions before 7.13 let look-alikes through (CVE-2025-64484), which
+//! are refused here; leave `--skip-auth-strip-headers` as it is.
+//!
+//! **Caddy** before Authelia takes the answer's headers over; what the client sent must go first, for some versions
+//! leave it where the answer has none (CVE-2026-30851). `route` keeps the order:
+//!
+//! ```text
+//! route {
+//!     request_header -*_*
+//!     request_header -Remote-*
+//!     forward_auth authelia:9091 {
+//!         uri /api/authz/forward-auth
+//!         copy_headers Remote-User Remote-Email Remote-Name Remote-Groups
+//!     }
+//!     reverse_proxy 10.0.0.8:8000
+//! }
+//! ```
+//!
+//! **Apache** writes `(null)` for a variable that is not set: it is taken for no name.
+
+mod header;
+mod read;
+mod users;
+
+pub use header::RemoteUserHeader;
+pub(crate) use read::Ambiguous;
+pub use users::RemoteUsers;
+
+use crate::{Credentials, DeclineReason, Groups};
+
+/// Somebody whom a trusted proxy has signed in, as it says.
+///
+/// Backends judge it as any credentials. There is no secret in it: that a trusted peer sent it is all the proof, so it is
+/// made by [`AuthBuilder::remote_user`](crate::AuthBuilder::remote_user).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemoteUser {
+    username: String,
+    email: Option<String>,
+    name: Option<String>,
+    groups: Groups,
+}
+
+impl RemoteUser {
+    /// The longest user name, e-mail address or name, in bytes.
+    pub const MAX_LEN: usize = 255;
+
+    /// Somebody of this name, whom no proxy named: for tests, and for what is as trusted as a proxy. Whoever can choose
+    /// the name can be any user.
+    pub fn dangerous_new(username: impl Into<String>) -> Self {
+        Self { username: username.into(), email: None, name: None, groups: Groups::Unknown }
+    }
+
+    /// The user name as the proxy sent it.
+    pub fn username(&self) -> &str {
+        &self.username
+    }
+
+    /// The e-mail address, if its header is [configured](RemoteUserHeader::email) and was sent.
+    pub fn email(&self) -> Option<&str> {
+        self.email.as_deref()
+    }
+
+    /// The name as people write it, if its header is [configured](RemoteUserHeader::name) and was sent.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The groups; unknown if their header is not [configured](RemoteUserHeader::groups), or was not sent.
+    pub fn groups(&self) -> &Groups {
+        &self.groups
+    }
+}
+
+impl Credentials for RemoteUser {
+    const KIND: &'static str = "remote-user";
+
+    fn subject(&self) -> Option<&str> {
+        Some(&self.username)
+    }
+
+    fn check(&self) -> Result<(), DeclineReason> {
+        let fits = (1..=Self::MAX_LEN).contains(&self.username.len());
+        if fits { Ok(()) } else { Err(DeclineReason::Malformed) }
+    }
+}

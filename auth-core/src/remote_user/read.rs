@@ -1,0 +1,220 @@
+//! Reading the headers of one request.
+
+use std::collections::BTreeSet;
+
+use super::header::Field;
+use super::{RemoteUser, RemoteUserHeader};
+use crate::Groups;
+use crate::http::RequestView;
+
+/// A trusted proxy's request could mean more than one thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ambiguous;
+
+impl RemoteUserHeader {
+    /// Whom a trusted proxy names.
+    pub(crate) fn read(&self, view: &dyn RequestView) -> Result<Option<RemoteUser>, Ambiguous> {
+        if !self.is_trusted(view) {
+            return Ok(None);
+        }
+        let mut values = [None; Field::COUNT];
+        let mut is_clear = true;
+        view.headers(&mut |name, value| {
+            if let Some((field, own)) = self.find(name) {
+                let is_own = name.eq_ignore_ascii_case(own);
+                is_clear &= is_own && values[field as usize].replace(value).is_none();
+            } else if name.eq_ignore_ascii_case("connection") {
+                // Such a header would be meant for the proxy that got it, and should not have come through: somebody
+                // wants to have it dropped on the way (CVE-2024-45410).
+                is_clear &= !value.split(|byte| *byte == b',').any(|listed| self.names(listed));
+            }
+        });
+        if is_clear { user(values) } else { Err(Ambiguous) }
+    }
+
+    /// The names of the headers that somebody who is not trusted sends, with their look-alikes.
+    pub(crate) fn forged(&self, view: &dyn RequestView) -> Vec<Box<str>> {
+        let mut forged = Vec::new();
+        if !self.is_trusted(view) {
+            view.headers(&mut |name, _| {
+                if self.find(name).is_some() {
+                    forged.push(name.into());
+                }
+            });
+        }
+        forged
+    }
+
+    /// What a header is taken for, by us or by a server that folds names, and what its own name is.
+    fn find(&self, name: &str) -> Option<(Field, &str)> {
+        let (field, own) = self.headers.iter().find(|(_, own)| looks_like(name, own))?;
+        Some((*field, own))
+    }
+
+    fn names(&self, listed: &[u8]) -> bool {
+        std::str::from_utf8(listed.trim_ascii()).is_ok_and(|name| self.find(name).is_some())
+    }
+}
+
+fn user(values: [Option<&[u8]>; Field::COUNT]) -> Result<Option<RemoteUser>, Ambiguous> {
+    let value = |field: Field| values[field as usize].map(text).transpose().map(Option::unwrap_or_default);
+    let (username, email) = (single(value(Field::Username)?)?, single(value(Field::Email)?)?);
+    let (name, groups) = (within(value(Field::Name)?)?, value(Field::Groups)?);
+    let Some(username) = username else { return Ok(None) };
+    let groups = match values[Field::Groups as usize] {
+        Some(_) => Groups::Known(list(groups)),
+        None => Groups::Unknown,
+    };
+    Ok(Some(RemoteUser {
+        username: username.into(),
+        email: email.map(Into::into),
+        name: name.map(Into::into),
+        groups,
+    }))
+}
+
+/// Whether some server makes `own` of `name`: they turn into `_` what is neither a letter nor a digit, or only `-`
+/// (CVE-2015-0219, CVE-2026-3902).
+fn looks_like(name: &str, own: &str) -> bool {
+    let folded = |byte: u8| if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' };
+    name.len() == own.len() && name.bytes().map(folded).eq(own.bytes())
+}
+
+/// The value as text, without the blanks around it.
+fn text(value: &[u8]) -> Result<&str, Ambiguous> {
+    let text = std::str::from_utf8(value).map_err(|_| Ambiguous)?.trim_matches([' ', '\t']);
+    if text.chars().any(char::is_control) { Err(Ambiguous) } else { Ok(text) }
+}
+
+/// One value; `None` for none. A comma may be the joint of two headers that somebody has made one of.
+fn single(text: &str) -> Result<Option<&str>, Ambiguous> {
+    if text.contains(',') { Err(Ambiguous) } else { within(text) }
+}
+
+fn within(text: &str) -> Result<Option<&str>, Ambiguous> {
+    match text {
+        // Apache's word for a variable that is not set.
+        "" | "(null)" => Ok(None),
+        long if long.len() > RemoteUser::MAX_LEN => Err(Ambiguous),
+        text => Ok(Some(text)),
+    }
+}
+
+fn list(text: &str) -> BTreeSet<String> {
+    let entries = text.split(',').map(|entry| entry.trim_matches([' ', '\t']));
+    entries.filter(|entry| !entry.is_empty()).map(Into::into).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::TestRequest;
+
+    fn header() -> RemoteUserHeader {
+        RemoteUserHeader::new("X-Remote-User")
+            .and_then(|header| header.email("X-Remote-Email"))
+            .and_then(|header| header.name("X-Remote-Name"))
+            .and_then(|header| header.groups("X-Remote-Groups"))
+            .and_then(|header| header.trusted_peer("10.0.0.7"))
+            .unwrap()
+    }
+
+    fn request(peer: &str, headers: &[(&'static str, &[u8])]) -> TestRequest {
+        let others = headers.iter().map(|(name, value)| (*name, value.to_vec())).collect();
+        TestRequest { peer: peer.parse().ok(), others, ..TestRequest::get(&[]) }
+    }
+
+    type Headers<'a> = &'a [(&'static str, &'a [u8])];
+
+    /// R01: one header with one name counts.
+    #[test]
+    fn one_name_counts() {
+        let longest = "x".repeat(255);
+        let table: &[(&str, Headers<'_>, Option<&str>)] = &[
+            ("absent", &[], None),
+            ("empty", &[("X-Remote-User", b"")], None),
+            ("blanks", &[("X-Remote-User", b" \t ")], None),
+            ("Apache's nobody", &[("X-Remote-User", b"(null)")], None),
+            ("another header", &[("X-Remote-Users", b"mallory")], None),
+            ("a name", &[("X-Remote-User", b"alice")], Some("alice")),
+            ("any case of the header", &[("x-REMOTE-user", b"alice")], Some("alice")),
+            ("blanks around it", &[("X-Remote-User", b" alice\t")], Some("alice")),
+            ("blanks in it", &[("X-Remote-User", b"alice b")], Some("alice b")),
+            ("UTF-8", &[("X-Remote-User", "zoë".as_bytes())], Some("zoë")),
+            ("a realm", &[("X-Remote-User", b"alice@EXAMPLE.COM")], Some("alice@EXAMPLE.COM")),
+            ("a domain", &[("X-Remote-User", b"EXAMPLE\\alice")], Some("EXAMPLE\\alice")),
+            ("longest", &[("X-Remote-User", longest.as_bytes())], Some(&longest)),
+            ("a usual connection", &[("Connection", b"close"), ("X-Remote-User", b"alice")], Some("alice")),
+        ];
+        for (name, headers, expected) in table {
+            let read = header().read(&request("10.0.0.7", headers)).unwrap();
+            assert_eq!(read.as_ref().map(RemoteUser::username), *expected, "{name}");
+            assert_eq!(header().read(&request("10.0.0.8", headers)), Ok(None), "{name}, from somebody else");
+        }
+    }
+
+    /// R15, RU-2, RU-3: nothing else counts.
+    #[test]
+    fn what_could_mean_two_things_is_refused() {
+        let long = "x".repeat(256);
+        let table: &[(&str, Headers<'_>)] = &[
+            ("twice", &[("X-Remote-User", b"alice"), ("x-remote-user", b"mallory")]),
+            ("twice the same", &[("X-Remote-User", b"alice"), ("X-Remote-User", b"alice")]),
+            ("twice, one empty", &[("X-Remote-User", b""), ("X-Remote-User", b"mallory")]),
+            ("a list", &[("X-Remote-User", b"alice, mallory")]),
+            ("too long", &[("X-Remote-User", long.as_bytes())]),
+            ("not UTF-8", &[("X-Remote-User", b"zo\xeb")]),
+            ("NUL", &[("X-Remote-User", b"alice\0")]),
+            ("a tab in it", &[("X-Remote-User", b"ali\tce")]),
+            ("underscores", &[("X_Remote_User", b"mallory")]),
+            ("underscores too", &[("X-Remote-User", b"alice"), ("x_remote_user", b"mallory")]),
+            ("one underscore", &[("X-Remote_User", b"mallory")]),
+            ("dots", &[("X.Remote.User", b"mallory")]),
+            ("a look-alike, empty", &[("X_Remote_User", b"")]),
+            ("a look-alike of another", &[("X-Remote-User", b"alice"), ("x_remote_groups", b"admins")]),
+            ("groups twice", &[("X-Remote-Groups", b"a"), ("X-Remote-Groups", b"b")]),
+            ("two addresses", &[("X-Remote-Email", b"a@example.com,b@example.com")]),
+            ("to be dropped", &[("Connection", b"close, X-Remote-User")]),
+            ("groups to be dropped", &[("connection", b"x-remote-groups"), ("X-Remote-User", b"alice")]),
+        ];
+        for (name, headers) in table {
+            assert_eq!(header().read(&request("10.0.0.7", headers)), Err(Ambiguous), "{name}");
+            assert_eq!(header().read(&request("10.0.0.8", headers)), Ok(None), "{name}, from somebody else");
+        }
+    }
+
+    #[test]
+    fn the_other_headers_are_read() {
+        let read = |groups: &[(&'static str, &[u8])]| {
+            let headers: [(&'static str, &[u8]); 3] = [
+                ("X-Remote-User", b"alice"),
+                ("X-Remote-Email", b"alice@example.com"),
+                ("X-Remote-Name", b"Liddell, Alice"),
+            ];
+            header().read(&request("10.0.0.7", &[&headers, groups].concat())).unwrap().unwrap()
+        };
+        let alice = read(&[]);
+        assert_eq!((alice.email(), alice.name()), (Some("alice@example.com"), Some("Liddell, Alice")));
+        assert_eq!(*alice.groups(), Groups::Unknown);
+        let groups = |list: &[u8]| read(&[("X-Remote-Groups", list)]).groups().clone();
+        let known = |names: &[&str]| Groups::Known(names.iter().map(ToString::to_string).collect());
+        assert_eq!(groups(b"staff, admins,,"), known(&["admins", "staff"]));
+        assert_eq!(groups(b""), known(&[]));
+        assert_eq!(groups(b","), known(&[]), "what nginx can send instead");
+    }
+
+    /// RU-1: what others send is named for removal, look-alikes too; what the proxy sends is not.
+    #[test]
+    fn forged_headers_are_named() {
+        let headers: [(&'static str, &[u8]); 4] = [
+            ("x-remote-user", b"mallory"),
+            ("x_remote_groups", b"admins"),
+            ("accept", b"*/*"),
+            ("x.remote.user", b""),
+        ];
+        let forged = |peer| header().forged(&request(peer, &headers)).join(" ");
+        assert_eq!(forged("10.0.0.8"), "x-remote-user x_remote_groups x.remote.user");
+        assert_eq!(forged(""), "x-remote-user x_remote_groups x.remote.user");
+        assert_eq!(forged("10.0.0.7"), "");
+    }
+}

@@ -1,0 +1,20 @@
+//! What a server that listens on a Unix socket tells the layer.
+
+/// In a request's extensions: it came through a Unix socket. Neither `http` nor axum says so; whoever accepts the
+/// connection knows.
+///
+/// [`RemoteUserHeader::trusted_unix_socket`](auth_core::remote_user::RemoteUserHeader::trusted_unix_socket) needs it. A
+/// server that listens on a port as well must not say it there: a request that shows the address of a peer did not come
+/// that way, whatever its extensions hold.
+///
+/// ```
+/// use auth_tower::UnixSocket;
+/// use axum::{Extension, Router};
+///
+/// # let app: Router = Router::new();
+/// // Around the `AuthLayer`, for `axum::serve` on a `UnixListener`:
+/// let app = app.layer(Extension(UnixSocket));
+/// # drop(app);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct UnixSocket;
