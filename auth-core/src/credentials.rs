@@ -65,6 +65,50 @@ impl Credentials for Password {
     }
 }
 
+/// A bearer token (RFC 6750): who holds it may use it.
+///
+/// What it says, and to whom, only its issuer knows: it is opaque here.
+#[derive(Clone, Debug)]
+pub struct BearerToken(Secret);
+
+impl BearerToken {
+    /// The longest token, in bytes: what fits into an `Authorization` header of 16 KiB.
+    pub const MAX_LEN: usize = 16 * 1024 - "Bearer ".len();
+
+    /// A token, exactly as it was received.
+    pub fn new(token: impl Into<Secret>) -> Self {
+        Self(token.into())
+    }
+
+    /// The token.
+    pub fn token(&self) -> &Secret {
+        &self.0
+    }
+}
+
+impl Credentials for BearerToken {
+    const KIND: &'static str = "bearer";
+
+    /// Nobody: whose it is, its issuer says.
+    fn subject(&self) -> Option<&str> {
+        None
+    }
+
+    /// A token that breaks the grammar of RFC 6750 §2.1 (`b64token`) never reaches a backend: no line break, quote or
+    /// space can come with it into whatever a backend makes of it.
+    fn check(&self) -> Result<(), DeclineReason> {
+        let fits = self.0.len() <= Self::MAX_LEN && is_b64token(self.0.expose().as_bytes());
+        if fits { Ok(()) } else { Err(DeclineReason::Malformed) }
+    }
+}
+
+/// `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`
+fn is_b64token(token: &[u8]) -> bool {
+    let is_character = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(byte);
+    let padding = token.iter().position(|byte| !is_character(byte)).unwrap_or(token.len());
+    padding > 0 && token[padding..].iter().all(|byte| *byte == b'=')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,6 +126,29 @@ mod tests {
         ];
         for (name, username, password, fits) in table {
             assert_eq!(Password::new(username, password).check().is_ok(), fits, "{name}");
+        }
+    }
+
+    /// RFC 6750 §2.1, RL-9.
+    #[test]
+    fn tokens_keep_their_grammar_and_bound() {
+        let table = [
+            ("RFC 6750 §2.1", "mF_9.B5f-4.1JqM".into(), true),
+            ("all characters", "aZ09-._~+/==".into(), true),
+            ("longest", "a".repeat(BearerToken::MAX_LEN), true),
+            ("too long", "a".repeat(BearerToken::MAX_LEN + 1), false),
+            ("empty", String::new(), false),
+            ("padding alone", "==".into(), false),
+            ("padding inside", "a=b".into(), false),
+            ("blank", "a b".into(), false),
+            ("line break", "a\r\nX: y".into(), false),
+            ("quote", "a\"".into(), false),
+            ("comma", "a,b".into(), false),
+            ("percent", "a%20b".into(), false),
+            ("not ASCII", "é".into(), false),
+        ];
+        for (name, token, fits) in table {
+            assert_eq!(BearerToken::new(token).check().is_ok(), fits, "{name}");
         }
     }
 }

@@ -21,7 +21,8 @@ pub enum BackendErrorKind {
     Unavailable,
     /// It did not answer in time.
     TimedOut,
-    /// This process has too much of the same work queued already.
+    /// Too much of the same work is queued already, in this process or there. That is no outage: it does not open the
+    /// backend's circuit breaker.
     Overloaded,
     /// It answered something that cannot be understood.
     InvalidData,
@@ -38,6 +39,11 @@ impl BackendError {
     /// It answered something that cannot be understood. The same holds for `source`.
     pub fn invalid_data(source: impl Into<Source>) -> Self {
         Self { kind: BackendErrorKind::InvalidData, source: Some(source.into()) }
+    }
+
+    /// It has too much to do for this attempt, and says so. The same holds for `source`.
+    pub fn overloaded(source: impl Into<Source>) -> Self {
+        Self { kind: BackendErrorKind::Overloaded, source: Some(source.into()) }
     }
 
     pub(crate) fn of(kind: BackendErrorKind) -> Self {

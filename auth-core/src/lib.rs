@@ -81,7 +81,7 @@ pub use backend::{Backend, Provisioned, Provisioner, UserSource, Verifier};
 pub use backend_fn::{BackendFn, backend_fn};
 pub use chain::{BACKEND_TIMEOUT, BackendPolicy, CHAIN_TIMEOUT, OutagePolicy};
 pub use confirm::{Confirm, ConfirmUser, Confirmation, Standing};
-pub use credentials::{Credentials, Password};
+pub use credentials::{BearerToken, Credentials, Password};
 pub use denied::{Denied, DeniedKind};
 pub use error::{BackendError, BackendErrorKind, ConfigError};
 pub use event::{Claim, Event, EventKind, Observer, SessionEnd, TracingObserver};

@@ -38,6 +38,8 @@ where
     F: Future<Output = WebDriverResult<()>>,
 {
     let server = ChromeDriver::start();
+    // The driver's HTTP client has TLS where another crate of the build wants it, and then needs cryptography.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let driver = WebDriver::new(server.url.clone(), server.capabilities()).await;
     let driver = driver.expect("Chromium starts: run scripts/setup");
     driver.run_and_quit(visit).await.expect("the visit goes through");

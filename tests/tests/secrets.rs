@@ -9,7 +9,7 @@ use std::fmt::Display;
 use std::hash::Hash;
 
 use auth_core::session::{KeyRing, SessionInfo};
-use auth_core::{Access, Authenticated, Password, PasswordHash, Passwords, Secret};
+use auth_core::{Access, Authenticated, BearerToken, Password, PasswordHash, Passwords, Secret};
 use integration_tests::accounts::Account;
 use serde::Serialize;
 
@@ -33,6 +33,7 @@ macro_rules! lacks {
 
 lacks!(Secret: PartialEq, PartialOrd, Hash, Display, Serialize, AsRef<str>, std::ops::Deref, Copy, Default);
 lacks!(Password: PartialEq, Hash, Display, Serialize);
+lacks!(BearerToken: PartialEq, Hash, Display, Serialize);
 lacks!(PasswordHash: PartialEq, Hash, Display, Serialize);
 lacks!(KeyRing: PartialEq, Display, Serialize);
 // A proof is used once, and cannot be kept or made of nothing.
@@ -47,8 +48,9 @@ fn debug_is_redacted() {
     let secret = Secret::new("canary");
     let passwords: Passwords = integration_tests::world::weak_passwords();
     let shown = format!(
-        "{secret:?} {:?} {passwords:?} {:?}",
+        "{secret:?} {:?} {:?} {passwords:?} {:?}",
         Password::new("a", secret.clone()),
+        BearerToken::new(secret.clone()),
         PasswordHash::unusable()
     );
     assert!(!shown.contains("canary") && !shown.contains('!'), "{shown}");

@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
+use super::scheme::parameters;
 use super::{Challenge, Read, Scheme};
 use crate::{ConfigError, Password};
 
@@ -66,7 +67,7 @@ impl Scheme for Basic {
     }
 
     fn read(&self, authorization: &[u8]) -> Read<Password> {
-        let Some(encoded) = parameters(authorization, b"basic") else { return Read::NotMine };
+        let Some(encoded) = parameters(authorization, "Basic") else { return Read::NotMine };
         if authorization.len() > Self::MAX_HEADER_LEN {
             return Read::Malformed;
         }
@@ -84,13 +85,6 @@ impl Scheme for Basic {
     fn allows_cleartext(&self) -> bool {
         self.cleartext
     }
-}
-
-/// What follows the scheme's name, if it is this one (RFC 9110 §11.4; names are case-insensitive).
-fn parameters<'a>(authorization: &'a [u8], scheme: &[u8]) -> Option<&'a [u8]> {
-    let (name, rest) = authorization.split_at_checked(scheme.len())?;
-    let is_it = name.eq_ignore_ascii_case(scheme) && rest.first().is_none_or(|byte| *byte == b' ');
-    is_it.then(|| rest.trim_ascii())
 }
 
 /// RFC 7617 §2: base64 of UTF-8, split at the first colon, no control characters, neither part empty.
@@ -142,6 +136,7 @@ mod tests {
             ("RFC 7617 §2.1", "Basic dGVzdDoxMjPCow==".into(), user("test", "123£")),
             ("any case", "bAsIc QWxhZGRpbjpvcGVuIHNlc2FtZQ==".into(), user("Aladdin", "open sesame")),
             ("more blanks", "Basic    QWxhZGRpbjpvcGVuIHNlc2FtZQ==".into(), user("Aladdin", "open sesame")),
+            ("a tab", "Basic \tQWxhZGRpbjpvcGVuIHNlc2FtZQ==".into(), Found::Malformed),
             ("colons in the password", encoded(b"a:b:c"), user("a", "b:c")),
             ("another scheme", "Bearer abc".into(), Found::NotMine),
             ("a longer name", "Basics abc".into(), Found::NotMine),

@@ -151,9 +151,12 @@ impl<U: User> Auth<U> {
         if token.is_none() && credentials.is_none() && remote.is_none() {
             return Ok(None);
         }
-        // Cookies and Basic credentials are sent by the browser, whoever's page made the request; and so is what a
-        // proxy knows its user by.
-        if self.0.http.origins.is_cross_origin(view) {
+        let is_cross_origin = self.0.http.origins.is_cross_origin(view);
+        // Cookies and Basic credentials are sent by the browser, whoever's page made the request, and so is what a proxy
+        // knows its user by. A token is not, but next to a cookie it does not show who wanted the request.
+        let is_ambient =
+            token.is_some() || remote.is_some() || credentials.as_ref().is_some_and(Offer::is_ambient);
+        if is_ambient && is_cross_origin {
             return Err(Failure::CrossOrigin);
         }
         let is_to_be_judged = matches!(credentials, Some(Offer::Fresh(_))) || remote.is_some();
@@ -165,7 +168,7 @@ impl<U: User> Auth<U> {
             (Some(token), Some(credentials), None) => Presented::Both(token, credentials),
             (None, None, None) => return Ok(None),
         };
-        let session = Session::new(self.clone(), presented, false);
+        let session = Session::new(self.clone(), presented, is_cross_origin);
         if is_to_be_judged {
             session.describe_client(view);
         }

@@ -5,6 +5,7 @@
 //! its inner service inside the [`Frame`], and lets [`Frame::finish`] write on the response.
 
 mod basic;
+mod bearer;
 mod caller;
 mod challenge;
 mod effects;
@@ -21,6 +22,7 @@ mod transport;
 mod view;
 
 pub use basic::Basic;
+pub use bearer::Bearer;
 pub use caller::{Caller, Guarded, Resolved, caller, guard, overrule, session};
 pub use challenge::Challenge;
 pub use flow::{Begin, Found, Resolving};

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use super::negotiate::Audience;
 use super::settings::{Offered, Settings};
-use super::{RequestView, ResponseHeader, facts_of};
+use super::view::Single;
+use super::{Header, RequestView, ResponseHeader, facts_of};
 use crate::event::{EventKind, seconds};
 use crate::require::Lacking;
 use crate::session::{Failure, SessionError, SessionErrorKind};
@@ -99,7 +100,9 @@ impl<U: User> Auth<U> {
         let audience = Audience::of(view);
         match failure {
             Failure::Unavailable => self.answer(503, audience),
-            Failure::BadCredentials => self.unauthorized(audience, view),
+            Failure::BadCredentials => {
+                self.unauthorized(audience, view, Single::of(view, Header::Authorization))
+            }
             Failure::Malformed | Failure::Contradiction => self.answer(400, audience),
             Failure::CrossOrigin => self.answer(403, audience),
             Failure::Cleartext => {
@@ -120,7 +123,7 @@ impl<U: User> Auth<U> {
         match (lacking, audience) {
             (Lacking::Permission, _) => self.answer(403, audience),
             (Lacking::Login | Lacking::Freshness(_), Audience::Page) => self.to_login(require, view),
-            (Lacking::Login, _) => self.unauthorized(audience, view),
+            (Lacking::Login, _) => self.unauthorized(audience, view, Single::Absent),
             (Lacking::Freshness(within), _) => self.ask_again(within.as_secs(), audience, view),
         }
     }
@@ -130,7 +133,7 @@ impl<U: User> Auth<U> {
         let came_from = (view.method() == "GET").then(|| view.target());
         match self.0.http.login_url(require, came_from) {
             Some(url) => self.varied(Refusal::new(303).with(ResponseHeader::Location, url)),
-            None => self.unauthorized(Audience::Page, view),
+            None => self.unauthorized(Audience::Page, view, Single::Absent),
         }
     }
 
@@ -140,7 +143,7 @@ impl<U: User> Auth<U> {
             return self.answer(401, audience);
         }
         let mut refusal = Refusal::problem(401);
-        for challenge in self.challenges(view) {
+        for Offered { text: challenge, .. } in self.challenges(view) {
             let separator = if challenge.contains(' ') { "," } else { "" };
             let text = format!(
                 "{challenge}{separator} error=\"insufficient_user_authentication\", max_age=\"{max_age}\""
@@ -151,26 +154,24 @@ impl<U: User> Auth<U> {
     }
 
     /// A 401 offers every way in (RFC 9110 §11.6.1) that is safe on this connection: a browser that is asked for a
-    /// password sends it.
-    fn unauthorized(&self, audience: Audience, view: &dyn RequestView) -> Refusal {
+    /// password sends it. `refused` is the `Authorization` that was not accepted.
+    fn unauthorized(&self, audience: Audience, view: &dyn RequestView, refused: Single<'_>) -> Refusal {
         if audience == Audience::Grpc {
             return self.answer(401, audience);
         }
         let mut refusal = in_form(401, audience);
         let without = refusal.headers.len();
-        refusal
-            .headers
-            .extend(self.challenges(view).map(|text| (ResponseHeader::WwwAuthenticate, text.clone().into())));
+        let texts = self.challenges(view).map(|offered| offered.after(refused).clone().into());
+        refusal.headers.extend(texts.map(|text| (ResponseHeader::WwwAuthenticate, text)));
         if refusal.headers.len() == without && !self.0.http.challenges.is_empty() {
             return self.ask_for_tls(audience);
         }
         self.varied(refusal)
     }
 
-    fn challenges<'a>(&'a self, view: &'a dyn RequestView) -> impl Iterator<Item = &'a String> {
+    fn challenges<'a>(&'a self, view: &'a dyn RequestView) -> impl Iterator<Item = &'a Offered> {
         let Settings { challenges, transport, .. } = &self.0.http;
-        let is_safe = move |offered: &&Offered| offered.allows_cleartext || transport.is_protected(view);
-        challenges.iter().filter(is_safe).map(|offered| &offered.text)
+        challenges.iter().filter(|offered| offered.allows_cleartext || transport.is_protected(view))
     }
 
     fn ask_for_tls(&self, audience: Audience) -> Refusal {

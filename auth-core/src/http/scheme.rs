@@ -30,6 +30,12 @@ pub trait Scheme: Send + Sync + 'static {
     /// What a 401 offers.
     fn challenge(&self) -> &Challenge;
 
+    /// What a 401 offers to who presented credentials of this scheme that were not accepted. The same, unless the
+    /// scheme has a word for it.
+    fn challenge_again(&self) -> &Challenge {
+        self.challenge()
+    }
+
     /// For how long credentials that a backend accepted are remembered, so that a client that sends them with
     /// every request does not cost a password hash each time. Zero for never.
     ///
@@ -41,6 +47,13 @@ pub trait Scheme: Send + Sync + 'static {
     /// Whether the credentials are asked for and judged also where others may have read them: over a connection that is
     /// not known to be encrypted. Whatever could be used again by who reads it should say `false`.
     fn allows_cleartext(&self) -> bool;
+
+    /// Whether browsers add the credentials by themselves, to the requests of any site's page. Those that change
+    /// something are then refused when they come from another site. `false` is for what only a program can add that
+    /// knows the secret.
+    fn is_ambient(&self) -> bool {
+        true
+    }
 }
 
 /// What a scheme found.
@@ -58,7 +71,9 @@ pub enum Read<C> {
 pub(crate) trait DynScheme<U>: Send + Sync {
     fn name(&self) -> &'static str;
     fn challenge(&self) -> &Challenge;
+    fn challenge_again(&self) -> &Challenge;
     fn allows_cleartext(&self) -> bool;
+    fn is_ambient(&self) -> bool;
     /// What this very value led to lately.
     fn recall(&self, authorization: &[u8], clock: &dyn Clock) -> Option<Arc<Remembered>>;
     fn forget(&self, authorization: &[u8]);
@@ -67,6 +82,7 @@ pub(crate) trait DynScheme<U>: Send + Sync {
 
 /// Credentials that a scheme read, waiting to be judged.
 pub(crate) trait Offered<U>: Send + Sync {
+    fn is_ambient(&self) -> bool;
     fn authenticate(self: Arc<Self>, session: Session<U>) -> BoxFuture<'static, Result<(), Failure>>;
 }
 
@@ -76,6 +92,15 @@ pub(crate) enum Offer<U> {
     Fresh(Arc<dyn Offered<U>>),
     /// Accepted lately.
     Recalled(Recalled<U>),
+}
+
+impl<U> Offer<U> {
+    pub(super) fn is_ambient(&self) -> bool {
+        match self {
+            Self::Fresh(credentials) => credentials.is_ambient(),
+            Self::Recalled(credentials) => credentials.scheme.is_ambient(),
+        }
+    }
 }
 
 /// Reads the credentials of a request, by the scheme that takes them.
@@ -93,6 +118,19 @@ pub(super) fn read<U: User>(
         Read::Malformed => Read::Malformed,
         Read::Present(credentials) => Read::Present(Offer::Fresh(credentials)),
     }
+}
+
+/// Whether the value of an `Authorization` header is of this scheme (RFC 9110 §11.4; names are case-insensitive).
+pub(super) fn is_of(authorization: &[u8], scheme: &str) -> bool {
+    parameters(authorization, scheme).is_some()
+}
+
+/// What follows the scheme's name and the blanks behind it, if it is this one.
+pub(super) fn parameters<'a>(authorization: &'a [u8], scheme: &str) -> Option<&'a [u8]> {
+    let (name, rest) = authorization.split_at_checked(scheme.len())?;
+    let is_it = name.eq_ignore_ascii_case(scheme.as_bytes()) && rest.first().is_none_or(|byte| *byte == b' ');
+    let blanks = rest.iter().take_while(|byte| **byte == b' ').count();
+    is_it.then(|| &rest[blanks..])
 }
 
 /// A scheme that an application accepts, with what it remembers.
@@ -124,8 +162,16 @@ impl<S: Scheme, U: User> DynScheme<U> for Accepted<S> {
         self.scheme.challenge()
     }
 
+    fn challenge_again(&self) -> &Challenge {
+        self.scheme.challenge_again()
+    }
+
     fn allows_cleartext(&self) -> bool {
         self.scheme.allows_cleartext()
+    }
+
+    fn is_ambient(&self) -> bool {
+        self.scheme.is_ambient()
     }
 
     fn recall(&self, authorization: &[u8], clock: &dyn Clock) -> Option<Arc<Remembered>> {
@@ -160,6 +206,10 @@ struct Fresh<S: Scheme> {
 }
 
 impl<S: Scheme, U: User> Offered<U> for Fresh<S> {
+    fn is_ambient(&self) -> bool {
+        self.accepted.scheme.is_ambient()
+    }
+
     fn authenticate(self: Arc<Self>, session: Session<U>) -> BoxFuture<'static, Result<(), Failure>> {
         Box::pin(async move { self.judge(&session).await })
     }

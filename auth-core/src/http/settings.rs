@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use super::next::{encode, target};
 use super::origin::{Origin, OriginRules};
+use super::scheme::is_of;
 use super::transport::TransportRules;
+use super::view::Single;
 use super::{Challenge, DynScheme};
 use crate::remote_user::RemoteUserHeader;
 use crate::session::Cookie;
@@ -34,6 +36,8 @@ pub(crate) struct Settings<U> {
 /// A challenge.
 pub(crate) struct Offered {
     pub(crate) text: String,
+    /// The scheme, and what it offers to who presented credentials of it that were not accepted.
+    pub(crate) again: Option<(&'static str, String)>,
     pub(crate) allows_cleartext: bool,
 }
 
@@ -72,7 +76,7 @@ impl<U> SettingsBuilder<U> {
             cookie.as_ref().map(|cookie| cookie_challenge(cookie, self.login_page.as_deref())).transpose()?;
         let schemes: Vec<_> = self.schemes.into_iter().map(|(_, scheme)| scheme).collect();
         let mut challenges: Vec<_> = schemes.iter().map(|scheme| Offered::by(&**scheme)).collect();
-        challenges.extend(cookie_challenge.clone().map(|text| Offered { text, allows_cleartext: true }));
+        challenges.extend(cookie_challenge.clone().map(Offered::cookie));
         let (vary, vary_of_refusals) = vary(!schemes.is_empty(), cookie.is_some(), self.remote_user.as_ref());
         Ok(Settings {
             challenges,
@@ -97,7 +101,23 @@ impl<U> SettingsBuilder<U> {
 
 impl Offered {
     fn by<U>(scheme: &dyn DynScheme<U>) -> Self {
-        Self { text: scheme.challenge().as_str().to_owned(), allows_cleartext: scheme.allows_cleartext() }
+        Self {
+            text: scheme.challenge().as_str().to_owned(),
+            again: Some((scheme.name(), scheme.challenge_again().as_str().to_owned())),
+            allows_cleartext: scheme.allows_cleartext(),
+        }
+    }
+
+    fn cookie(text: String) -> Self {
+        Self { text, again: None, allows_cleartext: true }
+    }
+
+    /// The text for who presented this `Authorization` in vain.
+    pub(crate) fn after(&self, authorization: Single<'_>) -> &String {
+        match (&self.again, authorization) {
+            (Some((scheme, again)), Single::One(value)) if is_of(value, scheme) => again,
+            _ => &self.text,
+        }
     }
 }
 

@@ -1,0 +1,154 @@
+//! HTTP Bearer authentication (RFC 6750).
+
+use std::time::Duration;
+
+use super::scheme::parameters;
+use super::{Challenge, Read, Scheme};
+use crate::{BearerToken, ConfigError, Credentials, Secret};
+
+/// HTTP Bearer: a token with every request, judged by the `BearerToken` chain.
+///
+/// Only the `Authorization` header is read: a token in the address is in logs and histories, one in a form is sent by
+/// any site's page (RFC 6750 §2.2, §2.3).
+///
+/// Accepted tokens are not remembered, so that one that was revoked is worth nothing with its next request. See
+/// [`remember`](Self::remember).
+///
+/// Who reads a token can use it, so it is neither asked for nor accepted over cleartext, by the same rule as
+/// [`Basic`](super::Basic). See [`allow_cleartext`](Self::allow_cleartext).
+///
+/// Browsers do not send tokens by themselves, so a page of another origin may use one that it was given: a request that
+/// changes something passes the check for other sites' pages, unless a session's cookie came with it. It never logs
+/// anybody in.
+#[derive(Clone, Debug)]
+pub struct Bearer {
+    challenge: Challenge,
+    again: Challenge,
+    remember: Duration,
+    cleartext: bool,
+}
+
+impl Bearer {
+    /// Bearer for this realm.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the realm has anything but visible ASCII and blanks.
+    pub fn new(realm: &str) -> Result<Self, ConfigError> {
+        let challenge = Challenge::new("Bearer").with("realm", realm)?;
+        let again = challenge.clone().with("error", "invalid_token")?;
+        Ok(Self { challenge, again, remember: Duration::ZERO, cleartext: false })
+    }
+
+    /// For how long accepted tokens are remembered; zero for never, which is the default. That long a token is good
+    /// after its issuer revoked it, or it expired.
+    #[must_use]
+    pub fn remember(mut self, time: Duration) -> Self {
+        self.remember = time;
+        self
+    }
+
+    /// Accepts tokens also over connections that are not known to be encrypted: for a network that is trusted, or
+    /// where TLS ends before this server and nothing tells it so.
+    #[must_use]
+    pub fn allow_cleartext(mut self) -> Self {
+        self.cleartext = true;
+        self
+    }
+}
+
+impl Scheme for Bearer {
+    type Credentials = BearerToken;
+
+    fn name(&self) -> &'static str {
+        "Bearer"
+    }
+
+    fn read(&self, authorization: &[u8]) -> Read<BearerToken> {
+        let Some(token) = parameters(authorization, self.name()) else { return Read::NotMine };
+        let token = std::str::from_utf8(token).ok().filter(|token| token.len() <= BearerToken::MAX_LEN);
+        let token = token.map(|token| BearerToken::new(Secret::new(token)));
+        token.filter(|token| token.check().is_ok()).map_or(Read::Malformed, Read::Present)
+    }
+
+    fn challenge(&self) -> &Challenge {
+        &self.challenge
+    }
+
+    /// RFC 6750 §3: only who presented a token is told that it was not good.
+    fn challenge_again(&self) -> &Challenge {
+        &self.again
+    }
+
+    fn remember(&self) -> Duration {
+        self.remember
+    }
+
+    fn allows_cleartext(&self) -> bool {
+        self.cleartext
+    }
+
+    fn is_ambient(&self) -> bool {
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq)]
+    enum Found {
+        NotMine,
+        Malformed,
+        Token(String),
+    }
+
+    fn read(header: &[u8]) -> Found {
+        match Bearer::new("r").unwrap().read(header) {
+            Read::NotMine => Found::NotMine,
+            Read::Malformed => Found::Malformed,
+            Read::Present(found) => Found::Token(found.token().expose().to_owned()),
+        }
+    }
+
+    /// HD-3, HD-4. The grammar of the token itself is tested with `BearerToken`.
+    #[test]
+    fn the_grammar_is_kept() {
+        let token = |text: &str| Found::Token(text.to_owned());
+        let table: [(&str, &[u8], Found); 15] = [
+            ("RFC 6750 §2.1", b"Bearer mF_9.B5f-4.1JqM", token("mF_9.B5f-4.1JqM")),
+            ("any case", b"bEARER abc==", token("abc==")),
+            ("more blanks", b"Bearer    abc", token("abc")),
+            ("another scheme", b"Basic YTpi", Found::NotMine),
+            ("a longer name", b"Bearers abc", Found::NotMine),
+            ("nothing at all", b"", Found::NotMine),
+            ("a tab", b"Bearer\tabc", Found::NotMine),
+            ("a tab more", b"Bearer \tabc", Found::Malformed),
+            ("nothing after it", b"Bearer", Found::Malformed),
+            ("blanks after it", b"Bearer   ", Found::Malformed),
+            ("two tokens", b"Bearer abc def", Found::Malformed),
+            ("a list", b"Bearer abc, Bearer def", Found::Malformed),
+            ("parameters", b"Bearer token=\"abc\"", Found::Malformed),
+            ("NUL", b"Bearer abc\0", Found::Malformed),
+            ("not UTF-8", b"Bearer \xff\xfe", Found::Malformed),
+        ];
+        for (name, header, expected) in table {
+            assert_eq!(read(header), expected, "{name}");
+        }
+    }
+
+    /// RL-9: a header of 16 KiB is read, one byte more is not.
+    #[test]
+    fn sizes_are_bounded() {
+        let header = |len: usize| format!("Bearer {}", "a".repeat(len - "Bearer ".len())).into_bytes();
+        assert!(matches!(read(&header(16 * 1024)), Found::Token(_)));
+        assert_eq!(read(&header(16 * 1024 + 1)), Found::Malformed);
+    }
+
+    #[test]
+    fn only_who_presented_a_token_is_told_of_an_error() {
+        let bearer = Bearer::new("tests").unwrap();
+        assert_eq!(bearer.challenge().as_str(), r#"Bearer realm="tests""#);
+        assert_eq!(bearer.challenge_again().as_str(), r#"Bearer realm="tests", error="invalid_token""#);
+    }
+}

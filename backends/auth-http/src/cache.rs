@@ -1,0 +1,200 @@
+//! [`AnswerCache`]: answers that are not asked for again for a short while.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use auth_core::{ConfigError, OsRandom, Random, Timestamp};
+use zeroize::Zeroizing;
+
+/// For how long, and how many, answers are kept instead of asking again. Off unless configured.
+///
+/// **What changes at the authority counts here up to [`ttl`](Self::ttl) later**: a disabled user, a new password next to
+/// which the old one still works, a revoked token.
+///
+/// An answer is found by a keyed hash of the credentials, under a random key of this process: neither a password nor a
+/// token is kept. Only answers that accept are, each up to 4 KiB. A wrong password is never kept: it may be the right one
+/// a moment later, and guesses would push out those who are in. (Tokens that are not active:
+/// [`IntrospectionBuilder::cache`](crate::IntrospectionBuilder::cache).)
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub struct AnswerCache {
+    ttl: Duration,
+    capacity: usize,
+}
+
+impl AnswerCache {
+    /// For how long an answer is kept, unless set.
+    pub const TTL: Duration = Duration::from_secs(30);
+    /// The longest [`ttl`](Self::ttl): whatever is configured, who is disabled is out within a minute.
+    pub const MAX_TTL: Duration = Duration::from_secs(60);
+    /// How many answers are kept, unless set: 40 MiB at the very most.
+    pub const CAPACITY: usize = 10_000;
+    /// The largest [`capacity`](Self::capacity).
+    pub const MAX_CAPACITY: usize = 1_000_000;
+    /// Longer answers are not kept, in bytes.
+    pub const MAX_LEN: usize = 4 * 1024;
+
+    /// 10,000 answers for 30 s.
+    pub const fn new() -> Self {
+        Self { ttl: Self::TTL, capacity: Self::CAPACITY }
+    }
+
+    /// For how long after the question an answer is kept: above zero, at most [`MAX_TTL`](Self::MAX_TTL).
+    pub const fn ttl(mut self, ttl: Duration) -> Self {
+        self.ttl = ttl;
+        self
+    }
+
+    /// How many answers are kept: 1 to [`MAX_CAPACITY`](Self::MAX_CAPACITY). When all places are taken by answers that
+    /// are still good, new ones are not kept.
+    pub const fn capacity(mut self, answers: usize) -> Self {
+        self.capacity = answers;
+        self
+    }
+
+    /// The same for a shorter time and fewer answers.
+    pub(crate) fn at_most(self, ttl: Duration, capacity: usize) -> Self {
+        Self { ttl: self.ttl.min(ttl), capacity: self.capacity.min(capacity) }
+    }
+}
+
+impl Default for AnswerCache {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A keyed hash of credentials.
+pub(crate) type Name = [u8; 32];
+
+/// Answers that are kept.
+pub(crate) struct Answers {
+    key: Zeroizing<[u8; 32]>,
+    settings: AnswerCache,
+    entries: Mutex<HashMap<Name, Kept>>,
+}
+
+struct Kept {
+    answer: Arc<[u8]>,
+    asked: Timestamp,
+    until: Timestamp,
+}
+
+impl Answers {
+    pub(crate) fn new(settings: AnswerCache) -> Result<Self, ConfigError> {
+        if settings.ttl.is_zero() || settings.ttl > AnswerCache::MAX_TTL {
+            return Err(ConfigError::new("answers are kept for more than zero and at most 60 s"));
+        }
+        if !(1..=AnswerCache::MAX_CAPACITY).contains(&settings.capacity) {
+            return Err(ConfigError::new("a cache has room for 1 to 1,000,000 answers"));
+        }
+        let mut key = Zeroizing::new([0; 32]);
+        OsRandom.fill(&mut *key).map_err(|error| ConfigError::new(format!("no key for a cache: {error}")))?;
+        Ok(Self { key, settings, entries: Mutex::default() })
+    }
+
+    /// The hash of these parts. Each has its length in front, so that none can pass for the end of another.
+    pub(crate) fn name(&self, parts: &[&str]) -> Name {
+        let mut hasher = blake3::Hasher::new_keyed(&self.key);
+        for part in parts {
+            hasher.update(&part.len().to_le_bytes()).update(part.as_bytes());
+        }
+        *hasher.finalize().as_bytes()
+    }
+
+    pub(crate) fn get(&self, name: &Name, now: Timestamp) -> Option<Arc<[u8]>> {
+        let entries = self.lock();
+        // A clock that went back never makes it last longer.
+        let kept = entries.get(name).filter(|kept| kept.asked <= now && now < kept.until)?;
+        Some(Arc::clone(&kept.answer))
+    }
+
+    /// Keeps an answer to what was `asked` then, for the ttl and not beyond `end`.
+    pub(crate) fn put(&self, name: Name, answer: &[u8], asked: Timestamp, end: Option<Timestamp>) {
+        let last = asked.plus(self.settings.ttl);
+        let until = end.map_or(last, |end| end.min(last));
+        if answer.len() > AnswerCache::MAX_LEN || until <= asked {
+            return;
+        }
+        let mut entries = self.lock();
+        if entries.len() >= self.settings.capacity {
+            entries.retain(|_, kept| kept.asked <= asked && asked < kept.until);
+        }
+        if entries.len() < self.settings.capacity {
+            entries.insert(name, Kept { answer: answer.into(), asked, until });
+        }
+    }
+
+    // Nothing in here can panic half-way: a poisoned lock is as good as any.
+    fn lock(&self) -> MutexGuard<'_, HashMap<Name, Kept>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(secs: u64) -> Timestamp {
+        Timestamp::from_secs(1_000 + secs)
+    }
+
+    fn cache(capacity: usize) -> Answers {
+        Answers::new(AnswerCache::new().capacity(capacity)).unwrap()
+    }
+
+    #[test]
+    fn answers_end() {
+        let cache = cache(10);
+        let name = cache.name(&["token"]);
+        let is_kept = |secs| cache.get(&name, at(secs)).is_some();
+        cache.put(name, b"{}", at(10), None);
+        assert!(is_kept(10) && is_kept(39) && !is_kept(40), "the ttl");
+        assert!(!is_kept(9), "a clock that went back");
+        cache.put(name, b"{}", at(10), Some(at(15)));
+        assert!(is_kept(14) && !is_kept(15), "their own end");
+        cache.put(name, b"{}", at(10), Some(at(1_000)));
+        assert!(!is_kept(40), "an end that is far off");
+    }
+
+    /// RL-4.
+    #[test]
+    fn places_are_bounded_and_found_again() {
+        let cache = cache(2);
+        let names = ["a", "b", "c"].map(|name| cache.name(&[name]));
+        for name in names {
+            cache.put(name, b"{}", at(0), None);
+        }
+        assert!(cache.get(&names[0], at(1)).is_some() && cache.get(&names[1], at(1)).is_some());
+        assert!(cache.get(&names[2], at(1)).is_none(), "those who are in stay in");
+        cache.put(names[2], b"{}", at(30), None);
+        assert!(cache.get(&names[2], at(30)).is_some());
+        assert_eq!(cache.lock().len(), 1);
+        let long = cache.name(&["long"]);
+        cache.put(long, &[b' '; AnswerCache::MAX_LEN + 1], at(30), None);
+        assert!(cache.get(&long, at(30)).is_none());
+    }
+
+    /// Two users whose name and password read alike when written together, and the same at another instance.
+    #[test]
+    fn names_do_not_meet() {
+        let (one, other) = (cache(1), cache(1));
+        assert_ne!(one.name(&["ab", "c"]), one.name(&["a", "bc"]));
+        assert_ne!(one.name(&["a"]), other.name(&["a"]), "the key is random");
+        assert_eq!(one.name(&["a", "b"]), one.name(&["a", "b"]));
+    }
+
+    #[test]
+    fn settings_are_bounded() {
+        let table = [
+            ("no time", AnswerCache::new().ttl(Duration::ZERO)),
+            ("too long", AnswerCache::new().ttl(Duration::from_secs(61))),
+            ("no place", AnswerCache::new().capacity(0)),
+            ("too many", AnswerCache::new().capacity(1_000_001)),
+        ];
+        for (name, settings) in table {
+            assert!(Answers::new(settings).is_err(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Asking: one POST, one bounded answer.
+
+use auth_core::{BackendError, ConfigError};
+use bytes::Bytes;
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::{Response, Url};
+use tokio::sync::Semaphore;
+use zeroize::Zeroizing;
+
+use crate::Endpoint;
+use crate::error::{crowded, invalid, unreachable};
+
+pub(crate) const JSON: &str = "application/json";
+pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
+
+/// A client for one address.
+pub(crate) struct Client {
+    http: reqwest::Client,
+    url: Url,
+    headers: HeaderMap,
+    max_answer: usize,
+    places: Semaphore,
+}
+
+/// What the other side answered.
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    is_json: bool,
+    body: Vec<u8>,
+}
+
+impl Client {
+    pub(crate) fn new(
+        endpoint: &Endpoint,
+        http: reqwest::Client,
+        url: Url,
+        mut headers: HeaderMap,
+    ) -> Result<Self, ConfigError> {
+        if endpoint.max_at_once > Semaphore::MAX_PERMITS {
+            return Err(ConfigError::new("an endpoint cannot have that many requests under way"));
+        }
+        headers.insert(ACCEPT, HeaderValue::from_static(JSON));
+        let places = Semaphore::new(endpoint.max_at_once);
+        Ok(Self { http, url, headers, max_answer: endpoint.max_answer, places })
+    }
+
+    /// Sends a body that is wiped afterwards. Never twice: what it asks may count as a failed login.
+    pub(crate) async fn post(
+        &self,
+        kind: &'static str,
+        body: Zeroizing<Vec<u8>>,
+    ) -> Result<Reply, BackendError> {
+        let _place = self.places.try_acquire().map_err(|_| crowded())?;
+        let request = self.http.post(self.url.clone()).headers(self.headers.clone());
+        let request = request.header(CONTENT_TYPE, kind).body(Bytes::from_owner(body));
+        let response = request.send().await.map_err(unreachable)?;
+        let (status, is_json) = (response.status().as_u16(), is_json(response.headers()));
+        Ok(Reply { status, is_json, body: read(response, self.max_answer).await? })
+    }
+}
+
+impl Reply {
+    /// The body, if it is said to be JSON: a page of something on the way is no answer.
+    pub(crate) fn json(&self) -> Result<&[u8], BackendError> {
+        if self.is_json { Ok(&self.body) } else { Err(invalid("the answer is not JSON")) }
+    }
+}
+
+async fn read(mut response: Response, most: usize) -> Result<Vec<u8>, BackendError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
+        if chunk.len() > most - body.len() {
+            return Err(invalid("the answer is too long"));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// `application/json` or `application/…+json`, once.
+fn is_json(headers: &HeaderMap) -> bool {
+    let mut kinds = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(kind), None) = (kinds.next(), kinds.next()) else { return false };
+    let kind = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
+    let kind = kind.trim().to_ascii_lowercase();
+    kind == JSON || kind.starts_with("application/") && kind.ends_with("+json")
+}

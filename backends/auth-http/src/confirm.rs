@@ -1,0 +1,83 @@
+//! [`HttpConfirm`]: a microservice is asked whether somebody may still sign in.
+
+use std::fmt;
+use std::sync::Arc;
+
+use auth_core::{BackendError, ConfigError, Confirm, DenyReason, Standing};
+use serde_json::json;
+
+use crate::client::{Client, JSON};
+use crate::error::{invalid, unexpected};
+use crate::template::Template;
+use crate::verifier::check_issuer;
+use crate::{Endpoint, IdentityShape, json};
+
+/// A microservice that says whether somebody whom it once proved may still sign in: the
+/// [`HttpVerifier`](crate::HttpVerifier)'s other half.
+///
+/// It is sent `{"issuer": …, "subject": …}` by POST, to a fixed address.
+///
+/// | it answers | that is |
+/// |---|---|
+/// | 200 and a JSON object about this subject | good |
+/// | 403 with a JSON object | disabled |
+/// | 404 or 410 with a JSON object | gone |
+/// | anything else | could not be found out |
+///
+/// Without JSON, a 404 is a gateway's that has lost the service, and ends nobody's session.
+#[derive(Clone)]
+pub struct HttpConfirm(Arc<Inner>);
+
+struct Inner {
+    client: Client,
+    request: Template,
+    issuer: String,
+    shape: IdentityShape,
+}
+
+impl HttpConfirm {
+    /// The service at `endpoint`, for users of `issuer`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the endpoint or the shape cannot be right.
+    pub fn new(
+        endpoint: Endpoint,
+        issuer: impl Into<String>,
+        shape: IdentityShape,
+    ) -> Result<Self, ConfigError> {
+        let issuer = issuer.into();
+        shape.check()?;
+        check_issuer(&issuer)?;
+        let request = json!({"issuer": "{issuer}", "subject": "{subject}"});
+        let request = Template::new(request, ["{issuer}", "{subject}"])?;
+        Ok(Self(Arc::new(Inner { client: endpoint.connect()?, request, issuer, shape })))
+    }
+}
+
+impl Confirm for HttpConfirm {
+    async fn confirm(&self, issuer: &str, subject: &str) -> Result<Standing, BackendError> {
+        let Inner { client, request, issuer: own, shape } = &*self.0;
+        if issuer != own {
+            return Err(invalid("it does not speak for this issuer"));
+        }
+        let reply = client.post(JSON, request.fill([issuer, subject])?).await?;
+        if !matches!(reply.status, 200 | 403 | 404 | 410) {
+            return Err(unexpected(reply.status));
+        }
+        let answer = json::object(reply.json()?)?;
+        match reply.status {
+            200 => match shape.read(own, &answer)? {
+                identity if identity.subject() == subject => Ok(Standing::Good(identity)),
+                _ => Err(invalid("the answer is about somebody else")),
+            },
+            403 => Ok(Standing::Refused(DenyReason::Disabled)),
+            _ => Ok(Standing::Gone),
+        }
+    }
+}
+
+impl fmt::Debug for HttpConfirm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpConfirm").field("issuer", &self.0.issuer).finish_non_exhaustive()
+    }
+}

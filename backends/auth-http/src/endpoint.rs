@@ -1,0 +1,230 @@
+//! [`Endpoint`]: where a question goes, and how it is asked.
+
+use std::fmt;
+use std::time::Duration;
+
+use auth_core::{ConfigError, Secret};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use rustls::ClientConfig;
+use rustls::crypto::CryptoProvider;
+use url::{Host, Url, form_urlencoded};
+use zeroize::Zeroizing;
+
+use crate::client::Client;
+
+/// The address of a service, how this one shows there who it is, and for how long it waits.
+///
+/// The address is fixed: nothing of a request ever becomes part of it, and redirects are not followed, since they would
+/// take passwords elsewhere. It must be `https`, but for this machine. The environment's proxies are not asked.
+///
+/// | bound | default |
+/// |---|---|
+/// | connection and TLS handshake | 2 s |
+/// | the whole, to the last byte of the answer | 4 s |
+/// | the answer's body | 64 KiB |
+/// | requests at once; more are an outage | 256 |
+///
+/// TLS is rustls with the system's roots and the cryptography that the application installed
+/// (`rustls::crypto::CryptoProvider::install_default`), or whatever [`tls`](Self::tls) says.
+#[derive(Clone)]
+#[must_use]
+pub struct Endpoint {
+    url: String,
+    headers: Vec<(String, Secret)>,
+    tls: Option<ClientConfig>,
+    may_be_cleartext: bool,
+    asks_environment: bool,
+    connect_within: Duration,
+    within: Duration,
+    pub(crate) max_answer: usize,
+    pub(crate) max_at_once: usize,
+}
+
+impl Endpoint {
+    /// How long connecting may take, unless set.
+    pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+    /// How long the whole may take, unless set: less than a backend has in a chain.
+    pub const TIMEOUT: Duration = Duration::from_secs(4);
+    /// The longest answer, in bytes, unless set.
+    pub const MAX_ANSWER_LEN: usize = 64 * 1024;
+    /// How many requests are under way at once, unless set.
+    pub const MAX_AT_ONCE: usize = 256;
+
+    /// The service at this address. Mistakes are told when something is built of it.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            headers: Vec::new(),
+            tls: None,
+            may_be_cleartext: false,
+            asks_environment: false,
+            connect_within: Self::CONNECT_TIMEOUT,
+            within: Self::TIMEOUT,
+            max_answer: Self::MAX_ANSWER_LEN,
+            max_at_once: Self::MAX_AT_ONCE,
+        }
+    }
+
+    /// Shows a secret in a header of this name, say `X-Api-Key`.
+    pub fn header(mut self, name: &str, value: impl Into<Secret>) -> Self {
+        self.headers.push((name.to_ascii_lowercase(), value.into()));
+        self
+    }
+
+    /// Shows a bearer token (RFC 6750).
+    pub fn bearer(self, token: impl Into<Secret>) -> Self {
+        let value = Zeroizing::new(format!("Bearer {}", token.into().expose()));
+        self.header("authorization", value.as_str())
+    }
+
+    /// Shows a name and a password (RFC 7617). An OAuth server wants [`client`](Self::client).
+    pub fn basic(self, username: &str, password: impl Into<Secret>) -> Self {
+        let pair = Zeroizing::new(format!("{username}:{}", password.into().expose()));
+        let value = Zeroizing::new(format!("Basic {}", STANDARD.encode(pair.as_bytes())));
+        self.header("authorization", value.as_str())
+    }
+
+    /// Shows an OAuth client's id and secret, as RFC 6749 §2.3.1 says: by HTTP Basic, each form-encoded first.
+    pub fn client(self, id: &str, secret: impl Into<Secret>) -> Self {
+        let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+        let secret = Zeroizing::new(encoded(secret.into().expose()));
+        self.basic(&encoded(id), secret.as_str())
+    }
+
+    /// TLS by this configuration: own roots, a client certificate, other cryptography.
+    pub fn tls(mut self, config: ClientConfig) -> Self {
+        self.tls = Some(config);
+        self
+    }
+
+    /// How long the connection with its TLS handshake may take.
+    pub fn connect_timeout(mut self, time: Duration) -> Self {
+        self.connect_within = time;
+        self
+    }
+
+    /// How long the whole may take, to the last byte of the answer. Keep it below the backend's own limit in the
+    /// chain (5 s unless set), so that what failed is told by name.
+    pub fn timeout(mut self, time: Duration) -> Self {
+        self.within = time;
+        self
+    }
+
+    /// The longest answer, in bytes.
+    pub fn max_answer_len(mut self, bytes: usize) -> Self {
+        self.max_answer = bytes;
+        self
+    }
+
+    /// How many requests are under way at once; more are an outage at once, and do not wait.
+    pub fn max_at_once(mut self, requests: usize) -> Self {
+        self.max_at_once = requests;
+        self
+    }
+
+    /// Goes through the proxy that the environment names (`HTTPS_PROXY` …).
+    pub fn proxy_from_environment(mut self) -> Self {
+        self.asks_environment = true;
+        self
+    }
+
+    /// Accepts an `http` address elsewhere than on this machine: whoever is on the way reads every password and token.
+    pub fn insecure_cleartext(mut self) -> Self {
+        self.may_be_cleartext = true;
+        self
+    }
+
+    /// Whether the other side is shown who asks.
+    pub(crate) fn authenticates(&self) -> bool {
+        let has_certificate = self.tls.as_ref().is_some_and(|tls| tls.client_auth_cert_resolver.has_certs());
+        has_certificate || !self.headers.is_empty()
+    }
+
+    /// The client that asks there.
+    pub(crate) fn connect(self) -> Result<Client, ConfigError> {
+        let url = self.checked_url()?;
+        let bounds = [self.max_answer, self.max_at_once];
+        if self.within.is_zero() || self.connect_within.is_zero() || bounds.contains(&0) {
+            return Err(ConfigError::new("an endpoint's timeouts and bounds must be above zero"));
+        }
+        Client::new(&self, self.http()?, url, self.checked_headers()?)
+    }
+
+    fn http(&self) -> Result<reqwest::Client, ConfigError> {
+        let mut http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(self.connect_within)
+            .timeout(self.within)
+            // Shorter than servers keep connections: a request on one that just closes would be lost.
+            .pool_idle_timeout(Duration::from_secs(4))
+            .pool_max_idle_per_host(32);
+        if !self.asks_environment {
+            http = http.no_proxy();
+        }
+        http = match &self.tls {
+            Some(tls) => http.tls_backend_preconfigured(tls.clone()),
+            None if CryptoProvider::get_default().is_some() => http,
+            None => {
+                return Err(ConfigError::new(
+                    "rustls has no cryptography: call `CryptoProvider::install_default` at the start of the \
+                     program, or name a configuration by `Endpoint::tls`",
+                ));
+            }
+        };
+        http.build().map_err(|error| ConfigError::new(format!("the HTTP client cannot be made: {error}")))
+    }
+
+    fn checked_url(&self) -> Result<Url, ConfigError> {
+        let refused = |why: &str| ConfigError::new(format!("an endpoint's address {why}"));
+        let url =
+            Url::parse(&self.url).map_err(|_| refused("must be one, like https://example.com/verify"))?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(refused("must not hold a password; use `Endpoint::basic`"));
+        }
+        match url.scheme() {
+            "https" => Ok(url),
+            "http" if self.may_be_cleartext || is_local(&url) => Ok(url),
+            "http" => Err(refused("must be https, or passwords and tokens can be read on the way")),
+            _ => Err(refused("must be https")),
+        }
+    }
+
+    fn checked_headers(&self) -> Result<HeaderMap, ConfigError> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in &self.headers {
+            let refused = |why: &str| ConfigError::new(format!("the header {name:?} of an endpoint {why}"));
+            let key = HeaderName::try_from(name).map_err(|_| refused("has no header's name"))?;
+            let mut value = HeaderValue::try_from(value.expose())
+                .map_err(|_| refused("has a value that no header can have"))?;
+            value.set_sensitive(true);
+            if matches!(value.as_bytes(), b"" | b"Bearer " | b"Basic Og==") {
+                return Err(refused("is empty; was a variable not set?"));
+            }
+            if matches!(name.as_str(), "accept" | "content-type" | "content-length" | "host") {
+                return Err(refused("is not for a secret"));
+            }
+            if headers.insert(key, value).is_some() {
+                return Err(refused("is set twice; keep one way to authenticate"));
+            }
+        }
+        Ok(headers)
+    }
+}
+
+/// Whether the host is this machine.
+fn is_local(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Endpoint").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,205 @@
+//! [`HttpVerifier`]: a microservice judges passwords.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::fmt;
+use std::sync::Arc;
+
+use auth_core::{
+    Attempt, BackendError, Clock, ConfigError, DeclineReason, Identity, Outcome, Password, SystemClock,
+    Verifier,
+};
+use serde_json::{Value, json};
+
+use crate::cache::Answers;
+use crate::client::{Client, JSON};
+use crate::error::unexpected;
+use crate::template::Template;
+use crate::{AnswerCache, Endpoint, IdentityShape, json};
+
+/// A microservice as the authority for passwords: it is sent each as JSON, and answers whose it is.
+///
+/// | it answers | that is |
+/// |---|---|
+/// | 200 and a JSON object with a subject | accepted: the [`IdentityShape`] says where is what |
+/// | 401 | a wrong password, or nobody of that name |
+/// | what [`on_status`](HttpVerifierBuilder::on_status) names | what it says there |
+/// | 429 | could not decide; no reason to leave the service alone, since it may be about one user |
+/// | anything else: 204, 302, 403, 404, 5xx, a 200 that is not understood, nothing in time | could not decide |
+///
+/// So a gateway that has lost the service (404, 502) is an outage, and nobody is told that their password is wrong. The
+/// service must not answer 401 for *this* service's own credentials: everybody's password would seem wrong.
+///
+/// Five outages within 10 s open the backend's circuit breaker in the chain
+/// ([`BackendPolicy`](auth_core::BackendPolicy)); wrong passwords never do, nor does 429: somebody who tries one user's
+/// password until the service has enough of it would else lock out all others.
+#[derive(Clone)]
+pub struct HttpVerifier(Arc<Inner>);
+
+struct Inner {
+    client: Client,
+    request: Template,
+    issuer: String,
+    shape: IdentityShape,
+    statuses: BTreeMap<u16, Refused>,
+    cache: Option<Answers>,
+    clock: Box<dyn Clock>,
+}
+
+/// An answer that accepts nobody.
+pub(crate) type Refused = Outcome<Infallible>;
+
+/// The same as an answer about anybody.
+pub(crate) fn refused<T>(answer: &Refused) -> Outcome<T> {
+    answer.clone().map(|nobody| match nobody {})
+}
+
+/// A configuration of an [`HttpVerifier`].
+#[must_use = "nothing is configured until `build` is called"]
+pub struct HttpVerifierBuilder {
+    endpoint: Endpoint,
+    issuer: String,
+    shape: IdentityShape,
+    request: Value,
+    statuses: BTreeMap<u16, Refused>,
+    cache: Option<AnswerCache>,
+    clock: Box<dyn Clock>,
+}
+
+impl HttpVerifier {
+    /// The service at `endpoint`, whose users are known here as those of `issuer`: half of the key by which a user is
+    /// found again, so it must never change. The address will do, if that is for ever.
+    pub fn builder(
+        endpoint: Endpoint,
+        issuer: impl Into<String>,
+        shape: IdentityShape,
+    ) -> HttpVerifierBuilder {
+        HttpVerifierBuilder {
+            endpoint,
+            issuer: issuer.into(),
+            shape,
+            request: json!({"username": "{username}", "password": "{password}"}),
+            statuses: BTreeMap::from([(401, Outcome::Decline(DeclineReason::WrongSecret))]),
+            cache: None,
+            clock: Box::new(SystemClock),
+        }
+    }
+}
+
+impl HttpVerifierBuilder {
+    /// What is sent: JSON in which the strings `"{username}"` and `"{password}"` are replaced, each there once.
+    ///
+    /// ```
+    /// # use auth_http::{Endpoint, HttpVerifier, IdentityShape};
+    /// # let verifier = HttpVerifier::builder(Endpoint::new("https://a.example"), "a", IdentityShape::new("/id"));
+    /// verifier.request(serde_json::json!({
+    ///     "login": "{username}",
+    ///     "secret": { "kind": "password", "value": "{password}" },
+    ///     "realm": "staff",
+    /// }));
+    /// ```
+    pub fn request(mut self, json: Value) -> Self {
+        self.request = json;
+        self
+    }
+
+    /// What a status between 400 and 499 means: `404` for nobody of that name, say, or `403` for somebody who may not
+    /// sign in. Name one only if nothing between here and the service answers it.
+    ///
+    /// ```
+    /// # use auth_core::{DeclineReason, DenyReason, Outcome};
+    /// # use auth_http::{Endpoint, HttpVerifier, IdentityShape};
+    /// # let verifier = HttpVerifier::builder(Endpoint::new("https://a.example"), "a", IdentityShape::new("/id"));
+    /// verifier
+    ///     .on_status(403, Outcome::Deny(DenyReason::NotPermitted))
+    ///     .on_status(404, Outcome::Decline(DeclineReason::UnknownUser));
+    /// ```
+    pub fn on_status(mut self, status: u16, answer: Outcome<Infallible>) -> Self {
+        self.statuses.insert(status, answer);
+        self
+    }
+
+    /// Keeps answers that accept for a short while: see [`AnswerCache`] for what that costs.
+    pub fn cache(mut self, cache: AnswerCache) -> Self {
+        self.cache = Some(cache);
+        self
+    }
+
+    /// Where the time comes from.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Box::new(clock);
+        self
+    }
+
+    /// The verifier.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the endpoint, the shapes or the table of statuses cannot be right.
+    pub fn build(self) -> Result<HttpVerifier, ConfigError> {
+        self.shape.check()?;
+        check_issuer(&self.issuer)?;
+        let is_answer = |status: &u16| (400..500).contains(status) && *status != 408 && *status != 429;
+        if !self.statuses.keys().all(is_answer) {
+            return Err(ConfigError::new(
+                "only statuses from 400 to 499 can be answers, but for 408 and 429",
+            ));
+        }
+        Ok(HttpVerifier(Arc::new(Inner {
+            client: self.endpoint.connect()?,
+            request: Template::new(self.request, ["{username}", "{password}"])?,
+            issuer: self.issuer,
+            shape: self.shape,
+            statuses: self.statuses,
+            cache: self.cache.map(Answers::new).transpose()?,
+            clock: self.clock,
+        })))
+    }
+}
+
+pub(crate) fn check_issuer(issuer: &str) -> Result<(), ConfigError> {
+    if issuer.is_empty() {
+        return Err(ConfigError::new("an issuer must be named: users are found again by it"));
+    }
+    Ok(())
+}
+
+impl Verifier<Password> for HttpVerifier {
+    async fn verify(&self, attempt: &Attempt<'_, Password>) -> Result<Outcome<Identity>, BackendError> {
+        let Inner { cache, clock, .. } = &*self.0;
+        let credentials = attempt.credentials();
+        let asked = clock.now();
+        let parts = [credentials.username(), credentials.password().expose()];
+        let name = cache.as_ref().map(|cache| (cache, cache.name(&parts)));
+        if let Some(answer) = name.and_then(|(cache, name)| cache.get(&name, asked)) {
+            return self.0.accept(&answer);
+        }
+        let reply = self.0.client.post(JSON, self.0.request.fill(parts)?).await?;
+        if reply.status != 200 {
+            let answer = self.0.statuses.get(&reply.status);
+            return answer.map(refused).ok_or_else(|| unexpected(reply.status));
+        }
+        let accepted = self.0.accept(reply.json()?)?;
+        if let Some((cache, name)) = name {
+            cache.put(name, reply.json()?, asked, None);
+        }
+        Ok(accepted)
+    }
+}
+
+impl Inner {
+    fn accept(&self, answer: &[u8]) -> Result<Outcome<Identity>, BackendError> {
+        self.shape.read(&self.issuer, &json::object(answer)?).map(Outcome::Accept)
+    }
+}
+
+impl fmt::Debug for HttpVerifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpVerifier").field("issuer", &self.0.issuer).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for HttpVerifierBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpVerifierBuilder").field("issuer", &self.issuer).finish_non_exhaustive()
+    }
+}
