@@ -44,6 +44,8 @@ impl Verifier<Password> for Old {
 struct Table {
     passwords: Passwords,
     rows: Arc<Mutex<HashMap<String, PasswordHash>>>,
+    /// What another login keeps for Alice, right after an attempt was judged.
+    kept_meanwhile: Arc<Mutex<Option<PasswordHash>>>,
 }
 
 fn person(username: &str) -> Person {
@@ -63,6 +65,9 @@ impl Backend<Password> for Table {
         let username = attempt.credentials().username();
         let hash = self.rows.lock().unwrap().get(username).cloned();
         let verdict = attempt.verify(&self.passwords, hash.as_ref().map(PasswordHash::as_str)).await?;
+        if let Some(kept) = self.kept_meanwhile.lock().unwrap().take() {
+            self.rows.lock().unwrap().insert("alice".into(), kept);
+        }
         Ok(match (verdict, hash) {
             (Verdict::Match { .. }, _) => Outcome::Accept(person(username)),
             (Verdict::Mismatch, Some(_)) => Outcome::Decline(DeclineReason::WrongSecret),
@@ -110,7 +115,10 @@ struct Site {
 
 impl Site {
     fn new(creates: bool) -> Self {
-        let (old, table) = (Old::default(), Table { passwords: passwords(), rows: Arc::default() });
+        let (old, table) = (
+            Old::default(),
+            Table { passwords: passwords(), rows: Arc::default(), kept_meanwhile: Arc::default() },
+        );
         let migrating = Migrating::new(old.clone(), table.clone());
         let migrating = if creates { migrating } else { migrating.without_creation() };
         let heard = Heard::default();
@@ -218,6 +226,20 @@ async fn many_first_logins_all_succeed() {
         let mut heard = site.heard.take();
         heard.retain(|event| !event.contains("login succeeded"));
         assert_eq!(heard.len(), 1, "one moved the password: {heard:?}");
+    }
+}
+
+/// Of two logins at once, the one that was judged before the other kept the password.
+#[tokio::test]
+async fn a_login_that_is_overtaken_succeeds() {
+    for waits in [false, true] {
+        let site = Site::new(true);
+        if waits {
+            site.store("alice", PasswordHash::awaiting_migration());
+        }
+        let kept = site.table.passwords.hash(&Secret::new(OLD)).await.unwrap();
+        *site.table.kept_meanwhile.lock().unwrap() = Some(kept);
+        assert!(site.log_in("alice", OLD).await.is_ok(), "waits: {waits}");
     }
 }
 
