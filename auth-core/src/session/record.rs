@@ -157,14 +157,14 @@ impl<'a> Reader<'a> {
 
     fn number(&mut self) -> Option<u64> {
         let mut number = 0_u64;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            let bits = u64::from(byte & 0x7f);
-            if bits << shift >> shift != bits {
+        for (shift, (at, byte)) in (0..64).step_by(7).zip(self.0.iter().enumerate()) {
+            // Of the tenth byte one bit is left.
+            if shift == 63 && *byte > 1 {
                 return None;
             }
-            number |= bits << shift;
+            number |= u64::from(byte & 0x7f) << shift;
             if byte & 0x80 == 0 {
+                self.0 = &self.0[at + 1..];
                 return Some(number);
             }
         }

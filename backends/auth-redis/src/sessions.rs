@@ -346,9 +346,15 @@ fn stored(found: &Value) -> Result<Option<Stored>, StoreError> {
 
 /// A decimal number, and what stands behind the blank after it.
 fn number(text: &[u8]) -> Option<(u64, &[u8])> {
-    let end = text.iter().position(|byte| *byte == b' ')?;
-    let digits = str::from_utf8(&text[..end]).ok()?;
-    Some((digits.parse().ok()?, &text[end + 1..]))
+    let mut number = 0_u64;
+    for (at, byte) in text.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' => number = number.checked_mul(10)?.checked_add(u64::from(byte - b'0'))?,
+            b' ' if at > 0 => return Some((number, &text[at + 1..])),
+            _ => return None,
+        }
+    }
+    None
 }
 
 fn text(value: Value) -> String {

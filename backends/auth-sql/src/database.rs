@@ -13,6 +13,8 @@ use sqlx::postgres::PgPool;
 use sqlx::sqlite::SqlitePool;
 
 use crate::driver;
+#[cfg(feature = "sqlite")]
+use crate::driver::sqlite::Connections;
 use crate::driver::{Columns, Dialect, Driver, Rows, Transaction as _, Value};
 use crate::error::{DbError, DbErrorKind};
 
@@ -28,7 +30,7 @@ pub struct Database(Pool);
 #[derive(Clone)]
 enum Pool {
     #[cfg(feature = "sqlite")]
-    Sqlite(SqlitePool),
+    Sqlite(Connections),
     #[cfg(feature = "postgres")]
     Postgres(PgPool),
     #[cfg(feature = "mysql")]
@@ -38,7 +40,7 @@ enum Pool {
 #[cfg(feature = "sqlite")]
 impl From<SqlitePool> for Database {
     fn from(pool: SqlitePool) -> Self {
-        Self(Pool::Sqlite(pool))
+        Self(Pool::Sqlite(Connections::of(pool)))
     }
 }
 
@@ -143,6 +145,19 @@ impl Database {
         })
     }
 
+    /// Runs a query that finds a row at most, or of which only the first counts, and makes something of it.
+    pub(crate) async fn first<T>(
+        &self,
+        sql: &SqlStr,
+        values: &[Value<'_>],
+        read: impl FnOnce(&dyn Columns) -> Result<Option<T>, DbError>,
+    ) -> Result<Option<T>, DbError> {
+        with_pool!(self, pool => {
+            let row = pool.first(sql, values).await?;
+            row.map_or(Ok(None), |row| read(&row))
+        })
+    }
+
     /// Begins statements that count together or not at all. Those that are undone in favour of others are for the
     /// caller to repeat, all of them.
     pub(crate) async fn begin(&self) -> Result<Transaction, DbError> {
@@ -162,7 +177,7 @@ pub(crate) struct Transaction(Begun);
 
 enum Begun {
     #[cfg(feature = "sqlite")]
-    Sqlite(<SqlitePool as Driver>::Transaction),
+    Sqlite(<Connections as Driver>::Transaction),
     #[cfg(feature = "postgres")]
     Postgres(<PgPool as Driver>::Transaction),
     #[cfg(feature = "mysql")]

@@ -7,7 +7,7 @@ pub(crate) mod mysql;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "sqlite")]
-mod sqlite;
+pub(crate) mod sqlite;
 
 use std::future::Future;
 
@@ -58,6 +58,15 @@ pub(crate) trait Driver: Sync {
         sql: &SqlStr,
         values: &[Value<'_>],
     ) -> impl Future<Output = Result<Vec<Self::Row>, DbError>> + Send;
+
+    /// Runs a query as a prepared one, and leaves all rows but the first.
+    fn first(
+        &self,
+        sql: &SqlStr,
+        values: &[Value<'_>],
+    ) -> impl Future<Output = Result<Option<Self::Row>, DbError>> + Send {
+        async move { Ok(self.fetch(sql, values).await?.into_iter().next()) }
+    }
 
     /// Begins a transaction that will write. Dropped, it is undone.
     fn begin(&self) -> impl Future<Output = Result<Self::Transaction, DbError>> + Send;
@@ -159,6 +168,9 @@ pub(crate) struct Dialect {
     pub(crate) counted: &'static str,
     /// A random UUID, as a column's default.
     pub(crate) new_uuid: &'static str,
+    /// The function that makes one JSON array of a column's texts. `None` where a text may be cut short
+    /// (`group_concat_max_len` of `MariaDB`), or many rows cost little more than one.
+    pub(crate) gather: Option<&'static str>,
     /// After the columns of a new table.
     pub(crate) table_options: &'static str,
     /// Whether indexes are made with their table; elsewhere by `CREATE INDEX IF NOT EXISTS`.

@@ -2,10 +2,11 @@
 
 use sqlx::mysql::{MySqlPool, MySqlPoolOptions};
 use sqlx::postgres::{PgPool, PgPoolOptions};
-use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
+use sqlx::sqlite::SqlitePoolOptions;
 use sqlx::{AssertSqlSafe, Row, SqlSafeStr, SqlStr};
 use test_servers::{MariaDb, Postgres};
 
+use crate::driver::sqlite::Connections;
 use crate::driver::{Dialect, Driver, Value};
 
 pub(crate) const TEXT: Value<'static> = Value::Text(Some("7"));
@@ -49,8 +50,9 @@ fn text(sql: String) -> SqlStr {
 
 pub(crate) async fn sqlite_uses_indexes(case: fn(&Dialect) -> Case) {
     let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await.unwrap();
-    let case = case(SqlitePool::DIALECT);
-    case.fill::<SqlitePool>(&pool, |hex| format!("x'{hex}'")).await;
+    let case = case(Connections::DIALECT);
+    let pool = Connections::of(pool);
+    case.fill(&pool, |hex| format!("x'{hex}'")).await;
     for (statement, values) in &case.statements {
         let explain = format!("EXPLAIN QUERY PLAN {}", statement.as_str());
         let plan = Driver::fetch(&pool, &text(explain), values).await.unwrap();

@@ -81,14 +81,14 @@ impl SessionStore for SqlSessions {
     }
 
     async fn load(&self, key: &SessionKey, now: Timestamp) -> Result<Option<Stored>, StoreError> {
-        let found = |rows: &mut Rows<'_>| rows.next().map_or(Ok(None), stored);
-        let (key, now) = (bytes(key), time(now));
+        let values = [bytes(key), time(now)];
         // Nearly always it is a key. Asked for either at once, databases walk two indices and merge what they find.
-        if let Some(stored) = self.database.fetch(&self.sql.load, &[key, now], found).await? {
-            return Ok(Some(stored));
+        let found = self.database.first(&self.sql.load, &values, |row| stored(*key, row)).await?;
+        if found.is_some() {
+            return Ok(found);
         }
-        // A key that a rotation has made an alias since is found here.
-        Ok(self.database.fetch(&self.sql.load_by_alias, &[key, now, now], found).await?)
+        // A key that a rotation has made an alias since is found here. Rarely: hence the box, see `Connections::lend`.
+        Ok(Box::pin(self.load_by_alias(key, now)).await?)
     }
 
     async fn update(
@@ -196,6 +196,12 @@ impl SessionStore for SqlSessions {
 }
 
 impl SqlSessions {
+    async fn load_by_alias(&self, alias: &SessionKey, now: Timestamp) -> Result<Option<Stored>, DbError> {
+        let values = [bytes(alias), time(now), time(now)];
+        let found = |row: &dyn Columns| key_of(row, 4)?.map_or(Ok(None), |key| stored(key, row));
+        self.database.first(&self.sql.load_by_alias, &values, found).await
+    }
+
     /// Looks at what a rotation that changed no row met.
     async fn why_not_rotated(
         &self,
@@ -271,16 +277,16 @@ fn exists_or(error: DbError) -> StoreError {
     }
 }
 
-/// The columns that `load` and `list_user` begin with: key, last seen, expires, record.
-fn key_of(row: &dyn Columns) -> Result<Option<SessionKey>, DbError> {
-    Ok(row.bytes(0)?.and_then(|bytes| bytes.try_into().ok()).map(SessionKey::from_bytes))
+fn key_of(row: &dyn Columns, at: usize) -> Result<Option<SessionKey>, DbError> {
+    Ok(row.bytes(at)?.and_then(|bytes| bytes.try_into().ok()).map(SessionKey::from_bytes))
 }
 
+/// The columns that `load` and `list_user` begin with: last seen, expires, record.
 fn record_of(row: &dyn Columns) -> Result<Option<SessionRecord>, DbError> {
     let moment =
         |at| number_in(row, at).map(|millis| Timestamp::from_millis(millis.try_into().unwrap_or_default()));
-    let (last_seen, expires) = (moment(1)?, moment(2)?);
-    let Some(record) = SessionRecord::decode(row.bytes(3)?.unwrap_or_default()) else {
+    let (last_seen, expires) = (moment(0)?, moment(1)?);
+    let Some(record) = SessionRecord::decode(row.bytes(2)?.unwrap_or_default()) else {
         tracing::warn!(target: "auth", "a stored session cannot be read: it counts as absent");
         return Ok(None);
     };
@@ -289,11 +295,11 @@ fn record_of(row: &dyn Columns) -> Result<Option<SessionRecord>, DbError> {
 }
 
 fn entry(row: &dyn Columns) -> Result<Option<(SessionKey, SessionRecord)>, DbError> {
-    Ok(key_of(row)?.zip(record_of(row)?))
+    Ok(key_of(row, 3)?.zip(record_of(row)?))
 }
 
-fn stored(row: &dyn Columns) -> Result<Option<Stored>, DbError> {
-    let Some((key, record)) = entry(row)? else { return Ok(None) };
-    let version = number_in(row, 4)?.try_into().unwrap_or_default();
+fn stored(key: SessionKey, row: &dyn Columns) -> Result<Option<Stored>, DbError> {
+    let Some(record) = record_of(row)? else { return Ok(None) };
+    let version = number_in(row, 3)?.try_into().unwrap_or_default();
     Ok(Some(Stored { key, record: Arc::new(record), version }))
 }

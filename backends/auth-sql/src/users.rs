@@ -141,8 +141,12 @@ impl<U: TableUser> SqlUsers<U> {
 
     async fn by_id(&self, id: &UserId) -> Result<Option<U>, DbError> {
         let Some(value) = self.table.id_value(id) else { return Ok(None) };
-        let read = |rows: &mut Rows<'_>| found::user(rows, &self.table);
-        let user: Option<U> = self.database.fetch(&self.sql.by_id, &[value], read).await?;
+        let (sql, on) = (&self.sql.by_id, &self.database);
+        let user: Option<U> = if self.sql.by_id_finds_one {
+            on.first(sql, &[value], |row| self.user([row])).await?
+        } else {
+            on.fetch(sql, &[value], |rows| self.user(rows)).await?
+        };
         // A column that compares without regard to case would find somebody else.
         Ok(user.filter(|user| user.id() == *id))
     }
@@ -155,9 +159,13 @@ impl<U: TableUser> SqlUsers<U> {
             // A column that compares without regard to accents would find somebody else.
             let rows = exact(rows, |row| Ok(row.text(found_key)? == Some(&key)))?;
             let hash = rows.first().map_or(Ok(None), |row| row.text(hash))?.map(Into::into);
-            Ok(found::user(rows, &self.table)?.map(|user| (user, hash)))
+            Ok(self.user(rows)?.map(|user| (user, hash)))
         };
         self.database.fetch(&self.sql.by_name, &[key.as_str().into()], read).await
+    }
+
+    fn user<'r>(&self, rows: impl IntoIterator<Item = &'r dyn Columns>) -> Result<Option<U>, DbError> {
+        found::user(rows, &self.table, self.database.dialect())
     }
 }
 

@@ -71,6 +71,7 @@ impl Ask {
         use Site as S;
         match site {
             S::Axum | S::Actix => true,
+            S::AxumSqliteAlone | S::AxumRedisAlone | S::ActixRedisAlone => self == Self::Me,
             S::AxumOursBasicThird | S::ActixOursBasicThird => self == Self::Basic,
             S::AxumOursBearerThird
             | S::AxumOursBearerRemembered

@@ -28,6 +28,7 @@ impl Driver for MySqlPool {
         uuid: "BINARY(16)",
         counted: "BIGINT AUTO_INCREMENT PRIMARY KEY",
         new_uuid: "(UNHEX(REPLACE(UUID(), '-', '')))",
+        gather: None,
         table_options: " ENGINE = InnoDB",
         indexes_within: true,
         from_nothing: " FROM DUAL",

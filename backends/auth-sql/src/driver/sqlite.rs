@@ -1,15 +1,18 @@
 //! `SQLite`.
 
-use sqlx::sqlite::{SqliteArguments, SqlitePool, SqliteRow};
+mod kept;
+
+use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Row, SqlStr, Sqlite, query};
 use uuid::Uuid;
 
 use super::{Columns, Dialect, Driver, Transaction, Value};
 use crate::error::DbError;
+pub(crate) use kept::Connections;
 
 type Query<'q> = sqlx::query::Query<'q, Sqlite, SqliteArguments>;
 
-impl Driver for SqlitePool {
+impl Driver for Connections {
     const DIALECT: &'static Dialect = &Dialect {
         name: "Sqlite",
         // In double quotes, SQLite takes a name that it does not know for a text.
@@ -23,6 +26,8 @@ impl Driver for SqlitePool {
         uuid: "BLOB",
         counted: "INTEGER PRIMARY KEY AUTOINCREMENT",
         new_uuid: "(randomblob(16))",
+        // Each row is sent from thread to thread.
+        gather: Some("json_group_array"),
         table_options: " STRICT",
         indexes_within: false,
         from_nothing: "",
@@ -36,11 +41,11 @@ impl Driver for SqlitePool {
     type Transaction = sqlx::Transaction<'static, Sqlite>;
 
     async fn execute(&self, sql: &SqlStr, values: &[Value<'_>]) -> Result<u64, DbError> {
-        Ok(bound(sql, values).execute(self).await?.rows_affected())
+        Ok(bound(sql, values).execute(self.pool()).await?.rows_affected())
     }
 
     async fn execute_all(&self, sql: &SqlStr, rows: &[Vec<Value<'_>>]) -> Result<Vec<u64>, DbError> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.pool().begin().await?;
         let mut changed = Vec::with_capacity(rows.len());
         for values in rows {
             changed.push(bound(sql, values).execute(&mut *transaction).await?.rows_affected());
@@ -50,11 +55,21 @@ impl Driver for SqlitePool {
     }
 
     async fn fetch(&self, sql: &SqlStr, values: &[Value<'_>]) -> Result<Vec<SqliteRow>, DbError> {
-        Ok(bound(sql, values).fetch_all(self).await?)
+        let mut lent = self.lend().await?;
+        let rows = bound(sql, values).fetch_all(&mut **lent.connection()).await?;
+        lent.keep();
+        Ok(rows)
+    }
+
+    async fn first(&self, sql: &SqlStr, values: &[Value<'_>]) -> Result<Option<SqliteRow>, DbError> {
+        let mut lent = self.lend().await?;
+        let row = bound(sql, values).fetch_optional(&mut **lent.connection()).await?;
+        lent.keep();
+        Ok(row)
     }
 
     async fn begin(&self) -> Result<Self::Transaction, DbError> {
-        Ok(self.begin_with("BEGIN IMMEDIATE").await?)
+        Ok(self.pool().begin_with("BEGIN IMMEDIATE").await?)
     }
 }
 

@@ -22,8 +22,8 @@ pub(super) struct Statements {
 
 /// Under this key or alias there is a live record. Values: key, key, now, now.
 const LIVE: &str = "(session_key = ? OR (alias_key = ? AND alias_until > ?)) AND expires > ?";
-/// What a session is made of.
-const STORED: &str = "session_key, last_seen, expires, record, version";
+/// What a session is made of, but for its key.
+const RECORD: &str = "last_seen, expires, record";
 /// Values: backend, user, last seen, expires, record.
 const SET: &str = "backend = ?, user_id = ?, last_seen = ?, expires = ?, record = ?";
 
@@ -45,9 +45,9 @@ impl Statements {
                  SELECT ?, ?, ?, 1, ?, ?, ?{from_nothing} \
                  WHERE NOT EXISTS (SELECT 1 FROM {t} WHERE alias_key = ?)"
             )),
-            load: sql(format!("SELECT {STORED} FROM {t} WHERE session_key = ? AND expires > ?")),
+            load: sql(format!("SELECT {RECORD}, version FROM {t} WHERE session_key = ? AND expires > ?")),
             load_by_alias: sql(format!(
-                "SELECT {STORED} FROM {t} WHERE alias_key = ? AND alias_until > ? AND expires > ?"
+                "SELECT {RECORD}, version, session_key FROM {t} WHERE alias_key = ? AND alias_until > ? AND expires > ?"
             )),
             update: sql(format!("UPDATE {t} SET version = version + 1, {SET} WHERE {LIVE} AND version = ?")),
             touch: sql(format!(
@@ -64,7 +64,7 @@ impl Statements {
                 "DELETE FROM {t} WHERE backend = ? AND user_id = ? AND session_key <> ?"
             )),
             list_user: sql(format!(
-                "SELECT session_key, last_seen, expires, record FROM {t} \
+                "SELECT {RECORD}, session_key FROM {t} \
                  WHERE backend = ? AND user_id = ? AND expires > ?"
             )),
             purge_expired: sql(purge_expired(t, dialect)),

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use auth_core::UserId;
 
 use super::table::UserTable;
-use crate::driver::{Columns, number};
+use crate::driver::{Columns, Dialect, number};
 use crate::error::DbError;
 use crate::user::{SqlUser, TableUser, UserRow};
 
-/// The columns that every query for a user begins with: id, name, active, stamp, one permission. A user has as
-/// many rows as permissions, and one without any.
+/// The columns that every query for a user begins with: id, name, active, stamp, permissions. These are a JSON array,
+/// or one of them: a user then has as many rows as permissions, and one without any.
 const ID: usize = 0;
 const USERNAME: usize = 1;
 const ACTIVE: usize = 2;
 const STAMP: usize = 3;
-const PERMISSION: usize = 4;
+const PERMISSIONS: usize = 4;
 /// Where the columns of the application's own user begin.
 const FURTHER: usize = 5;
 
@@ -28,16 +28,17 @@ pub(super) const fn own<U: TableUser>() -> usize {
 pub(super) fn user<'r, U: TableUser>(
     rows: impl IntoIterator<Item = &'r dyn Columns>,
     table: &UserTable,
+    dialect: &Dialect,
 ) -> Result<Option<U>, DbError> {
-    let mut rows = rows.into_iter().peekable();
-    let Some(&first) = rows.peek() else { return Ok(None) };
+    let mut rows = rows.into_iter();
+    let Some(first) = rows.next() else { return Ok(None) };
     let id = table.read_id(first, ID)?;
-    let mut permissions: Vec<Box<str>> = Vec::new();
+    let mut permissions = held(first, dialect)?;
     for row in rows {
         if table.read_id(row, ID)? != id {
             return Err(DbError::unreadable("two users have one name"));
         }
-        permissions.extend(row.text(PERMISSION)?.map(Into::into));
+        permissions.extend(held(row, dialect)?);
     }
     let user = SqlUser { permissions: sorted(permissions), ..without_permissions(first, id, table)? };
     let user = U::from_row(user, &UserRow::of::<U>(first, FURTHER));
@@ -56,6 +57,16 @@ fn without_permissions(row: &dyn Columns, id: UserId, table: &UserTable) -> Resu
         stamp,
         permissions: Arc::default(),
     })
+}
+
+/// The permissions in a row. NULL is none.
+fn held(row: &dyn Columns, dialect: &Dialect) -> Result<Vec<Box<str>>, DbError> {
+    let text = row.text(PERMISSIONS)?;
+    if dialect.gather.is_none() {
+        return Ok(text.into_iter().map(Into::into).collect());
+    }
+    let all: Result<Vec<Option<Box<str>>>, _> = serde_json::from_str(text.unwrap_or("[]"));
+    Ok(all.map_err(|_| DbError::unreadable("a permission is no text"))?.into_iter().flatten().collect())
 }
 
 fn sorted(mut permissions: Vec<Box<str>>) -> Arc<[Box<str>]> {

@@ -11,6 +11,8 @@ use crate::identifier::Identifier;
 pub(super) struct Statements {
     pub(super) migrate: Vec<SqlStr>,
     pub(super) by_id: SqlStr,
+    /// Whether that finds a row at most: with all permissions, and no other id that the column takes for this one.
+    pub(super) by_id_finds_one: bool,
     pub(super) by_name: SqlStr,
     pub(super) insert: SqlStr,
     pub(super) import: SqlStr,
@@ -42,6 +44,7 @@ impl Statements {
         Self {
             migrate: migrate(table, dialect),
             by_id: select.by(&[&table.id], &[]),
+            by_id_finds_one: select.has_one_row && table.ids != IdType::Text,
             by_name: select.by(&[&table.key], &[own_password(table, dialect), of_user(&table.key, dialect)]),
             insert: insert(table, [], [], dialect),
             import: import(table, dialect),
@@ -55,11 +58,10 @@ impl Statements {
     }
 }
 
-/// The query for one user with all permissions, as many rows as there are of these.
-///
-/// One row with a joined text would be ambiguous, or cut short by the database (`group_concat_max_len`).
+/// The query for one user with all permissions: as a JSON array, or as many rows as there are of these.
 struct Select<'a> {
     dialect: &'a Dialect,
+    has_one_row: bool,
     columns: String,
     from: String,
 }
@@ -73,16 +75,20 @@ impl<'a> Select<'a> {
         // Without stamps, one is derived from the password's hash.
         let stamp = of_user(table.stamp.as_ref().unwrap_or(&table.password));
         let users = table.table.quoted(dialect);
-        let (permission, from) = match &table.permissions {
-            None => ("NULL".into(), format!("{users} AS u")),
-            Some(held) => {
-                let [t, user, permission] = held.quoted(dialect);
-                (format!("p.{permission}"), format!("{users} AS u LEFT JOIN {t} AS p ON p.{user} = {id}"))
+        let (mut permission, mut from) = ("NULL".into(), format!("{users} AS u"));
+        if let Some(held) = &table.permissions {
+            let [t, user, held] = held.quoted(dialect);
+            if let Some(gather) = dialect.gather {
+                permission = format!("(SELECT {gather}(p.{held}) FROM {t} AS p WHERE p.{user} = {id})");
+            } else {
+                permission = format!("p.{held}");
+                from = format!("{from} LEFT JOIN {t} AS p ON p.{user} = {id}");
             }
-        };
+        }
+        let has_one_row = table.permissions.is_none() || dialect.gather.is_some();
         let own = [id.clone(), username, active, stamp, permission];
         let columns = own.into_iter().chain(further.iter().map(of_user)).collect::<Vec<_>>().join(", ");
-        Self { dialect, columns, from }
+        Self { dialect, has_one_row, columns, from }
     }
 
     /// The users with these values in these columns; `own` is what the query reads for itself besides.
@@ -246,15 +252,14 @@ fn owned(user: &str, table: &UserTable, dialect: &Dialect) -> String {
 
 #[cfg(test)]
 mod tests {
-    use sqlx::sqlite::SqlitePool;
-
     use super::*;
     use crate::driver::Driver;
+    use crate::driver::sqlite::Connections;
 
     #[test]
     fn names_are_quoted_and_values_are_placeholders() {
         let table = UserTable::new("order").unwrap().with_username("group", "group").unwrap();
-        let sql = Statements::new(&table, &[], SqlitePool::DIALECT);
+        let sql = Statements::new(&table, &[], Connections::DIALECT);
         assert_eq!(
             sql.insert.as_str(),
             "INSERT INTO `order` (`group`, `password`, `security_stamp`, `active`) VALUES (?1, ?2, ?3, TRUE)"

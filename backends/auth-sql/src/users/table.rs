@@ -306,9 +306,7 @@ impl UserTable {
     /// An id as the column has it; `None` if the column cannot have it. "07" is no way to write 7.
     pub(super) fn id_value<'a>(&self, id: &'a UserId) -> Option<Value<'a>> {
         match self.ids {
-            IdType::Integer => {
-                id.parse().filter(|number: &i64| UserId::from(*number) == *id).map(Value::from)
-            }
+            IdType::Integer => id.parse().filter(|_| is_plain(id.as_str())).map(|number: i64| number.into()),
             IdType::Uuid => id.parse().filter(|uuid: &Uuid| uuid.to_string() == id.as_str()).map(Value::from),
             // PostgreSQL has no texts with a NUL, and refuses to look for one.
             IdType::Text => Some(id.as_str()).filter(|id| !id.contains('\0')).map(Value::from),
@@ -322,6 +320,12 @@ impl UserTable {
             IdType::Text => id(row.text(at)?),
         }
     }
+}
+
+/// Whether a number is written as [`UserId`] writes it.
+fn is_plain(number: &str) -> bool {
+    let digits = number.strip_prefix('-').unwrap_or(number);
+    number == "0" || !digits.starts_with(['0', '+'])
 }
 
 fn id(text: Option<impl Into<Arc<str>>>) -> Result<UserId, DbError> {

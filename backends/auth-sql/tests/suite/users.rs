@@ -12,6 +12,7 @@ on_every_database![
     every_failure_costs_one_hash,
     changes_hold_at_once,
     permissions_come_and_go,
+    a_permission_is_what_was_granted,
     only_a_users_own_id_finds_them,
     ids_are_not_reused,
     passwords_are_verified_as_received,
@@ -128,6 +129,21 @@ async fn permissions_come_and_go(place: &Place) {
     for _ in 0..2 {
         users.revoke(&alice.id(), "read").await.unwrap();
         assert!(!users.get_user(&alice.id()).await.unwrap().unwrap().has_permission("read"));
+    }
+}
+
+/// However the database brings them: none is taken for two, and none for another.
+async fn a_permission_is_what_was_granted(place: &Place) {
+    let db = place.db().await;
+    let users = db.users().await;
+    let alice = users.create_user("alice", None).await.unwrap().id();
+    let mut odd = ["\"], [\"admin", "admin\",\"x", "\\", "[]", "null", "a,b", "\u{1}", "\u{fc}\u{2028}", ""];
+    odd.sort_unstable();
+    for permission in odd {
+        users.grant(&alice, permission).await.unwrap();
+    }
+    for alice in [users.get_user(&alice).await.unwrap(), users.find("alice").await.unwrap()] {
+        assert_eq!(alice.unwrap().permissions().collect::<Vec<_>>(), odd);
     }
 }
 

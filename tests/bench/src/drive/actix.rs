@@ -41,7 +41,7 @@ impl Driver {
         S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
         B: MessageBody,
     {
-        if self.site.is_bare() {
+        if self.site.has_no_login() {
             return ANY_COOKIE.to_owned();
         }
         let response = call(service, Ask::Login, None).await;

@@ -33,7 +33,7 @@ impl Driven {
     }
 
     async fn cookie(&mut self) -> String {
-        if self.site.is_bare() {
+        if self.site.has_no_login() {
             return ANY_COOKIE.to_owned();
         }
         let response = self.call(Ask::Login, None).await;

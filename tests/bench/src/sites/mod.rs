@@ -12,6 +12,7 @@
 //! few bytes, users are the same, and all check the same cheap Argon2id hash at login.
 
 mod actix_identity;
+mod alone;
 pub(crate) mod axum_login;
 mod bare;
 mod basic;
@@ -58,6 +59,8 @@ pub(crate) const MAX_SESSIONS: usize = 2_000_000;
 pub(crate) enum Site {
     Axum,
     AxumHand,
+    AxumSqliteAlone,
+    AxumRedisAlone,
     AxumOurs,
     AxumOursLazy,
     AxumOursSqliteSessions,
@@ -78,6 +81,7 @@ pub(crate) enum Site {
     TowerHttpBearer,
     Actix,
     ActixHand,
+    ActixRedisAlone,
     ActixOurs,
     ActixOursLazy,
     ActixOursSqliteSessions,
@@ -111,6 +115,8 @@ impl Site {
         match self {
             Self::Axum => "bare axum",
             Self::AxumHand => "by hand on axum",
+            Self::AxumSqliteAlone => "one look-up by sqlx in SQLite alone",
+            Self::AxumRedisAlone => "one command of `redis` alone",
             Self::AxumOurs => "**ours on axum**",
             Self::AxumOursLazy => "**ours on axum, lazy**",
             Self::AxumOursSqliteSessions => "**ours on axum**, sessions in SQLite",
@@ -133,6 +139,7 @@ impl Site {
             Self::TowerHttpBearer => "tower-http, bearer",
             Self::Actix => "bare actix-web",
             Self::ActixHand => "by hand on actix-web",
+            Self::ActixRedisAlone => "one command of `redis` alone, on actix-web",
             Self::ActixOurs => "**ours on actix-web**",
             Self::ActixOursLazy => "**ours on actix-web, lazy**",
             Self::ActixOursSqliteSessions => "**ours on actix-web**, sessions in SQLite",
@@ -166,6 +173,12 @@ impl Site {
         }
     }
 
+    /// Whether it knows nothing of sessions: any cookie will do.
+    pub(crate) fn has_no_login(self) -> bool {
+        let alone = matches!(self, Self::AxumSqliteAlone | Self::AxumRedisAlone | Self::ActixRedisAlone);
+        self.is_bare() || alone
+    }
+
     pub(crate) fn is_bare(self) -> bool {
         self == self.bare()
     }
@@ -190,6 +203,7 @@ impl Site {
     /// Whether a database or Redis takes part, on threads or connections of its own.
     pub(crate) fn is_stored(self) -> bool {
         let stored = [
+            Self::AxumSqliteAlone,
             Self::AxumOursSqliteSessions,
             Self::AxumOursSqlite,
             Self::AxumLoginSqliteSessions,
@@ -204,7 +218,12 @@ impl Site {
     pub(crate) fn needs_redis(self) -> bool {
         matches!(
             self,
-            Self::AxumOursRedis | Self::AxumLoginRedis | Self::ActixOursRedis | Self::ActixIdentityRedis
+            Self::AxumRedisAlone
+                | Self::AxumOursRedis
+                | Self::AxumLoginRedis
+                | Self::ActixRedisAlone
+                | Self::ActixOursRedis
+                | Self::ActixIdentityRedis
         )
     }
 }
@@ -216,6 +235,8 @@ impl Site {
 pub(crate) async fn router(site: Site, place: &Place) -> Result<Router, String> {
     Ok(match site {
         Site::AxumHand => hand::router(Hand::new()),
+        Site::AxumSqliteAlone => alone::sqlite_on_axum(place.sqlite().await?).await?,
+        Site::AxumRedisAlone => alone::redis_on_axum(alone::redis(place.redis()?).await?),
         Site::AxumOurs => ours::router(ours::memory().await, Resolve::Eagerly),
         Site::AxumOursLazy => ours::router(ours::memory().await, Resolve::Lazily),
         Site::AxumOursSqliteSessions => {
@@ -294,6 +315,10 @@ pub(crate) async fn app<V: Visit>(site: Site, place: &Place, visit: V) -> Result
         Site::ActixHand => {
             let hand = Hand::new();
             visit.visit(move || hand::app(hand.clone())).await
+        }
+        Site::ActixRedisAlone => {
+            let connection = alone::redis(place.redis()?).await?;
+            visit.visit(move || alone::redis_on_actix(connection.clone())).await
         }
         Site::ActixOurs => ours::visit(ours::memory().await, Resolve::Eagerly, visit).await,
         Site::ActixOursLazy => ours::visit(ours::memory().await, Resolve::Lazily, visit).await,
