@@ -4,7 +4,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
-use std::{io, thread};
+use std::{fs, io, thread};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
 
@@ -72,11 +72,35 @@ impl Guarded {
             return;
         }
         self.ended = true;
+        let started = started_by(self.child.id());
         // Before anybody waits for the child its id cannot be another's, even if it has died.
         let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
+        started.iter().for_each(|id| end(*id));
         let _ = self.watchdog.kill();
         let _ = self.watchdog.wait();
         let _ = self.child.wait();
+    }
+}
+
+/// What a process started, and what that did. PostgreSQL gives each connection a group of its own, and it answers on
+/// for a moment after the server was killed.
+fn started_by(id: u32) -> Vec<u32> {
+    let threads = fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten();
+    let lists = threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
+    let children: Vec<u32> =
+        lists.flat_map(|list| list.split(' ').filter_map(|id| id.parse().ok()).collect::<Vec<_>>()).collect();
+    children.into_iter().flat_map(|id| [vec![id], started_by(id)].concat()).collect()
+}
+
+/// Kills a process, and waits until it is gone.
+fn end(id: u32) {
+    let deadline = Instant::now() + PATIENCE;
+    let Some(pid) = Pid::from_raw(id.cast_signed()) else { return };
+    let _ = kill_process(pid, Signal::KILL);
+    // Who has died is listed until its parent asks, as a zombie.
+    let lives = || fs::read_to_string(format!("/proc/{id}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
+    while lives() && Instant::now() < deadline {
+        thread::sleep(Duration::from_millis(1));
     }
 }
 

@@ -62,9 +62,11 @@ impl MariaDb {
 }
 
 /// What makes the server quick and small. No configuration file is read, so none of Debian's applies.
-fn arguments(folder: &Path) -> [String; 8] {
+fn arguments(folder: &Path) -> [String; 9] {
     [
         "--no-defaults".into(),
+        // Two that are installed at once would meet in the system's.
+        format!("--tmpdir={}", folder.display()),
         format!("--datadir={}", folder.join("data").display()),
         // At a commit, the log goes to the system and not to the disk.
         "--innodb-flush-log-at-trx-commit=2".into(),
