@@ -161,7 +161,7 @@ impl Directory {
 
     pub(crate) async fn confirm(&self, issuer: &str, subject: &str) -> Result<Standing, Failure> {
         if issuer != self.settings.issuer {
-            return Err(Failure::nonsense("another issuer vouched for the user than this directory"));
+            return Err(Failure::unclear("another issuer vouched for the user than this directory"));
         }
         let all = self.look_up(subject);
         tokio::time::timeout(self.settings.timeout, all).await.unwrap_or_else(|_| Err(late()))
@@ -183,7 +183,7 @@ impl Directory {
                 Err(reason) => Standing::Refused(reason),
             }),
             One::None => Ok(Standing::Gone),
-            One::Several => Err(Failure::nonsense("several entries have the same subject")),
+            One::Several => Err(Failure::unclear("several entries have the same subject")),
         }
     }
 

@@ -90,8 +90,9 @@ fn parse_value(text: &str) -> Option<(Vec<u8>, &str)> {
 
 /// What stands behind a backslash: two digits, or a character. And how long that is.
 fn escaped(text: &str) -> Option<(Vec<u8>, usize)> {
-    if let Some(byte) = text.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-        return Some((vec![byte], 2));
+    let mut digits = text.chars().map(|digit| digit.to_digit(16));
+    if let (Some(Some(high)), Some(Some(low))) = (digits.next(), digits.next()) {
+        return Some((vec![u8::try_from(high << 4 | low).ok()?], 2));
     }
     let character = text.chars().next().filter(|character| " \"#+,;<=>\\".contains(*character))?;
     Some((vec![u8::try_from(character).ok()?], 1))

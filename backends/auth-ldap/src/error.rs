@@ -17,10 +17,15 @@ pub(crate) struct Failure {
 pub(crate) enum FailureKind {
     /// This server does not serve now. Another one may.
     Down,
-    /// It answered, and that it would not.
+    /// No server of the directory does what it was asked: the settings are wrong.
     Refused,
+    /// It cannot be decided about this one attempt, which says nothing about others. It must not open a circuit
+    /// breaker: anybody could do that with an account that a server answers oddly about.
+    Unclear,
     /// What it answered makes no sense.
     Nonsense,
+    /// It was not asked: too many wait to ask.
+    Crowded,
 }
 
 impl Failure {
@@ -40,21 +45,30 @@ impl Failure {
     pub(crate) fn code(operation: &str, code: u32) -> Self {
         // busy, unavailable, other; and what libraries call a lost server, a timeout, a failed connection.
         let is_down = matches!(code, 51 | 52 | 80 | 81 | 85 | 91);
-        let kind = if is_down { FailureKind::Down } else { FailureKind::Refused };
+        let kind = if is_down { FailureKind::Down } else { FailureKind::Unclear };
         Self { kind, text: format!("the directory answered {operation} with result code {code}").into() }
+    }
+
+    pub(crate) fn unclear(text: impl Into<Box<str>>) -> Self {
+        Self { kind: FailureKind::Unclear, text: text.into() }
+    }
+
+    pub(crate) fn crowded(text: impl Into<Box<str>>) -> Self {
+        Self { kind: FailureKind::Crowded, text: text.into() }
     }
 
     /// Whether another server should be asked for a while.
     pub(crate) fn is_of_server(&self) -> bool {
-        self.kind != FailureKind::Refused
+        matches!(self.kind, FailureKind::Down | FailureKind::Nonsense)
     }
 }
 
 impl From<Failure> for BackendError {
     fn from(failure: Failure) -> Self {
         match failure.kind {
-            FailureKind::Nonsense => Self::invalid_data(failure),
+            FailureKind::Nonsense | FailureKind::Unclear => Self::invalid_data(failure),
             FailureKind::Down | FailureKind::Refused => Self::unavailable(failure),
+            FailureKind::Crowded => Self::overloaded(failure),
         }
     }
 }
@@ -66,3 +80,20 @@ impl fmt::Display for Failure {
 }
 
 impl Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use auth_core::BackendErrorKind;
+
+    use super::*;
+
+    /// RL-2, LD-9: only what says that a server does not serve is an outage that a circuit breaker counts.
+    #[test]
+    fn codes_about_one_attempt_are_no_outage_of_the_directory() {
+        for code in 0..=123 {
+            let kind = BackendError::from(Failure::code("a bind", code)).kind();
+            let is_outage = kind == BackendErrorKind::Unavailable;
+            assert_eq!(is_outage, [51, 52, 80, 81, 85, 91].contains(&code), "{code}");
+        }
+    }
+}

@@ -195,7 +195,7 @@ impl GroupSource {
     fn names(&self, dns: &[String]) -> Result<Groups, Failure> {
         let name = |dn: &String| if self.by_dn { Some(dn.clone()) } else { first_value(dn) };
         let names: Option<BTreeSet<_>> = dns.iter().map(name).collect();
-        names.map(Groups::Known).ok_or_else(|| Failure::nonsense("the DN of a group cannot be read"))
+        names.map(Groups::Known).ok_or_else(|| Failure::unclear("the DN of a group cannot be read"))
     }
 }
 

@@ -1,6 +1,5 @@
 //! Connections that are kept: those that search, and those on which users bind.
 
-use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,7 +44,7 @@ impl Pool {
 
     pub(crate) async fn get(&self) -> Result<Lent, Failure> {
         if self.0.status().waiting >= MAX_WAITING {
-            return Err(Failure::refused("too many wait for a connection to the directory"));
+            return Err(Failure::crowded("too many wait for a connection to the directory"));
         }
         match self.0.get().await {
             Ok(connection) => Ok(Lent(Some(connection))),
@@ -100,15 +99,6 @@ impl Drop for Lent {
     fn drop(&mut self) {
         if let Some(connection) = self.0.take_if(|connection| connection.waits()) {
             drop(Object::take(connection));
-        }
-    }
-}
-
-impl fmt::Debug for Account {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Nobody => f.write_str("Nobody"),
-            Self::Service { dn, .. } => f.debug_tuple("Service").field(dn).finish(),
         }
     }
 }

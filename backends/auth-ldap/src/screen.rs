@@ -8,6 +8,9 @@ use crate::ber::Malformed;
 use crate::error::Failure;
 use crate::message::{self, Answer, MAX_ANSWER, MAX_REQUEST, Pending};
 
+/// What most messages fit into, so that one is read at once.
+const ROOM: usize = 4096;
+
 /// Carries requests from `library` to `server` and answers back, until either ends or the server says something that
 /// is not the answer to the one request that waits for one.
 pub(crate) async fn carry(
@@ -15,7 +18,7 @@ pub(crate) async fn carry(
     mut server: impl AsyncRead + AsyncWrite + Unpin,
 ) -> Failure {
     let mut exchange = Exchange::default();
-    let (mut requests, mut answers) = (Vec::new(), Vec::new());
+    let [mut requests, mut answers] = [Vec::with_capacity(ROOM), Vec::with_capacity(ROOM)];
     loop {
         let went = tokio::select! {
             read = library.read_buf(&mut requests) => match read {

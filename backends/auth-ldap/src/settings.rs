@@ -86,7 +86,7 @@ impl Settings {
             return Ok(None);
         };
         let Groups::Known(groups) = groups else {
-            return Err(Failure::refused(
+            return Err(Failure::unclear(
                 "the groups of a user are unknown, and who may sign in depends on them",
             ));
         };
@@ -108,13 +108,13 @@ impl Person {
             own.iter().any(|(name, own)| name.eq_ignore_ascii_case(&self.username) && own == value.as_bytes())
         };
         let username = entry.texts(&self.username).find(is_own).or_else(|| entry.text(&self.username));
-        username.ok_or_else(|| Failure::nonsense("the entry of a user has no login name that can be read"))
+        username.ok_or_else(|| Failure::unclear("the entry of a user has no login name that can be read"))
     }
 
     pub(crate) fn identity(&self, issuer: &str, entry: &Entry, groups: Groups) -> Result<Identity, Failure> {
         let subject = self.subject.of(entry);
         let subject = subject.ok_or_else(|| {
-            Failure::nonsense(
+            Failure::unclear(
                 "the entry of a user has no subject: see `subject_attribute`, and what may be read",
             )
         })?;

@@ -54,13 +54,12 @@ impl FilterTemplate {
     }
 }
 
-/// Whether a place is not the whole value of an equality, or that with something behind.
+/// Whether a place does not begin the value of a plain equality.
 fn is_loose(cut: &Cut) -> bool {
-    cut.0
-        .iter()
-        .rev()
-        .skip(1)
-        .any(|before| !before.ends_with('=') || before.ends_with(":=") || before.ends_with("~="))
+    let is_equality = |before: &str| {
+        before.strip_suffix('=').is_some_and(|attribute| !attribute.ends_with([':', '~', '<', '>']))
+    };
+    cut.0.iter().rev().skip(1).any(|before| !is_equality(before))
 }
 
 /// A distinguished name with a place for the user's name.
@@ -107,6 +106,8 @@ mod tests {
             ("(uid={username}", false),
             ("(&(uid=a){username})", false),
             ("(uid:caseExactMatch:={username})", false),
+            ("(uid>={username})", false),
+            ("(uid~={username})", false),
             ("(uid=a*{username})", false),
             ("", false),
         ];
@@ -115,7 +116,7 @@ mod tests {
         }
         let names = [
             ("uid={username},ou=people,dc=example", true),
-            ("cn=x+uid={username},dc=example", false),
+            ("cn=x+uid={username},dc=example", true),
             ("uid={username}-adm,dc=example", false),
             ("{username}=a,dc=example", false),
             ("uid=alice,dc=example", false),

@@ -9,7 +9,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use crate::ldap::{modify, tls_port};
-use crate::server::program;
+use crate::server::{program, wait_for_listener};
 use crate::{Certificate, Program, Server};
 
 /// An `OpenLDAP` directory with people and groups in it; a kill loses nothing.
@@ -89,6 +89,15 @@ impl OpenLdap {
         &self.certificate
     }
 
+    /// As [`Server::start_again`].
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub fn start_again(&mut self) {
+        self.server.start_again();
+        wait_for_listener(self.port());
+    }
+
     /// Makes the administrator change entries, as LDIF says; a record without a `changetype` is added.
     ///
     /// Also attributes that the server else keeps by itself, such as `pwdAccountLockedTime`.
@@ -165,6 +174,7 @@ impl OpenLdapOptions {
             None => Server::start_in(folder, program),
         };
         let directory = OpenLdap { tls_port: tls_port(server.port()), server, certificate };
+        wait_for_listener(directory.port());
         directory.modify(&seed());
         directory
     }
@@ -190,7 +200,8 @@ fn make_folder(path: &Path) -> std::io::Result<TempDir> {
 
 fn command(folder: &Path, port: u16, tls_port: u16) -> Command {
     let mut command = Command::new(program("slapd"));
-    let urls = format!("ldap://127.0.0.1:{port} ldaps://127.0.0.1:{tls_port} {}", local_url(folder));
+    // They are listened on in this order, a moment after it says that it starts.
+    let urls = format!("{} ldaps://127.0.0.1:{tls_port} ldap://127.0.0.1:{port}", local_url(folder));
     // In the foreground, with a line for each connection, operation and result.
     command.args(["-d", "stats", "-h", &urls, "-f"]).arg(folder.join("slapd.conf"));
     command

@@ -176,6 +176,25 @@ impl Server {
     }
 }
 
+/// Waits until somebody listens on this port, without being a connection.
+///
+/// # Panics
+/// If nobody does in time.
+pub(crate) fn wait_for_listener(port: u16) {
+    // The second column is the local address, the fourth the state: 0A is LISTEN.
+    let local = format!(":{port:04X}");
+    let listens = |columns: Vec<&str>| {
+        let [_, address, _, state, ..] = &columns[..] else { return false };
+        address.ends_with(&local) && *state == "0A"
+    };
+    let deadline = Instant::now() + PATIENCE;
+    let sockets = || fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+    while !sockets().lines().any(|line| listens(line.split_whitespace().collect())) {
+        assert!(Instant::now() < deadline, "nobody listens on port {port}");
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         // Before the folder.

@@ -1,0 +1,14 @@
+//! The tests of this crate: over real directories, and over one that says anything.
+
+mod active_directory;
+mod chain;
+mod groups;
+mod hostile;
+mod load;
+mod mock;
+mod names;
+mod outages;
+mod settings;
+mod states;
+mod support;
+mod tls;

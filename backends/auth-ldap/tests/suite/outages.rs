@@ -1,0 +1,111 @@
+//! Servers that fail.
+
+use std::time::{Duration, Instant};
+
+use test_servers::{FaultProxy, OpenLdap, Way};
+
+use crate::mock::{Mock, Reply};
+use crate::support::{SOON, UNAVAILABLE, WRONG, bound, eventually, settings, told};
+
+/// RL-1, LD-10: the next server is asked, within the time of all of it, whatever is wrong with the first.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_server_is_asked() {
+    let server = OpenLdap::new().start();
+    for way in [Way::Refuses, Way::Swallows, Way::Resets, Way::Cuts(0), Way::Cuts(200)] {
+        let proxy = FaultProxy::before(server.port());
+        proxy.set(way);
+        let directory = settings_of([proxy.url(&server.url()), server.url()], &server).build().unwrap();
+        assert_eq!(told(&directory, "alice", "alicepw").await.as_deref(), Ok("alice"), "{way:?}");
+        assert_eq!(told(&directory, "alice", "wrong").await, Err(WRONG), "{way:?}");
+        let start = Instant::now();
+        assert!(told(&directory, "alice", "alicepw").await.is_ok());
+        assert!(
+            start.elapsed() < Duration::from_secs(1),
+            "{way:?}: the one that failed is asked last for a while"
+        );
+    }
+}
+
+/// LD-10, RL-6: a server that fails between logins is an outage in time, and none when it is back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_comes_back_is_used_again() {
+    let server = OpenLdap::new().start();
+    for way in [Way::Refuses, Way::Swallows, Way::Resets, Way::Cuts(0), Way::Cuts(40)] {
+        let proxy = FaultProxy::before(server.port());
+        let directory = settings_of([proxy.url(&server.url())], &server).build().unwrap();
+        assert!(told(&directory, "alice", "alicepw").await.is_ok());
+        proxy.set(way);
+        let start = Instant::now();
+        assert_eq!(told(&directory, "alice", "alicepw").await, Err(UNAVAILABLE), "{way:?}");
+        assert!(start.elapsed() < Duration::from_secs(5), "{way:?}: {:?}", start.elapsed());
+        proxy.set(Way::Passes);
+        eventually("it is used again", async || told(&directory, "alice", "alicepw").await.ok()).await;
+    }
+}
+
+/// RL-6: a server that was started anew: the connections that were kept are of no use.
+#[tokio::test]
+async fn a_restart_is_not_noticed() {
+    let mut server = OpenLdap::new().start();
+    let directory = settings(&server).build().unwrap();
+    assert!(told(&directory, "alice", "alicepw").await.is_ok());
+    server.kill();
+    assert_eq!(told(&directory, "alice", "alicepw").await, Err(UNAVAILABLE));
+    server.start_again();
+    assert_eq!(told(&directory, "alice", "alicepw").await.as_deref(), Ok("alice"));
+}
+
+/// LD-10: the second server takes over when the first hangs, connections that were kept included.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_hangs_is_left() {
+    let server = OpenLdap::new().start();
+    let proxy = FaultProxy::before(server.port());
+    let directory = settings_of([proxy.url(&server.url()), server.url()], &server);
+    let directory = directory.operation_timeout(Duration::from_millis(300)).build().unwrap();
+    assert!(told(&directory, "alice", "alicepw").await.is_ok());
+    proxy.set(Way::Swallows);
+    assert_eq!(told(&directory, "alice", "alicepw").await.as_deref(), Ok("alice"), "a search is tried again");
+}
+
+/// RL-1: no limit is infinite, and all of it has one.
+#[tokio::test]
+async fn all_of_it_has_a_limit() {
+    let mock = Mock::start(|_| Reply::Silence).await;
+    let hour = Duration::from_secs(3600);
+    let directory = mock.settings().operation_timeout(hour).connect_timeout(hour);
+    let directory = directory.timeout(Duration::from_millis(200)).build().unwrap();
+    let start = Instant::now();
+    assert_eq!(told(&directory, "alice", "alicepw").await, Err(UNAVAILABLE));
+    assert!(start.elapsed() < SOON);
+}
+
+/// RL-3: a bind is never tried again, since each counts as a wrong password; a search once.
+#[tokio::test]
+async fn binds_are_not_repeated() {
+    let mock = Mock::answering(|_| Reply::SayAndEnd(vec![])).await;
+    assert_eq!(told(&mock.directory(), "alice", "alicepw").await, Err(UNAVAILABLE));
+    let count = |op| mock.asked().iter().filter(|asked| asked.op == op).count();
+    assert_eq!((count(crate::mock::SEARCH), count(crate::mock::BIND)), (1, 1));
+
+    let mock = Mock::start(|_| Reply::SayAndEnd(vec![])).await;
+    assert_eq!(told(&mock.directory(), "alice", "alicepw").await, Err(UNAVAILABLE));
+    assert_eq!(mock.asked().len(), 2, "searches");
+}
+
+/// A service account that is refused is nobody's wrong password.
+#[tokio::test]
+async fn a_refused_service_account_is_an_outage() {
+    let server = OpenLdap::new().start();
+    let directory = settings(&server).service_account(OpenLdap::SERVICE, "wrong").build().unwrap();
+    assert_eq!(told(&directory, "alice", "alicepw").await, Err(UNAVAILABLE));
+    assert_eq!(bound(&server), [OpenLdap::SERVICE], "and is not tried again and again");
+}
+
+fn settings_of(urls: impl IntoIterator<Item = String>, server: &OpenLdap) -> auth_ldap::LdapBuilder {
+    let first = auth_ldap::Ldap::builder("example.org")
+        .authorities(server.authority())
+        .service_account(OpenLdap::SERVICE, OpenLdap::SERVICE_PASSWORD)
+        .users(crate::support::PEOPLE, "(uid={username})")
+        .connect_timeout(Duration::from_secs(1));
+    urls.into_iter().fold(first, auth_ldap::LdapBuilder::server)
+}

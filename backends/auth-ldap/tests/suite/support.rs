@@ -1,0 +1,119 @@
+//! What the tests share: a directory, a chain over it, and users who are whoever it says.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use auth_core::provisioning::Reports;
+use auth_core::{
+    Auth, BackendError, DeclineReason, Denied, DeniedKind, DenyReason, Identity, Outcome, Password,
+    Provisioned, Provisioner, RequestFacts, User, UserId, UserSource,
+};
+use auth_ldap::{Ldap, LdapBuilder};
+use test_servers::OpenLdap;
+
+pub(crate) const PEOPLE: &str = "ou=people,dc=example,dc=org";
+pub(crate) const GROUPS: &str = "ou=groups,dc=example,dc=org";
+/// Beyond every limit of ours that a test meets.
+pub(crate) const SOON: Duration = Duration::from_secs(10);
+
+/// A user who is what the directory says.
+#[derive(Clone, Debug)]
+pub(crate) struct Person(pub(crate) Identity);
+
+impl User for Person {
+    fn id(&self) -> UserId {
+        UserId::new(self.0.subject()).unwrap()
+    }
+
+    fn security_stamp(&self) -> &[u8] {
+        b"stamp"
+    }
+
+    fn is_active(&self) -> bool {
+        true
+    }
+}
+
+/// Whoever the directory vouches for.
+#[derive(Default)]
+pub(crate) struct Everybody(Mutex<BTreeMap<String, Identity>>);
+
+impl UserSource for Everybody {
+    type User = Person;
+
+    async fn get_user(&self, id: &UserId) -> Result<Option<Person>, BackendError> {
+        Ok(self.0.lock().unwrap().get(id.as_str()).cloned().map(Person))
+    }
+}
+
+impl Provisioner for Everybody {
+    async fn provision(&self, identity: Identity, _: &Reports) -> Result<Outcome<Person>, BackendError> {
+        self.0.lock().unwrap().insert(identity.subject().to_owned(), identity.clone());
+        Ok(Outcome::Accept(Person(identity)))
+    }
+}
+
+pub(crate) fn backend(verifier: &Ldap) -> Provisioned<Ldap, Everybody> {
+    Provisioned { verifier: verifier.clone(), users: Everybody::default() }
+}
+
+/// Settings for the directory, by `StartTLS`.
+pub(crate) fn settings(server: &OpenLdap) -> LdapBuilder {
+    Ldap::builder("example.org")
+        .server(server.url())
+        .authorities(server.authority())
+        .service_account(OpenLdap::SERVICE, OpenLdap::SERVICE_PASSWORD)
+        .users(PEOPLE, "(&(objectClass=inetOrgPerson)(uid={username}))")
+}
+
+pub(crate) fn directory(server: &OpenLdap) -> Ldap {
+    settings(server).build().unwrap()
+}
+
+/// Whom others bound as than whoever filled the directory.
+pub(crate) fn bound(server: &OpenLdap) -> Vec<String> {
+    server.binds().into_iter().filter(|dn| dn != OpenLdap::ADMIN).collect()
+}
+
+/// A chain over the directory alone. A new one for each login, so that no breaker has opened.
+pub(crate) async fn login(directory: &Ldap, username: &str, password: &str) -> Result<Identity, DeniedKind> {
+    let auth = Auth::builder().backend::<Password>("directory", backend(directory)).build().unwrap();
+    let answer = auth.authenticate(Password::new(username, password), &RequestFacts::none()).await;
+    answer.map(|authenticated| authenticated.user().0.clone()).map_err(|denied: Denied| denied.kind())
+}
+
+/// Who it is, or what happened, for tables.
+pub(crate) async fn told(directory: &Ldap, username: &str, password: &str) -> Result<String, DeniedKind> {
+    login(directory, username, password).await.map(|identity| identity.username().to_owned())
+}
+
+pub(crate) const UNKNOWN: DeniedKind = DeniedKind::UnknownUser;
+pub(crate) const WRONG: DeniedKind = DeniedKind::WrongSecret;
+pub(crate) const UNAVAILABLE: DeniedKind = DeniedKind::Unavailable;
+
+pub(crate) fn denied(reason: DenyReason) -> DeniedKind {
+    DeniedKind::Denied(reason)
+}
+
+/// What the chain makes of a decline.
+pub(crate) fn declined(reason: DeclineReason) -> DeniedKind {
+    match reason {
+        DeclineReason::WrongSecret => WRONG,
+        DeclineReason::UnknownUser => UNKNOWN,
+        _ => DeniedKind::Malformed,
+    }
+}
+
+/// Waits until something is so.
+pub(crate) async fn eventually<T>(what: &str, is: impl AsyncFn() -> Option<T>) -> T {
+    let wait = async {
+        loop {
+            if let Some(value) = is().await {
+                return value;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(SOON, wait).await.unwrap_or_else(|_| panic!("{what}: not within {SOON:?}"))
+}
