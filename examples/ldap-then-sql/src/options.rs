@@ -12,7 +12,7 @@ pub struct Options {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3000")]
     pub listen: SocketAddr,
 
-    /// The directory, as `scripts/directory` starts it; ldap: uses StartTLS
+    /// The directory, as `scripts/directory` starts it; `ldap:` asks for TLS before anything else
     #[arg(long, value_name = "URL", default_value = "ldap://127.0.0.1:3389")]
     pub directory: String,
 

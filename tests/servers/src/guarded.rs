@@ -75,14 +75,16 @@ impl Guarded {
         let started = started_by(self.child.id());
         // Before anybody waits for the child its id cannot be another's, even if it has died.
         let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
-        started.iter().for_each(|id| end(*id));
+        for id in started {
+            end(id);
+        }
         let _ = self.watchdog.kill();
         let _ = self.watchdog.wait();
         let _ = self.child.wait();
     }
 }
 
-/// What a process started, and what that did. PostgreSQL gives each connection a group of its own, and it answers on
+/// What a process started, and what that did. `PostgreSQL` gives each connection a group of its own, and it answers on
 /// for a moment after the server was killed.
 fn started_by(id: u32) -> Vec<u32> {
     let threads = fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten();

@@ -27,6 +27,9 @@ impl<U: TableUser> SqlUsers<U> {
 
     /// Sets or removes the password, and ends all sessions of the user.
     ///
+    /// Who belongs to an outside system does not sign in with it, unless the table says
+    /// [so](crate::UserTable::with_passwords_of_linked_users).
+    ///
     /// # Errors
     /// [`UserError`], for instance of kind [`UnknownUser`](UserErrorKind::UnknownUser).
     pub async fn set_password(&self, id: &UserId, password: Option<&Secret>) -> Result<(), UserError> {
