@@ -84,7 +84,7 @@ impl Chains {
         ]);
         chains.warm().await;
         let alice = users.find("alice").await.unwrap().expect("she signed in");
-        users.set_password(&alice.id(), Some(&Secret::new("stale"))).await.unwrap();
+        both_ways.set_password(&alice.id(), Some(&Secret::new("stale"))).await.unwrap();
         chains
     }
 

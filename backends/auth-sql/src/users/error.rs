@@ -26,6 +26,9 @@ pub enum UserErrorKind {
     InvalidPassword,
     /// There is no user with this id.
     UnknownUser,
+    /// The user belongs to an outside system: their password is changed there
+    /// ([`UserTable::with_passwords_of_linked_users`](crate::UserTable::with_passwords_of_linked_users)).
+    Linked,
     /// The [`UserTable`](crate::UserTable) names no table for permissions.
     NoPermissions,
     /// The [`UserTable`](crate::UserTable) names no column for security stamps.
@@ -80,6 +83,7 @@ impl fmt::Display for UserError {
             UserErrorKind::InvalidName => "the user name is not valid",
             UserErrorKind::InvalidPassword => "the password is not valid",
             UserErrorKind::UnknownUser => "there is no such user",
+            UserErrorKind::Linked => "the user belongs to an outside system, where the password is changed",
             UserErrorKind::NoPermissions => "the user table has no permissions",
             UserErrorKind::NoStamps => "the user table has no security stamps",
             UserErrorKind::AlwaysActive => "the user table has no column that says who may sign in",

@@ -1,5 +1,6 @@
 //! Creating and changing users.
 
+use auth_core::provisioning::ProvisionStore;
 use auth_core::{OsRandom, PasswordHash, Random, RandomError, Secret, UserId};
 use sqlx::SqlStr;
 
@@ -27,17 +28,26 @@ impl<U: TableUser> SqlUsers<U> {
 
     /// Sets or removes the password, and ends all sessions of the user.
     ///
-    /// Who belongs to an outside system does not sign in with it, unless the table says
-    /// [so](crate::UserTable::with_passwords_of_linked_users).
-    ///
     /// # Errors
-    /// [`UserError`], for instance of kind [`UnknownUser`](UserErrorKind::UnknownUser).
+    /// [`UserError`], for instance of kind [`UnknownUser`](UserErrorKind::UnknownUser), or
+    /// [`Linked`](UserErrorKind::Linked) for a password that would not let the user in.
     pub async fn set_password(&self, id: &UserId, password: Option<&Secret>) -> Result<(), UserError> {
+        if password.is_some() && !self.table.linked_passwords && self.is_linked(id).await? {
+            return Err(UserError::new(UserErrorKind::Linked));
+        }
         let hash = self.hash(password).await?;
         let stamp = new_stamp()?;
         let mut values = vec![text(hash.as_ref())];
         values.extend(self.table.stamp.as_ref().map(|_| Value::from(&stamp[..])));
         self.change(&self.sql.set_password, id, &values).await
+    }
+
+    async fn is_linked(&self, id: &UserId) -> Result<bool, UserError> {
+        let identity = match &self.table.identity {
+            Some(_) => self.identity_of(id).await,
+            None => Ok(None),
+        };
+        Ok(identity.map_err(|error| UserError::because(UserErrorKind::Unavailable, error))?.is_some())
     }
 
     /// Logs the user out everywhere: no session that exists now survives its next request.

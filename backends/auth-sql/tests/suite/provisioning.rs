@@ -9,7 +9,7 @@ use auth_core::{
     Attempt, Auth, Backend, BackendError, BackendPolicy, DeniedKind, DenyReason, Identity, MemoryDirectory,
     OutagePolicy, Outcome, Password, Provisioner, RequestFacts, User, UserId, UserSource,
 };
-use auth_sql::{SqlUser, SqlUsers, UserTable};
+use auth_sql::{SqlUser, SqlUsers, UserErrorKind, UserTable};
 use signed_in::{a_confirmation_reaches_the_tables, parallel_first_logins_make_one_user};
 use site::Site;
 
@@ -325,9 +325,11 @@ async fn whoever_belongs_elsewhere_has_no_password_here(place: &Place) {
     users.create_user("bob", Some(&secret("local"))).await.unwrap();
     accepted(sign_in(&users, identity("uid=alice", "alice")).await);
     let alice = users.find("alice").await.unwrap().unwrap();
-    users.set_password(&alice.id(), Some(&secret("stale"))).await.unwrap();
-    let table = UserTable::default().with_passwords_of_linked_users();
-    let lenient = users.clone().with_table(table);
+    let refused = users.set_password(&alice.id(), Some(&secret("stale"))).await.unwrap_err();
+    assert_eq!(refused.kind(), UserErrorKind::Linked);
+    users.set_password(&alice.id(), None).await.unwrap();
+    let lenient = users.clone().with_table(UserTable::default().with_passwords_of_linked_users());
+    lenient.set_password(&alice.id(), Some(&secret("stale"))).await.unwrap();
     let wrong = DeniedKind::WrongSecret;
     let table = [
         ("the directory's user", &users, "alice", "stale", Err(DeniedKind::Unavailable), Err(wrong)),
