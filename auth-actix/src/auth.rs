@@ -96,23 +96,24 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&self, mut request: ServiceRequest) -> Self::Future {
-        for name in self.layer.auth.forged_headers(&Head(request.request())) {
-            // As actix-web's own routing, this needs the request to itself.
-            request.headers_mut().remove(&*name);
-        }
+    fn call(&self, request: ServiceRequest) -> Self::Future {
+        // An outer layer's caller is not this layer's: who asks the extensions must not take one for the other.
+        request.extensions_mut().remove::<CurrentUser<U>>();
         let head = Head(request.request());
         let begin =
             if self.layer.lazy { self.layer.auth.begin_lazy(&head) } else { self.layer.auth.begin(&head) };
         let respond = self.layer.respond.clone();
         let state = match begin {
+            // Called inside its own frame, too: a guard asks in `call`, and would otherwise be answered by the frame of
+            // an outer middleware, which may be of another site.
             Begin::Call(reading) => {
-                let future = self.inner.call(request);
-                // Framed only while its future is polled: this is what every anonymous request pays.
-                let frame = self.layer.auth.frame(reading);
+                let mut frame = self.layer.auth.frame(reading);
+                let future = frame.enter(|| self.inner.call(request));
                 return ResponseFuture { state: State::Calling { future, frame }, respond };
             }
-            Begin::CallIn(frame) => State::Calling { future: self.inner.call(request), frame },
+            Begin::CallIn(mut frame) => {
+                State::Calling { future: frame.enter(|| self.inner.call(request)), frame }
+            }
             Begin::Refuse(refusal) => {
                 State::Answered { response: Some(Box::new(refused(request, refusal, &respond))) }
             }
@@ -200,14 +201,15 @@ where
             }
         };
         let (request, service) = waiting.take().expect(POLLED_AGAIN);
-        let (frame, user) = match found.caller(&Head(request.request())) {
+        let (mut frame, user) = match found.caller(&Head(request.request())) {
             Ok(found) => found,
             Err(refusal) => return Poll::Ready(Some(refused(request, refusal, respond))),
         };
         if let Some(user) = user {
             request.extensions_mut().insert(CurrentUser(user));
         }
-        self.set(Self::Calling { future: service.call(request), frame });
+        let future = frame.enter(|| service.call(request));
+        self.set(Self::Calling { future, frame });
         Poll::Ready(None)
     }
 

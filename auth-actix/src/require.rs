@@ -81,7 +81,7 @@ where
         let state = match guard(&self.layer.rule, &Head(request.request())) {
             Guarded::Pass => State::Calling { future: self.inner.call(request) },
             Guarded::Refuse(refusal) => State::refused(request, refusal, &self.layer.respond),
-            // A request that presents nothing is framed only while its future is polled.
+            // Something in between may have called this from elsewhere, and poll it where it belongs.
             Guarded::NoLayer => State::Asking { waiting: Some(self.waiting(request)) },
             Guarded::Resolve(resolving) => {
                 State::Resolving { resolving, waiting: Some(self.waiting(request)) }

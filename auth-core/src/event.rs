@@ -60,7 +60,7 @@ pub enum EventKind<'a> {
     /// A request carried credentials over a connection that is not known to be encrypted: they were not judged.
     CleartextCredentials,
     /// Somebody who is not trusted sent the header in which a
-    /// [trusted proxy](crate::AuthBuilder::remote_user) names the user: it was taken off the request.
+    /// [trusted proxy](crate::AuthBuilder::remote_user) names the user: the request was refused.
     UntrustedHeader,
     /// A trusted proxy sent that header twice, under a look-alike name, or without a name in it: the request was refused.
     AmbiguousHeader,
@@ -178,8 +178,8 @@ impl fmt::Display for EventKind<'_> {
                  `.trusted_proxy(…)`, or allow it by the scheme's `allow_cleartext`",
             ),
             Self::UntrustedHeader => f.write_str(
-                "a header with a user's name came from a peer that is not trusted, and was removed: if it is the proxy, \
-                 name it by `RemoteUserHeader::trusted_peer`",
+                "a request with a user's name in a header came from a peer that is not trusted, and was refused: if it is \
+                 the proxy, name it by `RemoteUserHeader::trusted_peer`",
             ),
             Self::AmbiguousHeader => f.write_str(
                 "a trusted proxy sent a header with a user's name twice, under a look-alike name, or without a name: let \

@@ -22,8 +22,9 @@
 //!
 //! # What happens to a request
 //!
-//! The header counts only if the socket's other end is a trusted peer; `X-Forwarded-For` is never looked at. From
-//! anybody else it is taken off the request, and told as [`UntrustedHeader`](crate::EventKind::UntrustedHeader).
+//! The header counts only if the socket's peer address is a trusted one; `X-Forwarded-For` is never looked at. A request
+//! from anybody else that has it, or a look-alike, is a 400, on public pages too, so that no handler that reads it by hand
+//! is fooled; the event is [`UntrustedHeader`](crate::EventKind::UntrustedHeader).
 //!
 //! | the trusted proxy sends | the session | the request |
 //! |---|---|---|
@@ -110,7 +111,7 @@ mod read;
 mod users;
 
 pub use header::RemoteUserHeader;
-pub(crate) use read::Ambiguous;
+pub(crate) use read::Unreadable;
 pub use users::RemoteUsers;
 
 use crate::{Credentials, DeclineReason, Groups};

@@ -94,21 +94,23 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        for name in self.layer.auth.forged_headers(&Head::of(&request)) {
-            request.headers_mut().remove(&*name);
-        }
+        // An outer layer's caller is not this layer's: who asks the extensions must not take one for the other.
+        request.extensions_mut().remove::<CurrentUser<U>>();
         let head = Head::of(&request);
         let begin =
             if self.layer.lazy { self.layer.auth.begin_lazy(&head) } else { self.layer.auth.begin(&head) };
         let respond = self.layer.respond.clone();
         let state = match begin {
+            // Called inside its own frame, too: a guard asks in `call`, and would otherwise be answered by the frame of
+            // an outer layer, which may be of another site or, for a request made by a handler, of another request.
             Begin::Call(reading) => {
-                let future = self.inner.call(request);
-                // Framed only while its future is polled: this is what every anonymous request pays.
-                let frame = self.layer.auth.frame(reading);
+                let mut frame = self.layer.auth.frame(reading);
+                let future = frame.enter(|| self.inner.call(request));
                 return ResponseFuture { state: State::Calling { future, frame }, respond };
             }
-            Begin::CallIn(frame) => State::Calling { future: self.inner.call(request), frame },
+            Begin::CallIn(mut frame) => {
+                State::Calling { future: frame.enter(|| self.inner.call(request)), frame }
+            }
             Begin::Refuse(refusal) => {
                 State::Answered { response: Some(respond::response(refusal, &respond)) }
             }

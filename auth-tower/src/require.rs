@@ -73,7 +73,7 @@ where
         let state = match guard(rule, &Head::of(&request)) {
             Guarded::Pass => State::Calling { future: self.inner.call(request) },
             Guarded::Refuse(refusal) => State::refused(refusal, &self.layer),
-            // A request that presents nothing is framed only while its future is polled.
+            // Something in between called this from elsewhere, but may poll it where it belongs (`tower::buffer`).
             Guarded::NoLayer => State::Asking { waiting: Some(self.waiting(request)) },
             Guarded::Resolve(resolving) => {
                 State::Resolving { resolving, waiting: Some(self.waiting(request)) }

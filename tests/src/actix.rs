@@ -160,7 +160,8 @@ fn respond(reply: Reply) -> HttpResponse {
     response.body(reply.body)
 }
 
-fn native(request: Request) -> actix_http::Request {
+/// The request as actix-web takes it.
+pub fn native(request: Request) -> actix_http::Request {
     let method = Method::from_bytes(request.method.as_bytes()).expect("a method");
     let mut native = TestRequest::default().method(method).uri(&request.target).set_payload(request.body);
     for (name, value) in request.headers {
@@ -173,7 +174,8 @@ fn native(request: Request) -> actix_http::Request {
     native.to_request()
 }
 
-async fn answer(response: HttpResponse<impl MessageBody>) -> Answer {
+/// The answer of a response.
+pub async fn answer(response: HttpResponse<impl MessageBody>) -> Answer {
     let headers: Vec<_> = response
         .headers()
         .iter()

@@ -1,7 +1,6 @@
 //! HTTP without a framework: what adapters call, and everything they would otherwise have to decide.
 //!
-//! An adapter shows core its request through [`RequestView`], removes from it what
-//! [`Auth::forged_headers`](crate::Auth::forged_headers) names, asks [`Auth::begin`](crate::Auth::begin) what to do, calls
+//! An adapter shows core its request through [`RequestView`], asks [`Auth::begin`](crate::Auth::begin) what to do, calls
 //! its inner service inside the [`Frame`], and lets [`Frame::finish`] write on the response.
 
 mod basic;

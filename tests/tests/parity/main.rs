@@ -11,6 +11,7 @@ mod cookies;
 mod credentials;
 mod data;
 mod login;
+mod nesting;
 mod outages;
 mod paths;
 mod remote_user;

@@ -10,7 +10,7 @@ use auth_core::{
 };
 use integration_tests::accounts::Account;
 use integration_tests::client::{Client, everywhere};
-use integration_tests::expected::SET_COOKIE;
+use integration_tests::expected::{SET_COOKIE, problem_body};
 use integration_tests::faults::Mode;
 use integration_tests::site::{Answer, Request};
 use integration_tests::world::{ALICE, BOB, Setup, weak_passwords};
@@ -172,8 +172,11 @@ async fn r06_without_the_header_the_session_ends() {
         let old = client.jar.token().unwrap().to_owned();
         assert_eq!(who(&mut client, "alice").await, "alice", "and the header begins another");
         assert_ne!(client.jar.token().unwrap(), old);
-        let elsewhere = named("alice", Request::get("/who")).from(Ipv4Addr::new(10, 0, 0, 8).into());
-        assert_eq!(client.send(elsewhere).await.body, "anonymous", "past the proxy there is no header");
+        let elsewhere = |request: Request| request.from(Ipv4Addr::new(10, 0, 0, 8).into());
+        let named = client.send(elsewhere(named("alice", Request::get("/who")))).await;
+        assert_eq!((named.status, world.store.sessions.len()), (400, 1), "nobody's word ends a session");
+        let past = client.send(elsewhere(Request::get("/who"))).await;
+        assert_eq!(past.body, "anonymous", "past the proxy there is no header");
         assert!(world.store.sessions.is_empty());
     })
     .await;
@@ -368,12 +371,12 @@ async fn r11_the_first_request_may_be_a_post_of_our_own_page() {
     .await;
 }
 
-/// R13, RU-1: whoever is not the proxy sends nothing that counts, and handlers do not see it either.
+/// R13, RU-1: whoever is not the proxy names nobody, and handlers do not see the header either.
 #[tokio::test]
-async fn r13_the_header_of_somebody_else_is_removed() {
+async fn r13_the_header_of_somebody_else_is_refused() {
     everywhere(setup(), async |mut client| {
-        let told = "a header with a user's name came from a peer that is not trusted, and was removed: \
-                    if it is the proxy, name it by `RemoteUserHeader::trusted_peer`";
+        let told = "a request with a user's name in a header came from a peer that is not trusted, and was \
+                    refused: if it is the proxy, name it by `RemoteUserHeader::trusted_peer`";
         let peers: [Option<IpAddr>; 3] =
             [None, Some(Ipv4Addr::new(10, 0, 0, 8).into()), Some(Ipv4Addr::LOCALHOST.into())];
         for peer in peers {
@@ -383,9 +386,11 @@ async fn r13_the_header_of_somebody_else_is_removed() {
                 peer.into_iter().fold(request.with("x-other", "1"), Request::from)
             };
             client.world.events.take();
-            assert_eq!(client.send(send("/who")).await.body, "anonymous");
-            assert_eq!(client.world.events.take(), [told], "{peer:?}");
-            assert_eq!(client.send(send("/headers")).await.body, "x-other", "{peer:?}");
+            for target in ["/", "/who", "/headers"] {
+                let answer = client.send(send(target)).await;
+                assert_eq!((answer.status, answer.body), (400, problem_body(400)), "{peer:?}");
+                assert_eq!(client.world.events.take(), [told], "{peer:?}");
+            }
         }
         assert!(client.world.store.sessions.is_empty());
         let seen = client.probe(named("alice", Request::get("/headers")).with("x-other", "1")).await;
