@@ -125,6 +125,9 @@ where
     }
 }
 
+/// What the inner service answered, on its way out.
+type Answered<B> = Result<ServiceResponse<EitherBody<B>>, Error>;
+
 pin_project! {
     #[project = ResponseFutureProj]
     /// The future of [`Auth`].
@@ -145,7 +148,7 @@ pin_project! {
         Resolving { resolving: Resolving<U>, waiting: Option<(ServiceRequest, Rc<S>)> },
         Calling { #[pin] future: F, frame: Frame },
         // Boxed: they are rare, and would make the future of every request larger.
-        Saving { saving: Saving, frame: Frame, response: Option<Box<ServiceResponse<EitherBody<B>>>> },
+        Saving { saving: Saving, frame: Frame, answer: Option<Box<Answered<B>>> },
         Answered { response: Option<Box<ServiceResponse<EitherBody<B>>>> },
     }
 }
@@ -162,9 +165,9 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let ResponseFutureProj { mut state, respond } = self.project();
         if !matches!(state.as_mut().project(), StateProj::Calling { .. })
-            && let Some(response) = ready_or_return!(state.as_mut().poll_presented(respond, cx))
+            && let Some(answer) = ready_or_return!(state.as_mut().poll_presented(respond, cx))
         {
-            return Poll::Ready(Ok(response));
+            return Poll::Ready(answer);
         }
         let StateProj::Calling { future, frame } = state.as_mut().project() else {
             unreachable!("the service is called")
@@ -189,7 +192,7 @@ where
         mut self: Pin<&mut Self>,
         respond: &impl Respond,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<ServiceResponse<EitherBody<B>>>> {
+    ) -> Poll<Option<Answered<B>>> {
         let (found, waiting) = match self.as_mut().project() {
             StateProj::Resolving { resolving, waiting } => {
                 (ready_or_return!(Pin::new(resolving).poll(cx)), waiting)
@@ -197,13 +200,13 @@ where
             StateProj::Calling { .. } => return Poll::Ready(None),
             StateProj::Saving { .. } => return self.poll_saving(respond, cx).map(Some),
             StateProj::Answered { response } => {
-                return Poll::Ready(Some(*response.take().expect(POLLED_AGAIN)));
+                return Poll::Ready(Some(Ok(*response.take().expect(POLLED_AGAIN))));
             }
         };
         let (request, service) = waiting.take().expect(POLLED_AGAIN);
         let (mut frame, user) = match found.caller(&Head(request.request())) {
             Ok(found) => found,
-            Err(refusal) => return Poll::Ready(Some(refused(request, refusal, respond))),
+            Err(refusal) => return Poll::Ready(Some(Ok(refused(request, refusal, respond)))),
         };
         if let Some(user) = user {
             request.extensions_mut().insert(CurrentUser(user));
@@ -213,46 +216,42 @@ where
         Poll::Ready(None)
     }
 
-    /// Writes on the response what the handler did; first saves what is to be saved.
+    /// Writes on the answer what the handler did; first saves what is to be saved.
     #[inline(never)]
     fn finish(
         mut self: Pin<&mut Self>,
         polled: Poll<Result<ServiceResponse<B>, Error>>,
         respond: &impl Respond,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<ServiceResponse<EitherBody<B>>, Error>> {
-        let mut polled = polled.map_ok(ServiceResponse::map_into_left_body);
-        let StateProj::Calling { frame, .. } = self.as_mut().project() else { return polled };
-        let Poll::Ready(Ok(response)) = &mut polled else { return polled };
-        if let Some(refusal) = frame.refusal() {
-            let response = ready_or_return!(polled)?;
-            return Poll::Ready(Ok(overruled(frame, response, refusal, respond)));
-        }
-        let Some(saving) = frame.save(response.status().as_u16()) else {
-            frame.finish(&mut Answer(response));
-            return polled;
+    ) -> Poll<Answered<B>> {
+        let answer = ready_or_return!(polled).map(ServiceResponse::map_into_left_body);
+        let StateProj::Calling { frame, .. } = self.as_mut().project() else {
+            unreachable!("the service was called")
         };
         let frame = mem::replace(frame, Frame::none());
-        let response = Some(Box::new(ready_or_return!(polled)?));
-        self.set(Self::Saving { saving, frame, response });
-        self.poll_saving(respond, cx).map(Ok)
+        if let Some(refusal) = frame.refusal() {
+            return Poll::Ready(overruled(frame, answer, refusal, respond));
+        }
+        match frame.save(|| status(&answer)) {
+            None => Poll::Ready(written(frame, answer)),
+            Some(saving) => {
+                self.set(Self::Saving { saving, frame, answer: Some(Box::new(answer)) });
+                self.poll_saving(respond, cx)
+            }
+        }
     }
 
-    fn poll_saving(
-        self: Pin<&mut Self>,
-        respond: &impl Respond,
-        cx: &mut Context<'_>,
-    ) -> Poll<ServiceResponse<EitherBody<B>>> {
-        let StateProj::Saving { saving, frame, response } = self.project() else {
+    fn poll_saving(self: Pin<&mut Self>, respond: &impl Respond, cx: &mut Context<'_>) -> Poll<Answered<B>> {
+        let StateProj::Saving { saving, frame, answer } = self.project() else {
             unreachable!("it is polled while it saves")
         };
         let saved = ready_or_return!(Pin::new(saving).poll(cx));
-        let mut response = *response.take().expect(POLLED_AGAIN);
-        if let Err(refusal) = saved {
-            return Poll::Ready(overruled(frame, response, refusal, respond));
-        }
-        frame.finish(&mut Answer(&mut response));
-        Poll::Ready(response)
+        let answer = *answer.take().expect(POLLED_AGAIN);
+        let frame = mem::replace(frame, Frame::none());
+        Poll::Ready(match saved {
+            Ok(()) => written(frame, answer),
+            Err(refusal) => overruled(frame, answer, refusal, respond),
+        })
     }
 }
 
@@ -267,14 +266,39 @@ fn refused<B>(
     request.into_response(respond::response(refusal, respond)).map_into_right_body()
 }
 
-/// The refusal that takes the response's place.
-fn overruled<B>(
-    frame: &mut Frame,
-    response: ServiceResponse<EitherBody<B>>,
-    refusal: Refusal,
-    respond: &impl Respond,
-) -> ServiceResponse<EitherBody<B>> {
-    let mut refused = response.into_response(respond::response(refusal, respond));
-    frame.finish(&mut Answer(&mut refused));
-    refused.map_into_right_body()
+fn status<B>(answer: &Result<ServiceResponse<B>, Error>) -> u16 {
+    match answer {
+        Ok(response) => response.status(),
+        Err(error) => error.error_response().status(),
+    }
+    .as_u16()
+}
+
+/// The answer with what the handler did on it. An error becomes a response somewhere outside, perhaps more than once: the
+/// frame goes along with it, so that the response carries the cookie whoever makes it.
+fn written<B>(frame: Frame, mut answer: Answered<B>) -> Answered<B> {
+    match &mut answer {
+        Ok(response) => frame.finish(&mut Answer(response.response_mut())),
+        Err(error) => error.add_response_mapper(move |mut response| {
+            frame.finish(&mut Answer(&mut response));
+            response
+        }),
+    }
+    answer
+}
+
+/// The refusal that takes the answer's place.
+fn overruled<B>(frame: Frame, answer: Answered<B>, refusal: Refusal, respond: &impl Respond) -> Answered<B> {
+    let answer = match answer {
+        Ok(response) => {
+            let refused = response.into_response(respond::response(refusal, respond));
+            Ok(refused.map_into_right_body())
+        }
+        Err(mut error) => {
+            let respond = respond.clone();
+            error.add_response_mapper(move |_| respond::response(refusal.clone(), &respond));
+            Err(error)
+        }
+    };
+    written(frame, answer)
 }

@@ -5,9 +5,9 @@ use std::fmt;
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
-use auth_core::http::{Guarded, Refusal, guard, unconfigured};
+use auth_core::Denied;
+use auth_core::http::{self, Anonymous, Refusal, unconfigured};
 use auth_core::session::SessionError;
-use auth_core::{Denied, Require};
 
 use crate::respond::{ProblemBody, response};
 use crate::view::Head;
@@ -23,8 +23,9 @@ enum Kind {
     Denied(Denied),
     Session(SessionError),
     Refused(Box<Refusal>),
-    /// An optional extractor drops this: what it would answer is made up only if it is asked.
-    Anonymous(HttpRequest),
+    /// An optional extractor drops this: what it would answer is made up only if it is asked. That may be outside the
+    /// layer, where a middleware passed the error on.
+    Anonymous(Anonymous, HttpRequest),
     NoLayer(&'static str),
 }
 
@@ -35,7 +36,10 @@ impl Error {
 
     /// Nobody is signed in, and somebody must be.
     pub(crate) fn anonymous(request: &HttpRequest) -> Self {
-        Self(Kind::Anonymous(request.clone()))
+        match http::anonymous(&Head(request)) {
+            Some(anonymous) => Self(Kind::Anonymous(anonymous, request.clone())),
+            None => Self::no_layer("CurrentUser"),
+        }
     }
 
     /// There is no layer around the handler that wants `what`.
@@ -49,10 +53,7 @@ impl Error {
             Kind::Denied(denied) => denied.into(),
             Kind::Session(error) => error.into(),
             Kind::Refused(refusal) => (**refusal).clone(),
-            Kind::Anonymous(request) => match guard(&Require::login(), &Head(request)) {
-                Guarded::Refuse(refusal) => refusal,
-                _ => unconfigured(),
-            },
+            Kind::Anonymous(anonymous, request) => anonymous.refusal(&Head(request)),
             Kind::NoLayer(_) => {
                 tracing::error!(target: "auth", "{self}");
                 unconfigured()
@@ -79,7 +80,7 @@ impl fmt::Display for Error {
             Kind::Denied(denied) => denied.fmt(f),
             Kind::Session(error) => error.fmt(f),
             Kind::Refused(refusal) => write!(f, "the request was refused with status {}", refusal.status()),
-            Kind::Anonymous(_) => f.write_str("nobody is signed in"),
+            Kind::Anonymous(..) => f.write_str("nobody is signed in"),
             Kind::NoLayer(what) => write!(
                 f,
                 "{what} is used outside an AuthLayer for its user type: add `.wrap(AuthLayer::new(auth))` \

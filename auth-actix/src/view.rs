@@ -3,9 +3,8 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use actix_web::HttpRequest;
-use actix_web::dev::ServiceResponse;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse};
 use auth_core::http::{Header, RequestView, ResponseHeader, ResponseView};
 
 use crate::UnixSocket;
@@ -74,7 +73,7 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static(Header::SecFetchSite.
 const X_REQUESTED_WITH: HeaderName = HeaderName::from_static(Header::XRequestedWith.name());
 
 /// A response's head.
-pub(crate) struct Answer<'a, B>(pub(crate) &'a mut ServiceResponse<B>);
+pub(crate) struct Answer<'a, B>(pub(crate) &'a mut HttpResponse<B>);
 
 impl<B> ResponseView for Answer<'_, B> {
     fn status(&self) -> u16 {

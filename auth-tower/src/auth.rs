@@ -221,7 +221,7 @@ where
     ) -> Poll<Result<Response<B2>, S::Error>> {
         let StateProj::Calling { frame, .. } = self.as_mut().project() else { return polled };
         let Poll::Ready(Ok(response)) = &mut polled else { return polled };
-        let Some(saving) = frame.save(response.status().as_u16()) else {
+        let Some(saving) = frame.save(|| response.status().as_u16()) else {
             frame.finish(&mut Answer(response));
             return polled;
         };

@@ -19,6 +19,15 @@ struct Actix<S> {
     app: S,
 }
 
+/// A site of another application.
+pub fn of<S, B>(name: &'static str, app: S) -> Box<dyn Site>
+where
+    S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = actix_web::Error> + 'static,
+    B: MessageBody + 'static,
+{
+    Box::new(Actix { name, app })
+}
+
 /// The site with its middleware.
 pub async fn site(world: &World) -> Box<dyn Site> {
     let layer = AuthLayer::new(world.auth.clone());
@@ -160,8 +169,7 @@ fn respond(reply: Reply) -> HttpResponse {
     response.body(reply.body)
 }
 
-/// The request as actix-web takes it.
-pub fn native(request: Request) -> actix_http::Request {
+fn native(request: Request) -> actix_http::Request {
     let method = Method::from_bytes(request.method.as_bytes()).expect("a method");
     let mut native = TestRequest::default().method(method).uri(&request.target).set_payload(request.body);
     for (name, value) in request.headers {
@@ -174,8 +182,7 @@ pub fn native(request: Request) -> actix_http::Request {
     native.to_request()
 }
 
-/// The answer of a response.
-pub async fn answer(response: HttpResponse<impl MessageBody>) -> Answer {
+async fn answer(response: HttpResponse<impl MessageBody>) -> Answer {
     let headers: Vec<_> = response
         .headers()
         .iter()

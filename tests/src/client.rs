@@ -179,6 +179,12 @@ pub async fn without_layer(script: impl AsyncFn(Client<'_>)) {
     }
 }
 
+/// Runs a script against one site.
+pub async fn over(world: &World, site: &dyn Site, script: &impl AsyncFn(Client<'_>)) {
+    let log = RefCell::default();
+    script(Client { world, jar: Jar::default(), site, log: &log }).await;
+}
+
 /// The same script on one site of an existing world.
 pub async fn on_tower(world: &World, script: impl AsyncFn(Client<'_>)) {
     let site = Tower::new(world);

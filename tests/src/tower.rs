@@ -28,6 +28,11 @@ impl Tower {
         Self { name: "tower", router: router(world).layer(layer) }
     }
 
+    /// A site of another router.
+    pub fn of(name: &'static str, router: Router) -> Self {
+        Self { name, router }
+    }
+
     /// The site as a service that may be used from any thread.
     pub fn router(&self) -> Router {
         self.router.clone()

@@ -1,10 +1,11 @@
 //! What extractors and guards ask: who is calling, and may they?
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use super::frame::{Notes, ask};
+use super::frame::{AnyAuth, Notes, ask};
 use super::{Refusal, RequestView};
 use crate::session::{AnySession, Failure, Session};
 use crate::{Require, User};
@@ -77,6 +78,42 @@ pub fn guard(require: &Require, view: &dyn RequestView) -> Guarded {
             let outcome = Arc::clone(&session).resolve().await;
             Resolved { session, outcome }
         })),
+    }
+}
+
+/// What the innermost layer answers to nobody, for an error that becomes a response when its frame may be left.
+pub struct Anonymous {
+    auth: Arc<dyn AnyAuth>,
+    session: Option<Arc<dyn AnySession>>,
+}
+
+/// Keeps the innermost layer's answer to a request that nobody is signed in for; `None` without a layer.
+pub fn anonymous(view: &dyn RequestView) -> Option<Anonymous> {
+    ask(
+        |_| true,
+        view,
+        |notes| {
+            notes.map(|notes| Anonymous { auth: Arc::clone(&notes.auth), session: notes.session.clone() })
+        },
+    )
+}
+
+impl Anonymous {
+    /// The answer.
+    pub fn refusal(&self, view: &dyn RequestView) -> Refusal {
+        let require = Require::login();
+        let checked = self.session.as_ref().map(|session| Arc::clone(session).check(&require, view));
+        match checked {
+            Some(Err(refusal)) => refusal,
+            // Somebody logged in meanwhile, by an error that was kept: the one who got it was nobody.
+            Some(Ok(())) | None => Arc::clone(&self.auth).check_nobody(&require, view),
+        }
+    }
+}
+
+impl fmt::Debug for Anonymous {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Anonymous").finish_non_exhaustive()
     }
 }
 

@@ -183,24 +183,25 @@ impl Frame {
     }
 
     /// Values of the session that the handler changed and that are still to be written: await it before
-    /// [`finish`](Self::finish).
+    /// [`finish`](Self::finish). The response's status is asked for only then.
     #[inline]
-    pub fn save(&self, status: u16) -> Option<Saving> {
+    pub fn save(&self, status: impl FnOnce() -> u16) -> Option<Saving> {
         let session = self.session.as_ref()?;
-        session.has_unsaved().then(|| Saving(Arc::clone(session).save(status)))
+        session.has_unsaved().then(|| Saving(Arc::clone(session).save(status())))
     }
 
-    /// Writes on the response what the handler did.
+    /// Writes on the response what the handler did. Where a framework makes several responses of one error, it may be
+    /// called for each.
     #[inline]
-    pub fn finish(&mut self, response: &mut dyn ResponseView) {
+    pub fn finish(&self, response: &mut dyn ResponseView) {
         if !self.is_idle() {
             self.write_effects(response);
         }
     }
 
-    fn write_effects(&mut self, response: &mut dyn ResponseView) {
-        match (self.session.take(), &self.auth) {
-            (Some(session), _) if session.has_effects() => session.finish(response),
+    fn write_effects(&self, response: &mut dyn ResponseView) {
+        match (&self.session, &self.auth) {
+            (Some(session), _) if session.has_effects() => Arc::clone(session).finish(response),
             (_, Some(auth)) if self.asked => Arc::clone(auth).finish_asked(response),
             _ => {}
         }

@@ -22,7 +22,7 @@ mod view;
 
 pub use basic::Basic;
 pub use bearer::Bearer;
-pub use caller::{Caller, Guarded, Resolved, caller, guard, overrule, session};
+pub use caller::{Anonymous, Caller, Guarded, Resolved, anonymous, caller, guard, overrule, session};
 pub use challenge::Challenge;
 pub use flow::{Begin, Found, Resolving};
 pub use frame::{Frame, Reading, Saving};

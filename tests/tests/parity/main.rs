@@ -3,6 +3,7 @@
 #![allow(missing_docs)]
 
 mod access;
+mod after_errors;
 mod bearer;
 mod caching;
 mod cleartext;

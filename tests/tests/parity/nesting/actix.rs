@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use actix_web::body::{MessageBody, to_bytes};
-use actix_web::dev::{Service, ServiceRequest, ServiceResponse};
+use actix_web::dev::{Service as _, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::test::{TestRequest, init_service};
 use actix_web::web::{self, ServiceConfig};
@@ -11,33 +11,11 @@ use actix_web::{App, Error, FromRequest, HttpMessage, HttpRequest};
 use auth_actix::{AuthLayer, CurrentUser, RequireLayer, Session};
 use auth_core::Require;
 use integration_tests::accounts::Account;
-use integration_tests::actix::{answer, native};
-use integration_tests::site::{Answering, Request, Site};
+use integration_tests::actix::of;
+use integration_tests::site::Site;
 use integration_tests::world::World;
 
 use super::{Worlds, page};
-
-struct Shape<S> {
-    name: &'static str,
-    app: S,
-}
-
-impl<S, B> Site for Shape<S>
-where
-    S: Service<actix_http::Request, Response = ServiceResponse<B>, Error = Error>,
-    B: MessageBody,
-{
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
-    fn send(&self, request: Request) -> Answering<'_> {
-        Box::pin(async move {
-            let response = self.app.call(native(request)).await.expect("an answer");
-            answer(response.into_parts().1).await
-        })
-    }
-}
 
 fn layer(world: &World, is_lazy: bool) -> AuthLayer<Account> {
     let layer = AuthLayer::new(world.auth.clone());
@@ -81,7 +59,7 @@ async fn around(worlds: &Worlds, name: &'static str, routes: Routes) -> Box<dyn 
         .wrap(layer(&worlds.customers, worlds.is_lazy))
         .service(web::resource("/customers").to(who))
         .configure(routes);
-    Box::new(Shape { name, app: init_service(app).await })
+    of(name, init_service(app).await)
 }
 
 pub(super) async fn shapes(worlds: &Worlds) -> Vec<Box<dyn Site>> {
@@ -96,11 +74,11 @@ pub(super) async fn shapes(worlds: &Worlds) -> Vec<Box<dyn Site>> {
 fn routes(worlds: &Worlds) -> Vec<(&'static str, Routes)> {
     let (staff, customers) = (worlds.staff.clone(), worlds.customers.clone());
     let is_lazy = worlds.is_lazy;
-    let of = |world: &World| {
+    let layer_of = |world: &World| {
         let world = world.clone();
         move || layer(&world, is_lazy)
     };
-    let (staff, customers) = (of(&staff), of(&customers));
+    let (staff, customers) = (layer_of(&staff), layer_of(&customers));
     let mut shapes: Vec<(&'static str, Routes)> = Vec::new();
     let layer = staff.clone();
     shapes.push((

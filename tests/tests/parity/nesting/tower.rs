@@ -12,29 +12,11 @@ use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::{MethodRouter, any_service, get};
 use integration_tests::accounts::Account;
-use integration_tests::site::{Answering, Request, Site};
-use integration_tests::tower::{answer, native};
+use integration_tests::site::{Request, Site};
+use integration_tests::tower::{Tower, answer, native};
 use integration_tests::world::World;
 
 use super::{Worlds, page};
-
-struct Shape {
-    name: &'static str,
-    router: Router,
-}
-
-impl Site for Shape {
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
-    fn send(&self, request: Request) -> Answering<'_> {
-        Box::pin(async move {
-            let Ok(response) = self.router.clone().oneshot(native(request)).await;
-            answer(response).await
-        })
-    }
-}
 
 fn layer(world: &World, is_lazy: bool) -> AuthLayer<Account> {
     let layer = AuthLayer::new(world.auth.clone());
@@ -114,7 +96,7 @@ pub(super) fn shapes(worlds: &Worlds) -> Vec<Box<dyn Site>> {
         ("three layers", two().layer(staff()).layer(layer(&worlds.customers, worlds.is_lazy))),
         ("a buffer between", buffered(&staff())),
     ];
-    let site = |(name, inner)| Box::new(Shape { name, router: around(worlds, inner) }) as Box<dyn Site>;
+    let site = |(name, inner)| Box::new(Tower::of(name, around(worlds, inner))) as Box<dyn Site>;
     shapes.into_iter().map(site).collect()
 }
 
@@ -145,5 +127,5 @@ pub(super) fn batches(worlds: &Worlds) -> Box<dyn Site> {
         format!("{} asked: {guarded} and {shown}", user.name)
     };
     let router = around(worlds, Router::new().route("/batch", get(batch)));
-    Box::new(Shape { name: "a batch", router })
+    Box::new(Tower::of("a batch", router))
 }
