@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::pending;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use auth_core::session::{
     MemorySessions, SessionKey, SessionRecord, SessionStore, StoreError, StoreErrorKind, Stored, Write,
@@ -12,6 +12,8 @@ use auth_core::{
     Attempt, Backend, BackendError, BackendName, MemoryBackend, OsRandom, Outcome, Password, Random,
     RandomError, RemoteUser, Timestamp, UserId, UserSource,
 };
+
+use tokio::sync::Semaphore;
 
 use crate::accounts::Account;
 use crate::pages::Gate;
@@ -54,6 +56,27 @@ impl Switch {
     }
 }
 
+/// What happens to one call of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It answers with an error, and nothing was done.
+    Fails,
+    /// It never answers, and nothing was done.
+    Hangs,
+    /// It is done, and the answer is an error.
+    LosesAnswer,
+    /// It is done, and there is no answer.
+    HangsAfter,
+}
+
+/// The call that a [`Fault`] strikes.
+#[derive(Debug, Default)]
+struct Strike {
+    /// How many calls go well before it.
+    left: u64,
+    fault: Option<Fault>,
+}
+
 /// Sessions in memory that count what is asked of them and can be made to fail.
 #[derive(Debug)]
 pub struct TestStore {
@@ -65,6 +88,9 @@ pub struct TestStore {
     pub writes: Switch,
     /// Where calls of the held method wait.
     pub gate: Gate,
+    /// Where a call that never answers tells it.
+    pub stuck: Semaphore,
+    strike: Mutex<Strike>,
     held: Mutex<Option<&'static str>>,
     calls: Mutex<BTreeMap<&'static str, u64>>,
     keys: Mutex<Vec<SessionKey>>,
@@ -77,6 +103,8 @@ impl Default for TestStore {
             reads: Switch::default(),
             writes: Switch::default(),
             gate: Gate::default(),
+            stuck: Semaphore::new(0),
+            strike: Mutex::default(),
             held: Mutex::default(),
             calls: Mutex::default(),
             keys: Mutex::default(),
@@ -88,6 +116,57 @@ impl TestStore {
     /// Lets the next call of this method wait at the gate before it is made.
     pub fn hold(&self, method: &'static str) {
         *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(method);
+    }
+
+    /// Lets one call fail, after so many others.
+    pub fn strike(&self, after: u64, fault: Fault) {
+        *self.lock_strike() = Strike { left: after, fault: Some(fault) };
+    }
+
+    /// Whether the call that was to fail has come. None will from here on.
+    pub fn has_struck(&self) -> bool {
+        self.lock_strike().fault.take().is_none()
+    }
+
+    fn lock_strike(&self) -> MutexGuard<'_, Strike> {
+        self.strike.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The fault that strikes this call, if one does.
+    fn struck(&self) -> Option<Fault> {
+        let mut strike = self.lock_strike();
+        if strike.left == 0 {
+            return strike.fault.take();
+        }
+        strike.left -= 1;
+        None
+    }
+
+    async fn hang<T>(&self) -> T {
+        self.stuck.add_permits(1);
+        pending().await
+    }
+
+    /// Makes a call as the switches and a strike want it.
+    async fn call<T>(
+        &self,
+        method: &'static str,
+        switch: &Switch,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let fault = self.struck();
+        match fault {
+            Some(Fault::Fails) => return Err(StoreError::new(StoreErrorKind::Unavailable)),
+            Some(Fault::Hangs) => self.hang().await,
+            _ => {}
+        }
+        self.pass(method, switch).await?;
+        let answer = work.await;
+        match fault {
+            Some(Fault::LosesAnswer) => Err(StoreError::new(StoreErrorKind::Unavailable)),
+            Some(Fault::HangsAfter) => self.hang().await,
+            _ => answer,
+        }
     }
 
     /// How often a method was called.
@@ -122,14 +201,15 @@ impl TestStore {
 
 impl SessionStore for TestStore {
     async fn create(&self, key: &SessionKey, record: &SessionRecord) -> Result<(), StoreError> {
-        self.pass("create", &self.writes).await?;
-        self.note(key);
-        self.sessions.create(key, record).await
+        let create = async {
+            self.note(key);
+            self.sessions.create(key, record).await
+        };
+        self.call("create", &self.writes, create).await
     }
 
     async fn load(&self, key: &SessionKey, now: Timestamp) -> Result<Option<Stored>, StoreError> {
-        self.pass("load", &self.reads).await?;
-        self.sessions.load(key, now).await
+        self.call("load", &self.reads, self.sessions.load(key, now)).await
     }
 
     async fn update(
@@ -139,8 +219,7 @@ impl SessionStore for TestStore {
         record: &SessionRecord,
         now: Timestamp,
     ) -> Result<Write, StoreError> {
-        self.pass("update", &self.writes).await?;
-        self.sessions.update(key, version, record, now).await
+        self.call("update", &self.writes, self.sessions.update(key, version, record, now)).await
     }
 
     async fn touch(
@@ -149,8 +228,7 @@ impl SessionStore for TestStore {
         last_seen: Timestamp,
         expires: Timestamp,
     ) -> Result<Write, StoreError> {
-        self.pass("touch", &self.writes).await?;
-        self.sessions.touch(key, last_seen, expires).await
+        self.call("touch", &self.writes, self.sessions.touch(key, last_seen, expires)).await
     }
 
     async fn rotate(
@@ -162,14 +240,15 @@ impl SessionStore for TestStore {
         alias_until: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<Write, StoreError> {
-        self.pass("rotate", &self.writes).await?;
-        self.note(new);
-        self.sessions.rotate(old, new, version, record, alias_until, now).await
+        let rotate = async {
+            self.note(new);
+            self.sessions.rotate(old, new, version, record, alias_until, now).await
+        };
+        self.call("rotate", &self.writes, rotate).await
     }
 
     async fn delete(&self, key: &SessionKey) -> Result<(), StoreError> {
-        self.pass("delete", &self.writes).await?;
-        self.sessions.delete(key).await
+        self.call("delete", &self.writes, self.sessions.delete(key)).await
     }
 
     async fn delete_user(
@@ -178,8 +257,19 @@ impl SessionStore for TestStore {
         user: &UserId,
         except: Option<&SessionKey>,
     ) -> Result<u64, StoreError> {
-        self.pass("delete_user", &self.writes).await?;
-        self.sessions.delete_user(backend, user, except).await
+        self.call("delete_user", &self.writes, self.sessions.delete_user(backend, user, except)).await
+    }
+
+    async fn trim_user(
+        &self,
+        backend: &BackendName,
+        user: &UserId,
+        max: u64,
+        keep: &SessionKey,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let trim = self.sessions.trim_user(backend, user, max, keep, now);
+        self.call("trim_user", &self.writes, trim).await
     }
 
     async fn list_user(
@@ -188,13 +278,11 @@ impl SessionStore for TestStore {
         user: &UserId,
         now: Timestamp,
     ) -> Result<Vec<(SessionKey, SessionRecord)>, StoreError> {
-        self.pass("list_user", &self.reads).await?;
-        self.sessions.list_user(backend, user, now).await
+        self.call("list_user", &self.reads, self.sessions.list_user(backend, user, now)).await
     }
 
     async fn purge_expired(&self, now: Timestamp, limit: u64) -> Result<u64, StoreError> {
-        self.pass("purge_expired", &self.writes).await?;
-        self.sessions.purge_expired(now, limit).await
+        self.call("purge_expired", &self.writes, self.sessions.purge_expired(now, limit)).await
     }
 }
 

@@ -132,6 +132,7 @@ pub async fn act(world: &World, action: &str, session: &Session<Account>, query:
         "logout" => logout(session).await,
         "login-again" => login_inside(session, &form).await,
         "get" | "set" | "unset" | "fail" | "clear" => data(session, action, &form).await,
+        "login-and-set" => login_and_set(session, &form).await,
         "login-then-hold" => login_then_hold(world, session, &form).await,
         "yield" => give_way(session, &form).await,
         "hold" => hold(world, session, &form).await,
@@ -149,6 +150,13 @@ async fn login(session: &Session<Account>, form: &Form) -> Done {
     let done = session.authenticate(password).await?;
     session.login(done).await?;
     Ok(Reply::to(session.next_or(form.find("next"), "/")))
+}
+
+/// Logs in, and keeps a value in the new session.
+async fn login_and_set(session: &Session<Account>, form: &Form) -> Done {
+    let reply = login(session, form).await?;
+    session.insert(form.get("name"), &form.get("value")).await?;
+    Ok(reply)
 }
 
 async fn logout(session: &Session<Account>) -> Done {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use auth_core::http::Basic;
 use auth_core::remote_user::RemoteUserHeader;
-use auth_core::session::{KeyRing, SessionConfig};
+use auth_core::session::{KeyRing, SessionConfig, SessionStore};
 use auth_core::{
     Argon2Cost, Auth, AuthBuilder, Event, ManualClock, MemoryBackend, Observer, Password, Passwords,
     RemoteUser, Secret, Timestamp,
@@ -165,22 +165,31 @@ impl Setup {
             store: Arc::default(),
             clock: Arc::new(ManualClock::at(START)),
         };
-        self.world_on(parts, passwords)
+        let sessions = Arc::clone(&parts.store);
+        self.world_on(parts, passwords, sessions)
+    }
+
+    /// A world of this kind whose sessions are in this store: its own [`store`](World::store) stays empty.
+    pub async fn world_over(&self, sessions: impl SessionStore) -> World {
+        let other = self.world().await;
+        let parts = Parts { users: other.users, store: other.store, clock: other.clock };
+        self.world_on(parts, other.passwords, sessions)
     }
 
     /// Another world of this kind on the users, the sessions and the clock of `other`: the same site, started
     /// anew with this configuration.
     pub fn restarted(&self, other: &World) -> World {
         let (users, store, clock) = (other.users.clone(), Arc::clone(&other.store), Arc::clone(&other.clock));
-        self.world_on(Parts { users, store, clock }, other.passwords.clone())
+        let sessions = Arc::clone(&store);
+        self.world_on(Parts { users, store, clock }, other.passwords.clone(), sessions)
     }
 
-    fn world_on(&self, parts: Parts, passwords: Passwords) -> World {
+    fn world_on(&self, parts: Parts, passwords: Passwords, sessions: impl SessionStore) -> World {
         let Parts { users, store, clock } = parts;
         let (events, random) = (Events::default(), TestRandom::default());
         let mut auth = Auth::builder()
             .backend::<Password>(self.backend, users.clone())
-            .sessions(Arc::clone(&store), self.sessions.clone())
+            .sessions(sessions, self.sessions.clone())
             .clock(Arc::clone(&clock))
             .random(random.clone())
             .observer(events.clone());

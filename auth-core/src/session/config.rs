@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Cookie, KeyRing};
+use super::{Cookie, KeyRing, SessionRecord};
 use crate::{ConfigError, Timestamp};
 
 /// When a browser sends the session cookie along with requests that other sites cause.
@@ -37,6 +37,7 @@ pub struct SessionConfig {
     pub(crate) touch_every: Duration,
     pub(crate) rotate_every: Option<Duration>,
     pub(crate) max_per_user: Option<usize>,
+    pub(crate) max_per_remote_user: Option<usize>,
     pub(crate) client_facts: bool,
     pub(crate) browser_session: bool,
     pub(crate) read_timeout: Duration,
@@ -50,6 +51,10 @@ impl SessionConfig {
     pub const ROTATION_GRACE: Duration = Duration::from_secs(10);
     /// By how much clocks of servers may differ.
     pub const CLOCK_SKEW: Duration = Duration::from_secs(60);
+    /// How many sessions a user may have, unless [set](Self::max_per_user).
+    pub const MAX_PER_USER: usize = 100;
+    /// How many of those a trusted proxy's header began, unless [set](Self::max_per_remote_user).
+    pub const MAX_PER_REMOTE_USER: usize = 10;
 
     /// The defaults, with these keys.
     pub fn new(keys: KeyRing) -> Self {
@@ -59,7 +64,8 @@ impl SessionConfig {
             absolute: Duration::from_secs(24 * 60 * 60),
             touch_every: Duration::from_secs(60),
             rotate_every: None,
-            max_per_user: None,
+            max_per_user: Some(Self::MAX_PER_USER),
+            max_per_remote_user: Some(Self::MAX_PER_REMOTE_USER),
             client_facts: false,
             browser_session: false,
             read_timeout: Duration::from_secs(1),
@@ -98,10 +104,28 @@ impl SessionConfig {
         self
     }
 
-    /// How many sessions one user may have; a further login ends the oldest (default: any number).
-    pub fn max_per_user(mut self, sessions: usize) -> Self {
-        self.max_per_user = Some(sessions);
+    /// How many sessions one user of a backend may have that began with a login (default: 100). A further login ends the
+    /// one that was longest not used, so that nobody alone fills the store and keeps everybody else from signing in.
+    /// `None` is for any number.
+    ///
+    /// Of logins at the same time the last one to finish leaves at most this many. What counts as use is known to
+    /// [`touch_every`](Self::touch_every).
+    pub fn max_per_user(mut self, sessions: impl Into<Option<usize>>) -> Self {
+        self.max_per_user = sessions.into();
         self
+    }
+
+    /// The same for sessions that began with a [trusted proxy's header](crate::AuthBuilder::remote_user) (default: 10): a
+    /// client that keeps no cookies begins one with each request. A backend that the proxy's word goes to has no other
+    /// sessions.
+    pub fn max_per_remote_user(mut self, sessions: impl Into<Option<usize>>) -> Self {
+        self.max_per_remote_user = sessions.into();
+        self
+    }
+
+    /// How many sessions the user of this one may have.
+    pub(crate) fn max_sessions(&self, record: &SessionRecord) -> Option<usize> {
+        if record.remote_user.is_some() { self.max_per_remote_user } else { self.max_per_user }
     }
 
     /// Keeps the address and `User-Agent` of each login for [`Session::list`](super::Session::list).
@@ -183,6 +207,9 @@ impl SessionConfig {
         if self.max_per_user == Some(0) {
             return refuse("max_per_user(0) would end every session at its login");
         }
+        if self.max_per_remote_user == Some(0) {
+            return refuse("max_per_remote_user(0) would end every session at its login");
+        }
         if self.read_timeout.is_zero() || self.write_timeout.is_zero() {
             return refuse("the session store's timeouts must be above zero");
         }
@@ -216,6 +243,8 @@ mod tests {
             ("touch", new().idle_timeout(second * 90), false),
             ("rotate", new().rotate_every(second), false),
             ("none at all", new().max_per_user(0), false),
+            ("none by a header", new().max_per_remote_user(0), false),
+            ("any number", new().max_per_user(None).max_per_remote_user(None), true),
         ];
         for (name, config, good) in table {
             assert_eq!(config.cookie().is_ok(), good, "{name}");

@@ -2,9 +2,12 @@
 
 mod confirm;
 mod current;
+mod handout;
 mod login;
 mod remote_user;
+mod renew;
 mod resolve;
+mod turns;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -12,6 +15,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::handle::Renewal;
 use super::revocation::Revocations;
 use super::{
     Cookie, Failure, Session, SessionConfig, SessionError, SessionErrorKind, SessionInfo, SessionKey,
@@ -20,12 +24,10 @@ use super::{
 use crate::event::EventKind;
 use crate::guard::{Interrupted, guarded};
 use crate::{Access, Authenticated, How, User};
+use turns::Turns;
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 type Patches = BTreeMap<Box<str>, Option<Box<str>>>;
-
-/// How often a write is tried again when another request was faster.
-const RETRIES: usize = 8;
 
 /// The dyn twin of [`Engine`], in which the store's type disappears. Each call boxes one future, whatever
 /// the store does in it.
@@ -51,6 +53,8 @@ pub(crate) trait SessionEngine<U>: Send + Sync {
         session: &'a Session<U>,
         patches: Patches,
     ) -> BoxFuture<'a, Result<(), SessionError>>;
+    /// Gives the session a new id, if that can be done.
+    fn renew<'a>(&'a self, session: &'a Session<U>, renewal: Renewal) -> BoxFuture<'a, ()>;
     fn list<'a>(&'a self, session: &'a Session<U>) -> BoxFuture<'a, Result<Vec<SessionInfo>, SessionError>>;
     fn revoke<'a>(
         &'a self,
@@ -63,6 +67,7 @@ pub(crate) trait SessionEngine<U>: Send + Sync {
 /// Sessions over a store.
 pub(crate) struct Engine<S> {
     shared: Arc<(S, Revocations)>,
+    turns: Turns,
     config: SessionConfig,
     cookie: Cookie,
 }
@@ -113,6 +118,10 @@ impl<U: User, S: SessionStore> SessionEngine<U> for Engine<S> {
         Box::pin(self.save_data(session, patches))
     }
 
+    fn renew<'a>(&'a self, session: &'a Session<U>, renewal: Renewal) -> BoxFuture<'a, ()> {
+        Box::pin(self.renew_session(session, renewal))
+    }
+
     fn list<'a>(&'a self, session: &'a Session<U>) -> BoxFuture<'a, Result<Vec<SessionInfo>, SessionError>> {
         Box::pin(self.list_sessions(session))
     }
@@ -132,7 +141,7 @@ impl<U: User, S: SessionStore> SessionEngine<U> for Engine<S> {
 
 impl<S: SessionStore> Engine<S> {
     pub(crate) fn new(store: S, config: SessionConfig, cookie: Cookie) -> Self {
-        Self { shared: Arc::new((store, Revocations::new())), config, cookie }
+        Self { shared: Arc::new((store, Revocations::new())), turns: Turns::default(), config, cookie }
     }
 
     fn store(&self) -> &S {
@@ -160,17 +169,36 @@ impl<S: SessionStore> Engine<S> {
         limit: Duration,
         work: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, SessionError> {
-        let answer = guarded(limit, work).await.unwrap_or_else(|why| {
-            Err(StoreError::new(match why {
-                Interrupted::TimedOut => StoreErrorKind::TimedOut,
-                Interrupted::Panicked => StoreErrorKind::Panicked,
-            }))
-        });
-        answer.map_err(|error| {
-            session.auth().emit(EventKind::StoreFailed(&error), None, None, session.facts());
-            SessionErrorKind::Unavailable.into()
-        })
+        let answer = guarded(limit, work).await.unwrap_or_else(|why| Err(interrupted(why)));
+        answer.map_err(|error| Self::failed(session, &error))
     }
+
+    fn failed<U: User>(session: &Session<U>, error: &StoreError) -> SessionError {
+        session.auth().emit(EventKind::StoreFailed(error), None, None, session.facts());
+        SessionErrorKind::Unavailable.into()
+    }
+
+    /// Limits several steps together to the time for a write, however often one of them has to be repeated.
+    async fn in_time<U: User, T>(
+        &self,
+        session: &Session<U>,
+        work: impl Future<Output = Result<T, SessionError>>,
+    ) -> Result<T, SessionError> {
+        let answer = guarded(self.config.write_timeout, work).await;
+        answer.unwrap_or_else(|why| Err(Self::failed(session, &interrupted(why))))
+    }
+
+    /// Whether a session was logged out here, though the store has not confirmed it yet.
+    fn is_revoked(&self, key: &SessionKey) -> bool {
+        self.shared.1.contains(key)
+    }
+}
+
+fn interrupted(why: Interrupted) -> StoreError {
+    StoreError::new(match why {
+        Interrupted::TimedOut => StoreErrorKind::TimedOut,
+        Interrupted::Panicked => StoreErrorKind::Panicked,
+    })
 }
 
 fn access_of<U: User>(user: Arc<U>, record: &SessionRecord) -> Access<U> {

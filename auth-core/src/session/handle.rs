@@ -13,8 +13,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex as AsyncMutex;
 
+use super::revocation::Undoing;
 use super::{
-    ClientFacts, Failure, SessionData, SessionError, SessionErrorKind, SessionKey, SessionRecord, Token,
+    ClientFacts, Failure, SessionData, SessionError, SessionErrorKind, SessionKey, SessionRecord, StampMac,
+    Token,
 };
 use crate::http::{
     Audience, Presented, Refusal, RequestView, ResponseView, apply_effects, facts_of, is_navigation,
@@ -51,10 +53,22 @@ pub(crate) struct State<U> {
     pub(crate) live: Option<Live>,
     pub(crate) cookie: CookieEffect,
     pub(crate) patches: BTreeMap<Box<str>, Option<Box<str>>>,
+    /// The new id that the session is to get before the response is made.
+    pub(crate) renewal: Option<Renewal>,
+    /// A session that this request began, which is nobody's before the response is made.
+    pub(crate) undelivered: Option<Box<dyn Undoing>>,
     /// Whether a trusted proxy names somebody whom no backend lets in: a login page would not help.
     pub(crate) is_turned_away: bool,
     /// What must be answered instead of whatever the handler answers.
     pub(crate) refusal: Option<Box<Refusal>>,
+}
+
+/// What is due when a session is to get a new id.
+pub(crate) struct Renewal {
+    /// The id that it has.
+    pub(crate) key: SessionKey,
+    /// Its user's stamp, by the current key.
+    pub(crate) stamp: StampMac,
 }
 
 /// The session record behind this request.
@@ -96,6 +110,8 @@ impl<U: User> Session<U> {
                 live: None,
                 cookie: CookieEffect::Keep,
                 patches: BTreeMap::new(),
+                renewal: None,
+                undelivered: None,
                 is_turned_away: false,
                 refusal: None,
             }),
@@ -362,11 +378,34 @@ impl<U: User> Session<U> {
     /// Writes the values that the handler changed. Called by the adapter when the handler has answered
     /// `status`.
     pub(crate) async fn save(&self, status: u16) -> Result<(), SessionError> {
-        let patches = std::mem::take(&mut self.state().patches);
-        if patches.is_empty() || status >= 500 {
+        let (patches, renewal) = {
+            let mut state = self.state();
+            (std::mem::take(&mut state.patches), state.renewal.take())
+        };
+        if status >= 500 {
             return Ok(());
         }
-        self.sessions()?.save(self, patches).await
+        if !patches.is_empty() {
+            self.sessions()?.save(self, patches).await.inspect_err(|_| self.take_back())?;
+        }
+        if let Some(renewal) = renewal {
+            self.sessions()?.renew(self, renewal).await;
+        }
+        Ok(())
+    }
+
+    /// Undoes a login of this request, to which an error is answered after all. A session that was moved stays: its old
+    /// id is dead.
+    fn take_back(&self) {
+        let undone = {
+            let mut state = self.state();
+            let undone = state.undelivered.take();
+            if undone.is_some() {
+                (state.access, state.live, state.cookie) = (None, None, CookieEffect::Keep);
+            }
+            undone
+        };
+        drop(undone);
     }
 
     /// Where to go after the login: `next` if it stays on this site, otherwise `default`.
@@ -412,7 +451,8 @@ impl<U: User> AnySession for Inner<U> {
     }
 
     fn has_unsaved(&self) -> bool {
-        !self.state.lock().unwrap_or_else(PoisonError::into_inner).patches.is_empty()
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        !state.patches.is_empty() || state.renewal.is_some()
     }
 
     fn refusal(&self) -> Option<Refusal> {
@@ -442,7 +482,12 @@ impl<U: User> AnySession for Inner<U> {
     }
 
     fn finish(self: Arc<Self>, response: &mut dyn ResponseView) {
-        apply_effects(&Session(self), response);
+        let session = Session(self);
+        apply_effects(&session, response);
+        let delivered = session.state().undelivered.take();
+        if let Some(undo) = delivered {
+            undo.disarm();
+        }
     }
 }
 

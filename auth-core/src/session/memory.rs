@@ -141,6 +141,24 @@ impl MemorySessions {
         }
     }
 
+    /// Changes the live record that `key` leads to.
+    fn change(&self, key: &SessionKey, now: Timestamp, work: impl FnOnce(&mut Entry) -> Write) -> Write {
+        let mut target = self.target(key, now);
+        loop {
+            let mut shard = self.write(&target);
+            if let Some(entry) = shard.entry(&target, now) {
+                return work(entry);
+            }
+            drop(shard);
+            // It may have been moved since it was looked for: then `key` has become an alias, and is not gone.
+            let newer = self.target(key, now);
+            if newer == target {
+                return Write::Gone;
+            }
+            target = newer;
+        }
+    }
+
     /// Removes a record with its alias.
     fn remove(&self, index: &mut Index, key: &SessionKey) -> bool {
         let removed = self.write(key).slots.remove(key);
@@ -302,17 +320,14 @@ impl SessionStore for MemorySessions {
         record: &SessionRecord,
         now: Timestamp,
     ) -> Result<Write, StoreError> {
-        let key = self.target(key, now);
-        let mut shard = self.write(&key);
-        Ok(match shard.entry(&key, now) {
-            None => Write::Gone,
-            Some(entry) if entry.version != version => Write::Conflict,
-            Some(entry) => {
-                entry.record = Arc::new(record.clone());
-                entry.version += 1;
-                Write::Done
+        Ok(self.change(key, now, |entry| {
+            if entry.version != version {
+                return Write::Conflict;
             }
-        })
+            entry.record = Arc::new(record.clone());
+            entry.version += 1;
+            Write::Done
+        }))
     }
 
     async fn touch(
@@ -321,13 +336,12 @@ impl SessionStore for MemorySessions {
         last_seen: Timestamp,
         expires: Timestamp,
     ) -> Result<Write, StoreError> {
-        let key = self.target(key, last_seen);
-        let mut shard = self.write(&key);
-        let Some(entry) = shard.entry(&key, last_seen) else { return Ok(Write::Gone) };
-        let record = Arc::make_mut(&mut entry.record);
-        record.last_seen = record.last_seen.max(last_seen);
-        record.expires = record.expires.max(expires);
-        Ok(Write::Done)
+        Ok(self.change(key, last_seen, |entry| {
+            let record = Arc::make_mut(&mut entry.record);
+            record.last_seen = record.last_seen.max(last_seen);
+            record.expires = record.expires.max(expires);
+            Write::Done
+        }))
     }
 
     async fn rotate(
@@ -369,6 +383,27 @@ impl SessionStore for MemorySessions {
         let keys = self.keys_of(&index, backend, user);
         let doomed = keys.into_iter().filter(|key| Some(key) != except);
         Ok(doomed.filter(|key| self.remove(&mut index, key)).count() as u64)
+    }
+
+    async fn trim_user(
+        &self,
+        backend: &BackendName,
+        user: &UserId,
+        max: u64,
+        keep: &SessionKey,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let mut index = self.index();
+        let max = usize::try_from(max).unwrap_or(usize::MAX);
+        let keys = self.keys_of(&index, backend, user);
+        if keys.len() <= max {
+            return Ok(0);
+        }
+        let used = |key| self.get(&key, now).ok().map(|stored| (stored.record.last_seen, key));
+        let mut others: Vec<_> = keys.into_iter().filter(|key| key != keep).filter_map(used).collect();
+        others.sort_unstable();
+        let doomed = others.len().saturating_sub(max.saturating_sub(1));
+        Ok(others[..doomed].iter().filter(|(_, key)| self.remove(&mut index, key)).count() as u64)
     }
 
     async fn list_user(

@@ -1,4 +1,4 @@
-//! Logouts that the store has not confirmed yet.
+//! Deletions that the store has not confirmed yet: logouts, and logins that were not finished.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -87,13 +87,65 @@ impl<S: SessionStore> Drop for Revocation<S> {
     }
 }
 
+/// The duty to delete a record that was made, or may have been, for a client that was not given it. To be taken on
+/// before the store is told to make it: a store that does not answer, and a client that goes away, leave that open.
+pub(super) struct Undo<S: SessionStore> {
+    shared: Arc<(S, Revocations)>,
+    key: SessionKey,
+    limit: Duration,
+    is_due: bool,
+}
+
+impl<S: SessionStore> Undo<S> {
+    pub(super) fn unless_disarmed(shared: &Arc<(S, Revocations)>, key: SessionKey, limit: Duration) -> Self {
+        Self { shared: Arc::clone(shared), key, limit, is_due: true }
+    }
+
+    /// The client has it.
+    pub(super) fn disarm(mut self) {
+        self.is_due = false;
+    }
+}
+
+impl<S: SessionStore> Drop for Undo<S> {
+    fn drop(&mut self) {
+        if !self.is_due {
+            return;
+        }
+        // Without a runtime the process is ending; the record then ends with its idle timeout, unused.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(undo(Arc::clone(&self.shared), self.key, self.limit));
+        }
+    }
+}
+
+/// An [`Undo`] whose store is forgotten.
+pub(crate) trait Undoing: Send + Sync {
+    fn disarm(self: Box<Self>);
+}
+
+impl<S: SessionStore> Undoing for Undo<S> {
+    fn disarm(self: Box<Self>) {
+        Self::disarm(*self);
+    }
+}
+
+/// Deletes `key`, and once more when whatever was under way to the store has arrived there.
+async fn undo<S: SessionStore>(shared: Arc<(S, Revocations)>, key: SessionKey, limit: Duration) {
+    for _ in 0..2 {
+        shared.1.add(key);
+        retry(Arc::clone(&shared), key, limit).await;
+        sleep(limit).await;
+    }
+}
+
 /// Tries to delete `key` until the store confirms it, or another try has.
 async fn retry<S: SessionStore>(shared: Arc<(S, Revocations)>, key: SessionKey, limit: Duration) {
     let mut pause = FIRST_RETRY;
     while shared.1.contains(&key) {
         if matches!(guarded(limit, shared.0.delete(&key)).await, Ok(Ok(()))) {
             shared.1.confirm(&key);
-            tracing::info!(target: "auth", session = %key, "a logout reached the session store");
+            tracing::info!(target: "auth", session = %key, "a deletion reached the session store");
             return;
         }
         sleep(pause).await;

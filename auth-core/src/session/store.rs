@@ -101,6 +101,24 @@ pub trait SessionStore: Send + Sync + 'static {
         except: Option<&SessionKey>,
     ) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
+    /// Deletes live records of a user until at most `max` are left: those that were longest not used, by `last_seen`, and
+    /// never the one under `keep`, though it counts. Says how many it deleted. Idempotent.
+    ///
+    /// It follows every login, and nearly always there is nothing to delete: a store should find that out without reading
+    /// the records. Among many logins at a time, each of which creates and then trims, the last trim sees all that were
+    /// created.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot do it now.
+    fn trim_user(
+        &self,
+        backend: &BackendName,
+        user: &UserId,
+        max: u64,
+        keep: &SessionKey,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
     /// All live records of a user with their keys, oldest first.
     ///
     /// # Errors
@@ -255,6 +273,17 @@ impl<S: SessionStore> SessionStore for Arc<S> {
         except: Option<&SessionKey>,
     ) -> Result<u64, StoreError> {
         (**self).delete_user(backend, user, except).await
+    }
+
+    async fn trim_user(
+        &self,
+        backend: &BackendName,
+        user: &UserId,
+        max: u64,
+        keep: &SessionKey,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        (**self).trim_user(backend, user, max, keep, now).await
     }
 
     async fn list_user(

@@ -44,6 +44,11 @@ pub(crate) enum Fault {
     ListIgnoresCase,
     ListShowsExpired,
     ListIsNewestFirst,
+    TrimTakesNewest,
+    TrimTakesKept,
+    TrimCountsExpired,
+    TrimLeavesOneMore,
+    TrimCountsWrong,
     PurgeIgnoresLimit,
     PurgeTakesLive,
     PurgeDoesNothing,
@@ -282,6 +287,35 @@ impl SessionStore for Faulty {
         rows.retain(|at, row| Some(at) == except || !(self.is_of(row, backend, user) || everywhere(row)));
         let count = if self.has(Fault::DeleteUserCountsWrong) { 1 } else { before - rows.len() };
         Ok(count as u64)
+    }
+
+    async fn trim_user(
+        &self,
+        backend: &BackendName,
+        user: &UserId,
+        max: u64,
+        keep: &SessionKey,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let max = usize::try_from(max).unwrap_or(usize::MAX);
+        let newest_first = self.has(Fault::TrimTakesNewest);
+        let live = |row: &Row| row.record.expires > now || self.has(Fault::TrimCountsExpired);
+        let doomed = |rows: &Rows| -> Vec<_> {
+            let theirs = rows.iter().filter(|(_, row)| self.is_of(row, backend, user) && live(row));
+            let others = theirs.filter(|(at, _)| *at != keep || self.has(Fault::TrimTakesKept));
+            let mut others: Vec<_> = others.map(|(at, row)| (row.record.last_seen, *at)).collect();
+            others.sort_unstable();
+            if newest_first {
+                others.reverse();
+            }
+            let left = if self.has(Fault::TrimLeavesOneMore) { max } else { max.saturating_sub(1) };
+            let many = others.len().saturating_sub(left);
+            others.into_iter().take(many).map(|(_, at)| at).collect()
+        };
+        let mut rows = self.rows();
+        let keys = doomed(&rows);
+        rows.retain(|at, _| !keys.contains(at));
+        Ok(if self.has(Fault::TrimCountsWrong) { 1 } else { keys.len() as u64 })
     }
 
     async fn list_user(

@@ -21,6 +21,7 @@ pub(crate) struct Scripts {
     pub(crate) rotate: Script,
     pub(crate) delete: Script,
     pub(crate) delete_user: Script,
+    pub(crate) trim_user: Script,
     pub(crate) list_user: Script,
     pub(crate) purge_expired: Script,
 }
@@ -45,6 +46,7 @@ impl Scripts {
             rotate: once(GROWS, include_str!("lua/rotate.lua")),
             delete: repeatable(include_str!("lua/delete.lua")),
             delete_user: repeatable(include_str!("lua/delete_user.lua")),
+            trim_user: repeatable(include_str!("lua/trim_user.lua")),
             list_user: repeatable(include_str!("lua/list_user.lua")),
             purge_expired: repeatable(include_str!("lua/purge_expired.lua")),
         }

@@ -205,6 +205,20 @@ impl SessionStore for RedisSessions {
         count(&self.link.run(&self.scripts.delete_user, &index, &arguments).await?)
     }
 
+    async fn trim_user(
+        &self,
+        backend: &BackendName,
+        user: &UserId,
+        max: u64,
+        keep: &SessionKey,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let (user, index) = (user_of(backend, user), self.prefix.user(backend, user));
+        let max = max.clamp(1, LAST);
+        let arguments = [self.prefix.argument(), user.as_str().into(), max.into(), bytes(keep), time(now)];
+        count(&self.link.run(&self.scripts.trim_user, &index, &arguments).await?)
+    }
+
     async fn list_user(
         &self,
         backend: &BackendName,

@@ -174,6 +174,26 @@ impl SessionStore for SqlSessions {
         Ok(self.database.execute(&self.sql.delete_user, &values).await?)
     }
 
+    async fn trim_user(
+        &self,
+        backend: &BackendName,
+        user: &UserId,
+        max: u64,
+        keep: &SessionKey,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let theirs = [backend.as_str().into(), user.as_str().into(), time(now), bytes(keep)];
+        let [backend, user, now, keep] = theirs;
+        let values = [backend, user, now, keep, number(max.saturating_sub(1))];
+        let last = |row: &dyn Columns| Ok(key_of(row, 1)?.zip(Some(number_in(row, 0)?)));
+        let Some((key, seen)) = self.database.first(&self.sql.too_many, &values, last).await? else {
+            return Ok(0);
+        };
+        // Who is used at this very moment is spared: that is not what was found.
+        let values = [backend, user, now, keep, seen.into(), seen.into(), bytes(&key)];
+        Ok(self.database.execute(&self.sql.trim_user, &values).await?)
+    }
+
     async fn list_user(
         &self,
         backend: &BackendName,

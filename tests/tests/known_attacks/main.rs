@@ -5,6 +5,7 @@ mod caches;
 mod clocks;
 mod confirmation;
 mod cross_user;
+mod half_done;
 mod identities;
 mod logs;
 mod outages;

@@ -11,6 +11,9 @@ pub(super) async fn check<S: SessionStore>(fresh: &impl AsyncFn() -> S) {
     delete_user_keeps_the_excepted(&fresh().await).await;
     delete_user_leaves_others_alone(&fresh().await).await;
     delete_user_ends_aliases(&fresh().await).await;
+    trim_ends_the_longest_unused(&fresh().await).await;
+    trim_keeps_the_newcomer(&fresh().await).await;
+    trim_leaves_few_and_others_alone(&fresh().await).await;
     purge_removes_the_expired_only(&fresh().await).await;
     purge_honours_its_limit(&fresh().await).await;
 }
@@ -133,6 +136,59 @@ async fn present<S: SessionStore>(store: &S, keys: std::ops::Range<u16>) -> u64 
         count += u64::from(live(store, &key(n)).await.is_some());
     }
     count
+}
+
+/// Trims Alice's sessions, of which the one under `keep` stays.
+async fn trim_alice<S: SessionStore>(store: &S, max: u64, keep: u16) -> u64 {
+    ok(store.trim_user(&backend("local"), &user("alice"), max, &key(keep), NOW).await)
+}
+
+async fn alive<S: SessionStore>(store: &S, keys: std::ops::Range<u16>) -> Vec<u16> {
+    let mut alive = Vec::new();
+    for n in keys {
+        if live(store, &key(n)).await.is_some() {
+            alive.push(n);
+        }
+    }
+    alive
+}
+
+async fn trim_ends_the_longest_unused<S: SessionStore>(store: &S) {
+    // The oldest was used last.
+    let used =
+        |created, seen| SessionRecord { created: at(created), last_seen: at(seen), ..sample_record("alice") };
+    create_all(store, 0, &[used(1, 9), used(2, 5), used(3, 7), used(4, 6), used(5, 8)]).await;
+    assert_eq!(trim_alice(store, 3, 0).await, 2, "trim_user: says how many");
+    assert_eq!(alive(store, 0..5).await, [0, 2, 4], "trim_user: ends those that were longest not used");
+    assert_eq!(trim_alice(store, 3, 0).await, 0, "trim_user: is idempotent");
+    let record = used(1, 9);
+    let answer = ok(store.rotate(&key(0), &key(7), 1, &record, Some(EXPIRES), NOW).await);
+    assert_eq!(answer, Write::Done, "rotate: at the version read");
+    assert_eq!(trim_alice(store, 2, 7).await, 1, "trim_user: an alias does not count");
+    assert_eq!(trim_alice(store, 1, 4).await, 1, "trim_user: to the one that is kept");
+    assert_eq!(alive(store, 0..8).await, [4], "trim_user: ends aliases, too");
+}
+
+async fn trim_keeps_the_newcomer<S: SessionStore>(store: &S) {
+    // Its clock may be behind, and many may be of one moment.
+    let used = |seen| SessionRecord { last_seen: at(seen), ..sample_record("alice") };
+    create_all(store, 0, &[used(2), used(6), used(6), used(6), used(6)]).await;
+    assert_eq!(trim_alice(store, 2, 0).await, 3, "trim_user: the kept one counts");
+    let alive = alive(store, 0..5).await;
+    assert_eq!((alive.len(), alive[0]), (2, 0), "trim_user: keeps the one it is told to, however old");
+}
+
+async fn trim_leaves_few_and_others_alone<S: SessionStore>(store: &S) {
+    let mut expired = sample_record("alice");
+    expired.expires = NOW;
+    create_all(store, 0, &[sample_record("alice"), sample_record("alice"), expired]).await;
+    create_all(store, 10, &others()).await;
+    assert_eq!(trim_alice(store, 2, 0).await, 0, "trim_user: expired records do not count");
+    assert_eq!(trim_alice(store, u64::MAX, 0).await, 0, "trim_user: any number may be left");
+    assert_eq!(alive(store, 0..2).await, [0, 1], "trim_user: leaves what is not too many");
+    assert_eq!(trim_alice(store, 1, 0).await, 1, "trim_user: says how many");
+    let others = alive(store, 10..18).await;
+    assert_eq!(others.len(), 8, "trim_user: leaves other users and backends alone");
 }
 
 async fn purge_removes_the_expired_only<S: SessionStore>(store: &S) {

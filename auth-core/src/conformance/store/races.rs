@@ -25,6 +25,8 @@ pub(super) async fn check<S: SessionStore>(fresh: &impl AsyncFn() -> S) {
     for alias in [false, true] {
         rotation_is_one_step(Arc::new(fresh().await), alias).await;
     }
+    what_is_moved_is_not_gone(Arc::new(fresh().await)).await;
+    parallel_logins_leave_the_most(Arc::new(fresh().await)).await;
 }
 
 async fn one_creator_wins<S: SessionStore>(store: Arc<S>) {
@@ -185,6 +187,38 @@ async fn rotation_is_one_step<S: SessionStore>(store: Arc<S>, alias: bool) {
         };
         together([false, true].map(act)).await;
     }
+}
+
+async fn what_is_moved_is_not_gone<S: SessionStore>(store: Arc<S>) {
+    let deeds = [Deed::Update, Deed::RotateWithAlias, Deed::Touch];
+    for round in 0..2 * ROUNDS {
+        let ([old, _], answers) = meet(&store, round, &deeds).await;
+        assert_ne!(answers[0], Write::Gone, "update: a record that is being moved is not gone");
+        assert_ne!(answers[1], Write::Gone, "rotate: a record that is being written is not gone");
+        assert_eq!(answers[2], Write::Done, "touch: a record that is being moved is not gone");
+        assert!(live(&*store, &old).await.is_some(), "rotate: the old key is a key or an alias");
+    }
+}
+
+/// How many sessions a user may have where many logins meet.
+const MOST: u16 = 5;
+
+async fn parallel_logins_leave_the_most<S: SessionStore>(store: Arc<S>) {
+    let log_in = |n: u16| {
+        let store = Arc::clone(&store);
+        async move {
+            let record = SessionRecord { last_seen: at(u64::from(n)), ..sample_record("alice") };
+            ok(store.create(&key(n), &record).await);
+            ok(store.trim_user(&backend("local"), &user("alice"), MOST.into(), &key(n), NOW).await)
+        }
+    };
+    let ended = together((0..2 * TASKS).map(log_in)).await.into_iter().sum::<u64>();
+    let left = ok(store.list_user(&backend("local"), &user("alice"), NOW).await).len();
+    assert!(left <= usize::from(MOST), "trim_user: of many logins the last leaves at most {MOST}: {left}");
+    // Each spares its own, of which one may be doomed by others.
+    assert!(left + 1 >= usize::from(MOST), "trim_user: leaves as many as it may: {left}");
+    let made = u64::from(2 * TASKS);
+    assert_eq!(ended + left as u64, made, "trim_user: counts each that it ended, and once");
 }
 
 /// Looks at both keys over and over while the session moves from one to the other.

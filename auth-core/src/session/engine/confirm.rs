@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use tracing::{Instrument, Span};
 
-use super::{Engine, RETRIES};
+use super::Engine;
 use crate::chain::Source;
 use crate::confirm::{Asked, Asking, Confirming};
 use crate::event::{EventKind, SessionEnd};
 use crate::guard::guarded;
 use crate::provisioning::Reports;
 use crate::session::handle::Live;
-use crate::session::{Failure, Session, SessionRecord, SessionStore, Write};
+use crate::session::{Failure, Session, SessionError, SessionRecord, SessionStore, Write};
 use crate::{DenyReason, Outcome, Timestamp, User};
 
 impl<S: SessionStore> Engine<S> {
@@ -99,28 +99,40 @@ impl<S: SessionStore> Engine<S> {
     async fn note_confirmed<U: User>(
         &self,
         session: &Session<U>,
-        mut live: Live,
+        live: Live,
         now: Timestamp,
     ) -> Option<Live> {
-        for _ in 0..RETRIES {
-            let mut record = SessionRecord::clone(&live.record);
+        let noted = self.in_time(session, self.write_confirmed(session, live.clone(), now)).await;
+        // A store that cannot be written to, but read, keeps its users: the next request asks again.
+        noted.unwrap_or(Some(live))
+    }
+
+    async fn write_confirmed<U: User>(
+        &self,
+        session: &Session<U>,
+        live: Live,
+        now: Timestamp,
+    ) -> Result<Option<Live>, SessionError> {
+        let mut turn = self.turn(live).await;
+        while !self.is_revoked(&turn.live.key) {
+            let Live { key, version, .. } = turn.live;
+            let mut record = SessionRecord::clone(&turn.live.record);
             record.confirmed = record.confirmed.max(now);
             self.renew_use(&mut record, now);
-            match self.write(session, self.store().update(&live.key, live.version, &record, now)).await {
-                Ok(Write::Done) => {
-                    let version = live.version + 1;
-                    return Some(Live { version, record: Arc::new(record), ..live });
+            match self.write(session, self.store().update(&key, version, &record, now)).await? {
+                Write::Done => {
+                    let live = Live { version: version + 1, record: Arc::new(record), ..turn.live.clone() };
+                    turn.leave(&live);
+                    return Ok(Some(live));
                 }
-                Ok(Write::Gone) => return None,
-                Ok(Write::Conflict) => match self.load(session, live.key, now).await {
-                    Ok(newer) => live = newer?,
-                    Err(_) => break,
-                },
-                Err(_) => break,
+                Write::Gone => break,
+                Write::Conflict => {}
+            }
+            if !self.catch_up(session, &mut turn, now).await? {
+                break;
             }
         }
-        // A store that cannot be written to, but read, keeps its users: the next request asks again.
-        Some(live)
+        Ok(None)
     }
 
     async fn end_all<U: User>(

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Engine, Patches, RETRIES, access_of};
+use super::handout::Begun;
+use super::{Engine, Patches, access_of};
 use crate::User;
 use crate::event::{EventKind, SessionEnd};
 use crate::session::handle::{CookieEffect, Live, apply};
@@ -12,8 +13,10 @@ use crate::session::{
 };
 
 impl<S: SessionStore> Engine<S> {
-    fn current<U: User>(session: &Session<U>) -> Result<Live, SessionError> {
-        session.state().live.clone().ok_or_else(|| SessionErrorKind::NoSession.into())
+    /// The session of this request, unless it was logged out here since it was loaded.
+    fn current<U: User>(&self, session: &Session<U>) -> Result<Live, SessionError> {
+        let live = session.state().live.clone().filter(|live| !self.is_revoked(&live.key));
+        live.ok_or_else(|| SessionErrorKind::NoSession.into())
     }
 
     pub(super) async fn rotate_session<U: User>(
@@ -21,34 +24,39 @@ impl<S: SessionStore> Engine<S> {
         session: &Session<U>,
         rebind: Option<U>,
     ) -> Result<(), SessionError> {
-        let mut live = Self::current(session)?;
-        let now = session.auth().now();
+        let live = self.current(session)?;
         if rebind.as_ref().is_some_and(|user| user.id() != live.record.user) {
             return Err(SessionErrorKind::NoSession.into());
         }
         // The application has changed the user; that counts even if the store fails now.
         session.auth().forget_user(&live.record.backend, &live.record.user);
-        for _ in 0..RETRIES {
-            let mut record = SessionRecord::clone(&live.record);
-            if let Some(user) = &rebind {
+        let moved = self.in_time(session, self.move_now(session, live, rebind.as_ref())).await?;
+        let access = rebind.map(|user| access_of(Arc::new(user), &moved.live.record));
+        self.hand_out(session, moved, access);
+        Ok(())
+    }
+
+    async fn move_now<U: User>(
+        &self,
+        session: &Session<U>,
+        live: Live,
+        rebind: Option<&U>,
+    ) -> Result<Begun<S>, SessionError> {
+        let now = session.auth().now();
+        let mut turn = self.turn(live).await;
+        loop {
+            let mut record = SessionRecord::clone(&turn.live.record);
+            if let Some(user) = rebind {
                 record.stamp = self.config.keys.stamp(&record.backend, &record.user, user);
             }
             self.renew(&mut record, now);
-            if let Some(rotated) = self.move_to_new_key(session, &live, record, None, now).await? {
-                Self::rotated(session, rotated, rebind);
-                return Ok(());
+            if let Some(moved) = self.move_to_new_key(session, &turn.live, record, None, now).await? {
+                return Ok(moved);
             }
-            live = self.load(session, live.key, now).await?.ok_or(SessionErrorKind::NoSession)?;
+            if !self.catch_up(session, &mut turn, now).await? {
+                return Err(SessionErrorKind::NoSession.into());
+            }
         }
-        Err(SessionErrorKind::Unavailable.into())
-    }
-
-    fn rotated<U: User>(session: &Session<U>, live: Live, rebind: Option<U>) {
-        let mut state = session.state();
-        if let Some(user) = rebind {
-            state.access = Some(access_of(Arc::new(user), &live.record));
-        }
-        state.live = Some(live);
     }
 
     pub(super) async fn save_data<U: User>(
@@ -56,28 +64,46 @@ impl<S: SessionStore> Engine<S> {
         session: &Session<U>,
         patches: Patches,
     ) -> Result<(), SessionError> {
-        let mut live = Self::current(session)?;
+        let live = session.state().live.clone().ok_or(SessionErrorKind::NoSession)?;
+        match self.in_time(session, self.write_data(session, live, patches)).await? {
+            Some(live) => {
+                session.state().live = Some(live);
+                Ok(())
+            }
+            None => Self::gone(session),
+        }
+    }
+
+    /// Writes values into the session as it is now. `None` if it is gone, and only then.
+    async fn write_data<U: User>(
+        &self,
+        session: &Session<U>,
+        live: Live,
+        patches: Patches,
+    ) -> Result<Option<Live>, SessionError> {
         let now = session.auth().now();
-        for _ in 0..RETRIES {
-            let mut record = SessionRecord::clone(&live.record);
+        let mut turn = self.turn(live).await;
+        while !self.is_revoked(&turn.live.key) {
+            let Live { key, version, .. } = turn.live;
+            let mut record = SessionRecord::clone(&turn.live.record);
             apply(&mut record.data, &patches);
             if record.data.len() > SessionData::MAX_LEN {
                 return Err(SessionErrorKind::InvalidValue.into());
             }
-            match self.write(session, self.store().update(&live.key, live.version, &record, now)).await? {
+            match self.write(session, self.store().update(&key, version, &record, now)).await? {
                 Write::Done => {
-                    let version = live.version + 1;
-                    session.state().live = Some(Live { version, record: Arc::new(record), ..live });
-                    return Ok(());
+                    let live = Live { version: version + 1, record: Arc::new(record), ..turn.live.clone() };
+                    turn.leave(&live);
+                    return Ok(Some(live));
                 }
                 Write::Gone => break,
-                Write::Conflict => match self.load(session, live.key, now).await? {
-                    Some(newer) => live = newer,
-                    None => break,
-                },
+                Write::Conflict => {}
+            }
+            if !self.catch_up(session, &mut turn, now).await? {
+                break;
             }
         }
-        Self::gone(session)
+        Ok(None)
     }
 
     /// The session ended under this request: it is nobody's from here on.
@@ -93,7 +119,7 @@ impl<S: SessionStore> Engine<S> {
         &self,
         session: &Session<U>,
     ) -> Result<Vec<SessionInfo>, SessionError> {
-        let live = Self::current(session)?;
+        let live = self.current(session)?;
         let now = session.auth().now();
         let (backend, user) = (&live.record.backend, &live.record.user);
         let all = self.read(session, self.store().list_user(backend, user, now)).await?;
@@ -104,7 +130,7 @@ impl<S: SessionStore> Engine<S> {
             client: record.client.map(|client| *client),
             is_current: key == live.key,
         };
-        Ok(all.into_iter().map(info).collect())
+        Ok(all.into_iter().filter(|(key, _)| !self.is_revoked(key)).map(info).collect())
     }
 
     pub(super) async fn revoke_session<U: User>(
@@ -117,7 +143,7 @@ impl<S: SessionStore> Engine<S> {
             return Ok(());
         }
         self.write(session, self.store().delete(key)).await?;
-        let live = Self::current(session)?;
+        let live = self.current(session)?;
         let kind = EventKind::SessionEnded(SessionEnd::Revoked);
         let (backend, user) = (&live.record.backend, &live.record.user);
         session.auth().emit(kind, Some(backend), Some(user), session.facts());
@@ -125,7 +151,7 @@ impl<S: SessionStore> Engine<S> {
     }
 
     pub(super) async fn end_others<U: User>(&self, session: &Session<U>) -> Result<u64, SessionError> {
-        let live = Self::current(session)?;
+        let live = self.current(session)?;
         let (backend, user) = (&live.record.backend, &live.record.user);
         session.auth().forget_user(backend, user);
         self.write(session, self.store().delete_user(backend, user, Some(&live.key))).await

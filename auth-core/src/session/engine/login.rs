@@ -2,17 +2,20 @@
 
 use std::sync::Arc;
 
-use super::{Engine, RETRIES};
+use super::handout::Begun;
+use super::{Engine, access_of};
 use crate::event::{EventKind, SessionEnd};
 use crate::session::handle::{CookieEffect, Live};
-use crate::session::revocation::Revocation;
+use crate::session::revocation::{Revocation, Undo};
 use crate::session::{
-    ClientFacts, Session, SessionData, SessionError, SessionErrorKind, SessionRecord, SessionStore, Token,
-    Write,
+    ClientFacts, Session, SessionData, SessionError, SessionErrorKind, SessionKey, SessionRecord,
+    SessionStore, Token, Write,
 };
-use crate::{Access, Authenticated, How, Timestamp, User};
+use crate::{Access, Authenticated, Timestamp, User};
 
 impl<S: SessionStore> Engine<S> {
+    /// Begins a session, and gives it to the response and the request when everything that can fail is done: a login
+    /// that is refused changes neither, and leaves no record.
     pub(super) async fn start_session<U: User>(
         &self,
         session: &Session<U>,
@@ -23,35 +26,49 @@ impl<S: SessionStore> Engine<S> {
         let now = session.auth().now();
         let record = SessionRecord { remote_user, ..self.new_record(session, &authenticated, now) };
         session.auth().forget_user(&record.backend, &record.user);
-        let live = match current {
-            Some(live) if live.is_of(&authenticated) => self.login_again(session, live, record, now).await?,
-            Some(other) => {
-                self.write(session, self.store().delete(&other.key)).await?;
-                session.state().patches.clear();
-                self.create(session, record).await?
-            }
-            None => {
-                // What was presented could not be looked at: whatever it is, it dies with this login.
-                if let Some(token) = session.presented().token() {
-                    self.write(session, self.store().delete(&token.key())).await?;
-                }
-                self.create(session, record).await?
-            }
+        let (own, other) = match current {
+            Some(live) if live.is_of(&authenticated) => (Some(live), None),
+            other => (None, other),
         };
-        self.limit_sessions(session, &live, now).await?;
-        let (backend, user) = (live.record.backend.clone(), live.record.user.clone());
-        {
-            let mut state = session.state();
-            state.access = Some(Access::new(
-                authenticated.user,
-                backend.clone(),
-                How::Session,
-                live.record.authenticated,
-            ));
-            state.live = Some(live);
+        let begun = self
+            .in_time(session, async {
+                match own {
+                    Some(live) => self.login_again(session, live, record, now).await,
+                    None => self.begin_anew(session, other.as_ref(), record, now).await,
+                }
+            })
+            .await?;
+        if other.is_some() {
+            // Another user's values.
+            session.state().patches.clear();
         }
-        session.auth().emit(EventKind::SessionStarted, Some(&backend), Some(&user), session.facts());
+        let record = Arc::clone(&begun.live.record);
+        self.hand_out(session, begun, Some(access_of(authenticated.user, &record)));
+        if let Some(Live { record: old, .. }) = other.filter(|_| record.remote_user.is_some()) {
+            let kind = EventKind::SessionEnded(SessionEnd::RemoteUserChanged);
+            session.auth().emit(kind, Some(&old.backend), Some(&old.user), session.facts());
+        }
+        let kind = EventKind::SessionStarted;
+        session.auth().emit(kind, Some(&record.backend), Some(&record.user), session.facts());
         Ok(())
+    }
+
+    /// A session that nothing of an older one goes into. What the request came with ends last: if that fails, it goes
+    /// on, and the new one is undone.
+    async fn begin_anew<U: User>(
+        &self,
+        session: &Session<U>,
+        other: Option<&Live>,
+        record: SessionRecord,
+        now: Timestamp,
+    ) -> Result<Begun<S>, SessionError> {
+        let begun = self.create(session, record, now).await?;
+        // What was presented could perhaps not be looked at: whatever it is, it dies with this login.
+        let old = other.map(|live| live.key).or_else(|| session.presented().token().map(Token::key));
+        if let Some(old) = old {
+            self.write(session, self.store().delete(&old)).await?;
+        }
+        Ok(begun)
     }
 
     fn new_record<U: User>(
@@ -82,38 +99,42 @@ impl<S: SessionStore> Engine<S> {
     async fn login_again<U: User>(
         &self,
         session: &Session<U>,
-        mut live: Live,
+        live: Live,
         mut record: SessionRecord,
         now: Timestamp,
-    ) -> Result<Live, SessionError> {
-        for _ in 0..RETRIES {
-            record.data.clone_from(&live.record.data);
-            if let Some(rotated) = self.move_to_new_key(session, &live, record.clone(), None, now).await? {
-                return Ok(rotated);
+    ) -> Result<Begun<S>, SessionError> {
+        let mut turn = self.turn(live).await;
+        // A move is the last step: when it is made, the old id is dead.
+        self.limit_sessions(session, &turn.live.key, &record, now).await?;
+        loop {
+            record.data.clone_from(&turn.live.record.data);
+            if let Some(moved) = self.move_to_new_key(session, &turn.live, record.clone(), None, now).await? {
+                return Ok(moved);
             }
-            let Some(newer) = self.load(session, live.key, now).await? else {
+            if !self.catch_up(session, &mut turn, now).await? {
                 // Logged out meanwhile: the login stands, the values do not come back.
                 record.data = SessionData::default();
-                return self.create(session, record).await;
-            };
-            live = newer;
+                return self.create(session, record, now).await;
+            }
         }
-        Err(SessionErrorKind::Unavailable.into())
     }
 
     async fn create<U: User>(
         &self,
         session: &Session<U>,
         record: SessionRecord,
-    ) -> Result<Live, SessionError> {
+        now: Timestamp,
+    ) -> Result<Begun<S>, SessionError> {
         let token = Self::new_token(session)?;
         let key = token.key();
+        let undo = Undo::unless_disarmed(&self.shared, key, self.config.write_timeout);
         self.write(session, self.store().create(&key, &record)).await?;
-        self.hand_out(session, token, &record);
-        Ok(Live { key, version: 1, by_alias: false, record: Arc::new(record) })
+        // After it, and not before: of many logins at a time the last one sees all.
+        self.limit_sessions(session, &key, &record, now).await?;
+        Ok(Begun::new(token, 1, record, undo, true))
     }
 
-    /// Moves a record to a new key. `None` if the record changed or moved meanwhile.
+    /// Moves a record to a new key. `None` if the record changed, moved or ended meanwhile.
     pub(super) async fn move_to_new_key<U: User>(
         &self,
         session: &Session<U>,
@@ -121,17 +142,33 @@ impl<S: SessionStore> Engine<S> {
         record: SessionRecord,
         alias_until: Option<Timestamp>,
         now: Timestamp,
-    ) -> Result<Option<Live>, SessionError> {
-        let token = Self::new_token(session)?;
-        let key = token.key();
-        let moved = self.store().rotate(&live.key, &key, live.version, &record, alias_until, now);
-        if self.write(session, moved).await? != Write::Done {
+    ) -> Result<Option<Begun<S>>, SessionError> {
+        if self.is_revoked(&live.key) {
             return Ok(None);
         }
-        self.hand_out(session, token, &record);
+        let token = Self::new_token(session)?;
+        let key = token.key();
+        let undo = Undo::unless_disarmed(&self.shared, key, self.config.write_timeout);
+        let moved = self.store().rotate(&live.key, &key, live.version, &record, alias_until, now);
+        let moved = match self.write(session, moved).await {
+            Ok(written) => written == Write::Done,
+            // It may have been moved all the same. Then nobody could come in by the old id any more.
+            Err(failed) => match self.load(session, key, now).await {
+                Ok(Some(found)) if !found.by_alias => true,
+                _ => return Err(failed),
+            },
+        };
+        if !moved {
+            undo.disarm();
+            return Ok(None);
+        }
+        // Logged out while it was being moved: then the new id dies, too.
+        if self.is_revoked(&live.key) {
+            return Ok(None);
+        }
         let (backend, user) = (&record.backend, &record.user);
         session.auth().emit(EventKind::SessionRotated, Some(backend), Some(user), session.facts());
-        Ok(Some(Live { key, version: live.version + 1, by_alias: false, record: Arc::new(record) }))
+        Ok(Some(Begun::new(token, live.version + 1, record, undo, false)))
     }
 
     fn new_token<U: User>(session: &Session<U>) -> Result<Token, SessionError> {
@@ -141,25 +178,19 @@ impl<S: SessionStore> Engine<S> {
         })
     }
 
-    fn hand_out<U: User>(&self, session: &Session<U>, token: Token, record: &SessionRecord) {
-        let left = record.authenticated.plus(self.config.absolute).since(record.rotated);
-        let max_age = (!self.config.browser_session).then_some(left);
-        session.state().cookie = CookieEffect::Set(token, max_age);
-    }
-
-    /// Ends the oldest sessions of a user who has too many.
+    /// Ends those sessions of a user that were longest not used, where there are too many. The one under `key` stays.
     async fn limit_sessions<U: User>(
         &self,
         session: &Session<U>,
-        live: &Live,
+        key: &SessionKey,
+        record: &SessionRecord,
         now: Timestamp,
     ) -> Result<(), SessionError> {
-        let Some(max) = self.config.max_per_user else { return Ok(()) };
-        let (backend, user) = (&live.record.backend, &live.record.user);
-        let all = self.read(session, self.store().list_user(backend, user, now)).await?;
-        let others = all.iter().filter(|(key, _)| *key != live.key);
-        for (key, _) in others.take(all.len().saturating_sub(max)) {
-            self.write(session, self.store().delete(key)).await?;
+        let Some(max) = self.config.max_sessions(record) else { return Ok(()) };
+        let (backend, user) = (&record.backend, &record.user);
+        let max = u64::try_from(max).unwrap_or(u64::MAX);
+        let ended = self.write(session, self.store().trim_user(backend, user, max, key, now)).await?;
+        for _ in 0..ended {
             let kind = EventKind::SessionEnded(SessionEnd::TooMany);
             session.auth().emit(kind, Some(backend), Some(user), session.facts());
         }

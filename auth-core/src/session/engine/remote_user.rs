@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Engine;
 use crate::User;
-use crate::event::{EventKind, SessionEnd};
+use crate::event::SessionEnd;
 use crate::session::handle::Live;
 use crate::session::{Failure, Session, SessionStore};
 
@@ -42,10 +42,6 @@ impl<S: SessionStore> Engine<S> {
                 return Ok(());
             }
         };
-        if let Some(Live { record, .. }) = current.as_ref().filter(|live| !live.is_of(&done)) {
-            let kind = EventKind::SessionEnded(SessionEnd::RemoteUserChanged);
-            session.auth().emit(kind, Some(&record.backend), Some(&record.user), session.facts());
-        }
         let name = Some(named.username().into());
         self.start_session(session, done, current, name).await.map_err(|_| Failure::Unavailable)
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Engine, access_of};
 use crate::chain::Source;
 use crate::event::{EventKind, SessionEnd};
-use crate::session::handle::Live;
+use crate::session::handle::{Live, Renewal};
 use crate::session::keys::StampCheck;
 use crate::session::{
     Failure, Session, SessionConfig, SessionError, SessionKey, SessionRecord, SessionStore, Token, Write,
@@ -37,9 +37,6 @@ impl<S: SessionStore> Engine<S> {
         now: Timestamp,
     ) -> Result<Option<Live>, Failure> {
         let Some(key) = session.presented().token().map(Token::key) else { return Ok(None) };
-        if self.shared.1.contains(&key) {
-            return Ok(None);
-        }
         let Some(live) = self.load(session, key, now).await.map_err(|_| Failure::Unavailable)? else {
             return Ok(None);
         };
@@ -50,14 +47,19 @@ impl<S: SessionStore> Engine<S> {
         Ok(Some(live))
     }
 
+    /// The session under this key or alias. One that was logged out here is none, whatever the store still knows, and by
+    /// whichever of its ids it was.
     pub(super) async fn load<U: User>(
         &self,
         session: &Session<U>,
         key: SessionKey,
         now: Timestamp,
     ) -> Result<Option<Live>, SessionError> {
+        if self.is_revoked(&key) {
+            return Ok(None);
+        }
         let stored = self.read(session, self.store().load(&key, now)).await?;
-        Ok(stored.map(|stored| Live {
+        Ok(stored.filter(|stored| !self.is_revoked(&stored.key)).map(|stored| Live {
             key: stored.key,
             version: stored.version,
             by_alias: stored.key != key,
@@ -120,7 +122,8 @@ impl<S: SessionStore> Engine<S> {
         } else {
             Some(live)
         };
-        let Some(live) = live else { return Ok(()) };
+        // A parallel request may have logged it out while this one waited.
+        let Some(live) = live.filter(|live| !self.is_revoked(&live.key)) else { return Ok(()) };
         let access = access_of(user, &live.record);
         let mut state = session.state();
         state.access = Some(access);
@@ -181,7 +184,7 @@ impl<S: SessionStore> Engine<S> {
         self.config.rotate_every.is_some_and(|every| now.since(live.record.rotated) >= every)
     }
 
-    /// Notes the use, and gives the session a new id if its time or its key's has come. `None` if the session
+    /// Notes the use, and that the session is to get a new id if its time or its key's has come. `None` if the session
     /// was deleted meanwhile.
     async fn keep_alive<U: User>(
         &self,
@@ -193,14 +196,8 @@ impl<S: SessionStore> Engine<S> {
     ) -> Option<Live> {
         let wants_new_id = stamp == StampCheck::SameByFallback || self.wants_new_id(&live, now);
         if wants_new_id && !live.by_alias {
-            let mut record = SessionRecord::clone(&live.record);
-            record.stamp = self.config.keys.stamp(&record.backend, &record.user, user);
-            self.renew(&mut record, now);
-            let until = Some(now.plus(SessionConfig::ROTATION_GRACE));
-            // A faster request may have rotated it already: then this one goes on as it is.
-            if let Ok(rotated) = self.move_to_new_key(session, &live, record, until, now).await {
-                return Some(rotated.unwrap_or(live));
-            }
+            let stamp = self.config.keys.stamp(&live.record.backend, &live.record.user, user);
+            session.state().renewal = Some(Renewal { key: live.key, stamp });
         }
         if now.since(live.record.last_seen) < self.config.touch_every {
             return Some(live);

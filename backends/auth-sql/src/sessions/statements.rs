@@ -16,6 +16,8 @@ pub(super) struct Statements {
     pub(super) rotate: SqlStr,
     pub(super) delete: SqlStr,
     pub(super) delete_user: SqlStr,
+    pub(super) too_many: SqlStr,
+    pub(super) trim_user: SqlStr,
     pub(super) list_user: SqlStr,
     pub(super) purge_expired: SqlStr,
 }
@@ -62,6 +64,16 @@ impl Statements {
             delete: sql(format!("DELETE FROM {t} WHERE session_key = ? OR alias_key = ?")),
             delete_user: sql(format!(
                 "DELETE FROM {t} WHERE backend = ? AND user_id = ? AND session_key <> ?"
+            )),
+            // The most lately used one of those that are too many, which is nearly always none.
+            too_many: sql(format!(
+                "SELECT last_seen, session_key FROM {t} \
+                 WHERE backend = ? AND user_id = ? AND expires > ? AND session_key <> ? \
+                 ORDER BY last_seen DESC, session_key DESC LIMIT 1 OFFSET ?"
+            )),
+            trim_user: sql(format!(
+                "DELETE FROM {t} WHERE backend = ? AND user_id = ? AND expires > ? AND session_key <> ? \
+                 AND (last_seen < ? OR (last_seen = ? AND session_key <= ?))"
             )),
             list_user: sql(format!(
                 "SELECT {RECORD}, session_key FROM {t} \

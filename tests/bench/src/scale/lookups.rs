@@ -124,6 +124,18 @@ impl SessionStore for Counted<MemorySessions> {
         self.inner.delete_user(backend, user, except).await
     }
 
+    async fn trim_user(
+        &self,
+        backend: &BackendName,
+        user: &UserId,
+        max: u64,
+        keep: &SessionKey,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        count(&self.asked.writes);
+        self.inner.trim_user(backend, user, max, keep, now).await
+    }
+
     async fn list_user(
         &self,
         backend: &BackendName,
