@@ -12,7 +12,9 @@ use auth_sql::{Database, SqlSessions, SqlUser, SqlUsers, UserErrorKind};
 
 use crate::accounts::{DIRECTORY, LOCAL, MEMBERS, directory_users, known_to};
 use crate::database::Place;
-use crate::{Options, database, secret, sessions};
+#[cfg(feature = "redis")]
+use crate::sessions;
+use crate::{Options, database, secret};
 
 /// About how often expired sessions are removed.
 const PURGED_EVERY: Duration = Duration::from_mins(10);
@@ -45,7 +47,10 @@ pub async fn auth(options: &Options) -> Result<Auth<SqlUser>> {
     let auth = if options.cache_users { auth.cache_users(UserCache::new()) } else { auth };
     let config = session_config(options, &place)?;
     let auth = match &options.sessions {
+        #[cfg(feature = "redis")]
         Some(url) => auth.sessions(sessions::in_redis(url).await?, config),
+        #[cfg(not(feature = "redis"))]
+        Some(_) => return Err(database::built_without("Redis", "redis")),
         None => auth.sessions(in_database(pool).await?, config),
     };
     Ok(auth.build()?)

@@ -8,23 +8,31 @@ use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use auth_sql::Database;
+#[cfg(feature = "mysql")]
+use sqlx::Executor;
+#[cfg(feature = "mysql")]
 use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
 use sqlx::pool::PoolOptions;
+#[cfg(feature = "postgres")]
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
-use sqlx::{Connection, Executor, Pool};
+use sqlx::{Connection, Pool};
 
 /// How long a request waits for a connection. Shorter than what a session may take to be read, so that this ends
 /// first and says why.
+#[cfg(any(feature = "mysql", feature = "postgres"))]
 const CONNECTED_WITHIN: Duration = Duration::from_millis(750);
 /// How long the first connection may take.
 const STARTED_WITHIN: Duration = Duration::from_secs(30);
 /// How long a connection is trusted after its last use. After that it is asked whether it is still one, which costs
 /// a round trip.
+#[cfg(any(feature = "mysql", feature = "postgres"))]
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
 /// How long a statement may run, or wait for locks: as long as a session's write may take.
+#[cfg(feature = "postgres")]
 const ANSWERED_WITHIN: &str = "2s";
 /// The same, where a statement as such has no limit.
+#[cfg(feature = "mysql")]
 const WAITS_FOR_LOCKS: &str = "SET innodb_lock_wait_timeout = 2, lock_wait_timeout = 2";
 /// How long a write to a file waits for another.
 const LOCKED_WITHIN: Duration = Duration::from_secs(1);
@@ -37,8 +45,10 @@ pub(crate) enum Place {
     /// In this process; it ends with it.
     Memory(SqliteConnectOptions),
     /// On a server.
+    #[cfg(feature = "postgres")]
     Postgres(PgConnectOptions),
     /// On a server, perhaps `MariaDB`.
+    #[cfg(feature = "mysql")]
     MySql(MySqlConnectOptions),
 }
 
@@ -49,8 +59,14 @@ impl Place {
         Ok(match scheme {
             "sqlite" if url.contains(":memory:") => Self::Memory(url.parse()?),
             "sqlite" => Self::File(SqliteConnectOptions::from_str(url)?.create_if_missing(true)),
+            #[cfg(feature = "postgres")]
             "postgres" | "postgresql" => Self::Postgres(url.parse()?),
+            #[cfg(feature = "mysql")]
             "mysql" | "mariadb" => Self::MySql(url.parse()?),
+            #[cfg(not(feature = "postgres"))]
+            "postgres" | "postgresql" => return Err(built_without("PostgreSQL", "postgres")),
+            #[cfg(not(feature = "mysql"))]
+            "mysql" | "mariadb" => return Err(built_without("MySQL and MariaDB", "mysql")),
             // The URL may hold a password.
             _ => {
                 return Err("the database must be a URL that begins with sqlite:, postgres: or mysql:".into());
@@ -72,6 +88,12 @@ impl Place {
     }
 }
 
+/// Says which feature brings what this build lacks.
+#[cfg(any(test, not(all(feature = "mysql", feature = "postgres", feature = "redis"))))]
+pub(crate) fn built_without(what: &str, feature: &str) -> Box<dyn Error> {
+    format!("this program was built without {what}: build it with `--features {feature}`").into()
+}
+
 /// Opens the database. A file is created with its folder if it does not exist.
 pub(crate) async fn open(place: &Place) -> Result<Database, Box<dyn Error>> {
     Ok(match place {
@@ -87,10 +109,12 @@ pub(crate) async fn open(place: &Place) -> Result<Database, Box<dyn Error>> {
             let pool = SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
             connected(pool, options.clone()).await?.into()
         }
+        #[cfg(feature = "postgres")]
         Place::Postgres(options) => {
             let options = options.clone().options([("statement_timeout", ANSWERED_WITHIN)]);
             connected(on_server(PgPoolOptions::new()), options).await?.into()
         }
+        #[cfg(feature = "mysql")]
         Place::MySql(options) => {
             let pool = on_server(MySqlPoolOptions::new()).after_connect(|connection, _| {
                 Box::pin(async { connection.execute(WAITS_FOR_LOCKS).await.map(drop) })
@@ -116,6 +140,7 @@ async fn connected<DB: sqlx::Database>(
 }
 
 /// Settings for connections that can break.
+#[cfg(any(feature = "mysql", feature = "postgres"))]
 fn on_server<DB: sqlx::Database>(pool: PoolOptions<DB>) -> PoolOptions<DB> {
     pool.acquire_timeout(CONNECTED_WITHIN).test_before_acquire(false).before_acquire(|connection, about| {
         Box::pin(async move {
@@ -143,12 +168,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_build_without_a_driver_says_which_feature_brings_it() {
+        let told = "this program was built without PostgreSQL: build it with `--features postgres`";
+        assert_eq!(built_without("PostgreSQL", "postgres").to_string(), told);
+        #[cfg(not(feature = "postgres"))]
+        assert_eq!(Place::of("postgres://app:canary@db/app").unwrap_err().to_string(), told);
+    }
+
+    #[test]
     fn places() {
         let beside = |url| Place::of(url).unwrap().beside(".secret");
         assert_eq!(beside("sqlite:demo.db"), Some("demo.db.secret".into()));
         assert_eq!(beside("sqlite:///a/demo.db?mode=rwc"), Some("/a/demo.db.secret".into()));
         assert_eq!(beside("sqlite::memory:"), None);
+        #[cfg(feature = "postgres")]
         assert_eq!(beside("postgres://localhost/demo"), None);
+        #[cfg(feature = "mysql")]
         assert!(matches!(Place::of("mysql://localhost/demo"), Ok(Place::MySql(_))));
         let error = Place::of("http://app:canary@localhost/demo").unwrap_err().to_string();
         assert!(!error.contains("canary"), "{error}");

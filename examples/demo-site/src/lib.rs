@@ -14,6 +14,7 @@ mod options;
 mod pages;
 mod process;
 mod secret;
+#[cfg(feature = "redis")]
 mod sessions;
 
 pub use accounts::{ACCOUNTS, Account, MEMBERS};

@@ -13,11 +13,13 @@ pub struct Options {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3000")]
     pub listen: SocketAddr,
 
-    /// Database: `sqlite:FILE`, `postgres://…` or `mysql://…`; filled with the demo's accounts on first start
+    /// Database: `sqlite:FILE`; `postgres://…` or `mysql://…` if built with the feature of that name. It is filled
+    /// with the demo's accounts on first start
     #[arg(long, value_name = "URL", default_value_t = default_database())]
     pub database: String,
 
-    /// Redis server to keep sessions in, redis://:PASSWORD@HOST:PORT, or rediss: for TLS [default: the database]
+    /// Redis server to keep sessions in, redis://:PASSWORD@HOST:PORT, or rediss: for TLS, if built with the feature
+    /// `redis` [default: the database]
     #[arg(long, value_name = "URL")]
     pub sessions: Option<String>,
 

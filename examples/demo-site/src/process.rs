@@ -1,16 +1,21 @@
 //! The life of the server's process: log, socket, readiness, end.
 
+use std::env;
 use std::future::{Future, pending};
 use std::io::{self, IsTerminal, Write};
 use std::net::{SocketAddr, TcpListener};
 
-use tracing_subscriber::EnvFilter;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
-/// Logs to standard error; `RUST_LOG` chooses what.
+/// Logs to standard error; `RUST_LOG` chooses what, by level and target: `warn,auth=debug`.
 pub fn log_to_stderr() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(io::stderr().is_terminal());
-    log.with_writer(io::stderr).init();
+    let chosen = env::var("RUST_LOG").ok().and_then(|chosen| chosen.parse().ok());
+    let targets = chosen.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
+    let lines = tracing_subscriber::fmt::layer().with_ansi(io::stderr().is_terminal()).with_writer(io::stderr);
+    tracing_subscriber::registry().with(lines).with(targets).init();
 }
 
 /// The listening socket, fit for both frameworks.
