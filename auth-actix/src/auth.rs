@@ -22,6 +22,8 @@ use crate::view::{Answer, Head};
 ///
 /// A resolved caller is in the request's extensions as [`CurrentUser`]. A request that presents nothing goes
 /// straight through.
+///
+/// Where a middleware inside answers by an error, the response that becomes of it carries the cookie and headers, too.
 pub struct AuthLayer<U, R = ProblemBody> {
     auth: auth_core::Auth<U>,
     lazy: bool,

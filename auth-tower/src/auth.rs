@@ -21,6 +21,9 @@ use crate::view::{Answer, Head};
 /// A resolved caller is in the request's extensions as [`CurrentUser`]. A request that presents nothing goes
 /// straight through.
 ///
+/// An error of the inner service passes unchanged: there is no response to write a cookie on. A login that it follows is
+/// undone. Turn errors into responses inside of this layer (axum: `HandleErrorLayer` after it in a `ServiceBuilder`).
+///
 /// Events name the client's address if axum serves with `into_make_service_with_connect_info::<SocketAddr>()`. Without it,
 /// or [`Encrypted`](crate::Encrypted), [`Basic`](auth_core::http::Basic) takes every connection for cleartext.
 pub struct AuthLayer<U, R = ProblemBody> {
@@ -220,7 +223,14 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Result<Response<B2>, S::Error>> {
         let StateProj::Calling { frame, .. } = self.as_mut().project() else { return polled };
-        let Poll::Ready(Ok(response)) = &mut polled else { return polled };
+        let response = match &mut polled {
+            Poll::Pending => return polled,
+            Poll::Ready(Ok(response)) => response,
+            Poll::Ready(Err(_)) => {
+                frame.give_up();
+                return polled;
+            }
+        };
         let Some(saving) = frame.save(|| response.status().as_u16()) else {
             frame.finish(&mut Answer(response));
             return polled;

@@ -199,6 +199,19 @@ impl Frame {
         }
     }
 
+    /// There will be no response to write on: the inner service failed, in a framework whose errors carry no headers.
+    ///
+    /// A session that began in this request is deleted again with the frame: nobody was given it. A logout stands.
+    pub fn give_up(&self) {
+        if self.session.as_ref().is_some_and(|session| session.changes_cookie()) {
+            tracing::warn!(
+                target: "auth",
+                "the session cookie of a response was lost: the service inside the AuthLayer answered an error; turn \
+                 errors into responses inside of the AuthLayer (axum: `HandleErrorLayer` after it in the `ServiceBuilder`)"
+            );
+        }
+    }
+
     fn write_effects(&self, response: &mut dyn ResponseView) {
         match (&self.session, &self.auth) {
             (Some(session), _) if session.has_effects() => Arc::clone(session).finish(response),

@@ -431,6 +431,7 @@ pub(crate) trait AnySession: Any + Send + Sync {
     /// Whether the response depends on it. A caller that nobody asked for (a lazy layer) has no effect; a login or
     /// logout has one, even if it could not be found out who was calling before.
     fn has_effects(&self) -> bool;
+    fn changes_cookie(&self) -> bool;
     fn has_unsaved(&self) -> bool;
     fn refusal(&self) -> Option<Refusal>;
     fn resolve(self: Arc<Self>) -> BoxFuture<'static, Result<(), Failure>>;
@@ -446,8 +447,12 @@ impl<U: User> AnySession for Inner<U> {
     }
 
     fn has_effects(&self) -> bool {
+        self.is_known() || self.changes_cookie()
+    }
+
+    fn changes_cookie(&self) -> bool {
         let cookie = &self.state.lock().unwrap_or_else(PoisonError::into_inner).cookie;
-        self.is_known() || !matches!(cookie, CookieEffect::Keep)
+        !matches!(cookie, CookieEffect::Keep)
     }
 
     fn has_unsaved(&self) -> bool {

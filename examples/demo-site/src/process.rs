@@ -14,7 +14,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 pub fn log_to_stderr() {
     let chosen = env::var("RUST_LOG").ok().and_then(|chosen| chosen.parse().ok());
     let targets = chosen.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
-    let lines = tracing_subscriber::fmt::layer().with_ansi(io::stderr().is_terminal()).with_writer(io::stderr);
+    let lines =
+        tracing_subscriber::fmt::layer().with_ansi(io::stderr().is_terminal()).with_writer(io::stderr);
     tracing_subscriber::registry().with(lines).with(targets).init();
 }
 

@@ -1,8 +1,11 @@
 //! What a handler did reaches the client whatever stands between it and the layer: a middleware that answers by an error
 //! (actix-web), one that answers for the handler, or one that cuts the handler off.
 
+use std::future::ready;
 use std::time::Duration;
 
+use ::tower::ServiceBuilder;
+use ::tower::util::AndThenLayer;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
@@ -11,7 +14,9 @@ use actix_web::middleware::{Next, from_fn};
 use actix_web::test::init_service;
 use actix_web::{App, web};
 use auth_core::session::SessionConfig;
-use axum::extract::Request as Native;
+use axum::BoxError;
+use axum::error_handling::HandleErrorLayer;
+use axum::extract::{Request as Native, State};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use integration_tests::accounts::Account;
@@ -119,7 +124,10 @@ async fn a_new_id_reaches_the_client() {
         let first = client.login("alice", ALICE).await;
         client.world.clock.advance(Duration::from_secs(61));
         let answer = client.send(failing(Request::get("/me"), 500)).await;
-        assert_eq!((answer.status, answer.token().is_some()), (500, true), "{}", client.site());
+        assert_eq!((answer.status, answer.token()), (500, None), "{}: it can wait", client.site());
+        client.world.clock.advance(SessionConfig::ROTATION_GRACE + Duration::from_secs(1));
+        let answer = client.send(failing(Request::get("/me"), 418)).await;
+        assert_eq!((answer.status, answer.token().is_some()), (418, true), "{}", client.site());
         assert_ne!(client.jar.token().unwrap(), first);
         client.world.clock.advance(SessionConfig::ROTATION_GRACE + Duration::from_secs(1));
         assert_eq!(client.who().await, "alice", "{}", client.site());
@@ -168,6 +176,108 @@ async fn values_are_written_unless_the_answer_is_an_outage() {
         assert_eq!((lost.status, lost.one("retry-after")), (503, "5"), "{}", client.site());
     })
     .await;
+}
+
+/// The header that cuts the handler off once it has done its work, as a timeout inside the layer does.
+const CUT: &str = "x-cut";
+
+fn cut(request: Request) -> Request {
+    request.with(CUT, "")
+}
+
+/// The handler is done, and something inside of the one who cuts it off is not.
+async fn hold(State(world): State<World>, request: Native, next: middleware::Next) -> Response {
+    let is_held = request.headers().contains_key(CUT);
+    let response = next.run(request).await;
+    if is_held {
+        world.gate.pass().await;
+    }
+    response
+}
+
+async fn cut_off(State(world): State<World>, request: Native, next: middleware::Next) -> Response {
+    if !request.headers().contains_key(CUT) {
+        return next.run(request).await;
+    }
+    tokio::select! {
+        () = world.gate.reached() => axum::http::StatusCode::GATEWAY_TIMEOUT.into_response(),
+        response = next.run(request) => response,
+    }
+}
+
+/// Where a handler that was cut off becomes a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Handled {
+    /// By the one who cuts it off (`tower_http::timeout`).
+    AtOnce,
+    /// As an error first (`tower::timeout`), which is handled inside the layer.
+    Inside,
+    /// Outside of it: there was no response that the layer could have written on.
+    Outside,
+}
+
+fn cutting(world: &World, handled: Handled, is_lazy: bool) -> Box<dyn Site> {
+    let with_state = || world.clone();
+    let router = tower::router(world)
+        .layer(middleware::from_fn_with_state(with_state(), hold))
+        .layer(middleware::from_fn_with_state(with_state(), cut_off));
+    let (layer, _) = layers(world, is_lazy);
+    let fails = |response: Response| {
+        ready(match response.status() {
+            axum::http::StatusCode::GATEWAY_TIMEOUT => Err(BoxError::from("cut off")),
+            _ => Ok(response),
+        })
+    };
+    let handler = HandleErrorLayer::new(async |_: BoxError| axum::http::StatusCode::GATEWAY_TIMEOUT);
+    let (handles, fails) = (ServiceBuilder::new().layer(handler), AndThenLayer::new(fails));
+    let router = match handled {
+        Handled::AtOnce => router.layer(layer),
+        Handled::Inside => {
+            router.layer(ServiceBuilder::new().layer(layer).layer(handles.layer(fails).into_inner()))
+        }
+        Handled::Outside => router.layer(handles.layer(layer).layer(fails).into_inner()),
+    };
+    Box::new(Tower::of("tower", router))
+}
+
+/// What a handler that was cut off has done is done: the client is told where there is a response, and where there is
+/// none, nothing stays behind that only the client could have used, and nobody is signed out by chance.
+#[tokio::test]
+async fn on_tower_a_handler_may_be_cut_off() {
+    for handled in [Handled::AtOnce, Handled::Inside, Handled::Outside] {
+        for is_lazy in [false, true] {
+            let rotating = |config: SessionConfig| config.rotate_every(Duration::from_secs(60));
+            let world = Setup::default().sessions(rotating).world().await;
+            let site = cutting(&world, handled, is_lazy);
+            over(&world, &*site, &async |mut client: Client<'_>| check_cuts(&mut client, handled).await)
+                .await;
+        }
+    }
+}
+
+async fn check_cuts(client: &mut Client<'_>, handled: Handled) {
+    let is_told = handled != Handled::Outside;
+    let world = client.world;
+    let answer = client.send(cut(login())).await;
+    assert_eq!((answer.status, answer.token().is_some()), (504, is_told), "{handled:?}");
+    if is_told {
+        assert_eq!(client.who().await, "alice", "{handled:?}");
+        client.post("/logout", &[]).await;
+    }
+    // It is deleted by a task of its own.
+    while !world.store.sessions.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    client.login("alice", ALICE).await;
+    world.clock.advance(Duration::from_secs(61));
+    let answer = client.send(cut(Request::get("/me"))).await;
+    assert_eq!((answer.status, answer.token()), (504, None), "{handled:?}: a new id can wait");
+    world.clock.advance(SessionConfig::ROTATION_GRACE + Duration::from_secs(1));
+    assert_eq!(client.who().await, "alice", "{handled:?}: nobody is signed out by a new id that was lost");
+    let answer = client.send(cut(Request::post("/logout", &[]))).await;
+    assert_eq!((answer.status, answer.one("set-cookie").is_empty()), (504, !is_told), "{handled:?}");
+    assert!(world.store.sessions.is_empty(), "{handled:?}: the logout stands");
+    assert_eq!(client.who().await, "anonymous");
 }
 
 /// An optional extractor swallowed an outage, and a middleware answered by an error: the outage is told all the same.
