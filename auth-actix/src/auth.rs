@@ -1,17 +1,19 @@
 //! The middleware that finds out who is calling.
 
 use std::future::{Future, Ready, ready};
-use std::mem;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready as ready_or_return};
 
 use actix_service::{Service, Transform};
 use actix_web::body::{EitherBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::{Error, HttpMessage};
+use actix_web::dev::{Extensions, ServiceRequest, ServiceResponse};
+use actix_web::{Error, HttpMessage, HttpRequest};
 use auth_core::User;
-use auth_core::http::{Begin, Frame, Refusal, Resolving, Saving};
+use auth_core::http::{
+    AnyExchange, Begin, Exchange, Layered, Refusal, RequestView as _, Resolving, Saving, Shown,
+};
 use pin_project_lite::pin_project;
 
 use crate::CurrentUser;
@@ -99,22 +101,11 @@ where
     }
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        // An outer layer's caller is not this layer's: who asks the extensions must not take one for the other.
-        request.extensions_mut().remove::<CurrentUser<U>>();
-        let head = Head(request.request());
-        let begin =
-            if self.layer.lazy { self.layer.auth.begin_lazy(&head) } else { self.layer.auth.begin(&head) };
         let respond = self.layer.respond.clone();
-        let state = match begin {
-            // Called inside its own frame, too: a guard asks in `call`, and would otherwise be answered by the frame of
-            // an outer middleware, which may be of another site.
-            Begin::Call(reading) => {
-                let mut frame = self.layer.auth.frame(reading);
-                let future = frame.enter(|| self.inner.call(request));
-                return ResponseFuture { state: State::Calling { future, frame }, respond };
-            }
-            Begin::CallIn(mut frame) => {
-                State::Calling { future: frame.enter(|| self.inner.call(request)), frame }
+        let state = match self.layer.begin(&Head(request.request())) {
+            Begin::Call(exchange) => {
+                let outer = enter(&request, &exchange, None);
+                State::Calling { future: self.inner.call(request), exchange, outer }
             }
             Begin::Refuse(refusal) => {
                 State::Answered { response: Some(Box::new(refused(request, refusal, &respond))) }
@@ -124,6 +115,15 @@ where
             }
         };
         ResponseFuture { state, respond }
+    }
+}
+
+impl<U: User, R> AuthLayer<U, R> {
+    fn begin(&self, head: &Head<'_>) -> Begin<U> {
+        let shown: Shown<U> = |extensions| {
+            Some(Arc::clone(&extensions.downcast_ref::<Extensions>()?.get::<CurrentUser<U>>()?.0))
+        };
+        self.auth.begin(head, Layered { shown: (!self.lazy).then_some(shown), outer: head.exchange() })
     }
 }
 
@@ -148,9 +148,9 @@ pin_project! {
     #[project = StateProj]
     enum State<S, F, U, B> {
         Resolving { resolving: Resolving<U>, waiting: Option<(ServiceRequest, Rc<S>)> },
-        Calling { #[pin] future: F, frame: Frame },
+        Calling { #[pin] future: F, exchange: Exchange<U>, outer: Option<CurrentUser<U>> },
         // Boxed: they are rare, and would make the future of every request larger.
-        Saving { saving: Saving, frame: Frame, answer: Option<Box<Answered<B>>> },
+        Saving { saving: Saving, exchange: Exchange<U>, answer: Option<Box<Answered<B>>> },
         Answered { response: Option<Box<ServiceResponse<EitherBody<B>>>> },
     }
 }
@@ -171,14 +171,14 @@ where
         {
             return Poll::Ready(answer);
         }
-        let StateProj::Calling { future, frame } = state.as_mut().project() else {
+        let StateProj::Calling { future, exchange, outer } = state.as_mut().project() else {
             unreachable!("the service is called")
         };
-        let polled = frame.enter(|| future.poll(cx));
-        if frame.is_idle() {
-            return polled.map_ok(ServiceResponse::map_into_left_body);
+        let answer = ready_or_return!(future.poll(cx)).map(ServiceResponse::map_into_left_body);
+        if let (Some(around), Ok(response)) = (exchange.outer(), &answer) {
+            leave(response.request(), around.clone(), outer.take());
         }
-        state.finish(polled, respond, cx)
+        if exchange.is_idle() { Poll::Ready(answer) } else { state.finish(answer, respond, cx) }
     }
 }
 
@@ -206,15 +206,12 @@ where
             }
         };
         let (request, service) = waiting.take().expect(POLLED_AGAIN);
-        let (mut frame, user) = match found.caller(&Head(request.request())) {
+        let (exchange, user) = match found.caller(&Head(request.request())) {
             Ok(found) => found,
             Err(refusal) => return Poll::Ready(Some(Ok(refused(request, refusal, respond)))),
         };
-        if let Some(user) = user {
-            request.extensions_mut().insert(CurrentUser(user));
-        }
-        let future = frame.enter(|| service.call(request));
-        self.set(Self::Calling { future, frame });
+        let outer = enter(&request, &exchange, user);
+        self.set(Self::Calling { future: service.call(request), exchange, outer });
         Poll::Ready(None)
     }
 
@@ -222,39 +219,63 @@ where
     #[inline(never)]
     fn finish(
         mut self: Pin<&mut Self>,
-        polled: Poll<Result<ServiceResponse<B>, Error>>,
+        answer: Answered<B>,
         respond: &impl Respond,
         cx: &mut Context<'_>,
     ) -> Poll<Answered<B>> {
-        let answer = ready_or_return!(polled).map(ServiceResponse::map_into_left_body);
-        let StateProj::Calling { frame, .. } = self.as_mut().project() else {
+        let StateProj::Calling { exchange, .. } = self.as_mut().project() else {
             unreachable!("the service was called")
         };
-        let frame = mem::replace(frame, Frame::none());
-        if let Some(refusal) = frame.refusal() {
-            return Poll::Ready(overruled(frame, answer, refusal, respond));
+        let exchange = exchange.clone();
+        if let Some(refusal) = exchange.refusal() {
+            return Poll::Ready(overruled(exchange, answer, refusal, respond));
         }
-        match frame.save(|| status(&answer)) {
-            None => Poll::Ready(written(frame, answer)),
+        match exchange.save(|| status(&answer)) {
+            None => Poll::Ready(written(exchange, answer)),
             Some(saving) => {
-                self.set(Self::Saving { saving, frame, answer: Some(Box::new(answer)) });
+                self.set(Self::Saving { saving, exchange, answer: Some(Box::new(answer)) });
                 self.poll_saving(respond, cx)
             }
         }
     }
 
     fn poll_saving(self: Pin<&mut Self>, respond: &impl Respond, cx: &mut Context<'_>) -> Poll<Answered<B>> {
-        let StateProj::Saving { saving, frame, answer } = self.project() else {
+        let StateProj::Saving { saving, exchange, answer } = self.project() else {
             unreachable!("it is polled while it saves")
         };
         let saved = ready_or_return!(Pin::new(saving).poll(cx));
         let answer = *answer.take().expect(POLLED_AGAIN);
-        let frame = mem::replace(frame, Frame::none());
         Poll::Ready(match saved {
-            Ok(()) => written(frame, answer),
-            Err(refusal) => overruled(frame, answer, refusal, respond),
+            Ok(()) => written(exchange.clone(), answer),
+            Err(refusal) => overruled(exchange.clone(), answer, refusal, respond),
         })
     }
+}
+
+/// Puts into the request's extensions who is calling, and gives back whom a layer around this one put there: an outer
+/// layer's caller is not this layer's, and who asks the extensions must not take one for the other.
+fn enter<U: User>(
+    request: &ServiceRequest,
+    exchange: &Exchange<U>,
+    user: Option<Arc<U>>,
+) -> Option<CurrentUser<U>> {
+    let mut extensions = request.extensions_mut();
+    extensions.insert(exchange.any());
+    match user {
+        Some(user) => extensions.insert(CurrentUser(user)),
+        None => extensions.remove(),
+    }
+}
+
+/// All clones of a request have one map of extensions: what the middlewares around this one read there from here on is
+/// their own layer's again.
+fn leave<U: User>(request: &HttpRequest, around: AnyExchange, outer: Option<CurrentUser<U>>) {
+    let mut extensions = request.extensions_mut();
+    extensions.insert(around);
+    _ = match outer {
+        Some(user) => extensions.insert(user),
+        None => extensions.remove(),
+    };
 }
 
 /// The contract of `Future`: a future that was ready is not polled again.
@@ -277,12 +298,12 @@ fn status<B>(answer: &Result<ServiceResponse<B>, Error>) -> u16 {
 }
 
 /// The answer with what the handler did on it. An error becomes a response somewhere outside, perhaps more than once: the
-/// frame goes along with it, so that the response carries the cookie whoever makes it.
-fn written<B>(frame: Frame, mut answer: Answered<B>) -> Answered<B> {
+/// exchange goes along with it, so that the response carries the cookie whoever makes it.
+fn written<U: User, B>(exchange: Exchange<U>, mut answer: Answered<B>) -> Answered<B> {
     match &mut answer {
-        Ok(response) => frame.finish(&mut Answer(response.response_mut())),
+        Ok(response) => exchange.finish(&mut Answer(response.response_mut())),
         Err(error) => error.add_response_mapper(move |mut response| {
-            frame.finish(&mut Answer(&mut response));
+            exchange.finish(&mut Answer(&mut response));
             response
         }),
     }
@@ -290,7 +311,12 @@ fn written<B>(frame: Frame, mut answer: Answered<B>) -> Answered<B> {
 }
 
 /// The refusal that takes the answer's place.
-fn overruled<B>(frame: Frame, answer: Answered<B>, refusal: Refusal, respond: &impl Respond) -> Answered<B> {
+fn overruled<U: User, B>(
+    exchange: Exchange<U>,
+    answer: Answered<B>,
+    refusal: Refusal,
+    respond: &impl Respond,
+) -> Answered<B> {
     let answer = match answer {
         Ok(response) => {
             let refused = response.into_response(respond::response(refusal, respond));
@@ -302,5 +328,5 @@ fn overruled<B>(frame: Frame, answer: Answered<B>, refusal: Refusal, respond: &i
             Err(error)
         }
     };
-    written(frame, answer)
+    written(exchange, answer)
 }

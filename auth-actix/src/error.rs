@@ -5,9 +5,9 @@ use std::fmt;
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
-use auth_core::Denied;
-use auth_core::http::{self, Anonymous, Refusal, unconfigured};
+use auth_core::http::{AnyExchange, Refusal, unconfigured};
 use auth_core::session::SessionError;
+use auth_core::{Denied, User};
 
 use crate::respond::{ProblemBody, response};
 use crate::view::Head;
@@ -24,8 +24,8 @@ enum Kind {
     Session(SessionError),
     Refused(Box<Refusal>),
     /// An optional extractor drops this: what it would answer is made up only if it is asked. That may be outside the
-    /// layer, where a middleware passed the error on.
-    Anonymous(Anonymous, HttpRequest),
+    /// layer, where a middleware passed the error on: by then the request shows the outer layer's exchange.
+    Anonymous(AnyExchange, HttpRequest),
     NoLayer(&'static str),
 }
 
@@ -35,9 +35,9 @@ impl Error {
     }
 
     /// Nobody is signed in, and somebody must be.
-    pub(crate) fn anonymous(request: &HttpRequest) -> Self {
-        match http::anonymous(&Head(request)) {
-            Some(anonymous) => Self(Kind::Anonymous(anonymous, request.clone())),
+    pub(crate) fn anonymous<U: User>(request: &HttpRequest) -> Self {
+        match AnyExchange::innermost::<U>(&Head(request)) {
+            Some(exchange) => Self(Kind::Anonymous(exchange, request.clone())),
             None => Self::no_layer("CurrentUser"),
         }
     }
@@ -53,7 +53,7 @@ impl Error {
             Kind::Denied(denied) => denied.into(),
             Kind::Session(error) => error.into(),
             Kind::Refused(refusal) => (**refusal).clone(),
-            Kind::Anonymous(anonymous, request) => anonymous.refusal(&Head(request)),
+            Kind::Anonymous(exchange, request) => exchange.refuse_nobody(&Head(request)),
             Kind::NoLayer(_) => {
                 tracing::error!(target: "auth", "{self}");
                 unconfigured()
@@ -84,7 +84,7 @@ impl fmt::Display for Error {
             Kind::NoLayer(what) => write!(
                 f,
                 "{what} is used outside an AuthLayer for its user type: add `.wrap(AuthLayer::new(auth))` \
-                 around the route, and do not move the handler to another task in between"
+                 around the route"
             ),
         }
     }

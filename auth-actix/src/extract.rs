@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest};
-use auth_core::User;
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use auth_core::http::{self, Caller};
+use auth_core::{Authenticated, User};
 
 use crate::Error;
 use crate::view::Head;
@@ -61,6 +61,18 @@ impl<U: User> FromRequest for CurrentUser<U> {
     }
 }
 
+/// Makes somebody the caller of this request without any proof, for tests of handlers and for impersonation: by
+/// [`Auth::dangerous_authenticated`](auth_core::Auth::dangerous_authenticated). An event names it. For the innermost
+/// [`AuthLayer`](crate::AuthLayer) for this type of user, and for what runs inside of where it is called.
+///
+/// # Errors
+/// [`Error`] if there is no such layer around, or `acting` is of another `Auth`.
+pub fn dangerous_acts_as<U: User>(request: &HttpRequest, acting: Authenticated<U>) -> Result<(), Error> {
+    let user = http::act_as(acting, &Head(request)).ok_or_else(|| no_layer("dangerous_acts_as"))??;
+    request.extensions_mut().insert(CurrentUser(user));
+    Ok(())
+}
+
 async fn find<U: User>(
     request: HttpRequest,
     session: auth_core::session::Session<U>,
@@ -76,7 +88,7 @@ async fn find<U: User>(
 }
 
 fn known<U: User>(request: &HttpRequest, user: Option<Arc<U>>) -> Result<CurrentUser<U>, Error> {
-    user.map(CurrentUser).ok_or_else(|| Error::anonymous(request))
+    user.map(CurrentUser).ok_or_else(|| Error::anonymous::<U>(request))
 }
 
 /// An error that is told to the log here, because an optional extractor would swallow it.

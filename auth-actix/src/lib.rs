@@ -73,7 +73,7 @@ mod view;
 pub use auth::{Auth, AuthLayer, ResponseFuture};
 pub use auth_core;
 pub use error::Error;
-pub use extract::{CurrentUser, Extracting, Session};
+pub use extract::{CurrentUser, Extracting, Session, dangerous_acts_as};
 pub use require::{Require, RequireFuture, RequireLayer};
 pub use respond::{ProblemBody, Respond};
 pub use unix_socket::UnixSocket;

@@ -81,8 +81,10 @@ where
         let state = match guard(&self.layer.rule, &Head(request.request())) {
             Guarded::Pass => State::Calling { future: self.inner.call(request) },
             Guarded::Refuse(refusal) => State::refused(request, refusal, &self.layer.respond),
-            // Something in between may have called this from elsewhere, and poll it where it belongs.
-            Guarded::NoLayer => State::Asking { waiting: Some(self.waiting(request)) },
+            Guarded::NoLayer => {
+                let refusal = Error::no_layer("RequireLayer").refusal();
+                State::refused(request, refusal, &self.layer.respond)
+            }
             Guarded::Resolve(resolving) => {
                 State::Resolving { resolving, waiting: Some(self.waiting(request)) }
             }
@@ -116,8 +118,6 @@ pin_project! {
 pin_project! {
     #[project = StateProj]
     enum State<S, F, R, B> {
-        /// The caller is asked for when this is polled.
-        Asking { waiting: Option<Waiting<S, R>> },
         /// Only under a lazy layer, for the first who asks.
         Resolving { resolving: Pin<Box<dyn Future<Output = Resolved> + Send>>, waiting: Option<Waiting<S, R>> },
         Calling { #[pin] future: F },
@@ -143,7 +143,6 @@ where
         let mut state = self.project().state;
         loop {
             let next = match state.as_mut().project() {
-                StateProj::Asking { waiting } => ask(waiting.take().expect(POLLED_AGAIN)),
                 StateProj::Resolving { resolving, waiting } => {
                     let resolved = ready_or_return!(resolving.as_mut().poll(cx));
                     let (request, service, layer) = waiting.take().expect(POLLED_AGAIN);
@@ -161,24 +160,6 @@ where
                 }
             };
             state.set(next);
-        }
-    }
-}
-
-/// Asks inside the future, where every request is framed.
-fn ask<S, R, B>((request, service, layer): Waiting<S, R>) -> State<S, S::Future, R, B>
-where
-    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = actix_web::Error>,
-    R: Respond,
-{
-    match guard(&layer.rule, &Head(request.request())) {
-        Guarded::Pass => State::Calling { future: service.call(request) },
-        Guarded::Refuse(refusal) => State::refused(request, refusal, &layer.respond),
-        Guarded::NoLayer => {
-            State::refused(request, Error::no_layer("RequireLayer").refusal(), &layer.respond)
-        }
-        Guarded::Resolve(resolving) => {
-            State::Resolving { resolving, waiting: Some((request, service, layer)) }
         }
     }
 }

@@ -1,11 +1,12 @@
 //! actix-web's requests and responses as core sees them.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::net::IpAddr;
 
 use actix_web::http::header::{self, HeaderName, HeaderValue};
-use actix_web::{HttpRequest, HttpResponse};
-use auth_core::http::{Header, RequestView, ResponseHeader, ResponseView};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse};
+use auth_core::http::{AnyExchange, Header, RequestView, ResponseHeader, ResponseView};
 
 use crate::UnixSocket;
 
@@ -35,6 +36,14 @@ impl RequestView for Head<'_> {
 
     fn is_encrypted(&self) -> bool {
         self.0.app_config().secure()
+    }
+
+    fn exchange(&self) -> Option<AnyExchange> {
+        self.0.extensions().get().cloned()
+    }
+
+    fn extensions(&self, look: &mut dyn FnMut(&dyn Any)) {
+        look(&*self.0.extensions());
     }
 
     #[inline]

@@ -21,11 +21,18 @@ pub enum How {
     Session,
     /// By credentials that came with this request, of the named HTTP authentication scheme.
     Scheme(&'static str),
+    /// By the application's word alone, without any proof (`dangerous_acts_as` of the adapters).
+    ActsAs,
 }
 
 impl<U> Access<U> {
     pub(crate) fn new(user: Arc<U>, backend: BackendName, how: How, authenticated: Timestamp) -> Self {
         Self { user, backend, how, authenticated }
+    }
+
+    /// The same access of the same user, loaded anew.
+    pub(crate) fn of(self, user: Arc<U>) -> Self {
+        Self { user, ..self }
     }
 
     /// The user.

@@ -217,18 +217,6 @@ impl<U: User> Auth<U> {
     }
 }
 
-impl<U> Inner<U> {
-    pub(crate) fn id(&self) -> u64 {
-        self.id
-    }
-}
-
-impl<U> Drop for Inner<U> {
-    fn drop(&mut self) {
-        http::unregister(self.id);
-    }
-}
-
 /// Makes sure that an attempt ends in exactly one event, even if its client goes away.
 struct Ending<'a, U: User> {
     auth: &'a Auth<U>,

@@ -55,6 +55,8 @@ pub enum EventKind<'a> {
     SessionEnded(SessionEnd),
     /// A session's id was replaced.
     SessionRotated,
+    /// The application made somebody the caller of a request without any proof (`dangerous_acts_as` of the adapters).
+    ActsAs,
     /// A request carried two different session cookies, and got no session.
     AmbiguousCookie,
     /// A request carried credentials over a connection that is not known to be encrypted: they were not judged.
@@ -172,6 +174,7 @@ impl fmt::Display for EventKind<'_> {
             Self::LoggedOut => f.write_str("logged out"),
             Self::SessionEnded(why) => write!(f, "session ended: {why:?}"),
             Self::SessionRotated => f.write_str("session rotated"),
+            Self::ActsAs => f.write_str("acts as a user without proof"),
             Self::AmbiguousCookie => f.write_str("two different session cookies in one request"),
             Self::CleartextCredentials => f.write_str(
                 "credentials in the clear were not judged: serve over TLS, name the proxy that ends it by \

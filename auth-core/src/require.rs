@@ -92,6 +92,6 @@ impl Require {
 fn is_fresh<U>(access: &Access<U>, within: Duration, now: Timestamp) -> bool {
     match access.how() {
         How::Scheme(_) => true,
-        How::Session => now.since(access.authenticated()) <= within,
+        How::Session | How::ActsAs => now.since(access.authenticated()) <= within,
     }
 }

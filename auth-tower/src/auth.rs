@@ -3,11 +3,12 @@
 use std::future::Future;
 use std::mem;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use auth_core::User;
-use auth_core::http::{Begin, Frame, Resolving, Saving};
-use http::{Request, Response};
+use auth_core::http::{Begin, Exchange, Layered, RequestView as _, Resolving, Saving, Shown};
+use http::{Extensions, Request, Response};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -97,22 +98,11 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        // An outer layer's caller is not this layer's: who asks the extensions must not take one for the other.
-        request.extensions_mut().remove::<CurrentUser<U>>();
-        let head = Head::of(&request);
-        let begin =
-            if self.layer.lazy { self.layer.auth.begin_lazy(&head) } else { self.layer.auth.begin(&head) };
         let respond = self.layer.respond.clone();
-        let state = match begin {
-            // Called inside its own frame, too: a guard asks in `call`, and would otherwise be answered by the frame of
-            // an outer layer, which may be of another site or, for a request made by a handler, of another request.
-            Begin::Call(reading) => {
-                let mut frame = self.layer.auth.frame(reading);
-                let future = frame.enter(|| self.inner.call(request));
-                return ResponseFuture { state: State::Calling { future, frame }, respond };
-            }
-            Begin::CallIn(mut frame) => {
-                State::Calling { future: frame.enter(|| self.inner.call(request)), frame }
+        let state = match self.layer.begin(&Head::of(&request)) {
+            Begin::Call(exchange) => {
+                enter(request.extensions_mut(), &exchange, None);
+                State::Calling { future: self.inner.call(request), exchange }
             }
             Begin::Refuse(refusal) => {
                 State::Answered { response: Some(respond::response(refusal, &respond)) }
@@ -125,6 +115,15 @@ where
             }
         };
         ResponseFuture { state, respond }
+    }
+}
+
+impl<U: User, R> AuthLayer<U, R> {
+    fn begin(&self, head: &Head<'_>) -> Begin<U> {
+        let shown: Shown<U> = |extensions| {
+            Some(Arc::clone(&extensions.downcast_ref::<Extensions>()?.get::<CurrentUser<U>>()?.0))
+        };
+        self.auth.begin(head, Layered { shown: (!self.lazy).then_some(shown), outer: head.exchange() })
     }
 }
 
@@ -146,8 +145,8 @@ pin_project! {
     #[project = StateProj]
     enum State<S, F, U, B, B2> {
         Resolving { resolving: Resolving<U>, waiting: Option<(Request<B>, S)> },
-        Calling { #[pin] future: F, frame: Frame },
-        Saving { saving: Saving, frame: Frame, response: Option<Response<B2>> },
+        Calling { #[pin] future: F, exchange: Exchange<U> },
+        Saving { saving: Saving, exchange: Exchange<U>, response: Option<Response<B2>> },
         Answered { response: Option<Response<B2>> },
     }
 }
@@ -163,11 +162,11 @@ where
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let ResponseFutureProj { mut state, respond } = self.project();
-        let StateProj::Calling { future, frame } = state.as_mut().project() else {
+        let StateProj::Calling { future, exchange } = state.as_mut().project() else {
             return state.poll_presented(respond, cx);
         };
-        let polled = frame.enter(|| future.poll(cx));
-        if frame.is_idle() { polled } else { state.finish(polled, respond, cx) }
+        let answer = ready!(future.poll(cx));
+        if exchange.is_idle() { Poll::Ready(answer) } else { state.finish(answer, respond, cx) }
     }
 }
 
@@ -192,51 +191,37 @@ where
             StateProj::Calling { .. } => unreachable!("`poll` polls it"),
         };
         let (mut request, mut service) = waiting.take().expect(POLLED_AGAIN);
-        let (mut frame, user) = match found.caller(&Head::of(&request)) {
+        let (exchange, user) = match found.caller(&Head::of(&request)) {
             Ok(found) => found,
             Err(refusal) => return Poll::Ready(Ok(respond::response(refusal, respond))),
         };
-        if let Some(user) = user {
-            request.extensions_mut().insert(CurrentUser(user));
-        }
-        // Called inside the frame too, so that guards find the caller at once, and need not put the request aside
-        // until they are polled.
-        let polled = frame.enter(|| {
-            self.set(Self::Calling { future: service.call(request), frame: Frame::none() });
-            match self.as_mut().project() {
-                StateProj::Calling { future, .. } => future.poll(cx),
-                _ => unreachable!("it was set just now"),
-            }
-        });
-        if let StateProj::Calling { frame: place, .. } = self.as_mut().project() {
-            *place = frame;
-        }
-        self.finish(polled, respond, cx)
+        enter(request.extensions_mut(), &exchange, user);
+        self.set(Self::Calling { future: service.call(request), exchange });
+        let StateProj::Calling { future, .. } = self.as_mut().project() else {
+            unreachable!("it was set just now")
+        };
+        let answer = ready!(future.poll(cx));
+        self.finish(answer, respond, cx)
     }
 
     /// Writes on the response what the handler did; first saves what is to be saved.
     #[inline(never)]
     fn finish(
         mut self: Pin<&mut Self>,
-        mut polled: Poll<Result<Response<B2>, S::Error>>,
+        answer: Result<Response<B2>, S::Error>,
         respond: &impl Respond<B2>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Response<B2>, S::Error>> {
-        let StateProj::Calling { frame, .. } = self.as_mut().project() else { return polled };
-        let response = match &mut polled {
-            Poll::Pending => return polled,
-            Poll::Ready(Ok(response)) => response,
-            Poll::Ready(Err(_)) => {
-                frame.give_up();
-                return polled;
-            }
+        let StateProj::Calling { exchange, .. } = self.as_mut().project() else {
+            unreachable!("the service was called")
         };
-        let Some(saving) = frame.save(|| response.status().as_u16()) else {
-            frame.finish(&mut Answer(response));
-            return polled;
+        let mut response = answer.inspect_err(|_| exchange.give_up())?;
+        let Some(saving) = exchange.save(|| response.status().as_u16()) else {
+            exchange.finish(&mut Answer(&mut response));
+            return Poll::Ready(Ok(response));
         };
-        let frame = mem::replace(frame, Frame::none());
-        self.set(Self::Saving { saving, frame, response: Some(ready!(polled)?) });
+        let exchange = exchange.clone();
+        self.set(Self::Saving { saving, exchange, response: Some(response) });
         self.poll_saving(respond, cx).map(Ok)
     }
 
@@ -245,15 +230,25 @@ where
         respond: &impl Respond<B2>,
         cx: &mut Context<'_>,
     ) -> Poll<Response<B2>> {
-        let StateProj::Saving { saving, frame, response } = self.project() else {
+        let StateProj::Saving { saving, exchange, response } = self.project() else {
             unreachable!("it is polled while it saves")
         };
         let saved = ready!(Pin::new(saving).poll(cx));
         let answered = response.take().expect(POLLED_AGAIN);
         let mut answer = saved.map_or_else(|refusal| respond::response(refusal, respond), |()| answered);
-        frame.finish(&mut Answer(&mut answer));
+        exchange.finish(&mut Answer(&mut answer));
         Poll::Ready(answer)
     }
+}
+
+/// Puts into the request's extensions who is calling. An outer layer's caller is not this layer's: who asks the extensions
+/// must not take one for the other.
+fn enter<U: User>(extensions: &mut Extensions, exchange: &Exchange<U>, user: Option<Arc<U>>) {
+    extensions.insert(exchange.any());
+    _ = match user {
+        Some(user) => extensions.insert(CurrentUser(user)),
+        None => extensions.remove(),
+    };
 }
 
 /// The contract of `Future`: a future that was ready is not polled again.

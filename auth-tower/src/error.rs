@@ -75,7 +75,7 @@ impl fmt::Display for Error {
             Kind::NoLayer(what) => write!(
                 f,
                 "{what} is used outside an AuthLayer for its user type: add `.layer(AuthLayer::new(auth))` \
-                 after the route, and do not move the handler to another task in between"
+                 after the route"
             ),
         }
     }

@@ -5,8 +5,8 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use ::http::request::Parts;
-use auth_core::http::{self, Caller};
-use auth_core::{Require, User};
+use auth_core::http::{self, AnyExchange, Caller};
+use auth_core::{Authenticated, User};
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 
 use crate::Error;
@@ -48,7 +48,7 @@ impl<S: Sync, U: User> FromRequestParts<S> for CurrentUser<U> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
         match find(parts).await? {
             Some(user) => Ok(user),
-            None => Err(refuse_anonymous(parts)),
+            None => Err(refuse_nobody::<U>(&Head::of_parts(parts))),
         }
     }
 }
@@ -59,6 +59,22 @@ impl<S: Sync, U: User> OptionalFromRequestParts<S> for CurrentUser<U> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Error> {
         find(parts).await
     }
+}
+
+/// Makes somebody the caller of this request without any proof, for tests of handlers and for impersonation: by
+/// [`Auth::dangerous_authenticated`](auth_core::Auth::dangerous_authenticated). An event names it. For the innermost
+/// [`AuthLayer`](crate::AuthLayer) for this type of user, and for what runs inside of where it is called.
+///
+/// # Errors
+/// [`Error`] if there is no such layer around, or `acting` is of another `Auth`.
+pub fn dangerous_acts_as<U: User, B>(
+    request: &mut ::http::Request<B>,
+    acting: Authenticated<U>,
+) -> Result<(), Error> {
+    let user =
+        http::act_as(acting, &Head::of(request)).ok_or_else(|| Error::no_layer("dangerous_acts_as"))??;
+    request.extensions_mut().insert(CurrentUser(user));
+    Ok(())
 }
 
 async fn find<U: User>(parts: &mut Parts) -> Result<Option<CurrentUser<U>>, Error> {
@@ -74,11 +90,12 @@ async fn find<U: User>(parts: &mut Parts) -> Result<Option<CurrentUser<U>>, Erro
     Ok(user.map(CurrentUser))
 }
 
-fn refuse_anonymous(parts: &Parts) -> Error {
-    match http::guard(&Require::login(), &Head::of_parts(parts)) {
-        http::Guarded::Refuse(refusal) => Error::refused(refusal),
-        _ => Error::no_layer("CurrentUser"),
-    }
+fn refuse_nobody<U: User>(head: &Head<'_>) -> Error {
+    let exchange = AnyExchange::innermost::<U>(head);
+    exchange.map_or_else(
+        || Error::no_layer("CurrentUser"),
+        |exchange| Error::refused(exchange.refuse_nobody(head)),
+    )
 }
 
 /// This request's session: log in, log out, rotate, keep values. See [`auth_core::session::Session`].
@@ -107,8 +124,7 @@ impl<U: User> fmt::Debug for Session<U> {
 }
 
 impl<U: User> Session<U> {
-    /// The session of a request, for services that are no axum handlers. Call it inside the service's future, not in
-    /// `call` itself.
+    /// The session of a request, for services that are no axum handlers.
     ///
     /// # Errors
     /// [`Error`] if no [`AuthLayer`](crate::AuthLayer) for this type of user is around.

@@ -73,7 +73,7 @@ pub use auth::{Auth, AuthLayer, ResponseFuture};
 pub use auth_core;
 pub use encrypted::Encrypted;
 pub use error::Error;
-pub use extract::{CurrentUser, Session};
+pub use extract::{CurrentUser, Session, dangerous_acts_as};
 pub use require::{Require, RequireFuture, RequireLayer};
 pub use respond::{EmptyBody, ProblemBody, Respond};
 pub use unix_socket::UnixSocket;

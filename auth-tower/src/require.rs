@@ -73,8 +73,7 @@ where
         let state = match guard(rule, &Head::of(&request)) {
             Guarded::Pass => State::Calling { future: self.inner.call(request) },
             Guarded::Refuse(refusal) => State::refused(refusal, &self.layer),
-            // Something in between called this from elsewhere, but may poll it where it belongs (`tower::buffer`).
-            Guarded::NoLayer => State::Asking { waiting: Some(self.waiting(request)) },
+            Guarded::NoLayer => State::refused(Error::no_layer("RequireLayer").refusal(), &self.layer),
             Guarded::Resolve(resolving) => {
                 State::Resolving { resolving, waiting: Some(self.waiting(request)) }
             }
@@ -110,8 +109,6 @@ pin_project! {
 pin_project! {
     #[project = StateProj]
     enum State<S, F, R, B, B2> {
-        /// The caller is asked for when this is polled.
-        Asking { waiting: Option<Waiting<S, R, B>> },
         /// Only under a lazy layer, for the first who asks.
         Resolving { resolving: Pin<Box<dyn Future<Output = Resolved> + Send>>, waiting: Option<Waiting<S, R, B>> },
         Calling { #[pin] future: F },
@@ -139,7 +136,6 @@ where
         let mut state = self.project().state;
         loop {
             let next = match state.as_mut().project() {
-                StateProj::Asking { waiting } => ask(waiting.take().expect(POLLED_AGAIN)),
                 StateProj::Resolving { resolving, waiting } => {
                     let resolved = ready!(resolving.as_mut().poll(cx));
                     let (request, mut service, layer) = waiting.take().expect(POLLED_AGAIN);
@@ -154,22 +150,6 @@ where
                 }
             };
             state.set(next);
-        }
-    }
-}
-
-/// Asks inside the future, where every request is framed.
-fn ask<S, R, B, B2>((request, mut service, layer): Waiting<S, R, B>) -> State<S, S::Future, R, B, B2>
-where
-    S: Service<Request<B>, Response = Response<B2>>,
-    R: Respond<B2>,
-{
-    match guard(&layer.rule, &Head::of(&request)) {
-        Guarded::Pass => State::Calling { future: service.call(request) },
-        Guarded::Refuse(refusal) => State::refused(refusal, &layer),
-        Guarded::NoLayer => State::refused(Error::no_layer("RequireLayer").refusal(), &layer),
-        Guarded::Resolve(resolving) => {
-            State::Resolving { resolving, waiting: Some((request, service, layer)) }
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Requests and responses of `http` 1 as core sees them.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use auth_core::http::{Header, RequestView, ResponseHeader, ResponseView};
+use auth_core::http::{AnyExchange, Header, RequestView, ResponseHeader, ResponseView};
 use http::header::{self, Entry, HeaderMap, HeaderName, HeaderValue};
 use http::{Extensions, Method, Response, Uri};
 
@@ -77,6 +78,14 @@ impl RequestView for Head<'_> {
 
     fn is_encrypted(&self) -> bool {
         self.extensions.get::<Encrypted>().is_some()
+    }
+
+    fn exchange(&self) -> Option<AnyExchange> {
+        self.extensions.get().cloned()
+    }
+
+    fn extensions(&self, look: &mut dyn FnMut(&dyn Any)) {
+        look(self.extensions);
     }
 
     #[inline]

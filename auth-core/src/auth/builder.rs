@@ -283,7 +283,6 @@ impl<U: User> AuthBuilder<U> {
             random: self.random,
             http,
         });
-        http::register(&auth);
         Ok(Auth(auth))
     }
 

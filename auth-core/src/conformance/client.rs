@@ -1,9 +1,10 @@
 //! A client without a framework or a network: for tests that need a real session in a store.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
 
-use crate::http::{self, Begin, Header, RequestView, ResponseHeader, ResponseView};
+use crate::http::{AnyExchange, Begin, Header, Layered, RequestView, ResponseHeader, ResponseView};
 use crate::session::Session;
 use crate::{Auth, Credentials, User};
 
@@ -36,6 +37,12 @@ impl RequestView for Nothing {
         false
     }
 
+    fn exchange(&self) -> Option<AnyExchange> {
+        None
+    }
+
+    fn extensions(&self, _: &mut dyn FnMut(&dyn Any)) {}
+
     fn values<'a>(&'a self, _: Header, _: &mut dyn FnMut(&'a [u8])) {}
 
     fn headers<'a>(&'a self, _: &mut dyn FnMut(&'a str, &'a [u8])) {}
@@ -46,9 +53,13 @@ impl RequestView for Nothing {
 /// # Panics
 /// If there is none.
 pub fn session<U: User>(auth: &Auth<U>) -> Session<U> {
-    let Begin::Call(reading) = auth.begin(&Nothing) else { panic!("nothing is presented") };
-    let mut frame = auth.frame(reading);
-    frame.enter(|| http::session(&Nothing)).expect("the frame is around")
+    let Begin::Call(exchange) = auth.begin(&Nothing, alone()) else { panic!("nothing is presented") };
+    exchange.session(&Nothing)
+}
+
+/// A layer that stands alone and puts nobody into any extensions, as there are none.
+pub fn alone<U>() -> Layered<U> {
+    Layered { shown: Some(|_| None), outer: None }
 }
 
 /// Logs somebody in, and gives the value of the session cookie: what must not be found in a dump of the store.
@@ -80,13 +91,14 @@ impl Browser {
     /// # Panics
     /// If somebody is logged in already, the credentials are not accepted, or the store refuses.
     pub async fn log_in<U: User, C: Credentials>(&mut self, auth: &Auth<U>, credentials: C) {
-        let Begin::Call(reading) = auth.begin(self) else { panic!("somebody is logged in already") };
-        let mut frame = auth.frame(reading);
-        let session: Session<U> = frame.enter(|| http::session(self)).expect("the frame is around");
+        let Begin::Call(exchange) = auth.begin(self, alone()) else {
+            panic!("somebody is logged in already")
+        };
+        let session = exchange.session(self);
         let authenticated = session.authenticate(credentials).await.expect("the credentials are accepted");
         session.login(authenticated).await.expect("the store takes the session");
         let mut cookie = SetCookie::default();
-        frame.finish(&mut cookie);
+        exchange.finish(&mut cookie);
         cookie.0.split(';').next().unwrap_or_default().clone_into(&mut self.cookie);
     }
 
@@ -95,7 +107,9 @@ impl Browser {
     /// # Panics
     /// If that cannot be found out, or nobody ever logged in.
     pub async fn is_logged_in<U: User>(&self, auth: &Auth<U>) -> bool {
-        let Begin::Resolve(resolving) = auth.begin(self) else { panic!("the browser has no cookie") };
+        let Begin::Resolve(resolving) = auth.begin(self, alone()) else {
+            panic!("the browser has no cookie")
+        };
         let Ok((_, user)) = resolving.await.caller(self) else { panic!("the store or the backend is down") };
         user.is_some()
     }
@@ -125,6 +139,12 @@ impl RequestView for Browser {
     fn is_encrypted(&self) -> bool {
         false
     }
+
+    fn exchange(&self) -> Option<AnyExchange> {
+        None
+    }
+
+    fn extensions(&self, _: &mut dyn FnMut(&dyn Any)) {}
 
     fn values<'a>(&'a self, header: Header, each: &mut dyn FnMut(&'a [u8])) {
         match header {

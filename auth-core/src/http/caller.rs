@@ -1,20 +1,19 @@
 //! What extractors and guards ask: who is calling, and may they?
 
-use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use super::frame::{AnyAuth, Notes, ask};
+use super::exchange::AnyExchange;
 use super::{Refusal, RequestView};
-use crate::session::{AnySession, Failure, Session};
-use crate::{Require, User};
+use crate::session::{AnySession, Failure, Session, SessionError};
+use crate::{Authenticated, Require, User};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// The caller of the request that is handled now.
+/// The caller of a request.
 pub enum Caller<U> {
-    /// No layer of an [`Auth`](crate::Auth) for this type of user is around.
+    /// The request has passed no layer of an [`Auth`](crate::Auth) for this type of user.
     NoLayer,
     /// Known, or known to be nobody.
     Known(Option<Arc<U>>),
@@ -22,28 +21,44 @@ pub enum Caller<U> {
     Unknown(Session<U>),
 }
 
-/// Finds the caller of the request that is handled now.
+/// Finds the caller of a request, by the innermost layer of this type of user.
 pub fn caller<U: User>(view: &dyn RequestView) -> Caller<U> {
-    ask(Notes::is_of::<U>, view, |notes| match notes {
+    match view.exchange().and_then(|exchange| exchange.of::<U>()) {
         None => Caller::NoLayer,
-        Some(notes) => match notes.session::<U>() {
-            None => Caller::Known(None),
-            Some(session) if session.is_resolved() => Caller::Known(session.user()),
-            Some(session) => Caller::Unknown(session),
-        },
-    })
+        Some(session) => {
+            session.ask();
+            if session.is_resolved() {
+                Caller::Known(session.shown(view).map(|access| Arc::clone(access.user())))
+            } else {
+                Caller::Unknown(session)
+            }
+        }
+    }
 }
 
-/// The session handle of the request that is handled now; `None` without a layer.
+/// The session handle of a request, by the innermost layer of this type of user; `None` without one.
 pub fn session<U: User>(view: &dyn RequestView) -> Option<Session<U>> {
-    ask(Notes::is_of::<U>, view, |notes| {
-        let session = notes?.session_or_nobody::<U>(view)?;
-        session.describe(view);
-        Some(session)
-    })
+    let session = view.exchange()?.of::<U>()?;
+    session.ask();
+    session.describe(view);
+    Some(session)
 }
 
-/// Makes sure that the request that is handled now is answered by `refusal`, whatever its handler answers.
+/// Makes somebody the caller of a request without any proof, by the innermost layer of this type of user, and answers whom
+/// the adapter is to put into the request's extensions.
+///
+/// # Errors
+/// [`SessionError`] if `acting` is of another [`Auth`](crate::Auth) than the layer. `None` without a layer.
+pub fn act_as<U: User>(
+    acting: Authenticated<U>,
+    view: &dyn RequestView,
+) -> Option<Result<Arc<U>, SessionError>> {
+    let session = view.exchange()?.of::<U>()?;
+    session.describe_client(view);
+    Some(session.act_as(acting))
+}
+
+/// Makes sure that the request of this session is answered by `refusal`, whatever its handler answers.
 ///
 /// For frameworks whose `Option<…>` extractors turn every failure into `None`: an outage must not pass for an
 /// anonymous caller.
@@ -59,62 +74,24 @@ pub enum Guarded {
     Refuse(Refusal),
     /// The caller is not known yet (a lazy layer): await, then ask [`Resolved::check`].
     Resolve(BoxFuture<'static, Resolved>),
-    /// No layer is around.
+    /// The request has passed no layer.
     NoLayer,
 }
 
-/// Checks a rule against the caller of the request that is handled now, by the innermost layer.
+/// Checks a rule against the caller of a request, by the innermost layer.
 pub fn guard(require: &Require, view: &dyn RequestView) -> Guarded {
-    let found =
-        ask(|_| true, view, |notes| notes.map(|notes| (Arc::clone(&notes.auth), notes.session.clone())));
-    match found {
-        None => Guarded::NoLayer,
-        Some((auth, None)) => Guarded::Refuse(auth.check_nobody(require, view)),
-        Some((_, Some(session))) if session.is_known() => match session.check(require, view) {
+    let Some(AnyExchange(session)) = view.exchange() else { return Guarded::NoLayer };
+    session.ask();
+    if session.is_known() {
+        return match session.check(require, view) {
             Ok(()) => Guarded::Pass,
             Err(refusal) => Guarded::Refuse(refusal),
-        },
-        Some((_, Some(session))) => Guarded::Resolve(Box::pin(async move {
-            let outcome = Arc::clone(&session).resolve().await;
-            Resolved { session, outcome }
-        })),
+        };
     }
-}
-
-/// What the innermost layer answers to nobody, for an error that becomes a response when its frame may be left.
-pub struct Anonymous {
-    auth: Arc<dyn AnyAuth>,
-    session: Option<Arc<dyn AnySession>>,
-}
-
-/// Keeps the innermost layer's answer to a request that nobody is signed in for; `None` without a layer.
-pub fn anonymous(view: &dyn RequestView) -> Option<Anonymous> {
-    ask(
-        |_| true,
-        view,
-        |notes| {
-            notes.map(|notes| Anonymous { auth: Arc::clone(&notes.auth), session: notes.session.clone() })
-        },
-    )
-}
-
-impl Anonymous {
-    /// The answer.
-    pub fn refusal(&self, view: &dyn RequestView) -> Refusal {
-        let require = Require::login();
-        let checked = self.session.as_ref().map(|session| Arc::clone(session).check(&require, view));
-        match checked {
-            Some(Err(refusal)) => refusal,
-            // Somebody logged in meanwhile, by an error that was kept: the one who got it was nobody.
-            Some(Ok(())) | None => Arc::clone(&self.auth).check_nobody(&require, view),
-        }
-    }
-}
-
-impl fmt::Debug for Anonymous {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Anonymous").finish_non_exhaustive()
-    }
+    Guarded::Resolve(Box::pin(async move {
+        let outcome = Arc::clone(&session).resolve().await;
+        Resolved { session, outcome }
+    }))
 }
 
 /// A caller that a guard waited for.

@@ -5,14 +5,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use super::frame::Reading;
-use super::scheme::{self, Offer};
+use super::exchange::{AnyExchange, Exchange, Shown};
+use super::scheme::{self, Offer, Read as ReadHeader};
 use super::view::Single;
-use super::{Frame, Header, Read, Refusal, RequestView};
+use super::{Header, Refusal, RequestView};
 use crate::event::EventKind;
 use crate::guard::caught;
 use crate::remote_user::RemoteUser;
-use crate::session::{Failure, Session, Token};
+use crate::session::{Failure, Session, SessionKey, Token};
 use crate::session::{Found as FoundCookie, Scan};
 use crate::{Access, Auth, RequestFacts, User};
 
@@ -27,15 +27,15 @@ pub(crate) enum Presented<U> {
     Both(Token, Offer<U>),
     /// Whom a trusted proxy names, and a session that may be of somebody else.
     Remote(Option<Token>, RemoteUser),
-    /// Something that cannot be read.
-    Failure(Failure),
+    /// The session that a request had, asked about once more.
+    Again(SessionKey),
 }
 
 impl<U> Presented<U> {
     fn credentials(&self) -> Option<&Offer<U>> {
         match self {
             Self::Credentials(credentials) | Self::Both(_, credentials) => Some(credentials),
-            Self::Nothing | Self::Token(_) | Self::Remote(..) | Self::Failure(_) => None,
+            Self::Nothing | Self::Token(_) | Self::Remote(..) | Self::Again(_) => None,
         }
     }
 
@@ -46,38 +46,53 @@ impl<U> Presented<U> {
         }
     }
 
+    /// The key of the session that is asked for.
+    pub(crate) fn key(&self) -> Option<SessionKey> {
+        match self {
+            Self::Again(key) => Some(*key),
+            _ => self.token().map(Token::key),
+        }
+    }
+
     pub(crate) fn token(&self) -> Option<&Token> {
         match self {
             Self::Token(token) | Self::Both(token, _) => Some(token),
             Self::Remote(token, _) => token.as_ref(),
-            Self::Nothing | Self::Credentials(_) | Self::Failure(_) => None,
+            Self::Nothing | Self::Credentials(_) | Self::Again(_) => None,
         }
     }
 }
 
 /// What an adapter does with a request.
 pub enum Begin<U> {
-    /// Call the service now, and poll its future inside the [frame](Auth::frame).
-    Call(Reading),
-    /// The same, with this frame.
-    CallIn(Frame),
+    /// Put the exchange into the request's extensions and call the service now.
+    Call(Exchange<U>),
     /// Await who is calling, then call the service or answer the refusal.
     Resolve(Resolving<U>),
     /// Answer this.
     Refuse(Refusal),
 }
 
+/// What an adapter tells of the layer and of the layers around it.
+pub struct Layered<U> {
+    /// How to find the [`CurrentUser`](Shown) in the request's extensions; `None` for a lazy layer, which puts none there.
+    pub shown: Option<Shown<U>>,
+    /// What the layer around this one left in the extensions.
+    pub outer: Option<AnyExchange>,
+}
+
 impl<U: User> Auth<U> {
-    /// Reads what a request presents. Nothing is awaited and nothing allocated for one that presents nothing.
+    /// Reads what a request presents: what is changed on the request later changes nobody. Nothing is awaited for one that
+    /// presents nothing, or by a lazy layer, which leaves finding out who is calling to the first who asks.
     #[inline]
-    pub fn begin(&self, view: &impl RequestView) -> Begin<U> {
+    pub fn begin(&self, view: &impl RequestView, layered: Layered<U>) -> Begin<U> {
         let cookie = self.find_cookie(view);
         let settings = &self.0.http;
         let only_cookies = settings.schemes.is_empty() && settings.remote_user.is_none();
         if only_cookies && matches!(cookie, FoundCookie::Nothing) {
-            return Begin::Call(Reading { is_lazy: false });
+            return Begin::Call(self.nobody(view, layered));
         }
-        self.begin_presented(cookie, view)
+        self.begin_presented(cookie, view, layered)
     }
 
     #[inline]
@@ -90,10 +105,23 @@ impl<U: User> Auth<U> {
 
     // Kept out of the way of all other requests.
     #[inline(never)]
-    fn begin_presented(&self, cookie: FoundCookie<'_>, view: &impl RequestView) -> Begin<U> {
+    fn begin_presented(
+        &self,
+        cookie: FoundCookie<'_>,
+        view: &impl RequestView,
+        layered: Layered<U>,
+    ) -> Begin<U> {
+        let is_lazy = layered.shown.is_none();
         match self.read(cookie, view) {
-            Ok(None) => Begin::Call(Reading { is_lazy: false }),
-            Ok(Some(session)) => {
+            Ok(None) => Begin::Call(self.nobody(view, layered)),
+            Ok(Some(Read { presented, is_cross_origin, is_judged })) => {
+                let session = Session::new(self.clone(), presented, is_cross_origin, layered);
+                if is_judged {
+                    session.describe_client(view);
+                }
+                if is_lazy {
+                    return Begin::Call(Exchange(session));
+                }
                 let future = session.resolve_now();
                 Begin::Resolve(Resolving { session: Some(session), future })
             }
@@ -101,42 +129,13 @@ impl<U: User> Auth<U> {
         }
     }
 
-    /// As [`begin`](Self::begin), but leaves finding out who is calling to the first who asks.
-    pub fn begin_lazy(&self, view: &impl RequestView) -> Begin<U> {
-        if self.is_never_refused(view) {
-            return Begin::Call(Reading { is_lazy: true });
-        }
-        match self.read(self.find_cookie(view), view) {
-            Ok(None) => Begin::Call(Reading { is_lazy: false }),
-            Ok(session) => Begin::CallIn(Frame::new(self.clone(), session, false)),
-            Err(failure) => Begin::Refuse(self.refuse_failure(failure, view)),
-        }
+    /// The exchange of a request that presents nothing: nobody's, until a login.
+    fn nobody(&self, view: &impl RequestView, layered: Layered<U>) -> Exchange<U> {
+        let is_cross_origin = self.0.http.origins.is_cross_origin(view);
+        Exchange(Session::new(self.clone(), Presented::Nothing, is_cross_origin, layered))
     }
 
-    /// The frame of a request that is [called](Begin::Call) at once.
-    #[inline]
-    pub fn frame(&self, reading: Reading) -> Frame {
-        Frame::new(self.clone(), None, reading.is_lazy)
-    }
-
-    /// Whether reading what a request presents, for nobody who asks, could only cost time.
-    fn is_never_refused(&self, view: &impl RequestView) -> bool {
-        let settings = &self.0.http;
-        let has_no_credentials =
-            settings.schemes.is_empty() || matches!(Single::of(view, Header::Authorization), Single::Absent);
-        has_no_credentials && settings.remote_user.is_none() && !settings.origins.is_cross_origin(view)
-    }
-
-    /// What the request of a lazy layer presents.
-    pub(super) fn read_late(&self, view: &dyn RequestView) -> Option<Session<U>> {
-        let read = caught(|| self.read(self.find_cookie(&view), &view)).unwrap_or(Err(Failure::Unavailable));
-        read.unwrap_or_else(|failure| {
-            // A scheme panicked, or something between the layer and the handler changed the headers.
-            Some(Session::new(self.clone(), Presented::Failure(failure), true))
-        })
-    }
-
-    fn read(&self, cookie: FoundCookie<'_>, view: &impl RequestView) -> Result<Option<Session<U>>, Failure> {
+    fn read(&self, cookie: FoundCookie<'_>, view: &impl RequestView) -> Result<Option<Read<U>>, Failure> {
         let token = match cookie {
             FoundCookie::Nothing => None,
             FoundCookie::One(value) => Token::parse(value),
@@ -159,7 +158,7 @@ impl<U: User> Auth<U> {
         if is_ambient && is_cross_origin {
             return Err(Failure::CrossOrigin);
         }
-        let is_to_be_judged = matches!(credentials, Some(Offer::Fresh(_))) || remote.is_some();
+        let is_judged = matches!(credentials, Some(Offer::Fresh(_))) || remote.is_some();
         let presented = match (token, credentials, remote) {
             (token, None, Some(remote)) => Presented::Remote(token, remote),
             (_, Some(_), Some(_)) => return Err(Failure::Contradiction),
@@ -168,11 +167,7 @@ impl<U: User> Auth<U> {
             (Some(token), Some(credentials), None) => Presented::Both(token, credentials),
             (None, None, None) => return Ok(None),
         };
-        let session = Session::new(self.clone(), presented, is_cross_origin);
-        if is_to_be_judged {
-            session.describe_client(view);
-        }
-        Ok(Some(session))
+        Ok(Some(Read { presented, is_cross_origin, is_judged }))
     }
 
     /// The credentials in `Authorization`. Where a scheme is accepted, a header that none takes is an error: it
@@ -184,25 +179,27 @@ impl<U: User> Auth<U> {
             Single::One(value) => value,
         };
         for scheme in &self.0.http.schemes {
-            match scheme::read(scheme, value, self.clock()) {
-                Read::NotMine => {}
-                Read::Present(credentials) => {
+            // Schemes are the application's code: a panic in one is an outage of this request.
+            let read = caught(|| scheme::read(scheme, value, self.clock()));
+            match read.map_err(|_| Failure::Unavailable)? {
+                ReadHeader::NotMine => {}
+                ReadHeader::Present(credentials) => {
                     let is_allowed = scheme.allows_cleartext() || self.0.http.transport.is_protected(view);
                     return if is_allowed { Ok(Some(credentials)) } else { Err(Failure::Cleartext) };
                 }
-                Read::Malformed => break,
+                ReadHeader::Malformed => break,
             }
         }
         Err(Failure::BadCredentials)
     }
+}
 
-    /// The handle of a request that presents nothing: nobody, until a login.
-    pub(super) fn anonymous(&self, view: &dyn RequestView) -> Session<U> {
-        let cross_origin = self.0.http.origins.is_cross_origin(view);
-        let session = Session::new(self.clone(), Presented::Nothing, cross_origin);
-        session.mark_resolved();
-        session
-    }
+/// What was read of a request that presents something.
+struct Read<U> {
+    presented: Presented<U>,
+    is_cross_origin: bool,
+    /// Whether somebody is to be asked about it, so that there will be events.
+    is_judged: bool,
 }
 
 /// Resolves a request that presents credentials.
@@ -275,16 +272,16 @@ pub struct Found<U> {
 }
 
 impl<U: User> Found<U> {
-    /// The frame to call the service in, and the caller for the request's extensions.
+    /// The exchange, and the caller: both go into the request's extensions.
     ///
     /// # Errors
     /// The [`Refusal`] to answer with.
-    pub fn caller(self, view: &dyn RequestView) -> Result<(Frame, Option<Arc<U>>), Refusal> {
+    pub fn caller(self, view: &dyn RequestView) -> Result<(Exchange<U>, Option<Arc<U>>), Refusal> {
         let Self { session, outcome } = self;
         match outcome {
             Ok(()) => {
-                let user = session.user();
-                Ok((Frame::new(session.auth().clone(), Some(session), false), user))
+                let user = session.put_user();
+                Ok((Exchange(session), user))
             }
             Err(failure) => Err(session.auth().refuse_failure(failure, view)),
         }

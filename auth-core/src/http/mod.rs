@@ -1,15 +1,15 @@
 //! HTTP without a framework: what adapters call, and everything they would otherwise have to decide.
 //!
-//! An adapter shows core its request through [`RequestView`], asks [`Auth::begin`](crate::Auth::begin) what to do, calls
-//! its inner service inside the [`Frame`], and lets [`Frame::finish`] write on the response.
+//! An adapter shows core its request through [`RequestView`], asks [`Auth::begin`](crate::Auth::begin) what to do, puts the
+//! [`Exchange`] into the request's extensions, calls its inner service, and lets [`Exchange::finish`] write on the response.
 
 mod basic;
 mod bearer;
 mod caller;
 mod challenge;
 mod effects;
+mod exchange;
 mod flow;
-mod frame;
 mod negotiate;
 mod next;
 mod origin;
@@ -22,11 +22,10 @@ mod view;
 
 pub use basic::Basic;
 pub use bearer::Bearer;
-pub use caller::{Anonymous, Caller, Guarded, Resolved, anonymous, caller, guard, overrule, session};
+pub use caller::{Caller, Guarded, Resolved, act_as, caller, guard, overrule, session};
 pub use challenge::Challenge;
-pub use flow::{Begin, Found, Resolving};
-pub use frame::{Frame, Reading, Saving};
-pub(crate) use frame::{register, unregister};
+pub use exchange::{AnyExchange, Exchange, Saving, Shown};
+pub use flow::{Begin, Found, Layered, Resolving};
 pub use negotiate::Audience;
 pub use refusal::{Refusal, unconfigured};
 pub use scheme::{Read, Scheme};

@@ -240,6 +240,7 @@ impl From<&SessionError> for Refusal {
             SessionErrorKind::Gone => 400,
             SessionErrorKind::ForeignProof
             | SessionErrorKind::NotConfigured
+            | SessionErrorKind::Answered
             | SessionErrorKind::InvalidValue => {
                 tracing::error!(target: "auth", "{error}");
                 500

@@ -1,6 +1,9 @@
 //! How core sees a native request and response.
 
+use std::any::Any;
 use std::net::IpAddr;
+
+use super::AnyExchange;
 
 /// A header that core reads. What is not in [`Header::ALL`] cannot change a decision, except the headers in which a
 /// trusted proxy names the user, where [`AuthBuilder::remote_user`](crate::AuthBuilder::remote_user) says so.
@@ -93,6 +96,12 @@ pub trait RequestView {
     /// Whether the framework knows that the request came over TLS.
     fn is_encrypted(&self) -> bool;
 
+    /// What the innermost layer put into the request's extensions.
+    fn exchange(&self) -> Option<AnyExchange>;
+
+    /// Shows the request's extensions to `look`, which knows their type.
+    fn extensions(&self, look: &mut dyn FnMut(&dyn Any));
+
     /// Calls `each` with every value of a header, in their order.
     fn values<'a>(&'a self, header: Header, each: &mut dyn FnMut(&'a [u8]));
 
@@ -124,6 +133,14 @@ impl<V: RequestView + ?Sized> RequestView for &V {
 
     fn is_encrypted(&self) -> bool {
         (**self).is_encrypted()
+    }
+
+    fn exchange(&self) -> Option<AnyExchange> {
+        (**self).exchange()
+    }
+
+    fn extensions(&self, look: &mut dyn FnMut(&dyn Any)) {
+        (**self).extensions(look);
     }
 
     fn values<'a>(&'a self, header: Header, each: &mut dyn FnMut(&'a [u8])) {
@@ -283,6 +300,12 @@ impl RequestView for TestRequest {
     fn is_encrypted(&self) -> bool {
         self.is_encrypted
     }
+
+    fn exchange(&self) -> Option<AnyExchange> {
+        None
+    }
+
+    fn extensions(&self, _: &mut dyn FnMut(&dyn Any)) {}
 
     fn values<'a>(&'a self, header: Header, each: &mut dyn FnMut(&'a [u8])) {
         self.headers.iter().filter(|(name, _)| *name == header).for_each(|(_, value)| each(value));

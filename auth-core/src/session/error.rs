@@ -43,6 +43,8 @@ pub enum SessionErrorKind {
     ForeignProof,
     /// This [`Auth`](crate::Auth) was built without sessions (500).
     NotConfigured,
+    /// The response is on its way: the browser cannot be told of a new session any more (500).
+    Answered,
     /// The value is not JSON, or the values are too long together (500).
     InvalidValue,
 }
@@ -83,6 +85,9 @@ impl fmt::Display for SessionError {
                 "the user was authenticated by another `Auth` than this session's"
             }
             SessionErrorKind::NotConfigured => "sessions are not configured: add `.sessions(store, config)`",
+            SessionErrorKind::Answered => {
+                "the response is on its way: log in, rotate and rebind before the handler answers"
+            }
             SessionErrorKind::InvalidValue => "a session value must be JSON, and all together at most 64 KiB",
         })
     }

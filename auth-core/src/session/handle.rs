@@ -18,13 +18,15 @@ use super::{
     ClientFacts, Failure, SessionData, SessionError, SessionErrorKind, SessionKey, SessionRecord, StampMac,
     Token,
 };
+use crate::event::EventKind;
 use crate::http::{
-    Audience, Presented, Refusal, RequestView, ResponseView, apply_effects, facts_of, is_navigation,
-    resolve_both, resolve_credentials,
+    AnyExchange, Audience, Layered, Presented, Refusal, RequestView, ResponseView, Shown, apply_effects,
+    facts_of, is_navigation, resolve_both, resolve_credentials,
 };
 use crate::require::Lacking;
 use crate::{
-    Access, Auth, Authenticated, BackendName, Credentials, Denied, RequestFacts, Require, Timestamp, User,
+    Access, Auth, Authenticated, BackendName, Credentials, Denied, How, RequestFacts, Require, Timestamp,
+    User,
 };
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -39,6 +41,11 @@ struct Inner<U> {
     auth: Auth<U>,
     presented: Presented<U>,
     cross_origin: bool,
+    layered: Layered<U>,
+    /// Whether somebody asked for the caller, so that the response depends on it.
+    asked: AtomicBool,
+    /// Whether the response is being made: nobody comes to save what is changed from here on.
+    closed: AtomicBool,
     facts: OnceLock<RequestFacts>,
     audience: OnceLock<(Audience, bool)>,
     resolved: AtomicBool,
@@ -50,6 +57,8 @@ struct Inner<U> {
 /// What is known and what was done so far.
 pub(crate) struct State<U> {
     pub(crate) access: Option<Access<U>>,
+    /// The user whom the layer put into the request's extensions.
+    put: Option<Arc<U>>,
     pub(crate) live: Option<Live>,
     pub(crate) cookie: CookieEffect,
     pub(crate) patches: BTreeMap<Box<str>, Option<Box<str>>>,
@@ -96,17 +105,28 @@ pub(crate) enum CookieEffect {
 }
 
 impl<U: User> Session<U> {
-    pub(crate) fn new(auth: Auth<U>, presented: Presented<U>, cross_origin: bool) -> Self {
+    pub(crate) fn new(
+        auth: Auth<U>,
+        presented: Presented<U>,
+        cross_origin: bool,
+        layered: Layered<U>,
+    ) -> Self {
+        // There is nothing to find out of a request that presents nothing.
+        let resolved = AtomicBool::new(matches!(presented, Presented::Nothing));
         Self(Arc::new(Inner {
             auth,
             presented,
             cross_origin,
+            layered,
+            asked: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
             facts: OnceLock::new(),
             audience: OnceLock::new(),
-            resolved: AtomicBool::new(false),
+            resolved,
             resolving: AsyncMutex::const_new(()),
             state: Mutex::new(State {
                 access: None,
+                put: None,
                 live: None,
                 cookie: CookieEffect::Keep,
                 patches: BTreeMap::new(),
@@ -180,6 +200,67 @@ impl<U: User> Session<U> {
         Ok(self.access())
     }
 
+    /// Asks once more who is calling, for a socket or a task that outlives its request: whether the session has ended since,
+    /// and who its user is now. Of credentials that came with the request, the backend is asked about their user.
+    ///
+    /// # Errors
+    /// Why that cannot be found out.
+    pub async fn find_caller_again(&self) -> Result<Option<Access<U>>, Failure> {
+        self.resolve().await?;
+        let _one_at_a_time = self.0.resolving.lock().await;
+        let (key, access) = {
+            let state = self.state();
+            (state.live.as_ref().map(|live| live.key), state.access.clone())
+        };
+        let (live, access) = match (key, access) {
+            (Some(key), _) => self.session_again(key).await?,
+            (None, Some(access)) => (None, self.reload(access).await?),
+            (None, None) => (None, None),
+        };
+        let mut state = self.state();
+        state.live = live;
+        state.access.clone_from(&access);
+        Ok(access)
+    }
+
+    async fn session_again(&self, key: SessionKey) -> Result<(Option<Live>, Option<Access<U>>), Failure> {
+        let layered = Layered { shown: None, outer: None };
+        let again = Self::new(self.auth().clone(), Presented::Again(key), self.0.cross_origin, layered);
+        _ = again.0.facts.set(self.facts().clone());
+        again.resolve_now().await?;
+        let mut state = again.state();
+        Ok((state.live.take(), state.access.take()))
+    }
+
+    /// The user of an access as it is now, if it may still be active.
+    async fn reload(&self, access: Access<U>) -> Result<Option<Access<U>>, Failure> {
+        let Some(source) = self.auth().source(access.backend()) else { return Ok(None) };
+        match source.get_user(&access.user().id()).await {
+            Ok(user) => Ok(user.filter(User::is_active).map(|user| access.of(Arc::new(user)))),
+            Err(error) => {
+                let kind = EventKind::BackendFailed(&error);
+                self.auth().emit(kind, Some(access.backend()), None, self.facts());
+                Err(Failure::Unavailable)
+            }
+        }
+    }
+
+    /// Makes the caller whom the application names, without any proof. The adapter puts it into the request's extensions.
+    pub(crate) fn act_as(&self, acting: Authenticated<U>) -> Result<Arc<U>, SessionError> {
+        if acting.by != self.auth().id() {
+            return Err(SessionErrorKind::ForeignProof.into());
+        }
+        let Authenticated { user, backend, at, .. } = acting;
+        self.auth().emit(EventKind::ActsAs, Some(&backend), Some(&user.id()), self.facts());
+        let mut state = self.state();
+        state.access = Some(Access::new(Arc::clone(&user), backend, How::ActsAs, at));
+        state.put = Some(Arc::clone(&user));
+        drop(state);
+        self.ask();
+        self.mark_resolved();
+        Ok(user)
+    }
+
     /// The answer to a request whose caller cannot be found out.
     pub fn refuse(&self, failure: Failure, view: &dyn RequestView) -> Refusal {
         self.auth().refuse_failure(failure, view)
@@ -190,13 +271,14 @@ impl<U: User> Session<U> {
     pub(crate) fn resolve_now(&self) -> BoxFuture<'static, Result<(), Failure>> {
         let session = self.clone();
         match (&self.0.presented, self.0.auth.sessions()) {
-            (Presented::Token(_), Some(sessions)) => Arc::clone(sessions).resolve(session),
+            (Presented::Token(_) | Presented::Again(_), Some(sessions)) => {
+                Arc::clone(sessions).resolve(session)
+            }
             (Presented::Remote(..), Some(sessions)) => Arc::clone(sessions).resolve_remote_user(session),
             (Presented::Credentials(_), _) => resolve_credentials(session),
             (Presented::Both(..), _) => Box::pin(resolve_both(session)),
-            (Presented::Failure(failure), _) => Box::pin(std::future::ready(Err(*failure))),
             // Without sessions no token and no header of a proxy is read.
-            (Presented::Nothing | Presented::Token(_) | Presented::Remote(..), _) => {
+            (Presented::Nothing | Presented::Token(_) | Presented::Remote(..) | Presented::Again(_), _) => {
                 Box::pin(std::future::ready(Ok(())))
             }
         }
@@ -254,6 +336,7 @@ impl<U: User> Session<U> {
         if authenticated.by != self.auth().id() {
             return Err(SessionErrorKind::ForeignProof.into());
         }
+        self.before_the_response()?;
         // A request whose caller could not be found out still may log in: its old session, if any, is replaced.
         let _ = self.resolve().await;
         let user = Arc::clone(&authenticated.user);
@@ -281,6 +364,7 @@ impl<U: User> Session<U> {
     /// # Errors
     /// [`SessionError`] if there is no session, it is gone, or the store is down.
     pub async fn rotate(&self) -> Result<(), SessionError> {
+        self.before_the_response()?;
         self.resolve_for_change().await?;
         self.sessions()?.rotate(self, None).await
     }
@@ -292,6 +376,7 @@ impl<U: User> Session<U> {
     /// [`SessionError`] as [`rotate`](Self::rotate); of kind [`NoSession`](SessionErrorKind::NoSession) if
     /// `user` is not the one who is calling.
     pub async fn rebind(&self, user: U) -> Result<(), SessionError> {
+        self.before_the_response()?;
         self.resolve_for_change().await?;
         self.sessions()?.rotate(self, Some(user)).await
     }
@@ -340,8 +425,8 @@ impl<U: User> Session<U> {
 
     /// Keeps a value of the application in this session, replacing one of the same name.
     ///
-    /// It is written when the handler has answered, unless the answer is a 5xx; values of other names that
-    /// parallel requests write meanwhile stay. Anonymous visitors have no session to keep it in.
+    /// It is written when the handler has answered, unless the answer is a 5xx, and after that (in a streamed body, a task,
+    /// a socket) at once; values of other names that parallel requests write meanwhile stay. Anonymous visitors have no session to keep it in.
     ///
     /// # Errors
     /// [`SessionError`] if there is no session, the value is not JSON, or the values would take more than
@@ -349,7 +434,8 @@ impl<U: User> Session<U> {
     pub async fn insert<T: Serialize + Sync>(&self, name: &str, value: &T) -> Result<(), SessionError> {
         self.resolve_for_change().await?;
         let text = serde_json::to_string(value).map_err(|_| SessionErrorKind::InvalidValue)?;
-        self.patch(name, Some(text.into()))
+        self.patch(name, Some(text.into()))?;
+        self.save_late().await
     }
 
     /// Removes a value of the application.
@@ -358,7 +444,18 @@ impl<U: User> Session<U> {
     /// [`SessionError`] if there is no session.
     pub async fn remove(&self, name: &str) -> Result<(), SessionError> {
         self.resolve_for_change().await?;
-        self.patch(name, None)
+        self.patch(name, None)?;
+        self.save_late().await
+    }
+
+    /// A handle that outlives its request, in a streamed body, a task or a socket, writes at once.
+    async fn save_late(&self) -> Result<(), SessionError> {
+        if self.is_closed() { self.save(200).await } else { Ok(()) }
+    }
+
+    /// What is answered to the browser cannot be changed any more: without the cookie nobody would have the new id.
+    fn before_the_response(&self) -> Result<(), SessionError> {
+        if self.is_closed() { Err(SessionErrorKind::Answered.into()) } else { Ok(()) }
     }
 
     fn patch(&self, name: &str, value: Option<Box<str>>) -> Result<(), SessionError> {
@@ -425,86 +522,136 @@ impl<U: User> Session<U> {
     }
 }
 
-/// A [`Session`] whose user type is forgotten: what guards and frames hold.
+/// A [`Session`] whose user type is forgotten: what lies in a request's extensions.
 pub(crate) trait AnySession: Any + Send + Sync {
+    fn outer(&self) -> Option<&AnyExchange>;
+    /// Notes that somebody asks for the caller.
+    fn ask(&self);
     fn is_known(&self) -> bool;
-    /// Whether the response depends on it. A caller that nobody asked for (a lazy layer) has no effect; a login or
-    /// logout has one, even if it could not be found out who was calling before.
-    fn has_effects(&self) -> bool;
-    fn changes_cookie(&self) -> bool;
-    fn has_unsaved(&self) -> bool;
-    fn refusal(&self) -> Option<Refusal>;
     fn resolve(self: Arc<Self>) -> BoxFuture<'static, Result<(), Failure>>;
-    fn save(self: Arc<Self>, status: u16) -> BoxFuture<'static, Result<(), SessionError>>;
     fn check(self: Arc<Self>, require: &Require, view: &dyn RequestView) -> Result<(), Refusal>;
+    fn refuse_nobody(self: Arc<Self>, view: &dyn RequestView) -> Refusal;
     fn refuse(self: Arc<Self>, failure: Failure, view: &dyn RequestView) -> Refusal;
-    fn finish(self: Arc<Self>, response: &mut dyn ResponseView);
 }
 
 impl<U: User> AnySession for Inner<U> {
+    fn outer(&self) -> Option<&AnyExchange> {
+        self.layered.outer.as_ref()
+    }
+
+    fn ask(&self) {
+        self.asked.store(true, Ordering::Release);
+    }
+
     fn is_known(&self) -> bool {
         self.resolved.load(Ordering::Acquire)
-    }
-
-    fn has_effects(&self) -> bool {
-        self.is_known() || self.changes_cookie()
-    }
-
-    fn changes_cookie(&self) -> bool {
-        let cookie = &self.state.lock().unwrap_or_else(PoisonError::into_inner).cookie;
-        !matches!(cookie, CookieEffect::Keep)
-    }
-
-    fn has_unsaved(&self) -> bool {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        !state.patches.is_empty() || state.renewal.is_some()
-    }
-
-    fn refusal(&self) -> Option<Refusal> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).refusal.as_deref().cloned()
     }
 
     fn resolve(self: Arc<Self>) -> BoxFuture<'static, Result<(), Failure>> {
         Box::pin(async move { Session(self).resolve().await })
     }
 
-    fn save(self: Arc<Self>, status: u16) -> BoxFuture<'static, Result<(), SessionError>> {
-        Box::pin(async move { Session(self).save(status).await })
-    }
-
     fn check(self: Arc<Self>, require: &Require, view: &dyn RequestView) -> Result<(), Refusal> {
         let session = Session(self);
-        let checked = require.check(session.access().as_ref(), session.auth().now());
-        checked.map_err(|lacking| {
-            let is_turned_away = lacking == Lacking::Login && session.state().is_turned_away;
-            let lacking = if is_turned_away { Lacking::Permission } else { lacking };
-            session.auth().refuse_lacking(require, lacking, view)
-        })
+        let checked = require.check(session.shown(view).as_ref(), session.auth().now());
+        checked.map_err(|lacking| session.refuse_lacking(require, lacking, view))
+    }
+
+    fn refuse_nobody(self: Arc<Self>, view: &dyn RequestView) -> Refusal {
+        Session(self).refuse_lacking(&Require::login(), Lacking::Login, view)
     }
 
     fn refuse(self: Arc<Self>, failure: Failure, view: &dyn RequestView) -> Refusal {
         self.auth.refuse_failure(failure, view)
     }
-
-    fn finish(self: Arc<Self>, response: &mut dyn ResponseView) {
-        let session = Session(self);
-        apply_effects(&session, response);
-        let delivered = session.state().undelivered.take();
-        if let Some(undo) = delivered {
-            undo.disarm();
-        }
-    }
 }
 
+/// What adapters and extractors ask of a request's session, through [`Exchange`](crate::http::Exchange).
 impl<U: User> Session<U> {
     pub(crate) fn into_any(self) -> Arc<dyn AnySession> {
         self.0
     }
 
-    pub(crate) fn from_any(session: Arc<dyn AnySession>) -> Option<Self> {
-        let session: Arc<dyn Any + Send + Sync> = session;
+    pub(crate) fn from_any(session: &Arc<dyn AnySession>) -> Option<Self> {
+        let session: Arc<dyn Any + Send + Sync> = Arc::clone(session) as _;
         session.downcast().ok().map(Self)
     }
+
+    fn refuse_lacking(&self, require: &Require, lacking: Lacking, view: &dyn RequestView) -> Refusal {
+        let is_turned_away = lacking == Lacking::Login && self.state().is_turned_away;
+        let lacking = if is_turned_away { Lacking::Permission } else { lacking };
+        self.auth().refuse_lacking(require, lacking, view)
+    }
+
+    pub(crate) fn outer(&self) -> Option<&AnyExchange> {
+        self.0.layered.outer.as_ref()
+    }
+
+    pub(crate) fn ask(&self) {
+        AnySession::ask(&*self.0);
+    }
+
+    /// Whether the response depends on it. A caller that nobody asked for (a lazy layer) has no effect.
+    #[inline]
+    pub(crate) fn has_effects(&self) -> bool {
+        let presents = || !matches!(self.0.presented, Presented::Nothing) && self.is_resolved();
+        self.0.asked.load(Ordering::Acquire) || presents()
+    }
+
+    pub(crate) fn changes_cookie(&self) -> bool {
+        !matches!(self.state().cookie, CookieEffect::Keep)
+    }
+
+    pub(crate) fn has_unsaved(&self) -> bool {
+        let unsaved = |state: &State<U>| !state.patches.is_empty() || state.renewal.is_some();
+        self.has_effects() && unsaved(&self.state())
+    }
+
+    /// From here on nobody comes to save what is changed. Before [`has_unsaved`](Self::has_unsaved): whoever changes
+    /// something under the lock after that has been looked at finds the exchange closed, and saves it.
+    pub(crate) fn close(&self) {
+        self.0.closed.store(true, Ordering::Release);
+    }
+
+    fn is_closed(&self) -> bool {
+        self.0.closed.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn finish(&self, response: &mut dyn ResponseView) {
+        apply_effects(self, response);
+        let delivered = self.state().undelivered.take();
+        if let Some(undo) = delivered {
+            undo.disarm();
+        }
+    }
+
+    /// The caller, whom the adapter puts into the request's extensions.
+    pub(crate) fn put_user(&self) -> Option<Arc<U>> {
+        let mut state = self.state();
+        state.put = state.access.as_ref().map(|access| Arc::clone(access.user()));
+        state.put.clone()
+    }
+
+    /// The caller as the request shows it. Where the layer put one into the extensions, whoever took it out made nobody of
+    /// the caller, and whatever was put in its place is no proof of anything.
+    pub(crate) fn shown(&self, view: &dyn RequestView) -> Option<Access<U>> {
+        let (access, put) = {
+            let state = self.state();
+            (state.access.clone()?, state.put.clone())
+        };
+        match (put, self.0.layered.shown) {
+            (Some(put), Some(shown)) => is_shown(&put, shown, view).then_some(access),
+            _ => Some(access),
+        }
+    }
+}
+
+fn is_shown<U>(put: &Arc<U>, shown: Shown<U>, view: &dyn RequestView) -> bool {
+    let mut is_there = false;
+    view.extensions(&mut |extensions| {
+        is_there = shown(extensions).is_some_and(|user| Arc::ptr_eq(&user, put));
+    });
+    is_there
 }
 
 /// Replaces and removes values by name.

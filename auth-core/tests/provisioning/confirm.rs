@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use auth_core::conformance::client::Browser;
+use auth_core::conformance::client::{Browser, alone};
 use auth_core::conformance::provisioning::Site;
 use auth_core::http::Begin;
 use auth_core::provisioning::{Account, AttributeRule, ProvisionedUsers, Provisioning, Reports, Right};
@@ -122,7 +122,9 @@ impl World {
 
     /// Whom the site takes a browser for, or the status of the refusal.
     async fn who(&self, browser: &Browser) -> Result<Option<Arc<Person>>, u16> {
-        let Begin::Resolve(resolving) = self.auth.begin(browser) else { panic!("the browser has no cookie") };
+        let Begin::Resolve(resolving) = self.auth.begin(browser, alone()) else {
+            panic!("the browser has no cookie")
+        };
         let found = resolving.await.caller(browser);
         found.map(|(_, user)| user).map_err(|refusal| refusal.status())
     }

@@ -11,6 +11,7 @@ mod confirmation;
 mod cookies;
 mod credentials;
 mod data;
+mod exchange;
 mod login;
 mod nesting;
 mod outages;

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use super::{Engine, access_of};
 use crate::chain::Source;
 use crate::event::{EventKind, SessionEnd};
+use crate::http::Presented;
 use crate::session::handle::{Live, Renewal};
 use crate::session::keys::StampCheck;
 use crate::session::{
-    Failure, Session, SessionConfig, SessionError, SessionKey, SessionRecord, SessionStore, Token, Write,
+    Failure, Session, SessionConfig, SessionError, SessionKey, SessionRecord, SessionStore, Write,
 };
 use crate::user_cache::{Cache, Moment};
 use crate::{Auth, BackendError, Timestamp, User};
@@ -23,7 +24,8 @@ impl<S: SessionStore> Engine<S> {
     ) -> Result<(), Failure> {
         let now = session.auth().now();
         let Some(live) = self.find_session(session, now).await? else { return Ok(()) };
-        if !session.auth().goes_on_without_header(&live.record) {
+        let is_asked_again = matches!(session.presented(), Presented::Again(_));
+        if !is_asked_again && !session.auth().goes_on_without_header(&live.record) {
             Box::pin(self.end(session, &live, SessionEnd::RemoteUserGone)).await;
             return Ok(());
         }
@@ -36,7 +38,7 @@ impl<S: SessionStore> Engine<S> {
         session: &Session<U>,
         now: Timestamp,
     ) -> Result<Option<Live>, Failure> {
-        let Some(key) = session.presented().token().map(Token::key) else { return Ok(None) };
+        let Some(key) = session.presented().key() else { return Ok(None) };
         let Some(live) = self.load(session, key, now).await.map_err(|_| Failure::Unavailable)? else {
             return Ok(None);
         };

@@ -1,0 +1,155 @@
+//! One request at one layer: who is calling, and what the response is to say of it.
+//!
+//! An adapter makes one [`Exchange`] for each request and keeps it beside the inner service's future. The same one goes
+//! into the request's extensions as [`AnyExchange`], where extractors and guards find it: the caller is found by the
+//! request that a piece of code holds, and not by where that code runs.
+
+use std::any::Any;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::{Refusal, RequestView, ResponseView};
+use crate::User;
+use crate::session::{AnySession, Session, SessionError};
+
+type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Finds the user whom an adapter put into a request's extensions, which are of a type that only the adapter knows.
+///
+/// A layer that puts none there has [`none`].
+pub type Shown<U> = fn(&dyn Any) -> Option<Arc<U>>;
+
+/// What a response future holds of its request.
+pub struct Exchange<U>(pub(super) Session<U>);
+
+impl<U: User> Exchange<U> {
+    /// What goes into the request's extensions.
+    #[inline]
+    pub fn any(&self) -> AnyExchange {
+        AnyExchange(self.0.clone().into_any())
+    }
+
+    /// The exchange of the layer around this one's: what is in the extensions again when this layer is done, where the
+    /// framework shows one request to everybody.
+    #[inline]
+    pub fn outer(&self) -> Option<&AnyExchange> {
+        self.0.outer()
+    }
+
+    /// The session handle of the request.
+    pub fn session(&self, view: &dyn RequestView) -> Session<U> {
+        self.0.ask();
+        self.0.describe(view);
+        self.0.clone()
+    }
+
+    /// What must be answered instead of whatever the handler answered; see [`overrule`](super::overrule).
+    pub fn refusal(&self) -> Option<Refusal> {
+        self.0.state().refusal.as_deref().cloned()
+    }
+
+    /// Whether nothing is to be written on the response: nothing was presented, and nobody asked.
+    #[inline]
+    pub fn is_idle(&self) -> bool {
+        !self.0.has_effects()
+    }
+
+    /// Values of the session that the handler changed and that are still to be written: await it before
+    /// [`finish`](Self::finish). The response's status is asked for only then.
+    ///
+    /// Whatever is changed through a handle that outlives its request is written at once from here on.
+    #[inline]
+    pub fn save(&self, status: impl FnOnce() -> u16) -> Option<Saving> {
+        self.0.close();
+        let session = self.0.has_unsaved().then(|| self.0.clone())?;
+        let status = status();
+        Some(Saving(Box::pin(async move { session.save(status).await })))
+    }
+
+    /// Writes on the response what the handler did. Where a framework makes several responses of one error, it may be
+    /// called for each.
+    #[inline]
+    pub fn finish(&self, response: &mut dyn ResponseView) {
+        if !self.is_idle() {
+            self.0.finish(response);
+        }
+    }
+
+    /// There will be no response to write on: the inner service failed, in a framework whose errors carry no headers.
+    ///
+    /// A session that began in this request is deleted again with the exchange: nobody was given it. A logout stands.
+    pub fn give_up(&self) {
+        self.0.close();
+        if self.0.changes_cookie() {
+            tracing::warn!(
+                target: "auth",
+                "the session cookie of a response was lost: the service inside the AuthLayer answered an error; turn \
+                 errors into responses inside of the AuthLayer (axum: `HandleErrorLayer` after it in the `ServiceBuilder`)"
+            );
+        }
+    }
+}
+
+impl<U> Clone for Exchange<U> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<U: User> fmt::Debug for Exchange<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Exchange").field(&self.0).finish()
+    }
+}
+
+/// The exchange of the innermost layer, whatever its type of user: what lies in a request's extensions.
+///
+/// It leads to those of the layers around it. A request without one has passed no layer; one that a handler makes has its
+/// own or none.
+#[derive(Clone)]
+pub struct AnyExchange(pub(super) Arc<dyn AnySession>);
+
+impl AnyExchange {
+    /// The exchange of the innermost layer whose users are of this type.
+    pub(super) fn of<U: User>(&self) -> Option<Session<U>> {
+        let mut exchange = self.clone();
+        loop {
+            if let Some(session) = Session::from_any(&exchange.0) {
+                return Some(session);
+            }
+            let outer = exchange.0.outer().cloned()?;
+            exchange = outer;
+        }
+    }
+
+    /// The exchange of the innermost layer whose users are of this type, as what answers in its name.
+    pub fn innermost<U: User>(view: &dyn RequestView) -> Option<Self> {
+        Some(Self(view.exchange()?.of::<U>()?.into_any()))
+    }
+
+    /// The layer's answer where somebody must be signed in and nobody is.
+    pub fn refuse_nobody(&self, view: &dyn RequestView) -> Refusal {
+        Arc::clone(&self.0).refuse_nobody(view)
+    }
+}
+
+impl fmt::Debug for AnyExchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AnyExchange").finish_non_exhaustive()
+    }
+}
+
+/// Session values on their way to the store.
+pub struct Saving(BoxFuture<'static, Result<(), SessionError>>);
+
+impl Future for Saving {
+    /// The answer that replaces the handler's if the values could not be written.
+    type Output = Result<(), Refusal>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(cx).map_err(|error| Refusal::from(&error))
+    }
+}
