@@ -61,7 +61,7 @@ impl<U: User> AuthBuilder<U> {
     /// Adds a backend for credentials of type `C`, asked after those already added.
     ///
     /// The name goes into sessions and events: it must be its own, and stay the same for as long as sessions
-    /// live. 1 to 64 ASCII letters, digits, `-`, `_` or `.`.
+    /// live. 1 to 64 ASCII letters, digits, `-`, `_` or `.`; two that differ in case only are one too many.
     pub fn backend<C: Credentials>(self, name: &str, backend: impl Backend<C, User = U>) -> Self {
         self.backend_with::<C>(name, backend, BackendPolicy::new())
     }
@@ -78,7 +78,9 @@ impl<U: User> AuthBuilder<U> {
                 "the backend name {name:?} must have 1 to 64 ASCII letters, digits, '-', '_' or '.'"
             ));
         };
-        if self.sources.iter().any(|source| source.name == name) {
+        // Names that differ in case only are one to whoever reads them in a log, and to some databases.
+        let same = |source: &Source<U>| source.name.as_str().eq_ignore_ascii_case(name.as_str());
+        if self.sources.iter().any(same) {
             return self.refuse(format!(
                 "two backends are named {name:?}: a session could not tell whose user it holds; rename one"
             ));

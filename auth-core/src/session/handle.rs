@@ -372,9 +372,13 @@ impl<U: User> Session<U> {
     /// Binds the session to the user's changed security stamp, so that a user who changes their own password
     /// stays logged in here while all their other sessions end. Gives it a new id as well.
     ///
+    /// Store the change first: the backend of the session is asked for the user, and answers with the caller of this
+    /// request from here on. It must know the same id with the same stamp, which a user of another backend has not.
+    ///
     /// # Errors
-    /// [`SessionError`] as [`rotate`](Self::rotate); of kind [`NoSession`](SessionErrorKind::NoSession) if
-    /// `user` is not the one who is calling.
+    /// [`SessionError`] as [`rotate`](Self::rotate), also if the backend is down; of kind
+    /// [`NoSession`](SessionErrorKind::NoSession) if `user` is not the one who is calling, as the session's backend
+    /// knows them now.
     pub async fn rebind(&self, user: U) -> Result<(), SessionError> {
         self.before_the_response()?;
         self.resolve_for_change().await?;

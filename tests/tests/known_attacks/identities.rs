@@ -7,7 +7,7 @@ use auth_core::session::{MemorySessions, SessionConfig, SessionErrorKind};
 use auth_core::{Auth, MemoryBackend, Password, RequestFacts, Secret};
 use integration_tests::accounts::Account;
 use integration_tests::bare;
-use integration_tests::client::on_tower;
+use integration_tests::client::{everywhere, on_tower};
 use integration_tests::site::{Answer, Request, Site};
 use integration_tests::tower::Tower;
 use integration_tests::world::{ALICE, BOB, Setup, World, keys, weak_passwords};
@@ -43,6 +43,48 @@ async fn the_same_id_of_another_backend_is_another_user() {
         assert_eq!(client.who().await, "alice");
     })
     .await;
+}
+
+/// A user of another backend with the same id, and even the same stamp, does not become the session's.
+#[tokio::test]
+async fn a_session_is_not_bound_to_a_user_of_another_backend() {
+    let world = with_second_backend().await;
+    on_tower(&world, async |mut client| {
+        let token = client.login("alice", ALICE).await;
+        let rebound = client.post("/act/rebind-to", &[("name", "mallory"), ("stamp", "of mallory")]).await;
+        assert_eq!((rebound.status, rebound.token()), (401, None), "nobody whom the session's backend knows");
+        assert_eq!(client.jar.token(), Some(&*token), "the session goes on as it was");
+        assert_eq!(client.get("/me").await.body, "1 alice");
+        // Where nothing tells them apart, the session's backend says who it is.
+        let rebound =
+            client.post("/act/rebind-to", &[("name", "mallory"), ("stamp", "stamp of alice")]).await;
+        assert_eq!((&*rebound.body, rebound.token().is_some()), ("alice", true));
+        assert_eq!(client.get("/me").await.body, "1 alice");
+    })
+    .await;
+}
+
+/// A new stamp that is not stored yet would end the session with the next request.
+#[tokio::test]
+async fn a_session_is_not_bound_to_what_is_not_stored() {
+    everywhere(Setup::default(), async |mut client| {
+        client.login("alice", ALICE).await;
+        let rebound = client.post("/act/rebind-to", &[("name", "alice"), ("stamp", "of tomorrow")]).await;
+        assert_eq!((rebound.status, rebound.token()), (401, None));
+        assert_eq!(client.who().await, "alice");
+    })
+    .await;
+}
+
+/// Two backends whose names differ in case only are two to a store, and one to whoever reads a log.
+#[tokio::test]
+async fn names_of_backends_differ_in_more_than_case() {
+    let users = || MemoryBackend::<Account>::new(weak_passwords());
+    for name in ["local", "Local", "LOCAL"] {
+        let built =
+            Auth::builder().backend::<Password>("local", users()).backend::<Password>(name, users()).build();
+        assert!(built.unwrap_err().to_string().contains("named"), "{name}");
+    }
 }
 
 /// CH-8: when a backend is taken away, its sessions do not become the first one's.

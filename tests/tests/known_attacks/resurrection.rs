@@ -4,8 +4,11 @@
 use std::time::Duration;
 
 use integration_tests::client::{Client, everywhere};
+use integration_tests::faults::Mode;
 use integration_tests::site::{Answer, Request};
 use integration_tests::world::{ALICE, BOB, Setup};
+use tokio::task::yield_now;
+use tokio::time;
 
 /// The request that `fields` describe stops in front of the store's `method`; meanwhile the session is logged out.
 async fn overtaken(client: &mut Client<'_>, request: Request, method: &'static str) -> (Answer, String) {
@@ -48,6 +51,124 @@ async fn a_request_in_flight_does_not_bring_a_session_back() {
             stays_dead(&client, what, &got, &old).await;
             let is_nobody = got.body == "anonymous" || got.status >= 400;
             assert!(is_nobody, "{what}: the late request itself is nobody's: {got:?}");
+        })
+        .await;
+    }
+}
+
+/// The same while the logout waits for a store that cannot delete: it counts here at once, also for requests that had
+/// loaded the session before, and for what they do when the store can write again.
+async fn overtaken_by_a_pending_logout(
+    client: &mut Client<'_>,
+    request: Request,
+    method: &'static str,
+) -> (Answer, String) {
+    let token = client.login("alice", ALICE).await;
+    client.world.clock.advance(Duration::from_secs(40 * 60));
+    let store = &client.world.store;
+    store.hold(method);
+    let logout = async {
+        store.gate.reached().await;
+        store.writes.set(Mode::Fails);
+        let got = client.probe(Request::post("/logout", &[]).cookie(&token)).await;
+        assert_eq!(got.status, 503);
+        first_try().await;
+        store.writes.set(Mode::Works);
+        store.gate.open();
+    };
+    let (got, ()) = tokio::join!(client.probe(request.cookie(&token)), logout);
+    (got, token)
+}
+
+/// Lets the deletion be tried in the background, and fail. It is tried again after a second.
+async fn first_try() {
+    for _ in 0..10 {
+        yield_now().await;
+    }
+}
+
+/// Lets everything be done that is still to be done.
+async fn settle() {
+    time::pause();
+    time::sleep(Duration::from_secs(120)).await;
+    time::resume();
+}
+
+#[tokio::test]
+async fn a_request_in_flight_does_not_outlive_a_pending_logout() {
+    let set = Request::post("/act/set", &[("name", "cart"), ("value", "pears")]);
+    let table = [
+        ("finding the session", Request::get("/who"), "load"),
+        ("noting the use", Request::get("/who"), "touch"),
+        ("writing a value", set, "update"),
+        ("rotating", Request::post("/act/rotate", &[]), "rotate"),
+        ("rebinding", Request::post("/act/password", &[("new", "looking-glass")]), "rotate"),
+    ];
+    for (what, request, method) in table {
+        everywhere(Setup::default(), async |mut client| {
+            let (got, old) = overtaken_by_a_pending_logout(&mut client, request.clone(), method).await;
+            for token in [Some(old.clone()), got.token()].into_iter().flatten() {
+                let who = client.probe(Request::get("/who").cookie(&token)).await;
+                assert_eq!(who.body, "anonymous", "{what} at {}: {got:?}", client.site());
+            }
+            // A write that was on its way was made before the logout, as far as anybody can tell.
+            let is_nobody = got.body == "anonymous" || got.status >= 400 || method == "update";
+            assert!(is_nobody, "{what}: the late request itself is nobody's: {got:?}");
+            settle().await;
+            stays_dead(&client, what, &got, &old).await;
+        })
+        .await;
+    }
+}
+
+/// In the handler instead of the store.
+#[tokio::test]
+async fn a_handler_that_waits_does_not_outlive_a_pending_logout() {
+    for (then, status) in [("write", 400), ("rotate", 401)] {
+        everywhere(Setup::default(), async |mut client| {
+            let token = client.login("alice", ALICE).await;
+            let target = format!("/act/hold?then={then}");
+            let held = client.probe(Request::get(&target).cookie(&token));
+            let logout = async {
+                client.world.gate.reached().await;
+                client.world.store.writes.set(Mode::Fails);
+                client.probe(Request::post("/logout", &[]).cookie(&token)).await;
+                first_try().await;
+                client.world.store.writes.set(Mode::Works);
+                client.world.gate.open();
+            };
+            let (got, ()) = tokio::join!(held, logout);
+            assert_eq!((got.status, got.token()), (status, None), "{then}");
+            settle().await;
+            stays_dead(&client, then, &got, &token).await;
+        })
+        .await;
+    }
+}
+
+/// The id that a session had before is an alias of it for a while: it is logged out as well.
+#[tokio::test]
+async fn a_pending_logout_counts_for_every_id_of_the_session() {
+    let setup = || Setup::default().sessions(|sessions| sessions.rotate_every(Duration::from_secs(1_800)));
+    for by_alias in [false, true] {
+        everywhere(setup(), async |mut client| {
+            let old = client.login("alice", ALICE).await;
+            let mut elsewhere = client.another();
+            elsewhere.login("alice", ALICE).await;
+            client.world.clock.advance(Duration::from_secs(1_800));
+            let new = client.bare(Request::get("/who").cookie(&old)).await.token().expect("a new id");
+            assert_eq!(client.bare(Request::get("/who").cookie(&old)).await.body, "alice", "in the grace");
+            client.world.store.writes.set(Mode::Fails);
+            let used = if by_alias { &old } else { &new };
+            let logout = client.bare(Request::post("/logout", &[]).cookie(used)).await;
+            assert_eq!(logout.status, 503);
+            for token in [&old, &new] {
+                let who = client.bare(Request::get("/who").cookie(token)).await;
+                assert_eq!(who.body, "anonymous", "logged out by the alias: {by_alias}");
+            }
+            let list = elsewhere.get("/act/list").await;
+            assert_eq!(list.body, "1 1", "nor is it a device any more");
+            client.world.store.writes.set(Mode::Works);
         })
         .await;
     }

@@ -25,15 +25,40 @@ impl<S: SessionStore> Engine<S> {
         rebind: Option<U>,
     ) -> Result<(), SessionError> {
         let live = self.current(session)?;
-        if rebind.as_ref().is_some_and(|user| user.id() != live.record.user) {
-            return Err(SessionErrorKind::NoSession.into());
-        }
         // The application has changed the user; that counts even if the store fails now.
         session.auth().forget_user(&live.record.backend, &live.record.user);
-        let moved = self.in_time(session, self.move_now(session, live, rebind.as_ref())).await?;
-        let access = rebind.map(|user| access_of(Arc::new(user), &moved.live.record));
+        let user = match rebind {
+            Some(user) => Some(Self::as_stored(session, &live.record, &user).await?),
+            None => None,
+        };
+        let moved = self.in_time(session, self.move_now(session, live, user.as_ref())).await?;
+        let access = user.map(|user| access_of(Arc::new(user), &moved.live.record));
         self.hand_out(session, moved, access);
         Ok(())
+    }
+
+    /// The session's user as the session's backend has it, if it is as the application says.
+    ///
+    /// A user does not say which backend it is of, and ids of two backends may be equal. So it is asked for, and what
+    /// comes back is the caller: whoever it was that the application passed.
+    async fn as_stored<U: User>(
+        session: &Session<U>,
+        record: &SessionRecord,
+        user: &U,
+    ) -> Result<U, SessionError> {
+        let auth = session.auth();
+        let Some(source) = auth.source(&record.backend) else {
+            return Err(SessionErrorKind::NoSession.into());
+        };
+        if user.id() != record.user {
+            return Err(SessionErrorKind::NoSession.into());
+        }
+        let stored = source.get_user(&record.user).await.map_err(|error| {
+            auth.emit(EventKind::BackendFailed(&error), Some(&record.backend), None, session.facts());
+            SessionErrorKind::Unavailable
+        })?;
+        let is_it = |stored: &U| stored.id() == user.id() && stored.security_stamp() == user.security_stamp();
+        stored.filter(is_it).ok_or_else(|| SessionErrorKind::NoSession.into())
     }
 
     async fn move_now<U: User>(
