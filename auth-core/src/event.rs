@@ -96,8 +96,9 @@ pub enum SessionEnd {
     BackendGone,
     /// It dates from the future: a clock went back. The record is kept.
     ClockWentBack,
-    /// Another session of the same user pushed it out
-    /// ([`max_per_user`](crate::SessionConfig::max_per_user)).
+    /// Another session of the same user pushed it out: it was longest not used
+    /// ([`max_per_user`](crate::SessionConfig::max_per_user),
+    /// [`max_per_remote_user`](crate::SessionConfig::max_per_remote_user)).
     TooMany,
     /// Another of the user's sessions revoked it.
     Revoked,

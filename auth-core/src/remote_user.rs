@@ -42,8 +42,8 @@
 //! browsers send both whoever's page asks: a request that changes something and comes from another site's page is
 //! refused.
 //!
-//! A client that keeps no cookies begins a session with each request:
-//! [`max_per_user`](crate::SessionConfig::max_per_user) bounds them. Logging out here ends the session, and the next request begins another: send people to the proxy's own logout.
+//! A client that keeps no cookies begins a session with each request: the ten that were used last are kept, unless
+//! [`max_per_remote_user`](crate::SessionConfig::max_per_remote_user) says otherwise. Logging out here ends the session, and the next request begins another: send people to the proxy's own logout.
 //! [`Require::fresh`](crate::Require::fresh) counts from the beginning of the session: when the person gave a password
 //! to the proxy is the proxy's to say.
 //!

@@ -133,6 +133,10 @@ pub async fn act(world: &World, action: &str, session: &Session<Account>, query:
         "login-again" => login_inside(session, &form).await,
         "get" | "set" | "unset" | "fail" | "clear" => data(session, action, &form).await,
         "login-and-set" => login_and_set(session, &form).await,
+        "login-and-fail" => {
+            login(session, &form).await?;
+            Ok(Reply::status(form.get("status").parse().unwrap_or(500)))
+        }
         "login-then-hold" => login_then_hold(world, session, &form).await,
         "yield" => give_way(session, &form).await,
         "hold" => hold(world, session, &form).await,

@@ -114,6 +114,10 @@ impl<U: User> AuthBuilder<U> {
     }
 
     /// Keeps sessions in `store`.
+    ///
+    /// Two `Auth`s with users of their own need a store each (a table, a prefix), or backends of different names: a store
+    /// knows a user by the backend's name and the id, so "log out everywhere" of one would reach the other's. A
+    /// session never counts at an `Auth` whose cookie has another name.
     pub fn sessions(mut self, store: impl SessionStore, config: SessionConfig) -> Self {
         if self.sessions.is_some() {
             return self.refuse("sessions are configured twice; keep one `.sessions(…)`");

@@ -266,13 +266,16 @@ type Fingerprint = [u8; 32];
 struct Memory {
     key: [u8; 32],
     time: Duration,
-    entries: Mutex<HashMap<Fingerprint, Arc<Remembered>, IdentityState>>,
+    entries: Mutex<Entries>,
 }
 
 /// Longer values are not remembered, in bytes.
 const MAX_REMEMBERED_LEN: usize = 16 * 1024;
 /// How many credentials are remembered at a time.
 const MAX_REMEMBERED: usize = 10_000;
+/// How many of them are one user's. The same credentials can be written in many ways: whoever does that takes the places
+/// of their own, and not of everybody, whose requests would then cost a hash each.
+const MAX_PER_USER: usize = 10;
 
 pub(crate) struct Remembered {
     user: UserId,
@@ -295,6 +298,20 @@ impl Remembered {
                 Err(Failure::Unavailable)
             }
         }
+    }
+}
+
+type Entries = HashMap<Fingerprint, Arc<Remembered>, IdentityState>;
+
+/// Forgets the oldest credentials of a user who has as many as one may have. That walks through all of them, which takes
+/// far less than the hash that was just computed.
+fn make_room_of_own(entries: &mut Entries, new: &Remembered) {
+    let is_theirs = |entry: &Remembered| entry.user == new.user && entry.backend == new.backend;
+    let theirs = entries.iter().filter(|(_, entry)| is_theirs(entry));
+    let mut theirs: Vec<_> = theirs.map(|(fingerprint, entry)| (entry.until, *fingerprint)).collect();
+    if theirs.len() >= MAX_PER_USER {
+        theirs.sort_unstable();
+        entries.remove(&theirs[0].1);
     }
 }
 
@@ -328,6 +345,7 @@ impl Memory {
         if entries.len() >= MAX_REMEMBERED {
             entries.retain(|_, entry| now < entry.until);
         }
+        make_room_of_own(&mut entries, &entry);
         if entries.len() < MAX_REMEMBERED {
             entries.insert(fingerprint, Arc::new(entry));
         }
@@ -337,7 +355,7 @@ impl Memory {
         self.lock().remove(fingerprint);
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Fingerprint, Arc<Remembered>, IdentityState>> {
+    fn lock(&self) -> MutexGuard<'_, Entries> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

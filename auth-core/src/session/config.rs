@@ -98,7 +98,8 @@ impl SessionConfig {
     }
 
     /// Replaces a session's id when it is this old (default: never, but at each login). The old id stays valid
-    /// for [`Self::ROTATION_GRACE`]. A client that misses the answer with the new id is logged out after it.
+    /// for [`Self::ROTATION_GRACE`]. The id is replaced when the answer is made, unless that is a 5xx: a request that is
+    /// refused or given up before keeps the old one. A client that misses the answer on its way is logged out.
     pub fn rotate_every(mut self, interval: Duration) -> Self {
         self.rotate_every = Some(interval);
         self

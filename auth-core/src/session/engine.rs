@@ -140,7 +140,8 @@ impl<U: User, S: SessionStore> SessionEngine<U> for Engine<S> {
 }
 
 impl<S: SessionStore> Engine<S> {
-    pub(crate) fn new(store: S, config: SessionConfig, cookie: Cookie) -> Self {
+    pub(crate) fn new(store: S, mut config: SessionConfig, cookie: Cookie) -> Self {
+        config.keys = config.keys.for_site(&cookie.name);
         Self { shared: Arc::new((store, Revocations::new())), turns: Turns::default(), config, cookie }
     }
 

@@ -242,3 +242,31 @@ async fn only_success_is_remembered() {
     })
     .await;
 }
+
+/// The same credentials can be written in thousands of ways (blanks, the case of `Basic`): whoever does so takes their
+/// own places among those that are remembered, and not everybody's, each of whose requests would then cost a hash.
+#[tokio::test]
+async fn one_users_credentials_do_not_push_out_others() {
+    let world = Setup::default().world().await;
+    let site = Tower::new(&world);
+    let spelled = |case: usize, blanks: usize, request: Request| {
+        let mut request = request.basic("alice", ALICE);
+        let (_, value) = request.headers.last_mut().unwrap();
+        let mut name = b"basic".to_vec();
+        for (at, letter) in name.iter_mut().enumerate() {
+            if case >> at & 1 == 1 {
+                letter.make_ascii_uppercase();
+            }
+        }
+        *value = [&name[..], &vec![b' '; blanks], &value["Basic".len()..]].concat();
+        request
+    };
+    for n in 0..10_001 {
+        let answer = site.send(spelled(n % 32, n / 32, Request::get("/who"))).await;
+        assert_eq!(answer.body, "alice", "{n}");
+    }
+    let bob = || Request::get("/who").basic("bob", BOB);
+    assert_eq!(site.send(bob()).await.body, "bob");
+    world.users.judging.set(Mode::Fails);
+    assert_eq!(site.send(bob()).await.body, "bob", "remembered: nobody is asked again");
+}

@@ -243,6 +243,36 @@ async fn sweep(deed: Deed) {
     }
 }
 
+/// The login was done, and the client goes away before the answer is made: nobody has the session.
+#[tokio::test]
+async fn a_login_without_an_answer_leaves_nothing() {
+    everywhere(Setup::default(), async |client| {
+        let fields = [("username", "alice"), ("password", ALICE)];
+        let login = client.probe(Request::post("/act/login-then-hold", &fields));
+        tokio::select! {
+            answer = login => panic!("it is held: {answer:?}"),
+            () = client.world.gate.reached() => {}
+        }
+        assert_eq!(client.world.store.sessions.len(), 1, "it was done");
+        settle().await;
+        assert!(client.world.store.sessions.is_empty(), "{}", client.site());
+    })
+    .await;
+}
+
+/// A page that fails by itself after the login has logged in all the same: that is the application's to say.
+#[tokio::test]
+async fn a_login_stands_whatever_the_page_answers() {
+    everywhere(Setup::default(), async |mut client| {
+        let fields = [("username", "alice"), ("password", ALICE), ("status", "500")];
+        let answer = client.post("/act/login-and-fail", &fields).await;
+        assert_eq!((answer.status, answer.token().is_some()), (500, true));
+        settle().await;
+        assert_eq!(client.who().await, "alice");
+    })
+    .await;
+}
+
 macro_rules! sweeps {
     ($($name:ident: $deed:ident,)*) => {$(
         #[tokio::test]

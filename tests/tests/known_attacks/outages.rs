@@ -85,6 +85,23 @@ async fn a_failed_logout_is_tried_until_the_store_confirms() {
     }
 }
 
+/// Logouts are remembered while the store is down, so that they count. Anybody can send one, of a session that never
+/// was: those are not, or they would take the places of real ones.
+#[tokio::test]
+async fn logouts_of_nothing_take_no_place() {
+    everywhere(Setup::default(), async |client| {
+        let world = client.world;
+        world.store.writes.set(Mode::Fails);
+        for n in 0..100 {
+            let got = client.bare(Request::post("/logout", &[]).cookie(&format!("{n:043}"))).await;
+            assert_eq!((got.status, got.one("set-cookie").contains("Max-Age=0")), (303, true));
+        }
+        settle().await;
+        assert_eq!(world.store.count("delete"), 0);
+    })
+    .await;
+}
+
 /// SE-5: the client goes away while the store is at it.
 #[tokio::test]
 async fn a_logout_whose_client_goes_away_is_still_one() {

@@ -197,24 +197,37 @@ impl<S: SessionStore> Engine<S> {
         Ok(())
     }
 
+    /// A key that the store knows, or may know. Anybody can present any other: its deletion is not worth being tried until
+    /// the store confirms it, in a place of which there are not many.
+    async fn stored<U: User>(
+        &self,
+        session: &Session<U>,
+        presented: Option<SessionKey>,
+    ) -> Option<SessionKey> {
+        let key = presented?;
+        let found = self.read(session, self.store().load(&key, session.auth().now())).await;
+        (!matches!(found, Ok(None))).then_some(key)
+    }
+
     pub(super) async fn end_session<U: User>(&self, session: &Session<U>) -> Result<(), SessionError> {
         let _ = session.resolve().await;
-        let (access, key) = {
+        let (access, live) = {
             let mut state = session.state();
             state.patches.clear();
             state.cookie = CookieEffect::Remove;
-            let presented = session.presented().token().map(Token::key);
-            let key = state.live.take().map(|live| live.key).or(presented);
-            (state.access.take(), key)
+            (state.access.take(), state.live.take())
         };
         let (backend, user) = (access.as_ref().map(Access::backend), access.as_ref().map(|a| a.user().id()));
         session.auth().emit(EventKind::LoggedOut, backend, user.as_ref(), session.facts());
-        let Some(key) = key else {
-            if session.presented().token().is_none() {
-                session.state().cookie = CookieEffect::Keep;
-            }
-            return Ok(());
+        let presented = session.presented().token().map(Token::key);
+        if live.is_none() && presented.is_none() {
+            session.state().cookie = CookieEffect::Keep;
+        }
+        let key = match live {
+            Some(live) => Some(live.key),
+            None => self.stored(session, presented).await,
         };
+        let Some(key) = key else { return Ok(()) };
         let revocation = Revocation::begin(&self.shared, key, self.config.write_timeout);
         self.write(session, self.store().delete(&key)).await?;
         revocation.confirm();

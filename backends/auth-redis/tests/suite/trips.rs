@@ -44,6 +44,7 @@ async fn every_operation_is_one_round_trip() {
         let _ = store.update(&key(1), 9, &record, NOW).await.unwrap();
         let _ = store.touch(&key(1), NOW, LATER).await.unwrap();
         let _ = store.rotate(&key(1), &key(2), 9, &record, None, NOW).await.unwrap();
+        store.trim_user(&local(), &user, 1, &key(1), NOW).await.unwrap();
         store.list_user(&local(), &user, NOW).await.unwrap();
         store.purge_expired(NOW, 1).await.unwrap();
         store.delete(&key(1)).await.unwrap();
@@ -62,6 +63,7 @@ async fn every_operation_is_one_round_trip() {
     let both = ["evalsha", "getex"];
     let by_alias = sends(&server, &both, "load by alias", store.load(&old, NOW)).await.unwrap().unwrap();
     assert_eq!(by_alias.key, new);
+    once(&server, "trim_user", store.trim_user(&local(), &user, 1, &new, NOW)).await.unwrap();
     once(&server, "list_user", store.list_user(&local(), &user, NOW)).await.unwrap();
     once(&server, "purge_expired", store.purge_expired(NOW, 10)).await.unwrap();
     once(&server, "delete", store.delete(&key(2))).await.unwrap();

@@ -26,6 +26,8 @@ fn sessions(dialect: &Dialect) -> Case {
             (sql.rotate, [&[KEY, KEY, NUMBER][..], &set, &[KEY, NUMBER, NUMBER, KEY]].concat()),
             (sql.delete, vec![KEY; 2]),
             (sql.delete_user, vec![TEXT, TEXT, KEY]),
+            (sql.too_many, vec![TEXT, TEXT, NUMBER, KEY, NUMBER]),
+            (sql.trim_user, vec![TEXT, TEXT, NUMBER, KEY, NUMBER, NUMBER, KEY]),
             (sql.list_user, vec![TEXT, TEXT, NUMBER]),
             (sql.purge_expired, vec![NUMBER, NUMBER]),
         ],
