@@ -185,7 +185,11 @@ impl<U: User> Session<U> {
         }
         let _one_at_a_time = self.0.resolving.lock().await;
         if !self.is_resolved() {
-            self.resolve_now().await?;
+            if let Err(failure) = self.resolve_now().await {
+                // What was found on the way is of no account.
+                self.state().renewal = None;
+                return Err(failure);
+            }
             self.mark_resolved();
         }
         Ok(())

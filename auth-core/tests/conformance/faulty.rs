@@ -29,6 +29,7 @@ pub(crate) enum Fault {
     TouchMovesBack,
     TouchCounts,
     TouchRewrites,
+    TouchMissesMoves,
     RotateInserts,
     RotateDeletesFirst,
     RotateCopiesFirst,
@@ -220,7 +221,8 @@ impl SessionStore for Faulty {
         expires: Timestamp,
     ) -> Result<Write, StoreError> {
         let read = |rows: &Rows| self.find(rows, key, last_seen).map(|at| (at, rows[&at].record.clone()));
-        let (found, mut rows) = self.check(Fault::TouchRewrites, read).await;
+        let gap = if self.has(Fault::TouchMissesMoves) { self.fault } else { None };
+        let (found, mut rows) = self.check(gap.unwrap_or(Fault::TouchRewrites), read).await;
         if let (Some(Fault::TouchInserts), None, Some(last)) =
             (self.fault, &found, &*self.last.lock().unwrap())
         {
@@ -228,6 +230,7 @@ impl SessionStore for Faulty {
         }
         let Some((at, record)) = found else { return Ok(Write::Gone) };
         let Some(row) = rows.get_mut(&at) else { return Ok(Write::Gone) };
+        let record = if gap.is_some() { row.record.clone() } else { record };
         let (mut last_seen, mut expires) = (last_seen, expires);
         if !self.has(Fault::TouchMovesBack) {
             (last_seen, expires) = (last_seen.max(record.last_seen), expires.max(record.expires));

@@ -34,6 +34,7 @@ const FAULTS: &[(Fault, &str)] = &[
     (Fault::TouchMovesBack, "touch: never sets an earlier"),
     (Fault::TouchCounts, "touch: keeps the version"),
     (Fault::TouchRewrites, "update, touch: no update is lost"),
+    (Fault::TouchMissesMoves, "touch: a record that is being moved is not gone"),
     (Fault::RotateInserts, "rotate: an expired record is gone"),
     (Fault::RotateDeletesFirst, ""),
     (Fault::RotateCopiesFirst, ""),

@@ -273,6 +273,42 @@ async fn a_login_stands_whatever_the_page_answers() {
     .await;
 }
 
+/// The id of a session is due to be replaced, and the answer is one that hands out nothing: the old one lives on.
+#[tokio::test]
+async fn an_id_is_not_used_up_by_a_request_that_fails() {
+    let refused = Request::get("/who").basic("bob", BOB);
+    let fails = Request::post("/act/fail", &[("name", "a"), ("value", "b"), ("status", "500")]);
+    for (request, status) in [(refused, 400), (fails, 500)] {
+        everywhere(Deed::Renew.setup(), async |mut client| {
+            let token = client.login("alice", ALICE).await;
+            client.world.clock.advance(EVERY);
+            let got = client.probe(request.clone().cookie(&token)).await;
+            assert_eq!((got.status, got.token()), (status, None), "{}", client.site());
+            client.world.clock.advance(Duration::from_secs(60));
+            assert_eq!(client.who().await, "alice", "{status} at {}", client.site());
+            assert_ne!(client.jar.token(), Some(&*token), "and is replaced by the next");
+        })
+        .await;
+    }
+}
+
+/// A client that goes away while its page is made has no new id either.
+#[tokio::test]
+async fn an_id_is_not_used_up_by_a_request_that_is_given_up() {
+    everywhere(Deed::Renew.setup(), async |mut client| {
+        let token = client.login("alice", ALICE).await;
+        client.world.clock.advance(EVERY);
+        let held = client.probe(Request::get("/act/hold?then=read").cookie(&token));
+        tokio::select! {
+            answer = held => panic!("it is held: {answer:?}"),
+            () = client.world.gate.reached() => {}
+        }
+        client.world.clock.advance(Duration::from_secs(60));
+        assert_eq!(client.who().await, "alice", "{}", client.site());
+    })
+    .await;
+}
+
 macro_rules! sweeps {
     ($($name:ident: $deed:ident,)*) => {$(
         #[tokio::test]
