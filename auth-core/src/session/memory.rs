@@ -399,8 +399,8 @@ impl SessionStore for MemorySessions {
         if keys.len() <= max {
             return Ok(0);
         }
-        let used = |key| self.get(&key, now).ok().map(|stored| (stored.record.last_seen, key));
-        let mut others: Vec<_> = keys.into_iter().filter(|key| key != keep).filter_map(used).collect();
+        let seen = |key| self.get(&key, now).ok().map(|stored| (stored.record.last_seen, key));
+        let mut others: Vec<_> = keys.into_iter().filter(|key| key != keep).filter_map(seen).collect();
         others.sort_unstable();
         let doomed = others.len().saturating_sub(max.saturating_sub(1));
         Ok(others[..doomed].iter().filter(|(_, key)| self.remove(&mut index, key)).count() as u64)
