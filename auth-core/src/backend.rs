@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use crate::provisioning::Reports;
-use crate::{Attempt, BackendError, Identity, Outcome, User, UserId};
+use crate::{Attempt, BackendError, Credentials, Health, Identity, Outcome, User, UserId};
 
 /// A place that holds users and finds them again by id.
 ///
@@ -20,9 +20,25 @@ pub trait UserSource: Send + Sync + 'static {
     /// # Errors
     /// [`BackendError`] if it could not be found out. That is never "no such user".
     fn get_user(&self, id: &UserId) -> impl Future<Output = Result<Option<Self::User>, BackendError>> + Send;
+
+    /// How this place is, asked without anything that a client sent, on a connection that is as good as any: see
+    /// [`Health`]. It has half the time of an attempt; later is down.
+    fn health(&self) -> impl Future<Output = Health> + Send {
+        async { Health::Unknown }
+    }
 }
 
 /// One authority that can judge credentials of type `C` and reload its users by id.
+///
+/// # What odd input may do
+/// Names, passwords and tokens are whatever somebody sends. An error that they cause is no outage, or five odd attempts
+/// would keep everybody out: answer [`BackendError::undecided`] where the other side refuses one attempt, and
+/// [`BackendError::unavailable`] only where it cannot be reached, whatever it is asked. For all between, give the
+/// backend a [`health`](Self::health) question.
+///
+/// Whoever hands secrets on to another system keeps from it what breaks
+/// [`check_handing_on`](Credentials::check_handing_on): [`Provisioned`] does that for every [`Verifier`], a backend of
+/// your own that does so must ask itself. `conformance::backend::odd` tests both.
 pub trait Backend<C>: UserSource {
     /// Whether this attempt is this backend's to judge at all, say by the realm in the user name.
     ///
@@ -41,10 +57,18 @@ pub trait Backend<C>: UserSource {
         &self,
         attempt: &Attempt<'_, C>,
     ) -> impl Future<Output = Result<Outcome<Self::User>, BackendError>> + Send;
+
+    /// How all of it is that an attempt needs. Asked after faults, to tell an outage from odd attempts: see [`Health`].
+    /// By default the word of the [place where its users are](UserSource::health).
+    fn health(&self) -> impl Future<Output = Health> + Send {
+        UserSource::health(self)
+    }
 }
 
 /// An outside system that turns credentials into an [`Identity`] but owns no user record: a directory, a
 /// token's issuer, a microservice.
+///
+/// What is said at [`Backend`] about odd input holds here, too.
 pub trait Verifier<C>: Send + Sync + 'static {
     /// As [`Backend::supports`].
     fn supports(&self, attempt: &Attempt<'_, C>) -> bool {
@@ -60,6 +84,30 @@ pub trait Verifier<C>: Send + Sync + 'static {
         &self,
         attempt: &Attempt<'_, C>,
     ) -> impl Future<Output = Result<Outcome<Identity>, BackendError>> + Send;
+
+    /// How the outside system is, asked without anything that a client sent, on the way of an attempt: see [`Health`].
+    /// It has half the time of an attempt; later is down.
+    fn health(&self) -> impl Future<Output = Health> + Send {
+        async { Health::Unknown }
+    }
+
+    /// Whether secrets leave this process. `false` is for who compares them here, with hashes of its own: only then is
+    /// it asked about those that [no other system is sent](Credentials::check_handing_on).
+    fn hands_on(&self) -> bool {
+        true
+    }
+}
+
+/// Asks a verifier, unless it would hand on what no other system is sent: that is a wrong secret here.
+pub(crate) async fn verify<C: Credentials>(
+    verifier: &impl Verifier<C>,
+    attempt: &Attempt<'_, C>,
+) -> Result<Outcome<Identity>, BackendError> {
+    let refused = if verifier.hands_on() { attempt.credentials().check_handing_on().err() } else { None };
+    match refused {
+        Some(reason) => Ok(Outcome::Decline(reason)),
+        None => verifier.verify(attempt).await,
+    }
 }
 
 /// Turns an [`Identity`] into the application's user: finds, creates, updates or refuses.
@@ -100,19 +148,27 @@ impl<V: Send + Sync + 'static, P: Provisioner> UserSource for Provisioned<V, P> 
     async fn get_user(&self, id: &UserId) -> Result<Option<Self::User>, BackendError> {
         self.users.get_user(id).await
     }
+
+    async fn health(&self) -> Health {
+        self.users.health().await
+    }
 }
 
-impl<C: Sync, V: Verifier<C>, P: Provisioner> Backend<C> for Provisioned<V, P> {
+impl<C: Credentials, V: Verifier<C>, P: Provisioner> Backend<C> for Provisioned<V, P> {
     fn supports(&self, attempt: &Attempt<'_, C>) -> bool {
         self.verifier.supports(attempt)
     }
 
     async fn authenticate(&self, attempt: &Attempt<'_, C>) -> Result<Outcome<Self::User>, BackendError> {
-        match self.verifier.verify(attempt).await? {
+        match verify(&self.verifier, attempt).await? {
             Outcome::Accept(identity) => self.users.provision(identity, attempt.reports()).await,
             Outcome::Decline(reason) => Ok(Outcome::Decline(reason)),
             Outcome::Deny(reason) => Ok(Outcome::Deny(reason)),
         }
+    }
+
+    async fn health(&self) -> Health {
+        self.verifier.health().await.and(self.users.health().await)
     }
 }
 
@@ -121,6 +177,10 @@ impl<B: UserSource> UserSource for Arc<B> {
 
     async fn get_user(&self, id: &UserId) -> Result<Option<Self::User>, BackendError> {
         (**self).get_user(id).await
+    }
+
+    async fn health(&self) -> Health {
+        UserSource::health(&**self).await
     }
 }
 
@@ -132,6 +192,10 @@ impl<C: Sync, B: Backend<C>> Backend<C> for Arc<B> {
     async fn authenticate(&self, attempt: &Attempt<'_, C>) -> Result<Outcome<Self::User>, BackendError> {
         (**self).authenticate(attempt).await
     }
+
+    async fn health(&self) -> Health {
+        Backend::health(&**self).await
+    }
 }
 
 impl<C: Sync, V: Verifier<C>> Verifier<C> for Arc<V> {
@@ -141,6 +205,14 @@ impl<C: Sync, V: Verifier<C>> Verifier<C> for Arc<V> {
 
     async fn verify(&self, attempt: &Attempt<'_, C>) -> Result<Outcome<Identity>, BackendError> {
         (**self).verify(attempt).await
+    }
+
+    async fn health(&self) -> Health {
+        Verifier::health(&**self).await
+    }
+
+    fn hands_on(&self) -> bool {
+        (**self).hands_on()
     }
 }
 

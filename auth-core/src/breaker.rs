@@ -1,12 +1,12 @@
-//! A circuit breaker: a backend that keeps failing is left alone for a while.
+//! A circuit breaker: a backend that fails everybody is left alone for a while.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::{BackendError, BackendErrorKind, Timestamp};
+use crate::{BackendError, BackendErrorKind, Health, Timestamp};
 
-/// How many outages, within [`WINDOW`], open it.
+/// How many faults, within [`WINDOW`], make it look into the matter.
 pub(crate) const FAULTS: usize = 5;
 /// See [`FAULTS`].
 pub(crate) const WINDOW: Duration = Duration::from_secs(10);
@@ -15,18 +15,48 @@ pub(crate) const FIRST_PAUSE: Duration = Duration::from_secs(5);
 /// For how long it is open at most.
 pub(crate) const LAST_PAUSE: Duration = Duration::from_secs(60);
 
-/// One backend's breaker. Only outages open it: an attacker's wrong passwords never do.
+/// One backend's breaker. Only outages open it: neither wrong passwords nor whatever odd input brings about.
 #[derive(Debug)]
 pub(crate) struct Breaker(Mutex<State>);
 
 #[derive(Debug)]
 enum State {
-    /// Everybody is let through. The last outages, oldest first.
-    Closed(VecDeque<Timestamp>),
+    /// Everybody is let through. The last faults, oldest first.
+    Closed(VecDeque<(Timestamp, Fault)>),
     /// Nobody is let through since then, for this long.
     Open(Timestamp, Duration),
     /// One attempt probes.
     Probing,
+}
+
+/// What a failure says about others' attempts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// No input can cause it: the backend cannot be reached.
+    Outage,
+    /// The attempt may have caused it. Only the backend's health tells.
+    Doubtful,
+}
+
+impl Fault {
+    /// `None` for what says nothing about others.
+    pub(crate) fn of(error: &BackendError) -> Option<Self> {
+        match error.kind() {
+            BackendErrorKind::Unavailable => Some(Self::Outage),
+            BackendErrorKind::TimedOut | BackendErrorKind::InvalidData | BackendErrorKind::Panicked => {
+                Some(Self::Doubtful)
+            }
+            BackendErrorKind::Overloaded | BackendErrorKind::Undecided => None,
+        }
+    }
+
+    fn is_outage(self, health: Health) -> bool {
+        match health {
+            Health::Serving => false,
+            Health::Down => true,
+            Health::Unknown => self == Self::Outage,
+        }
+    }
 }
 
 /// A permit to ask the backend. Without a [`report`](Self::report) (the client went away) nothing is learnt.
@@ -55,6 +85,25 @@ impl Breaker {
         }
     }
 
+    /// Whether there are now so many faults that the backend's health is to be asked for.
+    fn note(&self, fault: Fault, now: Timestamp) -> bool {
+        let State::Closed(faults) = &mut *self.lock() else { return false };
+        faults.retain(|(at, _)| now.since(*at) < WINDOW);
+        faults.push_back((now, fault));
+        faults.len() >= FAULTS
+    }
+
+    /// Opens if the faults are an outage; forgets those that are none.
+    fn judge(&self, health: Health, now: Timestamp) {
+        let mut state = self.lock();
+        let State::Closed(faults) = &mut *state else { return };
+        let enough = if health == Health::Down { 1 } else { FAULTS };
+        faults.retain(|(_, fault)| fault.is_outage(health));
+        if faults.len() >= enough {
+            *state = State::Open(now, FIRST_PAUSE);
+        }
+    }
+
     // A panic cannot leave the state torn: it is always replaced as a whole.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -66,30 +115,42 @@ fn is_over(since: Timestamp, pause: Duration, now: Timestamp) -> bool {
     now < since || now.since(since) >= pause
 }
 
-/// Whether the backend could not be reached, or did not answer. That this process has too much to do, or that an
-/// answer cannot be understood, says nothing about the next attempt.
-fn is_outage(error: &BackendError) -> bool {
-    matches!(error.kind(), BackendErrorKind::Unavailable | BackendErrorKind::TimedOut)
-}
-
 impl Permit<'_> {
-    /// Says how it went.
-    pub(crate) fn report<T>(mut self, answer: &Result<T, BackendError>, now: Timestamp) {
-        let is_outage = answer.as_ref().err().is_some_and(is_outage);
-        let probe = self.probe.take();
-        let mut state = self.breaker.lock();
-        match (&mut *state, probe, is_outage) {
-            (_, Some(pause), true) => *state = State::Open(now, (pause * 2).min(LAST_PAUSE)),
-            (_, Some(_), false) => *state = State::Closed(VecDeque::new()),
-            (State::Closed(faults), None, true) => {
-                faults.retain(|fault| now.since(*fault) < WINDOW);
-                faults.push_back(now);
-                if faults.len() >= FAULTS {
-                    *state = State::Open(now, FIRST_PAUSE);
-                }
+    /// Says how it went. What may be an outage is looked into by `health`, whose answer is returned if it was asked.
+    ///
+    /// If the client goes away while that is asked, the faults stay noted, and the next one asks.
+    pub(crate) async fn report<T>(
+        mut self,
+        answer: &Result<T, BackendError>,
+        now: Timestamp,
+        health: impl Future<Output = Health>,
+    ) -> Option<Health> {
+        let fault = answer.as_ref().err().and_then(Fault::of);
+        let Some(fault) = fault else {
+            if self.probe.take().is_some() {
+                *self.breaker.lock() = State::Closed(VecDeque::new());
             }
-            // It opened while this attempt was under way, or the attempt was fine.
-            _ => {}
+            return None;
+        };
+        if self.probe.is_some() {
+            let health = health.await;
+            self.end_probe(fault.is_outage(health), now);
+            return Some(health);
+        }
+        if !self.breaker.note(fault, now) {
+            return None;
+        }
+        let health = health.await;
+        self.breaker.judge(health, now);
+        Some(health)
+    }
+
+    fn end_probe(&mut self, is_outage: bool, now: Timestamp) {
+        if let Some(pause) = self.probe.take() {
+            *self.breaker.lock() = match is_outage {
+                true => State::Open(now, (pause * 2).min(LAST_PAUSE)),
+                false => State::Closed(VecDeque::new()),
+            };
         }
     }
 }
@@ -105,65 +166,153 @@ impl Drop for Permit<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::future::ready;
+
+    use super::Health::{Down, Serving, Unknown};
     use super::*;
 
     fn at(seconds: u64) -> Timestamp {
         Timestamp::from_secs(1_000 + seconds)
     }
 
-    fn attempt(breaker: &Breaker, now: Timestamp, kind: Option<BackendErrorKind>) -> bool {
+    /// Whether the backend was asked, of whose health this is known.
+    async fn attempt_while(
+        health: Health,
+        breaker: &Breaker,
+        now: Timestamp,
+        kind: Option<BackendErrorKind>,
+    ) -> bool {
         let Some(permit) = breaker.admit(now) else { return false };
-        permit.report(&kind.map_or(Ok(()), |kind| Err(BackendError::of(kind))), now);
+        let answer = kind.map_or(Ok(()), |kind| Err(BackendError::of(kind)));
+        permit.report(&answer, now, ready(health)).await;
         true
     }
 
+    async fn attempt(breaker: &Breaker, now: Timestamp, kind: Option<BackendErrorKind>) -> bool {
+        attempt_while(Unknown, breaker, now, kind).await
+    }
+
     const DOWN: Option<BackendErrorKind> = Some(BackendErrorKind::Unavailable);
+    const LATE: Option<BackendErrorKind> = Some(BackendErrorKind::TimedOut);
 
-    /// C32: after five outages nobody is let through; later one probes, and pauses double.
-    #[test]
-    fn it_opens_probes_and_closes() {
+    async fn opened() -> Breaker {
         let breaker = Breaker::new();
-        assert!((0..5).all(|n| attempt(&breaker, at(n), DOWN)));
-        assert!(!attempt(&breaker, at(5), None), "open");
-        assert!(!attempt(&breaker, at(8), None), "still open");
-        let probe = breaker.admit(at(9)).expect("the pause is over");
-        assert!(breaker.admit(at(9)).is_none(), "one probe at a time");
-        probe.report(&Err::<(), _>(BackendError::of(BackendErrorKind::TimedOut)), at(9));
-        assert!(!attempt(&breaker, at(18), None), "the second pause is twice as long");
-        assert!(attempt(&breaker, at(19), None), "a probe that succeeds");
-        assert!(attempt(&breaker, at(19), None), "closes it");
-    }
-
-    #[test]
-    fn only_outages_close_together_open_it() {
-        let breaker = Breaker::new();
-        assert!((0..100).all(|n| attempt(&breaker, at(n * 3), DOWN)), "too far apart");
-        for kind in [BackendErrorKind::Overloaded, BackendErrorKind::InvalidData, BackendErrorKind::Panicked]
-        {
-            let breaker = Breaker::new();
-            assert!((0..100).all(|_| attempt(&breaker, at(0), Some(kind))), "{kind:?}");
+        for _ in 0..5 {
+            assert!(attempt(&breaker, at(0), DOWN).await);
         }
-        let breaker = Breaker::new();
-        assert!((0..10_000).all(|_| attempt(&breaker, at(0), None)), "wrong passwords are answers");
+        breaker
     }
 
-    #[test]
-    fn a_probe_that_is_dropped_is_no_end() {
+    /// After five outages nobody is let through; later one probes, and pauses double.
+    #[tokio::test]
+    async fn it_opens_probes_and_closes() {
+        let breaker = opened().await;
+        assert!(!attempt(&breaker, at(0), None).await, "open");
+        assert!(!attempt(&breaker, at(4), None).await, "still open");
+        let probe = breaker.admit(at(5)).expect("the pause is over");
+        assert!(breaker.admit(at(5)).is_none(), "one probe at a time");
+        probe.report(&Err::<(), _>(BackendError::of(BackendErrorKind::Unavailable)), at(5), ready(Down)).await;
+        assert!(!attempt(&breaker, at(14), None).await, "the second pause is twice as long");
+        assert!(attempt(&breaker, at(15), None).await, "a probe that succeeds");
+        assert!(attempt(&breaker, at(15), None).await, "closes it");
+    }
+
+    #[tokio::test]
+    async fn faults_count_that_are_close_together() {
         let breaker = Breaker::new();
-        (0..5).for_each(|_| _ = attempt(&breaker, at(0), DOWN));
+        for n in 0..100 {
+            assert!(attempt(&breaker, at(n * 3), DOWN).await, "too far apart");
+        }
+        for _ in 0..10_000 {
+            assert!(attempt(&breaker, at(0), None).await, "wrong passwords are answers");
+        }
+    }
+
+    /// What the input may have caused opens it only if the backend is down for everybody.
+    #[tokio::test]
+    async fn faults_are_outages_by_the_backends_health() {
+        use BackendErrorKind::{InvalidData, Overloaded, Panicked, TimedOut, Unavailable, Undecided};
+        let table = [
+            (Unavailable, [true, true, false]),
+            (TimedOut, [true, false, false]),
+            (InvalidData, [true, false, false]),
+            (Panicked, [true, false, false]),
+            (Overloaded, [false; 3]),
+            (Undecided, [false; 3]),
+        ];
+        for (kind, opens) in table {
+            for (health, opens) in [Down, Unknown, Serving].into_iter().zip(opens) {
+                let breaker = Breaker::new();
+                let mut asked = 0;
+                for _ in 0..50 {
+                    asked += usize::from(attempt_while(health, &breaker, at(0), Some(kind)).await);
+                }
+                assert_eq!(asked, if opens { 5 } else { 50 }, "{kind:?}, {health:?}");
+            }
+        }
+    }
+
+    /// Whoever sends odd input does not bring others' single faults to five.
+    #[tokio::test]
+    async fn doubtful_faults_do_not_add_to_outages() {
+        let breaker = Breaker::new();
+        for _ in 0..4 {
+            assert!(attempt(&breaker, at(0), DOWN).await);
+            assert!(attempt(&breaker, at(0), LATE).await);
+        }
+        assert!(attempt(&breaker, at(0), DOWN).await);
+        assert!(!attempt(&breaker, at(0), None).await, "five outages are five outages");
+    }
+
+    /// Whoever sends odd input does not keep it open either.
+    #[tokio::test]
+    async fn a_doubtful_probe_closes_it_unless_the_backend_is_down() {
+        for (health, kind, closes) in [
+            (Serving, LATE, true),
+            (Unknown, LATE, true),
+            (Down, LATE, false),
+            (Serving, DOWN, true),
+            (Unknown, DOWN, false),
+            (Unknown, Some(BackendErrorKind::Undecided), true),
+        ] {
+            let breaker = opened().await;
+            assert!(attempt_while(health, &breaker, at(5), kind).await, "it probes");
+            assert_eq!(attempt(&breaker, at(5), None).await, closes, "{health:?}, {kind:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_probe_that_is_dropped_is_no_end() {
+        let breaker = opened().await;
         drop(breaker.admit(at(5)).expect("a probe"));
-        assert!(attempt(&breaker, at(5), None), "the next one probes");
+        assert!(attempt(&breaker, at(5), None).await, "the next one probes");
     }
 
-    #[test]
-    fn pauses_end_even_if_clocks_go_back() {
-        let breaker = Breaker::new();
+    /// Nor is a client that goes away while the backend's health is asked for.
+    #[tokio::test]
+    async fn a_question_that_is_dropped_is_asked_again() {
+        for seconds in [0, 5] {
+            let breaker = if seconds == 0 { Breaker::new() } else { opened().await };
+            for _ in 0..4 {
+                _ = attempt(&breaker, at(0), LATE).await;
+            }
+            let answer = Err::<(), _>(BackendError::of(BackendErrorKind::TimedOut));
+            let permit = breaker.admit(at(seconds)).expect("a permit");
+            let report = permit.report(&answer, at(seconds), std::future::pending());
+            assert!(tokio::time::timeout(Duration::ZERO, report).await.is_err());
+            assert!(attempt_while(Down, &breaker, at(seconds), LATE).await);
+            assert!(!attempt(&breaker, at(seconds), None).await, "it is open now");
+        }
+    }
+
+    #[tokio::test]
+    async fn pauses_end_even_if_clocks_go_back() {
+        let breaker = opened().await;
         let mut now = at(0);
-        (0..5).for_each(|_| _ = attempt(&breaker, now, DOWN));
         for _ in 0..10 {
             now = now.plus(LAST_PAUSE);
-            assert!(attempt(&breaker, now, DOWN), "no pause is longer than the last");
+            assert!(attempt(&breaker, now, DOWN).await, "no pause is longer than the last");
         }
-        assert!(attempt(&breaker, at(0), None), "the clock went back");
+        assert!(attempt(&breaker, at(0), None).await, "the clock went back");
     }
 }

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::breaker::Breaker;
+use crate::breaker::{Breaker, Fault};
 use crate::confirm::Confirming;
 use crate::guard::{Interrupted, caught, guarded};
 use crate::password::HashDebt;
@@ -13,7 +13,7 @@ use crate::provisioning::{Report, Reports};
 use crate::user_cache::{Cache, Found};
 use crate::{
     Attempt, Backend, BackendError, BackendErrorKind, BackendName, Clock, Credentials, DeclineReason, Denied,
-    DeniedKind, DenyReason, Outcome, RequestFacts, User, UserId, UserSource,
+    DeniedKind, DenyReason, Health, Outcome, RequestFacts, User, UserId, UserSource,
 };
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -30,6 +30,11 @@ pub enum OutagePolicy {
     #[default]
     FailClosed,
     /// Asks the next backend. If nobody accepts, the answer is still *unavailable*.
+    ///
+    /// This is for outages, and for nothing that an odd attempt brings about: it must not get past a backend that would
+    /// have refused it. After a failure to judge one attempt the chain stops here, too. What may be either, it tells by
+    /// the backend's [`Health`]; if that is not known, it goes on unless the backend is
+    /// [authoritative](BackendPolicy::authoritative). The table is at [`BackendError`].
     Continue,
 }
 
@@ -58,7 +63,11 @@ impl BackendPolicy {
     ///
     /// Otherwise five outages within 10 s open its circuit breaker: attempts are *unavailable* at once, without
     /// waiting for a timeout each, until after 5 s one of them probes. A probe that fails doubles the pause, up
-    /// to 60 s. Wrong passwords never open it.
+    /// to 60 s.
+    ///
+    /// Wrong passwords never open it, nor does any fault that odd input can cause: an outage is what cannot be reached,
+    /// or what fails and says when asked that it is [down](crate::Health::Down). One that says that it serves is never
+    /// left alone.
     pub const fn without_breaker(mut self) -> Self {
         self.breaker = false;
         self
@@ -105,9 +114,10 @@ pub(crate) trait DynBackend<C, U>: Send + Sync {
         &'a self,
         attempt: &'a Attempt<'a, C>,
     ) -> BoxFuture<'a, Result<Outcome<U>, BackendError>>;
+    fn health(&self) -> BoxFuture<'_, Health>;
 }
 
-impl<C: Sync, B: Backend<C>> DynBackend<C, B::User> for B {
+impl<C: Credentials, B: Backend<C>> DynBackend<C, B::User> for B {
     fn supports(&self, attempt: &Attempt<'_, C>) -> bool {
         Backend::supports(self, attempt)
     }
@@ -117,6 +127,10 @@ impl<C: Sync, B: Backend<C>> DynBackend<C, B::User> for B {
         attempt: &'a Attempt<'a, C>,
     ) -> BoxFuture<'a, Result<Outcome<B::User>, BackendError>> {
         Box::pin(Backend::authenticate(self, attempt))
+    }
+
+    fn health(&self) -> BoxFuture<'_, Health> {
+        Box::pin(Backend::health(self))
     }
 }
 
@@ -162,10 +176,14 @@ impl<U: User> Source<U> {
 }
 
 pub(crate) fn interrupted<T>(why: Interrupted) -> Result<T, BackendError> {
-    Err(BackendError::of(match why {
+    Err(of_interruption(why))
+}
+
+fn of_interruption(why: Interrupted) -> BackendError {
+    BackendError::of(match why {
         Interrupted::TimedOut => BackendErrorKind::TimedOut,
         Interrupted::Panicked => BackendErrorKind::Panicked,
-    }))
+    })
 }
 
 pub(crate) struct Entry<C, U> {
@@ -181,28 +199,71 @@ impl<C, U> Entry<C, U> {
     }
 }
 
+/// A backend that could not decide.
+struct Failed {
+    error: BackendError,
+    /// Whether the next one may be asked in its place.
+    goes_on: bool,
+}
+
 impl<C: Credentials, U: User> Entry<C, U> {
-    async fn judge(&self, attempt: &Attempt<'_, C>, clock: &dyn Clock) -> Result<Outcome<U>, BackendError> {
+    async fn judge(&self, attempt: &Attempt<'_, C>, clock: &dyn Clock) -> Result<Outcome<U>, Failed> {
         match caught(|| self.backend.supports(attempt)) {
             Ok(true) => {}
             Ok(false) => return Ok(Outcome::Decline(DeclineReason::NotMine)),
-            Err(why) => return interrupted(why),
+            Err(why) => return Err(self.failed(of_interruption(why), None).await),
         }
-        self.ask(attempt, clock).await.map(|outcome| self.with_policy(outcome))
+        let (answer, health) = self.ask(attempt, clock).await;
+        match answer {
+            Ok(outcome) => Ok(self.with_policy(outcome)),
+            Err(error) => Err(self.failed(error, health).await),
+        }
     }
 
-    /// Asks the backend, unless its breaker is open.
-    async fn ask(&self, attempt: &Attempt<'_, C>, clock: &dyn Clock) -> Result<Outcome<U>, BackendError> {
-        let permit = match &self.breaker {
-            None => None,
-            Some(breaker) => Some(breaker.admit(clock.now()).ok_or_else(left_alone)?),
+    /// Asks the backend, unless its breaker is open; and for its health, if the breaker wants to know it.
+    async fn ask(
+        &self,
+        attempt: &Attempt<'_, C>,
+        clock: &dyn Clock,
+    ) -> (Result<Outcome<U>, BackendError>, Option<Health>) {
+        let permit = match self.breaker.as_ref().map(|breaker| breaker.admit(clock.now())) {
+            Some(None) => return (Err(left_alone()), None),
+            permit => permit.flatten(),
         };
         let answer = guarded(self.policy.timeout, async { self.backend.authenticate(attempt).await }).await;
         let answer = answer.unwrap_or_else(interrupted);
-        if let Some(permit) = permit {
-            permit.report(&answer, clock.now());
-        }
-        answer
+        let health = match permit {
+            Some(permit) => permit.report(&answer, clock.now(), self.health()).await,
+            None => None,
+        };
+        (answer, health)
+    }
+
+    async fn health(&self) -> Health {
+        checked(self.policy.timeout, async { self.backend.health().await }).await
+    }
+
+    /// Whether the chain may go on after this. Its health is asked for if it matters, and is not known yet.
+    async fn failed(&self, error: BackendError, health: Option<Health>) -> Failed {
+        let goes_on = match (self.policy.outage, Fault::of(&error)) {
+            (OutagePolicy::FailClosed, _) => false,
+            (OutagePolicy::Continue, Some(Fault::Outage)) => true,
+            (OutagePolicy::Continue, Some(Fault::Doubtful)) => {
+                let health = match health {
+                    Some(health) => health,
+                    None => self.health().await,
+                };
+                match health {
+                    Health::Down => true,
+                    Health::Serving => false,
+                    Health::Unknown => !self.policy.authoritative,
+                }
+            }
+            (OutagePolicy::Continue, None) => {
+                error.kind() == BackendErrorKind::Overloaded && !self.policy.authoritative
+            }
+        };
+        Failed { error, goes_on }
     }
 
     fn with_policy(&self, outcome: Outcome<U>) -> Outcome<U> {
@@ -213,6 +274,16 @@ impl<C: Credentials, U: User> Entry<C, U> {
             }
             outcome => outcome,
         }
+    }
+}
+
+/// A backend's word on its health. It has half the time of an attempt, so that both fit into a chain's; without a word
+/// it is down. A panic says nothing: it may be the question's own fault.
+pub(crate) async fn checked(limit: Duration, health: impl Future<Output = Health>) -> Health {
+    match guarded(limit / 2, health).await {
+        Ok(health) => health,
+        Err(Interrupted::TimedOut) => Health::Down,
+        Err(Interrupted::Panicked) => Health::Unknown,
     }
 }
 
@@ -258,17 +329,19 @@ impl<C: Credentials, U: User> Chain<C, U> {
             let telling = Telling { backend: &entry.name, reports: attempt.reports(), hears: &hears };
             let judged = entry.judge(attempt, clock).await;
             drop(telling);
+            let mut goes_on = true;
             let said = match judged {
                 Ok(Outcome::Accept(user)) => return Ok((user, &entry.name)),
                 Ok(Outcome::Decline(reason)) => Denied::kind_of(reason),
                 Ok(Outcome::Deny(reason)) => return Err(Denied::by(&entry.name, DeniedKind::Denied(reason))),
-                Err(error) => {
-                    hears(&entry.name, News::Failed(&error));
+                Err(failed) => {
+                    hears(&entry.name, News::Failed(&failed.error));
+                    goes_on = failed.goes_on;
                     DeniedKind::Unavailable
                 }
             };
             answer = answer.or_stronger(Denied::by(&entry.name, said));
-            if said == DeniedKind::Unavailable && entry.policy.outage == OutagePolicy::FailClosed {
+            if !goes_on {
                 return Err(answer);
             }
         }

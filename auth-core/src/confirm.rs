@@ -7,7 +7,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use crate::provisioning::Reports;
-use crate::{BackendError, DenyReason, Identity, Outcome, UserId, UserSource};
+use crate::{BackendError, DenyReason, Health, Identity, Outcome, UserId, UserSource};
 pub(crate) use asking::{Asked, Asking, Confirming, DynConfirm};
 pub use settings::Confirmation;
 
@@ -26,6 +26,11 @@ pub trait Confirm: Send + Sync + 'static {
         issuer: &str,
         subject: &str,
     ) -> impl Future<Output = Result<Standing, BackendError>> + Send;
+
+    /// As [`Verifier::health`](crate::Verifier::health).
+    fn health(&self) -> impl Future<Output = Health> + Send {
+        async { Health::Unknown }
+    }
 }
 
 /// How somebody stands with an outside system.
@@ -58,16 +63,29 @@ pub trait ConfirmUser: UserSource {
         id: &UserId,
         reports: &Reports,
     ) -> impl Future<Output = Result<Outcome<()>, BackendError>> + Send;
+
+    /// As [`Backend::health`](crate::Backend::health), for whoever is asked here.
+    fn health(&self) -> impl Future<Output = Health> + Send {
+        UserSource::health(self)
+    }
 }
 
 impl<B: ConfirmUser> ConfirmUser for Arc<B> {
     async fn confirm_user(&self, id: &UserId, reports: &Reports) -> Result<Outcome<()>, BackendError> {
         (**self).confirm_user(id, reports).await
     }
+
+    async fn health(&self) -> Health {
+        ConfirmUser::health(&**self).await
+    }
 }
 
 impl<V: Confirm> Confirm for Arc<V> {
     async fn confirm(&self, issuer: &str, subject: &str) -> Result<Standing, BackendError> {
         (**self).confirm(issuer, subject).await
+    }
+
+    async fn health(&self) -> Health {
+        Confirm::health(&**self).await
     }
 }

@@ -17,9 +17,31 @@ pub trait Credentials: Send + Sync + 'static {
     /// # Errors
     /// The reason for which no backend is asked, usually [`DeclineReason::Malformed`].
     fn check(&self) -> Result<(), DeclineReason>;
+
+    /// Bounds that hold, beyond those of [`check`](Self::check), before these credentials are handed on to another
+    /// system. Where secrets stay in this process, as with hashes in a table, they do not matter.
+    ///
+    /// # Errors
+    /// The reason for which no other system is asked.
+    fn check_handing_on(&self) -> Result<(), DeclineReason> {
+        Ok(())
+    }
 }
 
 /// A user name and a password, exactly as they were received: no trimming, no case folding.
+///
+/// What is refused, by whichever way they came:
+///
+/// | the name or the password | where passwords are judged here | before they are handed on |
+/// |---|---|---|
+/// | is empty, or longer than the bounds below | refused ([`check`](Credentials::check)) | refused |
+/// | has a control character (Unicode's Cc: NUL, CR, LF, tab, DEL, U+0085 …) | may be judged | refused ([`check_handing_on`](Credentials::check_handing_on)) |
+/// | has U+FFFD, which decoders of forms put for bytes that are no UTF-8 | may be judged | refused |
+/// | anything else | judged | handed on as it is |
+///
+/// HTTP Basic never has a control character, nor bytes that are no UTF-8 (RFC 7617 §2); JSON has neither those nor half
+/// surrogates (RFC 8259 §8). What is refused before it is handed on is a wrong password, whoever it is said to be of, or
+/// the name of nobody: the other system is not asked.
 #[derive(Clone, Debug)]
 pub struct Password {
     username: String,
@@ -63,6 +85,24 @@ impl Credentials for Password {
         let password_fits = (1..=Self::MAX_PASSWORD_LEN).contains(&self.password.len());
         if name_fits && password_fits { Ok(()) } else { Err(DeclineReason::Malformed) }
     }
+
+    /// A NUL ends the text in some systems, and a line break the line: whoever they come to would judge another name or
+    /// password than was typed. RFC 8265 §4 has no control characters in passwords either. Two passwords that differ in
+    /// bytes that could not be decoded would be one.
+    fn check_handing_on(&self) -> Result<(), DeclineReason> {
+        if !is_plain(&self.username) {
+            return Err(DeclineReason::UnknownUser);
+        }
+        if !is_plain(self.password.expose()) {
+            return Err(DeclineReason::WrongSecret);
+        }
+        Ok(())
+    }
+}
+
+/// Whether a text means the same to every system.
+fn is_plain(text: &str) -> bool {
+    !text.chars().any(|c| c.is_control() || c == char::REPLACEMENT_CHARACTER)
 }
 
 /// A bearer token (RFC 6750): who holds it may use it.
@@ -126,6 +166,27 @@ mod tests {
         ];
         for (name, username, password, fits) in table {
             assert_eq!(Password::new(username, password).check().is_ok(), fits, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_handed_on_means_the_same_everywhere() {
+        let refused = ["\0", "\t", "\n", "\r", "\u{1b}", "\u{7f}", "\u{80}", "\u{85}", "\u{9f}", "\u{fffd}"];
+        for odd in refused {
+            for text in [odd.to_owned(), format!("{odd}x"), format!("x{odd}x"), format!("x{odd}")] {
+                let of = |username: &str, password: &str| {
+                    let password = Password::new(username, password);
+                    assert_eq!(password.check(), Ok(()), "{text:?} may be judged here");
+                    password.check_handing_on()
+                };
+                assert_eq!(of(&text, "wonderland"), Err(DeclineReason::UnknownUser), "{text:?}");
+                assert_eq!(of("alice", &text), Err(DeclineReason::WrongSecret), "{text:?}");
+            }
+        }
+        let fine = [" ", "a b ", "é", "e\u{301}", "😀", "\u{a0}", "\u{2028}", "\u{200b}", "\u{feff}", "\"\\'<>&%00*()"];
+        for text in fine {
+            assert_eq!(Password::new("alice", text).check_handing_on(), Ok(()), "{text:?}");
+            assert_eq!(Password::new(text, "wonderland").check_handing_on(), Ok(()), "{text:?}");
         }
     }
 

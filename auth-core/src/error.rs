@@ -5,8 +5,21 @@ use std::fmt;
 
 type Source = Box<dyn Error + Send + Sync>;
 
-/// A backend could not decide. This is neither a yes nor a no; what the chain makes of it is the backend's
-/// [`OutagePolicy`](crate::OutagePolicy).
+/// A backend could not decide. This is neither a yes nor a no: the client hears 503, and never that a password is wrong.
+///
+/// **An error that the input causes is no outage.** Whoever implements a [`Backend`](crate::Backend) or a
+/// [`Verifier`](crate::Verifier) says by the kind whether others are concerned, too:
+///
+/// | what happened | kind | the circuit breaker | [`Continue`](crate::OutagePolicy::Continue) |
+/// |---|---|---|---|
+/// | no connection, or none in time: nothing of the attempt was sent | [`unavailable`](Self::unavailable) | counts it | goes on |
+/// | it was asked, and refuses to judge this attempt: HTTP 400 or 422, a syntax error, a constraint, an account that it contradicts itself about | [`undecided`](Self::undecided) | ignores it | stops |
+/// | too much is under way | [`overloaded`](Self::overloaded) | ignores it | goes on, unless it is authoritative |
+/// | it was asked, and there is no answer in time, or none that can be understood; or it panicked | [`timed_out`](Self::timed_out), [`invalid_data`](Self::invalid_data) | asks for its [`Health`](crate::Health) | goes on if that is down; if nobody knows, unless it is authoritative |
+///
+/// The last row is about faults that an odd name or password may have caused, or a system that fails everybody. If
+/// they counted as they are, five odd attempts would keep everybody out; if the chain went on after them as it is, an
+/// odd attempt would get past a backend to one that accepts more.
 #[derive(Debug)]
 pub struct BackendError {
     kind: BackendErrorKind,
@@ -17,9 +30,9 @@ pub struct BackendError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum BackendErrorKind {
-    /// It cannot be reached, or it answered that it cannot serve now.
+    /// It cannot be reached, whatever it would be asked.
     Unavailable,
-    /// It did not answer in time.
+    /// It was asked, and did not answer in time.
     TimedOut,
     /// Too much of the same work is queued already, in this process or there. That is no outage: it does not open the
     /// backend's circuit breaker.
@@ -28,22 +41,37 @@ pub enum BackendErrorKind {
     InvalidData,
     /// It panicked.
     Panicked,
+    /// It does not judge this attempt, or this account: what it was sent, or what it holds, is not as it can be. That
+    /// says nothing about other attempts.
+    Undecided,
 }
 
 impl BackendError {
-    /// It cannot be reached. `source` reaches the log: it must carry no secret (no URL with a password).
+    /// It cannot be reached, whatever it would be asked: never what an odd name, password or token may cause.
+    ///
+    /// `source` reaches the log: it must carry no secret (no URL with a password), here and below.
     pub fn unavailable(source: impl Into<Source>) -> Self {
         Self { kind: BackendErrorKind::Unavailable, source: Some(source.into()) }
     }
 
-    /// It answered something that cannot be understood. The same holds for `source`.
+    /// It was asked, and did not answer in time.
+    pub fn timed_out(source: impl Into<Source>) -> Self {
+        Self { kind: BackendErrorKind::TimedOut, source: Some(source.into()) }
+    }
+
+    /// It was asked, and answered something that cannot be understood, or broke off.
     pub fn invalid_data(source: impl Into<Source>) -> Self {
         Self { kind: BackendErrorKind::InvalidData, source: Some(source.into()) }
     }
 
-    /// It has too much to do for this attempt, and says so. The same holds for `source`.
+    /// It has too much to do for this attempt, and says so.
     pub fn overloaded(source: impl Into<Source>) -> Self {
         Self { kind: BackendErrorKind::Overloaded, source: Some(source.into()) }
+    }
+
+    /// It does not judge this attempt, or this account; others are not concerned.
+    pub fn undecided(source: impl Into<Source>) -> Self {
+        Self { kind: BackendErrorKind::Undecided, source: Some(source.into()) }
     }
 
     pub(crate) fn of(kind: BackendErrorKind) -> Self {
@@ -64,6 +92,7 @@ impl fmt::Display for BackendError {
             BackendErrorKind::Overloaded => "too much work is queued",
             BackendErrorKind::InvalidData => "the backend's answer cannot be understood",
             BackendErrorKind::Panicked => "the backend panicked",
+            BackendErrorKind::Undecided => "the backend does not judge this attempt",
         })
     }
 }

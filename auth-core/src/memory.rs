@@ -6,7 +6,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::{
     Attempt, Backend, BackendError, DeclineReason, Identity, Outcome, Password, PasswordHash, Passwords,
-    RemoteUser, Secret, User, UserId, UserSource, Verdict, Verifier,
+    Health, RemoteUser, Secret, User, UserId, UserSource, Verdict, Verifier,
 };
 
 /// Names, password hashes, and what stands behind them.
@@ -113,6 +113,10 @@ impl<U: User + Clone> UserSource for MemoryBackend<U> {
     async fn get_user(&self, id: &UserId) -> Result<Option<U>, BackendError> {
         Ok(self.0.read().values().find(|row| row.value.id() == *id).map(|row| row.value.clone()))
     }
+
+    async fn health(&self) -> Health {
+        Health::Serving
+    }
 }
 
 impl<U: User + Clone> Backend<Password> for MemoryBackend<U> {
@@ -158,6 +162,14 @@ impl MemoryDirectory {
 impl Verifier<Password> for MemoryDirectory {
     async fn verify(&self, attempt: &Attempt<'_, Password>) -> Result<Outcome<Identity>, BackendError> {
         self.0.judge(attempt).await
+    }
+
+    async fn health(&self) -> Health {
+        Health::Serving
+    }
+
+    fn hands_on(&self) -> bool {
+        false
     }
 }
 

@@ -10,11 +10,11 @@ use tokio::time::sleep;
 
 use super::{ConfirmUser, Confirmation};
 use crate::breaker::Breaker;
-use crate::chain::interrupted;
+use crate::chain::{checked, interrupted};
 use crate::guard::guarded;
 use crate::provisioning::Reports;
 use crate::session::{Live, SessionKey};
-use crate::{BackendError, Clock, Outcome, Timestamp, UserId};
+use crate::{BackendError, Clock, Health, Outcome, Timestamp, UserId};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -28,6 +28,7 @@ pub(crate) trait DynConfirm: Send + Sync {
         id: &'a UserId,
         reports: &'a Reports,
     ) -> BoxFuture<'a, Result<Outcome<()>, BackendError>>;
+    fn health(&self) -> BoxFuture<'_, Health>;
 }
 
 impl<B: ConfirmUser> DynConfirm for B {
@@ -37,6 +38,10 @@ impl<B: ConfirmUser> DynConfirm for B {
         reports: &'a Reports,
     ) -> BoxFuture<'a, Result<Outcome<()>, BackendError>> {
         Box::pin(ConfirmUser::confirm_user(self, id, reports))
+    }
+
+    fn health(&self) -> BoxFuture<'_, Health> {
+        Box::pin(ConfirmUser::health(self))
     }
 }
 
@@ -117,7 +122,8 @@ impl Asking {
         let asked =
             guarded(limit, async { self.confirming.by.confirm_user(&self.user, reports).await }).await;
         let answer = asked.unwrap_or_else(interrupted);
-        permit.report(&answer, clock.now());
+        let health = checked(limit, async { self.confirming.by.health().await });
+        permit.report(&answer, clock.now(), health).await;
         Some(answer)
     }
 

@@ -19,8 +19,10 @@ use crate::{ConfigError, Timestamp};
 ///
 /// Sessions fall due at three quarters of the interval or later, each at a point of its own: those that began together
 /// do not ask together. Requests of one user at the same time share one question on each instance. After a
-/// failure the user is left alone for 10 s, and after five failures within 10 s so is the outside system, for 5 s at
-/// first and 60 s at most: requests do not wait for it meanwhile.
+/// failure the user is left alone for 10 s, and after five outages within 10 s so is the outside system, for 5 s at
+/// first and 60 s at most: requests do not wait for it meanwhile. What is an outage is told as for logins, at
+/// [`BackendError`](crate::BackendError): users about whom it says odd things, or nothing, keep no others from being
+/// confirmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Confirmation {

@@ -4,8 +4,9 @@ use std::fmt;
 use std::future::Future;
 
 use super::{Changed, Report};
+use crate::backend::verify;
 use crate::{
-    Attempt, Backend, BackendError, Identity, Outcome, Password, Secret, User, UserId, UserSource, Verifier,
+    Attempt, Backend, BackendError, Health, Identity, Outcome, Password, Secret, User, UserId, UserSource, Verifier,
 };
 
 /// A table of passwords into which those of an old authority move: each at the first login that the old one accepts.
@@ -101,6 +102,10 @@ impl<V: Verifier<Password>, S: MigrationStore> UserSource for Migrating<V, S> {
     async fn get_user(&self, id: &UserId) -> Result<Option<S::User>, BackendError> {
         self.users.get_user(id).await
     }
+
+    async fn health(&self) -> Health {
+        UserSource::health(&self.users).await
+    }
 }
 
 impl<V: Verifier<Password>, S: MigrationStore> Backend<Password> for Migrating<V, S> {
@@ -120,11 +125,15 @@ impl<V: Verifier<Password>, S: MigrationStore> Backend<Password> for Migrating<V
         if !self.is_for_old(&awaits) || !self.old.supports(attempt) {
             return Ok(Outcome::Decline(declined));
         }
-        match self.old.verify(attempt).await? {
+        match verify(&self.old, attempt).await? {
             Outcome::Accept(identity) => self.take_over(attempt, &identity).await,
             Outcome::Decline(reason) => Ok(Outcome::Decline(reason)),
             Outcome::Deny(reason) => Ok(Outcome::Deny(reason)),
         }
+    }
+
+    async fn health(&self) -> Health {
+        self.old.health().await.and(Backend::health(&self.users).await)
     }
 }
 
@@ -142,7 +151,7 @@ impl<V: Verifier<Password>, S: MigrationStore> Migrating<V, S> {
                 let changed = vec![Changed::Password];
                 attempt.reports().add(Report { changed, ..Report::new(id.clone()) });
                 let user = self.users.get_user(&id).await?;
-                user.map(Outcome::Accept).ok_or_else(|| BackendError::unavailable("the user is gone again"))
+                user.map(Outcome::Accept).ok_or_else(|| BackendError::undecided("the user is gone again"))
             }
             Awaits::Unknown if self.creates => match self.users.enroll(username, password).await? {
                 Some(user) => {

@@ -1,7 +1,7 @@
 //! Asking about a user again: the way back from the user to the outside system.
 
 use super::{ProvisionStore, ProvisionedUsers, Reports};
-use crate::{BackendError, Confirm, ConfirmUser, DeclineReason, Outcome, Provisioned, Standing, UserId};
+use crate::{BackendError, Confirm, ConfirmUser, DeclineReason, Health, Outcome, Provisioned, Standing, UserId, UserSource as _};
 
 /// Who belongs to no identity (any more) cannot be confirmed, and does not stay: a link that somebody removed must not
 /// let in for longer than one that the outside system refuses.
@@ -14,9 +14,13 @@ impl<V: Confirm, S: ProvisionStore> ConfirmUser for Provisioned<V, ProvisionedUs
             Standing::Gone => Ok(Outcome::Decline(DeclineReason::UnknownUser)),
             Standing::Refused(reason) => Ok(Outcome::Deny(reason)),
             Standing::Good(identity) if identity.issuer() != issuer || identity.subject() != subject => {
-                Err(BackendError::invalid_data("the outside system answered about somebody else"))
+                Err(BackendError::undecided("the outside system answered about somebody else"))
             }
             Standing::Good(identity) => Ok(self.users.sync(&identity, Some(id), reports).await?.map(drop)),
         }
+    }
+
+    async fn health(&self) -> Health {
+        self.verifier.health().await.and(self.users.health().await)
     }
 }

@@ -9,7 +9,7 @@ use super::{
     Applied, Found, Linking, NameCollision, NameState, Plan, ProvisionStore, Provisioning, Query, Report,
     Reports, Write,
 };
-use crate::{BackendError, DeclineReason, Identity, Outcome, Provisioner, UserId, UserSource};
+use crate::{BackendError, DeclineReason, Health, Identity, Outcome, Provisioner, UserId, UserSource};
 
 /// The users of a store, provisioned by a policy: what [`Provisioning::on`] makes.
 ///
@@ -56,7 +56,7 @@ impl<S: ProvisionStore> ProvisionedUsers<S> {
 
     fn decide(&self, identity: &Identity, username: &str, found: &Found) -> Result<Plan, BackendError> {
         decide(&self.policy.0, identity, username, found)
-            .map_err(|_| BackendError::unavailable("the groups of a person are unknown"))
+            .map_err(|_| BackendError::undecided("the groups of a person are unknown"))
     }
 
     /// Plans and writes until nobody else was faster. With `only`, for this user and nobody else.
@@ -78,7 +78,7 @@ impl<S: ProvisionStore> ProvisionedUsers<S> {
             }
             tokio::time::sleep(PAUSE * attempt).await;
         }
-        Err(BackendError::unavailable("others keep changing the user"))
+        Err(BackendError::undecided("others keep changing the user"))
     }
 
     /// What the store knows, and the name that a new user would get.
@@ -136,6 +136,10 @@ impl<S: ProvisionStore> UserSource for ProvisionedUsers<S> {
     async fn get_user(&self, id: &UserId) -> Result<Option<S::User>, BackendError> {
         self.store.get_user(id).await
     }
+
+    async fn health(&self) -> Health {
+        self.store.health().await
+    }
 }
 
 impl<S: ProvisionStore> Provisioner for ProvisionedUsers<S> {
@@ -147,7 +151,7 @@ impl<S: ProvisionStore> Provisioner for ProvisionedUsers<S> {
         match self.sync(&identity, None, reports).await? {
             Outcome::Accept(id) => {
                 let user = self.store.get_user(&id).await?;
-                user.map(Outcome::Accept).ok_or_else(|| BackendError::unavailable("the user is gone again"))
+                user.map(Outcome::Accept).ok_or_else(|| BackendError::undecided("the user is gone again"))
             }
             Outcome::Deny(reason) => Ok(Outcome::Deny(reason)),
             Outcome::Decline(reason) => Ok(Outcome::Decline(reason)),
@@ -160,7 +164,7 @@ fn bounded(identity: &Identity) -> Result<(), BackendError> {
     if is_whole(identity.issuer()) && is_whole(identity.subject()) {
         return Ok(());
     }
-    Err(BackendError::invalid_data(
+    Err(BackendError::undecided(
         "an identity's issuer and subject have 1 to 1024 bytes each, none of them NUL",
     ))
 }

@@ -1,14 +1,14 @@
 //! Asking: one POST, one bounded answer.
 
-use auth_core::{BackendError, ConfigError};
+use auth_core::{BackendError, ConfigError, Health};
 use bytes::Bytes;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
-use reqwest::{Response, Url};
+use reqwest::{Method, Response, Url};
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
 use crate::Endpoint;
-use crate::error::{crowded, invalid, unreachable};
+use crate::error::{crowded, invalid, unanswered};
 
 pub(crate) const JSON: &str = "application/json";
 pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
@@ -17,6 +17,8 @@ pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
 pub(crate) struct Client {
     http: reqwest::Client,
     url: Url,
+    /// Where it says how it is.
+    health: Option<Url>,
     headers: HeaderMap,
     max_answer: usize,
     places: Semaphore,
@@ -34,6 +36,7 @@ impl Client {
         endpoint: &Endpoint,
         http: reqwest::Client,
         url: Url,
+        health: Option<Url>,
         mut headers: HeaderMap,
     ) -> Result<Self, ConfigError> {
         if endpoint.max_at_once > Semaphore::MAX_PERMITS {
@@ -41,7 +44,7 @@ impl Client {
         }
         headers.insert(ACCEPT, HeaderValue::from_static(JSON));
         let places = Semaphore::new(endpoint.max_at_once);
-        Ok(Self { http, url, headers, max_answer: endpoint.max_answer, places })
+        Ok(Self { http, url, health, headers, max_answer: endpoint.max_answer, places })
     }
 
     /// Sends a body that is wiped afterwards. Never twice: what it asks may count as a failed login.
@@ -53,9 +56,24 @@ impl Client {
         let _place = self.places.try_acquire().map_err(|_| crowded())?;
         let request = self.http.post(self.url.clone()).headers(self.headers.clone());
         let request = request.header(CONTENT_TYPE, kind).body(Bytes::from_owner(body));
-        let response = request.send().await.map_err(unreachable)?;
+        let response = request.send().await.map_err(unanswered)?;
         let (status, is_json) = (response.status().as_u16(), is_json(response.headers()));
         Ok(Reply { status, is_json, body: read(response, self.max_answer).await? })
+    }
+
+    /// How the other side is, by an address that says so; else by whether it can be spoken to at all. It is told nothing,
+    /// not even who asks.
+    pub(crate) async fn health(&self) -> Health {
+        let request = match &self.health {
+            Some(url) => self.http.get(url.clone()),
+            // RFC 9110 §9.3.7: safe, and about what can be asked there.
+            None => self.http.request(Method::OPTIONS, self.url.clone()),
+        };
+        match request.send().await.map(|response| response.status().as_u16()) {
+            Ok(200..=299) if self.health.is_some() => Health::Serving,
+            Ok(status) if self.health.is_none() && !is_of_gateway(status) => Health::Unknown,
+            _ => Health::Down,
+        }
     }
 }
 
@@ -68,13 +86,18 @@ impl Reply {
 
 async fn read(mut response: Response, most: usize) -> Result<Vec<u8>, BackendError> {
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
+    while let Some(chunk) = response.chunk().await.map_err(unanswered)? {
         if chunk.len() > most - body.len() {
             return Err(invalid("the answer is too long"));
         }
         body.extend_from_slice(&chunk);
     }
     Ok(body)
+}
+
+/// RFC 9110 §15.6.3 to §15.6.5: whoever answers, it is not the service.
+fn is_of_gateway(status: u16) -> bool {
+    matches!(status, 502..=504)
 }
 
 /// `application/json` or `application/…+json`, once.

@@ -3,11 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use auth_core::{BackendError, ConfigError, Confirm, DenyReason, Standing};
+use auth_core::{BackendError, ConfigError, Confirm, DenyReason, Health, Standing};
 use serde_json::json;
 
 use crate::client::{Client, JSON};
-use crate::error::{invalid, unexpected};
+use crate::error::{foreign, unexpected};
 use crate::template::Template;
 use crate::verifier::check_issuer;
 use crate::{Endpoint, IdentityShape, json};
@@ -58,7 +58,7 @@ impl Confirm for HttpConfirm {
     async fn confirm(&self, issuer: &str, subject: &str) -> Result<Standing, BackendError> {
         let Inner { client, request, issuer: own, shape } = &*self.0;
         if issuer != own {
-            return Err(invalid("it does not speak for this issuer"));
+            return Err(foreign("it does not speak for this issuer"));
         }
         let reply = client.post(JSON, request.fill([issuer, subject])?).await?;
         if !matches!(reply.status, 200 | 403 | 404 | 410) {
@@ -68,11 +68,15 @@ impl Confirm for HttpConfirm {
         match reply.status {
             200 => match shape.read(own, &answer)? {
                 identity if identity.subject() == subject => Ok(Standing::Good(identity)),
-                _ => Err(invalid("the answer is about somebody else")),
+                _ => Err(foreign("the answer is about somebody else")),
             },
             403 => Ok(Standing::Refused(DenyReason::Disabled)),
             _ => Ok(Standing::Gone),
         }
+    }
+
+    async fn health(&self) -> Health {
+        self.0.client.health().await
     }
 }
 

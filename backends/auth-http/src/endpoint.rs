@@ -24,7 +24,7 @@ use crate::client::Client;
 /// | connection and TLS handshake | 2 s |
 /// | the whole, to the last byte of the answer | 4 s |
 /// | the answer's body | 64 KiB |
-/// | requests at once; more are an outage | 256 |
+/// | requests at once; more are refused | 256 |
 ///
 /// TLS is rustls with the system's roots and the cryptography that the application installed
 /// (`rustls::crypto::CryptoProvider::install_default`), or whatever [`tls`](Self::tls) says.
@@ -32,6 +32,7 @@ use crate::client::Client;
 #[must_use]
 pub struct Endpoint {
     url: String,
+    health: Option<String>,
     headers: Vec<(String, Secret)>,
     tls: Option<ClientConfig>,
     may_be_cleartext: bool,
@@ -56,6 +57,7 @@ impl Endpoint {
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
+            health: None,
             headers: Vec::new(),
             tls: None,
             may_be_cleartext: false,
@@ -65,6 +67,17 @@ impl Endpoint {
             max_answer: Self::MAX_ANSWER_LEN,
             max_at_once: Self::MAX_AT_ONCE,
         }
+    }
+
+    /// Where the service says how it is: by 200 to 299 that it serves, by anything else that it does not. It is asked
+    /// by GET, without any secret, and only after faults that an odd name or token may have caused
+    /// ([`BackendError`](auth_core::BackendError)).
+    ///
+    /// Without it, such faults open no circuit breaker as long as the address answers `OPTIONS` by anything but 502, 503
+    /// or 504; and nobody knows whether the service behind it serves. Name one where a chain goes on in an outage.
+    pub fn health(mut self, url: impl Into<String>) -> Self {
+        self.health = Some(url.into());
+        self
     }
 
     /// Shows a secret in a header of this name, say `X-Api-Key`.
@@ -118,7 +131,7 @@ impl Endpoint {
         self
     }
 
-    /// How many requests are under way at once; more are an outage at once, and do not wait.
+    /// How many requests are under way at once; more are refused at once, and do not wait.
     pub fn max_at_once(mut self, requests: usize) -> Self {
         self.max_at_once = requests;
         self
@@ -144,12 +157,13 @@ impl Endpoint {
 
     /// The client that asks there.
     pub(crate) fn connect(self) -> Result<Client, ConfigError> {
-        let url = self.checked_url()?;
+        let url = self.checked_url(&self.url)?;
+        let health = self.health.as_deref().map(|url| self.checked_url(url)).transpose()?;
         let bounds = [self.max_answer, self.max_at_once];
         if self.within.is_zero() || self.connect_within.is_zero() || bounds.contains(&0) {
             return Err(ConfigError::new("an endpoint's timeouts and bounds must be above zero"));
         }
-        Client::new(&self, self.http()?, url, self.checked_headers()?)
+        Client::new(&self, self.http()?, url, health, self.checked_headers()?)
     }
 
     fn http(&self) -> Result<reqwest::Client, ConfigError> {
@@ -176,10 +190,10 @@ impl Endpoint {
         http.build().map_err(|error| ConfigError::new(format!("the HTTP client cannot be made: {error}")))
     }
 
-    fn checked_url(&self) -> Result<Url, ConfigError> {
+    fn checked_url(&self, url: &str) -> Result<Url, ConfigError> {
         let refused = |why: &str| ConfigError::new(format!("an endpoint's address {why}"));
         let url =
-            Url::parse(&self.url).map_err(|_| refused("must be one, like https://example.com/verify"))?;
+            Url::parse(url).map_err(|_| refused("must be one, like https://example.com/verify"))?;
         if !url.username().is_empty() || url.password().is_some() {
             return Err(refused("must not hold a password; use `Endpoint::basic`"));
         }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth_core::{
-    Attempt, BackendError, BearerToken, Clock, ConfigError, DeclineReason, Identity, Outcome, SystemClock,
-    Timestamp, Verifier,
+    Attempt, BackendError, BearerToken, Clock, ConfigError, DeclineReason, Health, Identity, Outcome,
+    SystemClock, Timestamp, Verifier,
 };
 use serde_json::Value;
 use url::form_urlencoded::byte_serialize;
@@ -23,8 +23,8 @@ use crate::{AnswerCache, Endpoint, IdentityShape, json};
 ///
 /// Only a 200 with a JSON object in which `active` is `true` accepts, and then only a token that is of this issuer, for
 /// this audience, of type Bearer, in its time, and with the required scopes. `"active": false` declines: the next
-/// backend may know the token. Everything else is an answer that cannot be understood, or an outage; so is a 401, which
-/// is about this service's own credentials and not about the token.
+/// backend may know the token. Everything else could not be decided; so is a 401, which is about this service's own
+/// credentials and not about the token. What is an outage is told as by [`HttpVerifier`](crate::HttpVerifier).
 ///
 /// | the token | outcome |
 /// |---|---|
@@ -204,6 +204,10 @@ impl Verifier<BearerToken> for Introspection {
         let outcome = self.0.judge(&answer, asked)?;
         cache.put(name, &answer, asked)?;
         Ok(outcome)
+    }
+
+    async fn health(&self) -> Health {
+        self.0.client.health().await
     }
 }
 

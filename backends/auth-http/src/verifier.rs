@@ -6,8 +6,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use auth_core::{
-    Attempt, BackendError, Clock, ConfigError, DeclineReason, Identity, Outcome, Password, SystemClock,
-    Verifier,
+    Attempt, BackendError, Clock, ConfigError, Credentials as _, DeclineReason, Health, Identity, Outcome,
+    Password, SystemClock, Verifier,
 };
 use serde_json::{Value, json};
 
@@ -24,15 +24,19 @@ use crate::{AnswerCache, Endpoint, IdentityShape, json};
 /// | 200 and a JSON object with a subject | accepted: the [`IdentityShape`] says where is what |
 /// | 401 | a wrong password, or nobody of that name |
 /// | what [`on_status`](HttpVerifierBuilder::on_status) names | what it says there |
+/// | 400, 413, 414, 422, 431 and further 4xx | could not decide about this attempt, and says nothing of others |
 /// | 429 | could not decide; no reason to leave the service alone, since it may be about one user |
 /// | anything else: 204, 302, 403, 404, 5xx, a 200 that is not understood, nothing in time | could not decide |
+/// | nothing: no connection | an outage |
 ///
-/// So a gateway that has lost the service (404, 502) is an outage, and nobody is told that their password is wrong. The
-/// service must not answer 401 for *this* service's own credentials: everybody's password would seem wrong.
+/// So where a gateway has lost the service (404, 502), nobody is told that their password is wrong. The service must not
+/// answer 401 for *this* service's own credentials: everybody's password would seem wrong.
 ///
 /// Five outages within 10 s open the backend's circuit breaker in the chain
-/// ([`BackendPolicy`](auth_core::BackendPolicy)); wrong passwords never do, nor does 429: somebody who tries one user's
-/// password until the service has enough of it would else lock out all others.
+/// ([`BackendPolicy`](auth_core::BackendPolicy)). Wrong passwords never do, nor does what an odd name may bring about, as
+/// a 422, a 500 or no answer in time: only if the service is down by its own word ([`Endpoint::health`]) do these count.
+/// Names and passwords with control characters are not sent at all
+/// ([`Password`](auth_core::Password) has the table).
 #[derive(Clone)]
 pub struct HttpVerifier(Arc<Inner>);
 
@@ -167,6 +171,10 @@ impl Verifier<Password> for HttpVerifier {
     async fn verify(&self, attempt: &Attempt<'_, Password>) -> Result<Outcome<Identity>, BackendError> {
         let Inner { cache, clock, .. } = &*self.0;
         let credentials = attempt.credentials();
+        // Also checked by whoever makes a backend of this; but never hand it on.
+        if let Err(reason) = credentials.check_handing_on() {
+            return Ok(Outcome::Decline(reason));
+        }
         let asked = clock.now();
         let parts = [credentials.username(), credentials.password().expose()];
         let name = cache.as_ref().map(|cache| (cache, cache.name(&parts)));
@@ -183,6 +191,10 @@ impl Verifier<Password> for HttpVerifier {
             cache.put(name, reply.json()?, asked, None);
         }
         Ok(accepted)
+    }
+
+    async fn health(&self) -> Health {
+        self.0.client.health().await
     }
 }
 

@@ -119,15 +119,15 @@ impl Connection {
             }
             Ok(Ok(Err(error))) => self.fault(&error),
             Ok(Err(_)) => Failure::nonsense("the LDAP library panicked over the server's answer"),
-            Err(_) => Failure::down("the server did not answer within its time"),
+            Err(_) => Failure::late("the server did not answer within its time"),
         };
         Err(self.judged(failure))
     }
 
     fn fault(&self, error: &LdapError) -> Failure {
         self.fault.get().cloned().unwrap_or_else(|| match error {
-            LdapError::FilterParsing => Failure::nonsense("a filter cannot be read"),
-            _ => Failure::down("the connection to the server failed"),
+            LdapError::FilterParsing => Failure::unclear("a filter cannot be read"),
+            _ => Failure::broken("the connection to the server failed"),
         })
     }
 }

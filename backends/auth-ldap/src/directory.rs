@@ -1,7 +1,7 @@
 //! What a directory is asked for a login, and for a session.
 
 use auth_core::{
-    Clock, Credentials, DeclineReason, DenyReason, Groups, Identity, OsRandom, Outcome, Password, Random,
+    Clock, Credentials, DeclineReason, DenyReason, Groups, Health, Identity, OsRandom, Outcome, Password, Random,
     Secret, Standing, SystemClock,
 };
 use ldap3::Scope;
@@ -46,8 +46,9 @@ impl From<Found> for One {
 
 impl Directory {
     pub(crate) async fn prove(&self, credentials: &Password) -> Result<Outcome<Identity>, Failure> {
-        // Also checked by every chain. A bind with an empty password would succeed (RFC 4513 §5.1.2).
-        if let Err(reason) = credentials.check() {
+        // Also checked by every chain, and by whoever makes a backend of this. A bind with an empty password would
+        // succeed (RFC 4513 §5.1.2).
+        if let Err(reason) = credentials.check().and_then(|()| credentials.check_handing_on()) {
             return Ok(Outcome::Decline(reason));
         }
         let Some(name) = self.settings.name(credentials.username()) else {
@@ -187,6 +188,23 @@ impl Directory {
         }
     }
 
+    /// Takes the way of an attempt on a new connection, and asks for the root's entry, which every server has
+    /// (RFC 4512 §5.1). It may be refused: then the directory answers.
+    pub(crate) async fn health(&self) -> Health {
+        match self.look_at_the_root().await {
+            Err(failure) if failure.is_of_everybody() => Health::Down,
+            Ok(_) | Err(_) => Health::Serving,
+        }
+    }
+
+    async fn look_at_the_root(&self) -> Result<Found, Failure> {
+        let mut connection = self.searchers.as_ref().unwrap_or(&self.binders).dial().await?;
+        let attributes = ["1.1".to_owned()];
+        let filter = "(objectClass=*)";
+        let root = Search { base: "", scope: Scope::Base, filter, attributes: &attributes, limit: ONE };
+        connection.search(&root).await
+    }
+
     fn search<'a>(&'a self, (base, scope): (&'a str, Scope), filter: &'a str) -> Search<'a> {
         Search { base, scope, filter, attributes: &self.settings.attributes, limit: ONE }
     }
@@ -205,5 +223,5 @@ fn ambiguous() -> Outcome<Identity> {
 }
 
 fn late() -> Failure {
-    Failure::down("the directory did not decide within its time")
+    Failure::late("the directory did not decide within its time")
 }

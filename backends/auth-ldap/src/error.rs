@@ -15,8 +15,12 @@ pub(crate) struct Failure {
 /// What that says about the directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FailureKind {
-    /// This server does not serve now. Another one may.
+    /// This server does not serve now, whatever it would be asked. Another one may.
     Down,
+    /// It was asked about somebody, and did not answer in time: it may be down, or not like the question.
+    Late,
+    /// It was asked about somebody, and broke off, or said that it cannot serve: the same.
+    Broken,
     /// No server of the directory does what it was asked: the settings are wrong.
     Refused,
     /// It cannot be decided about this one attempt, which says nothing about others. It must not open a circuit
@@ -44,9 +48,17 @@ impl Failure {
     /// A result code that is no answer to what was asked (RFC 4511 §4.1.9).
     pub(crate) fn code(operation: &str, code: u32) -> Self {
         // busy, unavailable, other; and what libraries call a lost server, a timeout, a failed connection.
-        let is_down = matches!(code, 51 | 52 | 80 | 81 | 85 | 91);
-        let kind = if is_down { FailureKind::Down } else { FailureKind::Unclear };
+        let is_broken = matches!(code, 51 | 52 | 80 | 81 | 85 | 91);
+        let kind = if is_broken { FailureKind::Broken } else { FailureKind::Unclear };
         Self { kind, text: format!("the directory answered {operation} with result code {code}").into() }
+    }
+
+    pub(crate) fn late(text: impl Into<Box<str>>) -> Self {
+        Self { kind: FailureKind::Late, text: text.into() }
+    }
+
+    pub(crate) fn broken(text: impl Into<Box<str>>) -> Self {
+        Self { kind: FailureKind::Broken, text: text.into() }
     }
 
     pub(crate) fn unclear(text: impl Into<Box<str>>) -> Self {
@@ -59,14 +71,27 @@ impl Failure {
 
     /// Whether another server should be asked for a while.
     pub(crate) fn is_of_server(&self) -> bool {
-        matches!(self.kind, FailureKind::Down | FailureKind::Nonsense)
+        use FailureKind::{Broken, Down, Late, Nonsense};
+        matches!(self.kind, Down | Late | Broken | Nonsense)
+    }
+
+    /// The same where nobody was asked about yet: no input can have caused it.
+    pub(crate) fn before_any_question(self) -> Self {
+        if self.is_of_server() { Self { kind: FailureKind::Down, ..self } } else { self }
+    }
+
+    /// Whether it says that nobody can be judged.
+    pub(crate) fn is_of_everybody(&self) -> bool {
+        self.is_of_server() || self.kind == FailureKind::Refused
     }
 }
 
 impl From<Failure> for BackendError {
     fn from(failure: Failure) -> Self {
         match failure.kind {
-            FailureKind::Nonsense | FailureKind::Unclear => Self::invalid_data(failure),
+            FailureKind::Nonsense | FailureKind::Broken => Self::invalid_data(failure),
+            FailureKind::Late => Self::timed_out(failure),
+            FailureKind::Unclear => Self::undecided(failure),
             FailureKind::Down | FailureKind::Refused => Self::unavailable(failure),
             FailureKind::Crowded => Self::overloaded(failure),
         }
@@ -87,13 +112,14 @@ mod tests {
 
     use super::*;
 
-    /// RL-2, LD-9: only what says that a server does not serve is an outage that a circuit breaker counts.
+    /// No code is an outage by itself: input may cause each. Some give reason to ask for the directory's health.
     #[test]
     fn codes_about_one_attempt_are_no_outage_of_the_directory() {
         for code in 0..=123 {
             let kind = BackendError::from(Failure::code("a bind", code)).kind();
-            let is_outage = kind == BackendErrorKind::Unavailable;
-            assert_eq!(is_outage, [51, 52, 80, 81, 85, 91].contains(&code), "{code}");
+            let doubtful = [51, 52, 80, 81, 85, 91].contains(&code);
+            let expected = if doubtful { BackendErrorKind::InvalidData } else { BackendErrorKind::Undecided };
+            assert_eq!(kind, expected, "{code}");
         }
     }
 }

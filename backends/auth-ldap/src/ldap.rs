@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use auth_core::{Attempt, BackendError, Confirm, Identity, Outcome, Password, Standing, Verifier};
+use auth_core::{Attempt, BackendError, Confirm, Health, Identity, Outcome, Password, Standing, Verifier};
 
 use crate::builder::LdapBuilder;
 use crate::directory::Directory;
@@ -53,11 +53,19 @@ impl Verifier<Password> for Ldap {
     async fn verify(&self, attempt: &Attempt<'_, Password>) -> Result<Outcome<Identity>, BackendError> {
         Ok(self.0.prove(attempt.credentials()).await?)
     }
+
+    async fn health(&self) -> Health {
+        self.0.health().await
+    }
 }
 
 impl Confirm for Ldap {
     async fn confirm(&self, issuer: &str, subject: &str) -> Result<Standing, BackendError> {
         Ok(self.0.confirm(issuer, subject).await?)
+    }
+
+    async fn health(&self) -> Health {
+        self.0.health().await
     }
 }
 

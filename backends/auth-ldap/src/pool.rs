@@ -52,6 +52,11 @@ impl Pool {
             Err(_) => Err(Failure::refused("no connection to the directory could be had")),
         }
     }
+
+    /// A connection like those that are kept, which is not.
+    pub(crate) async fn dial(&self) -> Result<Connection, Failure> {
+        managed::Manager::create(self.0.manager()).await
+    }
 }
 
 impl managed::Manager for Manager {

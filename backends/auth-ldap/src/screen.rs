@@ -22,11 +22,11 @@ pub(crate) async fn carry(
     loop {
         let went = tokio::select! {
             read = library.read_buf(&mut requests) => match read {
-                Ok(0) | Err(_) => Err(Failure::down("the connection is not used any more")),
+                Ok(0) | Err(_) => Err(Failure::broken("the connection is not used any more")),
                 Ok(_) => exchange.requests(&mut requests, &mut server).await,
             },
             read = server.read_buf(&mut answers) => match read {
-                Ok(0) => Err(Failure::down("the server closed the connection")),
+                Ok(0) => Err(Failure::broken("the server closed the connection")),
                 Ok(_) => exchange.answers(&mut answers, &mut library).await,
                 Err(error) => Err(broken(&error)),
             },
@@ -59,7 +59,8 @@ impl Exchange {
                 }
             }
         });
-        let whole = whole.map_err(|Malformed| Failure::down("more was asked than one thing at a time"))?;
+        let text = "more was asked than one thing at a time, or more than a request may hold";
+        let whole = whole.map_err(|Malformed| Failure::unclear(text))?;
         send(bytes, whole, server).await
     }
 
@@ -78,7 +79,7 @@ impl Exchange {
         });
         let whole = whole.map_err(|Malformed| {
             let text = "the server's answer is not one to what was asked";
-            if farewell { Failure::down("the server ends the connection") } else { Failure::nonsense(text) }
+            if farewell { Failure::broken("the server ends the connection") } else { Failure::nonsense(text) }
         })?;
         send(bytes, whole, library).await
     }
@@ -107,5 +108,5 @@ async fn send(bytes: &mut Vec<u8>, whole: usize, to: &mut (impl AsyncWrite + Unp
 }
 
 pub(crate) fn broken(error: &io::Error) -> Failure {
-    Failure::down(format!("the connection to the server failed: {}", error.kind()))
+    Failure::broken(format!("the connection to the server failed: {}", error.kind()))
 }

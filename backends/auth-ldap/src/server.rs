@@ -69,7 +69,8 @@ impl Servers {
         for server in rested.into_iter().chain(tired) {
             let connection = async { begin(server.dial(self).await?).await };
             let late = || Err(Failure::down("no connection to the server within its time"));
-            match timeout(self.connect_timeout, connection).await.unwrap_or_else(|_| late()) {
+            let connection = timeout(self.connect_timeout, connection).await.unwrap_or_else(|_| late());
+            match connection.map_err(Failure::before_any_question) {
                 Ok(connection) => {
                     server.mark(None);
                     return Ok(connection);

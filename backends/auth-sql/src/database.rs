@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
+use auth_core::Health;
 use sqlx::SqlStr;
 #[cfg(feature = "mysql")]
 use sqlx::mysql::MySqlPool;
@@ -156,6 +157,14 @@ impl Database {
             let row = pool.first(sql, values).await?;
             row.map_or(Ok(None), |row| read(&row))
         })
+    }
+
+    /// Whether the database answers anything, on a connection of the pool.
+    pub(crate) async fn health(&self) -> Health {
+        match self.execute(&self.dialect().statement("SELECT 1"), &[]).await {
+            Ok(_) => Health::Serving,
+            Err(_) => Health::Down,
+        }
     }
 
     /// Begins statements that count together or not at all. Those that are undone in favour of others are for the

@@ -23,6 +23,11 @@ pub(crate) enum DbErrorKind {
     Undone,
     /// It answered something else than the query asks for.
     Unreadable,
+    /// It does not take these values: too long, of no character set that it has, against a constraint or a trigger.
+    /// Others are not concerned.
+    Refused,
+    /// It gave the statement up, or broke off: what was asked may be why.
+    Doubtful,
     /// Anything else: it cannot do it now.
     Unavailable,
 }
@@ -48,6 +53,10 @@ impl From<sqlx::Error> for DbError {
         let kind = match &error {
             E::Database(error) if error.is_unique_violation() => DbErrorKind::Taken,
             E::Database(error) if is_undone(&**error) => DbErrorKind::Undone,
+            E::Database(error) if is_refused(&**error) => DbErrorKind::Refused,
+            E::Database(error) if is_doubtful(&**error) => DbErrorKind::Doubtful,
+            E::Encode(_) | E::InvalidArgument(_) => DbErrorKind::Refused,
+            E::Protocol(_) => DbErrorKind::Doubtful,
             E::ColumnNotFound(_)
             | E::ColumnIndexOutOfBounds { .. }
             | E::ColumnDecode { .. }
@@ -76,6 +85,32 @@ fn is_undone(error: &dyn DatabaseError) -> bool {
     matches!(error.code().as_deref(), Some("40001" | "40P01"))
 }
 
+/// Whether values are refused that came with the statement. By the class of the SQLSTATE (`PostgreSQL` appendix A):
+/// data exception, integrity constraint violation, WITH CHECK OPTION violation, program limit exceeded, raised by a
+/// trigger (P0; 45 at `MySQL`); and by collations that do not go together. `SQLite` has numbers instead.
+fn is_refused(error: &dyn DatabaseError) -> bool {
+    #[cfg(feature = "mysql")]
+    if crate::driver::mysql::number(error).is_some_and(crate::driver::mysql::is_refusal) {
+        return true;
+    }
+    let code = error.code().unwrap_or_default();
+    #[cfg(feature = "sqlite")]
+    if crate::driver::sqlite::is_of(error) {
+        return crate::driver::sqlite::is_refusal(&code);
+    }
+    let classes = ["22", "23", "44", "45", "54", "P0"];
+    classes.iter().any(|class| code.starts_with(class)) || matches!(&*code, "42P21" | "42P22")
+}
+
+/// Whether the server gave a statement up that took too long (`statement_timeout`), or fell over it (class XX).
+fn is_doubtful(error: &dyn DatabaseError) -> bool {
+    #[cfg(feature = "mysql")]
+    if crate::driver::mysql::number(error).is_some_and(crate::driver::mysql::is_given_up) {
+        return true;
+    }
+    error.code().is_some_and(|code| code == "57014" || code.starts_with("XX"))
+}
+
 /// The code, and the message where it quotes no value: those about data do, and at `MySQL` anything may be HY000.
 fn told(error: &dyn DatabaseError) -> String {
     let code = error.code().unwrap_or_default();
@@ -98,8 +133,9 @@ impl From<DbError> for StoreError {
 impl From<DbError> for BackendError {
     fn from(error: DbError) -> Self {
         match error.kind {
-            DbErrorKind::Unreadable => Self::invalid_data(error),
-            DbErrorKind::Taken | DbErrorKind::Undone | DbErrorKind::Unavailable => Self::unavailable(error),
+            DbErrorKind::Unreadable | DbErrorKind::Doubtful => Self::invalid_data(error),
+            DbErrorKind::Taken | DbErrorKind::Undone | DbErrorKind::Refused => Self::undecided(error),
+            DbErrorKind::Unavailable => Self::unavailable(error),
         }
     }
 }

@@ -293,7 +293,7 @@ fn number(number: u64) -> Value<'static> {
 fn exists_or(error: DbError) -> StoreError {
     match error.kind() {
         DbErrorKind::Taken => StoreError::new(StoreErrorKind::Exists),
-        DbErrorKind::Undone | DbErrorKind::Unreadable | DbErrorKind::Unavailable => error.into(),
+        _ => error.into(),
     }
 }
 

@@ -18,7 +18,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use auth_core::{BackendError, ConfigError, Passwords, UserId, UserSource};
+use auth_core::{BackendError, ConfigError, Health, Passwords, UserId, UserSource};
 
 use crate::driver::{Columns, Rows};
 use crate::error::DbError;
@@ -182,6 +182,10 @@ impl<U: TableUser> UserSource for SqlUsers<U> {
 
     async fn get_user(&self, id: &UserId) -> Result<Option<U>, BackendError> {
         Ok(self.by_id(id).await?)
+    }
+
+    async fn health(&self) -> Health {
+        self.database.health().await
     }
 }
 

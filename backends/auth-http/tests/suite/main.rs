@@ -6,6 +6,7 @@ mod cache;
 mod configuration;
 mod confirm;
 mod introspection;
+mod odd;
 mod passwords;
 mod secrets;
 mod support;

@@ -7,6 +7,7 @@ mod hostile;
 mod load;
 mod mock;
 mod names;
+mod odd;
 mod outages;
 mod settings;
 mod states;

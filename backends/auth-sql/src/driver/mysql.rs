@@ -127,6 +127,37 @@ impl Columns for MySqlRow {
     }
 }
 
+/// Whether a number says that values are refused, which SQLSTATE HY000 does not tell. What these say, in order: column
+/// cannot be null, packet too large, out of range, cut off, illegal mix of collations (3), wrong value (2), no text of
+/// that character set (2), too long (2), a trigger's SIGNAL, conversion of a collation impossible, a CHECK of
+/// `MySQL`, and of `MariaDB`.
+pub(crate) fn is_refusal(number: u16) -> bool {
+    matches!(
+        number,
+        1048 | 1153
+            | 1264
+            | 1265
+            | 1267
+            | 1270
+            | 1271
+            | 1292
+            | 1367
+            | 1300
+            | 1366
+            | 1406
+            | 1301
+            | 1644
+            | 3988
+            | 3819
+            | 4025
+    )
+}
+
+/// Whether a number says that the statement took too long (`MySQL`, `MariaDB`), or was killed.
+pub(crate) fn is_given_up(number: u16) -> bool {
+    matches!(number, 1317 | 1969 | 3024)
+}
+
 /// The server's own number for an error; many share one SQLSTATE.
 pub(crate) fn number(error: &dyn DatabaseError) -> Option<u16> {
     error.try_downcast_ref::<MySqlDatabaseError>().map(MySqlDatabaseError::number)

@@ -2,7 +2,8 @@
 
 mod kept;
 
-use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::error::DatabaseError;
+use sqlx::sqlite::{SqliteArguments, SqliteError, SqliteRow};
 use sqlx::{Row, SqlStr, Sqlite, query};
 use uuid::Uuid;
 
@@ -126,4 +127,15 @@ impl Columns for SqliteRow {
     fn real(&self, at: usize) -> Result<Option<f64>, DbError> {
         Ok(self.try_get(at)?)
     }
+}
+
+/// Whether an error is one of `SQLite`'s own.
+pub(crate) fn is_of(error: &dyn DatabaseError) -> bool {
+    error.try_downcast_ref::<SqliteError>().is_some()
+}
+
+/// Whether a code says that values are refused: `SQLITE_TOOBIG`, `SQLITE_CONSTRAINT`, `SQLITE_MISMATCH`. An extended code
+/// has the primary one in its lowest byte.
+pub(crate) fn is_refusal(code: &str) -> bool {
+    code.parse().is_ok_and(|code: u32| matches!(code & 0xff, 18..=20))
 }
