@@ -26,6 +26,10 @@ impl<'a, C> Attempt<'a, C> {
         Self { credentials, facts, debt, reports }
     }
 
+    pub(crate) fn debt(&self) -> &'a HashDebt {
+        self.debt
+    }
+
     /// What the client presented.
     pub fn credentials(&self) -> &'a C {
         self.credentials
@@ -47,8 +51,9 @@ impl<C> Attempt<'_, C> {
     /// with a slow hash should.
     ///
     /// `None` stands for a user that is unknown or has no secret. The answer is then [`Verdict::Mismatch`] at
-    /// once, and the chain makes up for the missing work: an attempt that fails has cost exactly one hash,
-    /// whichever backend knew the user, so its duration tells nothing.
+    /// once, and the chain makes up for the missing work: an attempt that fails has cost each backend of the chain
+    /// exactly one hash, whichever of them knew the user, so its duration tells nothing. That holds for backends that
+    /// compare with one hash at most in an attempt.
     ///
     /// # Errors
     /// [`BackendError`] if the hash pool is overloaded.

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use crate::provisioning::Reports;
-use crate::{Attempt, BackendError, Credentials, Health, Identity, Outcome, User, UserId};
+use crate::{Attempt, BackendError, Credentials, Health, Identity, Outcome, Passwords, User, UserId};
 
 /// A place that holds users and finds them again by id.
 ///
@@ -49,6 +49,15 @@ pub trait Backend<C>: UserSource {
         true
     }
 
+    /// What it compares secrets with, if it calls [`Attempt::verify`] or [`Attempt::verify_secret`].
+    ///
+    /// An attempt that fails costs a hash of each backend in the chain, also of those that are not asked because
+    /// another's word was final; otherwise the time would tell who had that word. The chain learns from a backend that
+    /// does not say it here when it is asked for the first time.
+    fn passwords(&self) -> Option<&Passwords> {
+        None
+    }
+
     /// Judges the credentials.
     ///
     /// # Errors
@@ -74,6 +83,11 @@ pub trait Verifier<C>: Send + Sync + 'static {
     fn supports(&self, attempt: &Attempt<'_, C>) -> bool {
         let _ = attempt;
         true
+    }
+
+    /// As [`Backend::passwords`].
+    fn passwords(&self) -> Option<&Passwords> {
+        None
     }
 
     /// Judges the credentials.
@@ -159,6 +173,10 @@ impl<C: Credentials, V: Verifier<C>, P: Provisioner> Backend<C> for Provisioned<
         self.verifier.supports(attempt)
     }
 
+    fn passwords(&self) -> Option<&Passwords> {
+        self.verifier.passwords()
+    }
+
     async fn authenticate(&self, attempt: &Attempt<'_, C>) -> Result<Outcome<Self::User>, BackendError> {
         match verify(&self.verifier, attempt).await? {
             Outcome::Accept(identity) => self.users.provision(identity, attempt.reports()).await,
@@ -189,6 +207,10 @@ impl<C: Sync, B: Backend<C>> Backend<C> for Arc<B> {
         (**self).supports(attempt)
     }
 
+    fn passwords(&self) -> Option<&Passwords> {
+        Backend::<C>::passwords(&**self)
+    }
+
     async fn authenticate(&self, attempt: &Attempt<'_, C>) -> Result<Outcome<Self::User>, BackendError> {
         (**self).authenticate(attempt).await
     }
@@ -201,6 +223,10 @@ impl<C: Sync, B: Backend<C>> Backend<C> for Arc<B> {
 impl<C: Sync, V: Verifier<C>> Verifier<C> for Arc<V> {
     fn supports(&self, attempt: &Attempt<'_, C>) -> bool {
         (**self).supports(attempt)
+    }
+
+    fn passwords(&self) -> Option<&Passwords> {
+        Verifier::<C>::passwords(&**self)
     }
 
     async fn verify(&self, attempt: &Attempt<'_, C>) -> Result<Outcome<Identity>, BackendError> {

@@ -211,7 +211,9 @@ mod tests {
         assert!(!attempt(&breaker, at(4), None).await, "still open");
         let probe = breaker.admit(at(5)).expect("the pause is over");
         assert!(breaker.admit(at(5)).is_none(), "one probe at a time");
-        probe.report(&Err::<(), _>(BackendError::of(BackendErrorKind::Unavailable)), at(5), ready(Down)).await;
+        probe
+            .report(&Err::<(), _>(BackendError::of(BackendErrorKind::Unavailable)), at(5), ready(Down))
+            .await;
         assert!(!attempt(&breaker, at(14), None).await, "the second pause is twice as long");
         assert!(attempt(&breaker, at(15), None).await, "a probe that succeeds");
         assert!(attempt(&breaker, at(15), None).await, "closes it");

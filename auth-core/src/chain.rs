@@ -2,18 +2,18 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::breaker::{Breaker, Fault};
 use crate::confirm::Confirming;
-use crate::guard::{Interrupted, caught, guarded};
-use crate::password::HashDebt;
+use crate::guard::{Interrupted, caught, guarded, guarded_unless};
+use crate::password::{End, HashDebt};
 use crate::provisioning::{Report, Reports};
 use crate::user_cache::{Cache, Found};
 use crate::{
     Attempt, Backend, BackendError, BackendErrorKind, BackendName, Clock, Credentials, DeclineReason, Denied,
-    DeniedKind, DenyReason, Health, Outcome, RequestFacts, User, UserId, UserSource,
+    DeniedKind, DenyReason, Health, Outcome, Passwords, RequestFacts, User, UserId, UserSource,
 };
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -110,6 +110,7 @@ impl Default for BackendPolicy {
 /// The dyn twin of [`Backend`]: the one place where its future is boxed.
 pub(crate) trait DynBackend<C, U>: Send + Sync {
     fn supports(&self, attempt: &Attempt<'_, C>) -> bool;
+    fn passwords(&self) -> Option<&Passwords>;
     fn authenticate<'a>(
         &'a self,
         attempt: &'a Attempt<'a, C>,
@@ -120,6 +121,10 @@ pub(crate) trait DynBackend<C, U>: Send + Sync {
 impl<C: Credentials, B: Backend<C>> DynBackend<C, B::User> for B {
     fn supports(&self, attempt: &Attempt<'_, C>) -> bool {
         Backend::supports(self, attempt)
+    }
+
+    fn passwords(&self) -> Option<&Passwords> {
+        Backend::passwords(self)
     }
 
     fn authenticate<'a>(
@@ -191,11 +196,14 @@ pub(crate) struct Entry<C, U> {
     policy: BackendPolicy,
     backend: Arc<dyn DynBackend<C, U>>,
     breaker: Option<Breaker>,
+    /// What it verifies with: as it says, or else as it showed.
+    passwords: OnceLock<Passwords>,
 }
 
 impl<C, U> Entry<C, U> {
     pub(crate) fn new(name: BackendName, policy: BackendPolicy, backend: Arc<dyn DynBackend<C, U>>) -> Self {
-        Self { name, policy, backend, breaker: policy.breaker.then(Breaker::new) }
+        let passwords = backend.passwords().cloned().map_or_else(OnceLock::new, OnceLock::from);
+        Self { name, policy, backend, breaker: policy.breaker.then(Breaker::new), passwords }
     }
 }
 
@@ -230,7 +238,8 @@ impl<C: Credentials, U: User> Entry<C, U> {
             Some(None) => return (Err(left_alone()), None),
             permit => permit.flatten(),
         };
-        let answer = guarded(self.policy.timeout, async { self.backend.authenticate(attempt).await }).await;
+        let judging = async { self.backend.authenticate(attempt).await };
+        let answer = guarded_unless(self.policy.timeout, || attempt.debt().is_slow(), judging).await;
         let answer = answer.unwrap_or_else(interrupted);
         let health = match permit {
             Some(permit) => permit.report(&answer, clock.now(), self.health()).await,
@@ -307,15 +316,19 @@ impl<C: Credentials, U: User> Chain<C, U> {
         hears: impl Fn(&BackendName, News<'_>),
     ) -> Result<(U, &BackendName), Denied> {
         credentials.check().map_err(Denied::unasked)?;
-        let (debt, reports) = (HashDebt::new(), Reports::new());
-        let asked = guarded(limit, async {
+        let (debt, reports) = (HashDebt::new(credentials.secret(), self.passwords()), Reports::new());
+        let asked = guarded_unless(limit, || debt.is_slow(), async {
             let attempt = Attempt::new(credentials, facts, &debt, &reports);
-            match self.ask(&attempt, clock, hears).await {
-                Ok(accepted) => Ok(accepted),
-                Err(denied) => Err(settle(&debt, denied).await),
-            }
+            let answer = self.ask(&attempt, clock, hears).await;
+            settle(&debt, answer).await
         });
         asked.await.unwrap_or_else(|_| Err(Denied::chain_interrupted()))
+    }
+
+    /// What each backend verifies with, by its place.
+    fn passwords(&self) -> impl Iterator<Item = (usize, Passwords)> {
+        let entries = self.entries.iter().enumerate();
+        entries.filter_map(|(place, entry)| Some((place, entry.passwords.get()?.clone())))
     }
 
     async fn ask(
@@ -325,10 +338,14 @@ impl<C: Credentials, U: User> Chain<C, U> {
         hears: impl Fn(&BackendName, News<'_>),
     ) -> Result<(U, &BackendName), Denied> {
         let mut answer = Denied::nobody();
-        for entry in &self.entries {
+        for (place, entry) in self.entries.iter().enumerate() {
+            attempt.debt().turn(place);
             let telling = Telling { backend: &entry.name, reports: attempt.reports(), hears: &hears };
             let judged = entry.judge(attempt, clock).await;
             drop(telling);
+            if let Some(passwords) = attempt.debt().shown() {
+                entry.passwords.get_or_init(|| passwords);
+            }
             let mut goes_on = true;
             let said = match judged {
                 Ok(Outcome::Accept(user)) => return Ok((user, &entry.name)),
@@ -370,11 +387,17 @@ impl<H: Fn(&BackendName, News<'_>)> Drop for Telling<'_, H> {
     }
 }
 
-/// Does the hash work that no backend had to do. If even that is impossible now, the answer is an outage,
-/// as it would have been for a known user.
-async fn settle(debt: &HashDebt, denied: Denied) -> Denied {
-    match debt.settle().await {
+/// Does the hash work that no backend had to do. If even that is impossible now, a "no" becomes an outage, as it would
+/// have been for a known user.
+async fn settle<T>(debt: &HashDebt, answer: Result<T, Denied>) -> Result<T, Denied> {
+    let end = match &answer {
+        Ok(_) => End::Accepted,
+        Err(denied) if denied.is_unavailable() => End::Outage,
+        Err(_) => End::Refused,
+    };
+    let settled = debt.settle(end).await;
+    answer.map_err(|denied| match settled {
         Ok(()) => denied,
         Err(_) => denied.or_stronger(Denied::chain_interrupted()),
-    }
+    })
 }

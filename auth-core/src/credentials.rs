@@ -12,6 +12,12 @@ pub trait Credentials: Send + Sync + 'static {
     /// Whom the client claims to be, for events. Never a secret.
     fn subject(&self) -> Option<&str>;
 
+    /// The secret, if backends compare it with slow hashes ([`Attempt::verify_secret`](crate::Attempt::verify_secret)).
+    /// The chain hashes it for nothing where a backend that would have been compared with is not asked.
+    fn secret(&self) -> Option<&Secret> {
+        None
+    }
+
     /// Bounds that hold before anything is looked up or computed, whatever the backends.
     ///
     /// # Errors
@@ -76,6 +82,10 @@ impl Credentials for Password {
 
     fn subject(&self) -> Option<&str> {
         Some(&self.username)
+    }
+
+    fn secret(&self) -> Option<&Secret> {
+        Some(&self.password)
     }
 
     /// An empty name or password never reaches a backend (RFC 4513 §5.1.2: an LDAP bind with an empty
@@ -183,7 +193,18 @@ mod tests {
                 assert_eq!(of("alice", &text), Err(DeclineReason::WrongSecret), "{text:?}");
             }
         }
-        let fine = [" ", "a b ", "é", "e\u{301}", "😀", "\u{a0}", "\u{2028}", "\u{200b}", "\u{feff}", "\"\\'<>&%00*()"];
+        let fine = [
+            " ",
+            "a b ",
+            "é",
+            "e\u{301}",
+            "😀",
+            "\u{a0}",
+            "\u{2028}",
+            "\u{200b}",
+            "\u{feff}",
+            "\"\\'<>&%00*()",
+        ];
         for text in fine {
             assert_eq!(Password::new("alice", text).check_handing_on(), Ok(()), "{text:?}");
             assert_eq!(Password::new(text, "wonderland").check_handing_on(), Ok(()), "{text:?}");

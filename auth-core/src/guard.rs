@@ -6,7 +6,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 
 /// Why a guarded future has no output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,13 +17,28 @@ pub(crate) enum Interrupted {
 
 /// Runs `future` for at most `limit`. No timer is made for a future that is ready at once.
 pub(crate) async fn guarded<F: Future>(limit: Duration, future: F) -> Result<F::Output, Interrupted> {
+    guarded_unless(limit, || false, future).await
+}
+
+/// As [`guarded`], but begins to count anew if the time is over while `excused`.
+pub(crate) async fn guarded_unless<F: Future>(
+    limit: Duration,
+    excused: impl Fn() -> bool,
+    future: F,
+) -> Result<F::Output, Interrupted> {
     let mut future = pin!(future);
     let mut timer: Option<Pin<Box<Sleep>>> = None;
     poll_fn(move |cx| match poll_caught(future.as_mut(), cx) {
         Poll::Ready(output) => Poll::Ready(output),
         Poll::Pending => {
             let timer = timer.get_or_insert_with(|| Box::pin(sleep(limit)));
-            timer.as_mut().poll(cx).map(|()| Err(Interrupted::TimedOut))
+            while timer.as_mut().poll(cx).is_ready() {
+                if !excused() {
+                    return Poll::Ready(Err(Interrupted::TimedOut));
+                }
+                timer.as_mut().reset(Instant::now() + limit);
+            }
+            Poll::Pending
         }
     })
     .await
@@ -51,6 +66,11 @@ mod tests {
         let limit = Duration::from_secs(5);
         assert_eq!(guarded(limit, async { 7 }).await, Ok(7));
         assert_eq!(guarded(limit, std::future::pending::<()>()).await, Err(Interrupted::TimedOut));
+        let excused = std::cell::Cell::new(3);
+        let thrice = || excused.replace(excused.get() - 1) > 0;
+        let start = Instant::now();
+        let late = guarded_unless(limit, thrice, std::future::pending::<()>()).await;
+        assert_eq!((late, start.elapsed().as_secs()), (Err(Interrupted::TimedOut), 20));
         assert_eq!(guarded(limit, async { panic!("inside") }).await, Err::<(), _>(Interrupted::Panicked));
     }
 }

@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::{
-    Attempt, Backend, BackendError, DeclineReason, Identity, Outcome, Password, PasswordHash, Passwords,
-    Health, RemoteUser, Secret, User, UserId, UserSource, Verdict, Verifier,
+    Attempt, Backend, BackendError, DeclineReason, Health, Identity, Outcome, Password, PasswordHash,
+    Passwords, RemoteUser, Secret, User, UserId, UserSource, Verdict, Verifier,
 };
 
 /// Names, password hashes, and what stands behind them.
@@ -120,6 +120,10 @@ impl<U: User + Clone> UserSource for MemoryBackend<U> {
 }
 
 impl<U: User + Clone> Backend<Password> for MemoryBackend<U> {
+    fn passwords(&self) -> Option<&Passwords> {
+        Some(&self.0.passwords)
+    }
+
     async fn authenticate(&self, attempt: &Attempt<'_, Password>) -> Result<Outcome<U>, BackendError> {
         self.0.judge(attempt).await
     }
@@ -160,6 +164,10 @@ impl MemoryDirectory {
 }
 
 impl Verifier<Password> for MemoryDirectory {
+    fn passwords(&self) -> Option<&Passwords> {
+        Some(&self.0.passwords)
+    }
+
     async fn verify(&self, attempt: &Attempt<'_, Password>) -> Result<Outcome<Identity>, BackendError> {
         self.0.judge(attempt).await
     }

@@ -28,6 +28,7 @@
 //! # }
 //! ```
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -84,7 +85,7 @@ where
     interrupted(&auth, &cases).await;
 }
 
-/// Checks that a password backend makes every attempt cost one hash, whoever it names.
+/// Checks that a password backend makes every attempt cost one hash, whoever it names, and all that fail the same work.
 ///
 /// # Panics
 /// With the case that costs more or less.
@@ -94,11 +95,25 @@ pub async fn equal_work<B: Backend<Password>>(backend: B, passwords: &Passwords,
     let mut table = vec![("right", cases.right, 1), ("unknown", cases.unknown, 1), ("empty", empty, 0)];
     table.extend(cases.wrong_secret.map(|credentials| ("wrong secret", credentials, 1)));
     table.extend(cases.disabled.map(|credentials| ("disabled", credentials, 1)));
+    let mut failures = Vec::new();
     for (name, credentials, expected) in table {
-        let before = passwords.runs();
-        let _ = ask(&auth, credentials).await;
-        assert_eq!(passwords.runs() - before, expected, "hashes computed for: {name}");
+        let (runs, work) = (passwords.runs(), passwords.work());
+        let answer = ask(&auth, credentials).await;
+        assert_eq!(passwords.runs() - runs, expected, "hashes computed for: {name}");
+        if answer.is_err() && expected > 0 {
+            failures.push((name, difference(&work, &passwords.work())));
+        }
     }
+    for (name, work) in &failures {
+        assert_eq!(*work, failures[0].1, "the work of {name}, and of {}", failures[0].0);
+    }
+}
+
+fn difference(
+    before: &BTreeMap<&'static str, u64>,
+    after: &BTreeMap<&'static str, u64>,
+) -> BTreeMap<&'static str, u64> {
+    after.iter().map(|(name, work)| (*name, work - before.get(name).unwrap_or(&0))).collect()
 }
 
 fn chain<C: Credentials, B: Backend<C>>(backend: &Arc<B>) -> Auth<B::User> {

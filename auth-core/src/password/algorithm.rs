@@ -1,5 +1,7 @@
 //! What the formats compute: five algorithms, seen alike.
 
+use std::time::Duration;
+
 use subtle::ConstantTimeEq;
 
 use super::Argon2Cost;
@@ -45,14 +47,28 @@ pub(super) trait Algorithm {
     /// The text to store, in the spelling of Django or the usual one; `None` if it is only ever read.
     fn encode(&self, django: bool, salt: &[u8], hash: &[u8]) -> Option<String>;
 
-    /// The work, in a unit of the algorithm's own, that time is proportional to.
-    fn units(&self, password_len: usize) -> u64;
+    /// What it is computed by: variants that only differ in what is done once are of one class.
+    fn class(&self) -> &'static str {
+        self.name()
+    }
 
-    /// The same at a lower cost: the highest with at most this much work, or `None` if that is not worth doing.
-    fn part(&self, units: u64) -> Option<Recipe>;
+    /// The costs as one number: the steps of the algorithm that take the time.
+    fn units(&self) -> u64;
 
-    /// Some ten milliseconds of work, and where memory matters, in enough of it not to fit a cache.
-    fn sample_units(&self) -> u64;
+    /// The work of one hash, in such steps.
+    fn work(&self, _password_len: usize) -> u64 {
+        self.units()
+    }
+
+    /// The largest hash of the same class with at most this much work and none of the costs above these. Hashes that
+    /// are taken so, one after the other, are together the work exactly; `None` if it is less than any hash.
+    fn part(&self, work: u64, password_len: usize) -> Option<Recipe>;
+
+    /// The crates that compute it, for who has to have them optimised.
+    fn crates(&self) -> &'static [&'static str];
+
+    /// How long a step takes at least if they are not: some ten times what it takes otherwise.
+    fn unoptimised(&self) -> Duration;
 
     /// Whether the costs are valid and at most those of `limits`.
     fn is_within(&self, limits: &Limits) -> bool;
@@ -97,6 +113,19 @@ impl Recipe {
             Self::Bcrypt(recipe) => recipe,
             #[cfg(feature = "sha-crypt")]
             Self::ShaCrypt(recipe) => recipe,
+        }
+    }
+
+    /// Which of two of one class has the higher costs; of bcrypt, with what either does beforehand.
+    pub(super) fn highest(self, other: Self) -> Self {
+        let (higher, lower) =
+            if other.algorithm().units() > self.algorithm().units() { (other, self) } else { (self, other) };
+        match (higher, lower) {
+            #[cfg(feature = "bcrypt")]
+            (Self::Bcrypt(higher), Self::Bcrypt(lower)) => {
+                Self::Bcrypt(Bcrypt { sha256: higher.sha256 || lower.sha256, ..higher })
+            }
+            _ => higher,
         }
     }
 }

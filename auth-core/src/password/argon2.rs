@@ -1,5 +1,7 @@
 //! Argon2 (RFC 9106).
 
+use std::time::Duration;
+
 use argon2::password_hash::phc::PasswordHash as Phc;
 use argon2::{Algorithm as Variant, Argon2, Params, Version};
 
@@ -121,21 +123,33 @@ impl Algorithm for Argon2Recipe {
         Some(if django { format!("argon2{phc}") } else { phc })
     }
 
-    /// The number of blocks filled.
-    fn units(&self, _: usize) -> u64 {
+    fn units(&self) -> u64 {
         u64::from(self.cost.memory_kib) * u64::from(self.cost.passes)
     }
 
-    fn part(&self, units: u64) -> Option<Recipe> {
-        let memory = units / u64::from(self.cost.passes);
-        let memory_kib = u32::try_from(memory).unwrap_or(u32::MAX).min(self.cost.memory_kib);
-        let part = Self { cost: Argon2Cost { memory_kib, ..self.cost }, ..*self };
-        (memory_kib >= Params::MIN_M_COST * self.cost.lanes).then_some(Recipe::Argon2(part))
+    /// The number of blocks filled: those that the lanes can share.
+    fn work(&self, _: usize) -> u64 {
+        self.blocks() as u64 * u64::from(self.cost.passes)
     }
 
-    fn sample_units(&self) -> u64 {
-        let memory_kib = (Params::MIN_M_COST * self.cost.lanes).max(8 * 1024);
-        u64::from(memory_kib) * u64::from(self.cost.passes)
+    /// Single passes over as much memory as there is. The number of blocks is always a multiple of four, and no hash has
+    /// fewer than eight: so the last but one leaves the last one enough.
+    fn part(&self, work: u64, _: usize) -> Option<Recipe> {
+        let least = u64::from(Params::MIN_M_COST);
+        let blocks = work.min(self.blocks() as u64);
+        let is_rest_too_small = (1..least).contains(&(work - blocks)) && blocks >= 2 * least;
+        let blocks = if is_rest_too_small { blocks - least } else { blocks };
+        let memory_kib = u32::try_from(blocks).ok()?;
+        let part = Self { cost: Argon2Cost { memory_kib, passes: 1, lanes: 1 }, ..*self };
+        (blocks >= least).then_some(Recipe::Argon2(part))
+    }
+
+    fn crates(&self) -> &'static [&'static str] {
+        &["argon2", "blake2"]
+    }
+
+    fn unoptimised(&self) -> Duration {
+        Duration::from_micros(6)
     }
 
     fn is_within(&self, limits: &Limits) -> bool {

@@ -1,5 +1,7 @@
 //! bcrypt, also behind SHA-256 as Django does it.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::{GeneralPurpose, general_purpose::NO_PAD};
 use sha2::{Digest, Sha256};
@@ -81,17 +83,27 @@ impl Algorithm for Bcrypt {
         Some(if django { format!("{}${text}", self.name()) } else { text })
     }
 
-    fn units(&self, _: usize) -> u64 {
+    /// The SHA-256 before it takes no time beside it.
+    fn class(&self) -> &'static str {
+        "bcrypt"
+    }
+
+    fn units(&self) -> u64 {
         1_u64.checked_shl(self.cost).unwrap_or(u64::MAX)
     }
 
-    fn part(&self, units: u64) -> Option<Recipe> {
-        let cost = units.checked_ilog2()?.min(self.cost);
+    /// Between two costs there is one hash of the lower cost, and of each in between.
+    fn part(&self, work: u64, _: usize) -> Option<Recipe> {
+        let cost = work.checked_ilog2()?.min(self.cost);
         (cost >= 4).then_some(Recipe::Bcrypt(Self { cost, ..*self }))
     }
 
-    fn sample_units(&self) -> u64 {
-        1 << 7
+    fn crates(&self) -> &'static [&'static str] {
+        &["bcrypt", "blowfish"]
+    }
+
+    fn unoptimised(&self) -> Duration {
+        Duration::from_micros(500)
     }
 
     fn is_within(&self, limits: &Limits) -> bool {

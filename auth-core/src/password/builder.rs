@@ -59,9 +59,11 @@ impl PasswordsBuilder {
 
     /// Formats that are read besides the preferred one, each with the highest costs that the table holds.
     ///
-    /// Failed attempts take as long as a hash of the costliest of them, also those that name nobody; otherwise
-    /// the time would tell who has such a hash. So name what the table holds, and no more. A hash of still higher
-    /// costs is read up to the limit, but takes its time.
+    /// An attempt that fails computes one hash of each algorithm that is named, whoever it names: the stored one and
+    /// the others for nothing, or all for nothing; and what a stored one of lower costs lacks. Otherwise the time would
+    /// tell who has which hash. So name what the table holds, and no more, of each algorithm the highest costs. A hash of
+    /// still higher costs is read up to the limit, but takes its time, which is logged once. A login that succeeds
+    /// computes the stored hash alone.
     pub fn accept(mut self, formats: impl IntoIterator<Item = Format>) -> Self {
         self.accepted.extend(formats);
         self
@@ -99,7 +101,7 @@ impl PasswordsBuilder {
         self
     }
 
-    /// How long an attempt may wait for a thread (default: 1 s).
+    /// How long an attempt may wait for a thread (default: [`Passwords::WAIT`], 1 s but for debug builds).
     pub fn wait(mut self, wait: Duration) -> Self {
         self.wait = wait;
         self
@@ -111,7 +113,7 @@ impl PasswordsBuilder {
         self
     }
 
-    /// Starts the threads. With more than one format this measures for some milliseconds each how fast they are.
+    /// Starts the threads, each with the memory of the costliest Argon2 that was named.
     ///
     /// # Errors
     /// [`ConfigError`] if there are no threads, the costs of a format are above the limit for stored hashes, the

@@ -1,61 +1,182 @@
-//! The hash that every failed attempt owes.
+//! The hashes that every failed attempt owes.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Passwords, Verdict};
+use super::{Done, Passwords, Verdict};
 use crate::{BackendError, Secret};
 
-/// Keeps the account of one attempt: the first real comparison pays; if none happens, the chain pays at the
-/// end. So an attempt that fails has cost one hash, whether or not, and wherever, its user is known.
-#[derive(Default)]
-pub(crate) struct HashDebt(Mutex<State>);
+/// Keeps the account of one attempt: what each backend of the chain owes, asked or not. A comparison pays for its
+/// backend; what is still owed at the end, the chain pays. So what a failed attempt has cost depends on the chain alone:
+/// not on whether its user is known, to whom, to how many, or why it ended.
+pub(crate) struct HashDebt {
+    state: Mutex<State>,
+    /// How many hashes are being waited for.
+    awaited: AtomicUsize,
+}
 
-#[derive(Default)]
-enum State {
-    #[default]
-    Nothing,
-    Owed(Passwords, Secret),
-    Paid,
+struct State {
+    /// What hashes are computed of, once it is known.
+    secret: Option<Secret>,
+    /// The place in the chain of the backend whose turn it is.
+    turn: usize,
+    slots: Vec<Slot>,
+}
+
+/// What one backend owes to its passwords.
+struct Slot {
+    backend: usize,
+    passwords: Passwords,
+    /// Whether it verified something, or had nothing to verify it with.
+    is_asked: bool,
+    owed: Option<Owed>,
+}
+
+/// What has yet to be computed.
+#[derive(Clone, Copy)]
+pub(super) enum Owed {
+    /// One hash of each algorithm.
+    All,
+    /// All but for this: the hash matched, and the chain has not accepted its user yet.
+    AllBut(Done),
+}
+
+/// How an attempt ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The backend whose turn it is accepted.
+    Accepted,
+    /// A "no" that must not tell whose it is.
+    Refused,
+    /// Nothing was decided. The answer shows that, and so may its time.
+    Outage,
+}
+
+impl End {
+    fn is_owed_by(self, slot: &Slot, turn: usize) -> bool {
+        match self {
+            // Whoever is in may know which hash that took, but not whether tables before it hold the same name.
+            Self::Accepted => slot.backend < turn,
+            Self::Refused => true,
+            Self::Outage => slot.is_asked,
+        }
+    }
+}
+
+/// While it lives, a hash is being waited for.
+struct Awaited<'a>(&'a AtomicUsize);
+
+impl<'a> Awaited<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Awaited<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl HashDebt {
-    pub(crate) fn new() -> Self {
-        Self::default()
+    /// The account of an attempt on backends that verify with these, by their places in the chain.
+    pub(crate) fn new(secret: Option<&Secret>, owing: impl IntoIterator<Item = (usize, Passwords)>) -> Self {
+        let slot = |(backend, passwords)| Slot { backend, passwords, is_asked: false, owed: Some(Owed::All) };
+        let slots = owing.into_iter().map(slot).collect();
+        let state = State { secret: secret.cloned(), turn: 0, slots };
+        Self { state: Mutex::new(state), awaited: AtomicUsize::new(0) }
+    }
+
+    /// From now on it is this backend's turn.
+    pub(crate) fn turn(&self, backend: usize) {
+        self.lock().turn = backend;
+    }
+
+    /// What the backend whose turn it is verifies with, as far as it showed.
+    pub(crate) fn shown(&self) -> Option<Passwords> {
+        let state = self.lock();
+        let is_shown = |slot: &&Slot| slot.backend == state.turn && slot.is_asked;
+        state.slots.iter().find(is_shown).map(|slot| slot.passwords.clone())
+    }
+
+    /// Whether the attempt waits for a hash, in a build where that may take seconds.
+    pub(crate) fn is_slow(&self) -> bool {
+        cfg!(debug_assertions) && self.awaited.load(Ordering::Relaxed) > 0
     }
 
     pub(crate) async fn verify(
         &self,
         passwords: &Passwords,
-        password: &Secret,
+        secret: &Secret,
         stored: Option<&str>,
     ) -> Result<Verdict, BackendError> {
-        if !Passwords::is_bearable(password) {
-            return Ok(Verdict::Mismatch);
-        }
-        let Some(hash) = passwords.usable(password, stored) else {
-            self.owe(passwords, password);
+        let hash = Passwords::is_bearable(secret).then(|| passwords.usable(secret, stored)).flatten();
+        let Some(hash) = hash else {
+            self.slot(passwords, secret, |_| ());
             return Ok(Verdict::Mismatch);
         };
-        *self.lock() = State::Paid;
-        passwords.compare(password, hash).await
-    }
-
-    pub(crate) async fn settle(&self) -> Result<(), BackendError> {
-        let state = std::mem::replace(&mut *self.lock(), State::Paid);
-        match state {
-            State::Owed(passwords, password) => passwords.dummy(&password).await,
-            State::Nothing | State::Paid => Ok(()),
+        let done = Passwords::done(&hash, secret);
+        // Before it is awaited: a hash that has begun is computed to its end, also if its client goes away.
+        let is_first = self.slot(passwords, secret, |slot| slot.owed.take().is_some());
+        let _awaited = Awaited::new(&self.awaited);
+        let verdict = passwords.compare(secret, hash, is_first).await;
+        match verdict {
+            Ok(Verdict::Match { .. }) if is_first => {
+                self.slot(passwords, secret, |slot| slot.owed = Some(Owed::AllBut(done)));
+            }
+            Ok(_) => {}
+            Err(_) => self.give_up(passwords),
         }
+        verdict
     }
 
-    fn owe(&self, passwords: &Passwords, password: &Secret) {
+    /// Computes what is owed, in the order of the chain.
+    pub(crate) async fn settle(&self, end: End) -> Result<(), BackendError> {
+        let _awaited = Awaited::new(&self.awaited);
+        let mut settled = Ok(());
+        while let Some((passwords, secret, owed)) = self.next(end) {
+            if let Err(error) = passwords.pay(&secret, owed).await {
+                self.give_up(&passwords);
+                settled = Err(error);
+            }
+        }
+        settled
+    }
+
+    fn next(&self, end: End) -> Option<(Passwords, Secret, Owed)> {
         let mut state = self.lock();
-        if matches!(*state, State::Nothing) {
-            *state = State::Owed(passwords.clone(), password.clone());
-        }
+        let turn = state.turn;
+        let secret = state.secret.clone().unwrap_or_else(|| Secret::new(super::SAMPLE));
+        let mut owing = state.slots.iter_mut().filter(|slot| end.is_owed_by(slot, turn));
+        let (passwords, owed) = owing.find_map(|slot| Some((slot.passwords.clone(), slot.owed.take()?)))?;
+        Passwords::is_bearable(&secret).then_some((passwords, secret, owed))
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// A pool that is overloaded is not asked again by the same attempt, whichever backend it was for.
+    fn give_up(&self, passwords: &Passwords) {
+        let mut state = self.lock();
+        let same = state.slots.iter_mut().filter(|slot| slot.passwords.is_same(passwords));
+        same.for_each(|slot| slot.owed = None);
+    }
+
+    /// What the backend whose turn it is owes to these passwords.
+    fn slot<T>(&self, passwords: &Passwords, secret: &Secret, change: impl FnOnce(&mut Slot) -> T) -> T {
+        let mut state = self.lock();
+        let State { secret: known, turn, slots } = &mut *state;
+        known.get_or_insert_with(|| secret.clone());
+        let is_it = |slot: &Slot| slot.backend == *turn && slot.passwords.is_same(passwords);
+        let at = slots.iter().position(is_it).unwrap_or_else(|| {
+            let (backend, passwords) = (*turn, passwords.clone());
+            slots.push(Slot { backend, passwords, is_asked: true, owed: Some(Owed::All) });
+            slots.len() - 1
+        });
+        slots[at].is_asked = true;
+        change(&mut slots[at])
+    }
+
+    // No foreign code runs while it is locked, and each step leaves the state whole.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -15,7 +15,7 @@ use super::sha_crypt::ShaCrypt;
 /// A format of stored hashes, with costs.
 ///
 /// For [`prefer`](super::PasswordsBuilder::prefer) these are the costs of new hashes; for
-/// [`accept`](super::PasswordsBuilder::accept) the highest in the table, which is what a failed attempt then costs;
+/// [`accept`](super::PasswordsBuilder::accept) the highest in the table, which are in the price of a failed attempt;
 /// for [`stored_limit`](super::PasswordsBuilder::stored_limit) the highest that are computed at all.
 ///
 /// | stored value | | feature | limit, unless set | source |
@@ -68,13 +68,13 @@ impl Format {
     /// `$5$…`, which is only read.
     #[cfg(feature = "sha-crypt")]
     pub const fn sha256_crypt(rounds: u32) -> Self {
-        Self::own(Recipe::ShaCrypt(ShaCrypt { is_sha512: false, rounds }))
+        Self::own(Recipe::ShaCrypt(ShaCrypt::new(false, rounds)))
     }
 
     /// `$6$…`, which is only read.
     #[cfg(feature = "sha-crypt")]
     pub const fn sha512_crypt(rounds: u32) -> Self {
-        Self::own(Recipe::ShaCrypt(ShaCrypt { is_sha512: true, rounds }))
+        Self::own(Recipe::ShaCrypt(ShaCrypt::new(true, rounds)))
     }
 
     const fn own(recipe: Recipe) -> Self {
@@ -125,8 +125,7 @@ impl Format {
 
     /// All that Django reads, at the costs of Django 6.1.
     ///
-    /// Rather name the formats that the table holds: each failed attempt costs as much as the costliest of
-    /// these, bcrypt.
+    /// Rather name the formats that the table holds: each failed attempt costs a hash of each of these algorithms.
     pub const DJANGO: [Self; 6] = [
         Self::django_pbkdf2_sha256(1_500_000),
         Self::django_pbkdf2_sha1(1_500_000),

@@ -20,10 +20,12 @@ mod registry;
 mod scrypt;
 #[cfg(feature = "sha-crypt")]
 mod sha_crypt;
+mod slow;
 mod stored;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,13 +35,14 @@ use crate::random::Random;
 use crate::{BackendError, BackendErrorKind, ConfigError, Secret};
 pub use argon2::Argon2Cost;
 pub use builder::PasswordsBuilder;
-pub(crate) use debt::HashDebt;
+use debt::Owed;
+pub(crate) use debt::{End, HashDebt};
 pub use format::Format;
 use format::SALT_LEN;
 #[cfg(feature = "password-policy")]
 pub use policy::{PasswordPolicy, WeakPassword, Weakness};
 use pool::{Buffer, HashPool};
-use registry::Registry;
+use registry::{Done, Registry};
 use stored::StoredHash;
 
 /// A password's hash as it is stored: text in the preferred [`Format`], or a mark that no password fits.
@@ -97,10 +100,14 @@ pub enum Verdict {
 
 /// Hashes and verifies passwords on dedicated threads.
 ///
-/// Each thread owns the memory that one new hash needs, and takes more only while it compares a stored hash that
-/// needs more, up to the limit. So a flood of logins takes no more than `threads × memory`. A queue in front of the
+/// Each thread owns the memory of the costliest format that is named, and takes more only while it compares a stored
+/// hash that needs more, up to the limit. So a flood of logins takes no more than `threads × memory`. A queue in front of the
 /// threads is bounded in length and time: beyond it the answer is an error of kind
 /// [`Overloaded`](BackendErrorKind::Overloaded), which becomes 503. Clones share the threads.
+///
+/// A failed attempt computes one hash of each format that is read, whoever it names, and so it does for each backend of
+/// the chain that compares passwords: the time of a refusal tells nothing. With one backend and one format that is one
+/// hash. Each further table and format has this price.
 ///
 /// New hashes are Argon2id and nothing else is read, unless the builder is told so. Here the users of a Django site
 /// keep their passwords, and each gets an Argon2id hash at the next login:
@@ -126,6 +133,9 @@ struct Inner {
     runs: AtomicU64,
 }
 
+/// Hashed for nothing where there is no password that could be.
+const SAMPLE: &str = "password";
+
 /// What a stored value is, to a certain password.
 enum Stored {
     Hash(StoredHash),
@@ -142,8 +152,9 @@ impl Passwords {
     /// Clients that were turned away at once would ask again at once, thousands of times a second, take the
     /// processor from the hash, and every free place from those who ask once.
     pub const QUEUE_PER_THREAD: usize = 256;
-    /// How long an attempt may wait for a thread, unless set.
-    pub const WAIT: Duration = Duration::from_secs(1);
+    /// How long an attempt may wait for a thread, unless set: 1 s, or 30 s in a build with debug assertions, where an
+    /// unoptimised hash takes about a second.
+    pub const WAIT: Duration = Duration::from_secs(if cfg!(debug_assertions) { 30 } else { 1 });
 
     /// Argon2id with 19 MiB and two passes, on one thread fewer than there are cores.
     ///
@@ -167,14 +178,15 @@ impl Passwords {
         }
         let mut salt = [0; SALT_LEN];
         self.0.random.fill(&mut salt).map_err(BackendError::unavailable)?;
+        self.0.runs.fetch_add(1, Ordering::Relaxed);
         self.run(password, move |registry, password, buffer| registry.hash(password, &salt, buffer))
             .await?
             .map(|text| PasswordHash(text.into()))
             .ok_or_else(|| BackendError::of(BackendErrorKind::InvalidData))
     }
 
-    /// Compares a password with a stored hash. Whatever is stored (nothing, an unusable mark, a value that
-    /// cannot be read, or one with costs above the cap) the work of one hash is done.
+    /// Compares a password with a stored hash. Whatever is stored that it does not match (nothing, an unusable mark,
+    /// a value that cannot be read, one with costs above the cap, a hash) one hash of each format is computed.
     ///
     /// Backends call [`Attempt::verify`](crate::Attempt::verify) instead, which keeps that promise for the whole chain.
     ///
@@ -185,8 +197,8 @@ impl Passwords {
             return Ok(Verdict::Mismatch);
         }
         match self.usable(password, stored) {
-            Some(hash) => self.compare(password, hash).await,
-            None => self.dummy(password).await.map(|()| Verdict::Mismatch),
+            Some(hash) => self.compare(password, hash, true).await,
+            None => self.pay(password, Owed::All).await.map(|()| Verdict::Mismatch),
         }
     }
 
@@ -212,9 +224,16 @@ impl Passwords {
         Ok(PasswordHash(stored.into()))
     }
 
-    /// How many hashes were computed since the start: what tests of equal work count.
+    /// How many hashes were computed since the start: what tests of equal work count. What is computed beside one for
+    /// the formats that it is not of, or for its lower costs, is counted with it.
     pub fn runs(&self) -> u64 {
         self.0.runs.load(Ordering::Relaxed)
+    }
+
+    /// What was computed since the start: for each algorithm how many of its steps, such as PBKDF2's iterations, 2^cost
+    /// of bcrypt, and blocks filled by Argon2. Attempts that fail differ in nothing of this, whoever they name.
+    pub fn work(&self) -> BTreeMap<&'static str, u64> {
+        self.0.registry.computed()
     }
 
     /// Whether a password is worth any work: neither empty nor over the bound.
@@ -234,13 +253,41 @@ impl Passwords {
         }
     }
 
-    async fn compare(&self, password: &Secret, hash: StoredHash) -> Result<Verdict, BackendError> {
-        self.run(password, move |registry, password, buffer| registry.compare(&hash, password, buffer)).await
+    fn done(hash: &StoredHash, password: &Secret) -> Done {
+        Registry::done(hash, password.expose().as_bytes())
     }
 
-    /// The work of one hash, for nothing.
-    async fn dummy(&self, password: &Secret) -> Result<(), BackendError> {
-        self.run(password, Registry::waste).await
+    /// Compares, and does all of a failed attempt's work in the same turn of the thread if this is to be all of it: who is
+    /// known must not wait once more in a queue.
+    async fn compare(
+        &self,
+        password: &Secret,
+        hash: StoredHash,
+        is_all: bool,
+    ) -> Result<Verdict, BackendError> {
+        self.0.runs.fetch_add(1, Ordering::Relaxed);
+        self.run(password, move |registry, password, buffer| {
+            registry.compare(&hash, password, is_all, buffer)
+        })
+        .await
+    }
+
+    /// Computes for nothing what an attempt owes.
+    async fn pay(&self, password: &Secret, owed: Owed) -> Result<(), BackendError> {
+        let done = match owed {
+            Owed::All => None,
+            Owed::AllBut(done) if self.0.registry.is_all(done, password.expose().as_bytes()) => return Ok(()),
+            Owed::AllBut(done) => Some(done),
+        };
+        if done.is_none() {
+            self.0.runs.fetch_add(1, Ordering::Relaxed);
+        }
+        self.run(password, move |registry, password, buffer| registry.waste(done, password, buffer)).await
+    }
+
+    /// Whether these are clones of each other.
+    fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     async fn run<T: Send + 'static>(
@@ -248,7 +295,6 @@ impl Passwords {
         password: &Secret,
         work: impl FnOnce(&Registry, &[u8], &mut Buffer) -> T + Send + 'static,
     ) -> Result<T, BackendError> {
-        self.0.runs.fetch_add(1, Ordering::Relaxed);
         let (registry, password) = (Arc::clone(&self.0.registry), password.clone());
         self.0.pool.run(move |buffer| work(&registry, password.expose().as_bytes(), buffer)).await
     }

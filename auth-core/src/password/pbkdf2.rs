@@ -1,5 +1,7 @@
 //! PBKDF2 (RFC 8018) with HMAC.
 
+use std::time::Duration;
+
 use argon2::password_hash::phc::PasswordHash as Phc;
 
 use super::algorithm::{Algorithm, Limits, Recipe};
@@ -62,8 +64,14 @@ impl Algorithm for Pbkdf2 {
             Digest::Sha256 => pbkdf2::Algorithm::Pbkdf2Sha256,
             Digest::Sha512 => pbkdf2::Algorithm::Pbkdf2Sha512,
         };
-        let Ok(params) = pbkdf2::Params::new(self.iterations) else { return false };
-        pbkdf2::pbkdf2_hmac_with_params(password, salt, digest, params, out);
+        match pbkdf2::Params::new(self.iterations) {
+            Ok(params) => pbkdf2::pbkdf2_hmac_with_params(password, salt, digest, params, out),
+            // The end of what a cheaper hash lacks: no stored hash has so few.
+            Err(_) if self.digest == Digest::Sha256 => {
+                pbkdf2::pbkdf2_hmac::<sha2::Sha256>(password, salt, self.iterations, out);
+            }
+            Err(_) => pbkdf2::pbkdf2_hmac::<sha2::Sha512>(password, salt, self.iterations, out),
+        }
         true
     }
 
@@ -89,22 +97,25 @@ impl Algorithm for Pbkdf2 {
         Some(phc_string(&format!("{name}$i={iterations},l={}", hash.len()), salt, hash))
     }
 
-    fn units(&self, _: usize) -> u64 {
+    fn units(&self) -> u64 {
         self.iterations.into()
     }
 
-    fn part(&self, units: u64) -> Option<Recipe> {
-        let iterations = u32::try_from(units).unwrap_or(u32::MAX).min(self.iterations);
-        (iterations >= MIN_ITERATIONS).then_some(Recipe::Pbkdf2(Self { iterations, ..*self }))
+    fn part(&self, work: u64, _: usize) -> Option<Recipe> {
+        let iterations = u32::try_from(work).unwrap_or(u32::MAX).min(self.iterations);
+        (iterations > 0).then_some(Recipe::Pbkdf2(Self { iterations, ..*self }))
     }
 
-    fn sample_units(&self) -> u64 {
+    fn crates(&self) -> &'static [&'static str] {
         match self.digest {
             #[cfg(feature = "django")]
-            Digest::Sha1 => 10_000,
-            Digest::Sha256 => 50_000,
-            Digest::Sha512 => 10_000,
+            Digest::Sha1 => &["pbkdf2", "sha1"],
+            Digest::Sha256 | Digest::Sha512 => &["pbkdf2", "sha2"],
         }
+    }
+
+    fn unoptimised(&self) -> Duration {
+        Duration::from_micros(10)
     }
 
     fn is_within(&self, limits: &Limits) -> bool {

@@ -1,88 +1,61 @@
 //! The formats in use, and equal work over all of them.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use super::algorithm::{Algorithm, Limits, Recipe};
 use super::format::{Format, SALT_LEN};
 use super::pool::Buffer;
 use super::stored::StoredHash;
-use super::{Stored, Verdict};
+use super::{SAMPLE, Stored, Verdict, slow};
 
-/// The formats that are made and read, and how fast each is here.
+/// The formats that are made and read.
 pub(super) struct Registry {
     /// The preferred one first.
-    formats: Vec<Rated>,
+    formats: Vec<Format>,
+    /// What a failed attempt computes.
+    shares: Vec<Share>,
     limits: Limits,
     upgrade: bool,
+    is_warned: AtomicBool,
 }
 
+/// An algorithm in use, at the highest costs that were named for it: one hash of it is in every failed attempt.
+struct Share {
+    recipe: Recipe,
+    computed: AtomicU64,
+}
+
+/// What an attempt has computed of one algorithm.
 #[derive(Clone, Copy)]
-struct Rated {
-    format: Format,
-    /// Picoseconds for one unit of work; 1 if there is nothing to compare with.
-    unit: u64,
+pub(crate) struct Done {
+    class: &'static str,
+    work: u64,
 }
 
-impl Rated {
-    /// Picoseconds for a hash of these costs.
-    fn work(&self, recipe: Recipe, password_len: usize) -> u64 {
-        self.unit.saturating_mul(recipe.algorithm().units(password_len))
+fn shares(formats: &[Format]) -> Vec<Share> {
+    let mut highest = BTreeMap::<_, Recipe>::new();
+    for Format { recipe, .. } in formats {
+        let of_class = highest.entry(recipe.algorithm().class()).or_insert(*recipe);
+        *of_class = of_class.highest(*recipe);
     }
-}
-
-/// Measures how fast the algorithms are here, unless there is only one. The samples take about as long as each
-/// other, in turns, and the shortest counts: so whatever else keeps the machine busy, they compare.
-fn rate(formats: Vec<Format>) -> Vec<Rated> {
-    let name = |format: &Format| format.recipe.algorithm().name();
-    let algorithms: BTreeMap<_, _> = formats.iter().map(|format| (name(format), format.recipe)).collect();
-    let mut fastest = BTreeMap::new();
-    if algorithms.len() > 1 {
-        for (name, recipe) in (0..3).flat_map(|_| &algorithms) {
-            let unit = sample(*recipe);
-            fastest.entry(*name).and_modify(|best: &mut u64| *best = unit.min(*best)).or_insert(unit);
-        }
-    }
-    let rated = |format| Rated { unit: fastest.get(name(&format)).copied().unwrap_or(1), format };
-    formats.into_iter().map(rated).collect()
-}
-
-/// Picoseconds for one unit of work.
-fn sample(recipe: Recipe) -> u64 {
-    let mut buffer = Buffer::new(recipe.algorithm().blocks());
-    let (start, mut units) = (Instant::now(), 0);
-    for part in parts(recipe, recipe.algorithm().sample_units()) {
-        waste(part, SAMPLE_PASSWORD, &mut buffer);
-        units += part.algorithm().units(SAMPLE_PASSWORD.len());
-    }
-    let picos = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX).saturating_mul(1_000);
-    (picos / units.max(1)).max(1)
-}
-
-const SAMPLE_PASSWORD: &[u8] = b"password";
-
-/// One hash for nothing.
-fn waste(recipe: Recipe, password: &[u8], buffer: &mut Buffer) {
-    let algorithm = recipe.algorithm();
-    let password = if algorithm.takes(password) { password } else { SAMPLE_PASSWORD };
-    let mut computed = vec![0; algorithm.hash_len()];
-    algorithm.compute(password, &[0; SALT_LEN], &mut computed, buffer);
-    std::hint::black_box(computed);
+    highest.into_values().map(|recipe| Share { recipe, computed: AtomicU64::new(0) }).collect()
 }
 
 impl Registry {
     pub(super) fn new(preferred: Format, accepted: &[Format], limits: Limits, upgrade: bool) -> Self {
-        let formats = rate([&[preferred], accepted].concat());
-        Self { formats, limits, upgrade }
+        let formats = [&[preferred], accepted].concat();
+        Self { shares: shares(&formats), formats, limits, upgrade, is_warned: AtomicBool::new(false) }
     }
 
     pub(super) fn preferred(&self) -> Format {
-        self.formats[0].format
+        self.formats[0]
     }
 
-    /// How many blocks of memory each thread should own: what a new hash needs.
+    /// How many blocks of memory each thread should own: what a failed attempt needs.
     pub(super) fn blocks(&self) -> usize {
-        self.preferred().recipe.algorithm().blocks()
+        self.shares.iter().map(|share| share.recipe.algorithm().blocks()).max().unwrap_or_default()
     }
 
     /// Reads a stored value, for a certain password.
@@ -101,7 +74,7 @@ impl Registry {
     /// table they come from may be in the wrong hands (`m=4294967295` would abort the process).
     pub(super) fn parse(&self, stored: &str) -> Result<StoredHash, &'static str> {
         let hash = StoredHash::parse(stored).ok_or("it cannot be read")?;
-        if self.rated(&hash.format).is_none() {
+        if !self.formats.iter().any(|format| format.is_like(&hash.format)) {
             Err("its format is not accepted")
         } else if !hash.format.recipe.algorithm().is_within(&self.limits) {
             Err("its costs are beyond the limits")
@@ -110,19 +83,48 @@ impl Registry {
         }
     }
 
-    fn rated(&self, format: &Format) -> Option<&Rated> {
-        self.formats.iter().find(|rated| rated.format.is_like(format))
+    /// What comparing with a hash computes.
+    pub(super) fn done(stored: &StoredHash, password: &[u8]) -> Done {
+        let algorithm = stored.format.recipe.algorithm();
+        Done { class: algorithm.class(), work: algorithm.work(password.len()) }
     }
 
-    /// One hash, and for a wrong password the work that a cheaper hash saved: its owner must not be told from
-    /// others by a quicker "no".
-    pub(super) fn compare(&self, stored: &StoredHash, password: &[u8], buffer: &mut Buffer) -> Verdict {
-        let recipe = stored.format.recipe;
-        if recipe.algorithm().matches(password, &stored.salt, &stored.hash, buffer) {
+    /// One hash, and if it does not match and this is to be the attempt's whole work, all that is missing: nobody must
+    /// be told from others by a quicker "no".
+    pub(super) fn compare(
+        &self,
+        stored: &StoredHash,
+        password: &[u8],
+        is_whole: bool,
+        buffer: &mut Buffer,
+    ) -> Verdict {
+        let (recipe, done) = (stored.format.recipe, Self::done(stored, password));
+        self.warn_of(&recipe, done);
+        let matches =
+            |algorithm: &dyn Algorithm| algorithm.matches(password, &stored.salt, &stored.hash, buffer);
+        if self.counted(recipe, password, matches) {
             return Verdict::Match { outdated: self.is_outdated(stored, password) };
         }
-        self.burn(self.work_of(&stored.format, password.len()), password, buffer);
+        if is_whole {
+            self.waste(Some(done), password, buffer);
+        }
         Verdict::Mismatch
+    }
+
+    /// The owner of a hash that costs more than a failed attempt otherwise does can be told by the time.
+    fn warn_of(&self, recipe: &Recipe, done: Done) {
+        let named = self.share(done.class).map_or(0, |share| share.recipe.algorithm().units());
+        if recipe.algorithm().units() > named && !self.is_warned.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                target: "auth",
+                "a stored password hash costs more than any that was named to PasswordsBuilder::accept, \
+                 so the time of a failed login tells whose it is; name its costs: {recipe:?}"
+            );
+        }
+    }
+
+    fn share(&self, class: &str) -> Option<&Share> {
+        self.shares.iter().find(|share| share.recipe.algorithm().class() == class)
     }
 
     fn is_outdated(&self, stored: &StoredHash, password: &[u8]) -> bool {
@@ -147,51 +149,71 @@ impl Registry {
         buffer: &mut Buffer,
     ) -> Option<String> {
         let format = self.preferred();
-        let algorithm = format.recipe.algorithm();
-        let (salt, mut computed) = (algorithm.salt(format.django, random), vec![0; algorithm.hash_len()]);
-        let is_done = algorithm.compute(password, &salt, &mut computed, buffer);
-        algorithm.encode(format.django, &salt, &computed).filter(|_| is_done)
+        self.counted(format.recipe, password, |algorithm| {
+            let (salt, mut hash) = (algorithm.salt(format.django, random), vec![0; algorithm.hash_len()]);
+            let is_done = algorithm.compute(password, &salt, &mut hash, buffer);
+            algorithm.encode(format.django, &salt, &hash).filter(|_| is_done)
+        })
     }
 
-    /// The work of one failed attempt, for nothing.
-    pub(super) fn waste(&self, password: &[u8], buffer: &mut Buffer) {
-        self.burn(0, password, buffer);
+    /// Whether an attempt that has done this lacks nothing.
+    pub(super) fn is_all(&self, done: Done, password: &[u8]) -> bool {
+        self.shares.iter().all(|Share { recipe, .. }| {
+            let algorithm = recipe.algorithm();
+            algorithm.class() == done.class && algorithm.work(password.len()) <= done.work
+        })
     }
 
-    /// Does what a failed attempt lacks of its work.
-    fn burn(&self, done: u64, password: &[u8], buffer: &mut Buffer) {
-        for part in self.missing(done, password.len()) {
-            waste(part, password, buffer);
+    /// What a failed attempt lacks, for nothing: a hash of each algorithm, and of one that was computed at lower costs
+    /// the difference.
+    pub(super) fn waste(&self, done: Option<Done>, password: &[u8], buffer: &mut Buffer) {
+        for Share { recipe, .. } in &self.shares {
+            let algorithm = recipe.algorithm();
+            let password = if algorithm.takes(password) { password } else { SAMPLE.as_bytes() };
+            match done.filter(|done| done.class == algorithm.class()) {
+                None => self.decoy(*recipe, password, buffer),
+                Some(done) => self.top_up(*recipe, done.work, password, buffer),
+            }
         }
     }
 
-    /// Hashes of the preferred format that make up for what is missing.
-    pub(super) fn missing(&self, done: u64, password_len: usize) -> impl Iterator<Item = Recipe> + use<> {
-        let Rated { format, unit } = self.formats[0];
-        parts(format.recipe, self.work(password_len).saturating_sub(done) / unit)
+    fn top_up(&self, recipe: Recipe, done: u64, password: &[u8], buffer: &mut Buffer) {
+        let mut missing = recipe.algorithm().work(password.len()).saturating_sub(done);
+        while let Some(part) = recipe.algorithm().part(missing, password.len()) {
+            self.decoy(part, password, buffer);
+            missing = missing.saturating_sub(part.algorithm().work(password.len()));
+        }
     }
 
-    /// Picoseconds that a failed attempt takes: those of the costliest format.
-    pub(super) fn work(&self, password_len: usize) -> u64 {
-        let formats = self.formats.iter();
-        formats.map(|rated| rated.work(rated.format.recipe, password_len)).max().unwrap_or_default()
+    /// One hash for nothing.
+    fn decoy(&self, recipe: Recipe, password: &[u8], buffer: &mut Buffer) {
+        self.counted(recipe, password, |algorithm| {
+            let mut computed = vec![0; algorithm.hash_len()];
+            algorithm.compute(password, &[0; SALT_LEN], &mut computed, buffer);
+            std::hint::black_box(computed);
+        });
     }
 
-    /// Picoseconds for a hash of an accepted format, at the costs given.
-    pub(super) fn work_of(&self, format: &Format, password_len: usize) -> u64 {
-        self.rated(format).map_or(0, |rated| rated.work(format.recipe, password_len))
+    /// Every computation goes through here.
+    fn counted<T>(&self, recipe: Recipe, password: &[u8], compute: impl FnOnce(&dyn Algorithm) -> T) -> T {
+        let algorithm = recipe.algorithm();
+        let work = algorithm.work(password.len());
+        if let Some(share) = self.share(algorithm.class()) {
+            share.computed.fetch_add(work, Ordering::Relaxed);
+        }
+        let start = cfg!(debug_assertions).then(Instant::now);
+        let computed = compute(algorithm);
+        start.into_iter().for_each(|start| slow::look(algorithm, work, start.elapsed()));
+        computed
+    }
+
+    /// What was computed so far, of each algorithm in its own unit.
+    pub(super) fn computed(&self) -> BTreeMap<&'static str, u64> {
+        let of = |share: &Share| (share.recipe.algorithm().class(), share.computed.load(Ordering::Relaxed));
+        self.shares.iter().map(of).collect()
     }
 }
 
 fn is_weaker(old: &dyn Algorithm, new: &dyn Algorithm) -> bool {
-    !old.is_current() || old.units(0) < new.units(0)
-}
-
-/// Hashes of one algorithm that are together so much work, but for less than the smallest of them.
-fn parts(recipe: Recipe, mut units: u64) -> impl Iterator<Item = Recipe> {
-    std::iter::from_fn(move || {
-        let part = recipe.algorithm().part(units)?;
-        units -= part.algorithm().units(0);
-        Some(part)
-    })
+    !old.is_current() || old.units() < new.units()
 }

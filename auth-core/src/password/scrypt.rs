@@ -3,6 +3,8 @@
 //! The library takes its memory by itself and gives it back after each hash. It is bounded all the same: the limit
 //! is checked before, and no more hashes run than there are threads.
 
+use std::time::Duration;
+
 use argon2::password_hash::phc::PasswordHash as Phc;
 
 use super::algorithm::{Algorithm, Limits, Recipe};
@@ -32,10 +34,6 @@ impl Scrypt {
     /// Blocks of 128 bytes: r times N are for the mixing, and p for what is mixed.
     fn memory(self) -> u64 {
         self.n().saturating_add(self.p.into()).saturating_mul(self.r.into())
-    }
-
-    fn work(self) -> u64 {
-        self.n().saturating_mul(self.lane())
     }
 
     fn lane(self) -> u64 {
@@ -69,30 +67,41 @@ impl Algorithm for Scrypt {
         Some(phc_string(&format!("scrypt$ln={log_n},r={r},p={p}"), salt, hash))
     }
 
-    fn units(&self, _: usize) -> u64 {
-        self.work()
+    fn units(&self) -> u64 {
+        self.n().saturating_mul(self.lane())
     }
 
-    fn part(&self, units: u64) -> Option<Recipe> {
-        let log_n = units.checked_div(self.lane())?.checked_ilog2()?;
-        let log_n = u8::try_from(log_n).ok()?.min(self.log_n);
-        (log_n >= 1).then_some(Recipe::Scrypt(Self { log_n, ..*self }))
+    /// The same width as long as that fits in, then less: so nothing is left, since every N is even.
+    fn part(&self, work: u64, _: usize) -> Option<Recipe> {
+        let narrower = [(self.r, self.p), (self.r, 1), (1, 1)];
+        narrower.into_iter().find_map(|(r, p)| {
+            let width = Self { r, p, ..*self };
+            let log_n = u8::try_from(work.checked_div(width.lane())?.checked_ilog2()?).ok()?;
+            let part = Self { log_n: log_n.min(self.log_n), ..width };
+            // Where r is 1, N must be less than 2^16.
+            let is_valid = part.log_n >= 1 && u32::from(part.log_n) < 16 * r;
+            is_valid.then_some(Recipe::Scrypt(part))
+        })
     }
 
-    fn sample_units(&self) -> u64 {
-        (1 << 12) * 8
+    fn crates(&self) -> &'static [&'static str] {
+        &["scrypt", "salsa20", "sha2"]
+    }
+
+    fn unoptimised(&self) -> Duration {
+        Duration::from_micros(5)
     }
 
     fn is_within(&self, limits: &Limits) -> bool {
         self.log_n >= 1
             && self.lane() >= 1
             && self.memory() <= limits.scrypt.memory()
-            && self.work() <= limits.scrypt.work()
+            && self.units() <= limits.scrypt.units()
     }
 
     /// From N = 2¹³, r = 8, p = 10 on: every row of the Cheat Sheet.
     fn is_strong(&self) -> bool {
-        self.work() >= 10 << 16 && self.n().saturating_mul(self.r.into()) >= 1 << 16
+        self.units() >= 10 << 16 && self.n().saturating_mul(self.r.into()) >= 1 << 16
     }
 
     /// The password is a key of HMAC, which fills it up with NULs: one at the end would not count.

@@ -1,6 +1,10 @@
 //! SHA-crypt: `$5$` and `$6$` of crypt(5), which are only read.
 
+use std::hint::black_box;
+use std::time::Duration;
+
 use sha_crypt::{Params, PasswordVerifier as _};
+use sha2::{Digest as _, Sha256, Sha512};
 
 use super::algorithm::{Algorithm, Limits, Recipe};
 use super::encoding::decimal;
@@ -8,16 +12,68 @@ use super::pool::Buffer;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ShaCrypt {
-    pub(super) is_sha512: bool,
+    is_sha512: bool,
     pub(super) rounds: u32,
+    of: Of,
+}
+
+/// What is hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Of {
+    Password {
+        salt_len: u8,
+    },
+    /// As many blocks as there are rounds: the end of what a cheaper hash lacks.
+    Nothing,
 }
 
 /// Rounds of a hash that does not say.
 const ROUNDS: u32 = 5_000;
 /// libxcrypt takes no longer password, whose length multiplies the work.
 const MAX_PASSWORD: usize = 512;
+const LONGEST_SALT: u8 = 16;
+/// After so many rounds their shapes repeat: every second, third and seventh differs from the others.
+const CYCLE: u64 = 2 * 3 * 7;
 
 impl ShaCrypt {
+    pub(super) const fn new(is_sha512: bool, rounds: u32) -> Self {
+        Self { is_sha512, rounds, of: Of::Password { salt_len: LONGEST_SALT } }
+    }
+
+    /// The blocks of a digest of so many bytes, with the padding.
+    fn blocks(self, len: usize) -> u64 {
+        let (block, padding) = if self.is_sha512 { (128, 17) } else { (64, 9) };
+        (len + padding).div_ceil(block) as u64
+    }
+
+    /// The blocks before the first round: nearly all of them of the password, once for each of its bytes.
+    fn before(self, password_len: usize) -> u64 {
+        self.blocks(password_len.min(MAX_PASSWORD).pow(2))
+    }
+
+    /// The blocks of a cycle of rounds: each digests the last digest and the password, most also the salt, and most
+    /// the password once more.
+    fn cycle(self, salt_len: u8, password_len: usize) -> u64 {
+        let (password_len, digest_len) = (password_len.min(MAX_PASSWORD), self.hash_len());
+        let round = |round: u64| {
+            let salt = if round.is_multiple_of(3) { 0 } else { usize::from(salt_len) };
+            let again = if round.is_multiple_of(7) { 0 } else { password_len };
+            self.blocks(digest_len + password_len + salt + again)
+        };
+        (0..CYCLE).map(round).sum()
+    }
+
+    /// One block for each round.
+    fn digest_blocks(self) {
+        if self.is_sha512 {
+            let digest = |last, _| Sha512::digest(last);
+            black_box((0..self.rounds).fold(Sha512::digest([]), digest));
+        } else {
+            let digest = |last, _| Sha256::digest(last);
+            black_box((0..self.rounds).fold(Sha256::digest([]), digest));
+        }
+    }
+
     /// Reads `$6$rounds=5000$salt$hash`, where the rounds may be missing.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (is_sha512, rest) = match (text.strip_prefix("$5$"), text.strip_prefix("$6$")) {
@@ -32,7 +88,8 @@ impl ShaCrypt {
         let (salt, hash) = rest.split_once('$')?;
         let has_salt = (1..=16).contains(&salt.len()) && salt.bytes().all(is_crypt64);
         let has_hash = hash.len() == if is_sha512 { 86 } else { 43 } && hash.bytes().all(is_crypt64);
-        Some(Self { is_sha512, rounds }).filter(|_| has_salt && has_hash)
+        let of = Of::Password { salt_len: u8::try_from(salt.len()).ok()? };
+        Some(Self { is_sha512, rounds, of }).filter(|_| has_salt && has_hash)
     }
 }
 
@@ -46,6 +103,10 @@ impl Algorithm for ShaCrypt {
     }
 
     fn compute(&self, password: &[u8], salt: &[u8], out: &mut [u8], _: &mut Buffer) -> bool {
+        if self.of == Of::Nothing {
+            self.digest_blocks();
+            return true;
+        }
         let Ok(params) = Params::new(self.rounds) else { return false };
         let is_whole = out.len() == self.hash_len();
         if is_whole && self.is_sha512 {
@@ -70,20 +131,39 @@ impl Algorithm for ShaCrypt {
         None
     }
 
-    /// The number of blocks digested. A round takes the last digest, the password nearly twice, often the salt.
-    fn units(&self, password_len: usize) -> u64 {
-        let (block, rest) = if self.is_sha512 { (128, 64 + 28) } else { (64, 32 + 20) };
-        let blocks = (2 * password_len.min(MAX_PASSWORD) + rest) / block + 1;
-        u64::from(self.rounds) * blocks as u64
+    fn units(&self) -> u64 {
+        self.rounds.into()
     }
 
-    fn part(&self, units: u64) -> Option<Recipe> {
-        let rounds = u32::try_from(units).unwrap_or(u32::MAX).min(self.rounds);
-        (rounds >= Params::ROUNDS_MIN).then_some(Recipe::ShaCrypt(Self { rounds, ..*self }))
+    /// The number of blocks digested, which grows with the password and the salt.
+    fn work(&self, password_len: usize) -> u64 {
+        match self.of {
+            Of::Password { salt_len } => {
+                self.before(password_len)
+                    + u64::from(self.rounds) * self.cycle(salt_len, password_len) / CYCLE
+            }
+            Of::Nothing => self.rounds.into(),
+        }
     }
 
-    fn sample_units(&self) -> u64 {
-        if self.is_sha512 { 20_000 } else { 50_000 }
+    /// As many whole rounds as fit in, then single blocks.
+    fn part(&self, work: u64, password_len: usize) -> Option<Recipe> {
+        let cycle = self.cycle(LONGEST_SALT, password_len);
+        let rounds = work.saturating_sub(self.before(password_len)) * CYCLE / cycle;
+        let rounds = u32::try_from(rounds).unwrap_or(u32::MAX).min(self.rounds);
+        if rounds >= Params::ROUNDS_MIN {
+            return Some(Recipe::ShaCrypt(Self { rounds, ..Self::new(self.is_sha512, rounds) }));
+        }
+        let blocks = u32::try_from(work).unwrap_or(u32::MAX);
+        (blocks > 0).then_some(Recipe::ShaCrypt(Self { rounds: blocks, of: Of::Nothing, ..*self }))
+    }
+
+    fn crates(&self) -> &'static [&'static str] {
+        &["sha-crypt", "sha2"]
+    }
+
+    fn unoptimised(&self) -> Duration {
+        Duration::from_micros(10)
     }
 
     fn is_within(&self, limits: &Limits) -> bool {

@@ -1,5 +1,6 @@
 //! What is read, and how much work is done, whatever is stored.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -25,7 +26,7 @@ fn made(password: &str) -> String {
 /// `None` if the stored value is refused.
 fn verdict(registry: &Registry, stored: &str, password: &str) -> Option<Verdict> {
     match registry.read(stored, password.as_bytes()) {
-        Stored::Hash(hash) => Some(registry.compare(&hash, password.as_bytes(), &mut Buffer::new(64))),
+        Stored::Hash(hash) => Some(registry.compare(&hash, password.as_bytes(), true, &mut Buffer::new(64))),
         Stored::Unusable | Stored::Refused(_) => None,
     }
 }
@@ -98,41 +99,78 @@ fn what_is_no_hash_never_verifies() {
     }
 }
 
-/// H07: whichever of the formats a hash is of, and whatever its costs, the rest of the work is made up for.
-#[cfg(feature = "django")]
+/// Work at lower costs that is not a multiple of anything.
+#[cfg(all(feature = "django", feature = "sha-crypt"))]
+const CHEAPER: [&str; 14] = [
+    "pbkdf2_sha256$1001$seasalt$3xmXbyk2QpiyNcnoBbzRPwEBsYPTbDlRdtmLyBvQltA=",
+    "pbkdf2_sha256$5000$seasalt$3xmXbyk2QpiyNcnoBbzRPwEBsYPTbDlRdtmLyBvQltA=",
+    "$pbkdf2-sha512$i=4999,l=64$AAECAwQFBgcICQoLDA0ODw$A6AmFIti7CKlYdoPiV9jf1d9llp37o27Wms8Zx8fwMJGCOigJzAthOW3Pg+XF5PnNiYnsQsIz1N5NtynrEm78w",
+    "pbkdf2_sha1$1234$seasalt$9iRYj0as1r5j+cCBxB+HMlxkyr4=",
+    "$scrypt$ln=4,r=8,p=2$AAECAwQFBgcICQoLDA0ODw$VbIe1ib8N3AGdHJ/i+4z5gayZwy70BXfZyJXhL3ev0c",
+    "$scrypt$ln=5,r=7,p=3$AAECAwQFBgcICQoLDA0ODw$VbIe1ib8N3AGdHJ/i+4z5gayZwy70BXfZyJXhL3ev0c",
+    "$2b$04$abcdefghijklmnopqrstuu7EJV7kdjBBQxyb0HjTh9KS7.Lah/6CG",
+    "bcrypt_sha256$$2b$05$EG2WIvAhoPdgWyGwTGLfs.1NZKjFXgwOQzbZ7Zx9wKlagbuqkHUI6",
+    "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHApz8ArZpWF5ACNo",
+    "$argon2i$v=16$m=101,t=3,p=3$c29tZXNhbHRzb21lc2FsdA$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHApz8ArZpWF5ACNo",
+    "$5$rounds=1000$roundstoolow$e7M8/jKxuRGz/B0HBeVmCSxjq8k2V7MGFHnktjeO/t6",
+    "$5$rounds=2345$s$e7M8/jKxuRGz/B0HBeVmCSxjq8k2V7MGFHnktjeO/t6",
+    "$6$rounds=2999$saltstringsaltst$vYfRg0cvt6jqN.cdxF22BORftytx0YPFkovksVubXuGbzxqnymO6iA22anPhq1CcF20s8mxa6wCNxLd21.zwA.",
+    "$6$rounds=3000$eightcha$vYfRg0cvt6jqN.cdxF22BORftytx0YPFkovksVubXuGbzxqnymO6iA22anPhq1CcF20s8mxa6wCNxLd21.zwA.",
+];
+
+/// PW-8, H07: whichever of the formats a hash is of, and whatever its costs, what a failed attempt computes is the same, step
+/// by step of each algorithm, whichever format is preferred. That holds for long passwords, too, and for those that
+/// some formats do not take.
+#[cfg(all(feature = "django", feature = "sha-crypt"))]
 #[test]
 fn every_failure_is_the_same_work() {
     let costly = [
-        Format::django_pbkdf2_sha256(50_000),
-        Format::pbkdf2_sha512(9_000),
-        Format::scrypt(10, 8, 1),
-        Format::bcrypt(7),
-        weak(1024, 2),
+        Format::django_pbkdf2_sha256(5_000),
+        Format::django_pbkdf2_sha1(2_000),
+        Format::pbkdf2_sha512(5_000),
+        Format::scrypt(8, 8, 2),
+        Format::bcrypt(6),
+        Format::django_bcrypt_sha256(5),
+        weak(256, 3),
+        Format::sha256_crypt(3_000),
+        Format::sha512_crypt(3_000),
+        Format::django_scrypt(6, 8, 1),
     ];
-    for preferred in costly {
+    let long = "x".repeat(100);
+    for preferred in [costly[0], costly[3], costly[6]] {
         let registry = Registry::new(preferred, &costly, Limits::DEFAULT, true);
-        let whole = registry.work(8);
-        for format in costly {
-            for share in [1, 2, 3, 5, 10] {
-                let algorithm = format.recipe.algorithm();
-                let Some(recipe) = algorithm.part(algorithm.units(8) / share) else { continue };
-                let stored = registry.work_of(&Format { recipe, ..format }, 8);
-                let padding = registry.missing(stored, 8).map(|recipe| Format { recipe, ..preferred });
-                let done = stored + padding.map(|format| registry.work_of(&format, 8)).sum::<u64>();
-                // What is left out is less than the smallest hash of the preferred format.
-                assert!(done <= whole && done >= whole / 10 * 8, "{recipe:?} {done} of {whole}");
+        for password in ["w", "wrong password", "ends in NUL\0", &long, &"x".repeat(600)] {
+            let nobody = failed(&registry, None, password);
+            assert_eq!(nobody.len(), 8, "{nobody:?}");
+            for stored in CHEAPER {
+                assert_eq!(failed(&registry, Some(stored), password), nobody, "{stored} {password}");
             }
         }
     }
 }
 
-/// SHA-crypt's work grows with the password: up to the longest that it takes, and not to what a client may send.
-#[cfg(feature = "sha-crypt")]
+/// What is computed for an attempt with a wrong password.
+#[cfg(all(feature = "django", feature = "sha-crypt"))]
+fn failed(registry: &Registry, stored: Option<&str>, password: &str) -> BTreeMap<&'static str, u64> {
+    let (before, mut buffer) = (registry.computed(), Buffer::new(64));
+    match stored.map(|stored| registry.read(stored, password.as_bytes())) {
+        Some(Stored::Hash(hash)) => {
+            assert_eq!(registry.compare(&hash, password.as_bytes(), true, &mut buffer), Verdict::Mismatch);
+        }
+        Some(Stored::Refused(why)) => panic!("{stored:?} is refused: {why}"),
+        Some(Stored::Unusable) | None => registry.waste(None, password.as_bytes(), &mut buffer),
+    }
+    registry.computed().into_iter().map(|(class, work)| (class, work - before[class])).collect()
+}
+
+/// One format is one hash, of which nothing is left to do: also where more is accepted that is computed alike.
 #[test]
-fn long_passwords_do_not_multiply_the_work() {
-    let registry = Registry::new(weak(64, 2), &[Format::sha512_crypt(1_000)], Limits::DEFAULT, true);
-    assert!(registry.work(512) > registry.work(8));
-    assert_eq!(registry.work(4096), registry.work(512));
+fn the_usual_case_is_one_hash() {
+    let registry = registry(weak(64, 2));
+    let Stored::Hash(hash) = registry.read(&made("secret"), b"wrong") else { panic!("it is read") };
+    assert_eq!(registry.compare(&hash, b"wrong", true, &mut Buffer::new(64)), Verdict::Mismatch);
+    assert_eq!(registry.computed(), BTreeMap::from([("argon2", 128)]));
+    assert!(registry.is_all(Registry::done(&hash, b"wrong"), b"wrong"));
 }
 
 proptest! {

@@ -6,7 +6,8 @@ use std::future::Future;
 use super::{Changed, Report};
 use crate::backend::verify;
 use crate::{
-    Attempt, Backend, BackendError, Health, Identity, Outcome, Password, Secret, User, UserId, UserSource, Verifier,
+    Attempt, Backend, BackendError, Health, Identity, Outcome, Password, Passwords, Secret, User, UserId,
+    UserSource, Verifier,
 };
 
 /// A table of passwords into which those of an old authority move: each at the first login that the old one accepts.
@@ -111,6 +112,10 @@ impl<V: Verifier<Password>, S: MigrationStore> UserSource for Migrating<V, S> {
 impl<V: Verifier<Password>, S: MigrationStore> Backend<Password> for Migrating<V, S> {
     fn supports(&self, attempt: &Attempt<'_, Password>) -> bool {
         self.users.supports(attempt)
+    }
+
+    fn passwords(&self) -> Option<&Passwords> {
+        self.users.passwords()
     }
 
     async fn authenticate(&self, attempt: &Attempt<'_, Password>) -> Result<Outcome<S::User>, BackendError> {

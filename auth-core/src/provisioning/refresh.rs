@@ -1,7 +1,10 @@
 //! Asking about a user again: the way back from the user to the outside system.
 
 use super::{ProvisionStore, ProvisionedUsers, Reports};
-use crate::{BackendError, Confirm, ConfirmUser, DeclineReason, Health, Outcome, Provisioned, Standing, UserId, UserSource as _};
+use crate::{
+    BackendError, Confirm, ConfirmUser, DeclineReason, Health, Outcome, Provisioned, Standing, UserId,
+    UserSource as _,
+};
 
 /// Who belongs to no identity (any more) cannot be confirmed, and does not stay: a link that somebody removed must not
 /// let in for longer than one that the outside system refuses.

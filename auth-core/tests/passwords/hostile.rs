@@ -75,7 +75,7 @@ async fn cut_hashes_match_nothing() {
     }
 }
 
-/// Built once: it measures each format.
+/// Built once: it starts a thread.
 static READER: LazyLock<Passwords> = LazyLock::new(reading_all);
 
 proptest! {

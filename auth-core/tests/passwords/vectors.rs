@@ -43,7 +43,7 @@ fn file() -> File {
     serde_json::from_str(include_str!("django_hashes.json")).unwrap()
 }
 
-/// Django's own settings, with one hasher preferred. Only that one is read, so it alone is measured.
+/// Django's own settings, with one hasher preferred. Only that one is read.
 fn as_django(algorithm: &str) -> Passwords {
     let format = match algorithm {
         "pbkdf2_sha256" => Format::django_pbkdf2_sha256(1_500_000),

@@ -192,8 +192,7 @@ impl Endpoint {
 
     fn checked_url(&self, url: &str) -> Result<Url, ConfigError> {
         let refused = |why: &str| ConfigError::new(format!("an endpoint's address {why}"));
-        let url =
-            Url::parse(url).map_err(|_| refused("must be one, like https://example.com/verify"))?;
+        let url = Url::parse(url).map_err(|_| refused("must be one, like https://example.com/verify"))?;
         if !url.username().is_empty() || url.password().is_some() {
             return Err(refused("must not hold a password; use `Endpoint::basic`"));
         }

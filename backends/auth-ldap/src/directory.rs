@@ -1,8 +1,8 @@
 //! What a directory is asked for a login, and for a session.
 
 use auth_core::{
-    Clock, Credentials, DeclineReason, DenyReason, Groups, Health, Identity, OsRandom, Outcome, Password, Random,
-    Secret, Standing, SystemClock,
+    Clock, Credentials, DeclineReason, DenyReason, Groups, Health, Identity, OsRandom, Outcome, Password,
+    Random, Secret, Standing, SystemClock,
 };
 use ldap3::Scope;
 

@@ -28,6 +28,10 @@ impl Credentials for Badge {
         Some(&self.number)
     }
 
+    fn secret(&self) -> Option<&Secret> {
+        Some(&self.pin)
+    }
+
     fn check(&self) -> Result<(), DeclineReason> {
         let digits = |text: &str, most| {
             (4..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
@@ -88,6 +92,10 @@ impl UserSource for Badges {
 }
 
 impl Backend<Badge> for Badges {
+    fn passwords(&self) -> Option<&Passwords> {
+        Some(&self.passwords)
+    }
+
     async fn authenticate(&self, attempt: &Attempt<'_, Badge>) -> Result<Outcome<Employee>, BackendError> {
         let badge = attempt.credentials();
         let employee = self.employees.get(&badge.number);

@@ -1,12 +1,15 @@
-//! C17–C20, PW-8: how much work an attempt is, for the whole chain of two.
+//! C17–C20, PW-8: how much work an attempt is, for the whole chain: the same for every one that fails.
 
 use std::sync::Arc;
 
 use auth_core::{
-    Auth, BackendPolicy, DeniedKind, DenyReason, MemoryBackend, Password, Passwords, RequestFacts, Secret,
+    Attempt, Auth, Backend, BackendError, BackendPolicy, DeclineReason, DeniedKind, DenyReason,
+    MemoryBackend, OutagePolicy, Outcome, Password, Passwords, RequestFacts, Secret, UserId, UserSource,
 };
 use integration_tests::accounts::Account;
 use integration_tests::world::weak_passwords;
+
+use crate::scripted::{Says, Scripted};
 
 type Users = Arc<MemoryBackend<Account>>;
 
@@ -31,8 +34,47 @@ fn chain(first: &Users, second: &Users, policy: BackendPolicy) -> Auth<Account> 
         .unwrap()
 }
 
+/// A backend for everybody's passwords, or only for what it supports, that ends as it is told after it compared.
+struct Ending {
+    users: Users,
+    supports: bool,
+    ends: Says,
+}
+
+impl UserSource for Ending {
+    type User = Account;
+
+    async fn get_user(&self, id: &UserId) -> Result<Option<Account>, BackendError> {
+        self.users.get_user(id).await
+    }
+}
+
+impl Backend<Password> for Ending {
+    fn supports(&self, _: &Attempt<'_, Password>) -> bool {
+        self.supports
+    }
+
+    fn passwords(&self) -> Option<&Passwords> {
+        Backend::<Password>::passwords(&*self.users)
+    }
+
+    async fn authenticate(&self, attempt: &Attempt<'_, Password>) -> Result<Outcome<Account>, BackendError> {
+        let known = match self.users.authenticate(attempt).await? {
+            Outcome::Decline(DeclineReason::UnknownUser) => {
+                return Ok(Outcome::Decline(DeclineReason::UnknownUser));
+            }
+            known => known,
+        };
+        match self.ends {
+            Says::Deny => Ok(Outcome::Deny(DenyReason::Locked)),
+            Says::Fails => Err(BackendError::unavailable("it is down")),
+            _ => Ok(known),
+        }
+    }
+}
+
 #[tokio::test]
-async fn c17_to_c20_an_attempt_costs_one_hash() {
+async fn c17_to_c20_every_backend_costs_one_hash() {
     let (one, two) = (weak_passwords(), weak_passwords());
     let (first, second) = (table(&one, "ann").await, table(&two, "ben").await);
     let auth = chain(&first, &second, BackendPolicy::new());
@@ -41,40 +83,76 @@ async fn c17_to_c20_an_attempt_costs_one_hash() {
     let wrong = Err(DeniedKind::WrongSecret);
     let malformed = Err(DeniedKind::Malformed);
     let cases = [
-        ("C17 right in the first", "ann", "right", Ok(()), 1),
-        ("C17 right in the second", "ben", "right", Ok(()), 1),
-        ("wrong in the first", "ann", "wrong", wrong, 1),
-        ("wrong in the second", "ben", "wrong", wrong, 1),
-        ("C18 unknown", "nobody", "right", Err(DeniedKind::UnknownUser), 1),
-        ("C19 disabled, right, first", "ann-off", "right", disabled, 1),
-        ("C19 disabled, right, second", "ben-off", "right", disabled, 1),
-        ("C19 disabled, wrong", "ben-off", "wrong", wrong, 1),
-        ("unusable, first", "ann-sso", "x", wrong, 1),
-        ("unusable, second", "ben-sso", "!", wrong, 1),
-        ("C20 nothing", "", "", malformed, 0),
-        ("C20 no password", "ann", "", malformed, 0),
-        ("C20 no name", "", "right", malformed, 0),
-        ("long password", "ann", &long, malformed, 0),
-        ("long password, unknown", "nobody", &long, malformed, 0),
-        ("long name", &long_name, "x", malformed, 0),
+        ("C17 right in the first", "ann", "right", Ok(()), [1, 0]),
+        ("C17 right in the second", "ben", "right", Ok(()), [1, 1]),
+        ("wrong in the first", "ann", "wrong", wrong, [1, 1]),
+        ("wrong in the second", "ben", "wrong", wrong, [1, 1]),
+        ("wrong in both", "both", "wrong", wrong, [1, 1]),
+        ("C18 unknown", "nobody", "right", Err(DeniedKind::UnknownUser), [1, 1]),
+        ("C19 disabled, right, first", "ann-off", "right", disabled, [1, 1]),
+        ("C19 disabled, right, second", "ben-off", "right", disabled, [1, 1]),
+        ("C19 disabled, wrong", "ben-off", "wrong", wrong, [1, 1]),
+        ("unusable, first", "ann-sso", "x", wrong, [1, 1]),
+        ("unusable, second", "ben-sso", "!", wrong, [1, 1]),
+        ("C20 nothing", "", "", malformed, [0, 0]),
+        ("C20 no password", "ann", "", malformed, [0, 0]),
+        ("C20 no name", "", "right", malformed, [0, 0]),
+        ("long password", "ann", &long, malformed, [0, 0]),
+        ("long password, unknown", "nobody", &long, malformed, [0, 0]),
+        ("long name", &long_name, "x", malformed, [0, 0]),
     ];
     for (name, username, password, expected, runs) in cases {
-        let before = one.runs() + two.runs();
+        let before = [one.runs(), two.runs()];
         let answer = auth.authenticate(Password::new(username, password), &RequestFacts::none()).await;
         assert_eq!(answer.map(|_| ()).map_err(|denied| denied.kind()), expected, "{name}");
-        assert_eq!(one.runs() + two.runs() - before, runs, "{name}");
+        assert_eq!([one.runs() - before[0], two.runs() - before[1]], runs, "{name}");
     }
 }
 
-/// A name that both tables know costs a second comparison, unless the first one's word is final.
+/// Who ends the chain early tells nothing by it, not even the first time that anybody is asked about.
 #[tokio::test]
-async fn a_name_that_both_know_is_compared_with_both() {
+async fn whoever_ends_the_chain_costs_what_nobody_costs() {
     let passwords = weak_passwords();
     let (first, second) = (table(&passwords, "ann").await, table(&passwords, "ben").await);
-    for (policy, runs) in [(BackendPolicy::new(), 2), (BackendPolicy::new().authoritative(), 1)] {
-        let auth = chain(&first, &second, policy);
+    let ending = |supports, ends| Ending { users: Arc::clone(&first), supports, ends };
+    let cases = [
+        ("the first one's word is final", ending(true, Says::Wrong), BackendPolicy::new().authoritative()),
+        ("the first one denies", ending(true, Says::Deny), BackendPolicy::new()),
+        ("the first one is not asked", ending(false, Says::Wrong), BackendPolicy::new()),
+        ("the first one fails, and the next is asked", ending(true, Says::Fails), {
+            BackendPolicy::new().outage(OutagePolicy::Continue).without_breaker()
+        }),
+    ];
+    for (name, ending, policy) in cases {
+        let auth = Auth::builder()
+            .backend_with::<Password>("first", ending, policy)
+            .backend::<Password>("second", Arc::clone(&second))
+            .build()
+            .unwrap();
+        for username in ["ann", "ben", "both", "ann-off", "ben-sso", "nobody"] {
+            let before = passwords.runs();
+            let wrong = Password::new(username, "wrong");
+            assert!(auth.authenticate(wrong, &RequestFacts::none()).await.is_err(), "{name}: {username}");
+            assert_eq!(passwords.runs() - before, 2, "{name}: {username}");
+        }
+    }
+}
+
+/// A 503 tells of itself that nobody else was asked. It costs what was asked for before.
+#[tokio::test]
+async fn an_outage_costs_what_was_asked_before_it() {
+    let passwords = weak_passwords();
+    let (first, last) = (table(&passwords, "ann").await, table(&passwords, "ben").await);
+    let auth = Auth::builder()
+        .backend::<Password>("first", first)
+        .backend_with::<Password>("down", Scripted::new(Says::Fails), BackendPolicy::new().without_breaker())
+        .backend::<Password>("last", last)
+        .build()
+        .unwrap();
+    for username in ["ann", "ben", "ann-sso", "nobody"] {
         let before = passwords.runs();
-        assert!(auth.authenticate(Password::new("both", "wrong"), &RequestFacts::none()).await.is_err());
-        assert_eq!(passwords.runs() - before, runs);
+        let denied = auth.authenticate(Password::new(username, "wrong"), &RequestFacts::none()).await;
+        assert_eq!(denied.unwrap_err().kind(), DeniedKind::Unavailable);
+        assert_eq!(passwords.runs() - before, 1, "{username}");
     }
 }

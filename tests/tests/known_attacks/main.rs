@@ -14,3 +14,4 @@ mod proxies;
 mod redirects;
 mod resurrection;
 mod sessions;
+mod work;

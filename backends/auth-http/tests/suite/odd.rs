@@ -31,7 +31,8 @@ async fn a_status_is_about_one_name() {
         let service = Service::start(says).await;
         let chain = Chain::of(verifier(&service));
         for n in 0..6 {
-            let denied = chain.auth.authenticate(Password::new(format!("odd{n}"), "x"), &RequestFacts::none()).await;
+            let denied =
+                chain.auth.authenticate(Password::new(format!("odd{n}"), "x"), &RequestFacts::none()).await;
             assert_eq!(denied.unwrap_err().kind(), DeniedKind::Unavailable, "{status}: no wrong password");
         }
         assert_eq!(chain.login("alice", "wonderland").await, Ok(alices()), "{status}");
@@ -57,8 +58,7 @@ async fn many_odd_names_keep_nobody_out() {
 async fn many_odd_tokens_keep_nobody_out() {
     for status in [400, 413, 414, 422, 431, 500] {
         let good = json!({"active": true, "sub": "7"});
-        let says =
-            move |seen: &Seen| if is_odd(seen) { Answer::status(status) } else { Answer::json(&good) };
+        let says = move |seen: &Seen| if is_odd(seen) { Answer::status(status) } else { Answer::json(&good) };
         let service = Service::start(says).await;
         let verifier = Introspection::builder(service.endpoint().client("orders", "secret"), ISSUER);
         let chain = Chain::of::<BearerToken>(verifier.without_audience_check().build().unwrap());

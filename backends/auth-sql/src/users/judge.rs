@@ -1,12 +1,18 @@
 //! Judging passwords.
 
-use auth_core::{Attempt, Backend, BackendError, DeclineReason, Outcome, Password, Secret, UserId, Verdict};
+use auth_core::{
+    Attempt, Backend, BackendError, DeclineReason, Outcome, Password, Passwords, Secret, UserId, Verdict,
+};
 
 use super::SqlUsers;
 use crate::TableUser;
 use crate::driver::Value;
 
 impl<U: TableUser> Backend<Password> for SqlUsers<U> {
+    fn passwords(&self) -> Option<&Passwords> {
+        Some(&self.passwords)
+    }
+
     async fn authenticate(&self, attempt: &Attempt<'_, Password>) -> Result<Outcome<U>, BackendError> {
         let password = attempt.credentials();
         let (user, hash) = self.by_name(password.username()).await?.unzip();
@@ -16,10 +22,11 @@ impl<U: TableUser> Backend<Password> for SqlUsers<U> {
         let Some(user) = user else { return Ok(Outcome::Decline(DeclineReason::UnknownUser)) };
         match verdict {
             Verdict::Mismatch => return Ok(Outcome::Decline(DeclineReason::WrongSecret)),
-            Verdict::Match { outdated: false } => {}
-            Verdict::Match { outdated: true } => {
+            // Who is disabled is refused after this, and must not be told from others by another hash.
+            Verdict::Match { outdated: true } if user.is_active() => {
                 self.renew(&user.id(), password.password(), hash.as_deref()).await;
             }
+            Verdict::Match { .. } => {}
         }
         Ok(Outcome::Accept(user))
     }

@@ -11,6 +11,7 @@ use sqlx::sqlite::{SqliteJournalMode, SqlitePoolOptions};
 on_every_database![
     the_right_password_renews_its_hash,
     a_wrong_password_renews_nothing,
+    the_right_password_of_a_disabled_user_renews_nothing,
     a_read_only_database_keeps_nobody_out,
     a_change_meanwhile_wins,
     hashes_of_django_become_argon2,
@@ -54,6 +55,22 @@ async fn a_wrong_password_renews_nothing(place: &Place) {
     let (db, old) = with_old_hash(place).await;
     let users = SqlUsers::new(db.database(), stronger());
     assert!(login(&users, "alice", "two").await.is_err());
+    assert_eq!(hash(&db).await, old);
+}
+
+/// It would cost a second hash, by which a refusal would tell that the password was right.
+async fn the_right_password_of_a_disabled_user_renews_nothing(place: &Place) {
+    let (db, old) = with_old_hash(place).await;
+    db.execute("UPDATE auth_users SET active = FALSE").await.unwrap();
+    let passwords = stronger();
+    let users = SqlUsers::new(db.database(), passwords.clone());
+    let mut works = Vec::new();
+    for password in ["one", "two"] {
+        let before = passwords.work()["argon2"];
+        assert!(login(&users, "alice", password).await.is_err());
+        works.push(passwords.work()["argon2"] - before);
+    }
+    assert_eq!(works, [32, 32]);
     assert_eq!(hash(&db).await, old);
 }
 
