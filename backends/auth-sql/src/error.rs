@@ -64,7 +64,7 @@ impl From<sqlx::Error> for DbError {
             _ => DbErrorKind::Unavailable,
         };
         let text = match &error {
-            E::Database(error) => told(&**error),
+            E::Database(error) => missing_table(&**error).unwrap_or_else(|| told(&**error)),
             E::Io(error) => error.kind().to_string(),
             E::PoolTimedOut => "no connection became free in time".into(),
             E::PoolClosed => "the pool is closed".into(),
@@ -109,6 +109,25 @@ fn is_doubtful(error: &dyn DatabaseError) -> bool {
         return true;
     }
     error.code().is_some_and(|code| code == "57014" || code.starts_with("XX"))
+}
+
+/// What to do where a table is missing: mostly nobody has called `migrate`. `None` for all other errors.
+fn missing_table(error: &dyn DatabaseError) -> Option<String> {
+    let message = error.message();
+    #[cfg(feature = "mysql")]
+    let is_of_mysql = crate::driver::mysql::number(error) == Some(1146);
+    #[cfg(not(feature = "mysql"))]
+    let is_of_mysql = false;
+    // SQLite has one code for whatever is wrong with a statement.
+    let of_sqlite = message.strip_prefix("no such table: ");
+    if !is_of_mysql && of_sqlite.is_none() && error.code().as_deref() != Some("42P01") {
+        return None;
+    }
+    let named = of_sqlite.or_else(|| message.split(['"', '\'']).nth(1));
+    let table = named.and_then(|name| name.rsplit('.').next());
+    let what =
+        table.map_or_else(|| "a table is missing".into(), |table| format!("the table `{table}` is missing"));
+    Some(format!("{what}: call `migrate()` when the program starts, or run `auth-admin migrate`"))
 }
 
 /// The code, and the message where it quotes no value: those about data do, and at `MySQL` anything may be HY000.

@@ -28,8 +28,8 @@
 //!
 //! # Databases
 //! One feature each, none by default: `sqlite`, `postgres`, `mysql` (`MySQL` from 8.0.19 or `MariaDB` from 10.5).
-//! [`Database`] is made from a pool of sqlx; TLS is a feature of sqlx (`tls-rustls`, `tls-native-tls`) and set in
-//! the pool's options.
+//! [`Database`] is made from a pool of [`sqlx`], of the version that this crate re-exports; TLS is a feature of sqlx
+//! (`tls-rustls`, `tls-native-tls`) and set in the pool's options.
 //!
 //! * `SQLite`: where several connections write, open the file in WAL mode and leave sqlx's busy timeout on. A file
 //!   needs no ping: leave it out by `PoolOptions::test_before_acquire(false)`. Look-ups keep up to half of the pool's
@@ -90,6 +90,8 @@ mod sessions;
 mod user;
 mod username;
 mod users;
+
+pub use sqlx;
 
 pub use database::Database;
 pub use sessions::SqlSessions;

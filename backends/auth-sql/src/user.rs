@@ -61,6 +61,11 @@ impl fmt::Debug for SqlUser {
 }
 
 /// The application's own user, made from its row: see [`SqlUsers::with_user`](crate::SqlUsers::with_user).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be read from a table of users",
+    label = "no `TableUser`",
+    note = "without `with_user`, `SqlUsers` reads `SqlUser`; a type of your own implements `User` and `TableUser`"
+)]
 pub trait TableUser: User + Sized {
     /// The further columns of the user table that [`from_row`](Self::from_row) reads.
     const COLUMNS: &'static [&'static str];

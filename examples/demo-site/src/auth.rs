@@ -59,10 +59,7 @@ pub async fn auth(options: &Options) -> Result<Auth<SqlUser>> {
 async fn in_database(database: Database) -> Result<SqlSessions> {
     let sessions = SqlSessions::new(database);
     sessions.migrate().await?;
-    tokio::spawn({
-        let sessions = sessions.clone();
-        async move { sessions.purge_every(PURGED_EVERY).await }
-    });
+    tokio::spawn(sessions.clone().purge_every(PURGED_EVERY));
     Ok(sessions)
 }
 

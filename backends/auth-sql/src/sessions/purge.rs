@@ -19,12 +19,12 @@ impl SqlSessions {
     /// ```
     /// # use std::time::Duration;
     /// # use auth_sql::SqlSessions;
-    /// # async fn start(sessions: SqlSessions) {
-    /// tokio::spawn(async move { sessions.purge_every(Duration::from_mins(10)).await });
+    /// # async fn start(sessions: &SqlSessions) {
+    /// tokio::spawn(sessions.clone().purge_every(Duration::from_mins(10)));
     /// # }
     /// ```
-    pub async fn purge_every(&self, about: Duration) {
-        purge_every(self, &SystemClock, about).await;
+    pub async fn purge_every(self, about: Duration) {
+        purge_every(&self, &SystemClock, about).await;
     }
 }
 

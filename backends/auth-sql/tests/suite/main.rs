@@ -3,6 +3,7 @@
 mod import;
 mod leaks;
 mod migrations;
+mod missing;
 mod names;
 mod outages;
 mod provisioning;
@@ -49,5 +50,6 @@ fn sessions_in_maria_db() {
 fn all_about_sessions(place: &Place) {
     leaks::all(place);
     migrations::all(place);
+    missing::all(place);
     sessions::all(place);
 }
