@@ -94,7 +94,7 @@ fn known<U: User>(request: &HttpRequest, user: Option<Arc<U>>) -> Result<Current
 /// An error that is told to the log here, because an optional extractor would swallow it.
 fn no_layer(what: &'static str) -> Error {
     let error = Error::no_layer(what);
-    tracing::error!(target: "auth", "{error}");
+    http::log_error(&error);
     error
 }
 

@@ -7,6 +7,7 @@ use crate::facts::printable;
 use crate::guard::caught;
 use crate::provisioning::{Changed, Kept};
 use crate::session::StoreError;
+use crate::unheard;
 use crate::{BackendError, BackendName, DeniedKind, DenyReason, RequestFacts, Timestamp, UserId};
 
 /// Something that happened. It never carries a secret.
@@ -126,6 +127,9 @@ impl<T: Observer + ?Sized> Observer for std::sync::Arc<T> {
 }
 
 /// The default observer: one [`tracing`] record per event, target `auth`.
+///
+/// Where no subscriber was ever installed, the records go nowhere. Standard error then gets what would be a warning:
+/// each fault once, without the client's name or address, and 16 different ones at most.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TracingObserver;
 
@@ -137,9 +141,24 @@ impl Observer for TracingObserver {
         let what = &event.kind;
         if event.kind.is_fault() {
             tracing::warn!(target: "auth", backend, user, peer, "{what}");
+            tell_if_unheard(event);
         } else {
             tracing::info!(target: "auth", backend, user, peer, "{what}");
         }
+    }
+}
+
+/// A login that is not decided is told by what kept its backend from deciding, and by itself only where no backend did.
+fn tell_if_unheard(event: &Event<'_>) {
+    match (&event.kind, event.backend) {
+        (EventKind::LoginUnavailable(_), Some(_)) => {}
+        (EventKind::LoginUnavailable(_), None) => {
+            unheard::tell(format_args!(
+                "a login was not decided in time, or for want of a thread to hash on"
+            ));
+        }
+        (kind, Some(backend)) => unheard::tell(format_args!("backend {backend:?}: {kind}")),
+        (kind, None) => unheard::tell(format_args!("{kind}")),
     }
 }
 
@@ -233,7 +252,7 @@ impl fmt::Display for Chained<'_> {
 /// Hands an event to the observer; what it does cannot hurt the request.
 pub(crate) fn emit(observer: &dyn Observer, event: &Event<'_>) {
     if caught(|| observer.on_event(event)).is_err() {
-        tracing::error!(target: "auth", "the observer panicked");
+        unheard::log_error(&"the observer panicked");
     }
 }
 

@@ -72,6 +72,7 @@ mod require;
 mod secret;
 pub mod session;
 mod time;
+mod unheard;
 mod user;
 mod user_cache;
 

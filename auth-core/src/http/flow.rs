@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use super::exchange::{AnyExchange, Exchange, Shown};
 use super::scheme::{self, Offer, Read as ReadHeader};
 use super::view::Single;
-use super::{Header, Refusal, RequestView};
+use super::{Header, Refusal, RequestView, log_error};
 use crate::event::EventKind;
 use crate::guard::caught;
 use crate::remote_user::RemoteUser;
@@ -181,7 +181,11 @@ impl<U: User> Auth<U> {
         for scheme in &self.0.http.schemes {
             // Schemes are the application's code: a panic in one is an outage of this request.
             let read = caught(|| scheme::read(scheme, value, self.clock()));
-            match read.map_err(|_| Failure::Unavailable)? {
+            let read = read.map_err(|_| {
+                log_error(&"a scheme panicked while it read a request");
+                Failure::Unavailable
+            })?;
+            match read {
                 ReadHeader::NotMine => {}
                 ReadHeader::Present(credentials) => {
                     let is_allowed = scheme.allows_cleartext() || self.0.http.transport.is_protected(view);

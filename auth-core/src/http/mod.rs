@@ -20,6 +20,7 @@ mod settings;
 mod transport;
 mod view;
 
+pub use crate::unheard::log_error;
 pub use basic::Basic;
 pub use bearer::Bearer;
 pub use caller::{Caller, Guarded, Resolved, act_as, caller, guard, overrule, session};

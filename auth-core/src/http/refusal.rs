@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::log_error;
 use super::negotiate::Audience;
 use super::settings::{Offered, Settings};
 use super::view::Single;
@@ -242,7 +243,7 @@ impl From<&SessionError> for Refusal {
             | SessionErrorKind::NotConfigured
             | SessionErrorKind::Answered
             | SessionErrorKind::InvalidValue => {
-                tracing::error!(target: "auth", "{error}");
+                log_error(error);
                 500
             }
         };

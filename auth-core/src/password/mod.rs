@@ -32,6 +32,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::random::Random;
+use crate::unheard;
 use crate::{BackendError, BackendErrorKind, ConfigError, Secret};
 pub use argon2::Argon2Cost;
 pub use builder::PasswordsBuilder;
@@ -248,6 +249,7 @@ impl Passwords {
             Stored::Unusable => None,
             Stored::Refused(why) => {
                 tracing::warn!(target: "auth", "a stored password hash was refused: {why}");
+                unheard::tell(format_args!("a stored password hash was refused: {why}"));
                 None
             }
         }

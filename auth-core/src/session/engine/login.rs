@@ -173,7 +173,7 @@ impl<S: SessionStore> Engine<S> {
 
     fn new_token<U: User>(session: &Session<U>) -> Result<Token, SessionError> {
         Token::random(session.auth().random()).map_err(|error| {
-            tracing::error!(target: "auth", "{error}");
+            crate::unheard::log_error(&error);
             SessionErrorKind::Unavailable.into()
         })
     }
