@@ -4,8 +4,9 @@ use std::fmt;
 
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
-use auth_core::http::{AnyExchange, Refusal, unconfigured};
+use auth_core::http::{AnyExchange, Refusal, log_error, unconfigured};
 use auth_core::session::SessionError;
 use auth_core::{Denied, User};
 
@@ -23,6 +24,7 @@ enum Kind {
     Denied(Denied),
     Session(SessionError),
     Refused(Box<Refusal>),
+    Page(Box<(Refusal, String)>),
     /// An optional extractor drops this: what it would answer is made up only if it is asked. That may be outside the
     /// layer, where a middleware passed the error on: by then the request shows the outer layer's exchange.
     Anonymous(AnyExchange, HttpRequest),
@@ -47,15 +49,22 @@ impl Error {
         Self(Kind::NoLayer(what))
     }
 
+    /// The same answer with this page for its body: a login form that is shown again, say, with what is wrong.
+    #[must_use]
+    pub fn with_page(self, html: impl Into<String>) -> Self {
+        Self(Kind::Page(Box::new((self.refusal(), html.into()))))
+    }
+
     /// The answer.
     pub fn refusal(&self) -> Refusal {
         match &self.0 {
             Kind::Denied(denied) => denied.into(),
             Kind::Session(error) => error.into(),
             Kind::Refused(refusal) => (**refusal).clone(),
+            Kind::Page(page) => page.0.clone(),
             Kind::Anonymous(exchange, request) => exchange.refuse_nobody(&Head(request)),
             Kind::NoLayer(_) => {
-                tracing::error!(target: "auth", "{self}");
+                log_error(self);
                 unconfigured()
             }
         }
@@ -80,6 +89,7 @@ impl fmt::Display for Error {
             Kind::Denied(denied) => denied.fmt(f),
             Kind::Session(error) => error.fmt(f),
             Kind::Refused(refusal) => write!(f, "the request was refused with status {}", refusal.status()),
+            Kind::Page(page) => write!(f, "the request was refused with status {}", page.0.status()),
             Kind::Anonymous(..) => f.write_str("nobody is signed in"),
             Kind::NoLayer(what) => write!(
                 f,
@@ -98,6 +108,10 @@ impl ResponseError for Error {
     }
 
     fn error_response(&self) -> HttpResponse<BoxBody> {
-        response(self.refusal(), &ProblemBody)
+        let Kind::Page(page) = &self.0 else { return response(self.refusal(), &ProblemBody) };
+        let mut response = response(page.0.clone(), &ProblemBody);
+        let kind = HeaderValue::from_static("text/html; charset=utf-8");
+        response.headers_mut().insert(CONTENT_TYPE, kind);
+        response.set_body(BoxBody::new(page.1.clone()))
     }
 }

@@ -11,6 +11,10 @@ use crate::{Attempt, BackendError, Credentials, Health, Identity, Outcome, Passw
 /// A session remembers the id of its user and the name of the backend that vouched; on the next request that
 /// backend, and no other, is asked here. A site may keep the answer for a short while
 /// ([`AuthBuilder::cache_users`](crate::AuthBuilder::cache_users)).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` holds no users that a session finds again",
+    note = "a backend implements `UserSource` and `Backend`"
+)]
 pub trait UserSource: Send + Sync + 'static {
     /// The application's user.
     type User: User;
@@ -39,6 +43,13 @@ pub trait UserSource: Send + Sync + 'static {
 /// Whoever hands secrets on to another system keeps from it what breaks
 /// [`check_handing_on`](Credentials::check_handing_on): [`Provisioned`] does that for every [`Verifier`], a backend of
 /// your own that does so must ask itself. `conformance::backend::odd` tests both.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no `Backend` for `{C}`",
+    label = "no `Backend<{C}>`",
+    note = "a `Verifier` (a directory, a service, a token's issuer, a proxy) proves who somebody is but has no users: \
+            give it some by `Provisioned {{ verifier, users }}`",
+    note = "a table of users is one for `Password`; a type of your own implements `UserSource` and `Backend<{C}>`"
+)]
 pub trait Backend<C>: UserSource {
     /// Whether this attempt is this backend's to judge at all, say by the realm in the user name.
     ///
@@ -78,6 +89,12 @@ pub trait Backend<C>: UserSource {
 /// token's issuer, a microservice.
 ///
 /// What is said at [`Backend`] about odd input holds here, too.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no `Verifier` for `{C}`",
+    label = "no `Verifier<{C}>`",
+    note = "what judges credentials by its own users, such as a table of users, is added to the chain by itself: \
+            `.backend::<{C}>(name, users)`"
+)]
 pub trait Verifier<C>: Send + Sync + 'static {
     /// As [`Backend::supports`].
     fn supports(&self, attempt: &Attempt<'_, C>) -> bool {
@@ -128,6 +145,12 @@ pub(crate) async fn verify<C: Credentials>(
 ///
 /// It is asked only after the proof succeeded. Parallel first logins of one person must end in one user.
 /// [`Provisioning`](crate::provisioning::Provisioning) makes one of a policy and a store.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say what becomes of somebody whom an outside system vouches for",
+    label = "no `Provisioner`",
+    note = "a store of users, such as `SqlUsers`, needs a policy: `Provisioning::default().on(users)?`, or one from \
+            `Provisioning::builder()` that says what is copied and which rights follow from groups"
+)]
 pub trait Provisioner: UserSource {
     /// The user for this identity. What is done on the way goes to `reports`.
     ///

@@ -49,6 +49,12 @@ pub enum Standing {
 ///
 /// [`Provisioned`](crate::Provisioned) is one where its verifier is a [`Confirm`] and its users come from
 /// [`Provisioning::on`](crate::Provisioning::on).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot confirm its users",
+    label = "no `ConfirmUser`",
+    note = "`.confirm(…)` takes the `Provisioned {{ verifier, users }}` of the backend, in an `Arc` that both share, if its \
+            verifier is a `Confirm` and its users come from `Provisioning::on`"
+)]
 pub trait ConfirmUser: UserSource {
     /// Whether the user may stay signed in. Who may is brought up to date as by a login, and never created or linked.
     /// What is done on the way goes to `reports`.

@@ -5,6 +5,11 @@ use crate::{DeclineReason, Secret};
 /// A kind of credentials: the type parameter of [`Backend`](crate::Backend).
 ///
 /// A third party adds a kind by implementing this for its own type; core does not know them all.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no kind of credentials",
+    label = "no `Credentials`",
+    note = "`Password`, `BearerToken` and `RemoteUser` are; one of your own implements `Credentials`"
+)]
 pub trait Credentials: Send + Sync + 'static {
     /// What this kind is called in events and logs: `password`, `bearer` …
     const KIND: &'static str;

@@ -5,6 +5,12 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 /// The application's own user record, as the chain and the sessions need to see it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no `User`",
+    label = "no `User`",
+    note = "implement `User` for the application's own type: `id`, `security_stamp` and `is_active`",
+    note = "an `Arc` or a reference of a user is none: name the type itself, which is shared wherever it is kept"
+)]
 pub trait User: Send + Sync + 'static {
     /// The id under which the backend's [`get_user`](crate::UserSource::get_user) finds this user again.
     fn id(&self) -> UserId;

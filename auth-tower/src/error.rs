@@ -3,9 +3,12 @@
 use std::fmt;
 
 use auth_core::Denied;
-use auth_core::http::{Refusal, unconfigured};
+use auth_core::http::{Refusal, log_error, unconfigured};
 use auth_core::session::SessionError;
+use axum_core::body::Body;
 use axum_core::response::{IntoResponse, Response};
+use http::HeaderValue;
+use http::header::CONTENT_TYPE;
 
 use crate::respond::{ProblemBody, response};
 
@@ -20,6 +23,7 @@ enum Kind {
     Denied(Denied),
     Session(SessionError),
     Refused(Box<Refusal>),
+    Page(Box<(Refusal, String)>),
     NoLayer(&'static str),
 }
 
@@ -33,14 +37,21 @@ impl Error {
         Self(Kind::NoLayer(what))
     }
 
+    /// The same answer with this page for its body: a login form that is shown again, say, with what is wrong.
+    #[must_use]
+    pub fn with_page(self, html: impl Into<String>) -> Self {
+        Self(Kind::Page(Box::new((self.refusal(), html.into()))))
+    }
+
     /// The answer.
     pub fn refusal(&self) -> Refusal {
         match &self.0 {
             Kind::Denied(denied) => denied.into(),
             Kind::Session(error) => error.into(),
             Kind::Refused(refusal) => (**refusal).clone(),
+            Kind::Page(page) => page.0.clone(),
             Kind::NoLayer(_) => {
-                tracing::error!(target: "auth", "{self}");
+                log_error(self);
                 unconfigured()
             }
         }
@@ -72,6 +83,7 @@ impl fmt::Display for Error {
             Kind::Denied(denied) => denied.fmt(f),
             Kind::Session(error) => error.fmt(f),
             Kind::Refused(refusal) => write!(f, "the request was refused with status {}", refusal.status()),
+            Kind::Page(page) => write!(f, "the request was refused with status {}", page.0.status()),
             Kind::NoLayer(what) => write!(
                 f,
                 "{what} is used outside an AuthLayer for its user type: add `.layer(AuthLayer::new(auth))` \
@@ -85,6 +97,10 @@ impl std::error::Error for Error {}
 
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        response(self.into_refusal(), &ProblemBody)
+        let Kind::Page(page) = self.0 else { return response(self.into_refusal(), &ProblemBody) };
+        let (refusal, html) = *page;
+        let mut response = response(refusal, &ProblemBody).map(|_: Body| Body::from(html));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+        response
     }
 }

@@ -12,6 +12,11 @@ use crate::{BackendError, ConfigError, UserId, UserSource};
 ///
 /// It finds and writes, and decides nothing. Every implementation passes
 /// the suite `conformance::provisioning` (feature `conformance`).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` keeps no users whom outside systems vouch for",
+    label = "no `ProvisionStore`",
+    note = "`.on(…)` takes a store of users, such as `SqlUsers`; one of your own implements `ProvisionStore`"
+)]
 pub trait ProvisionStore: UserSource {
     /// Whether there is a place for everything that the policy names.
     ///

@@ -35,20 +35,21 @@ impl KeyRing {
     /// The least length of a secret, in bytes.
     pub const MIN_SECRET_LEN: usize = 32;
 
-    /// A ring whose current key is derived from `secret`: at least 32 random bytes, the same on all servers.
+    /// A ring whose current key is derived from `secret`: at least 32 random bytes, or a text made of them, the same on
+    /// all servers.
     ///
     /// # Errors
     /// [`ConfigError`] if the secret is shorter, or the same byte over and over.
-    pub fn new(secret: &[u8]) -> Result<Self, ConfigError> {
-        Ok(Self { keys: vec![Key::derive(secret)?] })
+    pub fn new(secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
+        Ok(Self { keys: vec![Key::derive(secret.as_ref())?] })
     }
 
     /// Adds a secret that is accepted but not used.
     ///
     /// # Errors
     /// As [`new`](Self::new).
-    pub fn with_fallback(mut self, secret: &[u8]) -> Result<Self, ConfigError> {
-        self.keys.push(Key::derive(secret)?);
+    pub fn with_fallback(mut self, secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
+        self.keys.push(Key::derive(secret.as_ref())?);
         Ok(self)
     }
 

@@ -18,6 +18,12 @@ use crate::{BackendName, Timestamp, UserId};
 ///   as the write. A write that comes after [`delete`](Self::delete) changes nothing.
 /// * A record is *expired* from its `expires` on; every method treats it as absent.
 /// * Every key is looked up as it is and never adopted: a client cannot choose one.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` keeps no sessions",
+    label = "no `SessionStore`",
+    note = "a pool or a client is none by itself: `SqlSessions::new(pool)`, `RedisSessions::new(client)?`, or in memory \
+            `MemorySessions::new(10_000)`"
+)]
 pub trait SessionStore: Send + Sync + 'static {
     /// Stores a new record at version 1.
     ///

@@ -4,12 +4,11 @@ use std::error::Error as StdError;
 
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, HeaderValue, LOCATION};
+use actix_web::http::header::{HeaderValue, LOCATION};
 use actix_web::middleware::DefaultHeaders;
 use actix_web::web::{self, Bytes, Html, Json, PayloadConfig, Redirect, ServiceConfig};
 use actix_web::{
     App, Either, FromRequest, Handler, HttpRequest, HttpResponse, HttpServer, Resource, Responder,
-    ResponseError,
 };
 use auth_actix::auth_core::http::{Audience, Refusal};
 use auth_actix::auth_core::{Auth, Require};
@@ -88,7 +87,7 @@ async fn log_in(session: Session<SqlUser>, request: HttpRequest, body: Bytes) ->
         (Err(denied), Format::Json) => return Err(denied.into()),
         (Err(denied), Format::Form) => {
             let page = SITE.login(visitor(&session), &next, Some(&denied));
-            return Ok(with_page(&denied.into(), page));
+            return Err(Error::from(denied).with_page(page));
         }
     };
     let user = session.login(authenticated).await?;
@@ -132,13 +131,6 @@ fn file(asset: &'static Asset) -> impl Responder {
 /// What the two layers answer by themselves, as the site's own page.
 fn refused(refusal: &Refusal) -> BoxBody {
     BoxBody::new(SITE.refused(refusal))
-}
-
-/// An error's answer, with a page instead of its body.
-fn with_page(error: &Error, page: String) -> HttpResponse {
-    let mut response = error.error_response();
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    response.set_body(BoxBody::new(page))
 }
 
 fn visitor(session: &Session<SqlUser>) -> Option<Visitor> {

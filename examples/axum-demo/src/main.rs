@@ -10,7 +10,7 @@ use auth_tower::auth_core::{Auth, Require};
 use auth_tower::{AuthLayer, CurrentUser, Error, RequireLayer, Session};
 use axum::body::{Body, Bytes};
 use axum::extract::DefaultBodyLimit;
-use axum::http::header::{CONTENT_TYPE, HeaderName};
+use axum::http::header::HeaderName;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{MethodRouter, get, post};
@@ -89,7 +89,7 @@ async fn log_in(session: Session<SqlUser>, headers: HeaderMap, body: Bytes) -> R
         (Err(denied), Format::Json) => return Err(denied.into()),
         (Err(denied), Format::Form) => {
             let page = SITE.login(visitor(&session), &next, Some(&denied));
-            return Ok(with_page(denied.into(), page));
+            return Err(Error::from(denied).with_page(page));
         }
     };
     let user = session.login(authenticated).await?;
@@ -124,13 +124,6 @@ async fn open(user: Option<CurrentUser<SqlUser>>) -> String {
 
 async fn not_found() -> (StatusCode, Html<String>) {
     (StatusCode::NOT_FOUND, Html(SITE.error(404)))
-}
-
-/// An error's answer, with a page instead of its body.
-fn with_page(error: Error, page: String) -> Response {
-    let (mut head, _) = error.into_response().into_parts();
-    head.headers.remove(CONTENT_TYPE);
-    (head, Html(page)).into_response()
 }
 
 /// What the two layers answer by themselves, as the site's own page.

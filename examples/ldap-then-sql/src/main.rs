@@ -7,7 +7,7 @@ use auth_sql::SqlUser;
 use auth_tower::auth_core::Password;
 use auth_tower::{AuthLayer, Error, Session};
 use axum::http::{HeaderName, HeaderValue};
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::response::{Html, Redirect, Response};
 use axum::routing::{MethodRouter, get, post};
 use axum::{Form, Router};
 use demo_site::{ASSETS, Asset, SECURITY_HEADERS};
@@ -37,19 +37,13 @@ async fn home(session: Session<SqlUser>) -> Html<String> {
     Html(page(session.user().as_deref(), session.backend(), None))
 }
 
-async fn log_in(session: Session<SqlUser>, Form(login): Form<Login>) -> Result<Response, Error> {
-    match session.authenticate(Password::from(login)).await {
-        Ok(authenticated) => {
-            session.login(authenticated).await?;
-            Ok(Redirect::to("/").into_response())
-        }
-        Err(denied) => {
-            let again = page(None, None, Some(&denied));
-            let (mut head, _) = Error::from(denied).into_response().into_parts();
-            head.headers.remove("content-type");
-            Ok((head, Html(again)).into_response())
-        }
-    }
+async fn log_in(session: Session<SqlUser>, Form(login): Form<Login>) -> Result<Redirect, Error> {
+    let authenticated = session.authenticate(Password::from(login)).await.map_err(|denied| {
+        let again = page(None, None, Some(&denied));
+        Error::from(denied).with_page(again)
+    })?;
+    session.login(authenticated).await?;
+    Ok(Redirect::to("/"))
 }
 
 async fn log_out(session: Session<SqlUser>) -> Result<Redirect, Error> {

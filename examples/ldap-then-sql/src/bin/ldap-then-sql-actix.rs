@@ -2,10 +2,9 @@
 
 use std::error::Error as StdError;
 
-use actix_web::http::header::{CONTENT_TYPE, HeaderValue, LOCATION};
 use actix_web::middleware::DefaultHeaders;
 use actix_web::web::{Form, Html, Redirect, ServiceConfig};
-use actix_web::{App, HttpResponse, HttpServer, Responder, ResponseError, body::BoxBody, get, post, web};
+use actix_web::{App, HttpServer, Responder, get, post, web};
 use auth_actix::auth_core::Password;
 use auth_actix::{AuthLayer, Error, Session};
 use auth_sql::SqlUser;
@@ -35,20 +34,13 @@ async fn home(session: Session<SqlUser>) -> Html {
 }
 
 #[post("/login")]
-async fn log_in(session: Session<SqlUser>, login: Form<Login>) -> Result<HttpResponse, Error> {
-    match session.authenticate(Password::from(login.into_inner())).await {
-        Ok(authenticated) => {
-            session.login(authenticated).await?;
-            Ok(HttpResponse::SeeOther().insert_header((LOCATION, "/")).finish())
-        }
-        Err(denied) => {
-            let again = page(None, None, Some(&denied));
-            let mut response = Error::from(denied).error_response();
-            let html = HeaderValue::from_static("text/html; charset=utf-8");
-            response.headers_mut().insert(CONTENT_TYPE, html);
-            Ok(response.set_body(BoxBody::new(again)))
-        }
-    }
+async fn log_in(session: Session<SqlUser>, login: Form<Login>) -> Result<Redirect, Error> {
+    let authenticated = session.authenticate(Password::from(login.into_inner())).await.map_err(|denied| {
+        let again = page(None, None, Some(&denied));
+        Error::from(denied).with_page(again)
+    })?;
+    session.login(authenticated).await?;
+    Ok(Redirect::to("/").see_other())
 }
 
 #[post("/logout")]

@@ -1,0 +1,88 @@
+//! A program that runs, and its client.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use integration_tests::process::Process;
+use integration_tests::site::{Answer, Request};
+
+/// How long it may take until it listens.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A running program. Dropping it ends it.
+pub(crate) struct Running {
+    _process: Process,
+    address: SocketAddr,
+    stderr: PathBuf,
+}
+
+impl Running {
+    /// Starts a program in its folder, where its database will be.
+    pub(crate) fn start(program: &Path) -> Self {
+        let begun = Instant::now();
+        loop {
+            let (running, deadline) = (Self::begin(program), begun + PATIENCE);
+            while TcpStream::connect(running.address).is_err() && !running.is_port_taken() {
+                assert!(Instant::now() < deadline, "it does not listen: {}", running.stderr());
+                sleep(Duration::from_millis(5));
+            }
+            if !running.is_port_taken() {
+                return running;
+            }
+        }
+    }
+
+    fn begin(program: &Path) -> Self {
+        let folder = program.parent().expect("it is in a folder");
+        let stderr = folder.join("stderr");
+        // Somebody else may take the port before the program does: then it says so.
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|free| free.local_addr());
+        let address = free.expect("a port is free");
+        let mut command = Command::new(program);
+        command.current_dir(folder).stderr(File::create(&stderr).expect("a file can be made"));
+        command
+            .env("LISTEN", address.to_string())
+            .env("SESSION_SECRET", "c2VjcmV0IG9mIGEgdGVzdCwgbm90IHJhbmRvbSE=");
+        Self { _process: Process::start(&mut command), address, stderr }
+    }
+
+    fn is_port_taken(&self) -> bool {
+        self.stderr().contains("AddrInUse")
+    }
+
+    /// What it wrote to standard error.
+    pub(crate) fn stderr(&self) -> String {
+        fs::read_to_string(&self.stderr).expect("its standard error is a file")
+    }
+
+    /// Sends a request on a connection of its own, and reads the answer.
+    pub(crate) fn send(&self, request: &Request) -> Answer {
+        let mut stream = TcpStream::connect(self.address).expect("it listens");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a limit can be set");
+        let Request { method, target, headers, body, .. } = request;
+        let length = body.len();
+        let mut head = format!("{method} {target} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n");
+        head += &format!("content-length: {length}\r\n");
+        for (name, value) in headers {
+            head += &format!("{name}: {}\r\n", String::from_utf8_lossy(value));
+        }
+        stream.write_all(format!("{head}\r\n{body}").as_bytes()).expect("it reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it answers");
+        parsed(&answer)
+    }
+}
+
+fn parsed(answer: &str) -> Answer {
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+    let mut lines = head.lines();
+    let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok());
+    let headers = lines.filter_map(|line| line.split_once(": "));
+    let headers = headers.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()));
+    Answer::new(status.unwrap_or_else(|| panic!("no status: {head}")), headers, body.to_owned())
+}
