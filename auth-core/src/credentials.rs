@@ -1,6 +1,8 @@
 //! What a client presents. Each kind of credentials is a type of its own.
 
+use crate::hidden;
 use crate::{DeclineReason, Secret};
+use std::fmt;
 
 /// A kind of credentials: the type parameter of [`Backend`](crate::Backend).
 ///
@@ -53,10 +55,18 @@ pub trait Credentials: Send + Sync + 'static {
 /// HTTP Basic never has a control character, nor bytes that are no UTF-8 (RFC 7617 §2); JSON has neither those nor half
 /// surrogates (RFC 8259 §8). What is refused before it is handed on is a wrong password, whoever it is said to be of, or
 /// the name of nobody: the other system is not asked.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Password {
     username: String,
     password: Secret,
+}
+
+impl fmt::Debug for Password {
+    /// Not the name either: people type their password into the wrong field.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let username = hidden::text(&self.username);
+        f.debug_struct("Password").field("username", &username).field("password", &self.password).finish()
+    }
 }
 
 impl Password {

@@ -1,12 +1,24 @@
 //! What is remembered about the request behind an attempt.
 
+use std::fmt;
 use std::net::IpAddr;
 
+use crate::hidden;
+
 /// Facts about a request, for events and the list of a user's devices. Nothing in it is trusted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct RequestFacts {
     peer: Option<IpAddr>,
     user_agent: Option<Box<str>>,
+}
+
+impl fmt::Debug for RequestFacts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestFacts")
+            .field("has_peer", &self.peer.is_some())
+            .field("user_agent", &hidden::optional(self.user_agent()))
+            .finish()
+    }
 }
 
 impl RequestFacts {

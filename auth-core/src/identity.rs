@@ -1,12 +1,15 @@
 //! What an outside system proved about somebody.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use crate::hidden;
 
 /// Somebody as an outside system knows them: who says so, about whom, and what else.
 ///
 /// The pair (issuer, subject) is the key, compared byte for byte. A user name or an e-mail address is only
 /// an attribute: the same name from another issuer is another person (CVE-2022-39229).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Identity {
     issuer: String,
     subject: String,
@@ -17,8 +20,25 @@ pub struct Identity {
     attributes: BTreeMap<String, Vec<String>>,
 }
 
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity")
+            .field("issuer", &self.issuer)
+            .field("subject", &hidden::text(&self.subject))
+            .field("username", &hidden::text(&self.username))
+            .field("email", &self.email)
+            .field("name", &hidden::optional(self.name.as_deref()))
+            .field("groups", &self.groups)
+            .field(
+                "attributes",
+                &hidden::Names(&self.attributes, |values| values.iter().map(String::len).sum()),
+            )
+            .finish()
+    }
+}
+
 /// An e-mail address, and whether it was shown to be its owner's.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Email {
     /// The address.
     pub address: String,
@@ -26,14 +46,30 @@ pub struct Email {
     pub verified: bool,
 }
 
+impl fmt::Debug for Email {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let address = hidden::text(&self.address);
+        f.debug_struct("Email").field("address", &address).field("verified", &self.verified).finish()
+    }
+}
+
 /// The groups of a person. What could not be read is not "none".
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub enum Groups {
     /// All of them; an empty set says that there are none.
     Known(BTreeSet<String>),
     /// The outside system did not tell, or not everything.
     #[default]
     Unknown,
+}
+
+impl fmt::Debug for Groups {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Known(groups) => write!(f, "Known({} groups)", groups.len()),
+            Self::Unknown => f.write_str("Unknown"),
+        }
+    }
 }
 
 impl Identity {

@@ -114,18 +114,31 @@ pub use header::RemoteUserHeader;
 pub(crate) use read::Unreadable;
 pub use users::RemoteUsers;
 
-use crate::{Credentials, DeclineReason, Groups};
+use std::fmt;
+
+use crate::{Credentials, DeclineReason, Groups, hidden};
 
 /// Somebody whom a trusted proxy has signed in, as it says.
 ///
 /// Backends judge it as any credentials. There is no secret in it: that a trusted peer sent it is all the proof, so it is
 /// made by [`AuthBuilder::remote_user`](crate::AuthBuilder::remote_user).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct RemoteUser {
     username: String,
     email: Option<String>,
     name: Option<String>,
     groups: Groups,
+}
+
+impl fmt::Debug for RemoteUser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RemoteUser")
+            .field("username", &hidden::text(&self.username))
+            .field("email", &hidden::optional(self.email()))
+            .field("name", &hidden::optional(self.name()))
+            .field("groups", &self.groups)
+            .finish()
+    }
 }
 
 impl RemoteUser {

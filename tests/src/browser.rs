@@ -25,7 +25,7 @@ const ARGUMENTS: [&str; 10] = [
 ];
 
 /// How long a page may take to show something.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 const INTERVAL: Duration = Duration::from_millis(50);
 
 /// Visits a site with a new browser: no cookies, no history. It is closed afterwards, also after a panic.

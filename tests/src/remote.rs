@@ -2,15 +2,22 @@
 
 use std::error::Error;
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::time::sleep;
 
 use crate::process::Demo;
 use crate::site::{Answer, Request};
+
+/// How long a site may be too busy.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Before it is asked again.
+const PAUSE: Duration = Duration::from_millis(20);
 
 type Connection = SendRequest<Full<Bytes>>;
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
@@ -42,22 +49,38 @@ impl Remote {
         Ok(answer)
     }
 
+    /// Sends a request until the answer is another than "not now" (503): a small machine may be too busy for the
+    /// site's limits for a while, which is not what is wrong with the site.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send). The last answer is a 503 if there is no other within two minutes.
+    pub async fn answered(&mut self, request: &Request) -> Result<Answer> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let answer = self.send(request).await?;
+            if answer.status != 503 || Instant::now() >= deadline {
+                return Ok(answer);
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
     /// Logs in as a program does, with the session that the client has, if any. Gives the new session's token.
     ///
     /// # Errors
-    /// As [`send`](Self::send); the answer if it is no.
+    /// As [`answered`](Self::answered); the answer if it is no.
     pub async fn login(&mut self, username: &str, password: &str, token: Option<&str>) -> Result<String> {
         let login = login(username, password);
-        let answer = self.send(&token.into_iter().fold(login, Request::cookie)).await?;
+        let answer = self.answered(&token.into_iter().fold(login, Request::cookie)).await?;
         answer.token().ok_or_else(|| format!("no session: {answer:?}").into())
     }
 
     /// The answer of `/api/me` to this session.
     ///
     /// # Errors
-    /// As [`send`](Self::send).
+    /// As [`answered`](Self::answered).
     pub async fn me(&mut self, token: &str) -> Result<Answer> {
-        self.send(&Request::get("/api/me").cookie(token)).await
+        self.answered(&Request::get("/api/me").cookie(token)).await
     }
 }
 

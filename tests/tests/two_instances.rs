@@ -68,15 +68,9 @@ fn agree(service: &Service) {
     });
 }
 
-/// An answer that is none of "not now": 64 clients may keep a small machine too busy for a moment.
+/// An answer that is none of "not now": 64 clients may keep a small machine too busy for a while.
 async fn answered(site: &mut Remote, request: Request) -> Answer {
-    for _ in 0..100 {
-        let answer = site.send(&request).await.expect("an answer");
-        if answer.status != 503 {
-            return answer;
-        }
-    }
-    panic!("{} {} is always refused", request.method, request.target);
+    site.answered(&request).await.expect("an answer")
 }
 
 /// What `/api/me` says of this session, if it is one.
@@ -92,12 +86,7 @@ async fn who(site: &mut Remote, token: &str) -> Option<String> {
 
 /// A session. More may want one at once than the instance lets wait for their hash: they come again.
 async fn log_in(site: &mut Remote, (username, password): (&str, &str)) -> String {
-    for _ in 0..100 {
-        if let Ok(token) = site.login(username, password, None).await {
-            return token;
-        }
-    }
-    panic!("no session for {username}");
+    site.login(username, password, None).await.expect("a session")
 }
 
 /// 64 clients log in at one and out at the other, each with two sessions one after the other.
@@ -141,7 +130,11 @@ async fn nobody_is_lost_while_an_id_is_replaced(one: &Demo, other: &Demo) {
             }
         });
     }
-    for _ in 0..20 {
+    // Until enough was read meanwhile, however the machine shares its time.
+    for logins in 0_u32.. {
+        if logins >= 20 && reads.load(Ordering::Relaxed) > 100 {
+            break;
+        }
         let old = newest.borrow().clone();
         let new = here.login(CAROL.0, CAROL.1, Some(&old)).await.expect("a session");
         newest.send_replace(new.clone());
@@ -152,7 +145,6 @@ async fn nobody_is_lost_while_an_id_is_replaced(one: &Demo, other: &Demo) {
     }
     drop(newest);
     readers.join_all().await;
-    assert!(reads.load(Ordering::Relaxed) > 100);
 }
 
 /// One instance is killed while many log in there, some of them for the first time. Gives another in its place.

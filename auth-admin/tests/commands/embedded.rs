@@ -8,7 +8,7 @@ use auth_sql::{RowError, SqlSessions, SqlUser, SqlUsers, TableUser, UserRow, Use
 use clap::Parser;
 use sqlx::sqlite::SqlitePool;
 
-use crate::site::Site;
+use crate::site::{PATIENCE, Site};
 
 #[derive(Parser)]
 enum Shop {
@@ -47,7 +47,8 @@ async fn an_application_administers_its_own_table() {
     sqlx::query(create).execute(&pool).await.unwrap();
     let table = UserTable::new("people").unwrap().with_username("mail", "mail").unwrap();
     let table = table.with_password("hash").unwrap().with_active("enabled").unwrap().without_security_stamp();
-    let users = SqlUsers::new(pool.clone(), Passwords::new().unwrap()).with_table(table);
+    let users =
+        SqlUsers::new(pool.clone(), Passwords::builder().wait(PATIENCE).build().unwrap()).with_table(table);
     let users = users.with_user::<Customer>().unwrap();
     let admin = Admin::new(users, SqlSessions::new(pool.clone()), "shop").unwrap();
 

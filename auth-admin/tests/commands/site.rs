@@ -3,9 +3,10 @@
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use auth_core::session::KeyRing;
-use auth_core::{Argon2Cost, Auth, Format, Password, Passwords, RequestFacts, SessionConfig};
+use auth_core::{Argon2Cost, Auth, BackendPolicy, Format, Password, Passwords, RequestFacts, SessionConfig};
 use auth_redis::RedisSessions;
 use auth_sql::{Database, SqlSessions, SqlUser, SqlUsers};
 use sqlx::mysql::MySqlPool;
@@ -16,6 +17,9 @@ use tempfile::TempDir;
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_auth-admin");
 /// What no rule has anything against.
 pub(crate) const GOOD: &str = "the hare pours cold tea";
+
+/// How long anything may take on a machine that has much else to do.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
 /// An application's database, with its tables.
 pub(crate) struct Site {
@@ -106,13 +110,16 @@ impl Site {
         let cost = Argon2Cost::dangerous_weak(16, 1, 1).unwrap();
         let passwords = Passwords::builder().cost(cost).accept([Argon2Cost::MINIMUM.into()]);
         let passwords = passwords.accept([Format::django_pbkdf2_sha256(1_000)]).without_upgrade();
-        SqlUsers::new(self.database().await, passwords.threads(1).build().unwrap())
+        SqlUsers::new(self.database().await, passwords.threads(1).wait(PATIENCE).build().unwrap())
     }
 
     /// The application.
     pub(crate) async fn auth(&self) -> Auth<SqlUser> {
         let config = SessionConfig::new(KeyRing::generate().unwrap()).with_client_facts();
-        let auth = Auth::builder().backend::<Password>("local", self.users().await);
+        let config = config.store_timeouts(PATIENCE, PATIENCE);
+        let patient = BackendPolicy::new().timeout(PATIENCE);
+        let auth = Auth::builder().chain_timeout(PATIENCE);
+        let auth = auth.backend_with::<Password>("local", self.users().await, patient);
         match &self.sessions {
             Some(url) => {
                 let client = redis::Client::open(url.as_str()).unwrap();

@@ -6,7 +6,7 @@ use rexpect::session::{PtySession, spawn_command};
 
 use crate::site::{GOOD, PROGRAM, Site};
 
-const PATIENCE_MS: u64 = 30_000;
+const PATIENCE_MS: u64 = 120_000;
 const OTHER: &str = "a second cup of cold tea";
 
 /// The program in a terminal, under a shell that tells its exit code and whether the terminal echoes afterwards.

@@ -216,7 +216,7 @@ impl<U: User> AuthBuilder<U> {
     /// A proxy in front of this server, as `10.0.0.7` or `10.0.0.0/8`, that ends TLS and sets `X-Forwarded-Proto`: what it
     /// says decides whether a [scheme](Self::scheme)'s credentials came in the clear. Who is a proxy is decided by the
     /// socket's other end, so the server must know it (axum: `into_make_service_with_connect_info::<SocketAddr>()`).
-    /// This machine is always trusted in that.
+    /// This machine is always trusted in that. What is no address or network, or nearly all of them, does not build.
     pub fn trusted_proxy(mut self, proxy: impl Into<String>) -> Self {
         self.http.trusted_proxies.push(proxy.into());
         self

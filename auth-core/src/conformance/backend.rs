@@ -3,6 +3,7 @@
 //! ```
 //! use auth_core::conformance::backend::{Cases, backend};
 //! use auth_core::{MemoryBackend, Password, Passwords, Secret};
+//! use std::time::Duration;
 //! # use auth_core::{User, UserId};
 //! # #[derive(Clone)]
 //! # struct Member { id: i64, active: bool }
@@ -14,7 +15,9 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let users = MemoryBackend::new(Passwords::new()?);
+//! // 16 attempts come at once: each may wait for the others' hashes.
+//! let passwords = Passwords::builder().wait(Duration::from_secs(300)).build()?;
+//! let users = MemoryBackend::new(passwords);
 //! users.insert("alice", &Secret::new("wonderland"), Member { id: 1, active: true }).await?;
 //! users.insert("mallory", &Secret::new("locked out"), Member { id: 2, active: false }).await?;
 //! backend(
@@ -33,10 +36,11 @@ use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
+use std::time::Duration;
 
 use crate::{
-    Auth, Backend, Credentials, Denied, DeniedKind, DenyReason, Password, Passwords, RequestFacts, User,
-    UserId, UserSource,
+    Auth, Backend, BackendPolicy, Credentials, Denied, DeniedKind, DenyReason, Password, Passwords,
+    RequestFacts, User, UserId, UserSource,
 };
 
 /// Credentials whose answers are known.
@@ -116,8 +120,14 @@ fn difference(
     after.iter().map(|(name, work)| (*name, work - before.get(name).unwrap_or(&0))).collect()
 }
 
+/// However busy the machine is: what is slow is not what is wrong. One that hangs is.
+const PATIENCE: Duration = Duration::from_secs(300);
+
 fn chain<C: Credentials, B: Backend<C>>(backend: &Arc<B>) -> Auth<B::User> {
-    let auth = Auth::builder().backend::<C>("suite", Arc::clone(backend)).build();
+    let policy = BackendPolicy::new().timeout(PATIENCE);
+    let auth =
+        Auth::builder().chain_timeout(PATIENCE).backend_with::<C>("suite", Arc::clone(backend), policy);
+    let auth = auth.build();
     auth.expect("a chain of one backend can be built")
 }
 

@@ -2,8 +2,10 @@
 
 use std::any::Any;
 use std::borrow::Cow;
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
+use crate::hidden;
 use crate::http::{AnyExchange, Begin, Header, Layered, RequestView, ResponseHeader, ResponseView};
 use crate::session::Session;
 use crate::{Auth, Credentials, User};
@@ -74,10 +76,17 @@ pub async fn log_in<U: User, C: Credentials>(auth: &Auth<U>, credentials: C) -> 
 }
 
 /// A browser that keeps its session cookie, and sends POSTs from the site's own pages.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Browser {
     user_agent: &'static str,
     cookie: String,
+}
+
+impl fmt::Debug for Browser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cookie = hidden::text(&self.cookie);
+        f.debug_struct("Browser").field("user_agent", &self.user_agent).field("cookie", &cookie).finish()
+    }
 }
 
 impl Browser {

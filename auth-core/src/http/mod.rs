@@ -11,6 +11,7 @@ mod effects;
 mod exchange;
 mod flow;
 mod negotiate;
+mod network;
 mod next;
 mod origin;
 mod refusal;
@@ -35,8 +36,8 @@ pub use view::{Header, RequestView, ResponseHeader, ResponseView};
 pub(crate) use effects::apply as apply_effects;
 pub(crate) use flow::{Presented, facts_of, resolve_both, resolve_credentials};
 pub(crate) use negotiate::is_navigation;
+pub(crate) use network::Networks;
 pub(crate) use scheme::{Accepted, DynScheme};
 pub(crate) use settings::{Settings, SettingsBuilder};
-pub(crate) use transport::network;
 #[cfg(test)]
 pub(crate) use view::TestRequest;

@@ -1,6 +1,7 @@
 //! Refusals: an answer instead of the handler's.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use super::log_error;
 use super::negotiate::Audience;
@@ -13,11 +14,21 @@ use crate::session::{Failure, SessionError, SessionErrorKind};
 use crate::{Auth, Denied, Require, User};
 
 /// An answer instead of the handler's: status, headers and a short body.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Refusal {
     status: u16,
     headers: Vec<(ResponseHeader, Cow<'static, str>)>,
     body: &'static str,
+}
+
+impl fmt::Debug for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers: Vec<_> = self.headers.iter().map(|(header, _)| header).collect();
+        f.debug_struct("Refusal")
+            .field("status", &self.status)
+            .field("headers", &headers)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Refusal {

@@ -12,7 +12,7 @@ use super::Challenge;
 use crate::event::EventKind;
 use crate::identity_hasher::IdentityState;
 use crate::session::{Failure, Session};
-use crate::{Access, BackendName, Clock, Credentials, How, OsRandom, Random, Timestamp, User, UserId};
+use crate::{Access, BackendName, Clock, Credentials, How, OsRandom, Random, Timestamp, User, UserId, keyed};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -264,7 +264,7 @@ type Fingerprint = [u8; 32];
 
 /// Credentials that were accepted lately, as keyed hashes under a key that this process alone knows.
 struct Memory {
-    key: [u8; 32],
+    key: keyed::Key,
     time: Duration,
     entries: Mutex<Entries>,
 }
@@ -318,15 +318,15 @@ fn make_room_of_own(entries: &mut Entries, new: &Remembered) {
 impl Memory {
     /// `None` if nothing is to be remembered, or there is no key for it.
     fn new(time: Duration) -> Option<Self> {
-        let mut key = [0; 32];
-        if time.is_zero() || OsRandom.fill(&mut key).is_err() {
+        let mut key = keyed::Key::default();
+        if time.is_zero() || OsRandom.fill(&mut *key).is_err() {
             return None;
         }
         Some(Self { key, time, entries: Mutex::default() })
     }
 
     fn fingerprint(&self, authorization: &[u8]) -> Fingerprint {
-        *blake3::keyed_hash(&self.key, authorization).as_bytes()
+        keyed::hash(&self.key, authorization)
     }
 
     fn get(&self, fingerprint: &Fingerprint, now: Timestamp) -> Option<Arc<Remembered>> {

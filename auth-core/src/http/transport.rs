@@ -1,34 +1,23 @@
 //! Whether a request came over TLS.
 
-use std::net::IpAddr;
-
-use ipnet::IpNet;
-
+use super::network::Networks;
 use super::{Header, RequestView};
 use crate::ConfigError;
-
-/// An address or a network.
-pub(crate) fn network(text: &str) -> Option<IpNet> {
-    text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
-}
 
 /// Whom to believe about the connections of others.
 #[derive(Debug, Default)]
 pub(crate) struct TransportRules {
-    proxies: Vec<IpNet>,
+    proxies: Networks,
 }
 
 impl TransportRules {
     /// Reads addresses and networks, as `10.0.0.7` and `10.0.0.0/8`.
     pub(crate) fn parse(proxies: &[String]) -> Result<Self, ConfigError> {
-        let parse = |proxy: &String| {
-            network(proxy).ok_or_else(|| {
-                ConfigError::new(format!(
-                    "a trusted proxy is an address or a network, like 10.0.0.7 or 10.0.0.0/8, and not {proxy:?}"
-                ))
-            })
-        };
-        Ok(Self { proxies: proxies.iter().map(parse).collect::<Result<_, _>>()? })
+        let mut rules = Self::default();
+        for proxy in proxies {
+            rules.proxies.add("trusted proxy", "say that a password came over TLS", proxy)?;
+        }
+        Ok(rules)
     }
 
     /// Whether nobody on the network could read the request: it came over TLS, to this server or to a trusted proxy,
@@ -39,7 +28,7 @@ impl TransportRules {
         }
         let Some(peer) = view.peer().map(|peer| peer.to_canonical()) else { return false };
         let is_local = peer.is_loopback();
-        if !is_local && !self.proxies.iter().any(|proxy| proxy.contains(&peer)) {
+        if !is_local && !self.proxies.contains(peer) {
             return false;
         }
         // Each proxy on the way may have said what it saw: none may have seen cleartext.
@@ -98,6 +87,10 @@ mod tests {
         for bad in ["", "proxy", "10.0.0.0/33", "10.0.0", "*", "10.0.0.7:80"] {
             let told = rules(&[bad]).unwrap_err().to_string();
             assert!(told.contains("10.0.0.0/8") && told.contains(bad), "{told}");
+        }
+        for everybody in ["0.0.0.0/0", "::/0", "0.0.0.0/1", "::ffff:0:0/96"] {
+            let told = rules(&["10.0.0.7", everybody]).unwrap_err().to_string();
+            assert!(told.contains(everybody) && told.contains("name the proxy's address"), "{told}");
         }
     }
 }

@@ -116,11 +116,16 @@ impl PasswordsBuilder {
     /// Starts the threads, each with the memory of the costliest Argon2 that was named.
     ///
     /// # Errors
-    /// [`ConfigError`] if there are no threads, the costs of a format are above the limit for stored hashes, the
+    /// [`ConfigError`] if there are no threads, or nobody may wait for one, the costs of a format are above the limit for stored hashes, the
     /// preferred format is weak or only read, or a thread cannot be started.
     pub fn build(self) -> Result<Passwords, ConfigError> {
         if self.threads == 0 {
             return Err(ConfigError::new("the hash pool needs at least one thread"));
+        }
+        if self.queue == Some(0) || self.wait.is_zero() {
+            return Err(ConfigError::new(
+                "the hash pool's queue and wait must be above zero, or nobody could sign in",
+            ));
         }
         self.check_formats()?;
         let queue = self.queue.unwrap_or(self.threads * Passwords::QUEUE_PER_THREAD);

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Account, Changed, Kept, Right};
+use crate::hidden;
 use crate::identity::Email;
 use crate::{DenyReason, UserId};
 
@@ -32,7 +33,7 @@ pub enum Write {
 }
 
 /// A user to create: active, and without a password.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NewUser {
     /// The issuer that the user belongs to.
@@ -43,6 +44,17 @@ pub struct NewUser {
     pub username: String,
     /// What the user gets from the start. Never [`Change::Link`], [`Change::Claim`] or [`Change::Take`].
     pub changes: Vec<Change>,
+}
+
+impl fmt::Debug for NewUser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewUser")
+            .field("issuer", &self.issuer)
+            .field("subject", &hidden::text(&self.subject))
+            .field("username", &hidden::text(&self.username))
+            .field("changes", &self.changes)
+            .finish()
+    }
 }
 
 /// Changes of a user.
@@ -56,7 +68,7 @@ pub struct Update {
 }
 
 /// One thing that changes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Change {
     /// The user belongs to this issuer and subject from now on.
@@ -93,6 +105,29 @@ pub enum Change {
         /// Whether it must stay if no other active user holds it by then.
         guarded: bool,
     },
+}
+
+impl fmt::Debug for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let valued = |f: &mut fmt::Formatter<'_>, variant, field: &String, value: &Option<String>| {
+            let value = hidden::optional(value.as_deref());
+            f.debug_struct(variant).field("field", field).field("value", &value).finish()
+        };
+        match self {
+            Self::Link { issuer, subject } => {
+                let subject = hidden::text(subject);
+                f.debug_struct("Link").field("issuer", issuer).field("subject", &subject).finish()
+            }
+            Self::Claim => f.write_str("Claim"),
+            Self::Email(email) => f.debug_tuple("Email").field(email).finish(),
+            Self::Attribute { field, value } => valued(f, "Attribute", field, value),
+            Self::Track { field, value } => valued(f, "Track", field, value),
+            Self::Give(right) => f.debug_tuple("Give").field(right).finish(),
+            Self::Take { right, guarded } => {
+                f.debug_struct("Take").field("right", right).field("guarded", guarded).finish()
+            }
+        }
+    }
 }
 
 impl Change {

@@ -1,10 +1,12 @@
 //! What a store of users must do to be provisioned.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
 use super::{Provisioning, Right, Write};
+use crate::hidden;
 use crate::identity::Email;
 use crate::{BackendError, ConfigError, UserId, UserSource};
 
@@ -68,7 +70,7 @@ impl<S: ProvisionStore> ProvisionStore for Arc<S> {
 }
 
 /// What is asked of a store.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Query<'a> {
     /// With [`subject`](Self::subject) the key of a link, compared byte for byte.
@@ -81,6 +83,18 @@ pub struct Query<'a> {
     pub email: Option<&'a str>,
     /// The rights of which the last active holder is looked for.
     pub guarded: &'a BTreeSet<Right>,
+}
+
+impl fmt::Debug for Query<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Query")
+            .field("issuer", &self.issuer)
+            .field("subject", &hidden::text(self.subject))
+            .field("username", &hidden::text(self.username))
+            .field("email", &hidden::optional(self.email))
+            .field("guarded", &self.guarded)
+            .finish()
+    }
 }
 
 impl<'a> Query<'a> {
@@ -124,7 +138,7 @@ pub enum NameState {
 }
 
 /// A user as a store holds it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Account {
     /// The id.
@@ -143,6 +157,22 @@ pub struct Account {
     pub rights: BTreeSet<Right>,
     /// The value that each field last got from outside ([`Change::Track`](super::Change::Track)).
     pub tracked: BTreeMap<String, String>,
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let identity = self.identity.as_ref().map(|(issuer, subject)| (issuer, hidden::text(subject)));
+        f.debug_struct("Account")
+            .field("id", &self.id)
+            .field("username", &hidden::text(&*self.username))
+            .field("active", &self.active)
+            .field("identity", &identity)
+            .field("email", &self.email)
+            .field("attributes", &hidden::Names(&self.attributes, String::len))
+            .field("rights", &self.rights)
+            .field("tracked", &hidden::Names(&self.tracked, String::len))
+            .finish()
+    }
 }
 
 impl Account {

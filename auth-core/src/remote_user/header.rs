@@ -1,9 +1,7 @@
 //! Which headers count, and from whom.
 
-use ipnet::IpNet;
-
 use crate::ConfigError;
-use crate::http::{Header, RequestView, network};
+use crate::http::{Header, Networks, RequestView};
 
 /// The header in which a proxy names the user, and the proxies that are believed.
 ///
@@ -22,7 +20,7 @@ use crate::http::{Header, RequestView, network};
 pub struct RemoteUserHeader {
     /// The one with the user's name is the first.
     pub(super) headers: Vec<(Field, Box<str>)>,
-    pub(super) peers: Vec<IpNet>,
+    pub(super) peers: Networks,
     pub(super) unix_socket: bool,
     persistent: bool,
 }
@@ -76,7 +74,8 @@ impl RemoteUserHeader {
     /// # Errors
     /// [`ConfigError`] if the name has anything but letters, digits and `-`, or means something else in HTTP.
     pub fn new(name: &str) -> Result<Self, ConfigError> {
-        let none = Self { headers: Vec::new(), peers: Vec::new(), unix_socket: false, persistent: false };
+        let none =
+            Self { headers: Vec::new(), peers: Networks::default(), unix_socket: false, persistent: false };
         none.with(Field::Username, name)
     }
 
@@ -85,19 +84,9 @@ impl RemoteUserHeader {
     /// `into_make_service_with_connect_info::<SocketAddr>()`).
     ///
     /// # Errors
-    /// [`ConfigError`] if it is no address or network, or all of them.
+    /// [`ConfigError`] if it is no address or network, or nearly all of them.
     pub fn trusted_peer(mut self, peer: &str) -> Result<Self, ConfigError> {
-        let net = network(peer).ok_or_else(|| {
-            ConfigError::new(format!(
-                "a trusted peer is an address or a network, like 10.0.0.7 or 10.0.0.0/8, and not {peer:?}"
-            ))
-        })?;
-        if net.prefix_len() == 0 {
-            return Err(ConfigError::new(format!(
-                "{peer:?} is everybody: anybody could then be any user; name the proxy's address"
-            )));
-        }
-        self.peers.push(net);
+        self.peers.add("trusted peer", "be any user", peer)?;
         Ok(self)
     }
 
@@ -178,7 +167,7 @@ impl RemoteUserHeader {
     /// Whether the request comes from a proxy that is believed. Where the peer's address is known, it decides.
     pub(super) fn is_trusted(&self, view: &dyn RequestView) -> bool {
         match view.peer() {
-            Some(peer) => self.peers.iter().any(|net| net.contains(&peer.to_canonical())),
+            Some(peer) => self.peers.contains(peer),
             None => self.unix_socket && view.is_unix_socket(),
         }
     }
@@ -260,7 +249,9 @@ mod tests {
         assert!(told.contains("trusted_peer") && told.contains("x-remote-user"), "{told}");
         assert!(header().trusted_peer("10.0.0.0/8").unwrap().check().is_ok());
         assert!(header().trusted_unix_socket().check().is_ok());
-        for bad in ["", "proxy", "10.0.0.0/33", "10.0.0.7:80", "*", "0.0.0.0/0", "::/0", "1.2.3.4/0"] {
+        for bad in
+            ["", "proxy", "10.0.0.0/33", "10.0.0.7:80", "*", "0.0.0.0/0", "::/0", "1.2.3.4/0", "0.0.0.0/1"]
+        {
             let told = header().trusted_peer(bad).unwrap_err().to_string();
             assert!(told.contains(bad), "{told}");
         }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
+use crate::keyed;
 use crate::random::{OsRandom, Random};
 use crate::{BackendName, ConfigError, User, UserId};
 
@@ -114,8 +115,8 @@ impl Key {
             ));
         }
         let mut id = [0; 4];
-        id.copy_from_slice(&blake3::derive_key("auth-core 2026 session key id v1", secret)[..4]);
-        let mac = Zeroizing::new(blake3::derive_key("auth-core 2026 session stamp v1", secret));
+        id.copy_from_slice(&keyed::derive("auth-core 2026 session key id v1", secret)[..4]);
+        let mac = keyed::derive("auth-core 2026 session stamp v1", secret);
         Ok(Self { id, mac })
     }
 
@@ -123,8 +124,9 @@ impl Key {
     fn mac(&self, backend: &BackendName, id: &UserId, stamp: &[u8]) -> [u8; 32] {
         let parts = [backend.as_str().as_bytes(), id.as_str().as_bytes(), stamp];
         let len = parts.iter().map(|part| 8 + part.len()).sum();
-        let mut short = [0; 256];
-        let mut long = Vec::new();
+        // The stamp may be a password hash.
+        let mut short = Zeroizing::new([0; 256]);
+        let mut long = Zeroizing::new(Vec::new());
         let message = if let Some(short) = short.get_mut(..len) {
             short
         } else {
@@ -132,7 +134,7 @@ impl Key {
             &mut long[..]
         };
         write_parts(message, parts);
-        *blake3::keyed_hash(&self.mac, message).as_bytes()
+        keyed::hash(&self.mac, message)
     }
 }
 
@@ -159,10 +161,16 @@ pub(crate) enum StampCheck {
 /// A keyed hash of a user's security stamp, with the name of the key.
 ///
 /// Its `==` is for stores and tests; sessions compare in constant time.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct StampMac {
     key: [u8; 4],
     mac: [u8; 32],
+}
+
+impl fmt::Debug for StampMac {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StampMac(key {:08x})", u32::from_be_bytes(self.key))
+    }
 }
 
 impl StampMac {

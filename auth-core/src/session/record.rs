@@ -1,13 +1,15 @@
 //! What a store keeps about a session.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::IpAddr;
 
 use super::keys::StampMac;
+use crate::hidden;
 use crate::{BackendName, RequestFacts, Timestamp, UserId};
 
 /// What a store keeps about a session. It exists for signed-in users only.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct SessionRecord {
     /// Whose session it is.
     pub user: UserId,
@@ -37,13 +39,41 @@ pub struct SessionRecord {
     pub client: Option<Box<ClientFacts>>,
 }
 
+impl fmt::Debug for SessionRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionRecord")
+            .field("user", &self.user)
+            .field("backend", &self.backend)
+            .field("stamp", &self.stamp)
+            .field("created", &self.created)
+            .field("authenticated", &self.authenticated)
+            .field("confirmed", &self.confirmed)
+            .field("rotated", &self.rotated)
+            .field("last_seen", &self.last_seen)
+            .field("expires", &self.expires)
+            .field("remote_user", &hidden::optional(self.remote_user.as_deref()))
+            .field("data", &self.data)
+            .field("client", &self.client)
+            .finish()
+    }
+}
+
 /// Which client a session belongs to, in the client's own words.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct ClientFacts {
     /// The socket's other end at login.
     pub address: Option<IpAddr>,
     /// The `User-Agent` at login.
     pub user_agent: Option<Box<str>>,
+}
+
+impl fmt::Debug for ClientFacts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientFacts")
+            .field("has_address", &self.address.is_some())
+            .field("user_agent", &hidden::optional(self.user_agent.as_deref()))
+            .finish()
+    }
 }
 
 impl From<&RequestFacts> for ClientFacts {
@@ -53,8 +83,14 @@ impl From<&RequestFacts> for ClientFacts {
 }
 
 /// The application's values in a session: JSON texts by name.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct SessionData(pub(crate) BTreeMap<Box<str>, Box<str>>);
+
+impl fmt::Debug for SessionData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        hidden::Names(&self.0, |value| value.len()).fmt(f)
+    }
+}
 
 impl SessionData {
     /// The most bytes that names and values take together.

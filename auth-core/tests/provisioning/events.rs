@@ -37,7 +37,7 @@ pub(crate) fn passwords() -> Passwords {
         .cost(cost)
         .threads(1)
         .queue(100)
-        .wait(std::time::Duration::from_secs(30))
+        .wait(std::time::Duration::from_secs(120))
         .build()
         .unwrap()
 }

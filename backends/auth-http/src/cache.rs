@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use auth_core::{ConfigError, OsRandom, Random, Timestamp};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 /// For how long, and how many, answers are kept instead of asking again. Off unless configured.
 ///
@@ -100,7 +100,10 @@ impl Answers {
         for part in parts {
             hasher.update(&part.len().to_le_bytes()).update(part.as_bytes());
         }
-        *hasher.finalize().as_bytes()
+        let name = *hasher.finalize().as_bytes();
+        // The state holds the key, and the end of the credentials.
+        hasher.zeroize();
+        name
     }
 
     pub(crate) fn get(&self, name: &Name, now: Timestamp) -> Option<Arc<[u8]>> {

@@ -72,7 +72,7 @@ impl Script {
 }
 
 /// What a script is told.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) enum Argument<'a> {
     Number(u64),
     Bytes(&'a [u8]),

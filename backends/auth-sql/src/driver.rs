@@ -99,7 +99,7 @@ pub(crate) trait Transaction: Send {
 }
 
 /// A value for a placeholder. `None` is NULL of that type.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) enum Value<'a> {
     Int(Option<i64>),
     Text(Option<&'a str>),

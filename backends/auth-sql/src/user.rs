@@ -53,7 +53,7 @@ impl fmt::Debug for SqlUser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqlUser")
             .field("id", &self.id)
-            .field("username", &self.username)
+            .field("username", &format_args!("({} bytes)", self.username.len()))
             .field("active", &self.active)
             .field("permissions", &self.permissions)
             .finish_non_exhaustive()

@@ -8,8 +8,8 @@ use std::{fs, io, thread};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
 
-/// How long a program may take to start or to end.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a program may take to start or to end on a machine that has much else to do: who takes longer hangs.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A program in a process group of its own. Dropping it ends the group.
 #[derive(Debug)]

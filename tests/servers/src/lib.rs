@@ -19,6 +19,7 @@ mod ldap;
 mod mariadb;
 mod nginx;
 mod openldap;
+mod port;
 mod postgres;
 mod process;
 mod proxy;

@@ -1,9 +1,7 @@
 //! What all servers have in common.
 
 use std::fs::{self, File};
-use std::hash::{BuildHasher, RandomState};
 use std::io::Read;
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
@@ -13,6 +11,7 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::guarded::{Guarded, PATIENCE};
+use crate::port::Port;
 
 /// A server on a port and in a folder of its own. Dropping it ends it and removes the folder; so does the end of
 /// this process, whatever ends it.
@@ -21,7 +20,7 @@ pub struct Server {
     program: Program,
     /// `None` while it is killed.
     running: Option<Guarded>,
-    port: u16,
+    port: Port,
     folder: TempDir,
 }
 
@@ -39,7 +38,7 @@ pub struct Program {
 
 type CommandLine = dyn Fn(&Path, u16) -> Command + Send + Sync;
 
-/// How often another port is tried: somebody may take a free one before the server does.
+/// How often another port is tried: somebody who is no test may take a free one before the server does.
 const ATTEMPTS: usize = 10;
 
 impl Server {
@@ -56,14 +55,14 @@ impl Server {
     /// # Panics
     /// As [`start`](Self::start).
     pub fn start_in(folder: TempDir, program: Program) -> Self {
-        let mut server = Self { program, running: None, port: 0, folder };
+        let mut server = Self { program, running: None, port: Port::free(), folder };
         let mut why = String::new();
         for _ in 0..ATTEMPTS {
-            server.port = free_port();
             match server.try_start() {
                 Ok(()) => return server,
                 Err(error) => why = error,
             }
+            server.port = Port::free();
         }
         panic!("{} does not start: {why}", server.program.name);
     }
@@ -73,7 +72,7 @@ impl Server {
     /// # Panics
     /// As [`start`](Self::start), and if the port is taken.
     pub(crate) fn start_at(folder: TempDir, port: u16, program: Program) -> Self {
-        let mut server = Self { program, running: None, port, folder };
+        let mut server = Self { program, running: None, port: Port::chosen(port), folder };
         if let Err(why) = server.try_start() {
             panic!("{} does not start: {why}", server.program.name);
         }
@@ -82,7 +81,7 @@ impl Server {
 
     /// The port of 127.0.0.1 that it listens on.
     pub fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     /// Its folder. `server.log` in it is what it wrote since it was last started.
@@ -157,7 +156,7 @@ impl Server {
     fn try_start(&mut self) -> Result<(), String> {
         let Program { name, package, ready, command } = &self.program;
         let log = File::create(self.log_file()).expect("a file can be made in the folder");
-        let mut command = command(self.folder(), self.port);
+        let mut command = command(self.folder(), self.port());
         command.stdin(Stdio::null());
         command.stdout(log.try_clone().expect("a file can be shared")).stderr(log);
         let mut running = Guarded::start(&mut command, Some(self.folder())).unwrap_or_else(|error| {
@@ -228,14 +227,4 @@ pub(crate) fn run(command: &mut Command, input: impl Into<Stdio>, folder: &Path,
 pub(crate) fn program(name: &str) -> PathBuf {
     let system = Path::new("/usr/sbin").join(name);
     if system.exists() { system } else { name.into() }
-}
-
-/// A port of 127.0.0.1 that nobody listens on. Below those that the system gives to connections: so it is still
-/// free when a server that was killed starts again.
-pub(crate) fn free_port() -> u16 {
-    let start = u16::try_from(RandomState::new().hash_one(()) % 10_000).unwrap_or_default();
-    (0..10_000)
-        .map(|n| 20_000 + (start + n) % 10_000)
-        .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
-        .expect("a port is free")
 }

@@ -17,12 +17,12 @@ use test_servers::OpenLdap;
 use crate::Answer;
 use crate::faults::Servers;
 
-/// How long the directory may take.
-const DIRECTORY_WITHIN: Duration = Duration::from_millis(900);
-/// How long an answer may take on a busy machine: what the directory may take, and a hash.
-pub(crate) const WITHIN: Duration = Duration::from_secs(3);
-/// How long a directory that is back may be taken for one that is not.
-const RECOVERY: Duration = Duration::from_secs(5);
+/// How long the directory may take: a busy machine's answers in time.
+const DIRECTORY_WITHIN: Duration = Duration::from_secs(3);
+/// How long an answer may take on a machine that has much else to do: what the directory may take, and a hash.
+pub(crate) const WITHIN: Duration = Duration::from_secs(60);
+/// How long a directory that is back may be taken for one that is not, on such a machine.
+const RECOVERY: Duration = Duration::from_secs(120);
 
 const FAIL_CLOSED: &str = "`FailClosed`";
 const CONTINUE: &str = "`Continue`";
@@ -90,10 +90,7 @@ impl Chains {
 
     /// Signs in by each: afterwards there are connections that a fault can break.
     pub(crate) async fn warm(&self) {
-        for (policy, chain) in &self.0 {
-            let answer = ask(policy, chain, &ASKED[0]).await;
-            assert_eq!(answer.said, Ok(()), "all is well: {answer:?}");
-        }
+        self.recover("none").await;
     }
 
     /// Everybody asks each, all at once. One after the other, or the wrong passwords would lock Alice.
@@ -124,9 +121,9 @@ fn chain(servers: &Servers, users: &SqlUsers, outage: OutagePolicy) -> Auth<SqlU
         .service_account(OpenLdap::SERVICE, OpenLdap::SERVICE_PASSWORD)
         .users(format!("ou=people,{}", OpenLdap::BASE), "(uid={username})")
         .groups(GroupSource::member_of(format!("ou=groups,{}", OpenLdap::BASE)))
-        .connect_timeout(Duration::from_millis(400))
-        .operation_timeout(Duration::from_millis(400))
-        .timeout(Duration::from_millis(800))
+        .connect_timeout(DIRECTORY_WITHIN / 2)
+        .operation_timeout(DIRECTORY_WITHIN / 2)
+        .timeout(DIRECTORY_WITHIN - Duration::from_millis(300))
         .build()
         .unwrap();
     let staff =

@@ -5,7 +5,7 @@ use std::time::Duration;
 use test_servers::{Certificate, FaultProxy, OpenLdap, START_TLS_REFUSED, Way};
 
 /// Longer than anybody waits.
-const LONG: Duration = Duration::from_secs(4);
+const LONG: Duration = Duration::from_secs(30);
 /// In the middle of a reply, whichever is next.
 const HALF: usize = 7;
 /// Bytes that are no message of any kind.

@@ -16,7 +16,7 @@ use crate::stack::{Reading, Stack};
 use crate::table::Row;
 
 /// Longer than anybody waits.
-const LONG: Duration = Duration::from_secs(4);
+const LONG: Duration = Duration::from_secs(30);
 /// In the middle of the first reply.
 const HALF: usize = 7;
 

@@ -12,7 +12,7 @@ use tokio::sync::watch::{self, Sender};
 use tokio::task::JoinHandle;
 
 use crate::table::{RECOVERY, Row};
-use crate::visitors::{Phase, Tally, Visitor};
+use crate::visitors::{Felt, Phase, Tally, Visitor};
 
 const BEFORE: Duration = Duration::from_millis(200);
 const DURING: Duration = Duration::from_secs(2);
@@ -63,7 +63,11 @@ impl<S> Stack<S> {
         thread::sleep(BEFORE);
         phase.send_replace(Phase::During);
         let broken = begin(&mut self.servers);
-        thread::sleep(DURING);
+        let broke = Instant::now();
+        while broke.elapsed() < DURING || !crowd.felt.enough() && broke.elapsed() < RECOVERY {
+            thread::sleep(Duration::from_millis(5));
+        }
+        let felt = crowd.felt.enough();
         end(&mut self.servers, broken);
         let back = Instant::now();
         phase.send_replace(Phase::After(back));
@@ -74,7 +78,7 @@ impl<S> Stack<S> {
         phase.send_replace(Phase::Over);
         let tally = self.runtime.block_on(crowd.tally());
         let (lost, resurrected) = self.runtime.block_on(self.audited(&tally));
-        self.rows.push(Row { fault, tally, recovered, lost, resurrected });
+        self.rows.push(Row { fault, tally, felt, recovered, lost, resurrected });
     }
 
     /// All that was seen.
@@ -109,7 +113,7 @@ impl<S> Stack<S> {
         let mut visitor = || {
             let fine = Arc::new(AtomicU32::new(0));
             crowd.fine.push(Arc::clone(&fine));
-            Visitor::new(&self.demos, phase.subscribe(), fine)
+            Visitor::new(&self.demos, phase.subscribe(), fine, Arc::clone(&crowd.felt))
         };
         let mut visits: Vec<JoinHandle<Tally>> = Vec::new();
         for (token, name) in self.members.clone() {
@@ -118,7 +122,7 @@ impl<S> Stack<S> {
         }
         for (name, password) in [PEOPLE[0], PEOPLE[2]] {
             visits.push(self.runtime.spawn(visitor().comer(name, password)));
-            visits.push(self.runtime.spawn(visitor().who_goes_on(true).nobody()));
+            visits.push(self.runtime.spawn(visitor().nobody()));
         }
         visits.push(self.runtime.spawn(visitor().leaver(leaving, DURING / 4)));
         crowd.visits = visits;
@@ -158,6 +162,7 @@ async fn stays_out(site: &mut Remote, token: &str) -> bool {
 #[derive(Default)]
 struct Crowd {
     fine: Vec<Arc<AtomicU32>>,
+    felt: Arc<Felt>,
     visits: Vec<JoinHandle<Tally>>,
 }
 

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use auth_core::provisioning::Reports;
 use auth_core::{
-    Auth, AuthBuilder, BackendError, BackendErrorKind, BearerToken, Clock, Credentials, DeniedKind, Event,
-    EventKind, Identity, ManualClock, Observer, Outcome, Password, Provisioned, Provisioner, RequestFacts,
-    Timestamp, User, UserId, UserSource, Verifier,
+    Auth, AuthBuilder, BackendError, BackendErrorKind, BackendPolicy, BearerToken, Clock, Credentials,
+    DeniedKind, Event, EventKind, Identity, ManualClock, Observer, Outcome, Password, Provisioned,
+    Provisioner, RequestFacts, Timestamp, User, UserId, UserSource, Verifier,
 };
 use auth_http::{Endpoint, IdentityShape};
 use axum::body::{Body, to_bytes};
@@ -161,14 +161,15 @@ pub(crate) async fn raw<F: Future<Output = ()> + Send + 'static>(
     address
 }
 
+/// Long enough for a machine that is busy; those who test the limits set their own.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
 /// An endpoint that trusts nobody: reading the system's roots for each test takes its time.
 pub(crate) fn endpoint(url: &str) -> Endpoint {
     let tls = ClientConfig::builder_with_provider(Arc::new(default_provider()));
     let tls = tls.with_safe_default_protocol_versions().expect("known versions");
     let tls = tls.with_root_certificates(RootCertStore::empty()).with_no_client_auth();
-    // Long enough for a machine that is busy; those who test the limits set their own.
-    let time = Duration::from_secs(30);
-    Endpoint::new(url).tls(tls).timeout(time).connect_timeout(time)
+    Endpoint::new(url).tls(tls).timeout(PATIENCE).connect_timeout(PATIENCE)
 }
 
 /// A user who is nothing but what was proved.
@@ -264,7 +265,10 @@ impl Chain {
     }
 
     pub(crate) fn of<C: Credentials>(verifier: impl Verifier<C>) -> Self {
-        Self::new(|auth| auth.backend::<C>("service", backend(verifier)))
+        let patient = BackendPolicy::new().timeout(PATIENCE);
+        Self::new(|auth| {
+            auth.chain_timeout(PATIENCE).backend_with::<C>("service", backend(verifier), patient)
+        })
     }
 
     pub(crate) async fn ask<C: Credentials>(&self, credentials: C) -> Result<Identity, Refused> {

@@ -1,7 +1,7 @@
 //! Servers that do not behave: RL-1, IN-2, RL-4.
 
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use auth_http::HttpVerifier;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use crate::support::{
-    Answer, CROWDED, Chain, DOWN, ISSUER, Service, UNREADABLE, alice, alices, endpoint, raw, shape,
+    Answer, CROWDED, Chain, DOWN, ISSUER, PATIENCE, Service, UNREADABLE, alice, alices, endpoint, raw, shape,
 };
 
 const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
@@ -85,11 +85,12 @@ async fn answers_have_their_time_and_length() {
     ];
     for (name, does, expected) in table {
         let address = raw(move |mut stream| async move { _ = misbehave(&mut stream, does).await }).await;
-        let endpoint = endpoint(&format!("http://{address}/")).timeout(LIMIT);
+        let endpoint = endpoint(&format!("http://{address}/"));
+        // What is found out by reading may take its time.
+        let endpoint = if expected == DOWN { endpoint.timeout(LIMIT) } else { endpoint };
         let chain = Chain::of(HttpVerifier::builder(endpoint, ISSUER, shape()).build().unwrap());
-        let began = Instant::now();
-        assert_eq!(chain.login("alice", "wonderland").await, Err(expected), "{name}");
-        assert!(began.elapsed() < LIMIT * 10, "{name}: {:?}", began.elapsed());
+        let answer = timeout(PATIENCE, chain.login("alice", "wonderland")).await;
+        assert_eq!(answer, Ok(Err(expected)), "{name}");
     }
 }
 
@@ -117,9 +118,9 @@ async fn connecting_has_its_time() {
     {
         let endpoint = endpoint(&url).connect_timeout(LIMIT);
         let chain = Chain::of(HttpVerifier::builder(endpoint, ISSUER, shape()).build().unwrap());
-        let began = Instant::now();
-        assert_eq!(chain.login("alice", "wonderland").await, Err(DOWN), "{name}");
-        assert!(began.elapsed() < LIMIT * 10, "{name}: {:?}", began.elapsed());
+        // Long before all of it is given up.
+        let answer = timeout(PATIENCE / 2, chain.login("alice", "wonderland")).await;
+        assert_eq!(answer, Ok(Err(DOWN)), "{name}");
     }
 }
 
@@ -127,7 +128,7 @@ async fn connecting_has_its_time() {
 #[tokio::test]
 async fn places_are_bounded() {
     let silent = raw(|mut stream| async move { _ = misbehave(&mut stream, Does::Hangs).await }).await;
-    let endpoint = endpoint(&format!("http://{silent}/")).timeout(LIMIT).max_at_once(2);
+    let endpoint = endpoint(&format!("http://{silent}/")).timeout(LIMIT * 5).max_at_once(2);
     let chain = Chain::of(HttpVerifier::builder(endpoint, ISSUER, shape()).build().unwrap());
     let login = || chain.login("alice", "wonderland");
     let third = async {

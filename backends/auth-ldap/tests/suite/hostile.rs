@@ -28,13 +28,16 @@ async fn one_code_is_success() {
 async fn success_of_something_else_is_none() {
     for op in (0..=0xFF).filter(|op| *op != BIND_ANSWER) {
         let mock = Mock::answering(move |asked| Reply::Say(result(asked.id, op, 0, b""))).await;
-        assert_eq!(told(&mock.directory(), "alice", "alicepw").await, Err(UNAVAILABLE), "{op:#x}");
+        assert_eq!(told(&mock.impatient(), "alice", "alicepw").await, Err(UNAVAILABLE), "{op:#x}");
     }
     for other in [0, 1, 3, 127] {
         let mock =
             Mock::answering(move |asked| Reply::Say(result(asked.id ^ other, BIND_ANSWER, 0, b""))).await;
-        let expected = if other == 0 { Ok("alice".to_owned()) } else { Err(UNAVAILABLE) };
-        assert_eq!(told(&mock.directory(), "alice", "alicepw").await, expected, "id ^ {other}");
+        let (directory, expected) = match other {
+            0 => (mock.directory(), Ok("alice".to_owned())),
+            _ => (mock.impatient(), Err(UNAVAILABLE)),
+        };
+        assert_eq!(told(&directory, "alice", "alicepw").await, expected, "id ^ {other}");
     }
 }
 
@@ -52,7 +55,7 @@ async fn referrals_are_not_followed() {
     let at_search =
         Mock::start(move |asked| again(asked.id, if asked.op == SEARCH { DONE } else { BIND_ANSWER })).await;
     for here in [at_bind, at_search] {
-        assert_eq!(told(&here.directory(), "alice", "alicepw").await, Err(UNAVAILABLE));
+        assert_eq!(told(&here.impatient(), "alice", "alicepw").await, Err(UNAVAILABLE));
     }
     let continued = Mock::start(|asked| match asked.op {
         SEARCH => Reply::Say(
@@ -89,7 +92,7 @@ async fn nonsense_is_an_outage() {
                 _ => Reply::Say(result(asked.id, BIND_ANSWER, 0, b"")),
             })
             .await;
-            let directory = mock.directory();
+            let directory = mock.impatient();
             let answer = timeout(SOON, told(&directory, "alice", "alicepw")).await;
             assert_eq!(answer, Ok(Err(UNAVAILABLE)), "{name} to {place:#x}");
             if place == SEARCH {

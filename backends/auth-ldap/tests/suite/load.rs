@@ -80,7 +80,7 @@ async fn a_late_success_is_not_the_next_ones() {
         (_, id) => Reply::Say([result(id - 1, BIND_ANSWER, 0, b""), wrong(id)].concat()),
     })
     .await;
-    let directory = mock.settings().connections(1).operation_timeout(Duration::from_secs(3)).build().unwrap();
+    let directory = mock.settings().connections(1).build().unwrap();
     let first = tokio::spawn({
         let directory = directory.clone();
         async move { told(&directory, "alice", "alicepw").await }
@@ -96,7 +96,7 @@ async fn a_late_success_is_not_the_next_ones() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crowd_has_an_end() {
     let mock = Mock::start(|_| Reply::Silence).await;
-    let directory = mock.settings().connections(1).timeout(Duration::from_millis(700)).build().unwrap();
+    let directory = mock.settings().connections(1).timeout(Duration::from_secs(3)).build().unwrap();
     let auth = Auth::builder().backend::<Password>("directory", backend(&directory)).build().unwrap();
     let logins = (0..400).map(|n| {
         let auth = auth.clone();

@@ -1,11 +1,15 @@
 //! Servers that fail.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use test_servers::{FaultProxy, OpenLdap, Way};
+use tokio::time::timeout;
 
 use crate::mock::{Mock, Reply};
 use crate::support::{SOON, UNAVAILABLE, WRONG, bound, eventually, settings, told};
+
+/// How long a server is waited for that may be dead; one that lives answers earlier, however busy the machine is.
+const FAILOVER: Duration = Duration::from_secs(3);
 
 /// RL-1, LD-10: the next server is asked, within the time of all of it, whatever is wrong with the first.
 #[tokio::test(flavor = "multi_thread")]
@@ -17,12 +21,11 @@ async fn the_next_server_is_asked() {
         let directory = settings_of([proxy.url(&server.url()), server.url()], &server).build().unwrap();
         assert_eq!(told(&directory, "alice", "alicepw").await.as_deref(), Ok("alice"), "{way:?}");
         assert_eq!(told(&directory, "alice", "wrong").await, Err(WRONG), "{way:?}");
-        let start = Instant::now();
+        // The one that failed is asked last for a while: the other answers before anything is lost there.
+        let before = server.connections();
+        proxy.set(Way::Passes);
         assert!(told(&directory, "alice", "alicepw").await.is_ok());
-        assert!(
-            start.elapsed() < Duration::from_secs(1),
-            "{way:?}: the one that failed is asked last for a while"
-        );
+        assert_eq!(server.connections(), before, "{way:?}: nobody comes by way of the one that failed");
     }
 }
 
@@ -35,9 +38,8 @@ async fn a_server_that_comes_back_is_used_again() {
         let directory = settings_of([proxy.url(&server.url())], &server).build().unwrap();
         assert!(told(&directory, "alice", "alicepw").await.is_ok());
         proxy.set(way);
-        let start = Instant::now();
-        assert_eq!(told(&directory, "alice", "alicepw").await, Err(UNAVAILABLE), "{way:?}");
-        assert!(start.elapsed() < Duration::from_secs(5), "{way:?}: {:?}", start.elapsed());
+        let answer = timeout(SOON, told(&directory, "alice", "alicepw")).await;
+        assert_eq!(answer, Ok(Err(UNAVAILABLE)), "{way:?}");
         proxy.set(Way::Passes);
         eventually("it is used again", async || told(&directory, "alice", "alicepw").await.ok()).await;
     }
@@ -60,8 +62,7 @@ async fn a_restart_is_not_noticed() {
 async fn a_server_that_hangs_is_left() {
     let server = OpenLdap::new().start();
     let proxy = FaultProxy::before(server.port());
-    let directory = settings_of([proxy.url(&server.url()), server.url()], &server);
-    let directory = directory.operation_timeout(Duration::from_millis(300)).build().unwrap();
+    let directory = settings_of([proxy.url(&server.url()), server.url()], &server).build().unwrap();
     assert!(told(&directory, "alice", "alicepw").await.is_ok());
     proxy.set(Way::Swallows);
     assert_eq!(told(&directory, "alice", "alicepw").await.as_deref(), Ok("alice"), "a search is tried again");
@@ -74,9 +75,8 @@ async fn all_of_it_has_a_limit() {
     let hour = Duration::from_secs(3600);
     let directory = mock.settings().operation_timeout(hour).connect_timeout(hour);
     let directory = directory.timeout(Duration::from_millis(200)).build().unwrap();
-    let start = Instant::now();
-    assert_eq!(told(&directory, "alice", "alicepw").await, Err(UNAVAILABLE));
-    assert!(start.elapsed() < SOON);
+    let answer = timeout(SOON, told(&directory, "alice", "alicepw")).await;
+    assert_eq!(answer, Ok(Err(UNAVAILABLE)));
 }
 
 /// RL-3: a bind is never tried again, since each counts as a wrong password; a search once.
@@ -106,6 +106,8 @@ fn settings_of(urls: impl IntoIterator<Item = String>, server: &OpenLdap) -> aut
         .authorities(server.authority())
         .service_account(OpenLdap::SERVICE, OpenLdap::SERVICE_PASSWORD)
         .users(crate::support::PEOPLE, "(uid={username})")
-        .connect_timeout(Duration::from_secs(1));
+        .connect_timeout(FAILOVER)
+        .operation_timeout(FAILOVER)
+        .timeout(SOON);
     urls.into_iter().fold(first, auth_ldap::LdapBuilder::server)
 }

@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use auth_core::provisioning::Reports;
 use auth_core::{
-    Auth, BackendError, DeclineReason, Denied, DeniedKind, DenyReason, Identity, Outcome, Password,
-    Provisioned, Provisioner, RequestFacts, User, UserId, UserSource,
+    Auth, BackendError, BackendPolicy, DeclineReason, Denied, DeniedKind, DenyReason, Identity, Outcome,
+    Password, Provisioned, Provisioner, RequestFacts, User, UserId, UserSource,
 };
 use auth_ldap::{Ldap, LdapBuilder};
 use test_servers::OpenLdap;
 
 pub(crate) const PEOPLE: &str = "ou=people,dc=example,dc=org";
 pub(crate) const GROUPS: &str = "ou=groups,dc=example,dc=org";
-/// Beyond every limit of ours that a test meets.
-pub(crate) const SOON: Duration = Duration::from_secs(10);
+/// Beyond every limit of ours that a test meets, however busy the machine is.
+pub(crate) const SOON: Duration = Duration::from_secs(120);
 
 /// A user who is what the directory says.
 #[derive(Clone, Debug)]
@@ -65,6 +65,9 @@ pub(crate) fn settings(server: &OpenLdap) -> LdapBuilder {
         .authorities(server.authority())
         .service_account(OpenLdap::SERVICE, OpenLdap::SERVICE_PASSWORD)
         .users(PEOPLE, "(&(objectClass=inetOrgPerson)(uid={username}))")
+        .connect_timeout(SOON)
+        .operation_timeout(SOON)
+        .timeout(SOON)
 }
 
 pub(crate) fn directory(server: &OpenLdap) -> Ldap {
@@ -78,7 +81,9 @@ pub(crate) fn bound(server: &OpenLdap) -> Vec<String> {
 
 /// A chain over the directory alone. A new one for each login, so that no breaker has opened.
 pub(crate) async fn login(directory: &Ldap, username: &str, password: &str) -> Result<Identity, DeniedKind> {
-    let auth = Auth::builder().backend::<Password>("directory", backend(directory)).build().unwrap();
+    let policy = BackendPolicy::new().timeout(SOON);
+    let auth = Auth::builder().chain_timeout(SOON);
+    let auth = auth.backend_with::<Password>("directory", backend(directory), policy).build().unwrap();
     let answer = auth.authenticate(Password::new(username, password), &RequestFacts::none()).await;
     answer.map(|authenticated| authenticated.user().0.clone()).map_err(|denied: Denied| denied.kind())
 }

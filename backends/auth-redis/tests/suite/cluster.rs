@@ -1,7 +1,6 @@
 //! A cluster of three.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use crate::support::{NOW, ask, eventually, key, record};
 use auth_core::conformance::store::session_store;
@@ -23,7 +22,7 @@ async fn nodes() -> Vec<Redis> {
             let info: String = ask(node, &["CLUSTER", "INFO"]).await;
             info.contains("cluster_state:ok") && info.contains("cluster_slots_ok:16384")
         };
-        eventually("the cluster is complete", Duration::from_secs(20), complete).await;
+        eventually("the cluster is complete", complete).await;
     }
     nodes
 }

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use crate::support::{ask, store};
+use crate::support::{LIMIT, ask, store};
 use auth_core::conformance::client::log_in;
 use auth_core::session::{KeyRing, SessionConfig};
-use auth_core::{Argon2Cost, Auth, MemoryBackend, Password, Passwords, Secret, User, UserId};
+use auth_core::{Argon2Cost, Auth, BackendPolicy, MemoryBackend, Password, Passwords, Secret, User, UserId};
 use test_servers::Redis;
 
 #[derive(Clone)]
@@ -27,10 +27,12 @@ impl User for Alice {
 async fn the_server_holds_no_token() {
     let server = Redis::new().with("slowlog-log-slower-than", "0").start();
     let cost = Argon2Cost::dangerous_weak(16, 1, 1).unwrap();
-    let users = MemoryBackend::new(Passwords::builder().cost(cost).threads(1).build().unwrap());
+    let users = MemoryBackend::new(Passwords::builder().cost(cost).threads(1).wait(LIMIT).build().unwrap());
     users.insert("alice", &Secret::new("canary-password"), Alice).await.unwrap();
-    let config = SessionConfig::new(KeyRing::generate().unwrap());
-    let auth = Auth::builder().backend::<Password>("local", users).sessions(store(&server), config);
+    let config = SessionConfig::new(KeyRing::generate().unwrap()).store_timeouts(LIMIT, LIMIT);
+    let auth = Auth::builder().chain_timeout(LIMIT);
+    let patient = BackendPolicy::new().timeout(LIMIT);
+    let auth = auth.backend_with::<Password>("local", users, patient).sessions(store(&server), config);
     let token = log_in(&auth.build().unwrap(), Password::new("alice", "canary-password")).await;
     assert_eq!(token.len(), 43);
 

@@ -12,10 +12,10 @@ use redis::Client;
 use test_servers::{FaultProxy, Redis, Way};
 use tokio::net::TcpListener;
 
-/// How long anything may take that fails.
-const DEADLINE: Duration = Duration::from_secs(3);
-/// How long it may take until all is well again.
-const RECOVERY: Duration = Duration::from_secs(5);
+/// How long anything may take that fails, on a machine that has much else to do. Without limits of ours, who asks a
+/// server that hangs would wait for ever, and on a connection that swallows for as long as the system resends: a
+/// quarter of an hour.
+const DEADLINE: Duration = Duration::from_secs(60);
 
 #[track_caller]
 fn assert_kind<T: Debug>(what: &str, answer: Result<T, StoreError>, kind: StoreErrorKind) {
@@ -45,7 +45,7 @@ async fn nothing_is_written(store: &RedisSessions, kind: StoreErrorKind) {
 
 async fn all_is_as_it_was(store: &RedisSessions) {
     let loads = async || store.load(&key(1), NOW).await.is_ok();
-    eventually("the store recovers", RECOVERY, loads).await;
+    eventually("the store recovers", loads).await;
     let found = store.load(&key(1), NOW).await.unwrap().unwrap();
     assert_eq!((found.key, found.version, found.record), (key(1), 1, record("7").into()));
     assert_eq!(store.load(&key(2), NOW).await.unwrap(), None);
@@ -89,7 +89,7 @@ async fn a_server_that_hangs_is_an_outage_in_time() {
     server.suspend();
     let began = Instant::now();
     assert_kind("load", store.load(&key(1), NOW).await, StoreErrorKind::TimedOut);
-    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    assert!(began.elapsed() < DEADLINE, "{:?}", began.elapsed());
     nothing_is_read(&store, StoreErrorKind::TimedOut).await;
     server.resume();
     all_is_as_it_was(&store).await;

@@ -1,5 +1,7 @@
 //! Users with the hashes of passwords that were set elsewhere.
 
+use std::fmt;
+
 use auth_core::{BackendError, PasswordHash};
 
 use super::manage::{new_stamp, text};
@@ -8,7 +10,7 @@ use crate::driver::Value;
 use crate::{InvalidUsername, TableUser, canonical};
 
 /// A user to be made with a hash that was made elsewhere.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct NewUser {
     username: String,
     key: String,
@@ -43,6 +45,16 @@ impl NewUser {
     /// The [`canonical`] name: two with the same cannot both be made.
     pub fn key(&self) -> &str {
         &self.key
+    }
+}
+
+impl fmt::Debug for NewUser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewUser")
+            .field("username", &format_args!("({} bytes)", self.username.len()))
+            .field("hash", &self.hash)
+            .field("active", &self.active)
+            .finish_non_exhaustive()
     }
 }
 

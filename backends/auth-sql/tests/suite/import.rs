@@ -3,7 +3,7 @@
 use auth_core::{Format, Passwords, User};
 use auth_sql::{Existing, NewUser, SqlUsers, UserErrorKind, UserTable};
 
-use crate::support::{Db, Place, kind, on_every_database, passwords};
+use crate::support::{Db, LIMIT, Place, kind, on_every_database, passwords};
 
 on_every_database![
     hashes_from_elsewhere_sign_in,
@@ -18,8 +18,8 @@ const SPACED: &str = "pbkdf2_sha256$1000$Zr4Kx0a1TnQ8bVdW5mLy2s$K+TO+B5AOutM0Ks9
 
 async fn users(db: &Db) -> SqlUsers {
     let formats = [Format::django_pbkdf2_sha256(1_000)];
-    let users =
-        SqlUsers::new(db.database(), Passwords::builder().accept(formats).threads(1).build().unwrap());
+    let passwords = Passwords::builder().accept(formats).threads(1).wait(LIMIT).build().unwrap();
+    let users = SqlUsers::new(db.database(), passwords);
     users.migrate().await.unwrap();
     users
 }
@@ -31,6 +31,10 @@ fn spaced(users: &SqlUsers, name: &str) -> NewUser {
 async fn hashes_from_elsewhere_sign_in(place: &Place) {
     let db = place.db().await;
     let users = users(&db).await;
+    let (shown, made) = (format!("{:?}", spaced(&users, "canary")), users.create_user("canary", None).await);
+    assert!(shown.contains("NewUser") && !shown.contains("canary") && !shown.contains("1000$"), "{shown}");
+    let shown = format!("{:?}", made.unwrap());
+    assert!(shown.contains("SqlUser") && !shown.contains("canary"), "{shown}");
     let new =
         [spaced(&users, "Alice"), spaced(&users, "bob").disabled(), NewUser::new("carol", None).unwrap()];
     assert_eq!(users.import(&new).await.unwrap(), [true; 3]);

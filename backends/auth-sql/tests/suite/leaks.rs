@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::support::{Db, Place, hex, on_every_database, secret};
+use crate::support::{Db, LIMIT, PATIENT, Place, hex, on_every_database, secret};
 use auth_core::conformance::client::log_in;
 use auth_core::session::KeyRing;
 use auth_core::{Auth, Password, SessionConfig};
@@ -17,8 +17,9 @@ async fn the_database_holds_no_token_and_no_password(place: &Place) {
     users.create_user("alice", Some(&secret("canary-password"))).await.unwrap();
     let store = SqlSessions::new(db.database());
     store.migrate().await.unwrap();
-    let config = SessionConfig::new(KeyRing::generate().unwrap());
-    let auth = Auth::builder().backend::<Password>("local", users).sessions(store, config).build().unwrap();
+    let config = SessionConfig::new(KeyRing::generate().unwrap()).store_timeouts(LIMIT, LIMIT);
+    let auth = Auth::builder().chain_timeout(LIMIT).backend_with::<Password>("local", users, PATIENT);
+    let auth = auth.sessions(store, config).build().unwrap();
 
     let token = log_in(&auth, Password::new("alice", "canary-password")).await;
     assert_eq!(token.len(), 43);

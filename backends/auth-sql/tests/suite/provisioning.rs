@@ -1,13 +1,13 @@
 //! `SqlUsers` as a provisioner: people whom an outside system vouches for.
 
-use crate::support::{Place, login, on_every_database, passwords, secret};
+use crate::support::{LIMIT, PATIENT, Place, login, on_every_database, passwords, secret};
 use std::sync::Arc;
 
 use auth_core::conformance::provisioning::provision_store;
 use auth_core::provisioning::{AttributeRule, Creation, Migrating, Owner, Provisioning, Reports, Right};
 use auth_core::{
-    Attempt, Auth, Backend, BackendError, BackendPolicy, DeniedKind, DenyReason, Identity, MemoryDirectory,
-    OutagePolicy, Outcome, Password, Provisioner, RequestFacts, User, UserId, UserSource,
+    Attempt, Auth, Backend, BackendError, DeniedKind, DenyReason, Identity, MemoryDirectory, OutagePolicy,
+    Outcome, Password, Provisioner, RequestFacts, User, UserId, UserSource,
 };
 use auth_sql::{SqlUser, SqlUsers, UserErrorKind, UserTable};
 use signed_in::{a_confirmation_reaches_the_tables, parallel_first_logins_make_one_user};
@@ -339,10 +339,10 @@ async fn whoever_belongs_elsewhere_has_no_password_here(place: &Place) {
         ("the policy says so, wrong", &lenient, "alice", "x", Err(DeniedKind::Unavailable), Err(wrong)),
     ];
     for (name, users, username, password, directory_down, alone) in table {
-        let policy = BackendPolicy::new().outage(OutagePolicy::Continue);
         let chain = Auth::builder()
-            .backend_with::<Password>("directory", Down, policy)
-            .backend::<Password>("local", users.clone())
+            .chain_timeout(LIMIT)
+            .backend_with::<Password>("directory", Down, PATIENT.outage(OutagePolicy::Continue))
+            .backend_with::<Password>("local", users.clone(), PATIENT)
             .build()
             .unwrap();
         let answer = chain.authenticate(Password::new(username, password), &RequestFacts::none()).await;
@@ -373,7 +373,8 @@ async fn old_passwords_move_once(place: &Place) {
     users.create_user("bob", None).await.unwrap();
     db.execute("UPDATE auth_users SET password = '!migrate'").await.unwrap();
     let migrating = Migrating::new(old, users.clone());
-    let auth = Auth::builder().backend::<Password>("local", migrating).build().unwrap();
+    let auth = Auth::builder().chain_timeout(LIMIT).backend_with::<Password>("local", migrating, PATIENT);
+    let auth = auth.build().unwrap();
     let log_in = async |name: &str, password: &str| {
         let answer = auth.authenticate(Password::new(name, password), &RequestFacts::none()).await;
         answer.map(drop).map_err(|denied| denied.kind())

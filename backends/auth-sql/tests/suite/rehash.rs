@@ -1,6 +1,6 @@
 //! H05, PW-9: an outdated hash is renewed at the next login, which does not depend on it.
 
-use crate::support::{Db, Place, Pool, login, on_every_database, options, passwords, secret};
+use crate::support::{Db, LIMIT, Place, Pool, login, on_every_database, options, passwords, secret};
 use auth_core::{Argon2Cost, Format, Passwords, PasswordsBuilder, Secret, User};
 use auth_sql::{Database, SqlUsers};
 use sqlx::Executor;
@@ -132,7 +132,7 @@ async fn of_django(place: &Place) -> (Db, String) {
 
 fn reading_django() -> PasswordsBuilder {
     let cost = Argon2Cost::dangerous_weak(32, 1, 1).unwrap();
-    Passwords::builder().cost(cost).accept([Format::django_pbkdf2_sha256(1_000)]).threads(1)
+    Passwords::builder().cost(cost).accept([Format::django_pbkdf2_sha256(1_000)]).threads(1).wait(LIMIT)
 }
 
 /// H05: Django's users keep their passwords, and the first login makes Argon2 of them.

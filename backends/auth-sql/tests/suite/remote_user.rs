@@ -5,7 +5,7 @@ use auth_core::remote_user::{RemoteUser, RemoteUsers};
 use auth_core::{Auth, Denied, DeniedKind, DenyReason, Provisioned, RequestFacts, User};
 use auth_sql::{SqlUser, SqlUsers};
 
-use crate::support::{Place, login, on_every_database};
+use crate::support::{LIMIT, PATIENT, Place, login, on_every_database};
 
 on_every_database![a_name_becomes_a_user, without_creation_a_new_name_is_nobody];
 
@@ -13,8 +13,9 @@ async fn sign_in(users: &SqlUsers, policy: &Provisioning, name: &str) -> Result<
     let verifier = RemoteUsers::new("https://sso.example")
         .clean(|name| name.strip_suffix("@EXAMPLE.COM").map(str::to_lowercase));
     let users = policy.on(users.clone()).unwrap();
-    let auth =
-        Auth::builder().backend::<RemoteUser>("proxy", Provisioned { verifier, users }).build().unwrap();
+    let backend = Provisioned { verifier, users };
+    let auth = Auth::builder().chain_timeout(LIMIT).backend_with::<RemoteUser>("proxy", backend, PATIENT);
+    let auth = auth.build().unwrap();
     let done = auth.authenticate(RemoteUser::dangerous_new(name), &RequestFacts::none()).await?;
     Ok(done.user().clone())
 }

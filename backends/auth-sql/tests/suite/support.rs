@@ -5,7 +5,9 @@ use std::str::FromStr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use auth_core::{Argon2Cost, Auth, Denied, DeniedKind, Password, Passwords, RequestFacts, Secret};
+use auth_core::{
+    Argon2Cost, Auth, BackendPolicy, Denied, DeniedKind, Password, Passwords, RequestFacts, Secret,
+};
 use auth_sql::{Database, SqlUser, SqlUsers};
 use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
@@ -175,6 +177,25 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
 }
 
+/// How long anything may take on a machine that has much else to do.
+pub(crate) const LIMIT: Duration = Duration::from_mins(2);
+
+/// Waits until something is so.
+pub(crate) async fn eventually<T>(what: &str, is: impl AsyncFn() -> Option<T>) -> T {
+    let wait = async {
+        loop {
+            if let Some(value) = is().await {
+                return value;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(LIMIT, wait).await.unwrap_or_else(|_| panic!("{what}: not within {LIMIT:?}"))
+}
+
+/// For a backend that is not too slow, however busy the machine is.
+pub(crate) const PATIENT: BackendPolicy = BackendPolicy::new().timeout(LIMIT);
+
 /// Runs a case, as a test of its own would.
 pub(crate) fn run_case(name: &str, case: impl Future<Output = ()>) {
     println!("{name}");
@@ -206,18 +227,18 @@ pub(crate) fn options(dir: &TempDir, mode: SqliteJournalMode) -> SqliteConnectOp
         .create_if_missing(true)
         .journal_mode(mode)
         .synchronous(SqliteSynchronous::Normal)
-        .busy_timeout(Duration::from_secs(30))
+        .busy_timeout(LIMIT)
 }
 
 pub(crate) async fn open(dir: &TempDir, mode: SqliteJournalMode, connections: u32) -> SqlitePool {
-    let pool = SqlitePoolOptions::new().max_connections(connections);
+    let pool = SqlitePoolOptions::new().max_connections(connections).acquire_timeout(LIMIT);
     pool.connect_with(options(dir, mode)).await.unwrap()
 }
 
 /// A pool over hashes of `memory` KiB: for tests only.
 pub(crate) fn passwords(memory: u32) -> Passwords {
     let cost = Argon2Cost::dangerous_weak(memory, 1, 1).unwrap();
-    Passwords::builder().cost(cost).threads(1).queue(100).wait(Duration::from_secs(30)).build().unwrap()
+    Passwords::builder().cost(cost).threads(1).queue(100).wait(LIMIT).build().unwrap()
 }
 
 pub(crate) fn secret(text: &str) -> Secret {
@@ -226,7 +247,8 @@ pub(crate) fn secret(text: &str) -> Secret {
 
 /// Signs in through a chain, as an application does.
 pub(crate) async fn login(users: &SqlUsers, username: &str, password: &str) -> Result<SqlUser, Denied> {
-    let auth = Auth::builder().backend::<Password>("local", users.clone()).build().unwrap();
+    let auth = Auth::builder().chain_timeout(LIMIT).backend_with::<Password>("local", users.clone(), PATIENT);
+    let auth = auth.build().unwrap();
     let authenticated = auth.authenticate(Password::new(username, password), &RequestFacts::none()).await?;
     Ok(authenticated.user().clone())
 }

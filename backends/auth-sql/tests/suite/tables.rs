@@ -3,7 +3,7 @@
 use auth_core::{DeniedKind, Password, User, UserId, UserSource};
 use auth_sql::{RowError, SqlUser, SqlUsers, TableUser, UserErrorKind, UserRow, UserTable};
 
-use crate::support::{Db, Place, kind, on_every_database, passwords, secret};
+use crate::support::{Db, LIMIT, PATIENT, Place, kind, on_every_database, passwords, secret};
 
 on_every_database![
     an_own_table_is_used_as_it_is,
@@ -170,7 +170,8 @@ async fn a_user_of_ones_own_has_what_the_table_has(place: &Place) {
     assert_eq!((alice.avatar, alice.user.permissions().count()), (vec![0, 0xff], 2));
 
     db.execute("UPDATE auth_users SET email = 'a@example.com'").await.unwrap();
-    let auth = auth_core::Auth::builder().backend::<Password>("local", users).build().unwrap();
+    let auth = auth_core::Auth::builder().chain_timeout(LIMIT);
+    let auth = auth.backend_with::<Password>("local", users, PATIENT).build().unwrap();
     let login = Password::new("alice", "one");
     let alice = auth.authenticate(login, &auth_core::RequestFacts::none()).await.unwrap();
     assert_eq!(alice.user().email.as_deref(), Some("a@example.com"));

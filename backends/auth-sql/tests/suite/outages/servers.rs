@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
 use auth_core::session::Write;
 use sqlx::Executor;
@@ -12,9 +11,10 @@ use test_servers::{FaultProxy, MariaDb, Postgres, Server, Way};
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::support::run_case;
+use crate::support::{LIMIT, eventually, run_case};
 
-/// What an application sets: how long it waits for a connection.
+/// What an application sets: how long it waits for a connection. Short, since each question in an outage takes as
+/// long; where all is well, whoever waited in vain asks again.
 const PATIENCE: Duration = Duration::from_millis(200);
 
 fn pg(url: &str) -> PgPool {
@@ -30,10 +30,10 @@ fn mysql(url: &str) -> MySqlPool {
 async fn fill(database: impl Into<auth_sql::Database>) -> (SqlSessions, SqlUsers) {
     let database = database.into();
     let (sessions, users) = (SqlSessions::new(database.clone()), SqlUsers::new(database, passwords(16)));
-    sessions.migrate().await.unwrap();
-    users.migrate().await.unwrap();
-    sessions.create(&key(1), &record()).await.unwrap();
-    users.create_user("alice", Some(&secret("one"))).await.unwrap();
+    eventually("a table of sessions", async || sessions.migrate().await.ok()).await;
+    eventually("a table of users", async || users.migrate().await.ok()).await;
+    eventually("a session", async || sessions.create(&key(1), &record()).await.ok()).await;
+    eventually("alice", async || users.create_user("alice", Some(&secret("one"))).await.ok()).await;
     (sessions, users)
 }
 
@@ -73,11 +73,6 @@ async fn a_kill_loses_nothing(server: &mut Server, sessions: &SqlSessions, users
     server.kill();
     nothing_works(sessions, users).await;
     server.start_again();
-    let back = Instant::now();
-    while sessions.load(&key(1), NOW).await.is_err() {
-        assert!(back.elapsed() < Duration::from_secs(5), "it is back, and nobody notices");
-        tokio::task::yield_now().await;
-    }
     all_is_as_it_was(sessions, users).await;
     stop.store(true, Ordering::Relaxed);
     let (mut answers, mut outages) = (0, 0);
@@ -106,19 +101,19 @@ async fn what_is_undone_is_tried_again(sessions: &SqlSessions) {
 /// Requests that were given up on connections that are dead without anybody having said so: they do not keep the
 /// pool's places.
 async fn dead_connections_are_left(proxy: &FaultProxy, sessions: &SqlSessions) {
-    let load = async || tokio::time::timeout(PATIENCE * 2, sessions.load(&key(1), NOW)).await;
+    let load = async || tokio::time::timeout(PATIENCE * 5, sessions.load(&key(1), NOW)).await;
+    let loads = async || <[_; 4]>::from(tokio::join!(load(), load(), load(), load()));
+    let all_fine = async || {
+        let answers = loads().await;
+        answers.iter().all(|answer| matches!(answer, Ok(Ok(Some(_))))).then_some(())
+    };
     for _ in 0..2 {
-        let (one, two, three, four) = tokio::join!(load(), load(), load(), load());
-        assert!([one, two, three, four].iter().all(|answer| matches!(answer, Ok(Ok(Some(_))))));
+        eventually("four connections at once: the dead do not keep their places", all_fine).await;
         proxy.set(Way::Swallows);
-        let (one, two, three, four) = tokio::join!(load(), load(), load(), load());
-        assert!(![one, two, three, four].iter().any(|answer| matches!(answer, Ok(Ok(_)))), "all dead");
+        assert!(!loads().await.iter().any(|answer| matches!(answer, Ok(Ok(_)))), "all dead");
         proxy.set(Way::Passes);
-        let back = Instant::now();
-        while sessions.load(&key(1), NOW).await.is_err() {
-            assert!(back.elapsed() < Duration::from_secs(5), "the dead keep their places");
-        }
     }
+    eventually("the dead do not keep their places", all_fine).await;
 }
 
 /// Whichever pool it is.
@@ -131,7 +126,7 @@ macro_rules! an_exhausted_pool {
             all_is_as_it_was(&sessions, &users).await;
             let mut taken = Vec::new();
             for _ in 0..4 {
-                taken.push(pool.acquire().await.unwrap());
+                taken.push(eventually("a connection", async || pool.acquire().await.ok()).await);
             }
             nothing_works(&sessions, &users).await;
             drop(taken);
@@ -163,7 +158,8 @@ fn postgres() {
     run_case("exhausted", an_exhausted_pool!(pg(&server.url())));
     run_case("too many connections", async {
         // Some are kept for administrators.
-        let others = PgPoolOptions::new().max_connections(7).connect(&server.url()).await.unwrap();
+        let others = PgPoolOptions::new().max_connections(7).acquire_timeout(LIMIT);
+        let others = others.connect(&server.url()).await.unwrap();
         let mut taken = Vec::new();
         for _ in 0..7 {
             taken.push(others.acquire().await.unwrap());
@@ -210,13 +206,14 @@ fn maria_db() {
     run_case("exhausted", an_exhausted_pool!(mysql(&server.url())));
     run_case("read-only", async {
         let admin = mysql(&server.admin_url());
-        admin.execute("SET GLOBAL read_only = ON").await.unwrap();
+        eventually("it is read-only", async || admin.execute("SET GLOBAL read_only = ON").await.ok()).await;
         let pool = mysql(&server.url());
         only_reading_works(&SqlSessions::new(pool.clone()), &SqlUsers::new(pool, passwords(16))).await;
-        admin.execute("SET GLOBAL read_only = OFF").await.unwrap();
+        eventually("it is not", async || admin.execute("SET GLOBAL read_only = OFF").await.ok()).await;
     });
     run_case("locked", async {
-        let mut lock = mysql(&server.url()).acquire().await.unwrap();
+        let locking = mysql(&server.url());
+        let mut lock = eventually("a connection", async || locking.acquire().await.ok()).await;
         lock.execute("LOCK TABLES auth_sessions WRITE, auth_users WRITE, auth_user_permissions WRITE")
             .await
             .unwrap();

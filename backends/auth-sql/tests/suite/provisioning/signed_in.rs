@@ -16,7 +16,7 @@ use auth_sql::{SqlSessions, SqlUser};
 
 use super::site::Site;
 use super::{LDAP, identity};
-use crate::support::Place;
+use crate::support::{LIMIT, PATIENT, Place};
 
 /// Lets in whoever it knows, by any password.
 #[derive(Clone, Default)]
@@ -81,7 +81,8 @@ type Staff = Provisioned<Directory, auth_core::provisioning::ProvisionedUsers<au
 fn site(site: &Site, directory: &Directory, heard: &Heard) -> (AuthBuilder<SqlUser>, Arc<Staff>) {
     let users = policy().on(site.users.clone()).unwrap();
     let staff = Arc::new(Provisioned { verifier: directory.clone(), users });
-    let auth = Auth::builder().backend::<Password>("staff", Arc::clone(&staff)).observer(heard.clone());
+    let auth = Auth::builder().chain_timeout(LIMIT);
+    let auth = auth.backend_with::<Password>("staff", Arc::clone(&staff), PATIENT).observer(heard.clone());
     (auth, staff)
 }
 
@@ -120,7 +121,7 @@ pub(super) async fn a_confirmation_reaches_the_tables(place: &Place) {
     let (auth, staff) = site(&here, &directory, &heard);
     let auth = auth
         .confirm("staff", staff, Confirmation::every(EVERY))
-        .sessions(sessions, SessionConfig::new(KeyRing::generate().unwrap()))
+        .sessions(sessions, SessionConfig::new(KeyRing::generate().unwrap()).store_timeouts(LIMIT, LIMIT))
         .clock(Arc::clone(&clock))
         .build()
         .unwrap();
