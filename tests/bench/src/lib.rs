@@ -7,6 +7,7 @@
 //! target/release/auth-bench load --seconds 2        over loopback, with wrk
 //! target/release/auth-bench scale threads           what grows, or some parts of it
 //! target/release/auth-bench flood --rounds 1 axum   many logins at once, with real hashes
+//! target/release/auth-bench timing                  whether refused logins can be told apart by the clock
 //! target/release/auth-bench report                  writes the tables into BENCHMARKS.md
 //! target/release/auth-bench run axum-ours me 500    sends requests of one case, for a profiler
 //! ```
@@ -29,6 +30,7 @@ mod serve;
 mod server;
 mod sites;
 mod table;
+mod timing;
 mod wrk;
 
 use std::process::{Command, ExitCode};
@@ -59,6 +61,8 @@ enum Mode {
     Scale(scale::Options),
     /// Many logins at once with real hashes: how many, how other pages fare, memory
     Flood(flood::Options),
+    /// Whether the time of a refused login tells whom it was for (Welch's t-test; saves nothing)
+    Timing(timing::Options),
     /// Writes the tables of the last results into BENCHMARKS.md, and draws docs/benchmarks.svg
     Report,
     /// All of these, one after the other, with their defaults
@@ -114,6 +118,7 @@ fn run(mode: Mode) -> Result<(), String> {
         Mode::Flood(options) => {
             done("flood", options.sites.is_empty(), &options.settings(), flood::run(&options)?)
         }
+        Mode::Timing(options) => timing::run(&options),
         Mode::FloodServe(serve) => flood::serve(&serve),
         Mode::Report => report::run(),
         Mode::All => all(),

@@ -1,7 +1,11 @@
 //! C17–C20, PW-8: how much work an attempt is, for the whole chain: the same for every one that fails.
 
 use std::sync::Arc;
+#[cfg(debug_assertions)]
+use std::time::Duration;
 
+#[cfg(debug_assertions)]
+use auth_core::Argon2Cost;
 use auth_core::{
     Attempt, Auth, Backend, BackendError, BackendPolicy, DeclineReason, DeniedKind, DenyReason,
     MemoryBackend, OutagePolicy, Outcome, Password, Passwords, RequestFacts, Secret, UserId, UserSource,
@@ -155,4 +159,24 @@ async fn an_outage_costs_what_was_asked_before_it() {
         assert_eq!(denied.unwrap_err().kind(), DeniedKind::Unavailable);
         assert_eq!(passwords.runs() - before, 1, "{username}");
     }
+}
+
+/// In a debug build an unoptimised hash takes about a second. No limit ends it, and many may wait for a thread: here
+/// all have long passed when the hash is there.
+#[cfg(debug_assertions)]
+#[tokio::test]
+async fn a_debug_build_waits_for_hashes() {
+    let cost = Argon2Cost::dangerous_weak(32 * 1024, 4, 1).unwrap();
+    let passwords = Passwords::builder().cost(cost).threads(1).build().unwrap();
+    let limit = Duration::from_millis(1);
+    let auth = Auth::builder()
+        .backend_with::<Password>("only", table(&passwords, "ann").await, BackendPolicy::new().timeout(limit))
+        .chain_timeout(limit)
+        .build()
+        .unwrap();
+    for (name, expected) in [("ann", None), ("ann-sso", Some(DeniedKind::WrongSecret))] {
+        let answer = auth.authenticate(Password::new(name, "right"), &RequestFacts::none()).await;
+        assert_eq!(answer.err().map(|denied| denied.kind()), expected, "{name}");
+    }
+    assert_eq!(Passwords::WAIT, Duration::from_secs(30));
 }
