@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::breaker::{Breaker, Fault};
 use crate::confirm::Confirming;
 use crate::guard::{Interrupted, caught, guarded, guarded_unless};
+use crate::health::Checkup;
 use crate::password::{End, HashDebt};
 use crate::provisioning::{Report, Reports};
 use crate::user_cache::{Cache, Found};
@@ -198,12 +199,14 @@ pub(crate) struct Entry<C, U> {
     breaker: Option<Breaker>,
     /// What it verifies with: as it says, or else as it showed.
     passwords: OnceLock<Passwords>,
+    checkup: Checkup,
 }
 
 impl<C, U> Entry<C, U> {
     pub(crate) fn new(name: BackendName, policy: BackendPolicy, backend: Arc<dyn DynBackend<C, U>>) -> Self {
         let passwords = backend.passwords().cloned().map_or_else(OnceLock::new, OnceLock::from);
-        Self { name, policy, backend, breaker: policy.breaker.then(Breaker::new), passwords }
+        let breaker = policy.breaker.then(Breaker::new);
+        Self { name, policy, backend, breaker, passwords, checkup: Checkup::default() }
     }
 }
 
@@ -249,7 +252,7 @@ impl<C: Credentials, U: User> Entry<C, U> {
     }
 
     async fn health(&self) -> Health {
-        checked(self.policy.timeout, async { self.backend.health().await }).await
+        self.checkup.ask(self.policy.timeout, async { self.backend.health().await }).await
     }
 
     /// Whether the chain may go on after this. Its health is asked for if it matters, and is not known yet.
@@ -283,16 +286,6 @@ impl<C: Credentials, U: User> Entry<C, U> {
             }
             outcome => outcome,
         }
-    }
-}
-
-/// A backend's word on its health. It has half the time of an attempt, so that both fit into a chain's; without a word
-/// it is down. A panic says nothing: it may be the question's own fault.
-pub(crate) async fn checked(limit: Duration, health: impl Future<Output = Health>) -> Health {
-    match guarded(limit / 2, health).await {
-        Ok(health) => health,
-        Err(Interrupted::TimedOut) => Health::Down,
-        Err(Interrupted::Panicked) => Health::Unknown,
     }
 }
 

@@ -226,6 +226,25 @@ mod tests {
         }
     }
 
+    /// JSON is another way to the same type: what it cannot hold never gets here (RFC 8259 §7, §8).
+    #[test]
+    fn json_leads_to_the_same_check() {
+        let table = [
+            (r#""correct horse""#, Some(true)),
+            (r#""\ud83d\ude00""#, Some(true)),
+            (r#""a\u0000b""#, Some(false)),
+            (r#""a\r\nb""#, Some(false)),
+            (r#""a\ufffd""#, Some(false)),
+            (r#""\ud83d""#, None),
+            ("\"a\nb\"", None),
+        ];
+        for (json, fits) in table {
+            let secret: Option<Secret> = serde_json::from_str(json).ok();
+            let found = secret.map(|secret| Password::new("eve", secret).check_handing_on().is_ok());
+            assert_eq!(found, fits, "{json}");
+        }
+    }
+
     /// RFC 6750 §2.1, RL-9.
     #[test]
     fn tokens_keep_their_grammar_and_bound() {

@@ -1,5 +1,9 @@
 //! [`Health`]: how a backend is, whoever asks it.
 
+mod checkup;
+
+pub(crate) use checkup::Checkup;
+
 /// What a backend says of itself when it is asked without anything that a client sent.
 ///
 /// The chain asks before it takes failures for an outage that concerns everybody, since an odd attempt may have caused

@@ -10,8 +10,9 @@ use tokio::time::sleep;
 
 use super::{ConfirmUser, Confirmation};
 use crate::breaker::Breaker;
-use crate::chain::{checked, interrupted};
+use crate::chain::interrupted;
 use crate::guard::guarded;
+use crate::health::Checkup;
 use crate::provisioning::Reports;
 use crate::session::{Live, SessionKey};
 use crate::{BackendError, Clock, Health, Outcome, Timestamp, UserId};
@@ -50,6 +51,7 @@ pub(crate) struct Confirming {
     settings: Confirmation,
     by: Box<dyn DynConfirm>,
     breaker: Breaker,
+    checkup: Checkup,
     asked: Mutex<HashMap<UserId, Waiting>>,
 }
 
@@ -68,7 +70,7 @@ type Waiting = watch::Receiver<Option<Asked>>;
 
 impl Confirming {
     pub(crate) fn new(settings: Confirmation, by: Box<dyn DynConfirm>) -> Self {
-        Self { settings, by, breaker: Breaker::new(), asked: Mutex::default() }
+        Self { settings, by, breaker: Breaker::new(), checkup: Checkup::default(), asked: Mutex::default() }
     }
 
     /// Whether the user of a session is to be asked about.
@@ -118,11 +120,11 @@ impl Asking {
         limit: Duration,
         clock: &dyn Clock,
     ) -> Option<Result<Outcome<()>, BackendError>> {
-        let permit = self.confirming.breaker.admit(clock.now())?;
-        let asked =
-            guarded(limit, async { self.confirming.by.confirm_user(&self.user, reports).await }).await;
+        let Confirming { by, breaker, checkup, .. } = &*self.confirming;
+        let permit = breaker.admit(clock.now())?;
+        let asked = guarded(limit, async { by.confirm_user(&self.user, reports).await }).await;
         let answer = asked.unwrap_or_else(interrupted);
-        let health = checked(limit, async { self.confirming.by.health().await });
+        let health = checkup.ask(limit, async { by.health().await });
         permit.report(&answer, clock.now(), health).await;
         Some(answer)
     }

@@ -31,6 +31,10 @@
 //! # }
 //! ```
 
+mod odd;
+
+pub use odd::{odd, odd_passwords};
+
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::pin;
@@ -72,7 +76,7 @@ impl<C> Cases<C> {
     }
 }
 
-/// Checks a backend, as the only one of a chain.
+/// Checks a backend, as the only one of a chain. [`odd`] checks what hostile input does to it.
 ///
 /// # Panics
 /// With the broken rule, if there is one.

@@ -219,12 +219,12 @@ async fn groups_give_and_take_what_is_managed() {
 
 /// JP-5: groups that could not be read take nothing and let nobody in.
 #[tokio::test]
-async fn unknown_groups_are_an_outage() {
+async fn unknown_groups_are_undecided() {
     let store = Memory::new(None);
     let policy = Provisioning::builder().grant("sales", Right::permission("sell"));
     let users = on(&store, policy.clone());
     let error = users.provision(alice(), &Reports::new()).await.unwrap_err();
-    assert_eq!(error.kind(), BackendErrorKind::Unavailable, "also at the first login");
+    assert_eq!(error.kind(), BackendErrorKind::Undecided, "also at the first login");
     assert!(store.people().is_empty());
     account(&users, alice().with_groups(["sales"])).await;
     assert!(users.provision(alice(), &Reports::new()).await.is_err());

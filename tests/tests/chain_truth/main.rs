@@ -7,5 +7,6 @@ mod credentials;
 mod events;
 mod hash_runs;
 mod interruptions;
+mod odd;
 mod scripted;
 mod table;

@@ -12,6 +12,7 @@ mod cookies;
 mod credentials;
 mod data;
 mod exchange;
+mod handed_on;
 mod login;
 mod nesting;
 mod outages;

@@ -6,7 +6,8 @@ use auth_core::DeniedKind;
 use auth_http::HttpVerifier;
 
 use crate::support::{
-    Answer, CROWDED, Chain, DOWN, ISSUER, Refused, Service, UNREADABLE, alice, alices, shape,
+    Answer, CROWDED, Chain, DOWN, ISSUER, Refused, Service, UNDECIDED, UNREADABLE, alice, alices, endpoint,
+    shape,
 };
 
 async fn site(answer: Answer) -> (Service, Chain) {
@@ -22,6 +23,8 @@ async fn an_attacker_cannot_open_it() {
     let table = [
         (Answer::status(401), wrong),
         (Answer::status(429), CROWDED),
+        (Answer::status(422), UNDECIDED),
+        (Answer::status(500), UNREADABLE),
         (Answer::new(200, "application/json", "{}"), UNREADABLE),
     ];
     for (answer, expected) in table {
@@ -35,13 +38,21 @@ async fn an_attacker_cannot_open_it() {
     }
 }
 
+/// A service that fails everybody, by its own word. Without that word it is asked again and again.
 #[tokio::test]
 async fn outages_open_it_and_one_probe_closes_it() {
-    let (service, chain) = site(Answer::status(500)).await;
+    let (service, unknown) = site(Answer::status(500)).await;
+    let health = service.url.replace("/verify", "/health");
+    let endpoint = service.endpoint().header("X-Api-Key", "key").health(health);
+    let chain = Chain::of(HttpVerifier::builder(endpoint, ISSUER, shape()).build().unwrap());
     for _ in 0..20 {
-        assert_eq!(chain.login("alice", "wonderland").await, Err(DOWN));
+        assert!(chain.login("alice", "wonderland").await.is_err());
     }
     assert_eq!(service.asked(), 5);
+    let asked =
+        service.seen().into_iter().find(|seen| seen.method == "GET").expect("its health was asked for");
+    assert_eq!((asked.target.as_str(), asked.body.as_str()), ("/health", ""));
+    assert_eq!(asked.header("x-api-key"), None, "no secret goes there");
     chain.clock.advance(Duration::from_secs(5));
     let (one, other) = tokio::join!(chain.login("alice", "wonderland"), chain.login("alice", "wonderland"));
     assert!(one.is_err() && other.is_err());
@@ -52,4 +63,28 @@ async fn outages_open_it_and_one_probe_closes_it() {
         assert_eq!(chain.login("alice", "wonderland").await, Ok(alices()));
     }
     assert_eq!(service.asked(), 9);
+    service.now_says(Answer::status(500));
+    for _ in 0..20 {
+        assert!(unknown.login("alice", "wonderland").await.is_err());
+    }
+    assert_eq!(service.asked(), 29, "what fails one attempt may be good for another");
+}
+
+/// No connection is an outage whatever is asked; a gateway without the service says so without a name.
+#[tokio::test]
+async fn a_service_that_is_gone_is_left_alone() {
+    let gone = Service::saying(alice()).await.url.clone();
+    let chain = Chain::of(HttpVerifier::builder(endpoint(&gone), ISSUER, shape()).build().unwrap());
+    for n in 0..20 {
+        assert_eq!(chain.login("alice", "wonderland").await, Err(DOWN), "{n}");
+    }
+    let texts = chain.heard.texts();
+    assert_eq!(texts.matches("circuit breaker is open").count(), 30, "15 attempts, twice each: {texts}");
+    for status in [502, 503, 504] {
+        let (service, chain) = site(Answer::status(status)).await;
+        for _ in 0..20 {
+            assert!(chain.login("alice", "wonderland").await.is_err());
+        }
+        assert_eq!(service.asked(), 5, "{status}");
+    }
 }

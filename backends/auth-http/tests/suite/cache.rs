@@ -7,7 +7,7 @@ use auth_core::DeniedKind;
 use auth_http::{AnswerCache, HttpVerifier};
 use serde_json::json;
 
-use crate::support::{Answer, Chain, DOWN, ISSUER, Refused, Service, alices, clock, shape};
+use crate::support::{Answer, Chain, ISSUER, Refused, Service, UNREADABLE, alices, clock, shape};
 
 const WRONG: Refused = Refused::No(DeniedKind::WrongSecret);
 
@@ -49,7 +49,7 @@ async fn accepted_passwords_are_kept_for_the_ttl_and_wrong_ones_never() {
     clock.advance(Duration::from_millis(29_999));
     assert_eq!(chain.login("alice", "wonderland").await, Ok(alices()), "kept through an outage");
     clock.advance(Duration::from_millis(1));
-    assert_eq!(chain.login("alice", "wonderland").await, Err(DOWN));
+    assert_eq!(chain.login("alice", "wonderland").await, Err(UNREADABLE));
 }
 
 #[tokio::test]

@@ -10,7 +10,8 @@ use crate::support::{Answer, ISSUER, Service, alice, alices, shape};
 async fn what_each_answer_means() {
     let json = |status| Answer { status, ..Answer::json(&json!({"title": "no"})) };
     let html = |status| Answer::new(status, "text/html", "<h1>nginx");
-    let (down, unreadable) = (|| Err(BackendErrorKind::Unavailable), || Err(BackendErrorKind::InvalidData));
+    let unreadable = || Err(BackendErrorKind::InvalidData);
+    let undecided = || Err(BackendErrorKind::Undecided);
     let table = [
         ("good", alice(), Ok(Standing::Good(alices()))),
         ("disabled", json(403), Ok(Standing::Refused(DenyReason::Disabled))),
@@ -19,12 +20,13 @@ async fn what_each_answer_means() {
         ("a gateway's 404", html(404), unreadable()),
         ("a gateway's 403", html(403), unreadable()),
         ("an empty 404", Answer::status(404), unreadable()),
-        ("not our own credentials", json(401), down()),
-        ("an outage", json(500), down()),
-        ("nothing", json(204), down()),
-        ("elsewhere", Answer::redirect(302, "/"), down()),
+        ("not our own credentials", json(401), unreadable()),
+        ("an outage", json(500), unreadable()),
+        ("nothing", json(204), unreadable()),
+        ("elsewhere", Answer::redirect(302, "/"), unreadable()),
+        ("not about such a subject", json(422), undecided()),
         ("too many", json(429), Err(BackendErrorKind::Overloaded)),
-        ("somebody else", Answer::json(&json!({"user": {"id": 8}})), unreadable()),
+        ("somebody else", Answer::json(&json!({"user": {"id": 8}})), undecided()),
         ("no subject", json(200), unreadable()),
     ];
     for (name, answer, expected) in table {

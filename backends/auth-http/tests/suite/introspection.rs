@@ -8,7 +8,7 @@ use auth_http::{AnswerCache, IdentityShape, Introspection, IntrospectionBuilder}
 use serde_json::{Value, json};
 
 use crate::support::{
-    Answer, CROWDED, Chain, DOWN, ISSUER, NOW, Refused, Service, UNREADABLE, backend, clock,
+    Answer, CROWDED, Chain, ISSUER, NOW, Refused, Service, UNDECIDED, UNREADABLE, backend, clock,
 };
 
 const UNKNOWN: Refused = Refused::No(DeniedKind::UnknownUser);
@@ -80,9 +80,13 @@ async fn only_a_200_with_active_true_accepts() {
     for (name, answer, expected) in table {
         assert_eq!(judged(answer).await, Err(expected), "{name}");
     }
-    for status in [201, 204, 206, 302, 400, 401, 403, 404, 500, 503] {
+    for status in [201, 204, 206, 302, 401, 403, 404, 500, 503] {
         let answer = Answer { status, ..Answer::json(&claims()) };
-        assert_eq!(judged(answer).await, Err(DOWN), "{status}");
+        assert_eq!(judged(answer).await, Err(UNREADABLE), "{status}");
+    }
+    for status in [400, 413, 414, 422, 431] {
+        let answer = Answer { status, ..Answer::json(&claims()) };
+        assert_eq!(judged(answer).await, Err(UNDECIDED), "{status}");
     }
     assert_eq!(judged(Answer { status: 429, ..Answer::json(&claims()) }).await, Err(CROWDED));
     assert_eq!(judged(Answer::json(&claims())).await, Ok(alice()));
@@ -163,7 +167,7 @@ async fn two_issuers_in_one_chain() {
     assert_eq!(chain.token("two").await.unwrap().issuer(), "https://two.example");
     assert_eq!(chain.token("three").await, Err(UNKNOWN));
     one.now_says(Answer::status(500));
-    assert_eq!(chain.token("two").await, Err(DOWN), "an outage stops the chain unless it may go on");
+    assert_eq!(chain.token("two").await, Err(UNREADABLE), "an outage stops the chain unless it may go on");
 }
 
 fn cached(service: &Service, clock: &Arc<auth_core::ManualClock>) -> IntrospectionBuilder {
@@ -205,7 +209,7 @@ async fn refusals_are_kept_shortly_and_errors_never() {
     let ten = cached(&service, &clock).cache(AnswerCache::new().capacity(10));
     let chain = Chain::of(ten.build().unwrap());
     for (answer, expected) in [
-        (Answer::status(500), DOWN),
+        (Answer::status(500), UNREADABLE),
         (Answer::json(&json!({"active": "true"})), UNREADABLE),
         (Answer::json(&with("sub", json!(null))), UNREADABLE),
         (inactive(), UNKNOWN),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use auth_core::conformance::backend::{odd, odd_passwords};
 use auth_core::{
     Attempt, BackendError, BearerToken, DeniedKind, Identity, Outcome, Password, RequestFacts, Verifier,
 };
@@ -10,7 +11,9 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::{Answer, Chain, ISSUER, Refused, Seen, Service, alice, alices, endpoint, shape};
+use crate::support::{
+    Answer, Chain, ISSUER, Refused, Seen, Service, alice, alices, backend, endpoint, shape,
+};
 
 /// How many odd attempts come before somebody else's.
 const ODD: usize = 50;
@@ -51,6 +54,28 @@ async fn many_odd_names_keep_nobody_out() {
             assert_eq!(chain.login("alice", "wonderland").await, Ok(alices()), "{status}, after {n}");
         }
     }
+}
+
+/// A service that judges by JSON, and calls what is odd unprocessable.
+#[tokio::test]
+async fn the_suites_odd_input_is_about_itself() {
+    let says = |seen: &Seen| {
+        let sent = seen.json();
+        match (sent["username"].as_str().unwrap(), sent["password"].as_str().unwrap()) {
+            ("alice", "wonderland") => alice(),
+            (username, password) if !(username.is_ascii() && password.is_ascii()) => Answer::status(422),
+            _ => Answer::status(401),
+        }
+    };
+    let service = Service::start(says).await;
+    let right = Password::new("alice", "wonderland");
+    odd(backend(verifier(&service)), right.clone(), odd_passwords(&right)).await;
+    let control = |seen: &Seen| {
+        let sent = seen.json();
+        let has = |name: &str| sent[name].as_str().unwrap().contains(char::is_control);
+        has("username") || has("password")
+    };
+    assert!(!service.seen().iter().filter(|seen| seen.method == "POST").any(control), "none was sent");
 }
 
 /// A token that the server refuses to look at, or falls over.

@@ -5,7 +5,7 @@ use auth_http::{HttpVerifier, HttpVerifierBuilder};
 use serde_json::json;
 
 use crate::support::{
-    Answer, CROWDED, Chain, DOWN, ISSUER, Refused, Service, UNREADABLE, alice, alices, shape,
+    Answer, CROWDED, Chain, ISSUER, Refused, Service, UNDECIDED, UNREADABLE, alice, alices, shape,
 };
 
 fn verifier(service: &Service) -> HttpVerifierBuilder {
@@ -24,11 +24,11 @@ async fn judged(answer: Answer) -> Result<auth_core::Identity, Refused> {
 async fn what_each_status_means() {
     let wrong = Refused::No(DeniedKind::WrongSecret);
     let mut table = vec![(401, wrong), (429, CROWDED)];
-    let outages = [201, 202, 204, 205, 206, 300, 301, 302, 303, 304, 307, 308, 400, 402, 403, 404, 405, 407];
-    table.extend(outages.map(|status| (status, DOWN)));
-    table.extend(
-        [408, 409, 410, 418, 423, 451, 499, 500, 501, 502, 503, 504, 599].map(|status| (status, DOWN)),
-    );
+    let no_answer = [201, 202, 204, 205, 206, 300, 301, 302, 303, 304, 307, 308, 403, 404, 405, 407, 410];
+    table.extend(no_answer.map(|status| (status, UNREADABLE)));
+    table.extend([500, 501, 502, 503, 504, 599].map(|status| (status, UNREADABLE)));
+    let about_it = [400, 402, 406, 408, 409, 411, 413, 414, 415, 418, 422, 423, 431, 451, 499];
+    table.extend(about_it.map(|status| (status, UNDECIDED)));
     for (status, expected) in table {
         let answer = Answer { status, ..alice() };
         assert_eq!(judged(answer).await, Err(expected), "{status}");
@@ -108,7 +108,7 @@ async fn the_password_travels_in_the_body_only() {
     let request = json!({"login": "{username}", "auth": {"pw": "{password}"}, "realm": "staff"});
     let verifier = HttpVerifier::builder(service.endpoint().header("X-Api-Key", "key"), ISSUER, shape());
     let chain = Chain::of(verifier.request(request).build().unwrap());
-    let (username, password) = (r#"al"ice/?#%0d"#, "\",\"admin\":true,\"x\":\"\r\n é");
+    let (username, password) = (r#"al"ice/?#%0d"#, "\",\"admin\":true,\"x\":\" é");
     assert!(chain.login(username, password).await.is_ok());
     let seen = &service.seen()[0];
     assert_eq!((seen.method.as_str(), seen.target.as_str()), ("POST", "/verify"));
@@ -145,10 +145,10 @@ async fn redirects_are_not_followed() {
     for status in [301, 302, 303, 307, 308] {
         let service = Service::saying(Answer::redirect(status, &elsewhere.url)).await;
         let chain = Chain::of(verifier(&service).build().unwrap());
-        assert_eq!(chain.login("alice", "wonderland").await, Err(DOWN), "{status}");
+        assert_eq!(chain.login("alice", "wonderland").await, Err(UNREADABLE), "{status}");
         let itself = Service::saying(Answer::redirect(status, "/verify")).await;
         let chain = Chain::of(verifier(&itself).build().unwrap());
-        assert_eq!(chain.login("alice", "wonderland").await, Err(DOWN), "{status}");
+        assert_eq!(chain.login("alice", "wonderland").await, Err(UNREADABLE), "{status}");
         assert_eq!(itself.asked(), 1, "{status}");
     }
     assert_eq!(elsewhere.asked(), 0);

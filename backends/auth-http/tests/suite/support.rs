@@ -104,8 +104,9 @@ impl Service {
         self.seen.lock().unwrap().clone()
     }
 
+    /// How often it was asked about somebody.
     pub(crate) fn asked(&self) -> usize {
-        self.seen.lock().unwrap().len()
+        self.seen.lock().unwrap().iter().filter(|seen| seen.method == "POST").count()
     }
 
     pub(crate) fn endpoint(&self) -> Endpoint {
@@ -248,6 +249,8 @@ pub(crate) enum Refused {
 
 pub(crate) const DOWN: Refused = Refused::Failed(BackendErrorKind::Unavailable);
 pub(crate) const UNREADABLE: Refused = Refused::Failed(BackendErrorKind::InvalidData);
+pub(crate) const LATE: Refused = Refused::Failed(BackendErrorKind::TimedOut);
+pub(crate) const UNDECIDED: Refused = Refused::Failed(BackendErrorKind::Undecided);
 pub(crate) const CROWDED: Refused = Refused::Failed(BackendErrorKind::Overloaded);
 
 /// A chain over verifiers, with its clock.

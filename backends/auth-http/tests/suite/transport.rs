@@ -9,7 +9,8 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use crate::support::{
-    Answer, CROWDED, Chain, DOWN, ISSUER, PATIENCE, Service, UNREADABLE, alice, alices, endpoint, raw, shape,
+    Answer, CROWDED, Chain, DOWN, ISSUER, LATE, PATIENCE, Service, UNREADABLE, alice, alices, endpoint, raw,
+    shape,
 };
 
 const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
@@ -73,15 +74,15 @@ async fn misbehave(stream: &mut TcpStream, does: Does) -> std::io::Result<()> {
 #[tokio::test]
 async fn answers_have_their_time_and_length() {
     let table = [
-        ("hangs", Does::Hangs, DOWN),
-        ("hangs in the head", Does::HangsInTheHead, DOWN),
-        ("drips", Does::Drips, DOWN),
+        ("hangs", Does::Hangs, LATE),
+        ("hangs in the head", Does::HangsInTheHead, LATE),
+        ("drips", Does::Drips, LATE),
         ("never ends", Does::NeverEnds, UNREADABLE),
         ("says too much", Does::SaysTooMuch, UNREADABLE),
-        ("is cut off", Does::Cuts, DOWN),
-        ("is cut off between chunks", Does::CutsChunked, DOWN),
-        ("closes at once", Does::CutsAtOnce, DOWN),
-        ("is no HTTP", Does::Garbles, DOWN),
+        ("is cut off", Does::Cuts, UNREADABLE),
+        ("is cut off between chunks", Does::CutsChunked, UNREADABLE),
+        ("closes at once", Does::CutsAtOnce, UNREADABLE),
+        ("is no HTTP", Does::Garbles, UNREADABLE),
     ];
     for (name, does, expected) in table {
         let address = raw(move |mut stream| async move { _ = misbehave(&mut stream, does).await }).await;
@@ -137,14 +138,14 @@ async fn places_are_bounded() {
     };
     let (_, _, third) = tokio::join!(login(), login(), third);
     assert_eq!(third, Err(CROWDED));
-    assert_eq!(login().await, Err(DOWN), "the places are free again");
+    assert_eq!(login().await, Err(LATE), "the places are free again");
 }
 
 #[tokio::test]
 async fn a_service_that_comes_back_is_found() {
     let service = Service::saying(Answer::status(503)).await;
     let chain = Chain::of(HttpVerifier::builder(service.endpoint(), ISSUER, shape()).build().unwrap());
-    assert_eq!(chain.login("alice", "wonderland").await, Err(DOWN));
+    assert_eq!(chain.login("alice", "wonderland").await, Err(UNREADABLE));
     service.now_says(alice());
     assert_eq!(chain.login("alice", "wonderland").await, Ok(alices()));
 }
@@ -158,7 +159,7 @@ async fn ask_in_this_environment() {
     if std::env::var_os("AUTH_HTTP_TEST_PROXY").is_some() {
         let proxied = service.endpoint().proxy_from_environment();
         let chain = Chain::of(HttpVerifier::builder(proxied, ISSUER, shape()).build().unwrap());
-        assert_eq!(chain.login("alice", "wonderland").await, Err(DOWN), "where it was asked for");
+        assert_eq!(chain.login("alice", "wonderland").await, Err(UNREADABLE), "where it was asked for");
     }
 }
 

@@ -88,7 +88,7 @@ async fn a_fault_over_an_odd_name_is_about_that_name() {
 async fn a_slow_odd_name_is_about_that_name() {
     for op in [SEARCH, BIND] {
         let mock = odd(op, |_| Reply::Silence).await;
-        let auth = chain(&mock, Duration::from_secs(1));
+        let auth = chain(&mock, Duration::from_secs(2));
         let all = (0..12).map(|_| login(&auth, "odd"));
         assert!(futures_util::future::join_all(all).await.iter().all(Result::is_err));
         assert_eq!(login(&auth, "alice").await, Ok(()), "{op:#x}");

@@ -5,6 +5,7 @@ mod leaks;
 mod migrations;
 mod missing;
 mod names;
+mod odd;
 mod outages;
 mod provisioning;
 mod rehash;
@@ -30,6 +31,7 @@ fn users_in_maria_db() {
 fn all_about_users(place: &Place) {
     import::all(place);
     names::all(place);
+    odd::all(place);
     provisioning::all(place);
     rehash::all(place);
     remote_user::all(place);

@@ -15,7 +15,7 @@ use site::Site;
 
 mod interrupted;
 mod signed_in;
-mod site;
+pub(crate) mod site;
 
 on_every_database![
     the_contract_is_kept,

@@ -121,6 +121,10 @@ impl Db {
         users
     }
 
+    pub(crate) async fn close(&self) {
+        with_pool!(self, pool => pool.close().await);
+    }
+
     /// What each database wants to have in this place.
     pub(crate) fn pick<T>(&self, sqlite: T, postgres: T, mysql: T) -> T {
         match self.pool {

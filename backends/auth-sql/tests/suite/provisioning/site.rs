@@ -7,19 +7,19 @@ use auth_sql::{SqlUser, SqlUsers, UserTable};
 
 use crate::support::{Db, Place, passwords};
 
-pub(super) struct Site {
-    pub(super) db: Db,
-    pub(super) users: SqlUsers,
+pub(crate) struct Site {
+    pub(crate) db: Db,
+    pub(crate) users: SqlUsers,
 }
 
-pub(super) fn table() -> UserTable {
+pub(crate) fn table() -> UserTable {
     let table = UserTable::default().with_email("email", "email_verified").unwrap();
     let table = table.with_attribute("phone").unwrap().with_attribute("town").unwrap();
     table.with_flag("is_staff").unwrap().with_tracking("auth_user_tracking").unwrap()
 }
 
 impl Site {
-    pub(super) async fn new(place: &Place) -> Self {
+    pub(crate) async fn new(place: &Place) -> Self {
         let db = place.db().await;
         let users = SqlUsers::new(db.database(), passwords(16)).with_table(table());
         users.migrate().await.unwrap();
@@ -27,7 +27,7 @@ impl Site {
     }
 
     /// All values of all tables.
-    pub(super) async fn everything(&self) -> Vec<String> {
+    pub(crate) async fn everything(&self) -> Vec<String> {
         let texts = ["phone", "town", "email", "username", "username_key", "issuer", "subject"];
         let mut all = Vec::new();
         for column in texts {

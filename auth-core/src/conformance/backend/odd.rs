@@ -1,0 +1,190 @@
+//! What odd input may do.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::{
+    Auth, Backend, BackendErrorKind, BackendPolicy, Credentials, Event, EventKind, Observer, Password,
+    RequestFacts, Secret, User as _, UserId,
+};
+
+/// How often each odd attempt is made: more than open a circuit breaker.
+const TIMES: usize = 6;
+
+/// Checks that odd credentials are about themselves: they let nobody in, are no outage, and after each of them the right
+/// ones are accepted at once. For passwords use [`odd_passwords`]; for ids the suite has its own.
+///
+/// A backend may say that it [cannot judge](BackendErrorKind::Undecided) an odd attempt, or that nobody of that name is
+/// known, or that the secret is wrong; not that it is unavailable, late, overloaded, cannot be understood or panicked.
+///
+/// # Panics
+/// With the broken rule, if there is one.
+pub async fn odd<C, B>(backend: B, right: C, odd: impl IntoIterator<Item = C>)
+where
+    C: Credentials + Clone,
+    B: Backend<C>,
+{
+    let (backend, faults) = (Arc::new(backend), Faults::default());
+    let policy = BackendPolicy::new();
+    let auth = Auth::builder().backend_with::<C>("suite", Arc::clone(&backend), policy);
+    let auth = auth.observer(faults.clone()).build().expect("a chain of one backend can be built");
+    let ask = async |credentials: C| {
+        let answer = auth.authenticate(credentials, &RequestFacts::none()).await;
+        answer.map(|accepted| accepted.user().id())
+    };
+    let user = ask(right.clone()).await.expect("the right credentials are accepted");
+    for (n, credentials) in odd.into_iter().enumerate() {
+        let subject = format!("the odd credentials {n}, of {:?}", credentials.subject());
+        for _ in 0..TIMES {
+            let answer = ask(credentials.clone()).await;
+            // A directory may take another spelling for the same name. But for no other user, and no other secret.
+            let may_be_right = credentials.subject() != right.subject();
+            let fits = answer.map_or(true, |found| may_be_right && found == user);
+            assert!(fits, "{subject}: they are nobody's");
+            faults.check(&subject);
+        }
+        let again = ask(right.clone()).await;
+        assert_eq!(again.as_ref(), Ok(&user), "{subject}: they keep nobody else out");
+    }
+    for id in odd_ids() {
+        let found = backend.get_user(&id).await;
+        let found = found.map(|user| user.is_some()).map_err(|error| error.kind());
+        let fits = matches!(found, Ok(false) | Err(BackendErrorKind::Undecided));
+        assert!(fits, "the id {id:?} is nobody's, and no outage: {found:?}");
+    }
+}
+
+/// Names and passwords that some systems refuse to look at, stumble over, or take for others; for a user who exists.
+///
+#[must_use]
+pub fn odd_passwords(right: &Password) -> Vec<Password> {
+    let (name, password) = (right.username(), right.password().expose());
+    let names = texts().into_iter().chain(around(name)).filter(|odd| odd.len() <= Password::MAX_USERNAME_LEN);
+    let secrets = texts().into_iter().chain(around(password)).chain(["p".repeat(Password::MAX_PASSWORD_LEN)]);
+    let names = names.map(|odd| Password::new(odd, right.password().clone()));
+    names.chain(secrets.map(|odd| Password::new(name, Secret::from(odd)))).collect()
+}
+
+/// Odd by themselves.
+fn texts() -> Vec<String> {
+    let long = ["x".repeat(255), "é".repeat(127), "😀".repeat(63), "\\".repeat(255), "\u{fdfa}".repeat(85)];
+    let short = [
+        // What ends a text, a line or a statement somewhere.
+        "\0",
+        "a\0b",
+        "\n",
+        "a\r\nb",
+        "\t",
+        "\u{1b}[2J",
+        "\u{7f}",
+        "\u{85}",
+        "\u{2028}",
+        // What means something in a filter, a DN, a query, a path, a template, JSON, XML.
+        "*",
+        "*)(uid=*",
+        "(",
+        "\\",
+        "\\00",
+        "\\2a",
+        ",dc=",
+        "cn=x,",
+        "=",
+        "+",
+        "#",
+        "\"",
+        "<x>",
+        "&amp;",
+        "' OR 1=1 --",
+        "`",
+        "%",
+        "%00",
+        "%s%n",
+        "../../x",
+        "a/b",
+        "a\\b",
+        "a@b@c",
+        "@",
+        "{username}",
+        "{password}",
+        "${x}",
+        "[]",
+        "{}",
+        "null",
+        ":",
+        // What has no form, several, or none that some character sets know.
+        " ",
+        "a b",
+        "\u{a0}",
+        "\u{200b}",
+        "\u{202e}x",
+        "\u{feff}x",
+        "\u{fffd}",
+        "\u{ffff}",
+        "\u{10ffff}",
+        "\u{e000}",
+        "\u{301}",
+        "😀",
+        "é\u{301}\u{302}\u{303}",
+        "ß",
+        "ı",
+        "ｘ",
+        "عـ",
+        "−1",
+        "٣",
+        "-1",
+        "9223372036854775808",
+    ];
+    short.into_iter().map(str::to_owned).chain(long).collect()
+}
+
+/// The right text with something odd before, behind or in it.
+fn around(text: &str) -> Vec<String> {
+    let middle = text.char_indices().nth(1).map_or(text.len(), |(at, _)| at);
+    let (start, end) = text.split_at(middle);
+    let odd = ["\0", "\n", "\r\n", "\u{fffd}", "\u{200b}", "\u{1}", "*", "\\"];
+    odd.into_iter()
+        .flat_map(|odd| [format!("{odd}{text}"), format!("{start}{odd}{end}"), format!("{text}{odd}")])
+        .collect()
+}
+
+fn odd_ids() -> Vec<UserId> {
+    let ids = [
+        "\0",
+        "a\0b",
+        "\n",
+        "😀",
+        "\u{ffff}",
+        "\u{10ffff}",
+        "1e5",
+        "+1",
+        "01",
+        " 1",
+        "9223372036854775808",
+        "'",
+        "%",
+    ];
+    let long = ["9".repeat(255), "x".repeat(255), "é".repeat(127)];
+    ids.into_iter().map(str::to_owned).chain(long).filter_map(|id| UserId::new(id).ok()).collect()
+}
+
+/// What the backend could not do.
+#[derive(Clone, Default)]
+struct Faults(Arc<Mutex<Vec<BackendErrorKind>>>);
+
+impl Faults {
+    fn check(&self, subject: &str) {
+        let faults = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let others: Vec<_> = faults.into_iter().filter(|kind| *kind != BackendErrorKind::Undecided).collect();
+        assert!(
+            others.is_empty(),
+            "{subject}: an error that the input causes is no fault of all: {others:?}"
+        );
+    }
+}
+
+impl Observer for Faults {
+    fn on_event(&self, event: &Event<'_>) {
+        if let EventKind::BackendFailed(error) = event.kind {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(error.kind());
+        }
+    }
+}
