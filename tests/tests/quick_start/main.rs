@@ -1,6 +1,8 @@
 //! The programs of the README as somebody finds them who has nothing else: pasted into a folder outside this
-//! workspace, compiled with the `Cargo.toml` that stands beside them, and used.
+//! workspace, compiled with the `Cargo.toml` that stands beside them, and used. And what comes before them there: the
+//! demo, which must not take long to build.
 
+mod demo;
 mod mistakes;
 mod project;
 mod running;
@@ -71,6 +73,7 @@ fn is_form(answer: &Answer) -> bool {
 fn without_tables(site: &Running) {
     let login = site.send(&log_in("/login", PASSWORD));
     assert!(login.status == 503 && is_form(&login) && login.body.contains("in a moment"), "{login:?}");
+    assert!(!login.one("retry-after").is_empty(), "{login:?}");
     let somebody = "B".repeat(43);
     assert_eq!(site.send(&Request::get("/me").cookie(&somebody)).status, 503);
     for table in ["auth_users", "auth_sessions"] {
