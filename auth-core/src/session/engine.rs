@@ -140,8 +140,7 @@ impl<U: User, S: SessionStore> SessionEngine<U> for Engine<S> {
 }
 
 impl<S: SessionStore> Engine<S> {
-    pub(crate) fn new(store: S, mut config: SessionConfig, cookie: Cookie) -> Self {
-        config.keys = config.keys.for_site(&cookie.name);
+    pub(crate) fn new(store: S, config: SessionConfig, cookie: Cookie) -> Self {
         Self { shared: Arc::new((store, Revocations::new())), turns: Turns::default(), config, cookie }
     }
 

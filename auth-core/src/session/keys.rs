@@ -65,14 +65,6 @@ impl KeyRing {
         Self::new(&*secret)
     }
 
-    /// These keys for the site that uses this cookie: what another one made with the same secret is not its own.
-    pub(crate) fn for_site(mut self, cookie: &str) -> Self {
-        for key in &mut self.keys {
-            *key.mac = *blake3::keyed_hash(&key.mac, cookie.as_bytes()).as_bytes();
-        }
-        self
-    }
-
     /// The keyed hash of a user's stamp, made with the current key.
     pub(crate) fn stamp<U: User>(&self, backend: &BackendName, id: &UserId, user: &U) -> StampMac {
         let current = &self.keys[0];

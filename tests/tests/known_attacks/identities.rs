@@ -136,35 +136,6 @@ async fn a_cookie_of_another_site_is_nobodys() {
     assert_eq!(Tower::new(&two).send(Request::get("/who").cookie(&token)).await.body, "anonymous");
 }
 
-/// Two sites with one store, one secret, a backend of one name, and users without stamps: nothing tells user 1 of the one
-/// from user 1 of the other but the name of the cookie. A token that is moved from one cookie to the other is nobody's.
-#[tokio::test]
-async fn a_token_in_the_cookie_of_another_site_is_nobodys() {
-    let store = Arc::new(MemorySessions::new(100));
-    let mut tokens = Vec::new();
-    let mut sites = Vec::new();
-    for cookie in ["shop", "staff"] {
-        let setup = Setup::default().sessions(|sessions| sessions.cookie_name(cookie));
-        let world = setup.world_over(Arc::clone(&store)).await;
-        world.users.users.change("alice", |alice| alice.stamp = Vec::new());
-        let login = Request::post("/login", &[("username", "alice"), ("password", ALICE)]);
-        let site = Tower::new(&world);
-        let answer = site.send(login).await;
-        let (pair, _) = answer.one("set-cookie").split_once(';').unwrap();
-        let (name, token) = pair.split_once('=').unwrap();
-        tokens.push(token.to_owned());
-        sites.push((site, name.to_owned()));
-    }
-    let ask =
-        |at: usize, token: &str| Request::get("/who").with("cookie", format!("{}={token}", sites[at].1));
-    for at in [0, 1] {
-        assert_eq!(sites[at].0.send(ask(at, &tokens[at])).await.body, "alice", "each at its own");
-    }
-    for at in [0, 1] {
-        assert_eq!(sites[at].0.send(ask(at, &tokens[1 - at])).await.body, "anonymous");
-    }
-}
-
 /// Two layers around one handler: it sees the inner one's caller, whoever the outer one's is, and nobody where the
 /// inner one knows nobody.
 #[tokio::test]
