@@ -18,9 +18,7 @@ pub(crate) fn derive(context: &'static str, secret: &[u8]) -> Key {
     Zeroizing::new(wiped(Hasher::new_derive_key(context), secret))
 }
 
-fn wiped(hasher: Hasher, message: &[u8]) -> [u8; 32] {
-    // Boxed by nobody: it is used where it is wiped.
-    let mut hasher = hasher;
+fn wiped(mut hasher: Hasher, message: &[u8]) -> [u8; 32] {
     hasher.update(message);
     let hash = *hasher.finalize().as_bytes();
     hasher.zeroize();
@@ -30,6 +28,16 @@ fn wiped(hasher: Hasher, message: &[u8]) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Where the features that wipe hash states are missing, this does not compile.
+    #[test]
+    fn states_can_be_wiped() {
+        fn wipes<T: Zeroize>() {}
+        fn is_wiped<T: zeroize::ZeroizeOnDrop>() {}
+        wipes::<Hasher>();
+        is_wiped::<sha2::Sha256>();
+        is_wiped::<Key>();
+    }
 
     #[test]
     fn they_are_the_hashes_of_the_library() {

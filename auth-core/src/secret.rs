@@ -63,6 +63,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn it_is_wiped() {
+        fn is_wiped<T: zeroize::ZeroizeOnDrop>(_: &T) {}
+        is_wiped(&Secret::new("canary-7f3a").0);
+    }
+
+    #[test]
     fn debug_is_redacted() {
         let shown = format!("{:?}", Secret::new("canary-7f3a"));
         assert!(!shown.contains("canary"), "{shown}");

@@ -16,8 +16,9 @@ const SHORTEST_V4: u8 = 8;
 const SHORTEST_V6: u8 = 16;
 const UNIQUE_LOCAL: &str = "fc00::/7";
 
-/// Networks of IPv6 that stand for the whole of IPv4: NAT64 (RFC 6052), 6to4 (RFC 3056) and Teredo (RFC 4380).
-const WHOLE_OF_V4: [&str; 3] = ["64:ff9b::/96", "2002::/16", "2001::/32"];
+/// Networks of IPv6 that stand for the whole of IPv4: mapped addresses (RFC 4291 §2.5.5.2), NAT64 (RFC 6052), 6to4
+/// (RFC 3056) and Teredo (RFC 4380).
+const WHOLE_OF_V4: [&str; 4] = ["::ffff:0:0/96", "64:ff9b::/96", "2002::/16", "2001::/32"];
 
 impl Networks {
     /// Adds an address or a network. `what` names the setting in messages, `risk` what whoever is trusted could do.
@@ -74,13 +75,13 @@ fn mapped(net: IpNet) -> Option<std::net::Ipv4Addr> {
 
 fn is_everybody(net: IpNet) -> bool {
     let within = |outer: &str| outer.parse::<IpNet>().is_ok_and(|outer| outer.contains(&net));
-    let around = |inner: &&str| inner.parse::<IpNet>().is_ok_and(|inner| net.contains(&inner));
+    let around = |inner: &str| inner.parse::<IpNet>().is_ok_and(|inner| net.contains(&inner));
     match net {
         IpNet::V4(net) => net.prefix_len() < SHORTEST_V4 || net.addr().is_unspecified(),
         IpNet::V6(v6) => {
             v6.prefix_len() < SHORTEST_V6 && !within(UNIQUE_LOCAL)
                 || v6.addr().is_unspecified()
-                || WHOLE_OF_V4.iter().any(|whole| around(&whole))
+                || WHOLE_OF_V4.into_iter().any(around)
         }
     }
 }

@@ -202,6 +202,16 @@ mod tests {
         }
     }
 
+    /// Does not compile for what is left in memory when it is dropped.
+    fn is_wiped<T: zeroize::ZeroizeOnDrop>(_: &T) {}
+
+    #[test]
+    fn keys_are_wiped() {
+        let ring = KeyRing::new(OLD).unwrap().with_fallback(NEW).unwrap();
+        ring.keys.iter().for_each(|key| is_wiped(&key.mac));
+        is_wiped(&crate::keyed::derive("auth-core tests", OLD));
+    }
+
     const OLD: &[u8] = b"the secret that was used before..";
     const NEW: &[u8] = b"the secret that is used from today";
 

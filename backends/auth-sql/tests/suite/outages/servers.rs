@@ -13,9 +13,12 @@ use tokio::task::JoinHandle;
 use super::*;
 use crate::support::{LIMIT, eventually, run_case};
 
-/// What an application sets: how long it waits for a connection. Short, since each question in an outage takes as
-/// long; where all is well, whoever waited in vain asks again.
-const PATIENCE: Duration = Duration::from_millis(200);
+/// What an application sets: how long it waits for a connection. Each question in an outage takes as long. It is long
+/// enough to sign in at a server (SCRAM, in a debug build) on a machine that has much else to do; where all is well,
+/// whoever waited in vain asks again.
+const PATIENCE: Duration = Duration::from_millis(1_500);
+/// How long somebody waits who goes away before there is an answer.
+const IMPATIENCE: Duration = Duration::from_secs(1);
 
 fn pg(url: &str) -> PgPool {
     let pool = PgPoolOptions::new().max_connections(4).acquire_timeout(PATIENCE);
@@ -27,21 +30,29 @@ fn mysql(url: &str) -> MySqlPool {
     pool.connect_lazy(url).unwrap()
 }
 
-async fn fill(database: impl Into<auth_sql::Database>) -> (SqlSessions, SqlUsers) {
+/// Fills a database over connections that are waited for. Gives what asks it over those that are not.
+async fn fill(
+    waiting: impl Into<auth_sql::Database>,
+    database: impl Into<auth_sql::Database>,
+) -> (SqlSessions, SqlUsers) {
+    let waiting = waiting.into();
+    let (sessions, users) = (SqlSessions::new(waiting.clone()), SqlUsers::new(waiting, passwords(16)));
+    sessions.migrate().await.unwrap();
+    users.migrate().await.unwrap();
+    sessions.create(&key(1), &record()).await.unwrap();
+    users.create_user("alice", Some(&secret("one"))).await.unwrap();
     let database = database.into();
-    let (sessions, users) = (SqlSessions::new(database.clone()), SqlUsers::new(database, passwords(16)));
-    eventually("a table of sessions", async || sessions.migrate().await.ok()).await;
-    eventually("a table of users", async || users.migrate().await.ok()).await;
-    eventually("a session", async || sessions.create(&key(1), &record()).await.ok()).await;
-    eventually("alice", async || users.create_user("alice", Some(&secret("one"))).await.ok()).await;
-    (sessions, users)
+    (SqlSessions::new(database.clone()), SqlUsers::new(database, passwords(16)))
 }
 
 async fn nothing_works(sessions: &SqlSessions, users: &SqlUsers) {
-    sessions_cannot_be_read(sessions).await;
-    sessions_cannot_be_written(sessions).await;
-    users_cannot_be_read(users).await;
-    users_cannot_be_written(users).await;
+    // All at once: each waits for a connection that does not come.
+    tokio::join!(
+        sessions_cannot_be_read(sessions),
+        sessions_cannot_be_written(sessions),
+        users_cannot_be_read(users),
+        users_cannot_be_written(users),
+    );
 }
 
 async fn only_reading_works(sessions: &SqlSessions, users: &SqlUsers) {
@@ -101,16 +112,18 @@ async fn what_is_undone_is_tried_again(sessions: &SqlSessions) {
 /// Requests that were given up on connections that are dead without anybody having said so: they do not keep the
 /// pool's places.
 async fn dead_connections_are_left(proxy: &FaultProxy, sessions: &SqlSessions) {
-    let load = async || tokio::time::timeout(PATIENCE * 5, sessions.load(&key(1), NOW)).await;
-    let loads = async || <[_; 4]>::from(tokio::join!(load(), load(), load(), load()));
+    let loads = async |limit| {
+        let load = async || tokio::time::timeout(limit, sessions.load(&key(1), NOW)).await;
+        <[_; 4]>::from(tokio::join!(load(), load(), load(), load()))
+    };
     let all_fine = async || {
-        let answers = loads().await;
+        let answers = loads(LIMIT).await;
         answers.iter().all(|answer| matches!(answer, Ok(Ok(Some(_))))).then_some(())
     };
     for _ in 0..2 {
         eventually("four connections at once: the dead do not keep their places", all_fine).await;
         proxy.set(Way::Swallows);
-        assert!(!loads().await.iter().any(|answer| matches!(answer, Ok(Ok(_)))), "all dead");
+        assert!(!loads(IMPATIENCE).await.iter().any(|answer| matches!(answer, Ok(Ok(_)))), "all dead");
         proxy.set(Way::Passes);
     }
     eventually("the dead do not keep their places", all_fine).await;
@@ -139,7 +152,7 @@ macro_rules! an_exhausted_pool {
 fn postgres() {
     let mut server = Postgres::start_with(&[("max_connections", "10")]);
     run_case("killed", async {
-        let (sessions, users) = fill(pg(&server.url())).await;
+        let (sessions, users) = fill(PgPool::connect(&server.url()).await.unwrap(), pg(&server.url())).await;
         a_kill_loses_nothing(&mut server, &sessions, &users).await;
     });
     run_case("serialized", async {
@@ -150,8 +163,7 @@ fn postgres() {
     });
     let proxy = FaultProxy::before(server.port());
     run_case("dead connections", async {
-        let pool =
-            PgPoolOptions::new().max_connections(4).acquire_timeout(PATIENCE).test_before_acquire(false);
+        let pool = PgPoolOptions::new().max_connections(4).acquire_timeout(LIMIT).test_before_acquire(false);
         let pool = pool.connect_lazy(&proxy.url(&server.url())).unwrap();
         dead_connections_are_left(&proxy, &SqlSessions::new(pool)).await;
     });
@@ -193,13 +205,14 @@ fn postgres() {
 fn maria_db() {
     let mut server = MariaDb::start_with(&["--max-connections=10"]);
     run_case("killed", async {
-        let (sessions, users) = fill(mysql(&server.url())).await;
+        let (sessions, users) =
+            fill(MySqlPool::connect(&server.url()).await.unwrap(), mysql(&server.url())).await;
         a_kill_loses_nothing(&mut server, &sessions, &users).await;
     });
     let proxy = FaultProxy::before(server.port());
     run_case("dead connections", async {
         let pool =
-            MySqlPoolOptions::new().max_connections(4).acquire_timeout(PATIENCE).test_before_acquire(false);
+            MySqlPoolOptions::new().max_connections(4).acquire_timeout(LIMIT).test_before_acquire(false);
         let pool = pool.connect_lazy(&proxy.url(&server.url())).unwrap();
         dead_connections_are_left(&proxy, &SqlSessions::new(pool)).await;
     });
