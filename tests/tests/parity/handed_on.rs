@@ -109,7 +109,7 @@ async fn a_secret_is_refused_before_it_is_handed_on() {
                     let what = format!("{name} by {road} at {}, local: {is_local}", client.site());
                     let mut fresh = client.another();
                     let answer = fresh.send(request).await;
-                    let is_in = fresh.token().is_some() || answer.body.contains("eve");
+                    let is_in = fresh.jar.token().is_some() || answer.body.contains("eve");
                     assert_eq!(is_in, is_right && carries, "{what}: {answer:?}");
                     if !is_in && road != "gRPC" {
                         assert_eq!(answer.status, 401, "{what}");
@@ -125,7 +125,7 @@ async fn a_secret_is_refused_before_it_is_handed_on() {
                 form.body = format!("{}&password=a{bytes}", form.body);
                 let mut fresh = client.another();
                 fresh.send(form).await;
-                assert_eq!(fresh.token().is_some(), is_local, "{bytes}");
+                assert_eq!(fresh.jar.token().is_some(), is_local, "{bytes}");
                 assert_eq!(outside.seen.lock().unwrap().is_empty(), !is_local, "{bytes}");
             }
         })
