@@ -10,7 +10,7 @@ use crate::ConfigError;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Networks(Vec<IpNet>);
 
-/// The shortest prefixes: no network that belongs to one site is larger than 10.0.0.0/8 or fc00::/7, and of the
+/// The shortest prefixes: no network that belongs to one site is larger than `10.0.0.0/8` or `fc00::/7`, and of the
 /// public Internet none is larger than a /16 of IPv6.
 const SHORTEST_V4: u8 = 8;
 const SHORTEST_V6: u8 = 16;

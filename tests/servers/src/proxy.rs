@@ -178,7 +178,8 @@ async fn carry(mut near: TcpStream, server: u16, mut way: Receiver<Way>) -> io::
         }
         let now = *way.borrow_and_update();
         match (now, asked, said) {
-            (Way::Resets | Way::Refuses | Way::Swallows, ..) => {}
+            // The next turn ends it.
+            (Way::Resets | Way::Refuses | Way::Swallows, ..) | (_, None, None) => {}
             (_, Some(0), _) | (_, _, Some(0)) => return Ok(()),
             (Way::Answers(answer), Some(_), _) => near.write_all(answer).await?,
             (_, Some(n), _) => far.write_all(&request[..n]).await?,
@@ -192,7 +193,6 @@ async fn carry(mut near: TcpStream, server: u16, mut way: Receiver<Way>) -> io::
                 replied += n;
                 near.write_all(&reply[..n]).await?;
             }
-            (_, None, None) => {}
         }
     }
 }

@@ -123,7 +123,7 @@ fn chain(servers: &Servers, users: &SqlUsers, outage: OutagePolicy) -> Auth<SqlU
         .groups(GroupSource::member_of(format!("ou=groups,{}", OpenLdap::BASE)))
         .connect_timeout(DIRECTORY_WITHIN / 2)
         .operation_timeout(DIRECTORY_WITHIN / 2)
-        .timeout(DIRECTORY_WITHIN - Duration::from_millis(300))
+        .timeout(DIRECTORY_WITHIN * 9 / 10)
         .build()
         .unwrap();
     let staff =

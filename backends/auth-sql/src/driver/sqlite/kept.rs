@@ -166,7 +166,7 @@ mod tests {
     use crate::Database;
 
     /// How long anything may take that waits for a connection.
-    const PATIENCE: Duration = Duration::from_secs(120);
+    const PATIENCE: Duration = Duration::from_mins(2);
 
     struct Place {
         pool: SqlitePool,
