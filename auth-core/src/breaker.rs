@@ -147,9 +147,10 @@ impl Permit<'_> {
 
     fn end_probe(&mut self, is_outage: bool, now: Timestamp) {
         if let Some(pause) = self.probe.take() {
-            *self.breaker.lock() = match is_outage {
-                true => State::Open(now, (pause * 2).min(LAST_PAUSE)),
-                false => State::Closed(VecDeque::new()),
+            *self.breaker.lock() = if is_outage {
+                State::Open(now, (pause * 2).min(LAST_PAUSE))
+            } else {
+                State::Closed(VecDeque::new())
             };
         }
     }

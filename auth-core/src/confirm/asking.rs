@@ -144,3 +144,77 @@ impl Drop for Asking {
         self.confirming.lock().remove(&self.user);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{BackendErrorKind, ManualClock, UserSource};
+
+    /// Fails over everybody but one.
+    struct Odd {
+        fails: BackendErrorKind,
+        health: Health,
+    }
+
+    #[derive(Debug)]
+    struct Nobody;
+
+    impl crate::User for Nobody {
+        fn id(&self) -> UserId {
+            UserId::from(0)
+        }
+
+        fn security_stamp(&self) -> &[u8] {
+            b""
+        }
+
+        fn is_active(&self) -> bool {
+            false
+        }
+    }
+
+    impl UserSource for Odd {
+        type User = Nobody;
+
+        async fn get_user(&self, _: &UserId) -> Result<Option<Nobody>, BackendError> {
+            Ok(None)
+        }
+
+        async fn health(&self) -> Health {
+            self.health
+        }
+    }
+
+    impl ConfirmUser for Odd {
+        async fn confirm_user(&self, id: &UserId, _: &Reports) -> Result<Outcome<()>, BackendError> {
+            if *id == UserId::from(1) { Ok(Outcome::Accept(())) } else { Err(BackendError::of(self.fails)) }
+        }
+    }
+
+    /// Users about whom an outside system says odd things, or nothing, keep no others from being confirmed.
+    #[tokio::test]
+    async fn odd_users_are_about_themselves() {
+        use BackendErrorKind::{InvalidData, TimedOut, Unavailable, Undecided};
+        let table = [
+            (Undecided, Health::Down, true),
+            (TimedOut, Health::Unknown, true),
+            (InvalidData, Health::Serving, true),
+            (Unavailable, Health::Serving, true),
+            (TimedOut, Health::Down, false),
+            (Unavailable, Health::Unknown, false),
+        ];
+        for (fails, health, is_asked) in table {
+            let settings = Confirmation::every(Duration::from_secs(60));
+            let confirming = Arc::new(Confirming::new(settings, Box::new(Odd { fails, health })));
+            let clock = ManualClock::at(Timestamp::from_secs(1_000));
+            let ask = async |id: i64| {
+                let (_, asking) = confirming.join(&UserId::from(id));
+                asking.expect("nobody else asks").ask(&Reports::new(), Duration::from_secs(5), &clock).await
+            };
+            for id in 2..52 {
+                assert!(!matches!(ask(id).await, Some(Ok(_))));
+            }
+            assert_eq!(matches!(ask(1).await, Some(Ok(_))), is_asked, "{fails:?}, {health:?}");
+        }
+    }
+}

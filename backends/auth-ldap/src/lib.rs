@@ -40,7 +40,8 @@
 //!   and reads the own entry.
 //! * Only a bind that is answered by a bind's success proves anything. Locked, expired and disabled accounts, and
 //!   passwords that must be changed, are refused, as the password policy control or Active Directory's text says.
-//!   Everything else is an outage, and never a wrong password.
+//!   Everything else could not be decided, and is never a wrong password. A result code about one name is about that
+//!   name: an outage is what cannot be reached, or whose root entry cannot be read either.
 //! * A name that nobody has costs a search and a bind, too: of a random name, with a random password. What the
 //!   directory itself takes to compare a password is the directory's affair.
 //! * The identity has the directory's spelling of the name, and a subject that no rename changes. Names are compared
@@ -71,7 +72,7 @@
 //!
 //! # A directory that is broken, or hostile
 //! What a server says is read strictly before the LDAP library sees it: an answer that is malformed, too long, or not one
-//! to what was asked ends the connection, and is an outage. A server that lies in good form cannot be told from one that
+//! to what was asked ends the connection, and decides nothing. A server that lies in good form cannot be told from one that
 //! says the truth: TLS is what keeps it away.
 //!
 //! This crate is for Unix.

@@ -1,6 +1,7 @@
 //! What is refused in a secret before it is handed on to another system, by whichever way it came.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use auth_core::provisioning::Reports;
 use auth_core::{
@@ -55,7 +56,8 @@ impl Provisioner for Eve {
 
 fn site(outside: &Outside, policy: BackendPolicy) -> Setup {
     let outside = outside.clone();
-    Setup::default().configure(move |auth| {
+    // Each request is judged: nothing that was accepted is remembered.
+    Setup::default().basic(Some(Duration::ZERO)).configure(move |auth| {
         let backend = Provisioned { verifier: outside.clone(), users: Eve };
         auth.login_page("/login").backend_with::<Password>("outside", backend, policy)
     })
@@ -90,7 +92,7 @@ const LONG: &str = match str::from_utf8(&[b'x'; 4097]) {
 async fn a_secret_is_refused_before_it_is_handed_on() {
     for is_local in [false, true] {
         let outside = Outside { is_local, ..Outside::default() };
-        everywhere(site(&outside, BackendPolicy::new()), async |mut client| {
+        everywhere(site(&outside, BackendPolicy::new()), async |client| {
             for (name, password, may_be_handed_on, fits_basic) in VALUES {
                 // A local verifier judges whatever fits the bounds of all passwords.
                 let is_right = may_be_handed_on || is_local && !matches!(name, "wrong" | "too long");
