@@ -62,7 +62,7 @@ impl KeyRing {
     pub fn generate() -> Result<Self, ConfigError> {
         let mut secret = Zeroizing::new([0; 32]);
         OsRandom.fill(&mut *secret).map_err(|error| ConfigError::new(error.to_string()))?;
-        Self::new(&*secret)
+        Self::new(secret.as_slice())
     }
 
     /// The keyed hash of a user's stamp, made with the current key.

@@ -80,24 +80,38 @@
 //!
 //! A connection on which nothing comes back leaves the pool within 2 s.
 
+#[cfg(feature = "_database")]
 mod database;
+#[cfg(feature = "_database")]
 mod driver;
+#[cfg(feature = "_database")]
 mod error;
+#[cfg(feature = "_database")]
 mod identifier;
-#[cfg(test)]
+#[cfg(all(test, feature = "_database"))]
 mod plans;
+#[cfg(feature = "_database")]
 mod sessions;
+#[cfg(feature = "_database")]
 mod user;
+#[cfg(feature = "_database")]
 mod username;
+#[cfg(feature = "_database")]
 mod users;
 
 pub use sqlx;
 
+#[cfg(feature = "_database")]
 pub use database::Database;
+#[cfg(feature = "_database")]
 pub use sessions::SqlSessions;
+#[cfg(feature = "_database")]
 pub use user::{RowError, SqlUser, TableUser, UserRow};
+#[cfg(feature = "_database")]
 pub use username::{InvalidUsername, canonical};
+#[cfg(feature = "_database")]
 pub use users::{Existing, NewUser, SqlUsers, UserError, UserErrorKind, UserTable};
 
-#[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+// It alone: without a database nothing of the crate is compiled, or ten more errors would follow from it.
+#[cfg(not(feature = "_database"))]
 compile_error!("auth-sql needs a database: enable the feature `sqlite`, `postgres` or `mysql`");

@@ -20,7 +20,7 @@ pub(crate) fn keys(options: &Options, place: &Place) -> Result<KeyRing, Box<dyn 
     let path = given.or_else(|| place.is_shared().then(options::default_secret));
     let Some(path) = path else { return Ok(KeyRing::generate()?) };
     create_folder(&path)?;
-    Ok(KeyRing::new(&load_or_create(&path)?)?)
+    Ok(KeyRing::new(load_or_create(&path)?)?)
 }
 
 /// The secret in this file, which is created with a random one if it does not exist.

@@ -51,7 +51,7 @@ const TABLE: [(&str, &str, &str); 10] = [
 
 fn program(mistake: &str) -> String {
     format!(
-        r#"#![allow(unused)]
+        r"#![allow(unused)]
         use std::sync::Arc;
         use auth_sql::{{SqlUser, SqlUsers, sqlx::SqlitePool}};
         use auth_tower::auth_core::session::{{KeyRing, SessionConfig}};
@@ -64,7 +64,7 @@ fn program(mistake: &str) -> String {
             {mistake};
         }}
 
-        fn main() {{}}"#
+        fn main() {{}}"
     )
 }
 
@@ -80,4 +80,19 @@ fn a_mistake_is_explained() {
         let said = String::from_utf8_lossy(&built.stderr);
         assert!(!built.status.success() && said.contains(told), "{name}: {said}");
     }
+}
+
+/// One error, and not one for each place where a database is missed.
+#[test]
+fn a_database_that_is_not_chosen_is_asked_for() {
+    let project = Project::pasted("axum").with_manifest(r#", features = ["sqlite"]"#, "");
+    let built = project.build("axum-site");
+    let said = String::from_utf8_lossy(&built.stderr);
+    assert!(
+        !built.status.success() && said.contains("enable the feature `sqlite`, `postgres` or `mysql`"),
+        "{said}"
+    );
+    let errors: Vec<_> = said.lines().filter(|line| line.starts_with("error")).collect();
+    let ours = errors.iter().filter(|line| !line.contains("could not compile")).count();
+    assert_eq!(ours, 1, "{said}");
 }

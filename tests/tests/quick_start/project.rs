@@ -52,6 +52,13 @@ impl Project {
         Self::of(&read("Cargo.toml"), &main)
     }
 
+    /// The same program with another text in its `Cargo.toml`.
+    pub(crate) fn with_manifest(self, old: &str, new: &str) -> Self {
+        let path = self.folder.path().join("Cargo.toml");
+        write(&path, &replaced(&fs::read_to_string(&path).expect("it was pasted"), old, new));
+        self
+    }
+
     /// Adds a program beside the main one.
     pub(crate) fn add(&self, name: &str, source: &str) {
         write(&self.folder.path().join(format!("src/bin/{name}.rs")), source);

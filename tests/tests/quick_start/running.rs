@@ -66,12 +66,11 @@ impl Running {
         stream.set_read_timeout(Some(PATIENCE)).expect("a limit can be set");
         let Request { method, target, headers, body, .. } = request;
         let length = body.len();
-        let mut head = format!("{method} {target} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n");
-        head += &format!("content-length: {length}\r\n");
-        for (name, value) in headers {
-            head += &format!("{name}: {}\r\n", String::from_utf8_lossy(value));
-        }
-        stream.write_all(format!("{head}\r\n{body}").as_bytes()).expect("it reads");
+        let lines =
+            headers.iter().map(|(name, value)| format!("{name}: {}\r\n", String::from_utf8_lossy(value)));
+        let (lines, close) = (lines.collect::<String>(), "host: localhost\r\nconnection: close\r\n");
+        let head = format!("{method} {target} HTTP/1.1\r\n{close}content-length: {length}\r\n{lines}\r\n");
+        stream.write_all(format!("{head}{body}").as_bytes()).expect("it reads");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("it answers");
         parsed(&answer)
