@@ -104,10 +104,12 @@ pub(crate) async fn open(place: &Place) -> Result<Database, Box<dyn Error>> {
             // A file needs no ping.
             connected(SqlitePoolOptions::new().test_before_acquire(false), options).await?.into()
         }
-        // The last connection takes the data with it.
         Place::Memory(options) => {
-            let pool = SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
-            connected(pool, options.clone()).await?.into()
+            let pool = connected(SqlitePoolOptions::new().max_connections(1), options.clone()).await?;
+            // The last connection takes the data with it, and one whose statement is given up is closed: so one stays
+            // open that nobody uses.
+            Box::leak(Box::new(pool.acquire().await?.detach()));
+            pool.into()
         }
         #[cfg(feature = "postgres")]
         Place::Postgres(options) => {

@@ -42,9 +42,10 @@ impl From<Login> for Password {
 /// # Errors
 /// If a setting cannot be right.
 pub async fn auth(options: &Options) -> Result<Auth<SqlUser>> {
-    let pool = SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
-    // The last connection takes the data with it.
-    let pool = pool.connect("sqlite::memory:").await?;
+    let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    // The last connection takes the data with it, and one whose statement is given up is closed: so one stays open that
+    // nobody uses.
+    Box::leak(Box::new(pool.acquire().await?.detach()));
     let users = local_users(pool.clone()).await?;
     let policy = RIGHTS
         .into_iter()

@@ -11,7 +11,8 @@ use auth_ldap::{GroupSource, Ldap};
 use auth_sql::{SqlUser, SqlUsers, UserTable};
 use futures_util::future::join_all;
 use integration_tests::world::weak_passwords;
-use sqlx::sqlite::SqlitePoolOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+use tempfile::TempDir;
 use test_servers::OpenLdap;
 
 use crate::Answer;
@@ -68,20 +69,28 @@ impl Asked {
 }
 
 /// A chain of the directory and the table for each policy.
-pub(crate) struct Chains(Vec<(&'static str, Auth<SqlUser>)>);
+pub(crate) struct Chains {
+    policies: Vec<(&'static str, Auth<SqlUser>)>,
+    /// Where the table is. One in memory would be gone with its connection, which a query that is given up closes.
+    _folder: TempDir,
+}
 
 impl Chains {
     pub(crate) async fn new(servers: &Servers) -> Self {
-        let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let options =
+            SqliteConnectOptions::new().filename(folder.path().join("users.db")).create_if_missing(true);
+        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
         let users = SqlUsers::new(pool, weak_passwords());
         users.migrate().await.unwrap();
         users.create_user("carol", Some(&Secret::new("local"))).await.unwrap();
         let both_ways = users.clone().with_table(UserTable::default().with_passwords_of_linked_users());
-        let chains = Self(vec![
+        let policies = vec![
             (FAIL_CLOSED, chain(servers, &users, OutagePolicy::FailClosed)),
             (CONTINUE, chain(servers, &users, OutagePolicy::Continue)),
             (BOTH_WAYS, chain(servers, &both_ways, OutagePolicy::Continue)),
-        ]);
+        ];
+        let chains = Self { policies, _folder: folder };
         chains.warm().await;
         let alice = users.find("alice").await.unwrap().expect("she signed in");
         both_ways.set_password(&alice.id(), Some(&Secret::new("stale"))).await.unwrap();
@@ -96,7 +105,7 @@ impl Chains {
     /// Everybody asks each, all at once. One after the other, or the wrong passwords would lock Alice.
     pub(crate) async fn ask_all(&self) -> Vec<Answer> {
         let mut answers = Vec::new();
-        for (policy, chain) in &self.0 {
+        for (policy, chain) in &self.policies {
             answers.extend(join_all(ASKED.iter().map(|asked| ask(policy, chain, asked))).await);
         }
         answers
@@ -105,7 +114,7 @@ impl Chains {
     /// Waits until all is well again, for everybody.
     pub(crate) async fn recover(&self, fault: &str) {
         let back = Instant::now();
-        for (policy, chain) in &self.0 {
+        for (policy, chain) in &self.policies {
             while ask(policy, chain, &ASKED[0]).await.said.is_err() {
                 assert!(back.elapsed() < RECOVERY, "{fault}: {policy} has not recovered");
                 tokio::time::sleep(Duration::from_millis(20)).await;

@@ -88,7 +88,7 @@ async fn answers_have_their_time_and_length() {
         let address = raw(move |mut stream| async move { _ = misbehave(&mut stream, does).await }).await;
         let endpoint = endpoint(&format!("http://{address}/"));
         // What is found out by reading may take its time.
-        let endpoint = if expected == DOWN { endpoint.timeout(LIMIT) } else { endpoint };
+        let endpoint = if expected == LATE { endpoint.timeout(LIMIT) } else { endpoint };
         let chain = Chain::of(HttpVerifier::builder(endpoint, ISSUER, shape()).build().unwrap());
         let answer = timeout(PATIENCE, chain.login("alice", "wonderland")).await;
         assert_eq!(answer, Ok(Err(expected)), "{name}");

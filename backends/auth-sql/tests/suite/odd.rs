@@ -20,7 +20,8 @@ on_every_database![
 ];
 
 async fn names_and_passwords_are_about_themselves(place: &Place) {
-    let users = place.db().await.users().await;
+    let db = place.db().await;
+    let users = db.users().await;
     users.create_user("alice", Some(&secret("wonderland"))).await.unwrap();
     let right = Password::new("alice", "wonderland");
     odd(users, right.clone(), odd_passwords(&right)).await;
