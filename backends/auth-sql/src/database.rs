@@ -2,9 +2,9 @@
 
 use std::fmt;
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use auth_core::Health;
+use auth_core::{Health, OsRandom, Random as _};
 use sqlx::SqlStr;
 #[cfg(feature = "mysql")]
 use sqlx::mysql::MySqlPool;
@@ -19,10 +19,50 @@ use crate::driver::sqlite::Connections;
 use crate::driver::{Columns, Dialect, Driver, Rows, Transaction as _, Value};
 use crate::error::{DbError, DbErrorKind};
 
-/// How often a statement is tried that the database undoes in favour of others.
-const ATTEMPTS: u32 = 10;
-/// How much longer it waits before each.
-const PAUSE: Duration = Duration::from_millis(2);
+/// For how long a statement is tried that the database undoes in favour of others: by time, since on a busy machine they
+/// take longer to be done, and whoever was overtaken often has lost nothing.
+const TRIED_FOR: Duration = Duration::from_secs(30);
+/// How long the first pause between two tries is at most; each may be twice as long as the one before.
+const FIRST_PAUSE: Duration = Duration::from_millis(2);
+/// How long the last one is at most.
+const LAST_PAUSE: Duration = Duration::from_millis(250);
+
+/// How often rows are inserted whose unique values are taken: by others who are faster, who are found the next time, or by
+/// a rule of the application's own, which stays.
+const TAKEN: u32 = 10;
+
+/// Tries of a statement that others may overtake.
+struct Tries {
+    until: Instant,
+    pause: Duration,
+    taken: u32,
+}
+
+impl Tries {
+    fn new() -> Self {
+        Self { until: Instant::now() + TRIED_FOR, pause: FIRST_PAUSE, taken: 1 }
+    }
+
+    /// Waits before the next try; `false` if there is none. Not for the same time as the others, or the same two would
+    /// meet again and again.
+    async fn again_after(&mut self, error: &DbError) -> bool {
+        let is_over = match error.kind() {
+            DbErrorKind::Undone => Instant::now() >= self.until,
+            DbErrorKind::Taken => self.taken >= TAKEN,
+            _ => true,
+        };
+        if is_over {
+            return false;
+        }
+        self.taken += u32::from(error.kind() == DbErrorKind::Taken);
+        let mut random = [u8::MAX];
+        // Without a random number it waits for the whole pause.
+        let _ = OsRandom.fill(&mut random);
+        tokio::time::sleep(self.pause * u32::from(random[0]) / u32::from(u8::MAX)).await;
+        self.pause = (self.pause * 2).min(LAST_PAUSE);
+        true
+    }
+}
 
 /// A pool of connections to one of the databases that this crate speaks to. Made from sqlx's own pools.
 #[derive(Clone)]
@@ -90,16 +130,18 @@ impl Database {
 
     /// Runs a statement and says how many rows it changed.
     pub(crate) async fn execute(&self, sql: &SqlStr, values: &[Value<'_>]) -> Result<u64, DbError> {
-        for attempt in 1..ATTEMPTS {
+        let mut tries = Tries::new();
+        loop {
             match with_pool!(self, pool => pool.execute(sql, values).await) {
                 // It was undone as a whole, and stands alone: nothing else was done that could be done twice.
                 Err(error) if error.kind() == DbErrorKind::Undone => {
-                    tokio::time::sleep(PAUSE * attempt).await;
+                    if !tries.again_after(&error).await {
+                        return Err(error);
+                    }
                 }
                 answer => return answer,
             }
         }
-        with_pool!(self, pool => pool.execute(sql, values).await)
     }
 
     /// Inserts at most one row; `false` if there was nothing to insert, or a unique column has a value already.
@@ -120,15 +162,15 @@ impl Database {
         sql: &SqlStr,
         rows: &[Vec<Value<'_>>],
     ) -> Result<Vec<bool>, DbError> {
-        let mut attempt = 1;
+        let mut tries = Tries::new();
         loop {
             match with_pool!(self, pool => pool.execute_all(sql, rows).await) {
                 Ok(changed) => return Ok(changed.into_iter().map(|rows| rows > 0).collect()),
-                Err(error) if attempt < ATTEMPTS && error.is_of_others() => {
-                    tokio::time::sleep(PAUSE * attempt).await;
-                    attempt += 1;
+                Err(error) => {
+                    if !tries.again_after(&error).await {
+                        return Err(error);
+                    }
                 }
-                Err(error) => return Err(error),
             }
         }
     }

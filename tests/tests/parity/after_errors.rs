@@ -228,14 +228,14 @@ fn cutting(world: &World, handled: Handled, is_lazy: bool) -> Box<dyn Site> {
             _ => Ok(response),
         })
     };
-    let handler = HandleErrorLayer::new(async |_: BoxError| axum::http::StatusCode::GATEWAY_TIMEOUT);
-    let (handles, fails) = (ServiceBuilder::new().layer(handler), AndThenLayer::new(fails));
+    let into_response = HandleErrorLayer::new(async |_: BoxError| axum::http::StatusCode::GATEWAY_TIMEOUT);
+    let (outer, inner) = (ServiceBuilder::new().layer(into_response), AndThenLayer::new(fails));
     let router = match handled {
         Handled::AtOnce => router.layer(layer),
         Handled::Inside => {
-            router.layer(ServiceBuilder::new().layer(layer).layer(handles.layer(fails).into_inner()))
+            router.layer(ServiceBuilder::new().layer(layer).layer(outer.layer(inner).into_inner()))
         }
-        Handled::Outside => router.layer(handles.layer(layer).layer(fails).into_inner()),
+        Handled::Outside => router.layer(outer.layer(layer).layer(inner).into_inner()),
     };
     Box::new(Tower::of("tower", router))
 }
