@@ -18,8 +18,6 @@ use crate::session::{AnySession, Session, SessionError};
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Finds the user whom an adapter put into a request's extensions, which are of a type that only the adapter knows.
-///
-/// A layer that puts none there has [`none`].
 pub type Shown<U> = fn(&dyn Any) -> Option<Arc<U>>;
 
 /// What a response future holds of its request.
