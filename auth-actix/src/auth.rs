@@ -105,7 +105,7 @@ where
         let state = match self.layer.begin(&Head(request.request())) {
             Begin::Call(exchange) => {
                 let outer = enter(&request, &exchange, None);
-                State::Calling { future: self.inner.call(request), exchange, outer }
+                State::Calling { future: self.inner.call(request), exchange: Some(exchange), outer }
             }
             Begin::Refuse(refusal) => {
                 State::Answered { response: Some(Box::new(refused(request, refusal, &respond))) }
@@ -148,9 +148,9 @@ pin_project! {
     #[project = StateProj]
     enum State<S, F, U, B> {
         Resolving { resolving: Resolving<U>, waiting: Option<(ServiceRequest, Rc<S>)> },
-        Calling { #[pin] future: F, exchange: Exchange<U>, outer: Option<CurrentUser<U>> },
+        Calling { #[pin] future: F, exchange: Option<Exchange<U>>, outer: Option<CurrentUser<U>> },
         // Boxed: they are rare, and would make the future of every request larger.
-        Saving { saving: Saving, exchange: Exchange<U>, answer: Option<Box<Answered<B>>> },
+        Saving { saving: Saving, exchange: Option<Exchange<U>>, answer: Option<Box<Answered<B>>> },
         Answered { response: Option<Box<ServiceResponse<EitherBody<B>>>> },
     }
 }
@@ -175,10 +175,11 @@ where
             unreachable!("the service is called")
         };
         let answer = ready_or_return!(future.poll(cx)).map(ServiceResponse::map_into_left_body);
-        if let (Some(around), Ok(response)) = (exchange.outer(), &answer) {
+        let Some(ended) = exchange else { unreachable!("it is taken when the service has answered") };
+        if let (Some(around), Ok(response)) = (ended.outer(), &answer) {
             leave(response.request(), around.clone(), outer.take());
         }
-        if exchange.is_idle() { Poll::Ready(answer) } else { state.finish(answer, respond, cx) }
+        if ended.end() { Poll::Ready(answer) } else { state.finish(answer, respond, cx) }
     }
 }
 
@@ -211,7 +212,7 @@ where
             Err(refusal) => return Poll::Ready(Some(Ok(refused(request, refusal, respond)))),
         };
         let outer = enter(&request, &exchange, user);
-        self.set(Self::Calling { future: service.call(request), exchange, outer });
+        self.set(Self::Calling { future: service.call(request), exchange: Some(exchange), outer });
         Poll::Ready(None)
     }
 
@@ -226,14 +227,14 @@ where
         let StateProj::Calling { exchange, .. } = self.as_mut().project() else {
             unreachable!("the service was called")
         };
-        let exchange = exchange.clone();
+        let exchange = exchange.take().expect(POLLED_AGAIN);
         if let Some(refusal) = exchange.refusal() {
             return Poll::Ready(overruled(exchange, answer, refusal, respond));
         }
         match exchange.save(|| status(&answer)) {
             None => Poll::Ready(written(exchange, answer)),
             Some(saving) => {
-                self.set(Self::Saving { saving, exchange, answer: Some(Box::new(answer)) });
+                self.set(Self::Saving { saving, exchange: Some(exchange), answer: Some(Box::new(answer)) });
                 self.poll_saving(respond, cx)
             }
         }
@@ -245,9 +246,10 @@ where
         };
         let saved = ready_or_return!(Pin::new(saving).poll(cx));
         let answer = *answer.take().expect(POLLED_AGAIN);
+        let exchange = exchange.take().expect(POLLED_AGAIN);
         Poll::Ready(match saved {
-            Ok(()) => written(exchange.clone(), answer),
-            Err(refusal) => overruled(exchange.clone(), answer, refusal, respond),
+            Ok(()) => written(exchange, answer),
+            Err(refusal) => overruled(exchange, answer, refusal, respond),
         })
     }
 }

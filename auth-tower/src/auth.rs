@@ -102,7 +102,7 @@ where
         let state = match self.layer.begin(&Head::of(&request)) {
             Begin::Call(exchange) => {
                 enter(request.extensions_mut(), &exchange, None);
-                State::Calling { future: self.inner.call(request), exchange }
+                State::Calling { future: self.inner.call(request), exchange: Some(exchange) }
             }
             Begin::Refuse(refusal) => {
                 State::Answered { response: Some(respond::response(refusal, &respond)) }
@@ -145,7 +145,7 @@ pin_project! {
     #[project = StateProj]
     enum State<S, F, U, B, B2> {
         Resolving { resolving: Resolving<U>, waiting: Option<(Request<B>, S)> },
-        Calling { #[pin] future: F, exchange: Exchange<U> },
+        Calling { #[pin] future: F, exchange: Option<Exchange<U>> },
         Saving { saving: Saving, exchange: Exchange<U>, response: Option<Response<B2>> },
         Answered { response: Option<Response<B2>> },
     }
@@ -166,7 +166,10 @@ where
             return state.poll_presented(respond, cx);
         };
         let answer = ready!(future.poll(cx));
-        if exchange.is_idle() { Poll::Ready(answer) } else { state.finish(answer, respond, cx) }
+        if exchange.as_ref().is_none_or(Exchange::end) {
+            return Poll::Ready(answer);
+        }
+        state.finish(answer, respond, cx)
     }
 }
 
@@ -196,11 +199,14 @@ where
             Err(refusal) => return Poll::Ready(Ok(respond::response(refusal, respond))),
         };
         enter(request.extensions_mut(), &exchange, user);
-        self.set(Self::Calling { future: service.call(request), exchange });
-        let StateProj::Calling { future, .. } = self.as_mut().project() else {
+        self.set(Self::Calling { future: service.call(request), exchange: Some(exchange) });
+        let StateProj::Calling { future, exchange } = self.as_mut().project() else {
             unreachable!("it was set just now")
         };
         let answer = ready!(future.poll(cx));
+        if exchange.as_ref().is_none_or(Exchange::end) {
+            return Poll::Ready(answer);
+        }
         self.finish(answer, respond, cx)
     }
 
@@ -215,12 +221,12 @@ where
         let StateProj::Calling { exchange, .. } = self.as_mut().project() else {
             unreachable!("the service was called")
         };
+        let exchange = exchange.take().expect(POLLED_AGAIN);
         let mut response = answer.inspect_err(|_| exchange.give_up())?;
         let Some(saving) = exchange.save(|| response.status().as_u16()) else {
             exchange.finish(&mut Answer(&mut response));
             return Poll::Ready(Ok(response));
         };
-        let exchange = exchange.clone();
         self.set(Self::Saving { saving, exchange, response: Some(response) });
         self.poll_saving(respond, cx).map(Ok)
     }

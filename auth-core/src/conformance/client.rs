@@ -6,7 +6,9 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::hidden;
-use crate::http::{AnyExchange, Begin, Header, Layered, RequestView, ResponseHeader, ResponseView};
+use crate::http::{
+    AnyExchange, Begin, Header, Layered, Presented, RequestView, ResponseHeader, ResponseView,
+};
 use crate::session::Session;
 use crate::{Auth, Credentials, User};
 
@@ -50,13 +52,12 @@ impl RequestView for Nothing {
     fn headers<'a>(&'a self, _: &mut dyn FnMut(&'a str, &'a [u8])) {}
 }
 
-/// The session handle of a request that presents nothing.
-///
-/// # Panics
-/// If there is none.
+/// The session handle of a request that presents nothing, and is not answered yet.
 pub fn session<U: User>(auth: &Auth<U>) -> Session<U> {
-    let Begin::Call(exchange) = auth.begin(&Nothing, alone()) else { panic!("nothing is presented") };
-    exchange.session(&Nothing)
+    // Without the exchange, whose end would be the response's.
+    let session = Session::new(auth.clone(), Presented::Nothing, false, alone());
+    session.describe(&Nothing);
+    session
 }
 
 /// A layer that stands alone and puts nobody into any extensions, as there are none.

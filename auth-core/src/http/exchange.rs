@@ -49,19 +49,18 @@ impl<U: User> Exchange<U> {
         self.0.state().refusal.as_deref().cloned()
     }
 
-    /// Whether nothing is to be written on the response: nothing was presented, and nobody asked.
+    /// The inner service has answered: whoever still holds the session writes at once from here on. Whether nothing is to
+    /// be written on the response, as nothing was presented and nobody asked.
     #[inline]
-    pub fn is_idle(&self) -> bool {
+    pub fn end(&self) -> bool {
+        self.0.close();
         !self.0.has_effects()
     }
 
-    /// Values of the session that the handler changed and that are still to be written: await it before
-    /// [`finish`](Self::finish). The response's status is asked for only then.
-    ///
-    /// Whatever is changed through a handle that outlives its request is written at once from here on.
+    /// Values of the session that the handler changed and that are still to be written: await it between
+    /// [`end`](Self::end) and [`finish`](Self::finish). The response's status is asked for only then.
     #[inline]
     pub fn save(&self, status: impl FnOnce() -> u16) -> Option<Saving> {
-        self.0.close();
         let session = self.0.has_unsaved().then(|| self.0.clone())?;
         let status = status();
         Some(Saving(Box::pin(async move { session.save(status).await })))
@@ -71,7 +70,7 @@ impl<U: User> Exchange<U> {
     /// called for each.
     #[inline]
     pub fn finish(&self, response: &mut dyn ResponseView) {
-        if !self.is_idle() {
+        if self.0.has_effects() {
             self.0.finish(response);
         }
     }
@@ -80,7 +79,6 @@ impl<U: User> Exchange<U> {
     ///
     /// A session that began in this request is deleted again with the exchange: nobody was given it. A logout stands.
     pub fn give_up(&self) {
-        self.0.close();
         if self.0.changes_cookie() {
             tracing::warn!(
                 target: "auth",
@@ -91,9 +89,11 @@ impl<U: User> Exchange<U> {
     }
 }
 
-impl<U> Clone for Exchange<U> {
-    fn clone(&self) -> Self {
-        Self(self.0.clone())
+impl<U> Drop for Exchange<U> {
+    // Also where there never is an answer, as the client went away while a handler goes on in a task of its own: nobody
+    // would save what that one keeps.
+    fn drop(&mut self) {
+        self.0.close();
     }
 }
 

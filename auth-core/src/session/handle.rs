@@ -259,6 +259,10 @@ impl<U: User> Session<U> {
         let mut state = self.state();
         state.access = Some(Access::new(Arc::clone(&user), backend, How::ActsAs, at));
         state.put = Some(Arc::clone(&user));
+        // Whoever acts as somebody has no session of theirs: what is kept from here on must not go into another's.
+        state.live = None;
+        state.renewal = None;
+        state.patches.clear();
         drop(state);
         self.ask();
         self.mark_resolved();
@@ -331,8 +335,8 @@ impl<U: User> Session<U> {
     /// is the new user from here on.
     ///
     /// # Errors
-    /// [`SessionError`] if the session store is down, the request comes from another site, or the proof is
-    /// another `Auth`'s.
+    /// [`SessionError`] if the session store is down, the request comes from another site, the proof is another
+    /// `Auth`'s, or the response is on its way ([`Answered`](SessionErrorKind::Answered)): nobody would get the cookie.
     pub async fn login(&self, authenticated: Authenticated<U>) -> Result<Arc<U>, SessionError> {
         if self.0.cross_origin {
             return Err(SessionErrorKind::CrossOrigin.into());
@@ -366,7 +370,8 @@ impl<U: User> Session<U> {
     /// Gives the session a new id; the old one dies at once. For changes of what the session may do.
     ///
     /// # Errors
-    /// [`SessionError`] if there is no session, it is gone, or the store is down.
+    /// [`SessionError`] if there is no session, it is gone, the store is down, or the response is on its way
+    /// ([`Answered`](SessionErrorKind::Answered)).
     pub async fn rotate(&self) -> Result<(), SessionError> {
         self.before_the_response()?;
         self.resolve_for_change().await?;
@@ -433,8 +438,9 @@ impl<U: User> Session<U> {
 
     /// Keeps a value of the application in this session, replacing one of the same name.
     ///
-    /// It is written when the handler has answered, unless the answer is a 5xx, and after that (in a streamed body, a task,
-    /// a socket) at once; values of other names that parallel requests write meanwhile stay. Anonymous visitors have no session to keep it in.
+    /// It is written when the handler has answered, unless the answer is a 5xx, and after that (in a streamed body, a
+    /// task, a socket) at once; values of other names that parallel requests write meanwhile stay. Anonymous visitors have
+    /// no session to keep it in.
     ///
     /// # Errors
     /// [`SessionError`] if there is no session, the value is not JSON, or the values would take more than
@@ -615,12 +621,6 @@ impl<U: User> Session<U> {
         self.has_effects() && unsaved(&self.state())
     }
 
-    /// From here on nobody comes to save what is changed. Before [`has_unsaved`](Self::has_unsaved): whoever changes
-    /// something under the lock after that has been looked at finds the exchange closed, and saves it.
-    pub(crate) fn close(&self) {
-        self.0.closed.store(true, Ordering::Release);
-    }
-
     fn is_closed(&self) -> bool {
         self.0.closed.load(Ordering::Acquire)
     }
@@ -669,6 +669,14 @@ pub(crate) fn apply(data: &mut SessionData, patches: &BTreeMap<Box<str>, Option<
             Some(value) => _ = data.0.insert(name.clone(), value.clone()),
             None => _ = data.0.remove(name),
         }
+    }
+}
+
+impl<U> Session<U> {
+    /// From here on nobody comes to save what is changed. Before [`has_unsaved`](Self::has_unsaved): whoever changes
+    /// something under the lock after that has been looked at finds the exchange closed, and saves it.
+    pub(crate) fn close(&self) {
+        self.0.closed.store(true, Ordering::Release);
     }
 }
 

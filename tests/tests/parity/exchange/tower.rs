@@ -259,3 +259,66 @@ async fn a_handle_may_outlive_its_request() {
         assert!(session.user().is_none());
     }
 }
+
+/// Whoever has the request finds its session, also if nobody asked before the answer.
+#[tokio::test]
+async fn a_session_may_be_asked_for_after_the_answer() {
+    for is_lazy in [false, true] {
+        let world = Setup::default().world().await;
+        let cookie = alice(&world).await;
+        let kept: Arc<Mutex<Option<Native>>> = Arc::default();
+        let place = Arc::clone(&kept);
+        let keep = async move |request: Native| *place.lock().expect("nobody panicked") = Some(request);
+        let read = async |session: Session<Account>| {
+            let value: Option<String> = session.get("late").await.expect("a session");
+            value.unwrap_or_default()
+        };
+        let router = Router::new().route("/keep", get(keep)).route("/read", get(read));
+        let site = Tower::of("tower", router.layer(layer(&world, is_lazy)));
+        let take = || kept.lock().expect("nobody panicked").take().expect("the handler ran");
+        let ask = |target| Request::get(target).with("cookie", &cookie);
+        site.send(ask("/keep")).await;
+        let session = Session::<Account>::of(&take()).expect("a layer");
+        session.insert("late", &"written").await.expect("it is written at once");
+        assert_eq!(site.send(ask("/read")).await.body, "written", "lazy: {is_lazy}");
+        site.send(Request::get("/keep")).await;
+        let nobody = Session::<Account>::of(&take()).expect("a layer");
+        let bob = nobody.authenticate(auth_core::Password::new("bob", BOB)).await.expect("bob");
+        assert_eq!(nobody.login(bob).await.expect_err("no cookie").kind(), SessionErrorKind::Answered);
+    }
+}
+
+/// A handler that goes on in a task of its own although its client went away: nobody comes to save what it keeps.
+#[tokio::test]
+async fn a_handler_may_go_on_without_its_client() {
+    async fn spawn(request: Native, next: Next) -> Response {
+        tokio::spawn(next.run(request)).await.expect("it does not panic")
+    }
+    for is_lazy in [false, true] {
+        let world = Setup::default().world().await;
+        let cookie = alice(&world).await;
+        let (done, mut finished) = tokio::sync::mpsc::unbounded_channel();
+        let gate = Arc::clone(&world.gate);
+        let write = async move |session: Session<Account>| {
+            gate.pass().await;
+            let written = session.insert("late", &"written").await.map_err(|error| error.kind());
+            done.send((written, session.rotate().await.map_err(|error| error.kind())))
+                .expect("the test waits");
+        };
+        let read = async |session: Session<Account>| {
+            let value: Option<String> = session.get("late").await.expect("a session");
+            value.unwrap_or_default()
+        };
+        let router = Router::new().route("/write", get(write)).route("/read", get(read));
+        let site = Tower::of("tower", router.layer(from_fn(spawn)).layer(layer(&world, is_lazy)));
+        let ask = |target| site.send(Request::get(target).with("cookie", &cookie));
+        tokio::select! {
+            answer = ask("/write") => panic!("it waits at the gate: {answer:?}"),
+            () = world.gate.reached() => {}
+        }
+        world.gate.open();
+        let done = finished.recv().await.expect("the handler goes on");
+        assert_eq!(done, (Ok(()), Err(SessionErrorKind::Answered)), "lazy: {is_lazy}");
+        assert_eq!(ask("/read").await.body, "written", "lazy: {is_lazy}");
+    }
+}
