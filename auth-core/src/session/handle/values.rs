@@ -1,0 +1,114 @@
+//! The application's values in a session.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{CookieEffect, Session};
+use crate::User;
+use crate::session::{SessionData, SessionError, SessionErrorKind};
+
+impl<U: User> Session<U> {
+    /// A value of the application in this session. `None` if there is none, or it is of another shape.
+    ///
+    /// # Errors
+    /// [`SessionError`] if the caller could not be found out.
+    pub async fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, SessionError> {
+        self.resolve().await?;
+        let state = self.state();
+        let text = match state.patches.get(name) {
+            Some(patch) => patch.as_deref(),
+            None => state.live.as_ref().and_then(|live| live.record.data.0.get(name)).map(|text| &**text),
+        };
+        Ok(text.and_then(|text| serde_json::from_str(text).ok()))
+    }
+
+    /// Keeps a value of the application in this session, replacing one of the same name.
+    ///
+    /// It is written when the handler has answered, unless the answer is a 5xx, and after that (in a streamed body, a
+    /// task, a socket) at once; values of other names that parallel requests write meanwhile stay. Anonymous visitors have
+    /// no session to keep it in.
+    ///
+    /// # Errors
+    /// [`SessionError`] if there is no session, the value is not JSON, or the values would take more than
+    /// [`SessionData::MAX_LEN`] bytes.
+    pub async fn insert<T: Serialize + Sync>(&self, name: &str, value: &T) -> Result<(), SessionError> {
+        self.resolve_for_change().await?;
+        let text = serde_json::to_string(value).map_err(|_| SessionErrorKind::InvalidValue)?;
+        self.patch(name, Some(text.into()))?;
+        self.save_late().await
+    }
+
+    /// Removes a value of the application.
+    ///
+    /// # Errors
+    /// [`SessionError`] if there is no session.
+    pub async fn remove(&self, name: &str) -> Result<(), SessionError> {
+        self.resolve_for_change().await?;
+        self.patch(name, None)?;
+        self.save_late().await
+    }
+
+    /// A handle that outlives its request, in a streamed body, a task or a socket, writes at once.
+    async fn save_late(&self) -> Result<(), SessionError> {
+        if self.is_closed() { self.save(200).await } else { Ok(()) }
+    }
+
+    fn patch(&self, name: &str, value: Option<Box<str>>) -> Result<(), SessionError> {
+        let mut state = self.state();
+        let Some(live) = &state.live else { return Err(SessionErrorKind::NoSession.into()) };
+        let mut data = live.record.data.clone();
+        let mut patches = state.patches.clone();
+        patches.insert(name.into(), value);
+        apply(&mut data, &patches);
+        if data.len() > SessionData::MAX_LEN {
+            return Err(SessionErrorKind::InvalidValue.into());
+        }
+        state.patches = patches;
+        Ok(())
+    }
+
+    /// Writes the values that the handler changed. Called by the adapter when the handler has answered
+    /// `status`.
+    pub(crate) async fn save(&self, status: u16) -> Result<(), SessionError> {
+        let (patches, renewal) = {
+            let mut state = self.state();
+            (std::mem::take(&mut state.patches), state.renewal.take())
+        };
+        if status >= 500 {
+            return Ok(());
+        }
+        if !patches.is_empty() {
+            self.sessions()?.save(self, patches).await.inspect_err(|_| self.take_back())?;
+        }
+        if let Some(renewal) = renewal {
+            self.sessions()?.renew(self, renewal).await;
+        }
+        Ok(())
+    }
+
+    /// Undoes a login of this request, to which an error is answered after all. A session that was moved stays: its old
+    /// id is dead.
+    fn take_back(&self) {
+        let undone = {
+            let mut state = self.state();
+            let undone = state.undelivered.take();
+            if undone.is_some() {
+                (state.access, state.live, state.cookie) = (None, None, CookieEffect::Keep);
+            }
+            undone
+        };
+        drop(undone);
+    }
+}
+
+/// Replaces and removes values by name.
+pub(crate) fn apply(data: &mut SessionData, patches: &BTreeMap<Box<str>, Option<Box<str>>>) {
+    for (name, value) in patches {
+        match value {
+            Some(value) => _ = data.0.insert(name.clone(), value.clone()),
+            None => _ = data.0.remove(name),
+        }
+    }
+}
