@@ -32,6 +32,7 @@ pub use ldap::START_TLS_REFUSED;
 pub use mariadb::MariaDb;
 pub use nginx::{Nginx, NginxOptions};
 pub use openldap::{OpenLdap, OpenLdapOptions};
+pub use port::Port;
 pub use postgres::Postgres;
 pub use process::{Ended, Process};
 pub use proxy::{FaultProxy, Way};

@@ -12,7 +12,7 @@ const PAIRS: u16 = 5_000;
 /// A port of 127.0.0.1, and the one after it, for TLS. As long as this lives no other test gets them, in whatever
 /// process: not before its server listens, and not while the server is killed.
 #[derive(Debug)]
-pub(crate) struct Port {
+pub struct Port {
     number: u16,
     /// `None` for a port that somebody else chose.
     _claim: Option<UnixListener>,
@@ -23,7 +23,7 @@ impl Port {
     ///
     /// # Panics
     /// If there are none.
-    pub(crate) fn free() -> Self {
+    pub fn free() -> Self {
         let start = u16::try_from(RandomState::new().hash_one(()) % u64::from(PAIRS)).unwrap_or_default();
         let numbers = (0..PAIRS).map(|n| FIRST + (start + n) % PAIRS * 2);
         numbers.filter_map(Self::claimed).find(Self::is_free).expect("a port is free")
@@ -34,7 +34,8 @@ impl Port {
         Self { number, _claim: None }
     }
 
-    pub(crate) fn number(&self) -> u16 {
+    /// The first of the two.
+    pub fn number(&self) -> u16 {
         self.number
     }
 

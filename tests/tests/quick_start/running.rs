@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::sleep;
@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use integration_tests::process::Process;
 use integration_tests::site::{Answer, Request};
+use test_servers::Port;
 
 /// How long it may take until it listens.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -17,6 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// A running program. Dropping it ends it.
 pub(crate) struct Running {
     _process: Process,
+    _port: Port,
     address: SocketAddr,
     stderr: PathBuf,
 }
@@ -24,35 +26,21 @@ pub(crate) struct Running {
 impl Running {
     /// Starts a program in its folder, where its database will be.
     pub(crate) fn start(program: &Path) -> Self {
-        let begun = Instant::now();
-        loop {
-            let (running, deadline) = (Self::begin(program), begun + PATIENCE);
-            while TcpStream::connect(running.address).is_err() && !running.is_port_taken() {
-                assert!(Instant::now() < deadline, "it does not listen: {}", running.stderr());
-                sleep(Duration::from_millis(5));
-            }
-            if !running.is_port_taken() {
-                return running;
-            }
-        }
-    }
-
-    fn begin(program: &Path) -> Self {
         let folder = program.parent().expect("it is in a folder");
-        let stderr = folder.join("stderr");
-        // Somebody else may take the port before the program does: then it says so.
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|free| free.local_addr());
-        let address = free.expect("a port is free");
+        let (stderr, port) = (folder.join("stderr"), Port::free());
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port.number()));
         let mut command = Command::new(program);
         command.current_dir(folder).stderr(File::create(&stderr).expect("a file can be made"));
         command
             .env("LISTEN", address.to_string())
             .env("SESSION_SECRET", "c2VjcmV0IG9mIGEgdGVzdCwgbm90IHJhbmRvbSE=");
-        Self { _process: Process::start(&mut command), address, stderr }
-    }
-
-    fn is_port_taken(&self) -> bool {
-        self.stderr().contains("AddrInUse")
+        let running = Self { _process: Process::start(&mut command), _port: port, address, stderr };
+        let deadline = Instant::now() + PATIENCE;
+        while TcpStream::connect(address).is_err() {
+            assert!(Instant::now() < deadline, "it does not listen: {}", running.stderr());
+            sleep(Duration::from_millis(5));
+        }
+        running
     }
 
     /// What it wrote to standard error.

@@ -12,7 +12,7 @@ use crate::event::{EventKind, SessionEnd};
 use crate::guard::guarded;
 use crate::provisioning::Reports;
 use crate::session::handle::Live;
-use crate::session::{Failure, Session, SessionError, SessionRecord, SessionStore, Write};
+use crate::session::{Failure, Session, SessionRecord, SessionStore};
 use crate::{DenyReason, Outcome, Timestamp, User};
 
 impl<S: SessionStore> Engine<S> {
@@ -102,37 +102,13 @@ impl<S: SessionStore> Engine<S> {
         live: Live,
         now: Timestamp,
     ) -> Option<Live> {
-        let noted = self.in_time(session, self.write_confirmed(session, live.clone(), now)).await;
-        // A store that cannot be written to, but read, keeps its users: the next request asks again.
-        noted.unwrap_or(Some(live))
-    }
-
-    async fn write_confirmed<U: User>(
-        &self,
-        session: &Session<U>,
-        live: Live,
-        now: Timestamp,
-    ) -> Result<Option<Live>, SessionError> {
-        let mut turn = self.turn(live).await;
-        while !self.is_revoked(&turn.live.key) {
-            let Live { key, version, .. } = turn.live;
-            let mut record = SessionRecord::clone(&turn.live.record);
+        let noted = self.change(session, live.clone(), now, |record| {
             record.confirmed = record.confirmed.max(now);
-            self.renew_use(&mut record, now);
-            match self.write(session, self.store().update(&key, version, &record, now)).await? {
-                Write::Done => {
-                    let live = Live { version: version + 1, record: Arc::new(record), ..turn.live.clone() };
-                    turn.leave(&live);
-                    return Ok(Some(live));
-                }
-                Write::Gone => break,
-                Write::Conflict => {}
-            }
-            if !self.catch_up(session, &mut turn, now).await? {
-                break;
-            }
-        }
-        Ok(None)
+            self.renew_use(record, now);
+            Ok(())
+        });
+        // A store that cannot be written to, but read, keeps its users: the next request asks again.
+        self.in_time(session, noted).await.unwrap_or(Some(live))
     }
 
     async fn end_all<U: User>(

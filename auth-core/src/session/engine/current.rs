@@ -9,7 +9,7 @@ use crate::event::{EventKind, SessionEnd};
 use crate::session::handle::{CookieEffect, Live, apply};
 use crate::session::{
     Session, SessionData, SessionError, SessionErrorKind, SessionInfo, SessionKey, SessionRecord,
-    SessionStore, Write,
+    SessionStore,
 };
 
 impl<S: SessionStore> Engine<S> {
@@ -90,45 +90,18 @@ impl<S: SessionStore> Engine<S> {
         patches: Patches,
     ) -> Result<(), SessionError> {
         let live = session.state().live.clone().ok_or(SessionErrorKind::NoSession)?;
-        match self.in_time(session, self.write_data(session, live, patches)).await? {
+        let saved = self.change(session, live, session.auth().now(), |record| {
+            apply(&mut record.data, &patches);
+            let fits = record.data.len() <= SessionData::MAX_LEN;
+            if fits { Ok(()) } else { Err(SessionErrorKind::InvalidValue.into()) }
+        });
+        match self.in_time(session, saved).await? {
             Some(live) => {
                 session.state().live = Some(live);
                 Ok(())
             }
             None => Self::gone(session),
         }
-    }
-
-    /// Writes values into the session as it is now. `None` if it is gone, and only then.
-    async fn write_data<U: User>(
-        &self,
-        session: &Session<U>,
-        live: Live,
-        patches: Patches,
-    ) -> Result<Option<Live>, SessionError> {
-        let now = session.auth().now();
-        let mut turn = self.turn(live).await;
-        while !self.is_revoked(&turn.live.key) {
-            let Live { key, version, .. } = turn.live;
-            let mut record = SessionRecord::clone(&turn.live.record);
-            apply(&mut record.data, &patches);
-            if record.data.len() > SessionData::MAX_LEN {
-                return Err(SessionErrorKind::InvalidValue.into());
-            }
-            match self.write(session, self.store().update(&key, version, &record, now)).await? {
-                Write::Done => {
-                    let live = Live { version: version + 1, record: Arc::new(record), ..turn.live.clone() };
-                    turn.leave(&live);
-                    return Ok(Some(live));
-                }
-                Write::Gone => break,
-                Write::Conflict => {}
-            }
-            if !self.catch_up(session, &mut turn, now).await? {
-                break;
-            }
-        }
-        Ok(None)
     }
 
     /// The session ended under this request: it is nobody's from here on.

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use super::Engine;
 use crate::session::handle::Live;
-use crate::session::{Session, SessionError, SessionKey, SessionStore};
+use crate::session::{Session, SessionError, SessionKey, SessionRecord, SessionStore, Write};
 use crate::{Random, Timestamp, User};
 
 /// Who writes which session now, in this process.
@@ -78,6 +78,35 @@ impl Turn<'_> {
 }
 
 impl<S: SessionStore> Engine<S> {
+    /// Changes the session as it is now. `None` if it is gone, and only then.
+    pub(super) async fn change<U: User>(
+        &self,
+        session: &Session<U>,
+        live: Live,
+        now: Timestamp,
+        change: impl Fn(&mut SessionRecord) -> Result<(), SessionError>,
+    ) -> Result<Option<Live>, SessionError> {
+        let mut turn = self.turn(live).await;
+        while !self.is_revoked(&turn.live.key) {
+            let Live { key, version, .. } = turn.live;
+            let mut record = SessionRecord::clone(&turn.live.record);
+            change(&mut record)?;
+            match self.write(session, self.store().update(&key, version, &record, now)).await? {
+                Write::Done => {
+                    let live = Live { version: version + 1, record: Arc::new(record), ..turn.live.clone() };
+                    turn.leave(&live);
+                    return Ok(Some(live));
+                }
+                Write::Gone => break,
+                Write::Conflict => {}
+            }
+            if !self.catch_up(session, &mut turn, now).await? {
+                break;
+            }
+        }
+        Ok(None)
+    }
+
     /// Waits until nobody else in this process writes the session. The time for it is that of the
     /// [whole](Self::in_time).
     pub(super) async fn turn(&self, live: Live) -> Turn<'_> {
