@@ -20,6 +20,12 @@ pub fn log_error(error: &dyn fmt::Display) {
     tell(format_args!("{error}"));
 }
 
+/// The same for what is no error yet.
+pub(crate) fn log_warning(warning: &dyn fmt::Display) {
+    tracing::warn!(target: "auth", "{warning}");
+    tell(format_args!("{warning}"));
+}
+
 /// Writes a fault to standard error, once in this process, unless a subscriber was ever installed.
 pub(crate) fn tell(fault: fmt::Arguments<'_>) {
     if tracing::dispatcher::has_been_set() {

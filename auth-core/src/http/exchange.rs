@@ -14,6 +14,7 @@ use std::task::{Context, Poll};
 use super::{Refusal, RequestView, ResponseView};
 use crate::User;
 use crate::session::{AnySession, Session, SessionError};
+use crate::unheard::log_warning;
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -80,10 +81,9 @@ impl<U: User> Exchange<U> {
     /// A session that began in this request is deleted again with the exchange: nobody was given it. A logout stands.
     pub fn give_up(&self) {
         if self.0.changes_cookie() {
-            tracing::warn!(
-                target: "auth",
-                "the session cookie of a response was lost: the service inside the AuthLayer answered an error; turn \
-                 errors into responses inside of the AuthLayer (axum: `HandleErrorLayer` after it in the `ServiceBuilder`)"
+            log_warning(
+                &"the session cookie of a response was lost: the service inside the AuthLayer answered an error; turn \
+                  errors into responses inside of the AuthLayer (axum: `HandleErrorLayer` after it in the `ServiceBuilder`)",
             );
         }
     }

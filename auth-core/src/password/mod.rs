@@ -248,8 +248,7 @@ impl Passwords {
             Stored::Hash(hash) => Some(hash),
             Stored::Unusable => None,
             Stored::Refused(why) => {
-                tracing::warn!(target: "auth", "a stored password hash was refused: {why}");
-                unheard::tell(format_args!("a stored password hash was refused: {why}"));
+                unheard::log_warning(&format_args!("a stored password hash was refused: {why}"));
                 None
             }
         }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::algorithm::Algorithm;
+use crate::unheard;
 
 /// What is quicker than this is in nobody's way.
 const BEARABLE: Duration = Duration::from_millis(150);
@@ -16,13 +17,8 @@ pub(super) fn look(algorithm: &dyn Algorithm, work: u64, took: Duration) {
     if !is_slow(algorithm, work, took) || IS_TOLD.swap(true, Ordering::Relaxed) {
         return;
     }
-    let advice = advice(algorithm.crates(), took);
     // Whoever tries out a site has often no subscriber yet, and wonders all the more.
-    if tracing::dispatcher::has_been_set() {
-        tracing::warn!(target: "auth", "{advice}");
-    } else {
-        eprintln!("auth: {advice}");
-    }
+    unheard::log_warning(&advice(algorithm.crates(), took));
 }
 
 /// By the work and not by the clock alone: high costs are somebody's choice, and no optimiser helps.

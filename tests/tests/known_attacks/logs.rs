@@ -1,45 +1,13 @@
 //! Secrets in logs (RUSTSEC-2023-0125, CVE-2021-34532): LG-1 to LG-4, C13, C14.
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
-
 use auth_core::{Password, RequestFacts, Secret};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use integration_tests::client::{Client, everywhere};
 use integration_tests::faults::Mode;
+use integration_tests::logs::Captured;
 use integration_tests::site::Request;
 use integration_tests::world::{Setup, World};
-use tracing_subscriber::fmt::MakeWriter;
-
-/// Everything that is logged.
-#[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
-
-impl Captured {
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
-    }
-}
-
-impl Write for Captured {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Captured {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
 
 const RIGHT: &str = "canary&right/7f3a91";
 const WRONG: &str = "canary&wrong/c0ffee";

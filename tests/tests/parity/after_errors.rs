@@ -24,6 +24,7 @@ use integration_tests::actix;
 use integration_tests::client::{Client, over};
 use integration_tests::expected::{BASIC, COOKIE, REMOVE_COOKIE, SET_COOKIE, VARY};
 use integration_tests::faults::Mode;
+use integration_tests::logs::Captured;
 use integration_tests::site::{Answer, Request, Site};
 use integration_tests::tower::{self, Tower};
 use integration_tests::world::{ALICE, Setup, World};
@@ -249,8 +250,17 @@ async fn on_tower_a_handler_may_be_cut_off() {
             let rotating = |config: SessionConfig| config.rotate_every(Duration::from_secs(60));
             let world = Setup::default().sessions(rotating).world().await;
             let site = cutting(&world, handled, is_lazy);
+            let logged = Captured::default();
+            let subscriber = tracing_subscriber::fmt().with_writer(logged.clone()).finish();
+            let _listening = tracing::subscriber::set_default(subscriber);
             over(&world, &*site, &async |mut client: Client<'_>| check_cuts(&mut client, handled).await)
                 .await;
+            let is_told = logged.text().contains("`HandleErrorLayer` after it in the `ServiceBuilder`");
+            assert_eq!(
+                is_told,
+                handled == Handled::Outside,
+                "{handled:?}: an operator hears how to keep cookies"
+            );
         }
     }
 }
