@@ -98,7 +98,8 @@ async fn values_that_the_table_refuses(place: &Place) {
 }
 
 async fn people_whose_groups_are_unknown(place: &Place) {
-    let users = place.db().await.users().await;
+    let db = place.db().await;
+    let users = db.users().await;
     let person = |name: &str| Identity::new("directory", name);
     let directory = directory([person("odd"), person("alice").with_groups(["staff"])]);
     let policy = Provisioning::builder().grant("staff", Right::permission("read")).build().unwrap();
