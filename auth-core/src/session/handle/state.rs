@@ -80,7 +80,7 @@ pub(crate) enum CookieEffect {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SessionInfo {
-    /// Names it in [`Session::revoke`]. It is a hash, and no way into the session.
+    /// Names it in [`Session::revoke`](super::Session::revoke). It is a hash, and no way into the session.
     pub key: SessionKey,
     /// When it began.
     pub created: Timestamp,
