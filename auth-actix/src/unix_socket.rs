@@ -7,8 +7,9 @@ use actix_web::dev::Extensions;
 /// In a connection's data: it came through a Unix socket. A request does not show it; the server knows when it accepts
 /// the connection.
 ///
-/// [`RemoteUserHeader::trusted_unix_socket`](auth_core::remote_user::RemoteUserHeader::trusted_unix_socket) needs it. Not
-/// by `bind_uds`: in actix-web 4.18 that one does not call `on_connect`.
+/// [`RemoteUserHeader::trusted_unix_socket`](auth_core::remote_user::RemoteUserHeader::trusted_unix_socket) and
+/// `unix:` as a [trusted proxy](auth_core::AuthBuilder::trusted_proxy) need it. Not by `bind_uds`: in actix-web 4.18 that
+/// one does not call `on_connect`.
 ///
 /// ```
 /// # #[cfg(unix)]

@@ -126,7 +126,8 @@ impl<T: Observer + ?Sized> Observer for std::sync::Arc<T> {
     }
 }
 
-/// The default observer: one [`tracing`] record per event, target `auth`.
+/// The default observer: one [`tracing`] record per event, target `auth`. It names the client's address, and the
+/// peer's where that is a proxy.
 ///
 /// Where no subscriber was ever installed, the records go nowhere. Standard error then gets what would be a warning:
 /// each fault once, without the client's name or address, and 16 different ones at most.
@@ -137,15 +138,21 @@ impl Observer for TracingObserver {
     fn on_event(&self, event: &Event<'_>) {
         let backend = event.backend.map(BackendName::as_str);
         let user = event.user.map(UserId::as_str);
-        let peer = event.facts.peer().map(tracing::field::display);
+        let client = event.facts.client().map(tracing::field::display);
+        let peer = peer_of(event.facts).map(tracing::field::display);
         let what = &event.kind;
         if event.kind.is_fault() {
-            tracing::warn!(target: "auth", backend, user, peer, "{what}");
+            tracing::warn!(target: "auth", backend, user, client, peer, "{what}");
             tell_if_unheard(event);
         } else {
-            tracing::info!(target: "auth", backend, user, peer, "{what}");
+            tracing::info!(target: "auth", backend, user, client, peer, "{what}");
         }
     }
+}
+
+/// The socket's other end, where it is not the client: a proxy.
+fn peer_of(facts: &RequestFacts) -> Option<std::net::IpAddr> {
+    facts.peer().filter(|peer| facts.client() != Some(peer.to_canonical()))
 }
 
 /// A login that is not decided is told by what kept its backend from deciding, and by itself only where no backend did.

@@ -5,10 +5,11 @@ use std::net::IpAddr;
 
 use crate::hidden;
 
-/// Facts about a request, for events and the list of a user's devices. Nothing in it is trusted.
+/// Facts about a request, for events and the list of a user's devices. None of them says who somebody is.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct RequestFacts {
     peer: Option<IpAddr>,
+    client: Option<IpAddr>,
     user_agent: Option<Box<str>>,
 }
 
@@ -16,6 +17,7 @@ impl fmt::Debug for RequestFacts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RequestFacts")
             .field("has_peer", &self.peer.is_some())
+            .field("has_client", &self.client.is_some())
             .field("user_agent", &hidden::optional(self.user_agent()))
             .finish()
     }
@@ -25,7 +27,7 @@ impl RequestFacts {
     /// How much of a `User-Agent` is kept, in bytes.
     pub const MAX_USER_AGENT_LEN: usize = 256;
 
-    pub(crate) const NONE: Self = Self { peer: None, user_agent: None };
+    pub(crate) const NONE: Self = Self { peer: None, client: None, user_agent: None };
 
     /// Facts of an attempt that no request made: a shell, a test.
     pub fn none() -> Self {
@@ -39,6 +41,13 @@ impl RequestFacts {
         self
     }
 
+    /// Sets the client's address, where it is another than the peer's.
+    #[must_use]
+    pub fn with_client(mut self, client: Option<IpAddr>) -> Self {
+        self.client = client;
+        self
+    }
+
     /// Sets the `User-Agent`; control characters are dropped and the rest is cut at 256 bytes.
     #[must_use]
     pub fn with_user_agent(mut self, agent: Option<&[u8]>) -> Self {
@@ -49,6 +58,15 @@ impl RequestFacts {
     /// The address of the socket's other end: a proxy's, where there is one.
     pub fn peer(&self) -> Option<IpAddr> {
         self.peer
+    }
+
+    /// The client's address: as [trusted proxies](crate::AuthBuilder::trusted_proxy) tell it, else the
+    /// [peer's](Self::peer). IPv4 that is mapped into IPv6 is IPv4 here.
+    ///
+    /// A client cannot choose it. Several may share one, one may have many, and where a trusted proxy tells nothing that
+    /// can be read it is the proxy's own. `None` where the server does not know the peer, or for a Unix socket.
+    pub fn client(&self) -> Option<IpAddr> {
+        self.client.or(self.peer).map(|address| address.to_canonical())
     }
 
     /// The client's description of itself.
@@ -76,6 +94,16 @@ pub(crate) fn printable(text: &str, max: usize) -> Box<str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_client_is_the_peer_unless_said() {
+        let (peer, client) = ("::ffff:10.0.0.7".parse().ok(), "::ffff:192.0.2.1".parse().ok());
+        let facts = RequestFacts::none().with_peer(peer);
+        assert_eq!((facts.peer(), facts.client()), (peer, "10.0.0.7".parse().ok()));
+        let facts = facts.with_client(client);
+        assert_eq!((facts.peer(), facts.client()), (peer, "192.0.2.1".parse().ok()));
+        assert_eq!(RequestFacts::none().client(), None);
+    }
 
     #[test]
     fn user_text_is_cut_and_cleaned() {

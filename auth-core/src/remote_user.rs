@@ -22,7 +22,7 @@
 //!
 //! # What happens to a request
 //!
-//! The header counts only if the socket's peer address is a trusted one; `X-Forwarded-For` is never looked at. A request
+//! The header counts only if the socket's peer address is a trusted one; `X-Forwarded-For` is never looked at for that. A request
 //! from anybody else that has it, or a look-alike, is a 400, on public pages too, so that no handler that reads it by hand
 //! is fooled; the event is [`UntrustedHeader`](crate::EventKind::UntrustedHeader).
 //!

@@ -3,9 +3,9 @@
 /// In a request's extensions: it came through a Unix socket. Neither `http` nor axum says so; whoever accepts the
 /// connection knows.
 ///
-/// [`RemoteUserHeader::trusted_unix_socket`](auth_core::remote_user::RemoteUserHeader::trusted_unix_socket) needs it. A
-/// server that listens on a port as well must not say it there: a request that shows the address of a peer did not come
-/// that way, whatever its extensions hold.
+/// [`RemoteUserHeader::trusted_unix_socket`](auth_core::remote_user::RemoteUserHeader::trusted_unix_socket) and
+/// `unix:` as a [trusted proxy](auth_core::AuthBuilder::trusted_proxy) need it. A server that listens on a port as well
+/// must not say it there: a request that shows the address of a peer did not come that way, whatever its extensions hold.
 ///
 /// ```
 /// use auth_tower::UnixSocket;

@@ -113,6 +113,7 @@ fn key(header: Header) -> HeaderName {
         Header::Authorization => header::AUTHORIZATION,
         Header::ContentType => header::CONTENT_TYPE,
         Header::Cookie => header::COOKIE,
+        Header::Forwarded => header::FORWARDED,
         Header::Host => header::HOST,
         Header::Origin => header::ORIGIN,
         Header::Upgrade => header::UPGRADE,

@@ -213,12 +213,54 @@ impl<U: User> AuthBuilder<U> {
         self
     }
 
-    /// A proxy in front of this server, as `10.0.0.7` or `10.0.0.0/8`, that ends TLS and sets `X-Forwarded-Proto`: what it
-    /// says decides whether a [scheme](Self::scheme)'s credentials came in the clear. Who is a proxy is decided by the
-    /// socket's other end, so the server must know it (axum: `into_make_service_with_connect_info::<SocketAddr>()`).
-    /// This machine is always trusted in that. What is no address or network, or nearly all of them, does not build.
+    /// A proxy in front of this server, as `10.0.0.7` or `10.0.0.0/8`, or `unix:` for whatever connects through a Unix
+    /// socket. It is believed in two things:
+    ///
+    /// * over which protocol a request came to it, as `X-Forwarded-Proto` says: that decides whether a
+    ///   [scheme](Self::scheme)'s credentials came in the clear. This machine is always believed in that.
+    /// * from which address, as `X-Forwarded-For` says: that is the [client](crate::RequestFacts::client) in events and in
+    ///   the list of a user's devices. It is read from the right, up to the first address that is no trusted proxy's, so
+    ///   what a client writes into it itself is never reached. Where a proxy sends nothing that can be read there
+    ///   (`unknown`, for instance), the client is that proxy. This machine is believed in that only if it is named.
+    ///
+    /// The proxy must add to each of the two, or replace it; in nginx by
+    /// `proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;` and `proxy_set_header X-Forwarded-Proto $scheme;`.
+    /// Every other header it may hand on as the client sent it, so none is read:
+    /// [`forwarded_for_header`](Self::forwarded_for_header) and
+    /// [`forwarded_proto_header`](Self::forwarded_proto_header) name others in their place.
+    ///
+    /// Who is a proxy is decided by the socket's other end, so the server must know it (axum:
+    /// `into_make_service_with_connect_info::<SocketAddr>()`; `UnixSocket` in the adapters). What is no address or network,
+    /// or nearly all of them, does not build.
     pub fn trusted_proxy(mut self, proxy: impl Into<String>) -> Self {
-        self.http.trusted_proxies.push(proxy.into());
+        self.http.proxies.trusted.push(proxy.into());
+        self
+    }
+
+    /// The one header in which [trusted proxies](Self::trusted_proxy) name the client's address (default:
+    /// `X-Forwarded-For`). `Forwarded` is read by RFC 7239, and then as the header for the protocol too. Any other has
+    /// addresses with commas between them, or just one (`X-Real-IP`, `CF-Connecting-IP`).
+    ///
+    /// It must be one that *each* of those proxies adds to or replaces: one that lets it pass lets every client choose
+    /// its address.
+    pub fn forwarded_for_header(mut self, name: impl Into<String>) -> Self {
+        if self.http.proxies.address.is_some() {
+            return self
+                .refuse("two headers are to name the client's address; keep one `.forwarded_for_header(…)`");
+        }
+        self.http.proxies.address = Some(name.into());
+        self
+    }
+
+    /// The one header in which [trusted proxies](Self::trusted_proxy) say over which protocol a request came to them
+    /// (default: `X-Forwarded-Proto`, or `Forwarded` where that has the address). Credentials are protected if all of its
+    /// values are `https`; of `Forwarded`, those that trusted proxies wrote.
+    pub fn forwarded_proto_header(mut self, name: impl Into<String>) -> Self {
+        if self.http.proxies.proto.is_some() {
+            return self
+                .refuse("two headers are to name the protocol; keep one `.forwarded_proto_header(…)`");
+        }
+        self.http.proxies.proto = Some(name.into());
         self
     }
 

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use super::exchange::{AnyExchange, Exchange, Shown};
 use super::scheme::{self, Offer, Read as ReadHeader};
 use super::view::Single;
-use super::{Header, Refusal, RequestView, log_error};
+use super::{Header, Refusal, RequestView, Settings, log_error};
 use crate::event::EventKind;
 use crate::guard::caught;
 use crate::remote_user::RemoteUser;
@@ -140,7 +140,7 @@ impl<U: User> Auth<U> {
             FoundCookie::Nothing => None,
             FoundCookie::One(value) => Token::parse(value),
             FoundCookie::Ambiguous => {
-                self.emit(EventKind::AmbiguousCookie, None, None, &facts_of(view));
+                self.emit(EventKind::AmbiguousCookie, None, None, &facts_of(&self.0.http, view));
                 None
             }
         };
@@ -188,7 +188,7 @@ impl<U: User> Auth<U> {
             match read {
                 ReadHeader::NotMine => {}
                 ReadHeader::Present(credentials) => {
-                    let is_allowed = scheme.allows_cleartext() || self.0.http.transport.is_protected(view);
+                    let is_allowed = scheme.allows_cleartext() || self.0.http.proxies.is_protected(view);
                     return if is_allowed { Ok(Some(credentials)) } else { Err(Failure::Cleartext) };
                 }
                 ReadHeader::Malformed => break,
@@ -240,12 +240,13 @@ fn is_same<U: User>(one: &Access<U>, other: &Access<U>) -> bool {
     one.backend() == other.backend() && one.user().id() == other.user().id()
 }
 
-pub(crate) fn facts_of(view: &dyn RequestView) -> RequestFacts {
+pub(crate) fn facts_of<U>(settings: &Settings<U>, view: &dyn RequestView) -> RequestFacts {
     let agent = match Single::of(view, Header::UserAgent) {
         Single::One(agent) => Some(agent),
         Single::Absent | Single::Several => None,
     };
-    RequestFacts::none().with_peer(view.peer()).with_user_agent(agent)
+    let client = settings.proxies.client(view);
+    RequestFacts::none().with_peer(view.peer()).with_client(client).with_user_agent(agent)
 }
 
 /// Finding out who is calling.

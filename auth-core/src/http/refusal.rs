@@ -118,7 +118,7 @@ impl<U: User> Auth<U> {
             Failure::Malformed | Failure::Contradiction => self.answer(400, audience),
             Failure::CrossOrigin => self.answer(403, audience),
             Failure::Cleartext => {
-                self.emit(EventKind::CleartextCredentials, None, None, &facts_of(view));
+                self.emit(EventKind::CleartextCredentials, None, None, &facts_of(&self.0.http, view));
                 self.ask_for_tls(audience)
             }
         }
@@ -182,8 +182,8 @@ impl<U: User> Auth<U> {
     }
 
     fn challenges<'a>(&'a self, view: &'a dyn RequestView) -> impl Iterator<Item = &'a Offered> {
-        let Settings { challenges, transport, .. } = &self.0.http;
-        challenges.iter().filter(|offered| offered.allows_cleartext || transport.is_protected(view))
+        let Settings { challenges, proxies, .. } = &self.0.http;
+        challenges.iter().filter(|offered| offered.allows_cleartext || proxies.is_protected(view))
     }
 
     fn ask_for_tls(&self, audience: Audience) -> Refusal {

@@ -15,7 +15,7 @@ impl<U: User> Auth<U> {
                 Unreadable::Untrusted => EventKind::UntrustedHeader,
                 Unreadable::Ambiguous => EventKind::AmbiguousHeader,
             };
-            self.emit(kind, None, None, &facts_of(view));
+            self.emit(kind, None, None, &facts_of(&self.0.http, view));
             Failure::Malformed
         })
     }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::next::{encode, target};
 use super::origin::{Origin, OriginRules};
+use super::proxies::{Proxies, ProxiesBuilder};
 use super::scheme::is_of;
-use super::transport::TransportRules;
 use super::view::Single;
 use super::{Challenge, DynScheme};
 use crate::remote_user::RemoteUserHeader;
@@ -18,7 +18,7 @@ pub(crate) struct Settings<U> {
     pub(crate) cookie: Option<Cookie>,
     pub(crate) schemes: Vec<Arc<dyn DynScheme<U>>>,
     pub(crate) origins: OriginRules,
-    pub(crate) transport: TransportRules,
+    pub(crate) proxies: Proxies,
     pub(crate) remote_user: Option<RemoteUserHeader>,
     /// The headers in which a caller is looked for.
     pub(crate) vary: Cow<'static, str>,
@@ -48,7 +48,7 @@ pub(crate) struct SettingsBuilder<U> {
     pub(crate) next_origins: Vec<String>,
     pub(crate) origin: Option<String>,
     pub(crate) trusted_origins: Vec<String>,
-    pub(crate) trusted_proxies: Vec<String>,
+    pub(crate) proxies: ProxiesBuilder,
     pub(crate) remote_user: Option<RemoteUserHeader>,
 }
 
@@ -61,7 +61,7 @@ impl<U> SettingsBuilder<U> {
             next_origins: Vec::new(),
             origin: None,
             trusted_origins: Vec::new(),
-            trusted_proxies: Vec::new(),
+            proxies: ProxiesBuilder::default(),
             remote_user: None,
         }
     }
@@ -74,6 +74,8 @@ impl<U> SettingsBuilder<U> {
         check_field(&self.next_field)?;
         let cookie_challenge =
             cookie.as_ref().map(|cookie| cookie_challenge(cookie, self.login_page.as_deref())).transpose()?;
+        let proxies = self.proxies.build()?;
+        check_meanings(&proxies, self.remote_user.as_ref())?;
         let schemes: Vec<_> = self.schemes.into_iter().map(|(_, scheme)| scheme).collect();
         let mut challenges: Vec<_> = schemes.iter().map(|scheme| Offered::by(&**scheme)).collect();
         challenges.extend(cookie_challenge.clone().map(Offered::cookie));
@@ -83,7 +85,7 @@ impl<U> SettingsBuilder<U> {
             vary,
             vary_of_refusals,
             remote_user: self.remote_user,
-            transport: TransportRules::parse(&self.trusted_proxies)?,
+            proxies,
             cookie_challenge,
             schemes,
             origins: OriginRules {
@@ -185,6 +187,18 @@ fn check_field(field: &str) -> Result<(), ConfigError> {
         return Err(ConfigError::new("the next field's name must have letters, digits, '-' or '_'"));
     }
     Ok(())
+}
+
+/// One header cannot name both the user and the address.
+fn check_meanings(proxies: &Proxies, remote_user: Option<&RemoteUserHeader>) -> Result<(), ConfigError> {
+    let mut names = remote_user.into_iter().flat_map(RemoteUserHeader::all);
+    match names.find(|name| proxies.reads(name)) {
+        Some(name) => Err(ConfigError::new(format!(
+            "the header {name} is named for the user, and for the address or the protocol of the client; one of them is \
+             another's"
+        ))),
+        None => Ok(()),
+    }
 }
 
 impl<U> Settings<U> {

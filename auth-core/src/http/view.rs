@@ -6,7 +6,9 @@ use std::net::IpAddr;
 use super::AnyExchange;
 
 /// A header that core reads. What is not in [`Header::ALL`] cannot change a decision, except the headers in which a
-/// trusted proxy names the user, where [`AuthBuilder::remote_user`](crate::AuthBuilder::remote_user) says so.
+/// trusted proxy names the user, where [`AuthBuilder::remote_user`](crate::AuthBuilder::remote_user) says so, and those
+/// that [`AuthBuilder::forwarded_for_header`](crate::AuthBuilder::forwarded_for_header) and
+/// [`forwarded_proto_header`](crate::AuthBuilder::forwarded_proto_header) name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Header {
@@ -18,6 +20,9 @@ pub enum Header {
     ContentType,
     /// `Cookie`
     Cookie,
+    /// `Forwarded`, of trusted proxies only, and where
+    /// [`AuthBuilder::forwarded_for_header`](crate::AuthBuilder::forwarded_for_header) says so
+    Forwarded,
     /// `Host`
     Host,
     /// `Origin`
@@ -32,6 +37,8 @@ pub enum Header {
     Upgrade,
     /// `User-Agent`, for events and lists of devices only
     UserAgent,
+    /// `X-Forwarded-For`, of trusted proxies only
+    XForwardedFor,
     /// `X-Forwarded-Proto`, of trusted proxies only
     XForwardedProto,
     /// `X-Requested-With`
@@ -40,11 +47,12 @@ pub enum Header {
 
 impl Header {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Accept,
         Self::Authorization,
         Self::ContentType,
         Self::Cookie,
+        Self::Forwarded,
         Self::Host,
         Self::Origin,
         Self::SecFetchDest,
@@ -52,6 +60,7 @@ impl Header {
         Self::SecFetchSite,
         Self::Upgrade,
         Self::UserAgent,
+        Self::XForwardedFor,
         Self::XForwardedProto,
         Self::XRequestedWith,
     ];
@@ -63,6 +72,7 @@ impl Header {
             Self::Authorization => "authorization",
             Self::ContentType => "content-type",
             Self::Cookie => "cookie",
+            Self::Forwarded => "forwarded",
             Self::Host => "host",
             Self::Origin => "origin",
             Self::SecFetchDest => "sec-fetch-dest",
@@ -70,10 +80,22 @@ impl Header {
             Self::SecFetchSite => "sec-fetch-site",
             Self::Upgrade => "upgrade",
             Self::UserAgent => "user-agent",
+            Self::XForwardedFor => "x-forwarded-for",
             Self::XForwardedProto => "x-forwarded-proto",
             Self::XRequestedWith => "x-requested-with",
         }
     }
+}
+
+/// The longest name of a header that a configuration names, in bytes.
+pub(crate) const MAX_NAME_LEN: usize = 64;
+
+/// Whether a configuration may name a header so, in lower case. Names with `_` or `.` are folded into others by some
+/// servers.
+pub(crate) fn is_plain_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    let starts_well = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic());
+    starts_well && name.len() <= MAX_NAME_LEN && name.bytes().all(plain)
 }
 
 /// A request as core sees it: borrowed, whatever the framework.
@@ -105,8 +127,8 @@ pub trait RequestView {
     /// Calls `each` with every value of a header, in their order.
     fn values<'a>(&'a self, header: Header, each: &mut dyn FnMut(&'a [u8]));
 
-    /// Calls `each` with the name and value of every header, in any order of the names. Asked only where
-    /// [`AuthBuilder::remote_user`](crate::AuthBuilder::remote_user) is configured.
+    /// Calls `each` with the name and value of every header: those of one name in their order, the names in any. Asked
+    /// only where the configuration names a header that is not in [`Header::ALL`].
     fn headers<'a>(&'a self, each: &mut dyn FnMut(&'a str, &'a [u8]));
 }
 

@@ -1,7 +1,7 @@
 //! Which headers count, and from whom.
 
 use crate::ConfigError;
-use crate::http::{Header, Networks, RequestView};
+use crate::http::{Header, MAX_NAME_LEN, Networks, RequestView, is_plain_name};
 
 /// The header in which a proxy names the user, and the proxies that are believed.
 ///
@@ -39,12 +39,11 @@ impl Field {
 }
 
 /// Headers that mean something else, besides those that core reads: nobody's name is in them.
-const TAKEN: [&str; 22] = [
+const TAKEN: [&str; 20] = [
     "connection",
     "content-length",
     "date",
     "expect",
-    "forwarded",
     "keep-alive",
     "proxy-authenticate",
     "proxy-authorization",
@@ -57,7 +56,6 @@ const TAKEN: [&str; 22] = [
     "transfer-encoding",
     "via",
     "x-forwarded",
-    "x-forwarded-for",
     "x-forwarded-host",
     "x-forwarded-port",
     "x-forwarded-server",
@@ -66,7 +64,7 @@ const TAKEN: [&str; 22] = [
 
 impl RemoteUserHeader {
     /// The longest name of a header, in bytes.
-    pub const MAX_NAME_LEN: usize = 64;
+    pub const MAX_NAME_LEN: usize = MAX_NAME_LEN;
 
     /// A header of this name, believed from nobody yet: add [`trusted_peer`](Self::trusted_peer) or
     /// [`trusted_unix_socket`](Self::trusted_unix_socket).
@@ -148,6 +146,11 @@ impl RemoteUserHeader {
         self.headers.first().map_or("", |(_, name)| name)
     }
 
+    /// The names of all headers, in lower case.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &str> {
+        self.headers.iter().map(|(_, name)| &**name)
+    }
+
     pub(crate) fn is_persistent(&self) -> bool {
         self.persistent
     }
@@ -174,9 +177,7 @@ impl RemoteUserHeader {
 }
 
 fn check_name(name: &str) -> Result<(), ConfigError> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-    let starts_well = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic());
-    if !starts_well || name.len() > RemoteUserHeader::MAX_NAME_LEN || !name.bytes().all(plain) {
+    if !is_plain_name(name) {
         return Err(ConfigError::new(format!(
             "a header for a user's name has letters, digits and '-', like X-Remote-User, and not {name:?}"
         )));

@@ -129,7 +129,8 @@ impl SessionConfig {
         if record.remote_user.is_some() { self.max_per_remote_user } else { self.max_per_user }
     }
 
-    /// Keeps the address and `User-Agent` of each login for [`Session::list`](super::Session::list).
+    /// Keeps the [client's address](crate::RequestFacts::client) and `User-Agent` of each login for
+    /// [`Session::list`](super::Session::list).
     pub fn with_client_facts(mut self) -> Self {
         self.client_facts = true;
         self

@@ -77,7 +77,7 @@ impl<U: User> Session<U> {
 
     /// Adds what the events of this request say about its client. The first call counts.
     pub(crate) fn describe_client(&self, view: &dyn RequestView) {
-        self.0.facts.get_or_init(|| facts_of(view));
+        self.0.facts.get_or_init(|| facts_of(&self.0.auth.0.http, view));
     }
 
     /// The same, and who reads the answer.

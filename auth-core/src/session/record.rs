@@ -61,7 +61,7 @@ impl fmt::Debug for SessionRecord {
 /// Which client a session belongs to, in the client's own words.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct ClientFacts {
-    /// The socket's other end at login.
+    /// The [client's address](RequestFacts::client) at login.
     pub address: Option<IpAddr>,
     /// The `User-Agent` at login.
     pub user_agent: Option<Box<str>>,
@@ -78,7 +78,7 @@ impl fmt::Debug for ClientFacts {
 
 impl From<&RequestFacts> for ClientFacts {
     fn from(facts: &RequestFacts) -> Self {
-        Self { address: facts.peer(), user_agent: facts.user_agent().map(Into::into) }
+        Self { address: facts.client(), user_agent: facts.user_agent().map(Into::into) }
     }
 }
 
