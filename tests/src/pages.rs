@@ -143,7 +143,7 @@ pub async fn act(world: &World, action: &str, session: &Session<Account>, query:
         "rotate" => Ok(session.rotate().await.map(|()| Reply::text("rotated"))?),
         "password" => change_password(world, session, &form).await,
         "rebind-to" => rebind_to(session, &form).await,
-        "list" | "others" | "revoke" => devices(session, action, &form).await,
+        "list" | "addresses" | "others" | "revoke" => devices(session, action, &form).await,
         "status" => Ok(Reply::status(form.get("status").parse().unwrap_or(500))),
         "headers" => Ok(own_headers(&form)),
         _ => Ok(Reply::status(404)),
@@ -267,6 +267,16 @@ async fn devices(session: &Session<Account>, action: &str, form: &Form) -> Done 
             let Some(key) = SessionKey::from_hex(form.get("key")) else { return Ok(Reply::status(400)) };
             session.revoke(&key).await?;
             Ok(Reply::text("revoked"))
+        }
+        "addresses" => {
+            let list = session.list().await?;
+            let clients = list.iter().filter_map(|info| info.client.as_ref());
+            let mut addresses: Vec<_> = clients.map(|client| client.address).collect();
+            // Sessions that were used at the same time are listed in any order.
+            addresses.sort_unstable();
+            let shown =
+                addresses.iter().map(|address| address.map_or("-".into(), |address| address.to_string()));
+            Ok(Reply::text(shown.collect::<Vec<String>>().join(" ")))
         }
         _ => {
             let list = session.list().await?;

@@ -7,7 +7,11 @@ use tokio::net::TcpStream;
 
 /// Sends these bytes, and reads until the server closes.
 pub async fn exchange(address: SocketAddr, request: &[u8]) -> String {
-    let mut stream = TcpStream::connect(address).await.unwrap();
+    exchange_over(TcpStream::connect(address).await.unwrap(), request).await
+}
+
+/// The same over this connection.
+pub async fn exchange_over(mut stream: TcpStream, request: &[u8]) -> String {
     stream.write_all(request).await.unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await.unwrap();

@@ -1,7 +1,9 @@
 //! A configured [`Auth`] with everything behind it within a test's reach.
 
+use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use auth_core::http::Basic;
@@ -27,17 +29,33 @@ pub const START: Timestamp = Timestamp::from_secs(1_800_000_000);
 
 /// What an observer heard, one text per event.
 #[derive(Clone, Default)]
-pub struct Events(Arc<Mutex<Vec<String>>>);
+pub struct Events(Arc<Mutex<Heard>>);
+
+#[derive(Default)]
+struct Heard {
+    texts: Vec<String>,
+    clients: BTreeSet<Option<IpAddr>>,
+}
 
 impl Events {
     /// Everything heard so far.
     pub fn all(&self) -> Vec<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.heard().texts.clone()
     }
 
     /// Everything heard since the last call.
     pub fn take(&self) -> Vec<String> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.heard().texts)
+    }
+
+    /// From where everything came that was heard since the last call.
+    pub fn take_clients(&self) -> Vec<String> {
+        let clients = std::mem::take(&mut self.heard().clients);
+        clients.iter().map(|client| client.map_or("-".to_owned(), |client| client.to_string())).collect()
+    }
+
+    fn heard(&self) -> MutexGuard<'_, Heard> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -50,7 +68,9 @@ impl Observer for Events {
         if let Some(user) = event.user {
             text.extend([" of ", user.as_str()]);
         }
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+        let mut heard = self.heard();
+        heard.texts.push(text);
+        heard.clients.insert(event.facts.client());
     }
 }
 

@@ -163,9 +163,49 @@ fn headers_of_proxies_that_cannot_be_right() {
             "a remote-user header is configured twice; keep one `.remote_user(…)`",
             judged().remote_user(header()).remote_user(header()),
         ),
+        (
+            "the header x-remote-user is named for the user, and for the address or the protocol of the client; one of \
+             them is another's",
+            judged().remote_user(header()).trusted_proxy("10.0.0.7").forwarded_for_header("X-Remote-User"),
+        ),
     ]);
     assert!(judged().remote_user(header()).build().is_ok());
     assert!(judged().remote_user(nobody().trusted_unix_socket()).build().is_ok());
+}
+
+#[test]
+fn proxies_that_cannot_be_right() {
+    refused(vec![
+        (
+            "the client's address is read from X-Real-IP, but from nobody: name the proxies that set it by \
+             `.trusted_proxy(\"10.0.0.7\")`",
+            one().forwarded_for_header("X-Real-IP"),
+        ),
+        (
+            "two headers are to name the client's address; keep one `.forwarded_for_header(…)`",
+            one()
+                .trusted_proxy("10.0.0.7")
+                .forwarded_for_header("Forwarded")
+                .forwarded_for_header("X-Real-IP"),
+        ),
+        (
+            "two headers are to name the protocol; keep one `.forwarded_proto_header(…)`",
+            one().forwarded_proto_header("Forwarded").forwarded_proto_header("X-Scheme"),
+        ),
+        (
+            "the header cookie means something else; name one that only proxies set, like x-forwarded-for",
+            one().trusted_proxy("10.0.0.7").forwarded_for_header("Cookie"),
+        ),
+        (
+            "a header that a proxy sets has letters, digits and '-', like X-Real-IP, and not \"X_Scheme\"",
+            one().forwarded_proto_header("X_Scheme"),
+        ),
+        (
+            "\"0.0.0.0/0\" is everybody, or nearly: anybody could then choose its own address; name the proxy's address",
+            one().trusted_proxy("0.0.0.0/0"),
+        ),
+    ]);
+    assert!(one().trusted_proxy("unix:").forwarded_for_header("X-Real-IP").build().is_ok());
 }
 
 /// X11.

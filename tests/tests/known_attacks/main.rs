@@ -2,6 +2,7 @@
 #![allow(missing_docs)]
 
 mod caches;
+mod client_address;
 mod clocks;
 mod confirmation;
 mod cross_user;

@@ -7,6 +7,7 @@ mod after_errors;
 mod bearer;
 mod caching;
 mod cleartext;
+mod client_address;
 mod confirmation;
 mod cookies;
 mod credentials;
