@@ -70,22 +70,22 @@ where
 {
     type Response = ServiceResponse<EitherBody<B>>;
     type Error = Error;
-    type Transform = Auth<S, U, R>;
+    type Transform = AuthService<S, U, R>;
     type InitError = ();
     type Future = Ready<Result<Self::Transform, ()>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
-        ready(Ok(Auth { inner: Rc::new(service), layer: self.clone() }))
+        ready(Ok(AuthService { inner: Rc::new(service), layer: self.clone() }))
     }
 }
 
 /// The service that [`AuthLayer`] makes.
-pub struct Auth<S, U, R = ProblemBody> {
+pub struct AuthService<S, U, R = ProblemBody> {
     inner: Rc<S>,
     layer: AuthLayer<U, R>,
 }
 
-impl<S, U, R, B> Service<ServiceRequest> for Auth<S, U, R>
+impl<S, U, R, B> Service<ServiceRequest> for AuthService<S, U, R>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     U: User,
@@ -132,7 +132,7 @@ type Answered<B> = Result<ServiceResponse<EitherBody<B>>, Error>;
 
 pin_project! {
     #[project = ResponseFutureProj]
-    /// The future of [`Auth`].
+    /// The future of [`AuthService`].
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<S, U, R, B>
     where

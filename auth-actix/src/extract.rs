@@ -8,11 +8,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse};
 use auth_core::http::{self, Caller};
+use auth_core::session::SessionError;
 use auth_core::{Authenticated, User};
 
 use crate::Error;
+use crate::respond::{self, ProblemBody};
 use crate::view::Head;
 
 /// The user who is calling.
@@ -75,7 +77,7 @@ pub fn dangerous_acts_as<U: User>(request: &HttpRequest, acting: Authenticated<U
 
 async fn find<U: User>(
     request: HttpRequest,
-    session: auth_core::session::Session<U>,
+    session: auth_core::Session<U>,
 ) -> Result<CurrentUser<U>, Error> {
     match session.find_caller().await {
         Ok(access) => known(&request, access.map(|access| Arc::clone(access.user()))),
@@ -98,13 +100,13 @@ fn no_layer(what: &'static str) -> Error {
     error
 }
 
-/// This request's session: log in, log out, rotate, keep values. See [`auth_core::session::Session`].
+/// This request's session: log in, log out, rotate, keep values. See [`auth_core::Session`].
 ///
 /// It is there for anonymous requests too, which log in through it.
-pub struct Session<U>(auth_core::session::Session<U>);
+pub struct Session<U>(auth_core::Session<U>);
 
 impl<U> Deref for Session<U> {
-    type Target = auth_core::session::Session<U>;
+    type Target = auth_core::Session<U>;
 
     fn deref(&self) -> &Self::Target {
         &self.0
@@ -123,13 +125,43 @@ impl<U: User> fmt::Debug for Session<U> {
     }
 }
 
+impl<U: User> Session<U> {
+    /// As [`auth_core::Session::login`], with an answer of this framework.
+    ///
+    /// # Errors
+    /// As [`auth_core::Session::login`].
+    pub async fn login(&self, authenticated: Authenticated<U>) -> Result<Login<U>, SessionError> {
+        self.0.login(authenticated).await.map(Login)
+    }
+}
+
 impl<U: User> FromRequest for Session<U> {
     type Error = Error;
     type Future = Extracting<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let session = http::session(&Head(request)).map(Self);
+        let session = http::session_of(&Head(request)).map(Self);
         Extracting::ready(session.ok_or_else(|| no_layer("Session")))
+    }
+}
+
+/// What became of a login: see [`auth_core::http::Login`].
+#[derive(Debug)]
+#[must_use = "answer with it: what comes next may be another factor"]
+pub struct Login<U: User>(auth_core::http::Login<U>);
+
+impl<U: User> Login<U> {
+    /// The response: a redirect to `next`, if it stays on this site, and otherwise to `/`. Pass whatever the client sent.
+    pub fn answer(self, next: Option<&str>) -> HttpResponse {
+        respond::response(self.0.answer(next), &ProblemBody)
+    }
+}
+
+impl<U: User> Deref for Login<U> {
+    type Target = auth_core::http::Login<U>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
     }
 }
 

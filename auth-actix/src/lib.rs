@@ -25,9 +25,7 @@
 //! async fn login(session: Session<Member>, form: web::Form<Login>) -> Result<HttpResponse, Error> {
 //!     let form = form.into_inner();
 //!     let member = session.authenticate(Password::new(form.username, form.password)).await?;
-//!     session.login(member).await?;
-//!     let next = session.next_or(form.next.as_deref(), "/");
-//!     Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, next)).finish())
+//!     Ok(session.login(member).await?.answer(form.next.as_deref()))
 //! }
 //!
 //! #[post("/logout")]
@@ -70,10 +68,10 @@ mod respond;
 mod unix_socket;
 mod view;
 
-pub use auth::{Auth, AuthLayer, ResponseFuture};
+pub use auth::{AuthLayer, AuthService, ResponseFuture};
 pub use auth_core;
 pub use error::Error;
-pub use extract::{CurrentUser, Extracting, Session, dangerous_acts_as};
-pub use require::{Require, RequireFuture, RequireLayer};
+pub use extract::{CurrentUser, Extracting, Login, Session, dangerous_acts_as};
+pub use require::{RequireFuture, RequireLayer, RequireService};
 pub use respond::{ProblemBody, Respond};
 pub use unix_socket::UnixSocket;

@@ -48,22 +48,22 @@ where
 {
     type Response = ServiceResponse<EitherBody<B>>;
     type Error = actix_web::Error;
-    type Transform = Require<S, R>;
+    type Transform = RequireService<S, R>;
     type InitError = ();
     type Future = Ready<Result<Self::Transform, ()>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
-        ready(Ok(Require { inner: Rc::new(service), layer: self.clone() }))
+        ready(Ok(RequireService { inner: Rc::new(service), layer: self.clone() }))
     }
 }
 
 /// The service that [`RequireLayer`] makes.
-pub struct Require<S, R = ProblemBody> {
+pub struct RequireService<S, R = ProblemBody> {
     inner: Rc<S>,
     layer: RequireLayer<R>,
 }
 
-impl<S, R, B> Service<ServiceRequest> for Require<S, R>
+impl<S, R, B> Service<ServiceRequest> for RequireService<S, R>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = actix_web::Error> + 'static,
     R: Respond,
@@ -93,7 +93,7 @@ where
     }
 }
 
-impl<S, R: Clone> Require<S, R> {
+impl<S, R: Clone> RequireService<S, R> {
     /// Takes along what is needed later.
     fn waiting(&self, request: ServiceRequest) -> Waiting<S, R> {
         (request, Rc::clone(&self.inner), self.layer.clone())
@@ -104,7 +104,7 @@ impl<S, R: Clone> Require<S, R> {
 type Waiting<S, R> = (ServiceRequest, Rc<S>, RequireLayer<R>);
 
 pin_project! {
-    /// The future of [`Require`].
+    /// The future of [`RequireService`].
     #[must_use = "futures do nothing unless polled"]
     pub struct RequireFuture<S, R, B>
     where

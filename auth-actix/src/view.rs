@@ -51,6 +51,10 @@ impl RequestView for Head<'_> {
         self.0.headers().get_all(key(header)).for_each(|value| each(value.as_bytes()));
     }
 
+    fn named<'a>(&'a self, name: &str, each: &mut dyn FnMut(&'a [u8])) {
+        self.0.headers().get_all(name).for_each(|value| each(value.as_bytes()));
+    }
+
     fn headers<'a>(&'a self, each: &mut dyn FnMut(&'a str, &'a [u8])) {
         self.0.headers().iter().for_each(|(name, value)| each(name.as_str(), value.as_bytes()));
     }

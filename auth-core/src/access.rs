@@ -3,14 +3,16 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{BackendName, Timestamp, User};
+use crate::{BackendName, Grant, Timestamp, User};
 
 /// A caller that was resolved.
 pub struct Access<U> {
     user: Arc<U>,
     backend: BackendName,
     how: How,
-    authenticated: Timestamp,
+    proven: Option<Timestamp>,
+    /// Of credentials; a session's record says none yet.
+    grant: Option<Arc<Grant>>,
 }
 
 /// How a caller is known.
@@ -26,8 +28,25 @@ pub enum How {
 }
 
 impl<U> Access<U> {
-    pub(crate) fn new(user: Arc<U>, backend: BackendName, how: How, authenticated: Timestamp) -> Self {
-        Self { user, backend, how, authenticated }
+    /// Of a session that began with a proof at this time.
+    pub(crate) fn by_session(user: Arc<U>, backend: BackendName, proven: Timestamp) -> Self {
+        Self { user, backend, how: How::Session, proven: Some(proven), grant: None }
+    }
+
+    /// Of credentials that were accepted with this grant.
+    pub(crate) fn by_scheme(
+        user: Arc<U>,
+        backend: BackendName,
+        scheme: &'static str,
+        grant: Arc<Grant>,
+    ) -> Self {
+        Self { user, backend, how: How::Scheme(scheme), proven: grant.proven(), grant: Some(grant) }
+    }
+
+    /// Of the application's word alone.
+    pub(crate) fn by_word(acting: Authenticated<U>) -> Self {
+        let Authenticated { user, backend, at, grant, .. } = acting;
+        Self { user, backend, how: How::ActsAs, proven: Some(at), grant: Some(grant) }
     }
 
     /// The same access of the same user, loaded anew.
@@ -50,15 +69,26 @@ impl<U> Access<U> {
         self.how
     }
 
-    /// When the user last proved who they are.
-    pub fn authenticated(&self) -> Timestamp {
-        self.authenticated
+    /// When a person last proved to be this user; `None` if only a token says who is calling.
+    ///
+    /// Nothing but a proof makes it younger: neither a request, nor a new id of the session, nor that accepted credentials
+    /// are remembered. [`Require::fresh`](crate::Require::fresh) goes by it.
+    pub fn proven(&self) -> Option<Timestamp> {
+        self.proven
+    }
+
+    /// What the caller's proof is worth. A session may do everything that its user may; its record does not say yet by which
+    /// factors it began.
+    pub fn grant(&self) -> &Grant {
+        static OF_SESSIONS: Grant = Grant::OF_SESSIONS;
+        self.grant.as_deref().unwrap_or(&OF_SESSIONS)
     }
 }
 
 impl<U> Clone for Access<U> {
     fn clone(&self) -> Self {
-        Self { user: Arc::clone(&self.user), backend: self.backend.clone(), ..*self }
+        let (user, grant) = (Arc::clone(&self.user), self.grant.clone());
+        Self { user, grant, backend: self.backend.clone(), how: self.how, proven: self.proven }
     }
 }
 
@@ -73,7 +103,7 @@ impl<U: User> fmt::Debug for Access<U> {
 }
 
 /// Proof that a backend of one [`Auth`](crate::Auth) accepted credentials just now: what
-/// [`Session::login`](crate::session::Session::login) asks for.
+/// [`Session::login`](crate::Session::login) asks for.
 ///
 /// Only a chain makes one, so a user that was merely looked up cannot be logged in:
 ///
@@ -90,6 +120,7 @@ pub struct Authenticated<U> {
     pub(crate) at: Timestamp,
     /// The `Auth` whose chain made it.
     pub(crate) by: u64,
+    pub(crate) grant: Arc<Grant>,
 }
 
 impl<U> Authenticated<U> {
@@ -106,6 +137,11 @@ impl<U> Authenticated<U> {
     /// When the credentials were accepted.
     pub fn at(&self) -> Timestamp {
         self.at
+    }
+
+    /// What the acceptance is worth: at least the proof that the credentials are.
+    pub fn grant(&self) -> &Grant {
+        &self.grant
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::password::{HashDebt, Passwords, Verdict};
-use crate::provisioning::Reports;
+use crate::report::Reports;
 use crate::{BackendError, Password, RequestFacts, Secret};
 
 /// Credentials on their way through the chain, with the facts of the request that carried them.

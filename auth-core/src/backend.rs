@@ -3,8 +3,10 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use crate::provisioning::Reports;
-use crate::{Attempt, BackendError, Credentials, Health, Identity, Outcome, Passwords, User, UserId};
+use crate::report::Reports;
+use crate::{
+    Accepted, Attempt, BackendError, Credentials, Health, Identity, Outcome, Passwords, User, UserId,
+};
 
 /// A place that holds users and finds them again by id.
 ///
@@ -76,7 +78,7 @@ pub trait Backend<C>: UserSource {
     fn authenticate(
         &self,
         attempt: &Attempt<'_, C>,
-    ) -> impl Future<Output = Result<Outcome<Self::User>, BackendError>> + Send;
+    ) -> impl Future<Output = Result<Outcome<Accepted<Self::User>>, BackendError>> + Send;
 
     /// How all of it is that an attempt needs. Asked after faults, to tell an outage from odd attempts: see [`Health`].
     /// By default the word of the [place where its users are](UserSource::health).
@@ -200,9 +202,16 @@ impl<C: Credentials, V: Verifier<C>, P: Provisioner> Backend<C> for Provisioned<
         self.verifier.passwords()
     }
 
-    async fn authenticate(&self, attempt: &Attempt<'_, C>) -> Result<Outcome<Self::User>, BackendError> {
+    async fn authenticate(
+        &self,
+        attempt: &Attempt<'_, C>,
+    ) -> Result<Outcome<Accepted<Self::User>>, BackendError> {
         match verify(&self.verifier, attempt).await? {
-            Outcome::Accept(identity) => self.users.provision(identity, attempt.reports()).await,
+            Outcome::Accept(identity) => {
+                let grant = identity.grant().clone();
+                let user = self.users.provision(identity, attempt.reports()).await?;
+                Ok(user.map(|user| Accepted::new(user, grant)))
+            }
             Outcome::Decline(reason) => Ok(Outcome::Decline(reason)),
             Outcome::Deny(reason) => Ok(Outcome::Deny(reason)),
         }
@@ -234,7 +243,10 @@ impl<C: Sync, B: Backend<C>> Backend<C> for Arc<B> {
         Backend::<C>::passwords(&**self)
     }
 
-    async fn authenticate(&self, attempt: &Attempt<'_, C>) -> Result<Outcome<Self::User>, BackendError> {
+    async fn authenticate(
+        &self,
+        attempt: &Attempt<'_, C>,
+    ) -> Result<Outcome<Accepted<Self::User>>, BackendError> {
         (**self).authenticate(attempt).await
     }
 

@@ -3,9 +3,12 @@
 use std::fmt;
 use std::future::Future;
 
-use crate::{Attempt, Backend, BackendError, Credentials, Outcome, User, UserId, UserSource};
+use crate::{Accepted, Attempt, Backend, BackendError, Credentials, Outcome, User, UserId, UserSource};
 
 /// A [`Backend`] made of two closures: one that judges credentials, one that finds a user by id.
+///
+/// What it accepts is worth the [proof that the credentials are](Credentials::FACTOR); a backend that says more of it
+/// implements the trait.
 ///
 /// ```
 /// use auth_core::{backend_fn, Auth, DeclineReason, Outcome, Password, UserId};
@@ -60,8 +63,8 @@ where
     GF: Future<Output = Result<Option<U>, BackendError>> + Send,
     U: User,
 {
-    async fn authenticate(&self, attempt: &Attempt<'_, C>) -> Result<Outcome<U>, BackendError> {
-        (self.authenticate)(attempt.credentials().clone()).await
+    async fn authenticate(&self, attempt: &Attempt<'_, C>) -> Result<Outcome<Accepted<U>>, BackendError> {
+        Ok((self.authenticate)(attempt.credentials().clone()).await?.map(Accepted::from))
     }
 }
 

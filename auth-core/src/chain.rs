@@ -5,16 +5,17 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use tokio::time::Instant;
+use tracing::{Instrument, debug_span};
+
 use crate::breaker::{Breaker, Fault};
-use crate::confirm::Confirming;
-use crate::guard::{Interrupted, caught, guarded, guarded_unless};
+use crate::guard::{caught, guarded_unless, interrupted};
 use crate::health::Checkup;
 use crate::password::{End, HashDebt};
-use crate::provisioning::{Report, Reports};
-use crate::user_cache::{Cache, Found};
+use crate::report::{Report, Reports};
 use crate::{
-    Attempt, Backend, BackendError, BackendErrorKind, BackendName, Clock, Credentials, DeclineReason, Denied,
-    DeniedKind, DenyReason, Health, Outcome, Passwords, RequestFacts, User, UserId, UserSource,
+    Accepted, Attempt, Backend, BackendError, BackendErrorKind, BackendName, Clock, Credentials,
+    DeclineReason, Denied, DeniedKind, DenyReason, Health, Outcome, Passwords, RequestFacts, User,
 };
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -115,7 +116,7 @@ pub(crate) trait DynBackend<C, U>: Send + Sync {
     fn authenticate<'a>(
         &'a self,
         attempt: &'a Attempt<'a, C>,
-    ) -> BoxFuture<'a, Result<Outcome<U>, BackendError>>;
+    ) -> BoxFuture<'a, Result<Outcome<Accepted<U>>, BackendError>>;
     fn health(&self) -> BoxFuture<'_, Health>;
 }
 
@@ -131,65 +132,13 @@ impl<C: Credentials, B: Backend<C>> DynBackend<C, B::User> for B {
     fn authenticate<'a>(
         &'a self,
         attempt: &'a Attempt<'a, C>,
-    ) -> BoxFuture<'a, Result<Outcome<B::User>, BackendError>> {
+    ) -> BoxFuture<'a, Result<Outcome<Accepted<B::User>>, BackendError>> {
         Box::pin(Backend::authenticate(self, attempt))
     }
 
     fn health(&self) -> BoxFuture<'_, Health> {
         Box::pin(Backend::health(self))
     }
-}
-
-/// The dyn twin of [`UserSource`].
-pub(crate) trait DynUsers<U>: Send + Sync {
-    fn get_user<'a>(&'a self, id: &'a UserId) -> BoxFuture<'a, Result<Option<U>, BackendError>>;
-}
-
-impl<B: UserSource> DynUsers<B::User> for B {
-    fn get_user<'a>(&'a self, id: &'a UserId) -> BoxFuture<'a, Result<Option<B::User>, BackendError>> {
-        Box::pin(UserSource::get_user(self, id))
-    }
-}
-
-/// A named source of users: where a session's user is loaded from.
-pub(crate) struct Source<U> {
-    pub(crate) name: BackendName,
-    pub(crate) timeout: Duration,
-    pub(crate) users: Arc<dyn DynUsers<U>>,
-    /// The users that sessions needed lately, if they are kept.
-    pub(crate) cache: Option<Cache<U>>,
-    /// Who confirms the users of sessions, if anybody does.
-    pub(crate) confirming: Option<Arc<Confirming>>,
-}
-
-impl<U: User> Source<U> {
-    /// The user, from the backend.
-    pub(crate) async fn get_user(&self, id: &UserId) -> Result<Option<U>, BackendError> {
-        guarded(self.timeout, async { self.users.get_user(id).await }).await.unwrap_or_else(interrupted)
-    }
-
-    /// The user of a session, by the cache. Waiting for another request's load is under the same limit as a load:
-    /// no request takes longer than without the cache.
-    pub(crate) async fn find_user(
-        &self,
-        cache: &Cache<U>,
-        id: &UserId,
-        clock: &dyn Clock,
-    ) -> Result<Found<U>, BackendError> {
-        let load = async { self.users.get_user(id).await };
-        guarded(self.timeout, cache.find(id, clock, load)).await.unwrap_or_else(interrupted)
-    }
-}
-
-pub(crate) fn interrupted<T>(why: Interrupted) -> Result<T, BackendError> {
-    Err(of_interruption(why))
-}
-
-fn of_interruption(why: Interrupted) -> BackendError {
-    BackendError::of(match why {
-        Interrupted::TimedOut => BackendErrorKind::TimedOut,
-        Interrupted::Panicked => BackendErrorKind::Panicked,
-    })
 }
 
 pub(crate) struct Entry<C, U> {
@@ -218,11 +167,15 @@ struct Failed {
 }
 
 impl<C: Credentials, U: User> Entry<C, U> {
-    async fn judge(&self, attempt: &Attempt<'_, C>, clock: &dyn Clock) -> Result<Outcome<U>, Failed> {
+    async fn judge(
+        &self,
+        attempt: &Attempt<'_, C>,
+        clock: &dyn Clock,
+    ) -> Result<Outcome<Accepted<U>>, Failed> {
         match caught(|| self.backend.supports(attempt)) {
             Ok(true) => {}
             Ok(false) => return Ok(Outcome::Decline(DeclineReason::NotMine)),
-            Err(why) => return Err(self.failed(of_interruption(why), None).await),
+            Err(why) => return Err(self.failed(why.into(), None).await),
         }
         let (answer, health) = self.ask(attempt, clock).await;
         match answer {
@@ -236,7 +189,7 @@ impl<C: Credentials, U: User> Entry<C, U> {
         &self,
         attempt: &Attempt<'_, C>,
         clock: &dyn Clock,
-    ) -> (Result<Outcome<U>, BackendError>, Option<Health>) {
+    ) -> (Result<Outcome<Accepted<U>>, BackendError>, Option<Health>) {
         let permit = match self.breaker.as_ref().map(|breaker| breaker.admit(clock.now())) {
             Some(None) => return (Err(left_alone()), None),
             permit => permit.flatten(),
@@ -278,9 +231,9 @@ impl<C: Credentials, U: User> Entry<C, U> {
         Failed { error, goes_on }
     }
 
-    fn with_policy(&self, outcome: Outcome<U>) -> Outcome<U> {
+    fn with_policy(&self, outcome: Outcome<Accepted<U>>) -> Outcome<Accepted<U>> {
         match outcome {
-            Outcome::Accept(user) if !user.is_active() => Outcome::Deny(DenyReason::Disabled),
+            Outcome::Accept(accepted) if !accepted.user.is_active() => Outcome::Deny(DenyReason::Disabled),
             Outcome::Decline(DeclineReason::WrongSecret) if self.policy.authoritative => {
                 Outcome::Deny(DenyReason::WrongSecret)
             }
@@ -299,23 +252,22 @@ pub(crate) struct Chain<C, U> {
 }
 
 impl<C: Credentials, U: User> Chain<C, U> {
-    /// Asks the backends in order. `hears` is told of each that could not decide, and what each did for a user.
+    /// Asks the backends in order. `on_progress` hears what each answered, and did for a user.
     pub(crate) async fn authenticate(
         &self,
         credentials: &C,
         facts: &RequestFacts,
         limit: Duration,
         clock: &dyn Clock,
-        hears: impl Fn(&BackendName, News<'_>),
-    ) -> Result<(U, &BackendName), Denied> {
-        credentials.check().map_err(Denied::unasked)?;
+        on_progress: impl Fn(&BackendName, Progress<'_>),
+    ) -> Result<(Accepted<U>, &BackendName), Denied> {
         let (debt, reports) = (HashDebt::new(credentials.secret(), self.passwords()), Reports::new());
         let asked = guarded_unless(limit, || debt.is_slow(), async {
             let attempt = Attempt::new(credentials, facts, &debt, &reports);
-            let answer = self.ask(&attempt, clock, hears).await;
+            let answer = self.ask(&attempt, clock, on_progress).await;
             settle(&debt, answer).await
         });
-        asked.await.unwrap_or_else(|_| Err(Denied::chain_interrupted()))
+        asked.await.unwrap_or_else(|_| Err(Denied::interrupted()))
     }
 
     /// What each backend verifies with, by its place.
@@ -328,24 +280,29 @@ impl<C: Credentials, U: User> Chain<C, U> {
         &self,
         attempt: &Attempt<'_, C>,
         clock: &dyn Clock,
-        hears: impl Fn(&BackendName, News<'_>),
-    ) -> Result<(U, &BackendName), Denied> {
+        on_progress: impl Fn(&BackendName, Progress<'_>),
+    ) -> Result<(Accepted<U>, &BackendName), Denied> {
         let mut answer = Denied::nobody();
         for (place, entry) in self.entries.iter().enumerate() {
             attempt.debt().turn(place);
-            let telling = Telling { backend: &entry.name, reports: attempt.reports(), hears: &hears };
-            let judged = entry.judge(attempt, clock).await;
+            let telling =
+                Telling { backend: &entry.name, reports: attempt.reports(), on_progress: &on_progress };
+            let begun = Instant::now();
+            // What a backend logs is told with its name.
+            let span = debug_span!(target: "auth", "backend", name = entry.name.as_str());
+            let judged = entry.judge(attempt, clock).instrument(span).await;
             drop(telling);
+            on_progress(&entry.name, Progress::Answered(Answer::of(&judged), begun.elapsed()));
             if let Some(passwords) = attempt.debt().shown() {
                 entry.passwords.get_or_init(|| passwords);
             }
             let mut goes_on = true;
             let said = match judged {
-                Ok(Outcome::Accept(user)) => return Ok((user, &entry.name)),
+                Ok(Outcome::Accept(accepted)) => return Ok((accepted, &entry.name)),
                 Ok(Outcome::Decline(reason)) => Denied::kind_of(reason),
                 Ok(Outcome::Deny(reason)) => return Err(Denied::by(&entry.name, DeniedKind::Denied(reason))),
                 Err(failed) => {
-                    hears(&entry.name, News::Failed(&failed.error));
+                    on_progress(&entry.name, Progress::Failed(&failed.error));
                     goes_on = failed.goes_on;
                     DeniedKind::Unavailable
                 }
@@ -359,23 +316,50 @@ impl<C: Credentials, U: User> Chain<C, U> {
     }
 }
 
-/// What is to be told of a backend besides its answer.
-pub(crate) enum News<'a> {
+/// What is told of a backend while the chain is asked.
+pub(crate) enum Progress<'a> {
+    /// What it answered, and after what time.
+    Answered(Answer, Duration),
     Failed(&'a BackendError),
     Provisioned(&'a Report),
 }
 
-/// Tells what a backend did for users when its turn is over, also if the client went away before its answer.
-struct Telling<'a, H: Fn(&BackendName, News<'_>)> {
-    backend: &'a BackendName,
-    reports: &'a Reports,
-    hears: &'a H,
+/// What a backend answered, without the user: a step in the trace of a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Answer {
+    /// It accepted the credentials.
+    Accepted,
+    /// It left them to others.
+    Declined(DeclineReason),
+    /// It refused for good.
+    Denied(DenyReason),
+    /// It could not decide.
+    Failed(BackendErrorKind),
 }
 
-impl<H: Fn(&BackendName, News<'_>)> Drop for Telling<'_, H> {
+impl Answer {
+    fn of<U>(judged: &Result<Outcome<Accepted<U>>, Failed>) -> Self {
+        match judged {
+            Ok(Outcome::Accept(_)) => Self::Accepted,
+            Ok(Outcome::Decline(reason)) => Self::Declined(*reason),
+            Ok(Outcome::Deny(reason)) => Self::Denied(*reason),
+            Err(failed) => Self::Failed(failed.error.kind()),
+        }
+    }
+}
+
+/// Tells what a backend did for users when its turn is over, also if the client went away before its answer.
+struct Telling<'a, P: Fn(&BackendName, Progress<'_>)> {
+    backend: &'a BackendName,
+    reports: &'a Reports,
+    on_progress: &'a P,
+}
+
+impl<P: Fn(&BackendName, Progress<'_>)> Drop for Telling<'_, P> {
     fn drop(&mut self) {
         for report in self.reports.take() {
-            (self.hears)(self.backend, News::Provisioned(&report));
+            (self.on_progress)(self.backend, Progress::Provisioned(&report));
         }
     }
 }
@@ -391,6 +375,6 @@ async fn settle<T>(debt: &HashDebt, answer: Result<T, Denied>) -> Result<T, Deni
     let settled = debt.settle(end).await;
     answer.map_err(|denied| match settled {
         Ok(()) => denied,
-        Err(_) => denied.or_stronger(Denied::chain_interrupted()),
+        Err(_) => denied.or_stronger(Denied::interrupted()),
     })
 }

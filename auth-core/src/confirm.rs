@@ -1,14 +1,12 @@
 //! Asking an outside system about somebody again, without their credentials.
 
-mod asking;
 mod settings;
 
 use std::future::Future;
 use std::sync::Arc;
 
-use crate::provisioning::Reports;
+use crate::report::Reports;
 use crate::{BackendError, DenyReason, Health, Identity, Outcome, UserId, UserSource};
-pub(crate) use asking::{Asked, Asking, Confirming, DynConfirm};
 pub use settings::Confirmation;
 
 /// An outside system that says whether somebody whom it once proved may still sign in, without their credentials.

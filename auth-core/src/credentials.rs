@@ -1,7 +1,7 @@
 //! What a client presents. Each kind of credentials is a type of its own.
 
 use crate::hidden;
-use crate::{DeclineReason, Secret};
+use crate::{DeclineReason, Factor, Secret};
 use std::fmt;
 
 /// A kind of credentials: the type parameter of [`Backend`](crate::Backend).
@@ -15,6 +15,9 @@ use std::fmt;
 pub trait Credentials: Send + Sync + 'static {
     /// What this kind is called in events and logs: `password`, `bearer` …
     const KIND: &'static str;
+
+    /// What they prove, where a backend accepts them and says nothing else in its [`Grant`](crate::Grant).
+    const FACTOR: Factor;
 
     /// Whom the client claims to be, for events. Never a secret.
     fn subject(&self) -> Option<&str>;
@@ -94,6 +97,7 @@ impl Password {
 
 impl Credentials for Password {
     const KIND: &'static str = "password";
+    const FACTOR: Factor = Factor::Password;
 
     fn subject(&self) -> Option<&str> {
         Some(&self.username)
@@ -153,6 +157,7 @@ impl BearerToken {
 
 impl Credentials for BearerToken {
     const KIND: &'static str = "bearer";
+    const FACTOR: Factor = Factor::Token;
 
     /// Nobody: whose it is, its issuer says.
     fn subject(&self) -> Option<&str> {

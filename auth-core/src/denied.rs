@@ -13,6 +13,7 @@ use crate::{BackendName, DeclineReason, DenyReason};
 pub struct Denied {
     kind: DeniedKind,
     backend: Option<BackendName>,
+    retry_after: Option<Duration>,
 }
 
 /// What happened, strongest first: where several backends spoke, the strongest word is the answer.
@@ -24,6 +25,8 @@ pub enum DeniedKind {
     /// A backend that might have known the user could not decide. Answer 503 and not 401: clients delete
     /// saved passwords on 401.
     Unavailable,
+    /// A [gate](crate::Gate) lets no more attempts through for now; no backend was asked. Answer 429.
+    Throttled,
     /// A backend knows the user; the secret is wrong.
     WrongSecret,
     /// No backend knows the user.
@@ -40,7 +43,7 @@ impl DeniedKind {
     fn strength(self) -> u8 {
         match self {
             Self::Denied(_) => 5,
-            Self::Unavailable => 4,
+            Self::Unavailable | Self::Throttled => 4,
             Self::WrongSecret => 3,
             Self::UnknownUser => 2,
             Self::Malformed => 1,
@@ -54,24 +57,29 @@ impl Denied {
     pub const RETRY_AFTER: Duration = Duration::from_secs(5);
 
     pub(crate) fn nobody() -> Self {
-        Self { kind: DeniedKind::NoBackend, backend: None }
+        Self { kind: DeniedKind::NoBackend, backend: None, retry_after: None }
     }
 
     pub(crate) fn by(backend: &BackendName, kind: DeniedKind) -> Self {
-        Self { kind, backend: Some(backend.clone()) }
+        Self { kind, backend: Some(backend.clone()), retry_after: None }
     }
 
     pub(crate) fn unasked(reason: DeclineReason) -> Self {
-        Self { kind: Self::kind_of(reason), backend: None }
+        Self { kind: Self::kind_of(reason), backend: None, retry_after: None }
     }
 
     pub(crate) fn cross_origin() -> Self {
-        Self { kind: DeniedKind::CrossOrigin, backend: None }
+        Self { kind: DeniedKind::CrossOrigin, backend: None, retry_after: None }
     }
 
-    /// The whole chain took too long.
-    pub(crate) fn chain_interrupted() -> Self {
-        Self { kind: DeniedKind::Unavailable, backend: None }
+    /// The gate admits no more.
+    pub(crate) fn throttled(retry_after: Duration) -> Self {
+        Self { kind: DeniedKind::Throttled, backend: None, retry_after: Some(retry_after) }
+    }
+
+    /// The whole chain took too long, or the gate could not decide.
+    pub(crate) fn interrupted() -> Self {
+        Self { kind: DeniedKind::Unavailable, backend: None, retry_after: None }
     }
 
     pub(crate) fn kind_of(reason: DeclineReason) -> DeniedKind {
@@ -96,6 +104,14 @@ impl Denied {
     /// Which backend's word this is; `None` if no backend spoke.
     pub fn backend(&self) -> Option<&BackendName> {
         self.backend.as_ref()
+    }
+
+    /// When to come back: after an outage, or when the gate admits more. `None` for a refusal, which is one tomorrow too.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self.kind {
+            DeniedKind::Unavailable => Some(Self::RETRY_AFTER),
+            _ => self.retry_after,
+        }
     }
 
     /// Whether this is an outage (503 with [`RETRY_AFTER`](Self::RETRY_AFTER)) and no refusal (401).

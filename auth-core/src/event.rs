@@ -3,10 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::chain::Answer;
 use crate::facts::printable;
 use crate::guard::caught;
-use crate::provisioning::{Changed, Kept};
-use crate::session::StoreError;
+use crate::report::{Changed, Kept};
+use crate::store_error::StoreError;
 use crate::unheard;
 use crate::{BackendError, BackendName, DeniedKind, DenyReason, RequestFacts, Timestamp, UserId};
 
@@ -67,6 +68,8 @@ pub enum EventKind<'a> {
     UntrustedHeader,
     /// A trusted proxy sent that header twice, under a look-alike name, or without a name in it: the request was refused.
     AmbiguousHeader,
+    /// The gate could not decide whether an attempt may be made.
+    GateFailed(&'a BackendError),
     /// The session store could not do its work.
     StoreFailed(&'a StoreError),
 }
@@ -118,11 +121,21 @@ pub enum SessionEnd {
 pub trait Observer: Send + Sync + 'static {
     /// Something happened.
     fn on_event(&self, event: &Event<'_>);
+
+    /// A backend answered to an attempt, after this time: the trace of a decision, one step for each backend that was asked
+    /// and in their order, before the event of the attempt.
+    fn on_answer(&self, backend: &BackendName, answer: Answer, elapsed: Duration) {
+        let _ = (backend, answer, elapsed);
+    }
 }
 
 impl<T: Observer + ?Sized> Observer for std::sync::Arc<T> {
     fn on_event(&self, event: &Event<'_>) {
         (**self).on_event(event);
+    }
+
+    fn on_answer(&self, backend: &BackendName, answer: Answer, elapsed: Duration) {
+        (**self).on_answer(backend, answer, elapsed);
     }
 }
 
@@ -147,6 +160,10 @@ impl Observer for TracingObserver {
         } else {
             tracing::info!(target: "auth", backend, user, client, peer, "{what}");
         }
+    }
+
+    fn on_answer(&self, backend: &BackendName, answer: Answer, elapsed: Duration) {
+        tracing::debug!(target: "auth", backend = backend.as_str(), ?elapsed, "backend answered: {answer:?}");
     }
 }
 
@@ -181,6 +198,7 @@ impl EventKind<'_> {
                 | Self::CleartextCredentials
                 | Self::UntrustedHeader
                 | Self::AmbiguousHeader
+                | Self::GateFailed(_)
                 | Self::StoreFailed(_)
         )
     }
@@ -215,6 +233,7 @@ impl fmt::Display for EventKind<'_> {
                 "a trusted proxy sent a header with a user's name twice, under a look-alike name, or without a name: let \
                  it replace what clients send",
             ),
+            Self::GateFailed(error) => write!(f, "the gate before the chain: {}", Chained(*error)),
             Self::StoreFailed(error) => write!(f, "{}", Chained(*error)),
         }
     }
@@ -263,10 +282,18 @@ pub(crate) fn emit(observer: &dyn Observer, event: &Event<'_>) {
     }
 }
 
+/// The same for a step of a decision.
+pub(crate) fn trace(observer: &dyn Observer, backend: &BackendName, answer: Answer, elapsed: Duration) {
+    if caught(|| observer.on_answer(backend, answer, elapsed)).is_err() {
+        unheard::log_error(&"the observer panicked");
+    }
+}
+
 /// How long the text of a claim may be.
 pub(crate) const MAX_SUBJECT_LEN: usize = 255;
 
-/// How long a request should wait after an outage, as whole seconds.
+/// How long a client should wait, as whole seconds: never less than that (RFC 9110 §10.2.3).
 pub(crate) fn seconds(duration: Duration) -> u64 {
-    duration.as_secs().max(1)
+    let begun = u64::from(duration.subsec_nanos() > 0);
+    duration.as_secs().saturating_add(begun).max(1)
 }

@@ -8,11 +8,27 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep};
 
+use crate::error::{BackendError, BackendErrorKind};
+
 /// Why a guarded future has no output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Interrupted {
     TimedOut,
     Panicked,
+}
+
+impl From<Interrupted> for BackendError {
+    fn from(why: Interrupted) -> Self {
+        Self::of(match why {
+            Interrupted::TimedOut => BackendErrorKind::TimedOut,
+            Interrupted::Panicked => BackendErrorKind::Panicked,
+        })
+    }
+}
+
+/// What a backend that was interrupted has answered.
+pub(crate) fn interrupted<T>(why: Interrupted) -> Result<T, BackendError> {
+    Err(why.into())
 }
 
 /// Runs `future` for at most `limit`. No timer is made for a future that is ready at once.

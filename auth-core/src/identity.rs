@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::hidden;
+use crate::{Grant, hidden};
 
 /// Somebody as an outside system knows them: who says so, about whom, and what else.
 ///
@@ -18,6 +18,7 @@ pub struct Identity {
     name: Option<String>,
     groups: Groups,
     attributes: BTreeMap<String, Vec<String>>,
+    grant: Grant,
 }
 
 impl fmt::Debug for Identity {
@@ -33,6 +34,7 @@ impl fmt::Debug for Identity {
                 "attributes",
                 &hidden::Names(&self.attributes, |values| values.iter().map(String::len).sum()),
             )
+            .field("grant", &self.grant)
             .finish()
     }
 }
@@ -87,6 +89,7 @@ impl Identity {
             name: None,
             groups: Groups::Unknown,
             attributes: BTreeMap::new(),
+            grant: Grant::new(),
         }
     }
 
@@ -132,6 +135,14 @@ impl Identity {
         self
     }
 
+    /// Sets what the outside system says of the proof itself: by which factors it was given and when, for what it is, and
+    /// until when.
+    #[must_use]
+    pub fn with_grant(mut self, grant: Grant) -> Self {
+        self.grant = grant;
+        self
+    }
+
     /// The outside system that vouches: a directory's URL, a token's `iss`.
     pub fn issuer(&self) -> &str {
         &self.issuer
@@ -165,5 +176,10 @@ impl Identity {
     /// The groups.
     pub fn groups(&self) -> &Groups {
         &self.groups
+    }
+
+    /// What the proof is worth.
+    pub fn grant(&self) -> &Grant {
+        &self.grant
     }
 }

@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::{
-    Attempt, Backend, BackendError, DeclineReason, Health, Identity, Outcome, Password, PasswordHash,
-    Passwords, RemoteUser, Secret, User, UserId, UserSource, Verdict, Verifier,
+    Accepted, Attempt, Backend, BackendError, DeclineReason, Health, Identity, Outcome, Password,
+    PasswordHash, Passwords, RemoteUser, Secret, User, UserId, UserSource, Verdict, Verifier,
 };
 
 /// Names, password hashes, and what stands behind them.
@@ -124,16 +124,22 @@ impl<U: User + Clone> Backend<Password> for MemoryBackend<U> {
         Some(&self.0.passwords)
     }
 
-    async fn authenticate(&self, attempt: &Attempt<'_, Password>) -> Result<Outcome<U>, BackendError> {
-        self.0.judge(attempt).await
+    async fn authenticate(
+        &self,
+        attempt: &Attempt<'_, Password>,
+    ) -> Result<Outcome<Accepted<U>>, BackendError> {
+        Ok(self.0.judge(attempt).await?.map(Accepted::from))
     }
 }
 
 /// The users by the names that a trusted proxy sends.
 impl<U: User + Clone> Backend<RemoteUser> for MemoryBackend<U> {
-    async fn authenticate(&self, attempt: &Attempt<'_, RemoteUser>) -> Result<Outcome<U>, BackendError> {
+    async fn authenticate(
+        &self,
+        attempt: &Attempt<'_, RemoteUser>,
+    ) -> Result<Outcome<Accepted<U>>, BackendError> {
         let user = self.0.read().get(attempt.credentials().username()).map(|row| row.value.clone());
-        Ok(user.map_or(Outcome::Decline(DeclineReason::UnknownUser), Outcome::Accept))
+        Ok(user.map_or(Outcome::Decline(DeclineReason::UnknownUser), Outcome::accept))
     }
 }
 

@@ -1,8 +1,14 @@
 //! What a backend answers.
 
+use crate::Grant;
+
 /// A backend's answer to an attempt. That it could not decide is no answer but a
 /// [`BackendError`](crate::BackendError).
+///
+/// A [`Backend`](crate::Backend) accepts with an [`Accepted`] user, a [`Verifier`](crate::Verifier) with an
+/// [`Identity`](crate::Identity).
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 #[must_use]
 pub enum Outcome<T> {
     /// Known and proven. The chain stops: this is the user.
@@ -13,7 +19,36 @@ pub enum Outcome<T> {
     Deny(DenyReason),
 }
 
+/// A user whom a backend accepts, and what that is worth.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Accepted<U> {
+    /// The user.
+    pub user: U,
+    /// By which proofs, for what, and for how long.
+    pub grant: Grant,
+}
+
+impl<U> Accepted<U> {
+    /// A user who is accepted with this grant.
+    pub fn new(user: U, grant: Grant) -> Self {
+        Self { user, grant }
+    }
+}
+
+/// A user who is accepted by what was presented, of which there is nothing more to say.
+impl<U> From<U> for Accepted<U> {
+    fn from(user: U) -> Self {
+        Self { user, grant: Grant::new() }
+    }
+}
+
 impl<T> Outcome<T> {
+    /// Accepts: `Outcome::accept(user)` is what most backends say.
+    pub fn accept(value: impl Into<T>) -> Self {
+        Self::Accept(value.into())
+    }
+
     /// The same answer about another value.
     pub fn map<V>(self, accepted: impl FnOnce(T) -> V) -> Outcome<V> {
         match self {

@@ -29,7 +29,6 @@ mod decide;
 mod migrating;
 mod plan;
 mod refresh;
-mod report;
 mod rules;
 mod store;
 mod users;
@@ -39,11 +38,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::ConfigError;
+pub use crate::report::{Changed, Kept, Report, Reports};
+pub use crate::right::Right;
 pub use builder::ProvisioningBuilder;
 pub use migrating::{Awaits, Migrating, MigrationStore};
 pub use plan::{Change, NewUser, Plan, Update, Write};
-pub use report::{Changed, Kept, Report, Reports};
-pub use rules::{AttributeRule, Creation, Missing, NameCollision, Owner, Right};
+pub use rules::{AttributeRule, Creation, Missing, NameCollision, Owner};
 pub use store::{Account, Applied, Found, NameState, ProvisionStore, Query};
 pub use users::ProvisionedUsers;
 

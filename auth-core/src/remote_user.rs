@@ -14,7 +14,7 @@
 //! let auth = Auth::builder()
 //!     .backend::<RemoteUser>("proxy", Provisioned { verifier: proxy, users })
 //!     .sessions(MemorySessions::new(10_000), SessionConfig::new(KeyRing::generate()?))
-//!     .remote_user(RemoteUserHeader::new("X-Remote-User")?.trusted_peer("10.0.0.7")?)
+//!     .scheme(RemoteUserHeader::new("X-Remote-User")?.trusted_peer("10.0.0.7")?)
 //!     .build()?;
 //! # Ok(auth)
 //! # }
@@ -111,12 +111,11 @@ mod read;
 mod users;
 
 pub use header::RemoteUserHeader;
-pub(crate) use read::Unreadable;
 pub use users::RemoteUsers;
 
 use std::fmt;
 
-use crate::{Credentials, DeclineReason, Groups, hidden};
+use crate::{Credentials, DeclineReason, Factor, Groups, hidden};
 
 /// Somebody whom a trusted proxy has signed in, as it says.
 ///
@@ -174,6 +173,7 @@ impl RemoteUser {
 
 impl Credentials for RemoteUser {
     const KIND: &'static str = "remote-user";
+    const FACTOR: Factor = Factor::RemoteUser;
 
     fn subject(&self) -> Option<&str> {
         Some(&self.username)

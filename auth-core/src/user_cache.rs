@@ -30,8 +30,8 @@ use bucket::{Bucket, Kept};
 ///
 /// | at once | |
 /// |---|---|
-/// | on every instance | what ends a session in the session store: logout, [`revoke`](crate::session::Session::revoke), [`logout_others`](crate::session::Session::logout_others), timeouts |
-/// | on this instance | what this [`Auth`](crate::Auth) knows of: credentials of the user that a backend accepts, [`login`](crate::session::Session::login), [`rotate`](crate::session::Session::rotate), [`rebind`](crate::session::Session::rebind), [`logout_others`](crate::session::Session::logout_others), a [confirmation](crate::AuthBuilder::confirm), [`Auth::invalidate_user`](crate::Auth::invalidate_user), [`Auth::invalidate_users`](crate::Auth::invalidate_users) |
+/// | on every instance | what ends a session in the session store: logout, [`revoke`](crate::Session::revoke), [`logout_others`](crate::Session::logout_others), timeouts |
+/// | on this instance | what this [`Auth`](crate::Auth) knows of: credentials of the user that a backend accepts, [`login`](crate::Session::login), [`rotate`](crate::Session::rotate), [`rebind`](crate::Session::rebind), [`logout_others`](crate::Session::logout_others), a [confirmation](crate::AuthBuilder::confirm), [`Auth::invalidate_user`](crate::Auth::invalidate_user), [`Auth::invalidate_users`](crate::Auth::invalidate_users) |
 ///
 /// Other instances learn of the second row only when the ttl is over. An application that changes a user by itself
 /// calls [`Auth::invalidate_user`](crate::Auth::invalidate_user) after the change is committed.

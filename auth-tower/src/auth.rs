@@ -64,26 +64,26 @@ impl<U, R: Clone> Clone for AuthLayer<U, R> {
 }
 
 impl<S, U, R: Clone> Layer<S> for AuthLayer<U, R> {
-    type Service = Auth<S, U, R>;
+    type Service = AuthService<S, U, R>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Auth { inner, layer: self.clone() }
+        AuthService { inner, layer: self.clone() }
     }
 }
 
 /// The service that [`AuthLayer`] makes.
-pub struct Auth<S, U, R = ProblemBody> {
+pub struct AuthService<S, U, R = ProblemBody> {
     inner: S,
     layer: AuthLayer<U, R>,
 }
 
-impl<S: Clone, U, R: Clone> Clone for Auth<S, U, R> {
+impl<S: Clone, U, R: Clone> Clone for AuthService<S, U, R> {
     fn clone(&self) -> Self {
         Self { inner: self.inner.clone(), layer: self.layer.clone() }
     }
 }
 
-impl<S, U, R, B, B2> Service<Request<B>> for Auth<S, U, R>
+impl<S, U, R, B, B2> Service<Request<B>> for AuthService<S, U, R>
 where
     S: Service<Request<B>, Response = Response<B2>> + Clone,
     U: User,
@@ -129,7 +129,7 @@ impl<U: User, R> AuthLayer<U, R> {
 
 pin_project! {
     #[project = ResponseFutureProj]
-    /// The future of [`Auth`].
+    /// The future of [`AuthService`].
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<S, U, R, B, B2>
     where

@@ -6,10 +6,13 @@ use std::sync::Arc;
 
 use ::http::request::Parts;
 use auth_core::http::{self, AnyExchange, Caller};
+use auth_core::session::SessionError;
 use auth_core::{Authenticated, User};
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum_core::response::Response;
 
 use crate::Error;
+use crate::respond::{self, ProblemBody};
 use crate::view::Head;
 
 /// The user who is calling.
@@ -98,13 +101,13 @@ fn refuse_nobody<U: User>(head: &Head<'_>) -> Error {
     )
 }
 
-/// This request's session: log in, log out, rotate, keep values. See [`auth_core::session::Session`].
+/// This request's session: log in, log out, rotate, keep values. See [`auth_core::Session`].
 ///
 /// It is there for anonymous requests too, which log in through it.
-pub struct Session<U>(auth_core::session::Session<U>);
+pub struct Session<U>(auth_core::Session<U>);
 
 impl<U> Deref for Session<U> {
-    type Target = auth_core::session::Session<U>;
+    type Target = auth_core::Session<U>;
 
     fn deref(&self) -> &Self::Target {
         &self.0
@@ -124,6 +127,14 @@ impl<U: User> fmt::Debug for Session<U> {
 }
 
 impl<U: User> Session<U> {
+    /// As [`auth_core::Session::login`], with an answer of this framework.
+    ///
+    /// # Errors
+    /// As [`auth_core::Session::login`].
+    pub async fn login(&self, authenticated: Authenticated<U>) -> Result<Login<U>, SessionError> {
+        self.0.login(authenticated).await.map(Login)
+    }
+
     /// The session of a request, for services that are no axum handlers.
     ///
     /// # Errors
@@ -133,7 +144,7 @@ impl<U: User> Session<U> {
     }
 
     fn found(head: &Head<'_>) -> Result<Self, Error> {
-        http::session(head).map(Self).ok_or_else(|| Error::no_layer("Session"))
+        http::session_of(head).map(Self).ok_or_else(|| Error::no_layer("Session"))
     }
 }
 
@@ -142,5 +153,25 @@ impl<S: Sync, U: User> FromRequestParts<S> for Session<U> {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
         Self::found(&Head::of_parts(parts))
+    }
+}
+
+/// What became of a login: see [`auth_core::http::Login`].
+#[derive(Debug)]
+#[must_use = "answer with it: what comes next may be another factor"]
+pub struct Login<U: User>(auth_core::http::Login<U>);
+
+impl<U: User> Login<U> {
+    /// The response: a redirect to `next`, if it stays on this site, and otherwise to `/`. Pass whatever the client sent.
+    pub fn answer(self, next: Option<&str>) -> Response {
+        respond::response(self.0.answer(next), &ProblemBody)
+    }
+}
+
+impl<U: User> Deref for Login<U> {
+    type Target = auth_core::http::Login<U>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
     }
 }

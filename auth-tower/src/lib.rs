@@ -8,7 +8,7 @@
 //! use auth_tower::auth_core::{Auth, MemoryBackend, Password, Passwords, Require, Secret, User, UserId};
 //! use auth_tower::{AuthLayer, CurrentUser, Error, RequireLayer, Session};
 //! use axum::extract::Form;
-//! use axum::response::Redirect;
+//! use axum::response::{Redirect, Response};
 //! use axum::routing::{get, post};
 //! use axum::Router;
 //!
@@ -24,10 +24,9 @@
 //! #[derive(serde::Deserialize)]
 //! struct Login { username: String, password: Secret, next: Option<String> }
 //!
-//! async fn login(session: Session<Member>, Form(form): Form<Login>) -> Result<Redirect, Error> {
+//! async fn login(session: Session<Member>, Form(form): Form<Login>) -> Result<Response, Error> {
 //!     let member = session.authenticate(Password::new(form.username, form.password)).await?;
-//!     session.login(member).await?;
-//!     Ok(Redirect::to(&session.next_or(form.next.as_deref(), "/")))
+//!     Ok(session.login(member).await?.answer(form.next.as_deref()))
 //! }
 //!
 //! async fn logout(session: Session<Member>) -> Result<Redirect, Error> {
@@ -69,11 +68,11 @@ mod respond;
 mod unix_socket;
 mod view;
 
-pub use auth::{Auth, AuthLayer, ResponseFuture};
+pub use auth::{AuthLayer, AuthService, ResponseFuture};
 pub use auth_core;
 pub use encrypted::Encrypted;
 pub use error::Error;
-pub use extract::{CurrentUser, Session, dangerous_acts_as};
-pub use require::{Require, RequireFuture, RequireLayer};
+pub use extract::{CurrentUser, Login, Session, dangerous_acts_as};
+pub use require::{RequireFuture, RequireLayer, RequireService};
 pub use respond::{EmptyBody, ProblemBody, Respond};
 pub use unix_socket::UnixSocket;

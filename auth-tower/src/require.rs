@@ -41,21 +41,21 @@ impl<R> RequireLayer<R> {
 }
 
 impl<S, R: Clone> Layer<S> for RequireLayer<R> {
-    type Service = Require<S, R>;
+    type Service = RequireService<S, R>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Require { inner, layer: self.clone() }
+        RequireService { inner, layer: self.clone() }
     }
 }
 
 /// The service that [`RequireLayer`] makes.
 #[derive(Clone, Debug)]
-pub struct Require<S, R = ProblemBody> {
+pub struct RequireService<S, R = ProblemBody> {
     inner: S,
     layer: RequireLayer<R>,
 }
 
-impl<S, R, B, B2> Service<Request<B>> for Require<S, R>
+impl<S, R, B, B2> Service<Request<B>> for RequireService<S, R>
 where
     S: Service<Request<B>, Response = Response<B2>> + Clone,
     R: Respond<B2>,
@@ -82,7 +82,7 @@ where
     }
 }
 
-impl<S: Clone, R: Clone> Require<S, R> {
+impl<S: Clone, R: Clone> RequireService<S, R> {
     /// Takes along what is needed later. The service that was polled ready is the one to call.
     fn waiting<B>(&mut self, request: Request<B>) -> Waiting<S, R, B> {
         let inner = self.inner.clone();
@@ -95,7 +95,7 @@ impl<S: Clone, R: Clone> Require<S, R> {
 type Waiting<S, R, B> = (Request<B>, S, RequireLayer<R>);
 
 pin_project! {
-    /// The future of [`Require`].
+    /// The future of [`RequireService`].
     #[must_use = "futures do nothing unless polled"]
     pub struct RequireFuture<S, R, B, B2>
     where

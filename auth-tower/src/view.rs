@@ -100,6 +100,10 @@ impl RequestView for Head<'_> {
         }
     }
 
+    fn named<'a>(&'a self, name: &str, each: &mut dyn FnMut(&'a [u8])) {
+        self.headers.get_all(name).iter().for_each(|value| each(value.as_bytes()));
+    }
+
     fn headers<'a>(&'a self, each: &mut dyn FnMut(&'a str, &'a [u8])) {
         self.headers.iter().for_each(|(name, value)| each(name.as_str(), value.as_bytes()));
     }

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-pub use auth_core::conformance::client::{Nothing, session};
+pub use auth_core::conformance::client::session;
 
 /// A future that is dropped when it was polled this often.
 #[derive(Debug)]

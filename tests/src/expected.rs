@@ -56,6 +56,7 @@ pub fn problem_body(status: u16) -> String {
         400 => "Bad Request",
         401 => "Unauthorized",
         403 => "Forbidden",
+        429 => "Too Many Requests",
         503 => "Service Unavailable",
         _ => "Internal Server Error",
     };
@@ -85,6 +86,10 @@ pub fn page(status: u16) -> Answer {
             "<!doctype html><title>Sign in</title><h1>Sign in</h1><p>You need to sign in to see this page."
         }
         403 => "<!doctype html><title>Forbidden</title><h1>Forbidden</h1><p>You may not see this page.",
+        429 => {
+            "<!doctype html><title>Too many attempts</title><h1>Too many attempts</h1>\
+             <p>Please wait a while before you try again."
+        }
         503 => {
             "<!doctype html><title>Unavailable</title><h1>Unavailable</h1>\
              <p>This does not work just now. Please try again in a moment."

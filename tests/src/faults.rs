@@ -9,8 +9,8 @@ use auth_core::session::{
     MemorySessions, SessionKey, SessionRecord, SessionStore, StoreError, StoreErrorKind, Stored, Write,
 };
 use auth_core::{
-    Attempt, Backend, BackendError, BackendName, MemoryBackend, OsRandom, Outcome, Password, Random,
-    RandomError, RemoteUser, Timestamp, UserId, UserSource,
+    Accepted, Attempt, Backend, BackendError, BackendName, MemoryBackend, OsRandom, Outcome, Password,
+    Random, RandomError, RemoteUser, Timestamp, UserId, UserSource,
 };
 
 use tokio::sync::Semaphore;
@@ -339,7 +339,10 @@ impl UserSource for TestUsers {
 }
 
 impl Backend<Password> for TestUsers {
-    async fn authenticate(&self, attempt: &Attempt<'_, Password>) -> Result<Outcome<Account>, BackendError> {
+    async fn authenticate(
+        &self,
+        attempt: &Attempt<'_, Password>,
+    ) -> Result<Outcome<Accepted<Account>>, BackendError> {
         if self.judging.obey().await { self.users.authenticate(attempt).await } else { Err(down()) }
     }
 }
@@ -348,7 +351,7 @@ impl Backend<RemoteUser> for TestUsers {
     async fn authenticate(
         &self,
         attempt: &Attempt<'_, RemoteUser>,
-    ) -> Result<Outcome<Account>, BackendError> {
+    ) -> Result<Outcome<Accepted<Account>>, BackendError> {
         if self.judging.obey().await { self.users.authenticate(attempt).await } else { Err(down()) }
     }
 }

@@ -10,6 +10,7 @@ pub mod browser;
 pub mod client;
 pub mod expected;
 pub mod faults;
+pub mod gate;
 pub mod logs;
 pub mod pages;
 pub mod process;

@@ -1,8 +1,8 @@
 //! The pages of the test sites: one behaviour, served by both frameworks.
 
-use auth_core::http::Audience;
-use auth_core::session::{Session, SessionError, SessionKey};
-use auth_core::{Denied, Password, Require, Secret};
+use auth_core::http::{Audience, ResponseHeader};
+use auth_core::session::{SessionError, SessionKey};
+use auth_core::{Denied, Password, Require, Secret, Session};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use url::form_urlencoded;
@@ -130,6 +130,7 @@ pub async fn act(world: &World, action: &str, session: &Session<Account>, query:
     match action {
         "login" => login(session, &form).await,
         "logout" => logout(session).await,
+        "grant" => grant(session).await,
         "login-again" => login_inside(session, &form).await,
         "get" | "set" | "unset" | "fail" | "clear" => data(session, action, &form).await,
         "login-and-set" => login_and_set(session, &form).await,
@@ -153,8 +154,19 @@ pub async fn act(world: &World, action: &str, session: &Session<Account>, query:
 async fn login(session: &Session<Account>, form: &Form) -> Done {
     let password = Password::new(form.get("username"), form.get("password"));
     let done = session.authenticate(password).await?;
-    session.login(done).await?;
-    Ok(Reply::to(session.next_or(form.find("next"), "/")))
+    let answer = session.login(done).await?.answer(form.find("next"));
+    let location = answer.headers().iter().find(|(header, _)| *header == ResponseHeader::Location);
+    Ok(Reply::to(location.expect("a redirect").1.clone().into_owned()))
+}
+
+/// How the caller is known, by which factors, for what, and until when.
+async fn grant(session: &Session<Account>) -> Done {
+    let caller = session.find_caller().await.map_err(SessionError::from)?;
+    let Some(caller) = caller else { return Ok(Reply::text("nobody")) };
+    let grant = caller.grant();
+    let factors: Vec<_> = grant.proofs().iter().map(|proof| proof.factor).collect();
+    let end = grant.expires().map(auth_core::Timestamp::as_millis);
+    Ok(Reply::text(format!("{:?} {factors:?} {:?} {end:?}", caller.how(), grant.scopes())))
 }
 
 /// Logs in, and keeps a value in the new session.

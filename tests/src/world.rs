@@ -217,7 +217,7 @@ impl Setup {
             auth = auth.scheme(basic().remember(remember));
         }
         if let Some(header) = &self.remote_user {
-            auth = auth.backend::<RemoteUser>("proxy", users.clone()).remote_user(header.clone());
+            auth = auth.backend::<RemoteUser>("proxy", users.clone()).scheme(header.clone());
         }
         let auth = (self.configure)(auth).build().expect("the configuration is right");
         World { auth, users, store, clock, events, passwords, random, gate: Arc::default() }

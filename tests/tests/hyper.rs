@@ -34,11 +34,10 @@ async fn login(request: &Request<Incoming>) -> Page {
     let done = async {
         let session = Session::<Account>::of(request)?;
         let alice = session.authenticate(Password::new("alice", ALICE)).await?;
-        session.login(alice).await?;
-        Ok::<_, auth_tower::Error>(())
+        Ok::<_, auth_tower::Error>(session.login(alice).await?)
     };
     match done.await {
-        Ok(()) => Response::new("welcome".into()),
+        Ok(_) => Response::new("welcome".into()),
         Err(error) => error.into_response().map(|_| Full::default()),
     }
 }

@@ -40,7 +40,7 @@ lacks!(KeyRing: PartialEq, Display, Serialize);
 lacks!(Authenticated<Account>: Clone, Copy, Default, Serialize);
 lacks!(Access<Account>: Default, Serialize);
 lacks!(SessionInfo: Serialize);
-lacks!(auth_core::session::Session<Account>: Default, Serialize);
+lacks!(auth_core::Session<Account>: Default, Serialize);
 
 /// LG-1: and what is printed for a developer is redacted.
 #[test]

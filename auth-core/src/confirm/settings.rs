@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crate::session::SessionKey;
 use crate::{ConfigError, Timestamp};
 
 /// How often an outside system is asked about the users of sessions, and what happens while it cannot answer: see
@@ -61,15 +60,15 @@ impl Confirmation {
         Ok(())
     }
 
-    /// Whether a session is to be confirmed that was at `confirmed`.
-    pub(crate) fn is_due(self, key: &SessionKey, confirmed: Timestamp, now: Timestamp) -> bool {
+    /// Whether a session is to be confirmed that was at `confirmed`. `draw` is what nobody chose: its key, the hash of a token.
+    pub(crate) fn is_due(self, draw: &[u8; 32], confirmed: Timestamp, now: Timestamp) -> bool {
         let age = now.since(confirmed);
-        age >= self.every / 4 * 3 && age >= self.due_after(key)
+        age >= self.every / 4 * 3 && age >= self.due_after(draw)
     }
 
-    /// Between three quarters of the interval and the whole. A key is a hash of what only we draw.
-    fn due_after(self, key: &SessionKey) -> Duration {
-        let [first, second, ..] = *key.as_bytes();
+    /// Between three quarters of the interval and the whole.
+    fn due_after(self, draw: &[u8; 32]) -> Duration {
+        let [first, second, ..] = *draw;
         let spread = u32::from(u16::from_le_bytes([first, second]));
         self.every / 4 * 3 + self.every / 4 / u32::from(u16::MAX) * spread
     }
@@ -87,14 +86,14 @@ mod tests {
     const EVERY: Duration = Duration::from_secs(900);
     const START: Timestamp = Timestamp::from_secs(1_800_000_000);
 
-    fn key(n: u64) -> SessionKey {
-        SessionKey::from_bytes(*blake3::hash(&n.to_le_bytes()).as_bytes())
+    fn key(n: u64) -> [u8; 32] {
+        *blake3::hash(&n.to_le_bytes()).as_bytes()
     }
 
     /// X11: sessions that began together fall due spread over a quarter of the interval.
     #[test]
     fn sessions_fall_due_apart() {
-        let due = |key: &SessionKey| {
+        let due = |key: &[u8; 32]| {
             let at = |second: u64| START.plus(Duration::from_secs(second));
             (0..=900).find(|second| Confirmation::every(EVERY).is_due(key, START, at(*second))).unwrap()
         };
@@ -108,7 +107,7 @@ mod tests {
         assert_eq!(minutes.iter().sum::<u32>(), 1_000);
         assert!(minutes.iter().all(|due| *due < 400), "{minutes:?}");
         for (bytes, expected) in [([0; 32], 675), ([255; 32], 900)] {
-            assert_eq!(due(&SessionKey::from_bytes(bytes)), expected);
+            assert_eq!(due(&bytes), expected);
         }
     }
 

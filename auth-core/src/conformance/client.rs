@@ -5,18 +5,16 @@ use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
+use crate::Session;
 use crate::hidden;
-use crate::http::{
-    AnyExchange, Begin, Header, Layered, Presented, RequestView, ResponseHeader, ResponseView,
-};
-use crate::session::Session;
+use crate::http::{AnyExchange, Begin, Header, Layered, RequestView, ResponseHeader, ResponseView};
 use crate::{Auth, Credentials, User};
 
-/// A POST that presents nothing.
+/// A POST with these headers: for tests of a [`Scheme`](crate::http::Scheme).
 #[derive(Clone, Copy, Debug)]
-pub struct Nothing;
+pub struct Headers<'a>(pub &'a [(&'a str, &'a [u8])]);
 
-impl RequestView for Nothing {
+impl RequestView for Headers<'_> {
     fn method(&self) -> &'static str {
         "POST"
     }
@@ -47,16 +45,25 @@ impl RequestView for Nothing {
 
     fn extensions(&self, _: &mut dyn FnMut(&dyn Any)) {}
 
-    fn values<'a>(&'a self, _: Header, _: &mut dyn FnMut(&'a [u8])) {}
+    fn values<'a>(&'a self, header: Header, each: &mut dyn FnMut(&'a [u8])) {
+        self.named(header.name(), each);
+    }
 
-    fn headers<'a>(&'a self, _: &mut dyn FnMut(&'a str, &'a [u8])) {}
+    fn named<'a>(&'a self, name: &str, each: &mut dyn FnMut(&'a [u8])) {
+        let own = self.0.iter().filter(|(own, _)| own.eq_ignore_ascii_case(name));
+        own.for_each(|(_, value)| each(value));
+    }
+
+    fn headers<'a>(&'a self, each: &mut dyn FnMut(&'a str, &'a [u8])) {
+        self.0.iter().for_each(|(name, value)| each(name, value));
+    }
 }
 
 /// The session handle of a request that presents nothing, and is not answered yet.
 pub fn session<U: User>(auth: &Auth<U>) -> Session<U> {
     // Without the exchange, whose end would be the response's.
-    let session = Session::new(auth.clone(), Presented::Nothing, false, alone());
-    session.describe(&Nothing);
+    let session = Session::anonymous(auth.clone(), alone());
+    session.describe(&Headers(&[]));
     session
 }
 
@@ -106,7 +113,7 @@ impl Browser {
         };
         let session = exchange.session(self);
         let authenticated = session.authenticate(credentials).await.expect("the credentials are accepted");
-        session.login(authenticated).await.expect("the store takes the session");
+        let _ = session.login(authenticated).await.expect("the store takes the session");
         let mut cookie = SetCookie::default();
         exchange.finish(&mut cookie);
         cookie.0.split(';').next().unwrap_or_default().clone_into(&mut self.cookie);
@@ -163,6 +170,11 @@ impl RequestView for Browser {
             Header::SecFetchSite => each(b"same-origin"),
             _ => {}
         }
+    }
+
+    fn named<'a>(&'a self, name: &str, each: &mut dyn FnMut(&'a [u8])) {
+        let header = Header::ALL.into_iter().find(|header| header.name().eq_ignore_ascii_case(name));
+        header.into_iter().for_each(|header| self.values(header, each));
     }
 
     fn headers<'a>(&'a self, each: &mut dyn FnMut(&'a str, &'a [u8])) {

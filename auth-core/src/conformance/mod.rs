@@ -4,6 +4,7 @@
 
 pub mod backend;
 pub mod client;
+pub mod gate;
 pub mod provisioning;
 pub mod store;
 

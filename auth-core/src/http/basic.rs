@@ -6,8 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use super::scheme::parameters;
-use super::{Challenge, Read, Scheme};
+use super::{Challenge, Read, RequestView, Scheme, authorization};
 use crate::{ConfigError, Password};
 
 /// HTTP Basic: a user name and a password with every request, judged by the `Password` chain.
@@ -29,8 +28,6 @@ pub struct Basic {
 impl Basic {
     /// The longest decoded `user:password`, in bytes.
     pub const MAX_LEN: usize = 8 * 1024;
-    /// The longest header value, in bytes.
-    pub const MAX_HEADER_LEN: usize = 16 * 1024;
     /// How long accepted credentials are remembered, unless set.
     pub const REMEMBER: Duration = Duration::from_secs(30);
 
@@ -66,16 +63,17 @@ impl Scheme for Basic {
         "Basic"
     }
 
-    fn read(&self, authorization: &[u8]) -> Read<Password> {
-        let Some(encoded) = parameters(authorization, "Basic") else { return Read::NotMine };
-        if authorization.len() > Self::MAX_HEADER_LEN {
-            return Read::Malformed;
-        }
+    fn headers(&self) -> Vec<&str> {
+        vec!["authorization"]
+    }
+
+    fn read(&self, request: &dyn RequestView) -> Read<Password> {
+        let Some(encoded) = authorization(request, "Basic") else { return Read::NotMine };
         decode(encoded).map_or(Read::Malformed, Read::Present)
     }
 
-    fn challenge(&self) -> &Challenge {
-        &self.challenge
+    fn challenge(&self) -> Option<&Challenge> {
+        Some(&self.challenge)
     }
 
     fn remember(&self) -> Duration {
@@ -104,6 +102,7 @@ fn decode(encoded: &[u8]) -> Option<Password> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Header, TestRequest};
     use super::*;
 
     #[derive(Debug, PartialEq)]
@@ -114,9 +113,9 @@ mod tests {
     }
 
     fn read(header: &str) -> Found {
-        match Basic::new("r").unwrap().read(header.as_bytes()) {
+        match Basic::new("r").unwrap().read(&TestRequest::get(&[(Header::Authorization, header)])) {
             Read::NotMine => Found::NotMine,
-            Read::Malformed => Found::Malformed,
+            Read::Malformed | Read::Untrusted | Read::Ambiguous => Found::Malformed,
             Read::Present(found) => {
                 Found::User(found.username().to_owned(), found.password().expose().to_owned())
             }
@@ -168,6 +167,10 @@ mod tests {
         let credentials = |len: usize| encoded(&[b"a:".to_vec(), vec![b'x'; len - 2]].concat());
         assert!(matches!(read(&credentials(Basic::MAX_LEN)), Found::User(..)));
         assert_eq!(read(&credentials(Basic::MAX_LEN + 1)), Found::Malformed);
-        assert_eq!(read(&format!("Basic {}", "A".repeat(1_000_000))), Found::Malformed);
+        assert_eq!(
+            read(&format!("Basic {}", "A".repeat(1_000_000))),
+            Found::NotMine,
+            "longer than any header that is read"
+        );
     }
 }

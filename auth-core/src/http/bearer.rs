@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::scheme::parameters;
-use super::{Challenge, Read, Scheme};
+use super::{Challenge, Read, RequestView, Scheme, authorization};
 use crate::{BearerToken, ConfigError, Credentials, Secret};
 
 /// HTTP Bearer: a token with every request, judged by the `BearerToken` chain.
@@ -63,20 +62,24 @@ impl Scheme for Bearer {
         "Bearer"
     }
 
-    fn read(&self, authorization: &[u8]) -> Read<BearerToken> {
-        let Some(token) = parameters(authorization, self.name()) else { return Read::NotMine };
+    fn headers(&self) -> Vec<&str> {
+        vec!["authorization"]
+    }
+
+    fn read(&self, request: &dyn RequestView) -> Read<BearerToken> {
+        let Some(token) = authorization(request, self.name()) else { return Read::NotMine };
         let token = std::str::from_utf8(token).ok().filter(|token| token.len() <= BearerToken::MAX_LEN);
         let token = token.map(|token| BearerToken::new(Secret::new(token)));
         token.filter(|token| token.check().is_ok()).map_or(Read::Malformed, Read::Present)
     }
 
-    fn challenge(&self) -> &Challenge {
-        &self.challenge
+    fn challenge(&self) -> Option<&Challenge> {
+        Some(&self.challenge)
     }
 
     /// RFC 6750 §3: only who presented a token is told that it was not good.
-    fn challenge_again(&self) -> &Challenge {
-        &self.again
+    fn challenge_again(&self) -> Option<&Challenge> {
+        Some(&self.again)
     }
 
     fn remember(&self) -> Duration {
@@ -94,6 +97,7 @@ impl Scheme for Bearer {
 
 #[cfg(test)]
 mod tests {
+    use super::super::TestRequest;
     use super::*;
 
     #[derive(Debug, PartialEq)]
@@ -104,9 +108,10 @@ mod tests {
     }
 
     fn read(header: &[u8]) -> Found {
-        match Bearer::new("r").unwrap().read(header) {
+        let others = vec![("authorization", header.to_vec())];
+        match Bearer::new("r").unwrap().read(&TestRequest { others, ..TestRequest::get(&[]) }) {
             Read::NotMine => Found::NotMine,
-            Read::Malformed => Found::Malformed,
+            Read::Malformed | Read::Untrusted | Read::Ambiguous => Found::Malformed,
             Read::Present(found) => Found::Token(found.token().expose().to_owned()),
         }
     }
@@ -142,13 +147,16 @@ mod tests {
     fn sizes_are_bounded() {
         let header = |len: usize| format!("Bearer {}", "a".repeat(len - "Bearer ".len())).into_bytes();
         assert!(matches!(read(&header(16 * 1024)), Found::Token(_)));
-        assert_eq!(read(&header(16 * 1024 + 1)), Found::Malformed);
+        assert_eq!(read(&header(16 * 1024 + 1)), Found::NotMine, "longer than any header that is read");
     }
 
     #[test]
     fn only_who_presented_a_token_is_told_of_an_error() {
         let bearer = Bearer::new("tests").unwrap();
-        assert_eq!(bearer.challenge().as_str(), r#"Bearer realm="tests""#);
-        assert_eq!(bearer.challenge_again().as_str(), r#"Bearer realm="tests", error="invalid_token""#);
+        assert_eq!(bearer.challenge().unwrap().as_str(), r#"Bearer realm="tests""#);
+        assert_eq!(
+            bearer.challenge_again().unwrap().as_str(),
+            r#"Bearer realm="tests", error="invalid_token""#
+        );
     }
 }

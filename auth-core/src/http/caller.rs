@@ -5,8 +5,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use super::exchange::AnyExchange;
+use super::session::{AnySession, Session};
 use super::{Refusal, RequestView};
-use crate::session::{AnySession, Failure, Session, SessionError};
+use crate::session::{Failure, SessionError};
 use crate::{Authenticated, Require, User};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -37,7 +38,7 @@ pub fn caller<U: User>(view: &dyn RequestView) -> Caller<U> {
 }
 
 /// The session handle of a request, by the innermost layer of this type of user; `None` without one.
-pub fn session<U: User>(view: &dyn RequestView) -> Option<Session<U>> {
+pub fn session_of<U: User>(view: &dyn RequestView) -> Option<Session<U>> {
     let session = view.exchange()?.of::<U>()?;
     session.ask();
     session.describe(view);
@@ -63,7 +64,7 @@ pub fn act_as<U: User>(
 /// For frameworks whose `Option<…>` extractors turn every failure into `None`: an outage must not pass for an
 /// anonymous caller.
 pub fn overrule<U: User>(session: &Session<U>, refusal: Refusal) {
-    session.state().refusal = Some(Box::new(refusal));
+    session.state().deeds_mut().refusal = Some(refusal);
 }
 
 /// A guard's answer.
@@ -82,14 +83,15 @@ pub enum Guarded {
 pub fn guard(require: &Require, view: &dyn RequestView) -> Guarded {
     let Some(AnyExchange(session)) = view.exchange() else { return Guarded::NoLayer };
     session.ask();
-    if session.is_known() {
+    let within = require.freshness();
+    if session.is_known() && !session.is_worth_judging(within) {
         return match session.check(require, view) {
             Ok(()) => Guarded::Pass,
             Err(refusal) => Guarded::Refuse(refusal),
         };
     }
     Guarded::Resolve(Box::pin(async move {
-        let outcome = Arc::clone(&session).resolve().await;
+        let outcome = Arc::clone(&session).resolve_within(within).await;
         Resolved { session, outcome }
     }))
 }

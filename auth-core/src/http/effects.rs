@@ -1,7 +1,8 @@
 //! What a handler did, as headers of its response.
 
+use super::session::Session;
 use super::{ResponseHeader, ResponseView};
-use crate::session::{Cookie, CookieEffect, Session};
+use crate::session::{Cookie, CookieEffect};
 use crate::{Auth, User};
 
 /// Writes the effects of a request's session on its response.
@@ -10,8 +11,9 @@ pub(crate) fn apply<U: User>(session: &Session<U>, response: &mut dyn ResponseVi
     add_vary(auth, response);
     let (is_somebody, cookie) = {
         let state = session.state();
-        let changed = !matches!(state.cookie, CookieEffect::Keep);
-        (state.access.is_some(), changed.then(|| state.cookie.clone()))
+        let cookie = &state.deeds().cookie;
+        let changed = !matches!(cookie, CookieEffect::Keep);
+        (state.access.is_some(), changed.then(|| cookie.clone()))
     };
     let cookie = auth.0.http.cookie.as_ref().zip(cookie);
     let has_cookie = cookie.is_some();

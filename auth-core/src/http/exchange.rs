@@ -11,9 +11,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use super::session::{AnySession, Session};
 use super::{Refusal, RequestView, ResponseView};
 use crate::User;
-use crate::session::{AnySession, Session, SessionError};
+use crate::session::SessionError;
 use crate::unheard::log_warning;
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -47,7 +48,7 @@ impl<U: User> Exchange<U> {
 
     /// What must be answered instead of whatever the handler answered; see [`overrule`](super::overrule).
     pub fn refusal(&self) -> Option<Refusal> {
-        self.0.state().refusal.as_deref().cloned()
+        self.0.state().deeds().refusal.clone()
     }
 
     /// The inner service has answered: whoever still holds the session writes at once from here on. Whether nothing is to

@@ -3,6 +3,7 @@
 //! An adapter shows core its request through [`RequestView`], asks [`Auth::begin`](crate::Auth::begin) what to do, puts the
 //! [`Exchange`] into the request's extensions, calls its inner service, and lets [`Exchange::finish`] write on the response.
 
+mod auth;
 mod basic;
 mod bearer;
 mod caller;
@@ -12,37 +13,47 @@ mod effects;
 mod exchange;
 mod flow;
 mod hops;
+mod kept;
+mod login;
 mod negotiate;
 mod network;
 mod next;
 mod node;
+mod offer;
 mod origin;
+mod presented;
 mod proxies;
 mod refusal;
-mod remote_user;
+mod remembered;
+mod require;
+mod resolve;
 mod scheme;
+mod session;
 mod settings;
 mod transport;
 mod view;
 
 pub use crate::unheard::log_error;
+pub use auth::{Auth, AuthBuilder};
 pub use basic::Basic;
 pub use bearer::Bearer;
-pub use caller::{Caller, Guarded, Resolved, act_as, caller, guard, overrule, session};
+pub use caller::{Caller, Guarded, Resolved, act_as, caller, guard, overrule, session_of};
 pub use challenge::Challenge;
 pub use exchange::{AnyExchange, Exchange, Saving, Shown};
 pub use flow::{Begin, Found, Layered, Resolving};
+pub use login::{Login, SignedIn};
 pub use negotiate::Audience;
 pub use refusal::{Refusal, unconfigured};
-pub use scheme::{Read, Scheme};
-pub use view::{Header, RequestView, ResponseHeader, ResponseView};
+pub use require::Require;
+pub use scheme::{Keeps, Read, Scheme, authorization};
+pub use session::Session;
+pub use view::{Header, RequestView, ResponseHeader, ResponseView, Single};
 
 pub(crate) use effects::apply as apply_effects;
-pub(crate) use flow::{Presented, facts_of, resolve_both, resolve_credentials};
-pub(crate) use negotiate::is_navigation;
+pub(crate) use flow::facts_of;
 pub(crate) use network::Networks;
-pub(crate) use scheme::{Accepted, DynScheme};
-pub(crate) use settings::{Settings, SettingsBuilder};
+pub(crate) use offer::{Accepted, DynScheme};
+pub(crate) use settings::SettingsBuilder;
 #[cfg(test)]
 pub(crate) use view::TestRequest;
 pub(crate) use view::{MAX_NAME_LEN, is_plain_name};

@@ -112,11 +112,7 @@ impl Source {
     pub(super) fn values<'a>(&self, view: &'a dyn RequestView, each: &mut dyn FnMut(&'a [u8])) {
         match self {
             Self::Known(header) => view.values(*header, each),
-            Self::Named(name) => view.headers(&mut |header, value| {
-                if header.eq_ignore_ascii_case(name) {
-                    each(value);
-                }
-            }),
+            Self::Named(name) => view.named(name, each),
         }
     }
 

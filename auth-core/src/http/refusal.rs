@@ -2,16 +2,17 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 use super::log_error;
 use super::negotiate::Audience;
-use super::settings::{Offered, Settings};
+use super::settings::{Settings, WayIn};
 use super::view::Single;
 use super::{Header, RequestView, ResponseHeader, facts_of};
 use crate::event::{EventKind, seconds};
-use crate::require::Lacking;
+use crate::http::require::Lacking;
 use crate::session::{Failure, SessionError, SessionErrorKind};
-use crate::{Auth, Denied, Require, User};
+use crate::{Auth, Denied, DeniedKind, Require, User};
 
 /// An answer instead of the handler's: status, headers and a short body.
 #[derive(Clone, PartialEq, Eq)]
@@ -37,6 +38,11 @@ impl Refusal {
         let mut headers = Vec::with_capacity(5);
         headers.push((ResponseHeader::CacheControl, Cow::Borrowed("no-store")));
         Self { status, headers, body: "" }
+    }
+
+    /// A redirect to where a GET shows what became of a form.
+    pub(super) fn see_other(location: String) -> Self {
+        Self::new(303).with(ResponseHeader::Location, location)
     }
 
     fn with(mut self, header: ResponseHeader, value: impl Into<Cow<'static, str>>) -> Self {
@@ -80,6 +86,7 @@ fn problem(status: u16) -> &'static str {
         400 => r#"{"type":"about:blank","title":"Bad Request","status":400}"#,
         401 => r#"{"type":"about:blank","title":"Unauthorized","status":401}"#,
         403 => r#"{"type":"about:blank","title":"Forbidden","status":403}"#,
+        429 => r#"{"type":"about:blank","title":"Too Many Requests","status":429}"#,
         503 => r#"{"type":"about:blank","title":"Service Unavailable","status":503}"#,
         _ => r#"{"type":"about:blank","title":"Internal Server Error","status":500}"#,
     }
@@ -98,6 +105,10 @@ fn page(status: u16) -> &'static str {
             "<!doctype html><title>Sign in</title><h1>Sign in</h1><p>You need to sign in to see this page."
         }
         403 => "<!doctype html><title>Forbidden</title><h1>Forbidden</h1><p>You may not see this page.",
+        429 => {
+            "<!doctype html><title>Too many attempts</title><h1>Too many attempts</h1>\
+             <p>Please wait a while before you try again."
+        }
         503 => {
             "<!doctype html><title>Unavailable</title><h1>Unavailable</h1>\
              <p>This does not work just now. Please try again in a moment."
@@ -112,13 +123,14 @@ impl<U: User> Auth<U> {
         let audience = Audience::of(view);
         match failure {
             Failure::Unavailable => self.answer(503, audience),
+            Failure::Throttled(time) => self.varied(in_form(429, audience).later(audience, time)),
             Failure::BadCredentials => {
                 self.unauthorized(audience, view, Single::of(view, Header::Authorization))
             }
             Failure::Malformed | Failure::Contradiction => self.answer(400, audience),
             Failure::CrossOrigin => self.answer(403, audience),
             Failure::Cleartext => {
-                self.emit(EventKind::CleartextCredentials, None, None, &facts_of(&self.0.http, view));
+                self.emit(EventKind::CleartextCredentials, None, None, &facts_of(&self.0.http.proxies, view));
                 self.ask_for_tls(audience)
             }
         }
@@ -144,7 +156,7 @@ impl<U: User> Auth<U> {
         // Only what a GET shows can be shown again after the login.
         let came_from = (view.method() == "GET").then(|| view.target());
         match self.0.http.login_url(require, came_from) {
-            Some(url) => self.varied(Refusal::new(303).with(ResponseHeader::Location, url)),
+            Some(url) => self.varied(Refusal::see_other(url)),
             None => self.unauthorized(Audience::Page, view, Single::Absent),
         }
     }
@@ -155,7 +167,7 @@ impl<U: User> Auth<U> {
             return self.answer(401, audience);
         }
         let mut refusal = Refusal::problem(401);
-        for Offered { text: challenge, .. } in self.challenges(view) {
+        for WayIn { text: challenge, .. } in self.challenges(view) {
             let separator = if challenge.contains(' ') { "," } else { "" };
             let text = format!(
                 "{challenge}{separator} error=\"insufficient_user_authentication\", max_age=\"{max_age}\""
@@ -181,7 +193,7 @@ impl<U: User> Auth<U> {
         self.varied(refusal)
     }
 
-    fn challenges<'a>(&'a self, view: &'a dyn RequestView) -> impl Iterator<Item = &'a Offered> {
+    fn challenges<'a>(&'a self, view: &'a dyn RequestView) -> impl Iterator<Item = &'a WayIn> {
         let Settings { challenges, proxies, .. } = &self.0.http;
         challenges.iter().filter(|offered| offered.allows_cleartext || proxies.is_protected(view))
     }
@@ -198,9 +210,7 @@ impl<U: User> Auth<U> {
 
     fn answer(&self, status: u16, audience: Audience) -> Refusal {
         let refusal = in_form(status, audience);
-        // Says when to come back. gRPC has its own way.
-        let is_outage = refusal.status == 503;
-        self.varied(if is_outage { refusal.with(ResponseHeader::RetryAfter, retry_after()) } else { refusal })
+        self.varied(if status == 503 { refusal.later(audience, Denied::RETRY_AFTER) } else { refusal })
     }
 
     /// Refusals depend on who asks, and on who reads.
@@ -218,15 +228,12 @@ fn in_form(status: u16, audience: Audience) -> Refusal {
     }
 }
 
-fn retry_after() -> String {
-    seconds(Denied::RETRY_AFTER).to_string()
-}
-
 /// gRPC's own status, in the headers of a response without a body ("trailers only").
 fn grpc(status: u16) -> Refusal {
     let (code, message) = match status {
         401 => ("16", "unauthenticated"),
         403 => ("7", "permission denied"),
+        429 => ("8", "resource exhausted"),
         503 => ("14", "unavailable"),
         400 => ("3", "invalid argument"),
         _ => ("13", "internal"),
@@ -247,10 +254,12 @@ impl From<&SessionError> for Refusal {
     fn from(error: &SessionError) -> Self {
         let status = match error.kind() {
             SessionErrorKind::Unavailable => 503,
+            SessionErrorKind::Throttled => 429,
             SessionErrorKind::CrossOrigin => 403,
             SessionErrorKind::NoSession => 401,
             SessionErrorKind::Gone => 400,
             SessionErrorKind::ForeignProof
+            | SessionErrorKind::NotAPerson
             | SessionErrorKind::NotConfigured
             | SessionErrorKind::Answered
             | SessionErrorKind::InvalidValue => {
@@ -258,26 +267,39 @@ impl From<&SessionError> for Refusal {
                 500
             }
         };
-        Self::from_handler(status)
+        Self::from_handler(status, error.retry_after())
     }
 }
 
 impl From<&Denied> for Refusal {
-    /// 503 for an outage, 403 for another site's page, otherwise 401, whatever the reason.
+    /// 503 for an outage, 429 for a gate's, 403 for another site's page, otherwise 401, whatever the reason.
     fn from(denied: &Denied) -> Self {
-        Self::from_handler(match denied.kind() {
-            crate::DeniedKind::Unavailable => 503,
-            crate::DeniedKind::CrossOrigin => 403,
+        let status = match denied.kind() {
+            DeniedKind::Unavailable => 503,
+            DeniedKind::Throttled => 429,
+            DeniedKind::CrossOrigin => 403,
             _ => 401,
-        })
+        };
+        Self::from_handler(status, denied.retry_after())
     }
 }
 
 impl Refusal {
     /// The layer adds the challenge to a 401 when the response passes it.
-    fn from_handler(status: u16) -> Self {
+    fn from_handler(status: u16, retry_after: Option<Duration>) -> Self {
         let refusal = Self::problem(status);
-        if status == 503 { refusal.with(ResponseHeader::RetryAfter, retry_after()) } else { refusal }
+        match retry_after {
+            Some(time) => refusal.later(Audience::Api, time),
+            None => refusal,
+        }
+    }
+
+    /// Says when to come back. gRPC has its own way.
+    fn later(self, audience: Audience, time: Duration) -> Self {
+        match audience {
+            Audience::Grpc => self,
+            _ => self.with(ResponseHeader::RetryAfter, seconds(time).to_string()),
+        }
     }
 }
 
@@ -287,7 +309,7 @@ mod tests {
 
     #[test]
     fn bodies_are_json() {
-        for status in [400, 401, 403, 500, 503] {
+        for status in [400, 401, 403, 429, 500, 503] {
             let body: serde_json::Value = serde_json::from_str(problem(status)).unwrap();
             assert_eq!(body["status"], status);
         }

@@ -7,10 +7,9 @@ use std::sync::Arc;
 use super::next::{encode, target};
 use super::origin::{Origin, OriginRules};
 use super::proxies::{Proxies, ProxiesBuilder};
-use super::scheme::is_of;
+use super::scheme::{Keeps, is_of};
 use super::view::Single;
 use super::{Challenge, DynScheme};
-use crate::remote_user::RemoteUserHeader;
 use crate::session::Cookie;
 use crate::{ConfigError, Require};
 
@@ -19,13 +18,16 @@ pub(crate) struct Settings<U> {
     pub(crate) schemes: Vec<Arc<dyn DynScheme<U>>>,
     pub(crate) origins: OriginRules,
     pub(crate) proxies: Proxies,
-    pub(crate) remote_user: Option<RemoteUserHeader>,
+    /// Whether a scheme reads `Authorization`.
+    pub(crate) reads_authorization: bool,
+    /// Whether a session that began with a scheme's credentials goes on without them.
+    pub(crate) is_persistent: bool,
     /// The headers in which a caller is looked for.
     pub(crate) vary: Cow<'static, str>,
     /// The same, and what [`Audience::of`](super::Audience::of) looks at.
     pub(crate) vary_of_refusals: Cow<'static, str>,
     /// What a 401 offers, each for a header of its own: schemes first, then the cookie.
-    pub(crate) challenges: Vec<Offered>,
+    pub(crate) challenges: Vec<WayIn>,
     /// The last of them, if there are sessions.
     pub(crate) cookie_challenge: Option<String>,
     login_page: Option<String>,
@@ -34,7 +36,7 @@ pub(crate) struct Settings<U> {
 }
 
 /// A challenge.
-pub(crate) struct Offered {
+pub(crate) struct WayIn {
     pub(crate) text: String,
     /// The scheme, and what it offers to who presented credentials of it that were not accepted.
     pub(crate) again: Option<(&'static str, String)>,
@@ -49,7 +51,6 @@ pub(crate) struct SettingsBuilder<U> {
     pub(crate) origin: Option<String>,
     pub(crate) trusted_origins: Vec<String>,
     pub(crate) proxies: ProxiesBuilder,
-    pub(crate) remote_user: Option<RemoteUserHeader>,
 }
 
 impl<U> SettingsBuilder<U> {
@@ -62,7 +63,6 @@ impl<U> SettingsBuilder<U> {
             origin: None,
             trusted_origins: Vec::new(),
             proxies: ProxiesBuilder::default(),
-            remote_user: None,
         }
     }
 
@@ -75,16 +75,18 @@ impl<U> SettingsBuilder<U> {
         let cookie_challenge =
             cookie.as_ref().map(|cookie| cookie_challenge(cookie, self.login_page.as_deref())).transpose()?;
         let proxies = self.proxies.build()?;
-        check_meanings(&proxies, self.remote_user.as_ref())?;
         let schemes: Vec<_> = self.schemes.into_iter().map(|(_, scheme)| scheme).collect();
-        let mut challenges: Vec<_> = schemes.iter().map(|scheme| Offered::by(&**scheme)).collect();
-        challenges.extend(cookie_challenge.clone().map(Offered::cookie));
-        let (vary, vary_of_refusals) = vary(!schemes.is_empty(), cookie.is_some(), self.remote_user.as_ref());
+        check_meanings(&proxies, &schemes)?;
+        let mut challenges: Vec<_> = schemes.iter().filter_map(|scheme| WayIn::by(&**scheme)).collect();
+        challenges.extend(cookie_challenge.clone().map(WayIn::cookie));
+        let (vary, vary_of_refusals) = vary(&schemes, cookie.is_some());
+        let is_persistent = |keeps| matches!(keeps, Keeps::Session { is_persistent: true });
         Ok(Settings {
             challenges,
             vary,
             vary_of_refusals,
-            remote_user: self.remote_user,
+            reads_authorization: schemes.iter().any(|scheme| scheme.reads_authorization()),
+            is_persistent: schemes.iter().any(|scheme| is_persistent(scheme.keeps())),
             proxies,
             cookie_challenge,
             schemes,
@@ -101,13 +103,14 @@ impl<U> SettingsBuilder<U> {
     }
 }
 
-impl Offered {
-    fn by<U>(scheme: &dyn DynScheme<U>) -> Self {
-        Self {
-            text: scheme.challenge().as_str().to_owned(),
-            again: Some((scheme.name(), scheme.challenge_again().as_str().to_owned())),
+impl WayIn {
+    fn by<U>(scheme: &dyn DynScheme<U>) -> Option<Self> {
+        let (challenge, again) = (scheme.challenge()?, scheme.challenge_again()?);
+        Some(Self {
+            text: challenge.as_str().to_owned(),
+            again: Some((scheme.name(), again.as_str().to_owned())),
             allows_cleartext: scheme.allows_cleartext(),
-        }
+        })
     }
 
     fn cookie(text: String) -> Self {
@@ -124,30 +127,36 @@ impl Offered {
 }
 
 /// The headers in which a caller is looked for; and the same with what [`Audience::of`](super::Audience::of) looks at.
-fn vary(
-    has_schemes: bool,
-    has_cookie: bool,
-    remote_user: Option<&RemoteUserHeader>,
-) -> (Cow<'static, str>, Cow<'static, str>) {
-    let (vary, of_refusals) = match (has_schemes, has_cookie) {
-        (false, true) => ("Cookie", "Cookie, Accept, Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With"),
-        (true, true) => (
-            "Authorization, Cookie",
-            "Authorization, Cookie, Accept, Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With",
-        ),
-        (true, false) => {
-            ("Authorization", "Authorization, Accept, Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With")
-        }
-        (false, false) => ("", "Accept, Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With"),
-    };
-    match remote_user {
-        Some(header) => {
-            // It needs sessions, so there is a cookie before it.
-            let name = header.header();
-            (format!("{vary}, {name}").into(), format!("{of_refusals}, {name}").into())
-        }
-        None => (vary.into(), of_refusals.into()),
+fn vary<U>(schemes: &[Arc<dyn DynScheme<U>>], has_cookie: bool) -> (Cow<'static, str>, Cow<'static, str>) {
+    let all = || schemes.iter().flat_map(|scheme| scheme.headers());
+    let mut headers: Vec<&str> = Vec::new();
+    if all().any(|header| &**header == "authorization") {
+        headers.push("Authorization");
     }
+    if has_cookie {
+        headers.push("Cookie");
+    }
+    for header in all().map(|header| &**header).filter(|header| *header != "authorization") {
+        if !headers.contains(&header) {
+            headers.push(header);
+        }
+    }
+    let vary = headers.join(", ");
+    headers.extend(["Accept", "Sec-Fetch-Dest", "Sec-Fetch-Mode", "X-Requested-With"]);
+    (shared(vary), shared(headers.join(", ")))
+}
+
+/// Those of most sites cost a response no memory of its own.
+fn shared(vary: String) -> Cow<'static, str> {
+    let usual = [
+        "Cookie",
+        "Authorization",
+        "Authorization, Cookie",
+        "Cookie, Accept, Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With",
+        "Authorization, Accept, Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With",
+        "Authorization, Cookie, Accept, Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With",
+    ];
+    usual.into_iter().find(|usual| **usual == *vary).map_or(Cow::Owned(vary), Cow::Borrowed)
 }
 
 fn parse_all(origins: &[String]) -> Result<Vec<Origin>, ConfigError> {
@@ -190,8 +199,8 @@ fn check_field(field: &str) -> Result<(), ConfigError> {
 }
 
 /// One header cannot name both the user and the address.
-fn check_meanings(proxies: &Proxies, remote_user: Option<&RemoteUserHeader>) -> Result<(), ConfigError> {
-    let mut names = remote_user.into_iter().flat_map(RemoteUserHeader::all);
+fn check_meanings<U>(proxies: &Proxies, schemes: &[Arc<dyn DynScheme<U>>]) -> Result<(), ConfigError> {
+    let mut names = schemes.iter().flat_map(|scheme| scheme.headers());
     match names.find(|name| proxies.reads(name)) {
         Some(name) => Err(ConfigError::new(format!(
             "the header {name} is named for the user, and for the address or the protocol of the client; one of them is \

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 
 use super::AnyExchange;
 
-/// A header that core reads. What is not in [`Header::ALL`] cannot change a decision, except the headers in which a
-/// trusted proxy names the user, where [`AuthBuilder::remote_user`](crate::AuthBuilder::remote_user) says so, and those
-/// that [`AuthBuilder::forwarded_for_header`](crate::AuthBuilder::forwarded_for_header) and
+/// A header that core reads. What is not in [`Header::ALL`] cannot change a decision, except the headers that a
+/// [scheme](super::Scheme) of the application [reads](super::Scheme::headers), and those that
+/// [`AuthBuilder::forwarded_for_header`](crate::AuthBuilder::forwarded_for_header) and
 /// [`forwarded_proto_header`](crate::AuthBuilder::forwarded_proto_header) name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -127,8 +127,11 @@ pub trait RequestView {
     /// Calls `each` with every value of a header, in their order.
     fn values<'a>(&'a self, header: Header, each: &mut dyn FnMut(&'a [u8]));
 
+    /// Calls `each` with every value of the header with this name, whatever its case, in their order.
+    fn named<'a>(&'a self, name: &str, each: &mut dyn FnMut(&'a [u8]));
+
     /// Calls `each` with the name and value of every header: those of one name in their order, the names in any. Asked
-    /// only where the configuration names a header that is not in [`Header::ALL`].
+    /// only by [schemes](super::Scheme) that look for look-alikes.
     fn headers<'a>(&'a self, each: &mut dyn FnMut(&'a str, &'a [u8]));
 }
 
@@ -169,6 +172,10 @@ impl<V: RequestView + ?Sized> RequestView for &V {
         (**self).values(header, each);
     }
 
+    fn named<'a>(&'a self, name: &str, each: &mut dyn FnMut(&'a [u8])) {
+        (**self).named(name, each);
+    }
+
     fn headers<'a>(&'a self, each: &mut dyn FnMut(&'a str, &'a [u8])) {
         (**self).headers(each);
     }
@@ -176,23 +183,36 @@ impl<V: RequestView + ?Sized> RequestView for &V {
 
 /// One header's values, reduced to what a singleton may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Single<'a> {
+pub enum Single<'a> {
+    /// There is none.
     Absent,
+    /// The only value.
     One(&'a [u8]),
+    /// There are several, whatever they are.
     Several,
 }
 
 impl<'a> Single<'a> {
-    pub(crate) fn of(view: &'a dyn RequestView, header: Header) -> Self {
+    /// Those of a header that core reads.
+    pub fn of(view: &'a dyn RequestView, header: Header) -> Self {
         let mut single = Self::Absent;
-        view.values(header, &mut |value| {
-            single = if single == Self::Absent { Self::One(value) } else { Self::Several };
-        });
+        view.values(header, &mut |value| single.add(value));
         single
     }
 
+    /// Those of the header with this name.
+    pub fn named(view: &'a dyn RequestView, name: &str) -> Self {
+        let mut single = Self::Absent;
+        view.named(name, &mut |value| single.add(value));
+        single
+    }
+
+    fn add(&mut self, value: &'a [u8]) {
+        *self = if *self == Self::Absent { Self::One(value) } else { Self::Several };
+    }
+
     /// The only value, if it is text.
-    pub(crate) fn text(self) -> Option<&'a str> {
+    pub fn text(self) -> Option<&'a str> {
         match self {
             Self::One(value) => std::str::from_utf8(value).ok(),
             Self::Absent | Self::Several => None,
@@ -330,7 +350,15 @@ impl RequestView for TestRequest {
     fn extensions(&self, _: &mut dyn FnMut(&dyn Any)) {}
 
     fn values<'a>(&'a self, header: Header, each: &mut dyn FnMut(&'a [u8])) {
-        self.headers.iter().filter(|(name, _)| *name == header).for_each(|(_, value)| each(value));
+        self.named(header.name(), each);
+    }
+
+    fn named<'a>(&'a self, name: &str, each: &mut dyn FnMut(&'a [u8])) {
+        self.headers(&mut |own, value| {
+            if own.eq_ignore_ascii_case(name) {
+                each(value);
+            }
+        });
     }
 
     fn headers<'a>(&'a self, each: &mut dyn FnMut(&'a str, &'a [u8])) {

@@ -6,8 +6,8 @@ use std::future::Future;
 use super::{Changed, Report};
 use crate::backend::verify;
 use crate::{
-    Attempt, Backend, BackendError, Health, Identity, Outcome, Password, Passwords, Secret, User, UserId,
-    UserSource, Verifier,
+    Accepted, Attempt, Backend, BackendError, Health, Identity, Outcome, Password, Passwords, Secret, User,
+    UserId, UserSource, Verifier,
 };
 
 /// A table of passwords into which those of an old authority move: each at the first login that the old one accepts.
@@ -118,7 +118,10 @@ impl<V: Verifier<Password>, S: MigrationStore> Backend<Password> for Migrating<V
         self.users.passwords()
     }
 
-    async fn authenticate(&self, attempt: &Attempt<'_, Password>) -> Result<Outcome<S::User>, BackendError> {
+    async fn authenticate(
+        &self,
+        attempt: &Attempt<'_, Password>,
+    ) -> Result<Outcome<Accepted<S::User>>, BackendError> {
         // Before the password is judged here: whoever does not wait by then is judged by what was kept for them, also if
         // another login kept it just now.
         let awaits = self.users.awaits(attempt.credentials().username()).await?;
@@ -149,19 +152,19 @@ impl<V: Verifier<Password>, S: MigrationStore> Migrating<V, S> {
         &self,
         attempt: &Attempt<'_, Password>,
         identity: &Identity,
-    ) -> Result<Outcome<S::User>, BackendError> {
+    ) -> Result<Outcome<Accepted<S::User>>, BackendError> {
         let (username, password) = (identity.username(), attempt.credentials().password());
         match self.users.awaits(username).await? {
             Awaits::Migration(id) if self.users.adopt(&id, password).await? => {
                 let changed = vec![Changed::Password];
                 attempt.reports().add(Report { changed, ..Report::new(id.clone()) });
                 let user = self.users.get_user(&id).await?;
-                user.map(Outcome::Accept).ok_or_else(|| BackendError::undecided("the user is gone again"))
+                user.map(Outcome::accept).ok_or_else(|| BackendError::undecided("the user is gone again"))
             }
             Awaits::Unknown if self.creates => match self.users.enroll(username, password).await? {
                 Some(user) => {
                     attempt.reports().add(Report { created: true, ..Report::new(user.id()) });
-                    Ok(Outcome::Accept(user))
+                    Ok(Outcome::accept(user))
                 }
                 None => self.users.authenticate(attempt).await,
             },

@@ -1,7 +1,8 @@
 //! Which headers count, and from whom.
 
+use super::RemoteUser;
 use crate::ConfigError;
-use crate::http::{Header, MAX_NAME_LEN, Networks, RequestView, is_plain_name};
+use crate::http::{Header, Keeps, MAX_NAME_LEN, Networks, Read, RequestView, Scheme, is_plain_name};
 
 /// The header in which a proxy names the user, and the proxies that are believed.
 ///
@@ -16,7 +17,7 @@ use crate::http::{Header, MAX_NAME_LEN, Networks, RequestView, is_plain_name};
 /// # Ok::<(), auth_core::ConfigError>(())
 /// ```
 #[derive(Clone, Debug)]
-#[must_use = "it does nothing until `AuthBuilder::remote_user` takes it"]
+#[must_use = "it does nothing until `AuthBuilder::scheme` takes it"]
 pub struct RemoteUserHeader {
     /// The one with the user's name is the first.
     pub(super) headers: Vec<(Field, Box<str>)>,
@@ -142,29 +143,8 @@ impl RemoteUserHeader {
     }
 
     /// The name of the header with the user's name, in lower case.
-    pub(crate) fn header(&self) -> &str {
+    fn header(&self) -> &str {
         self.headers.first().map_or("", |(_, name)| name)
-    }
-
-    /// The names of all headers, in lower case.
-    pub(crate) fn all(&self) -> impl Iterator<Item = &str> {
-        self.headers.iter().map(|(_, name)| &**name)
-    }
-
-    pub(crate) fn is_persistent(&self) -> bool {
-        self.persistent
-    }
-
-    /// Whether anybody is believed.
-    pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        if self.peers.is_empty() && !self.unix_socket {
-            return Err(ConfigError::new(format!(
-                "nobody is trusted to send {}; add `.trusted_peer(\"10.0.0.7\")` with the proxy's address, or \
-                 `.trusted_unix_socket()`",
-                self.header()
-            )));
-        }
-        Ok(())
     }
 
     /// Whether the request comes from a proxy that is believed. Where the peer's address is known, it decides.
@@ -173,6 +153,42 @@ impl RemoteUserHeader {
             Some(peer) => self.peers.contains(peer),
             None => self.unix_socket && view.is_unix_socket(),
         }
+    }
+}
+
+impl Scheme for RemoteUserHeader {
+    type Credentials = RemoteUser;
+
+    fn name(&self) -> &'static str {
+        "remote user"
+    }
+
+    fn headers(&self) -> Vec<&str> {
+        self.headers.iter().map(|(_, name)| &**name).collect()
+    }
+
+    fn read(&self, request: &dyn RequestView) -> Read<RemoteUser> {
+        self.read_user(request)
+    }
+
+    /// The proxy is trusted by its socket, and so is the way to it.
+    fn allows_cleartext(&self) -> bool {
+        true
+    }
+
+    fn keeps(&self) -> Keeps {
+        Keeps::Session { is_persistent: self.persistent }
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        if self.peers.is_empty() && !self.unix_socket {
+            return Err(ConfigError::new(format!(
+                "nobody is trusted to send {}; add `.trusted_peer(\"10.0.0.7\")` with the proxy's address, or \
+                 `.trusted_unix_socket()`",
+                self.header()
+            )));
+        }
+        Ok(())
     }
 }
 

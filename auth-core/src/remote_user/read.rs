@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use super::header::Field;
 use super::{RemoteUser, RemoteUserHeader};
 use crate::Groups;
-use crate::http::RequestView;
+use crate::http::{Read, RequestView};
 
 /// Why a request that names a user is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unreadable {
+enum Unreadable {
     /// Its peer is not a trusted proxy.
     Untrusted,
     /// A trusted proxy's request could mean more than one thing.
@@ -23,7 +23,16 @@ impl RemoteUserHeader {
     ///
     /// Anybody else who names a user is refused. To ignore the header is not enough, for a handler may read it by hand;
     /// to remove it would change a request that others may hold already, which actix-web answers with a panic.
-    pub(crate) fn read(&self, view: &dyn RequestView) -> Result<Option<RemoteUser>, Unreadable> {
+    pub(super) fn read_user(&self, view: &dyn RequestView) -> Read<RemoteUser> {
+        match self.user(view) {
+            Ok(None) => Read::NotMine,
+            Ok(Some(user)) => Read::Present(user),
+            Err(Untrusted) => Read::Untrusted,
+            Err(Ambiguous) => Read::Ambiguous,
+        }
+    }
+
+    fn user(&self, view: &dyn RequestView) -> Result<Option<RemoteUser>, Unreadable> {
         if !self.is_trusted(view) {
             return if self.is_named(view) { Err(Untrusted) } else { Ok(None) };
         }
@@ -153,7 +162,7 @@ mod tests {
             ("a usual connection", &[("Connection", b"close"), ("X-Remote-User", b"alice")], Some("alice")),
         ];
         for (name, headers, expected) in table {
-            let read = header().read(&request("10.0.0.7", headers)).unwrap();
+            let read = header().user(&request("10.0.0.7", headers)).unwrap();
             assert_eq!(read.as_ref().map(RemoteUser::username), *expected, "{name}");
         }
     }
@@ -183,7 +192,7 @@ mod tests {
             ("groups to be dropped", &[("connection", b"x-remote-groups"), ("X-Remote-User", b"alice")]),
         ];
         for (name, headers) in table {
-            assert_eq!(header().read(&request("10.0.0.7", headers)), Err(Ambiguous), "{name}");
+            assert_eq!(header().user(&request("10.0.0.7", headers)), Err(Ambiguous), "{name}");
         }
     }
 
@@ -195,7 +204,7 @@ mod tests {
                 ("X-Remote-Email", b"alice@example.com"),
                 ("X-Remote-Name", b"Liddell, Alice"),
             ];
-            header().read(&request("10.0.0.7", &[&headers, groups].concat())).unwrap().unwrap()
+            header().user(&request("10.0.0.7", &[&headers, groups].concat())).unwrap().unwrap()
         };
         let alice = read(&[]);
         assert_eq!((alice.email(), alice.name()), (Some("alice@example.com"), Some("Liddell, Alice")));
@@ -216,11 +225,11 @@ mod tests {
             {
                 let headers = [("accept", "*/*".as_bytes()), (forged, value.as_bytes())];
                 for peer in ["10.0.0.8", ""] {
-                    let read = header().read(&request(peer, &headers));
+                    let read = header().user(&request(peer, &headers));
                     assert_eq!(read, expected, "{forged}: {value:?} from {peer:?}");
                 }
             }
         }
-        assert_eq!(header().read(&request("10.0.0.8", &[("accept", b"*/*")])), Ok(None));
+        assert_eq!(header().user(&request("10.0.0.8", &[("accept", b"*/*")])), Ok(None));
     }
 }

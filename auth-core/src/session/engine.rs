@@ -1,196 +1,258 @@
 //! What sessions do, over any store.
+//!
+//! The engine is given values and returns values: what a request presents, and what became of it. It knows neither requests
+//! nor responses, and keeps nothing of them.
 
+mod begin;
 mod confirm;
 mod current;
-mod handout;
-mod login;
-mod remote_user;
-mod renew;
+mod end;
 mod resolve;
 mod turns;
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::handle::Renewal;
-use super::revocation::Revocations;
+use super::live::{Begun, Live, Renewal, Resolved, Wanted};
+use super::record::Patches;
+use super::revocation::{Revocations, Shared};
 use super::{
-    Cookie, Failure, Session, SessionConfig, SessionError, SessionErrorKind, SessionInfo, SessionKey,
-    SessionRecord, SessionStore, StoreError, StoreErrorKind,
+    Failure, SessionConfig, SessionError, SessionErrorKind, SessionInfo, SessionKey, SessionRecord,
+    SessionStore, StoreError, StoreErrorKind,
 };
-use crate::event::EventKind;
+use crate::event::{EventKind, SessionEnd};
 use crate::guard::{Interrupted, guarded};
-use crate::{Access, Authenticated, How, User};
+use crate::session::Environment;
+use crate::{Access, RequestFacts, User};
+pub(crate) use begin::Opening;
 use turns::Turns;
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-type Patches = BTreeMap<Box<str>, Option<Box<str>>>;
 
 /// The dyn twin of [`Engine`], in which the store's type disappears. Each call boxes one future, whatever
 /// the store does in it.
 pub(crate) trait SessionEngine<U>: Send + Sync {
-    fn cookie(&self) -> &Cookie;
-    /// How long a session lives at most.
-    fn lifetime(&self) -> Duration;
-    fn resolve(self: Arc<Self>, session: Session<U>) -> BoxFuture<'static, Result<(), Failure>>;
-    fn resolve_remote_user(self: Arc<Self>, session: Session<U>) -> BoxFuture<'static, Result<(), Failure>>;
+    fn resolve(
+        self: Arc<Self>,
+        wanted: Wanted,
+        facts: RequestFacts,
+    ) -> BoxFuture<'static, Result<Resolved<U>, Failure>>;
     fn login<'a>(
         &'a self,
-        session: &'a Session<U>,
-        authenticated: Authenticated<U>,
+        opening: Opening<U>,
+        facts: &'a RequestFacts,
+    ) -> BoxFuture<'a, Result<Begun<U>, SessionError>>;
+    /// Ends the session under this key, and goes on trying if the store cannot confirm it.
+    fn logout<'a>(
+        &'a self,
+        key: SessionKey,
+        facts: &'a RequestFacts,
     ) -> BoxFuture<'a, Result<(), SessionError>>;
-    fn logout<'a>(&'a self, session: &'a Session<U>) -> BoxFuture<'a, Result<(), SessionError>>;
+    /// The same for a key that was only presented: it may be nobody's.
+    fn logout_presented<'a>(
+        &'a self,
+        key: SessionKey,
+        facts: &'a RequestFacts,
+    ) -> BoxFuture<'a, Result<(), SessionError>>;
+    /// Ends a session that nobody asked to end.
+    fn end<'a>(&'a self, live: &'a Live, why: SessionEnd, facts: &'a RequestFacts) -> BoxFuture<'a, ()>;
     fn rotate<'a>(
         &'a self,
-        session: &'a Session<U>,
+        live: Live,
         rebind: Option<U>,
-    ) -> BoxFuture<'a, Result<(), SessionError>>;
+        facts: &'a RequestFacts,
+    ) -> BoxFuture<'a, Result<Begun<U>, SessionError>>;
+    /// The session with the values changed; `None` if it is gone.
     fn save<'a>(
         &'a self,
-        session: &'a Session<U>,
+        live: Live,
         patches: Patches,
-    ) -> BoxFuture<'a, Result<(), SessionError>>;
-    /// Gives the session a new id, if that can be done.
-    fn renew<'a>(&'a self, session: &'a Session<U>, renewal: Renewal) -> BoxFuture<'a, ()>;
-    fn list<'a>(&'a self, session: &'a Session<U>) -> BoxFuture<'a, Result<Vec<SessionInfo>, SessionError>>;
+        facts: &'a RequestFacts,
+    ) -> BoxFuture<'a, Result<Option<Live>, SessionError>>;
+    /// The session under a new id, if that can be done.
+    fn renew<'a>(
+        &'a self,
+        live: Live,
+        renewal: Renewal,
+        facts: &'a RequestFacts,
+    ) -> BoxFuture<'a, Option<Begun<U>>>;
+    fn list<'a>(
+        &'a self,
+        live: &'a Live,
+        facts: &'a RequestFacts,
+    ) -> BoxFuture<'a, Result<Vec<SessionInfo>, SessionError>>;
     fn revoke<'a>(
         &'a self,
-        session: &'a Session<U>,
-        key: &'a SessionKey,
+        live: &'a Live,
+        key: SessionKey,
+        facts: &'a RequestFacts,
     ) -> BoxFuture<'a, Result<(), SessionError>>;
-    fn logout_others<'a>(&'a self, session: &'a Session<U>) -> BoxFuture<'a, Result<u64, SessionError>>;
+    fn logout_others<'a>(
+        &'a self,
+        live: &'a Live,
+        facts: &'a RequestFacts,
+    ) -> BoxFuture<'a, Result<u64, SessionError>>;
 }
 
 /// Sessions over a store.
-pub(crate) struct Engine<S> {
-    shared: Arc<(S, Revocations)>,
+pub(crate) struct Engine<S, U> {
+    environment: Arc<Environment<U>>,
+    shared: Arc<Shared<S>>,
     turns: Turns,
     config: SessionConfig,
-    cookie: Cookie,
 }
 
-impl<U: User, S: SessionStore> SessionEngine<U> for Engine<S> {
-    fn cookie(&self) -> &Cookie {
-        &self.cookie
-    }
-
-    fn lifetime(&self) -> Duration {
-        self.config.absolute
-    }
-
-    fn resolve(self: Arc<Self>, session: Session<U>) -> BoxFuture<'static, Result<(), Failure>> {
-        Box::pin(async move { self.resolve_session(&session).await })
-    }
-
-    fn resolve_remote_user(self: Arc<Self>, session: Session<U>) -> BoxFuture<'static, Result<(), Failure>> {
-        Box::pin(async move { self.resolve_named(&session).await })
+impl<U: User, S: SessionStore> SessionEngine<U> for Engine<S, U> {
+    fn resolve(
+        self: Arc<Self>,
+        wanted: Wanted,
+        facts: RequestFacts,
+    ) -> BoxFuture<'static, Result<Resolved<U>, Failure>> {
+        Box::pin(async move { self.resolve_session(wanted, &facts).await })
     }
 
     fn login<'a>(
         &'a self,
-        session: &'a Session<U>,
-        authenticated: Authenticated<U>,
-    ) -> BoxFuture<'a, Result<(), SessionError>> {
-        let current = session.state().live.clone();
-        Box::pin(self.start_session(session, authenticated, current, None))
+        opening: Opening<U>,
+        facts: &'a RequestFacts,
+    ) -> BoxFuture<'a, Result<Begun<U>, SessionError>> {
+        Box::pin(self.begin(opening, facts))
     }
 
-    fn logout<'a>(&'a self, session: &'a Session<U>) -> BoxFuture<'a, Result<(), SessionError>> {
-        Box::pin(self.end_session(session))
+    fn logout<'a>(
+        &'a self,
+        key: SessionKey,
+        facts: &'a RequestFacts,
+    ) -> BoxFuture<'a, Result<(), SessionError>> {
+        Box::pin(self.end_now(key, facts))
+    }
+
+    fn logout_presented<'a>(
+        &'a self,
+        key: SessionKey,
+        facts: &'a RequestFacts,
+    ) -> BoxFuture<'a, Result<(), SessionError>> {
+        Box::pin(self.end_presented(key, facts))
+    }
+
+    fn end<'a>(&'a self, live: &'a Live, why: SessionEnd, facts: &'a RequestFacts) -> BoxFuture<'a, ()> {
+        Box::pin(self.end_unasked(live, why, facts))
     }
 
     fn rotate<'a>(
         &'a self,
-        session: &'a Session<U>,
+        live: Live,
         rebind: Option<U>,
-    ) -> BoxFuture<'a, Result<(), SessionError>> {
-        Box::pin(self.rotate_session(session, rebind))
+        facts: &'a RequestFacts,
+    ) -> BoxFuture<'a, Result<Begun<U>, SessionError>> {
+        Box::pin(self.move_session(live, rebind, facts))
     }
 
     fn save<'a>(
         &'a self,
-        session: &'a Session<U>,
+        live: Live,
         patches: Patches,
-    ) -> BoxFuture<'a, Result<(), SessionError>> {
-        Box::pin(self.save_data(session, patches))
+        facts: &'a RequestFacts,
+    ) -> BoxFuture<'a, Result<Option<Live>, SessionError>> {
+        Box::pin(self.save_data(live, patches, facts))
     }
 
-    fn renew<'a>(&'a self, session: &'a Session<U>, renewal: Renewal) -> BoxFuture<'a, ()> {
-        Box::pin(self.renew_session(session, renewal))
+    fn renew<'a>(
+        &'a self,
+        live: Live,
+        renewal: Renewal,
+        facts: &'a RequestFacts,
+    ) -> BoxFuture<'a, Option<Begun<U>>> {
+        Box::pin(self.renew_session(live, renewal, facts))
     }
 
-    fn list<'a>(&'a self, session: &'a Session<U>) -> BoxFuture<'a, Result<Vec<SessionInfo>, SessionError>> {
-        Box::pin(self.list_sessions(session))
+    fn list<'a>(
+        &'a self,
+        live: &'a Live,
+        facts: &'a RequestFacts,
+    ) -> BoxFuture<'a, Result<Vec<SessionInfo>, SessionError>> {
+        Box::pin(self.list_sessions(live, facts))
     }
 
     fn revoke<'a>(
         &'a self,
-        session: &'a Session<U>,
-        key: &'a SessionKey,
+        live: &'a Live,
+        key: SessionKey,
+        facts: &'a RequestFacts,
     ) -> BoxFuture<'a, Result<(), SessionError>> {
-        Box::pin(self.revoke_session(session, key))
+        Box::pin(self.revoke_session(live, key, facts))
     }
 
-    fn logout_others<'a>(&'a self, session: &'a Session<U>) -> BoxFuture<'a, Result<u64, SessionError>> {
-        Box::pin(self.end_others(session))
+    fn logout_others<'a>(
+        &'a self,
+        live: &'a Live,
+        facts: &'a RequestFacts,
+    ) -> BoxFuture<'a, Result<u64, SessionError>> {
+        Box::pin(self.end_others(live, facts))
     }
 }
 
-impl<S: SessionStore> Engine<S> {
-    pub(crate) fn new(store: S, config: SessionConfig, cookie: Cookie) -> Self {
-        Self { shared: Arc::new((store, Revocations::new())), turns: Turns::default(), config, cookie }
+impl<S: SessionStore, U: User> Engine<S, U> {
+    pub(crate) fn new(environment: Arc<Environment<U>>, store: S, config: SessionConfig) -> Self {
+        let shared = Arc::new(Shared { store, revocations: Revocations::new() });
+        Self { environment, shared, turns: Turns::default(), config }
     }
 
     fn store(&self) -> &S {
-        &self.shared.0
+        &self.shared.store
     }
 
-    async fn read<U: User, T>(
+    async fn read<T>(
         &self,
-        session: &Session<U>,
+        facts: &RequestFacts,
         work: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, SessionError> {
-        Self::within(session, self.config.read_timeout, work).await
+        self.within(self.config.read_timeout, facts, work).await
     }
 
-    async fn write<U: User, T>(
+    async fn write<T>(
         &self,
-        session: &Session<U>,
+        facts: &RequestFacts,
         work: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, SessionError> {
-        Self::within(session, self.config.write_timeout, work).await
+        self.within(self.config.write_timeout, facts, work).await
     }
 
-    async fn within<U: User, T>(
-        session: &Session<U>,
+    async fn within<T>(
+        &self,
         limit: Duration,
+        facts: &RequestFacts,
         work: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, SessionError> {
         let answer = guarded(limit, work).await.unwrap_or_else(|why| Err(interrupted(why)));
-        answer.map_err(|error| Self::failed(session, &error))
+        answer.map_err(|error| self.failed(&error, facts))
     }
 
-    fn failed<U: User>(session: &Session<U>, error: &StoreError) -> SessionError {
-        session.auth().emit(EventKind::StoreFailed(error), None, None, session.facts());
+    fn failed(&self, error: &StoreError, facts: &RequestFacts) -> SessionError {
+        self.environment.emit(EventKind::StoreFailed(error), None, None, facts);
         SessionErrorKind::Unavailable.into()
     }
 
     /// Limits several steps together to the time for a write, however often one of them has to be repeated.
-    async fn in_time<U: User, T>(
+    async fn in_time<T>(
         &self,
-        session: &Session<U>,
+        facts: &RequestFacts,
         work: impl Future<Output = Result<T, SessionError>>,
     ) -> Result<T, SessionError> {
         let answer = guarded(self.config.write_timeout, work).await;
-        answer.unwrap_or_else(|why| Err(Self::failed(session, &interrupted(why))))
+        answer.unwrap_or_else(|why| Err(self.failed(&interrupted(why), facts)))
     }
 
     /// Whether a session was logged out here, though the store has not confirmed it yet.
     fn is_revoked(&self, key: &SessionKey) -> bool {
-        self.shared.1.contains(key)
+        self.shared.revocations.contains(key)
+    }
+
+    /// Tells what happened to a session.
+    fn tell(&self, kind: EventKind<'_>, record: &SessionRecord, facts: &RequestFacts) {
+        self.environment.emit(kind, Some(&record.backend), Some(&record.user), facts);
     }
 }
 
@@ -202,5 +264,5 @@ fn interrupted(why: Interrupted) -> StoreError {
 }
 
 fn access_of<U: User>(user: Arc<U>, record: &SessionRecord) -> Access<U> {
-    Access::new(user, record.backend.clone(), How::Session, record.authenticated)
+    Access::by_session(user, record.backend.clone(), record.authenticated)
 }

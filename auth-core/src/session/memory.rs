@@ -5,8 +5,9 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
-use super::store::{SessionStore, StoreError, StoreErrorKind, Stored, Write};
+use super::store::{SessionStore, Stored, Write};
 use super::{SessionKey, SessionRecord};
+use super::{StoreError, StoreErrorKind};
 use crate::identity_hasher::IdentityState;
 use crate::{BackendName, Timestamp, UserId};
 

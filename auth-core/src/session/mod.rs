@@ -1,27 +1,36 @@
 //! Sessions: a random token in a cookie, a small typed record in a store.
 
 mod config;
+mod confirming;
 mod cookie;
 mod engine;
+mod environment;
 mod error;
-mod handle;
 mod keys;
+mod live;
 mod memory;
 mod record;
 mod revocation;
+mod source;
 mod store;
 mod token;
 
+pub use crate::store_error::{StoreError, StoreErrorKind};
 pub use config::{SameSite, SessionConfig};
 pub use error::{Failure, SessionError, SessionErrorKind};
-pub use handle::{Session, SessionInfo};
 pub use keys::{KeyRing, StampMac};
+pub use live::SessionInfo;
 pub use memory::MemorySessions;
 pub use record::{ClientFacts, SessionData, SessionRecord};
-pub use store::{SessionStore, StoreError, StoreErrorKind, Stored, Write};
+pub use store::{SessionStore, Stored, Write};
 pub use token::SessionKey;
 
+pub(crate) use confirming::{Confirming, DynConfirm};
 pub(crate) use cookie::{Cookie, Found, Scan};
-pub(crate) use engine::{Engine, SessionEngine};
-pub(crate) use handle::{AnySession, CookieEffect, Live};
+pub(crate) use engine::{Engine, Opening, SessionEngine};
+pub(crate) use environment::Environment;
+pub(crate) use live::{Begun, BegunBy, CookieEffect, Live, Renewal, Resolved, Wanted};
+pub(crate) use record::Patches;
+pub(crate) use revocation::Undoing;
+pub(crate) use source::{DynUsers, Source};
 pub(crate) use token::Token;

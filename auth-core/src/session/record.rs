@@ -86,6 +86,9 @@ impl From<&RequestFacts> for ClientFacts {
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct SessionData(pub(crate) BTreeMap<Box<str>, Box<str>>);
 
+/// Values that are replaced, and those that are removed.
+pub(crate) type Patches = BTreeMap<Box<str>, Option<Box<str>>>;
+
 impl fmt::Debug for SessionData {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         hidden::Names(&self.0, |value| value.len()).fmt(f)
@@ -95,6 +98,16 @@ impl fmt::Debug for SessionData {
 impl SessionData {
     /// The most bytes that names and values take together.
     pub const MAX_LEN: usize = 64 * 1024;
+
+    /// Replaces and removes values by name.
+    pub(crate) fn apply(&mut self, patches: &Patches) {
+        for (name, value) in patches {
+            match value {
+                Some(value) => _ = self.0.insert(name.clone(), value.clone()),
+                None => _ = self.0.remove(name),
+            }
+        }
+    }
 
     /// Their length in bytes.
     pub(crate) fn len(&self) -> usize {

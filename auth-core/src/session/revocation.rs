@@ -10,6 +10,12 @@ use tokio::time::sleep;
 use super::{SessionKey, SessionStore};
 use crate::guard::guarded;
 
+/// A store, and what it has not confirmed yet.
+pub(super) struct Shared<S> {
+    pub(super) store: S,
+    pub(super) revocations: Revocations,
+}
+
 /// Sessions that were logged out while the store could not delete them.
 ///
 /// This process treats them as dead at once, and goes on trying to delete them until the store has confirmed
@@ -57,21 +63,21 @@ impl Revocations {
 /// One logout under way. If it is dropped before [`confirm`](Self::confirm) (the store failed, or the client
 /// went away), the deletion goes on in the background.
 pub(super) struct Revocation<S: SessionStore> {
-    shared: Arc<(S, Revocations)>,
+    shared: Arc<Shared<S>>,
     key: SessionKey,
     limit: Duration,
     confirmed: bool,
 }
 
 impl<S: SessionStore> Revocation<S> {
-    pub(super) fn begin(shared: &Arc<(S, Revocations)>, key: SessionKey, limit: Duration) -> Self {
-        shared.1.add(key);
+    pub(super) fn begin(shared: &Arc<Shared<S>>, key: SessionKey, limit: Duration) -> Self {
+        shared.revocations.add(key);
         Self { shared: Arc::clone(shared), key, limit, confirmed: false }
     }
 
     pub(super) fn confirm(mut self) {
         self.confirmed = true;
-        self.shared.1.confirm(&self.key);
+        self.shared.revocations.confirm(&self.key);
     }
 }
 
@@ -90,14 +96,14 @@ impl<S: SessionStore> Drop for Revocation<S> {
 /// The duty to delete a record that was made, or may have been, for a client that was not given it. To be taken on
 /// before the store is told to make it: a store that does not answer, and a client that goes away, leave that open.
 pub(super) struct Undo<S: SessionStore> {
-    shared: Arc<(S, Revocations)>,
+    shared: Arc<Shared<S>>,
     key: SessionKey,
     limit: Duration,
     is_due: bool,
 }
 
 impl<S: SessionStore> Undo<S> {
-    pub(super) fn unless_disarmed(shared: &Arc<(S, Revocations)>, key: SessionKey, limit: Duration) -> Self {
+    pub(super) fn unless_disarmed(shared: &Arc<Shared<S>>, key: SessionKey, limit: Duration) -> Self {
         Self { shared: Arc::clone(shared), key, limit, is_due: true }
     }
 
@@ -131,20 +137,20 @@ impl<S: SessionStore> Undoing for Undo<S> {
 }
 
 /// Deletes `key`, and once more when whatever was under way to the store has arrived there.
-async fn undo<S: SessionStore>(shared: Arc<(S, Revocations)>, key: SessionKey, limit: Duration) {
+async fn undo<S: SessionStore>(shared: Arc<Shared<S>>, key: SessionKey, limit: Duration) {
     for _ in 0..2 {
-        shared.1.add(key);
+        shared.revocations.add(key);
         retry(Arc::clone(&shared), key, limit).await;
         sleep(limit).await;
     }
 }
 
 /// Tries to delete `key` until the store confirms it, or another try has.
-async fn retry<S: SessionStore>(shared: Arc<(S, Revocations)>, key: SessionKey, limit: Duration) {
+async fn retry<S: SessionStore>(shared: Arc<Shared<S>>, key: SessionKey, limit: Duration) {
     let mut pause = FIRST_RETRY;
-    while shared.1.contains(&key) {
-        if matches!(guarded(limit, shared.0.delete(&key)).await, Ok(Ok(()))) {
-            shared.1.confirm(&key);
+    while shared.revocations.contains(&key) {
+        if matches!(guarded(limit, shared.store.delete(&key)).await, Ok(Ok(()))) {
+            shared.revocations.confirm(&key);
             tracing::info!(target: "auth", session = %key, "a deletion reached the session store");
             return;
         }

@@ -1,11 +1,10 @@
 //! The contract that every session store keeps.
 
-use std::error::Error;
-use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
 use super::{SessionKey, SessionRecord};
+use crate::store_error::StoreError;
 use crate::{BackendName, Timestamp, UserId};
 
 /// A place that keeps session records.
@@ -28,7 +27,7 @@ pub trait SessionStore: Send + Sync + 'static {
     /// Stores a new record at version 1.
     ///
     /// # Errors
-    /// [`StoreError`] of kind [`Exists`](StoreErrorKind::Exists) if the key is in use (nothing is changed),
+    /// [`StoreError`] of kind [`Exists`](super::StoreErrorKind::Exists) if the key is in use (nothing is changed),
     /// or another kind if the store cannot do it now.
     fn create(
         &self,
@@ -78,7 +77,7 @@ pub trait SessionStore: Send + Sync + 'static {
     /// Otherwise `old` and every alias die at once. An alias itself cannot be rotated: it is *gone*.
     ///
     /// # Errors
-    /// [`StoreError`] of kind [`Exists`](StoreErrorKind::Exists) if `new` is in use, or another kind if the
+    /// [`StoreError`] of kind [`Exists`](super::StoreErrorKind::Exists) if `new` is in use, or another kind if the
     /// store cannot do it now.
     fn rotate(
         &self,
@@ -168,64 +167,6 @@ pub enum Write {
     Gone,
     /// The record is at another version; nothing was changed. Load it and try again.
     Conflict,
-}
-
-/// A store could not do its work.
-#[derive(Debug)]
-pub struct StoreError {
-    kind: StoreErrorKind,
-    source: Option<Box<dyn Error + Send + Sync>>,
-}
-
-/// What kept a store from its work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum StoreErrorKind {
-    /// It cannot be reached or written now: connection, lock, disk.
-    Unavailable,
-    /// It did not answer in time.
-    TimedOut,
-    /// It holds as many sessions as it may.
-    Full,
-    /// The new key is in use.
-    Exists,
-    /// It panicked.
-    Panicked,
-}
-
-impl StoreError {
-    /// An error of this kind.
-    pub fn new(kind: StoreErrorKind) -> Self {
-        Self { kind, source: None }
-    }
-
-    /// It cannot be reached or written now. `source` reaches the log: it must carry no secret.
-    pub fn unavailable(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { kind: StoreErrorKind::Unavailable, source: Some(source.into()) }
-    }
-
-    /// What kept it from its work.
-    pub fn kind(&self) -> StoreErrorKind {
-        self.kind
-    }
-}
-
-impl fmt::Display for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.kind {
-            StoreErrorKind::Unavailable => "the session store is unavailable",
-            StoreErrorKind::TimedOut => "the session store did not answer in time",
-            StoreErrorKind::Full => "the session store is full",
-            StoreErrorKind::Exists => "the session key is in use",
-            StoreErrorKind::Panicked => "the session store panicked",
-        })
-    }
-}
-
-impl Error for StoreError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.as_ref().map(|source| &**source as &(dyn Error + 'static))
-    }
 }
 
 impl<S: SessionStore> SessionStore for Arc<S> {

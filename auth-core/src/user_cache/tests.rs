@@ -5,7 +5,7 @@ use tokio::task::{JoinHandle, yield_now};
 use tokio::time;
 
 use super::*;
-use crate::chain::Source;
+use crate::session::Source;
 use crate::{BackendName, ManualClock, Timestamp, UserSource};
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use auth_core::provisioning::{Account, Awaits, Migrating, MigrationStore};
 use auth_core::{
-    Attempt, Auth, Backend, BackendError, DeclineReason, DeniedKind, Identity, Outcome, Password,
+    Accepted, Attempt, Auth, Backend, BackendError, DeclineReason, DeniedKind, Identity, Outcome, Password,
     PasswordHash, Passwords, RequestFacts, Secret, User, UserId, UserSource, Verdict, Verifier,
 };
 
@@ -36,7 +36,7 @@ impl Verifier<Password> for Old {
         if attempt.credentials().password().expose() != OLD {
             return Ok(Outcome::Decline(DeclineReason::WrongSecret));
         }
-        Ok(Outcome::Accept(Identity::new("old", name)))
+        Ok(Outcome::accept(Identity::new("old", name)))
     }
 }
 
@@ -61,7 +61,10 @@ impl UserSource for Table {
 }
 
 impl Backend<Password> for Table {
-    async fn authenticate(&self, attempt: &Attempt<'_, Password>) -> Result<Outcome<Person>, BackendError> {
+    async fn authenticate(
+        &self,
+        attempt: &Attempt<'_, Password>,
+    ) -> Result<Outcome<Accepted<Person>>, BackendError> {
         let username = attempt.credentials().username();
         let hash = self.rows.lock().unwrap().get(username).cloned();
         let verdict = attempt.verify(&self.passwords, hash.as_ref().map(PasswordHash::as_str)).await?;
@@ -69,7 +72,7 @@ impl Backend<Password> for Table {
             self.rows.lock().unwrap().insert("alice".into(), kept);
         }
         Ok(match (verdict, hash) {
-            (Verdict::Match { .. }, _) => Outcome::Accept(person(username)),
+            (Verdict::Match { .. }, _) => Outcome::accept(person(username)),
             (Verdict::Mismatch, Some(_)) => Outcome::Decline(DeclineReason::WrongSecret),
             (Verdict::Mismatch, None) => Outcome::Decline(DeclineReason::UnknownUser),
         })

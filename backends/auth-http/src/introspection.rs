@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use crate::cache::{Answers, Name};
 use crate::client::{Client, FORM};
 use crate::error::{invalid, unexpected};
-use crate::policy::{Policy, end};
+use crate::policy::{Policy, end, grant};
 use crate::verifier::{check_issuer, refused};
 use crate::{AnswerCache, Endpoint, IdentityShape, json};
 
@@ -33,6 +33,9 @@ use crate::{AnswerCache, Endpoint, IdentityShape, json};
 /// | is of another type, bound to a key (`cnf`), or not valid yet | `Decline(WrongSecret)` |
 /// | has expired by its `exp` | `Deny(Expired)` |
 /// | lacks a required scope | `Deny(NotPermitted)` |
+///
+/// What a good token is worth is in its [`Grant`](auth_core::Grant): its scopes, when it ends, and by `auth_time` when its
+/// user last proved who they are there. Without that, no [fresh](auth_core::Require::fresh) proof is seen in it.
 ///
 /// For the client all of these are one 401. What a caller with a good token may do is for the routes to say
 /// ([`Require::permission`](auth_core::Require::permission)), by groups that
@@ -229,7 +232,9 @@ impl Inner {
             tracing::debug!(target: "auth", "a token was refused: {why}");
             return Ok(refused(&outcome));
         }
-        self.shape.read(&self.policy.issuer, &claims).map(Outcome::Accept)
+        let issuer = &self.policy.issuer;
+        let identity = self.shape.read(issuer, &claims)?;
+        Ok(Outcome::Accept(identity.with_grant(grant(issuer, &claims)?)))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth_core::{BackendError, DeclineReason, DenyReason, Outcome, Timestamp};
+use auth_core::{BackendError, DeclineReason, DenyReason, Factor, Grant, Outcome, Proof, Scopes, Timestamp};
 use serde_json::Value;
 
 use crate::error::invalid;
@@ -74,6 +74,22 @@ impl Policy {
         let held = text(claims, "scope")?.unwrap_or_default();
         Ok(self.scopes.iter().all(|scope| words(held).any(|held| held == scope)))
     }
+}
+
+/// What a good token is worth: its scopes and its end, and the login and the session at its server that it tells of.
+pub(crate) fn grant(issuer: &str, claims: &Value) -> Result<Grant, BackendError> {
+    let scopes = Scopes::parse(text(claims, "scope")?.unwrap_or_default());
+    let mut grant = Grant::new().with_scopes(scopes.map_err(|_| invalid("the token's scopes are none"))?);
+    if let Some(end) = end(claims)? {
+        grant = grant.with_expiry(end);
+    }
+    if let Some(at) = time(claims, "auth_time")? {
+        grant = grant.with_proof(Proof::new(Factor::Federated, at));
+    }
+    if let Some(sid) = text(claims, "sid")? {
+        grant = grant.with_external_session(issuer, sid);
+    }
+    Ok(grant)
 }
 
 /// When the token ends, if that is told.

@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderValue, LOCATION};
+use actix_web::http::header::HeaderValue;
 use actix_web::middleware::DefaultHeaders;
 use actix_web::web::{self, Bytes, Html, Json, PayloadConfig, Redirect, ServiceConfig};
 use actix_web::{
@@ -90,10 +90,10 @@ async fn log_in(session: Session<SqlUser>, request: HttpRequest, body: Bytes) ->
             return Err(Error::from(denied).with_page(page));
         }
     };
-    let user = session.login(authenticated).await?;
-    Ok(match login.format {
-        Format::Json => HttpResponse::Ok().json(Visitor::new(&user, session.backend())),
-        Format::Form => HttpResponse::SeeOther().insert_header((LOCATION, next)).finish(),
+    let signed_in = session.login(authenticated).await?;
+    Ok(match (login.format, signed_in.user()) {
+        (Format::Json, Some(user)) => HttpResponse::Ok().json(Visitor::new(user, session.backend())),
+        (Format::Json, None) | (Format::Form, _) => signed_in.answer(login.next.as_deref()),
     })
 }
 

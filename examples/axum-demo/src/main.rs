@@ -92,10 +92,10 @@ async fn log_in(session: Session<SqlUser>, headers: HeaderMap, body: Bytes) -> R
             return Err(Error::from(denied).with_page(page));
         }
     };
-    let user = session.login(authenticated).await?;
-    Ok(match login.format {
-        Format::Json => Json(Visitor::new(&user, session.backend())).into_response(),
-        Format::Form => Redirect::to(&next).into_response(),
+    let signed_in = session.login(authenticated).await?;
+    Ok(match (login.format, signed_in.user()) {
+        (Format::Json, Some(user)) => Json(Visitor::new(user, session.backend())).into_response(),
+        (Format::Json, None) | (Format::Form, _) => signed_in.answer(login.next.as_deref()),
     })
 }
 

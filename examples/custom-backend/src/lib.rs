@@ -4,13 +4,17 @@
 //! treats them as it treats passwords: bounds, timeouts, events, one answer for every refusal. The suite in
 //! `tests/conformance.rs` shows that the backend keeps its side of the contract.
 
+mod api_key;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use auth_core::{
-    Attempt, Backend, BackendError, Credentials, DeclineReason, Outcome, PasswordHash, Passwords, Secret,
-    User, UserId, UserSource, Verdict,
+    Accepted, Attempt, Backend, BackendError, Credentials, DeclineReason, Factor, Outcome, PasswordHash,
+    Passwords, Secret, User, UserId, UserSource, Verdict,
 };
+
+pub use api_key::ApiKeyHeader;
 
 /// What a reader sends.
 #[derive(Clone, Debug)]
@@ -23,6 +27,7 @@ pub struct Badge {
 
 impl Credentials for Badge {
     const KIND: &'static str = "badge";
+    const FACTOR: Factor = Factor::Password;
 
     fn subject(&self) -> Option<&str> {
         Some(&self.number)
@@ -96,14 +101,17 @@ impl Backend<Badge> for Badges {
         Some(&self.passwords)
     }
 
-    async fn authenticate(&self, attempt: &Attempt<'_, Badge>) -> Result<Outcome<Employee>, BackendError> {
+    async fn authenticate(
+        &self,
+        attempt: &Attempt<'_, Badge>,
+    ) -> Result<Outcome<Accepted<Employee>>, BackendError> {
         let badge = attempt.credentials();
         let employee = self.employees.get(&badge.number);
         // Also without such an employee: the chain makes sure that the time it takes tells nothing.
         let hash = employee.map(|known| known.pin.as_str());
         let verdict = attempt.verify_secret(&self.passwords, &badge.pin, hash).await?;
         Ok(match (employee, verdict) {
-            (Some(employee), Verdict::Match { .. }) => Outcome::Accept(employee.clone()),
+            (Some(employee), Verdict::Match { .. }) => Outcome::accept(employee.clone()),
             (Some(_), Verdict::Mismatch) => Outcome::Decline(DeclineReason::WrongSecret),
             (None, _) => Outcome::Decline(DeclineReason::UnknownUser),
         })

@@ -37,13 +37,12 @@ async fn home(session: Session<SqlUser>) -> Html<String> {
     Html(page(session.user().as_deref(), session.backend(), None))
 }
 
-async fn log_in(session: Session<SqlUser>, Form(login): Form<Login>) -> Result<Redirect, Error> {
+async fn log_in(session: Session<SqlUser>, Form(login): Form<Login>) -> Result<Response, Error> {
     let authenticated = session.authenticate(Password::from(login)).await.map_err(|denied| {
         let again = page(None, None, Some(&denied));
         Error::from(denied).with_page(again)
     })?;
-    session.login(authenticated).await?;
-    Ok(Redirect::to("/"))
+    Ok(session.login(authenticated).await?.answer(None))
 }
 
 async fn log_out(session: Session<SqlUser>) -> Result<Redirect, Error> {

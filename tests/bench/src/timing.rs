@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use auth_core::{
-    Attempt, Auth, Backend, BackendError, DeclineReason, Format, Outcome, Password, Passwords, RequestFacts,
-    Secret, User, UserId, UserSource, Verdict,
+    Accepted, Attempt, Auth, Backend, BackendError, DeclineReason, Format, Outcome, Password, Passwords,
+    RequestFacts, Secret, User, UserId, UserSource, Verdict,
 };
 use clap::Args;
 
@@ -91,14 +91,17 @@ impl Backend<Password> for Table {
         Some(&self.passwords)
     }
 
-    async fn authenticate(&self, attempt: &Attempt<'_, Password>) -> Result<Outcome<Member>, BackendError> {
+    async fn authenticate(
+        &self,
+        attempt: &Attempt<'_, Password>,
+    ) -> Result<Outcome<Accepted<Member>>, BackendError> {
         let name = attempt.credentials().username();
         let hash = self.rows.get(name).map(String::as_str);
         let verdict = attempt.verify(&self.passwords, hash).await?;
         Ok(match (hash, verdict) {
             (None, _) => Outcome::Decline(DeclineReason::UnknownUser),
             (_, Verdict::Mismatch) => Outcome::Decline(DeclineReason::WrongSecret),
-            _ => Outcome::Accept(Member(name != "off")),
+            _ => Outcome::accept(Member(name != "off")),
         })
     }
 }

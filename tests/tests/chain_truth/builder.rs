@@ -5,7 +5,7 @@ use std::time::Duration;
 use auth_core::http::Basic;
 use auth_core::remote_user::{RemoteUser, RemoteUserHeader};
 use auth_core::session::{KeyRing, MemorySessions, SameSite, SessionConfig};
-use auth_core::{Auth, AuthBuilder, BackendPolicy, Confirmation, Password, UserCache};
+use auth_core::{Auth, AuthBuilder, BackendPolicy, Confirmation, Factor, Password, UserCache};
 use integration_tests::accounts::Account;
 use integration_tests::authority::Authority;
 use integration_tests::world::keys;
@@ -73,6 +73,7 @@ struct Nothing;
 
 impl auth_core::Credentials for Nothing {
     const KIND: &'static str = "nothing";
+    const FACTOR: Factor = Factor::Password;
 
     fn subject(&self) -> Option<&str> {
         None
@@ -147,30 +148,30 @@ fn headers_of_proxies_that_cannot_be_right() {
     let judged = || with(|sessions| sessions).backend::<RemoteUser>("proxy", accepting());
     refused(vec![
         (
-            "the user whom a proxy names is kept in a session, and there are none; add `.sessions(…)`",
-            one().backend::<RemoteUser>("proxy", accepting()).remote_user(header()),
+            "whom the scheme remote user names is kept in a session, and there are none; add `.sessions(…)`",
+            one().backend::<RemoteUser>("proxy", accepting()).scheme(header()),
         ),
         (
-            "a proxy names the user, but no backend says who that is here; add `.backend::<RemoteUser>(\"proxy\", …)`",
-            with(|sessions| sessions).remote_user(header()),
+            "the scheme remote user is accepted, but no backend judges its credentials; add a backend for their type",
+            with(|sessions| sessions).scheme(header()),
         ),
         (
             "nobody is trusted to send x-remote-user; add `.trusted_peer(\"10.0.0.7\")` with the proxy's address, \
              or `.trusted_unix_socket()`",
-            judged().remote_user(nobody()),
+            judged().scheme(nobody()),
         ),
         (
-            "a remote-user header is configured twice; keep one `.remote_user(…)`",
-            judged().remote_user(header()).remote_user(header()),
+            "a second scheme, remote user, begins sessions; keep one of them",
+            judged().scheme(header()).scheme(header()),
         ),
         (
             "the header x-remote-user is named for the user, and for the address or the protocol of the client; one of \
              them is another's",
-            judged().remote_user(header()).trusted_proxy("10.0.0.7").forwarded_for_header("X-Remote-User"),
+            judged().scheme(header()).trusted_proxy("10.0.0.7").forwarded_for_header("X-Remote-User"),
         ),
     ]);
-    assert!(judged().remote_user(header()).build().is_ok());
-    assert!(judged().remote_user(nobody().trusted_unix_socket()).build().is_ok());
+    assert!(judged().scheme(header()).build().is_ok());
+    assert!(judged().scheme(nobody().trusted_unix_socket()).build().is_ok());
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use auth_core::{
-    Auth, BackendError, Credentials, DeclineReason, DeniedKind, Outcome, Password, RequestFacts, Secret,
-    User, UserId, backend_fn,
+    Auth, BackendError, Credentials, DeclineReason, DeniedKind, Factor, Outcome, Password, RequestFacts,
+    Secret, User, UserId, backend_fn,
 };
 use integration_tests::accounts::Account;
 use integration_tests::world::Events;
@@ -18,6 +18,7 @@ struct Coupon(Secret);
 
 impl Credentials for Coupon {
     const KIND: &'static str = "coupon";
+    const FACTOR: Factor = Factor::Password;
 
     fn subject(&self) -> Option<&str> {
         None

@@ -7,7 +7,7 @@ use std::time::Duration;
 #[cfg(debug_assertions)]
 use auth_core::Argon2Cost;
 use auth_core::{
-    Attempt, Auth, Backend, BackendError, BackendPolicy, DeclineReason, DeniedKind, DenyReason,
+    Accepted, Attempt, Auth, Backend, BackendError, BackendPolicy, DeclineReason, DeniedKind, DenyReason,
     MemoryBackend, OutagePolicy, Outcome, Password, Passwords, RequestFacts, Secret, UserId, UserSource,
 };
 use integration_tests::accounts::Account;
@@ -62,7 +62,10 @@ impl Backend<Password> for Ending {
         Backend::<Password>::passwords(&*self.users)
     }
 
-    async fn authenticate(&self, attempt: &Attempt<'_, Password>) -> Result<Outcome<Account>, BackendError> {
+    async fn authenticate(
+        &self,
+        attempt: &Attempt<'_, Password>,
+    ) -> Result<Outcome<Accepted<Account>>, BackendError> {
         let known = match self.users.authenticate(attempt).await? {
             Outcome::Decline(DeclineReason::UnknownUser) => {
                 return Ok(Outcome::Decline(DeclineReason::UnknownUser));

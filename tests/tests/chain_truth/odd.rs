@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use auth_core::{
-    Attempt, Auth, Backend, BackendError, BackendErrorKind, BackendPolicy, DeclineReason, DeniedKind, Health,
-    OutagePolicy, Outcome, Password, RequestFacts, UserId, UserSource,
+    Accepted, Attempt, Auth, Backend, BackendError, BackendErrorKind, BackendPolicy, DeclineReason,
+    DeniedKind, Health, OutagePolicy, Outcome, Password, RequestFacts, UserId, UserSource,
 };
 use integration_tests::accounts::Account;
 use integration_tests::world::Events;
@@ -51,9 +51,12 @@ impl UserSource for Picky {
 }
 
 impl Backend<Password> for Picky {
-    async fn authenticate(&self, attempt: &Attempt<'_, Password>) -> Result<Outcome<Account>, BackendError> {
+    async fn authenticate(
+        &self,
+        attempt: &Attempt<'_, Password>,
+    ) -> Result<Outcome<Accepted<Account>>, BackendError> {
         match attempt.credentials().username() {
-            "alice" => Ok(Outcome::Accept(Account::new(7, "alice"))),
+            "alice" => Ok(Outcome::accept(Account::new(7, "alice"))),
             "nobody" => Ok(Outcome::Decline(DeclineReason::UnknownUser)),
             _ => Err(error(self.fails)),
         }

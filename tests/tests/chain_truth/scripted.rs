@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use auth_core::{
-    Attempt, Auth, AuthBuilder, Authenticated, Backend, BackendError, BackendPolicy, Credentials,
+    Accepted, Attempt, Auth, AuthBuilder, Authenticated, Backend, BackendError, BackendPolicy, Credentials,
     DeclineReason, Denied, DenyReason, Outcome, Password, RequestFacts, UserId, UserSource,
 };
 use integration_tests::accounts::Account;
@@ -59,12 +59,12 @@ impl<C: Credentials> Backend<C> for Scripted {
         self.says != Says::NotMine
     }
 
-    async fn authenticate(&self, _: &Attempt<'_, C>) -> Result<Outcome<Account>, BackendError> {
+    async fn authenticate(&self, _: &Attempt<'_, C>) -> Result<Outcome<Accepted<Account>>, BackendError> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         let user = Account::new(7, "somebody");
         Ok(match self.says {
-            Says::Accept => Outcome::Accept(user),
-            Says::AcceptDisabled => Outcome::Accept(Account { active: false, ..user }),
+            Says::Accept => Outcome::accept(user),
+            Says::AcceptDisabled => Outcome::accept(Account { active: false, ..user }),
             Says::Unknown => Outcome::Decline(DeclineReason::UnknownUser),
             Says::Wrong => Outcome::Decline(DeclineReason::WrongSecret),
             Says::NotMine => Outcome::Decline(DeclineReason::NotMine),

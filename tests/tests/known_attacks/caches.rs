@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use auth_core::Password;
-use auth_core::http::{Challenge, Read, Scheme};
+use auth_core::http::{Challenge, Read, RequestView, Scheme, authorization};
 use integration_tests::client::everywhere;
 use integration_tests::faults::Mode;
 use integration_tests::site::{Answer, Request, Site};
@@ -181,17 +181,17 @@ impl Scheme for Nosy {
         "Nosy"
     }
 
-    fn read(&self, authorization: &[u8]) -> Read<Password> {
-        assert_ne!(authorization, b"Nosy panic");
+    fn headers(&self) -> Vec<&str> {
+        vec!["authorization"]
+    }
+
+    fn read(&self, request: &dyn RequestView) -> Read<Password> {
+        assert_ne!(authorization(request, "Nosy"), Some(&b"panic"[..]));
         Read::Present(Password::new("alice", ALICE))
     }
 
-    fn challenge(&self) -> &Challenge {
-        &self.0
-    }
-
-    fn remember(&self) -> Duration {
-        Duration::ZERO
+    fn challenge(&self) -> Option<&Challenge> {
+        Some(&self.0)
     }
 
     fn allows_cleartext(&self) -> bool {

@@ -124,7 +124,7 @@ async fn a_foreign_proof_is_refused() {
     assert_eq!(error.kind(), SessionErrorKind::ForeignProof);
     assert!(session.user().is_none() && two.store.sessions.is_empty());
     let own = two.auth.authenticate(Password::new("alice", ALICE), &RequestFacts::none()).await.unwrap();
-    assert_eq!(session.login(own).await.unwrap().name, "alice");
+    assert_eq!(session.login(own).await.unwrap().user().unwrap().name, "alice");
 }
 
 /// The cookie of one site is nobody at another, with the same keys and the same users.

@@ -6,6 +6,7 @@ mod client_address;
 mod clocks;
 mod confirmation;
 mod cross_user;
+mod guessing;
 mod half_done;
 mod identities;
 mod logs;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use auth_core::{
-    Argon2Cost, Attempt, Auth, Backend, BackendError, DeclineReason, Format, Outcome, Password, Passwords,
-    RequestFacts, Secret, UserId, UserSource, Verdict,
+    Accepted, Argon2Cost, Attempt, Auth, Backend, BackendError, DeclineReason, Format, Outcome, Password,
+    Passwords, RequestFacts, Secret, UserId, UserSource, Verdict,
 };
 use integration_tests::accounts::Account;
 use integration_tests::client::everywhere;
@@ -26,9 +26,12 @@ impl UserSource for Row {
 }
 
 impl Backend<Password> for Row {
-    async fn authenticate(&self, attempt: &Attempt<'_, Password>) -> Result<Outcome<Account>, BackendError> {
+    async fn authenticate(
+        &self,
+        attempt: &Attempt<'_, Password>,
+    ) -> Result<Outcome<Accepted<Account>>, BackendError> {
         Ok(match attempt.verify(&self.0, Some(&self.1)).await? {
-            Verdict::Match { .. } => Outcome::Accept(Account::new(1, "alice")),
+            Verdict::Match { .. } => Outcome::accept(Account::new(1, "alice")),
             Verdict::Mismatch => Outcome::Decline(DeclineReason::WrongSecret),
         })
     }

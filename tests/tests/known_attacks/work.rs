@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use auth_core::{
-    Argon2Cost, Attempt, Auth, Backend, BackendError, BackendPolicy, DeclineReason, Format, Outcome,
-    Password, Passwords, RequestFacts, UserId, UserSource, Verdict,
+    Accepted, Argon2Cost, Attempt, Auth, Backend, BackendError, BackendPolicy, DeclineReason, Format,
+    Outcome, Password, Passwords, RequestFacts, UserId, UserSource, Verdict,
 };
 use integration_tests::accounts::Account;
 
@@ -55,14 +55,17 @@ impl Backend<Password> for Table {
         Some(&self.passwords)
     }
 
-    async fn authenticate(&self, attempt: &Attempt<'_, Password>) -> Result<Outcome<Account>, BackendError> {
+    async fn authenticate(
+        &self,
+        attempt: &Attempt<'_, Password>,
+    ) -> Result<Outcome<Accepted<Account>>, BackendError> {
         let name = attempt.credentials().username();
         let hash = self.rows.get(name).copied();
         let verdict = attempt.verify(&self.passwords, hash).await?;
         Ok(match (hash, verdict) {
             (None, _) => Outcome::Decline(DeclineReason::UnknownUser),
             (_, Verdict::Mismatch) => Outcome::Decline(DeclineReason::WrongSecret),
-            _ => Outcome::Accept(Account { active: !name.contains("off"), ..Account::new(1, name) }),
+            _ => Outcome::accept(Account { active: !name.contains("off"), ..Account::new(1, name) }),
         })
     }
 }
@@ -164,7 +167,10 @@ impl UserSource for Silent {
 }
 
 impl Backend<Password> for Silent {
-    async fn authenticate(&self, attempt: &Attempt<'_, Password>) -> Result<Outcome<Account>, BackendError> {
+    async fn authenticate(
+        &self,
+        attempt: &Attempt<'_, Password>,
+    ) -> Result<Outcome<Accepted<Account>>, BackendError> {
         self.0.authenticate(attempt).await
     }
 }

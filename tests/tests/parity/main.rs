@@ -13,6 +13,7 @@ mod cookies;
 mod credentials;
 mod data;
 mod exchange;
+mod grants;
 mod handed_on;
 mod login;
 mod nesting;

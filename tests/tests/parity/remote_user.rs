@@ -88,7 +88,7 @@ fn with_newcomers(is_open: bool) -> (Setup, Arc<MemoryBackend<Account>>) {
             .clean(|name| name.strip_suffix("@EXAMPLE.COM").map(str::to_lowercase));
         let users = Newcomers { users: Arc::clone(&theirs), is_open };
         let auth = auth.backend::<RemoteUser>("proxy", Provisioned { verifier, users });
-        auth.login_page("/login").remote_user(header())
+        auth.login_page("/login").scheme(header())
     });
     (setup, users)
 }

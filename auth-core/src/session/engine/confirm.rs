@@ -6,28 +6,28 @@ use std::time::Duration;
 use tracing::{Instrument, Span};
 
 use super::Engine;
-use crate::chain::Source;
-use crate::confirm::{Asked, Asking, Confirming};
 use crate::event::{EventKind, SessionEnd};
 use crate::guard::guarded;
-use crate::provisioning::Reports;
-use crate::session::handle::Live;
-use crate::session::{Failure, Session, SessionRecord, SessionStore};
-use crate::{DenyReason, Outcome, Timestamp, User};
+use crate::report::Reports;
+use crate::session::Source;
+use crate::session::confirming::{Asked, Asking, Confirming};
+use crate::session::live::Live;
+use crate::session::{Failure, SessionRecord, SessionStore};
+use crate::{DenyReason, Outcome, RequestFacts, Timestamp, User};
 
-impl<S: SessionStore> Engine<S> {
+impl<S: SessionStore, U: User> Engine<S, U> {
     /// The session, confirmed, or as it is while the outside system cannot answer; `None` if it is over.
-    pub(super) async fn confirm<U: User>(
+    pub(super) async fn confirm(
         self: &Arc<Self>,
-        session: &Session<U>,
         source: &Source<U>,
         confirming: &Arc<Confirming>,
         live: Live,
+        facts: &RequestFacts,
         now: Timestamp,
     ) -> Result<Option<Live>, Failure> {
         let (mut waiting, asking) = confirming.join(&live.record.user);
         if let Some(asking) = asking {
-            self.begin_to_ask(session.clone(), source.timeout, live.clone(), asking, now);
+            self.begin_to_ask(asking, source.timeout, live.clone(), facts.clone(), now);
         }
         let of_store = self.config.read_timeout.saturating_add(self.config.write_timeout);
         let limit = source.timeout.saturating_add(of_store);
@@ -44,34 +44,34 @@ impl<S: SessionStore> Engine<S> {
 
     /// Asks, in a task that goes on without the request: clients that give up before the timeout would else keep
     /// everybody from learning that the outside system is down.
-    fn begin_to_ask<U: User>(
+    fn begin_to_ask(
         self: &Arc<Self>,
-        session: Session<U>,
+        asking: Asking,
         limit: Duration,
         live: Live,
-        asking: Asking,
+        facts: RequestFacts,
         now: Timestamp,
     ) {
         let (engine, span) = (Arc::clone(self), Span::current());
         tokio::spawn(async move {
-            let answer = engine.find_out(&session, limit, live, &asking, now).instrument(span).await;
-            drop((engine, session));
+            let answer = engine.find_out(&asking, limit, live, &facts, now).instrument(span).await;
+            drop(engine);
             asking.tell(answer).await;
         });
     }
 
-    async fn find_out<U: User>(
+    async fn find_out(
         &self,
-        session: &Session<U>,
+        asking: &Asking,
         limit: Duration,
         live: Live,
-        asking: &Asking,
+        facts: &RequestFacts,
         now: Timestamp,
     ) -> Asked {
-        let (auth, key) = (session.auth(), live.key);
+        let (environment, key) = (&self.environment, live.key);
         let (backend, user) = (&live.record.backend.clone(), &live.record.user.clone());
         // Another instance, or a request just before this one, may have asked since the session was read.
-        let live = match self.load(session, key, now).await {
+        let live = match self.load(key, facts, now).await {
             Ok(Some(newer)) if !asking.is_due(&newer, now) => {
                 return Asked::Confirmed(key, Some(newer));
             }
@@ -79,49 +79,40 @@ impl<S: SessionStore> Engine<S> {
             Err(_) => return Asked::Unknown,
         };
         let reports = Reports::new();
-        let Some(answer) = asking.ask(&reports, limit, auth.clock()).await else { return Asked::Unknown };
-        auth.forget_user(backend, user);
+        let Some(answer) = asking.ask(&reports, limit, &*environment.clock).await else {
+            return Asked::Unknown;
+        };
+        environment.forget_user(backend, user);
         for report in reports.take() {
-            auth.tell_of(&report, backend, session.facts());
+            environment.tell_of(&report, backend, facts);
         }
         match answer {
-            Ok(Outcome::Accept(())) => Asked::Confirmed(key, self.note_confirmed(session, live, now).await),
-            Ok(Outcome::Decline(_)) => self.end_all(session, &live.record, None).await,
-            Ok(Outcome::Deny(reason)) => self.end_all(session, &live.record, Some(reason)).await,
+            Ok(Outcome::Accept(())) => Asked::Confirmed(key, self.note_confirmed(live, facts, now).await),
+            Ok(Outcome::Decline(_)) => self.end_all(&live.record, None, facts).await,
+            Ok(Outcome::Deny(reason)) => self.end_all(&live.record, Some(reason), facts).await,
             Err(error) => {
-                auth.emit(EventKind::BackendFailed(&error), Some(backend), Some(user), session.facts());
+                environment.emit(EventKind::BackendFailed(&error), Some(backend), Some(user), facts);
                 Asked::Unknown
             }
         }
     }
 
     /// Writes that the user was confirmed. `None` if the session was deleted meanwhile.
-    async fn note_confirmed<U: User>(
-        &self,
-        session: &Session<U>,
-        live: Live,
-        now: Timestamp,
-    ) -> Option<Live> {
-        let noted = self.change(session, live.clone(), now, |record| {
+    async fn note_confirmed(&self, live: Live, facts: &RequestFacts, now: Timestamp) -> Option<Live> {
+        let noted = self.change(live.clone(), facts, now, |record| {
             record.confirmed = record.confirmed.max(now);
             self.renew_use(record, now);
             Ok(())
         });
         // A store that cannot be written to, but read, keeps its users: the next request asks again.
-        self.in_time(session, noted).await.unwrap_or(Some(live))
+        self.in_time(facts, noted).await.unwrap_or(Some(live))
     }
 
-    async fn end_all<U: User>(
-        &self,
-        session: &Session<U>,
-        record: &SessionRecord,
-        why: Option<DenyReason>,
-    ) -> Asked {
-        let (backend, user) = (&record.backend, &record.user);
-        let kind = EventKind::SessionEnded(SessionEnd::NotConfirmed(why));
-        session.auth().emit(kind, Some(backend), Some(user), session.facts());
+    async fn end_all(&self, record: &SessionRecord, why: Option<DenyReason>, facts: &RequestFacts) -> Asked {
+        self.tell(EventKind::SessionEnded(SessionEnd::NotConfirmed(why)), record, facts);
         // If the store fails here, the next request is due as this one was.
-        let _ = self.write(session, self.store().delete_user(backend, user, None)).await;
+        let all = self.store().delete_user(&record.backend, &record.user, None);
+        let _ = self.write(facts, all).await;
         Asked::Ended
     }
 }

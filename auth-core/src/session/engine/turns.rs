@@ -8,9 +8,9 @@ use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 use tokio::time::sleep;
 
 use super::Engine;
-use crate::session::handle::Live;
-use crate::session::{Session, SessionError, SessionKey, SessionRecord, SessionStore, Write};
-use crate::{Random, Timestamp, User};
+use crate::session::live::Live;
+use crate::session::{SessionError, SessionKey, SessionRecord, SessionStore, Write};
+use crate::{Random, RequestFacts, Timestamp, User};
 
 /// Who writes which session now, in this process.
 ///
@@ -77,12 +77,12 @@ impl Turn<'_> {
     }
 }
 
-impl<S: SessionStore> Engine<S> {
+impl<S: SessionStore, U: User> Engine<S, U> {
     /// Changes the session as it is now. `None` if it is gone, and only then.
-    pub(super) async fn change<U: User>(
+    pub(super) async fn change(
         &self,
-        session: &Session<U>,
         live: Live,
+        facts: &RequestFacts,
         now: Timestamp,
         change: impl Fn(&mut SessionRecord) -> Result<(), SessionError>,
     ) -> Result<Option<Live>, SessionError> {
@@ -91,7 +91,7 @@ impl<S: SessionStore> Engine<S> {
             let Live { key, version, .. } = turn.live;
             let mut record = SessionRecord::clone(&turn.live.record);
             change(&mut record)?;
-            match self.write(session, self.store().update(&key, version, &record, now)).await? {
+            match self.write(facts, self.store().update(&key, version, &record, now)).await? {
                 Write::Done => {
                     let live = Live { version: version + 1, record: Arc::new(record), ..turn.live.clone() };
                     turn.leave(&live);
@@ -100,7 +100,7 @@ impl<S: SessionStore> Engine<S> {
                 Write::Gone => break,
                 Write::Conflict => {}
             }
-            if !self.catch_up(session, &mut turn, now).await? {
+            if !self.catch_up(&mut turn, facts, now).await? {
                 break;
             }
         }
@@ -121,17 +121,17 @@ impl<S: SessionStore> Engine<S> {
     /// Looks at the session again when another instance was faster; false if it is gone.
     ///
     /// How often is not counted: who was overtaken a hundred times has a session all the same.
-    pub(super) async fn catch_up<U: User>(
+    pub(super) async fn catch_up(
         &self,
-        session: &Session<U>,
         turn: &mut Turn<'_>,
+        facts: &RequestFacts,
         now: Timestamp,
     ) -> Result<bool, SessionError> {
         if !turn.pause.is_zero() {
-            sleep(jittered(turn.pause, session.auth().random())).await;
+            sleep(jittered(turn.pause, &*self.environment.random)).await;
         }
         turn.pause = (turn.pause * 2).clamp(FIRST_PAUSE, LAST_PAUSE);
-        let Some(newer) = self.load(session, turn.live.key, now).await? else { return Ok(false) };
+        let Some(newer) = self.load(turn.live.key, facts, now).await? else { return Ok(false) };
         turn.live = newer;
         Ok(true)
     }

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use auth_core::{BackendPolicy, BearerToken, DeniedKind, DenyReason, Groups, Identity};
+use auth_core::{
+    BackendPolicy, BearerToken, DeniedKind, DenyReason, Factor, Grant, Groups, Identity, Proof, Scopes,
+    Timestamp,
+};
 use auth_http::{AnswerCache, IdentityShape, Introspection, IntrospectionBuilder};
 use serde_json::{Value, json};
 
@@ -33,7 +36,11 @@ fn inactive() -> Answer {
 }
 
 fn alice() -> Identity {
-    Identity::new(ISSUER, "s-1").with_username("alice")
+    Identity::new(ISSUER, "s-1").with_username("alice").with_grant(scoped("read"))
+}
+
+fn scoped(scopes: &str) -> Grant {
+    Grant::new().with_scopes(Scopes::parse(scopes).unwrap())
 }
 
 async fn judged(answer: Answer) -> Result<Identity, Refused> {
@@ -137,9 +144,32 @@ async fn an_identity_is_what_the_shape_says() {
     let shape = IdentityShape::new("/client_id").groups_in_words("/scope").attribute("login", "/username");
     let chain = Chain::of(builder(&service).identity(shape).build().unwrap());
     let expected = Identity::new(ISSUER, "app").with_groups(["read"]).with_attribute("login", "alice");
-    assert_eq!(chain.token("token").await, Ok(expected));
+    assert_eq!(chain.token("token").await, Ok(expected.with_grant(scoped("read"))));
     service.now_says(Answer::json(&json!({"active": true, "client_id": "app", "aud": "api"})));
     assert_eq!(chain.token("token").await.unwrap().groups(), &Groups::Unknown, "not told is not none");
+}
+
+/// What a token is worth is what its server says, and nothing more.
+#[tokio::test]
+async fn a_grant_is_what_the_server_says() {
+    let told = |seconds| Proof::new(Factor::Federated, Timestamp::from_secs(seconds));
+    let end = Timestamp::from_secs(NOW + 9);
+    let table = [
+        ("nothing", "scope", json!(null), Ok(Grant::new())),
+        ("scopes", "scope", json!("write read"), Ok(scoped("read write"))),
+        ("a login", "auth_time", json!(1_799_999_000), Ok(scoped("read").with_proof(told(1_799_999_000)))),
+        ("an end", "exp", json!(end.as_millis() / 1_000), Ok(scoped("read").with_expiry(end))),
+        ("a session", "sid", json!("08a5"), Ok(scoped("read").with_external_session(ISSUER, "08a5"))),
+        ("an endless session", "sid", json!("x".repeat(256)), Ok(scoped("read"))),
+        ("scopes of no grammar", "scope", json!("a\"b"), Err(UNREADABLE)),
+        ("a list of scopes", "scope", json!(["read"]), Err(UNREADABLE)),
+        ("a login in words", "auth_time", json!("yesterday"), Err(UNREADABLE)),
+        ("a session of another type", "sid", json!(8), Err(UNREADABLE)),
+    ];
+    for (name, claim, value, expected) in table {
+        let judged = judged(Answer::json(&with(claim, value))).await;
+        assert_eq!(judged.map(|identity| identity.grant().clone()), expected, "{name}");
+    }
 }
 
 /// Each server says of the other's tokens that they are not active.
@@ -182,10 +212,10 @@ async fn what_is_kept_ends() {
         let service = Service::saying(Answer::json(&with("exp", exp))).await;
         let clock = clock();
         let chain = Chain::of(cached(&service, &clock).build().unwrap());
-        assert_eq!(chain.token("token").await, Ok(alice()));
+        assert_eq!(chain.token("token").await.unwrap().subject(), "s-1");
         service.now_says(inactive());
         clock.advance(Duration::from_secs(until - 1));
-        assert_eq!(chain.token("token").await, Ok(alice()), "{name}");
+        assert_eq!(chain.token("token").await.unwrap().subject(), "s-1", "{name}");
         assert_eq!(service.asked(), 1);
         clock.advance(Duration::from_secs(1));
         assert_eq!(chain.token("token").await, Err(UNKNOWN), "{name}");

@@ -1,7 +1,8 @@
 //! Judging passwords.
 
 use auth_core::{
-    Attempt, Backend, BackendError, DeclineReason, Outcome, Password, Passwords, Secret, UserId, Verdict,
+    Accepted, Attempt, Backend, BackendError, DeclineReason, Outcome, Password, Passwords, Secret, UserId,
+    Verdict,
 };
 
 use super::SqlUsers;
@@ -13,7 +14,10 @@ impl<U: TableUser> Backend<Password> for SqlUsers<U> {
         Some(&self.passwords)
     }
 
-    async fn authenticate(&self, attempt: &Attempt<'_, Password>) -> Result<Outcome<U>, BackendError> {
+    async fn authenticate(
+        &self,
+        attempt: &Attempt<'_, Password>,
+    ) -> Result<Outcome<Accepted<U>>, BackendError> {
         let password = attempt.credentials();
         let (user, hash) = self.by_name(password.username()).await?.unzip();
         let hash = hash.flatten();
@@ -28,7 +32,7 @@ impl<U: TableUser> Backend<Password> for SqlUsers<U> {
             }
             Verdict::Match { .. } => {}
         }
-        Ok(Outcome::Accept(user))
+        Ok(Outcome::accept(user))
     }
 }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use auth_core::conformance::provisioning::provision_store;
 use auth_core::provisioning::{AttributeRule, Creation, Migrating, Owner, Provisioning, Reports, Right};
 use auth_core::{
-    Attempt, Auth, Backend, BackendError, DeniedKind, DenyReason, Identity, MemoryDirectory, OutagePolicy,
-    Outcome, Password, Provisioner, RequestFacts, User, UserId, UserSource,
+    Accepted, Attempt, Auth, Backend, BackendError, DeniedKind, DenyReason, Identity, MemoryDirectory,
+    OutagePolicy, Outcome, Password, Provisioner, RequestFacts, User, UserId, UserSource,
 };
 use auth_sql::{SqlUser, SqlUsers, UserErrorKind, UserTable};
 use signed_in::{a_confirmation_reaches_the_tables, parallel_first_logins_make_one_user};
@@ -312,7 +312,10 @@ impl UserSource for Down {
 }
 
 impl Backend<Password> for Down {
-    async fn authenticate(&self, _: &Attempt<'_, Password>) -> Result<Outcome<SqlUser>, BackendError> {
+    async fn authenticate(
+        &self,
+        _: &Attempt<'_, Password>,
+    ) -> Result<Outcome<Accepted<SqlUser>>, BackendError> {
         Err(BackendError::unavailable("down"))
     }
 }

@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 
 use actix_web::middleware::DefaultHeaders;
 use actix_web::web::{Form, Html, Redirect, ServiceConfig};
-use actix_web::{App, HttpServer, Responder, get, post, web};
+use actix_web::{App, HttpResponse, HttpServer, Responder, get, post, web};
 use auth_actix::auth_core::Password;
 use auth_actix::{AuthLayer, Error, Session};
 use auth_sql::SqlUser;
@@ -34,13 +34,12 @@ async fn home(session: Session<SqlUser>) -> Html {
 }
 
 #[post("/login")]
-async fn log_in(session: Session<SqlUser>, login: Form<Login>) -> Result<Redirect, Error> {
+async fn log_in(session: Session<SqlUser>, login: Form<Login>) -> Result<HttpResponse, Error> {
     let authenticated = session.authenticate(Password::from(login.into_inner())).await.map_err(|denied| {
         let again = page(None, None, Some(&denied));
         Error::from(denied).with_page(again)
     })?;
-    session.login(authenticated).await?;
-    Ok(Redirect::to("/").see_other())
+    Ok(session.login(authenticated).await?.answer(None))
 }
 
 #[post("/logout")]

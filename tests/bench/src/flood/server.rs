@@ -84,7 +84,7 @@ async fn log_in_axum(
     body: String,
 ) -> Result<&'static str, auth_tower::Error> {
     let authenticated = session.authenticate(credentials(&body)).await?;
-    session.login(authenticated).await?;
+    let _ = session.login(authenticated).await?;
     Ok("welcome")
 }
 
@@ -111,7 +111,7 @@ async fn log_in_actix(
     body: String,
 ) -> Result<&'static str, auth_actix::Error> {
     let authenticated = session.authenticate(credentials(&body)).await?;
-    session.login(authenticated).await?;
+    let _ = session.login(authenticated).await?;
     Ok("welcome")
 }
 

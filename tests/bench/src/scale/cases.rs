@@ -1,10 +1,10 @@
 //! Chains of several backends, and several kinds of credentials: instructions and allocations of one request.
 
-use auth_core::http::{Challenge, Read, Scheme};
+use auth_core::http::{Challenge, Read, RequestView, Scheme, authorization};
 use auth_core::session::MemorySessions;
 use auth_core::{
-    Attempt, Auth, AuthBuilder, Backend, BackendError, Credentials, DeclineReason, Outcome, Password, UserId,
-    UserSource,
+    Accepted, Attempt, Auth, AuthBuilder, Backend, BackendError, Credentials, DeclineReason, Factor, Outcome,
+    Password, UserId, UserSource,
 };
 use axum::Router;
 use axum::body::Body;
@@ -111,6 +111,7 @@ struct Token<const KIND: usize>(String);
 
 impl<const KIND: usize> Credentials for Token<KIND> {
     const KIND: &'static str = "token";
+    const FACTOR: Factor = Factor::Token;
 
     fn subject(&self) -> Option<&str> {
         None
@@ -130,21 +131,17 @@ impl<const KIND: usize> Scheme for TokenScheme<KIND> {
         SCHEMES[KIND]
     }
 
-    fn read(&self, authorization: &[u8]) -> Read<Token<KIND>> {
-        let name = SCHEMES[KIND];
-        let token = match authorization.split_at_checked(name.len() + 1) {
-            Some((scheme, token)) if scheme[..name.len()].eq_ignore_ascii_case(name.as_bytes()) => token,
-            _ => return Read::NotMine,
-        };
+    fn headers(&self) -> Vec<&str> {
+        vec!["authorization"]
+    }
+
+    fn read(&self, request: &dyn RequestView) -> Read<Token<KIND>> {
+        let Some(token) = authorization(request, SCHEMES[KIND]) else { return Read::NotMine };
         String::from_utf8(token.to_vec()).map_or(Read::Malformed, |token| Read::Present(Token(token)))
     }
 
-    fn challenge(&self) -> &Challenge {
-        &self.0
-    }
-
-    fn remember(&self) -> std::time::Duration {
-        std::time::Duration::ZERO
+    fn challenge(&self) -> Option<&Challenge> {
+        Some(&self.0)
     }
 
     fn allows_cleartext(&self) -> bool {
@@ -164,8 +161,11 @@ impl UserSource for Issuer {
 }
 
 impl<const KIND: usize> Backend<Token<KIND>> for Issuer {
-    async fn authenticate(&self, _: &Attempt<'_, Token<KIND>>) -> Result<Outcome<Person>, BackendError> {
-        Ok(Outcome::Accept(Person::numbered(KIND)))
+    async fn authenticate(
+        &self,
+        _: &Attempt<'_, Token<KIND>>,
+    ) -> Result<Outcome<Accepted<Person>>, BackendError> {
+        Ok(Outcome::accept(Person::numbered(KIND)))
     }
 }
 

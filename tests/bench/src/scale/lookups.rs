@@ -8,8 +8,8 @@ use auth_core::session::{
     KeyRing, MemorySessions, SessionKey, SessionRecord, SessionStore, StoreError, Stored, Write,
 };
 use auth_core::{
-    Attempt, Auth, Backend, BackendError, BackendName, ManualClock, Outcome, Password, SessionConfig,
-    Timestamp, UserId, UserSource,
+    Accepted, Attempt, Auth, Backend, BackendError, BackendName, ManualClock, Outcome, Password,
+    SessionConfig, Timestamp, UserId, UserSource,
 };
 use auth_tower::AuthLayer;
 use axum::Router;
@@ -58,7 +58,10 @@ impl UserSource for Counted<People> {
 }
 
 impl Backend<Password> for Counted<People> {
-    async fn authenticate(&self, attempt: &Attempt<'_, Password>) -> Result<Outcome<Person>, BackendError> {
+    async fn authenticate(
+        &self,
+        attempt: &Attempt<'_, Password>,
+    ) -> Result<Outcome<Accepted<Person>>, BackendError> {
         count(&self.asked.judged);
         self.inner.authenticate(attempt).await
     }

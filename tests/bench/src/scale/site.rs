@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use auth_core::session::{KeyRing, MemorySessions, SessionStore};
 use auth_core::{
-    Attempt, Auth, AuthBuilder, Backend, BackendError, DeclineReason, Outcome, Password, SessionConfig,
-    UserId, UserSource,
+    Accepted, Attempt, Auth, AuthBuilder, Backend, BackendError, DeclineReason, Outcome, Password,
+    SessionConfig, UserId, UserSource,
 };
 use auth_tower::{AuthLayer, CurrentUser, Session};
 use axum::Router;
@@ -107,7 +107,7 @@ async fn me(user: CurrentUser<Person>) -> String {
 
 async fn log_in(session: Session<Person>, Path(id): Path<String>) -> Result<(), auth_tower::Error> {
     let person = session.authenticate(Password::new(id, "secret")).await?;
-    session.login(person).await?;
+    let _ = session.login(person).await?;
     Ok(())
 }
 
@@ -153,12 +153,15 @@ impl Backend<Password> for People {
         *self != Self::NotMine
     }
 
-    async fn authenticate(&self, attempt: &Attempt<'_, Password>) -> Result<Outcome<Person>, BackendError> {
+    async fn authenticate(
+        &self,
+        attempt: &Attempt<'_, Password>,
+    ) -> Result<Outcome<Accepted<Person>>, BackendError> {
         Ok(match self {
             Self::Known => {
                 // The id of a session's user is a string of its own, as if it came from a table.
                 let id = UserId::new(attempt.credentials().username());
-                id.map_or(Outcome::Decline(DeclineReason::Malformed), |id| Outcome::Accept(Person(id)))
+                id.map_or(Outcome::Decline(DeclineReason::Malformed), |id| Outcome::accept(Person(id)))
             }
             Self::Unknown | Self::NotMine => Outcome::Decline(DeclineReason::UnknownUser),
         })

@@ -4,9 +4,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use auth_core::http::{Challenge, Read, Scheme};
+use auth_core::http::{Challenge, Read, RequestView, Scheme, authorization};
 use auth_core::{
-    Attempt, Backend, BackendError, Credentials, DeclineReason, Outcome, Secret, UserId, UserSource,
+    Accepted, Attempt, Backend, BackendError, Credentials, DeclineReason, Factor, Outcome, Secret, UserId,
+    UserSource,
 };
 use sha2::{Digest, Sha256};
 
@@ -17,6 +18,7 @@ pub(crate) struct ApiToken(Secret);
 
 impl Credentials for ApiToken {
     const KIND: &'static str = "token";
+    const FACTOR: Factor = Factor::Token;
 
     fn subject(&self) -> Option<&str> {
         None
@@ -53,19 +55,17 @@ impl Scheme for Opaque {
         self.name
     }
 
-    fn read(&self, authorization: &[u8]) -> Read<ApiToken> {
-        let Some((name, token)) = authorization.split_at_checked(self.name.len()) else {
-            return Read::NotMine;
-        };
-        let Some(token) = token.strip_prefix(b" ") else { return Read::NotMine };
-        if !name.eq_ignore_ascii_case(self.name.as_bytes()) {
-            return Read::NotMine;
-        }
+    fn headers(&self) -> Vec<&str> {
+        vec!["authorization"]
+    }
+
+    fn read(&self, request: &dyn RequestView) -> Read<ApiToken> {
+        let Some(token) = authorization(request, self.name) else { return Read::NotMine };
         str::from_utf8(token).map_or(Read::Malformed, |token| Read::Present(ApiToken(Secret::new(token))))
     }
 
-    fn challenge(&self) -> &Challenge {
-        &self.challenge
+    fn challenge(&self) -> Option<&Challenge> {
+        Some(&self.challenge)
     }
 
     fn remember(&self) -> Duration {
@@ -99,9 +99,12 @@ impl UserSource for Tokens {
 }
 
 impl Backend<ApiToken> for Tokens {
-    async fn authenticate(&self, attempt: &Attempt<'_, ApiToken>) -> Result<Outcome<Member>, BackendError> {
+    async fn authenticate(
+        &self,
+        attempt: &Attempt<'_, ApiToken>,
+    ) -> Result<Outcome<Accepted<Member>>, BackendError> {
         let key: [u8; 32] = Sha256::digest(attempt.credentials().0.expose()).into();
         let found = self.0.get(&key).cloned();
-        Ok(found.map_or(Outcome::Decline(DeclineReason::UnknownUser), Outcome::Accept))
+        Ok(found.map_or(Outcome::Decline(DeclineReason::UnknownUser), Outcome::accept))
     }
 }

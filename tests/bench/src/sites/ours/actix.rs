@@ -34,6 +34,6 @@ async fn me<U: Named>(user: CurrentUser<U>) -> String {
 
 async fn login<U: Named>(session: Session<U>) -> Result<&'static str, Error> {
     let alice = session.authenticate(Password::new(ALICE, PASSWORD)).await?;
-    session.login(alice).await?;
+    let _ = session.login(alice).await?;
     Ok("welcome")
 }

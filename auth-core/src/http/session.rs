@@ -1,7 +1,7 @@
 //! [`Session`]: one request's hold on who is calling.
 
+mod any;
 mod caller;
-mod exchange;
 mod state;
 mod values;
 
@@ -13,13 +13,17 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::Mutex as AsyncMutex;
 
-use super::{SessionError, SessionErrorKind, SessionKey};
-use crate::http::{Audience, Layered, Presented, RequestView, facts_of, is_navigation};
+use super::login::{Login, SignedIn};
+use super::negotiate::is_navigation;
+use super::presented::Presented;
+use super::{Audience, Layered, RequestView, facts_of};
+use crate::event::EventKind;
+use crate::session::{
+    CookieEffect, Live, Opening, SessionEngine, SessionError, SessionErrorKind, SessionInfo, SessionKey,
+};
 use crate::{Access, Auth, Authenticated, BackendName, Credentials, Denied, RequestFacts, User};
-pub(crate) use exchange::AnySession;
-pub use state::SessionInfo;
-pub(crate) use state::{CookieEffect, Live, Renewal, State};
-pub(crate) use values::apply;
+pub(crate) use any::AnySession;
+pub(crate) use state::State;
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -38,7 +42,8 @@ struct Inner<U> {
     asked: AtomicBool,
     /// Whether the response is being made: nobody comes to save what is changed from here on.
     closed: AtomicBool,
-    facts: OnceLock<RequestFacts>,
+    /// Boxed, as most requests need none.
+    facts: OnceLock<Box<RequestFacts>>,
     audience: OnceLock<(Audience, bool)>,
     resolved: AtomicBool,
     /// Held by whoever finds out who is calling; others wait and find it done.
@@ -54,7 +59,7 @@ impl<U: User> Session<U> {
         layered: Layered<U>,
     ) -> Self {
         // There is nothing to find out of a request that presents nothing.
-        let resolved = AtomicBool::new(matches!(presented, Presented::Nothing));
+        let resolved = AtomicBool::new(presented.is_nothing());
         Self(Arc::new(Inner {
             auth,
             presented,
@@ -70,6 +75,12 @@ impl<U: User> Session<U> {
         }))
     }
 
+    /// The handle of a request that presents nothing and comes from this site.
+    #[cfg(feature = "conformance")]
+    pub(crate) fn anonymous(auth: Auth<U>, layered: Layered<U>) -> Self {
+        Self::new(auth, Presented::NOTHING, false, layered)
+    }
+
     /// The [`Auth`] of this request.
     pub fn auth(&self) -> &Auth<U> {
         &self.0.auth
@@ -77,7 +88,7 @@ impl<U: User> Session<U> {
 
     /// Adds what the events of this request say about its client. The first call counts.
     pub(crate) fn describe_client(&self, view: &dyn RequestView) {
-        self.0.facts.get_or_init(|| facts_of(&self.0.auth.0.http, view));
+        self.0.facts.get_or_init(|| Box::new(facts_of(&self.0.auth.0.http.proxies, view)));
     }
 
     /// The same, and who reads the answer.
@@ -88,7 +99,7 @@ impl<U: User> Session<U> {
 
     pub(crate) fn facts(&self) -> &RequestFacts {
         static NONE: RequestFacts = RequestFacts::NONE;
-        self.0.facts.get().unwrap_or(&NONE)
+        self.0.facts.get().map_or(&NONE, |facts| facts)
     }
 
     /// Who reads the answer to this request, by what it says of itself: a person in a browser, or a program.
@@ -146,21 +157,35 @@ impl<U: User> Session<U> {
     ///
     /// # Errors
     /// [`SessionError`] if the session store is down, the request comes from another site, the proof is another
-    /// `Auth`'s, or the response is on its way ([`Answered`](SessionErrorKind::Answered)): nobody would get the cookie.
-    pub async fn login(&self, authenticated: Authenticated<U>) -> Result<Arc<U>, SessionError> {
+    /// `Auth`'s or no person's ([`NotAPerson`](SessionErrorKind::NotAPerson)), or the response is on its way
+    /// ([`Answered`](SessionErrorKind::Answered)): nobody would get the cookie.
+    pub async fn login(&self, authenticated: Authenticated<U>) -> Result<Login<U>, SessionError> {
         if self.0.cross_origin {
             return Err(SessionErrorKind::CrossOrigin.into());
         }
         if authenticated.by != self.auth().id() {
             return Err(SessionErrorKind::ForeignProof.into());
         }
+        // A session may do whatever its user may: what is less must not become one.
+        if !authenticated.grant.begins_session() {
+            return Err(SessionErrorKind::NotAPerson.into());
+        }
         self.before_the_response()?;
         // A request whose caller could not be found out still may log in: its old session, if any, is replaced.
         let _ = self.resolve().await;
         let user = Arc::clone(&authenticated.user);
-        self.sessions()?.login(self, authenticated).await?;
+        let current = self.state().live.clone();
+        let is_others = current.as_ref().is_some_and(|live| !live.is_of(&authenticated));
+        let presented = self.presented().key();
+        let opening = Opening { proof: authenticated, current, presented, remote_user: None };
+        let begun = self.sessions()?.login(opening, self.facts()).await?;
+        if is_others {
+            // Another user's values.
+            self.state().deeds_mut().patches.clear();
+        }
+        self.hand_out(begun);
         self.mark_resolved();
-        Ok(user)
+        Ok(Login::Done(SignedIn::new(user, self.clone())))
     }
 
     /// Logs out: the session is deleted, and the response removes the cookie.
@@ -172,7 +197,26 @@ impl<U: User> Session<U> {
         if self.0.cross_origin {
             return Err(SessionErrorKind::CrossOrigin.into());
         }
-        let ended = self.sessions()?.logout(self).await;
+        let sessions = self.sessions()?;
+        let _ = self.resolve().await;
+        let presented = self.presented().key();
+        let (access, live) = {
+            let mut state = self.state();
+            let has_cookie = state.live.is_some() || presented.is_some();
+            let deeds = state.deeds_mut();
+            deeds.patches.clear();
+            if has_cookie {
+                deeds.cookie = CookieEffect::Remove;
+            }
+            (state.access.take(), state.live.take())
+        };
+        let (backend, user) = (access.as_ref().map(Access::backend), access.as_ref().map(|a| a.user().id()));
+        self.auth().emit(EventKind::LoggedOut, backend, user.as_ref(), self.facts());
+        let ended = match (live, presented) {
+            (Some(live), _) => sessions.logout(live.key, self.facts()).await,
+            (None, Some(key)) => sessions.logout_presented(key, self.facts()).await,
+            (None, None) => Ok(()),
+        };
         self.mark_resolved();
         ended
     }
@@ -184,8 +228,7 @@ impl<U: User> Session<U> {
     /// ([`Answered`](SessionErrorKind::Answered)).
     pub async fn rotate(&self) -> Result<(), SessionError> {
         self.before_the_response()?;
-        self.resolve_for_change().await?;
-        self.sessions()?.rotate(self, None).await
+        self.move_now(None).await
     }
 
     /// Binds the session to the user's changed security stamp, so that a user who changes their own password
@@ -200,8 +243,14 @@ impl<U: User> Session<U> {
     /// knows them now.
     pub async fn rebind(&self, user: U) -> Result<(), SessionError> {
         self.before_the_response()?;
-        self.resolve_for_change().await?;
-        self.sessions()?.rotate(self, Some(user)).await
+        self.move_now(Some(user)).await
+    }
+
+    async fn move_now(&self, rebind: Option<U>) -> Result<(), SessionError> {
+        let live = self.current().await?;
+        let moved = self.sessions()?.rotate(live, rebind, self.facts()).await?;
+        self.hand_out(moved);
+        Ok(())
     }
 
     /// All sessions of the calling user, oldest first.
@@ -209,8 +258,8 @@ impl<U: User> Session<U> {
     /// # Errors
     /// [`SessionError`] if there is no session or the store is down.
     pub async fn list(&self) -> Result<Vec<SessionInfo>, SessionError> {
-        self.resolve_for_change().await?;
-        self.sessions()?.list(self).await
+        let live = self.current().await?;
+        self.sessions()?.list(&live, self.facts()).await
     }
 
     /// Ends one of the calling user's sessions, named as [`list`](Self::list) did. Ask for a fresh login
@@ -219,8 +268,8 @@ impl<U: User> Session<U> {
     /// # Errors
     /// [`SessionError`] if there is no session or the store is down.
     pub async fn revoke(&self, key: &SessionKey) -> Result<(), SessionError> {
-        self.resolve_for_change().await?;
-        self.sessions()?.revoke(self, key).await
+        let live = self.current().await?;
+        self.sessions()?.revoke(&live, *key, self.facts()).await
     }
 
     /// Ends all other sessions of the calling user, and says how many.
@@ -228,8 +277,8 @@ impl<U: User> Session<U> {
     /// # Errors
     /// [`SessionError`] if there is no session or the store is down.
     pub async fn logout_others(&self) -> Result<u64, SessionError> {
-        self.resolve_for_change().await?;
-        self.sessions()?.logout_others(self).await
+        let live = self.current().await?;
+        self.sessions()?.logout_others(&live, self.facts()).await
     }
 
     /// What is answered to the browser cannot be changed any more: without the cookie nobody would have the new id.
@@ -245,11 +294,13 @@ impl<U: User> Session<U> {
         next.and_then(|next| self.auth().next(next)).unwrap_or(default).to_owned()
     }
 
-    async fn resolve_for_change(&self) -> Result<(), SessionError> {
-        Ok(self.resolve().await?)
+    /// The session of this request.
+    async fn current(&self) -> Result<Live, SessionError> {
+        self.resolve().await?;
+        self.state().live.clone().ok_or_else(|| SessionErrorKind::NoSession.into())
     }
 
-    fn sessions(&self) -> Result<&Arc<dyn super::SessionEngine<U>>, SessionError> {
+    fn sessions(&self) -> Result<&Arc<dyn SessionEngine<U>>, SessionError> {
         self.auth().sessions().ok_or_else(|| SessionErrorKind::NotConfigured.into())
     }
 }

@@ -1,13 +1,11 @@
 //! The application's values in a session.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{CookieEffect, Session};
+use super::Session;
 use crate::User;
-use crate::session::{SessionData, SessionError, SessionErrorKind};
+use crate::session::{CookieEffect, Patches, Renewal, SessionData, SessionError, SessionErrorKind};
 
 impl<U: User> Session<U> {
     /// A value of the application in this session. `None` if there is none, or it is of another shape.
@@ -17,7 +15,7 @@ impl<U: User> Session<U> {
     pub async fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, SessionError> {
         self.resolve().await?;
         let state = self.state();
-        let text = match state.patches.get(name) {
+        let text = match state.deeds().patches.get(name) {
             Some(patch) => patch.as_deref(),
             None => state.live.as_ref().and_then(|live| live.record.data.0.get(name)).map(|text| &**text),
         };
@@ -34,7 +32,7 @@ impl<U: User> Session<U> {
     /// [`SessionError`] if there is no session, the value is not JSON, or the values would take more than
     /// [`SessionData::MAX_LEN`] bytes.
     pub async fn insert<T: Serialize + Sync>(&self, name: &str, value: &T) -> Result<(), SessionError> {
-        self.resolve_for_change().await?;
+        self.resolve().await?;
         let text = serde_json::to_string(value).map_err(|_| SessionErrorKind::InvalidValue)?;
         self.patch(name, Some(text.into()))?;
         self.save_late().await
@@ -45,7 +43,7 @@ impl<U: User> Session<U> {
     /// # Errors
     /// [`SessionError`] if there is no session.
     pub async fn remove(&self, name: &str) -> Result<(), SessionError> {
-        self.resolve_for_change().await?;
+        self.resolve().await?;
         self.patch(name, None)?;
         self.save_late().await
     }
@@ -59,13 +57,13 @@ impl<U: User> Session<U> {
         let mut state = self.state();
         let Some(live) = &state.live else { return Err(SessionErrorKind::NoSession.into()) };
         let mut data = live.record.data.clone();
-        let mut patches = state.patches.clone();
+        let mut patches = state.deeds().patches.clone();
         patches.insert(name.into(), value);
-        apply(&mut data, &patches);
+        data.apply(&patches);
         if data.len() > SessionData::MAX_LEN {
             return Err(SessionErrorKind::InvalidValue.into());
         }
-        state.patches = patches;
+        state.deeds_mut().patches = patches;
         Ok(())
     }
 
@@ -74,16 +72,42 @@ impl<U: User> Session<U> {
     pub(crate) async fn save(&self, status: u16) -> Result<(), SessionError> {
         let (patches, renewal) = {
             let mut state = self.state();
-            (std::mem::take(&mut state.patches), state.renewal.take())
+            let Some(deeds) = state.done() else { return Ok(()) };
+            (std::mem::take(&mut deeds.patches), deeds.renewal.take())
         };
         if status >= 500 {
             return Ok(());
         }
         if !patches.is_empty() {
-            self.sessions()?.save(self, patches).await.inspect_err(|_| self.take_back())?;
+            self.write(patches).await.inspect_err(|_| self.take_back())?;
         }
         if let Some(renewal) = renewal {
-            self.sessions()?.renew(self, renewal).await;
+            self.renew(renewal).await?;
+        }
+        Ok(())
+    }
+
+    async fn write(&self, patches: Patches) -> Result<(), SessionError> {
+        let live = self.current().await?;
+        let saved = self.sessions()?.save(live, patches, self.facts()).await?;
+        let mut state = self.state();
+        let is_gone = saved.is_none();
+        state.live = saved;
+        if is_gone {
+            // It ended under this request, which is nobody's from here on.
+            state.access = None;
+            state.deeds_mut().cookie = CookieEffect::Keep;
+            return Err(SessionErrorKind::Gone.into());
+        }
+        Ok(())
+    }
+
+    async fn renew(&self, renewal: Renewal) -> Result<(), SessionError> {
+        // The handler may have done it, or logged in or out.
+        let live = self.state().live.clone().filter(|live| live.key == renewal.key);
+        let Some(live) = live else { return Ok(()) };
+        if let Some(begun) = self.sessions()?.renew(live, renewal, self.facts()).await {
+            self.hand_out(begun);
         }
         Ok(())
     }
@@ -93,22 +117,13 @@ impl<U: User> Session<U> {
     fn take_back(&self) {
         let undone = {
             let mut state = self.state();
-            let undone = state.undelivered.take();
+            let undone = state.deeds_mut().undelivered.take();
             if undone.is_some() {
-                (state.access, state.live, state.cookie) = (None, None, CookieEffect::Keep);
+                (state.access, state.live) = (None, None);
+                state.deeds_mut().cookie = CookieEffect::Keep;
             }
             undone
         };
         drop(undone);
-    }
-}
-
-/// Replaces and removes values by name.
-pub(crate) fn apply(data: &mut SessionData, patches: &BTreeMap<Box<str>, Option<Box<str>>>) {
-    for (name, value) in patches {
-        match value {
-            Some(value) => _ = data.0.insert(name.clone(), value.clone()),
-            None => _ = data.0.remove(name),
-        }
     }
 }

@@ -3,19 +3,22 @@
 use std::any::{Any, TypeId};
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::{Auth, Inner, NEXT_ID};
-use crate::chain::{Chain, DynBackend, DynUsers, Entry, Source};
-use crate::confirm::{Confirming, DynConfirm};
-use crate::http::{self, DynScheme, Scheme};
-use crate::remote_user::RemoteUserHeader;
-use crate::session::{Engine, SessionConfig, SessionEngine, SessionStore};
+use super::{Auth, Inner};
+use crate::authenticator::Authenticator;
+use crate::chain::{Chain, DynBackend, Entry};
+use crate::gate::{DynGate, Gate};
+use crate::http::{self, DynScheme, Keeps, Scheme};
+use crate::session::{
+    Confirming, Cookie, DynConfirm, DynUsers, Engine, Environment, SessionConfig, SessionEngine,
+    SessionStore, Source,
+};
 use crate::user_cache::Cache;
 use crate::{
     Backend, BackendName, BackendPolicy, CHAIN_TIMEOUT, Clock, ConfigError, ConfirmUser, Confirmation,
-    Credentials, Observer, OsRandom, Random, RemoteUser, SystemClock, TracingObserver, User, UserCache,
+    Credentials, Observer, OsRandom, Random, SystemClock, TracingObserver, User, UserCache,
 };
 
 /// A configuration of [`Auth`]. Mistakes are collected and told by [`build`](Self::build).
@@ -24,9 +27,10 @@ pub struct AuthBuilder<U> {
     mistake: Option<ConfigError>,
     chains: Vec<ChainSlot>,
     sources: Vec<Source<U>>,
-    sessions: Option<Arc<dyn SessionEngine<U>>>,
+    sessions: Option<Sessions<U>>,
     user_cache: Option<UserCache>,
     confirmed: Vec<(String, Confirmation, Box<dyn DynConfirm>)>,
+    gate: Option<Arc<dyn DynGate>>,
     chain_timeout: Duration,
     observer: Box<dyn Observer>,
     clock: Box<dyn Clock>,
@@ -34,6 +38,26 @@ pub struct AuthBuilder<U> {
     http: http::SettingsBuilder<U>,
     user: PhantomData<fn() -> U>,
 }
+
+/// Sessions as they are configured; their engine is made when all that it stands on is known.
+struct Sessions<U> {
+    lifetime: Duration,
+    cookie: Cookie,
+    engine: Box<dyn FnOnce(Arc<Environment<U>>) -> Arc<dyn SessionEngine<U>>>,
+}
+
+impl<U: User> Sessions<U> {
+    fn new(store: impl SessionStore, config: SessionConfig) -> Result<Self, ConfigError> {
+        let cookie = config.cookie()?;
+        let lifetime = config.absolute;
+        let engine = Box::new(move |environment| {
+            Arc::new(Engine::new(environment, store, config)) as Arc<dyn SessionEngine<U>>
+        });
+        Ok(Self { lifetime, cookie, engine })
+    }
+}
+
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 struct ChainSlot {
     credentials: TypeId,
@@ -49,6 +73,7 @@ impl<U: User> AuthBuilder<U> {
             sessions: None,
             user_cache: None,
             confirmed: Vec::new(),
+            gate: None,
             chain_timeout: CHAIN_TIMEOUT,
             observer: Box::new(TracingObserver),
             clock: Box::new(SystemClock),
@@ -122,8 +147,8 @@ impl<U: User> AuthBuilder<U> {
         if self.sessions.is_some() {
             return self.refuse("sessions are configured twice; keep one `.sessions(…)`");
         }
-        match config.cookie() {
-            Ok(cookie) => self.sessions = Some(Arc::new(Engine::new(store, config, cookie))),
+        match Sessions::new(store, config) {
+            Ok(sessions) => self.sessions = Some(sessions),
             Err(error) => _ = self.mistake.get_or_insert(error),
         }
         self
@@ -173,7 +198,8 @@ impl<U: User> AuthBuilder<U> {
         self
     }
 
-    /// Accepts credentials of an HTTP authentication scheme on every request.
+    /// Accepts credentials that a scheme reads, on every request: [`Basic`](crate::http::Basic),
+    /// [`Bearer`](crate::http::Bearer), [a trusted proxy's word](crate::remote_user), a header of the application's own.
     pub fn scheme(mut self, scheme: impl Scheme) -> Self {
         let credentials = scheme_credentials(&scheme);
         let scheme: Arc<dyn DynScheme<U>> = Arc::new(http::Accepted::new(scheme));
@@ -264,13 +290,12 @@ impl<U: User> AuthBuilder<U> {
         self
     }
 
-    /// Takes a trusted proxy's word for who is calling: see [`remote_user`](crate::remote_user). Its backends are those for
-    /// [`RemoteUser`].
-    pub fn remote_user(mut self, header: RemoteUserHeader) -> Self {
-        if self.http.remote_user.is_some() {
-            return self.refuse("a remote-user header is configured twice; keep one `.remote_user(…)`");
+    /// Has every attempt pass this gate before a backend is asked (default: all are made): see [`Gate`].
+    pub fn gate(mut self, gate: impl Gate) -> Self {
+        if self.gate.is_some() {
+            return self.refuse("two gates are configured; keep one `.gate(…)`, which may ask others");
         }
-        self.http.remote_user = Some(header);
+        self.gate = Some(Arc::new(gate));
         self
     }
 
@@ -315,53 +340,56 @@ impl<U: User> AuthBuilder<U> {
             return Err(ConfigError::new("the chain has a timeout of zero"));
         }
         self.check_schemes()?;
-        self.check_remote_user()?;
         self.add_caches()?;
         self.add_confirmations()?;
-        let cookie = self.sessions.as_ref().map(|sessions| sessions.cookie().clone());
+        let cookie = self.sessions.as_ref().map(|sessions| sessions.cookie.clone());
         let http = self.http.build(cookie)?;
-        let auth = Arc::new(Inner {
+        let Self { sources, observer, clock, random, .. } = self;
+        let environment = Arc::new(Environment { sources, observer, clock, random });
+        let sessions = self.sessions.map(|sessions| (sessions.engine)(Arc::clone(&environment)));
+        let authenticator = Authenticator {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            environment,
             chains: self.chains.into_iter().map(|slot| (slot.credentials, slot.chain)).collect(),
-            sources: self.sources,
-            sessions: self.sessions,
+            gate: self.gate,
             chain_timeout: self.chain_timeout,
-            observer: self.observer,
-            clock: self.clock,
-            random: self.random,
-            http,
-        });
-        Ok(Auth(auth))
+        };
+        Ok(Auth(Arc::new(Inner { authenticator, sessions, http })))
     }
 
     fn check_schemes(&self) -> Result<(), ConfigError> {
         for (credentials, scheme) in &self.http.schemes {
+            scheme.check()?;
+            let name = scheme.name();
+            if self.sessions.is_none() && matches!(scheme.keeps(), Keeps::Session { .. }) {
+                return Err(ConfigError::new(format!(
+                    "whom the scheme {name} names is kept in a session, and there are none; add `.sessions(…)`"
+                )));
+            }
+            if scheme.headers().is_empty() {
+                return Err(ConfigError::new(format!(
+                    "the scheme {name} reads no header; name it in `headers`"
+                )));
+            }
             if !self.chains.iter().any(|slot| slot.credentials == *credentials) {
                 return Err(ConfigError::new(format!(
-                    "the scheme {} is accepted, but no backend judges its credentials; \
-                     add a backend for their type",
-                    scheme.name()
+                    "the scheme {name} is accepted, but no backend judges its credentials; \
+                     add a backend for their type"
                 )));
             }
         }
-        Ok(())
+        self.check_kept()
     }
 
-    fn check_remote_user(&self) -> Result<(), ConfigError> {
-        let Some(header) = &self.http.remote_user else { return Ok(()) };
-        header.check()?;
-        if self.sessions.is_none() {
-            return Err(ConfigError::new(
-                "the user whom a proxy names is kept in a session, and there are none; add `.sessions(…)`",
-            ));
-        }
-        if !self.chains.iter().any(|slot| slot.credentials == TypeId::of::<RemoteUser>()) {
-            return Err(ConfigError::new(
-                "a proxy names the user, but no backend says who that is here; add \
-                 `.backend::<RemoteUser>(\"proxy\", …)`",
-            ));
-        }
-        Ok(())
+    /// Two schemes that each begin a session would take turns at ending each other's.
+    fn check_kept(&self) -> Result<(), ConfigError> {
+        let is_kept = |scheme: &Arc<dyn DynScheme<U>>| matches!(scheme.keeps(), Keeps::Session { .. });
+        let kept: Vec<_> = self.http.schemes.iter().filter(|(_, scheme)| is_kept(scheme)).collect();
+        let [_, (_, second), ..] = kept.as_slice() else { return Ok(()) };
+        Err(ConfigError::new(format!(
+            "a second scheme, {}, begins sessions; keep one of them",
+            second.name()
+        )))
     }
 
     fn add_caches(&mut self) -> Result<(), ConfigError> {
@@ -385,7 +413,7 @@ impl<U: User> AuthBuilder<U> {
                     "users of sessions are confirmed, and there are none; add `.sessions(…)` or drop `.confirm(…)`",
                 ));
             };
-            confirmation.check(sessions.lifetime())?;
+            confirmation.check(sessions.lifetime)?;
             let Some(source) = self.sources.iter_mut().find(|source| source.name.as_str() == name) else {
                 return Err(ConfigError::new(format!(
                     "the users of {name:?} are confirmed, but no backend has this name"

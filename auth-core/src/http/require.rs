@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::http::Audience;
-use crate::{Access, How, Timestamp, User};
+use super::Audience;
+use crate::{Access, Timestamp, User};
 
 /// A rule that a route states about its caller: signed in, with permissions, freshly.
 ///
@@ -51,7 +51,8 @@ impl Require {
         self
     }
 
-    /// The caller must have proven who they are within this time.
+    /// The caller must have proven who they are within this time: by whatever began the session, by credentials of this
+    /// request, or, for a token, by the login that it tells of. A token that tells of none is never fresh.
     pub fn fresh(mut self, within: Duration) -> Self {
         self.fresh = Some(within);
         self
@@ -75,6 +76,11 @@ impl Require {
         self
     }
 
+    /// Within what time the caller must have proven who they are, if it matters.
+    pub(crate) fn freshness(&self) -> Option<Duration> {
+        self.fresh
+    }
+
     pub(crate) fn check<U: User>(&self, access: Option<&Access<U>>, now: Timestamp) -> Result<(), Lacking> {
         let access = access.ok_or(Lacking::Login)?;
         let user = access.user();
@@ -88,10 +94,7 @@ impl Require {
     }
 }
 
-/// Credentials that came with the request are as fresh as it.
+/// A caller is as fresh as the last proof that a person gave. A token is none: what it says of a login elsewhere is.
 fn is_fresh<U>(access: &Access<U>, within: Duration, now: Timestamp) -> bool {
-    match access.how() {
-        How::Scheme(_) => true,
-        How::Session | How::ActsAs => now.since(access.authenticated()) <= within,
-    }
+    access.proven().is_some_and(|proven| now.since(proven) <= within)
 }

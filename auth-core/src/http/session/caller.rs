@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::{BoxFuture, Live, Session};
+use super::Session;
 use crate::event::EventKind;
-use crate::http::{Layered, Presented, Refusal, RequestView, resolve_both, resolve_credentials};
+use crate::http::presented::Presented;
+use crate::http::resolve::{Finding, Resolution};
+use crate::http::{Layered, Refusal, RequestView};
 use crate::session::{Failure, SessionError, SessionErrorKind, SessionKey};
-use crate::{Access, Authenticated, How, User};
+use crate::{Access, Authenticated, User};
 
 impl<U: User> Session<U> {
     /// Finds out who is calling, once per request.
@@ -17,12 +19,7 @@ impl<U: User> Session<U> {
         }
         let _one_at_a_time = self.0.resolving.lock().await;
         if !self.is_resolved() {
-            if let Err(failure) = self.resolve_now().await {
-                // What was found on the way is of no account.
-                self.state().renewal = None;
-                return Err(failure);
-            }
-            self.mark_resolved();
+            self.settle(Finding::of(self).await?);
         }
         Ok(())
     }
@@ -49,7 +46,10 @@ impl<U: User> Session<U> {
             (state.live.as_ref().map(|live| live.key), state.access.clone())
         };
         let (live, access) = match (key, access) {
-            (Some(key), _) => self.session_again(key).await?,
+            (Some(key), _) => {
+                let Resolution { live, access, .. } = self.session_again(key).await?;
+                (live, access)
+            }
             (None, Some(access)) => (None, self.reload(access).await?),
             (None, None) => (None, None),
         };
@@ -59,26 +59,29 @@ impl<U: User> Session<U> {
         Ok(access)
     }
 
-    async fn session_again(&self, key: SessionKey) -> Result<(Option<Live>, Option<Access<U>>), Failure> {
+    async fn session_again(&self, key: SessionKey) -> Result<Resolution<U>, Failure> {
         let layered = Layered { shown: None, outer: None };
-        let again = Self::new(self.auth().clone(), Presented::Again(key), self.0.cross_origin, layered);
-        _ = again.0.facts.set(self.facts().clone());
-        again.resolve_now().await?;
-        let mut state = again.state();
-        Ok((state.live.take(), state.access.take()))
+        let again = Self::new(self.auth().clone(), Presented::again(key), self.0.cross_origin, layered);
+        _ = again.0.facts.set(Box::new(self.facts().clone()));
+        Finding::of(&again).await
     }
 
     /// The user of an access as it is now, if it may still be active.
     async fn reload(&self, access: Access<U>) -> Result<Option<Access<U>>, Failure> {
-        let Some(source) = self.auth().source(access.backend()) else { return Ok(None) };
-        match source.get_user(&access.user().id()).await {
-            Ok(user) => Ok(user.filter(User::is_active).map(|user| access.of(Arc::new(user)))),
-            Err(error) => {
-                let kind = EventKind::BackendFailed(&error);
-                self.auth().emit(kind, Some(access.backend()), None, self.facts());
-                Err(Failure::Unavailable)
-            }
+        let (backend, id) = (access.backend(), access.user().id());
+        let user = self.auth().environment().reload(backend, &id, self.facts()).await;
+        Ok(user.map_err(|_| Failure::Unavailable)?.map(|user| access.of(user)))
+    }
+
+    /// Has the credentials of this request judged by the chain, whatever is remembered of them: where a fresh proof is
+    /// required, that they were accepted earlier does not count.
+    pub(super) async fn judge_again(&self) -> Result<(), Failure> {
+        let _one_at_a_time = self.0.resolving.lock().await;
+        for offer in self.presented().offers().iter().filter(|offer| offer.is_recalled_proof()) {
+            let proven = offer.access_anew(self.auth().authenticator(), self.facts()).await?;
+            self.state().access = Some(proven);
         }
+        Ok(())
     }
 
     /// Makes the caller whom the application names, without any proof. The adapter puts it into the request's extensions.
@@ -86,15 +89,17 @@ impl<U: User> Session<U> {
         if acting.by != self.auth().id() {
             return Err(SessionErrorKind::ForeignProof.into());
         }
-        let Authenticated { user, backend, at, .. } = acting;
-        self.auth().emit(EventKind::ActsAs, Some(&backend), Some(&user.id()), self.facts());
+        let user = Arc::clone(&acting.user);
+        self.auth().emit(EventKind::ActsAs, Some(&acting.backend), Some(&user.id()), self.facts());
         let mut state = self.state();
-        state.access = Some(Access::new(Arc::clone(&user), backend, How::ActsAs, at));
+        state.access = Some(Access::by_word(acting));
         state.put = Some(Arc::clone(&user));
         // Whoever acts as somebody has no session of theirs: what is kept from here on must not go into another's.
         state.live = None;
-        state.renewal = None;
-        state.patches.clear();
+        if let Some(deeds) = state.done() {
+            deeds.renewal = None;
+            deeds.patches.clear();
+        }
         drop(state);
         self.ask();
         self.mark_resolved();
@@ -104,24 +109,6 @@ impl<U: User> Session<U> {
     /// The answer to a request whose caller cannot be found out.
     pub fn refuse(&self, failure: Failure, view: &dyn RequestView) -> Refusal {
         self.auth().refuse_failure(failure, view)
-    }
-
-    /// As [`resolve`](Self::resolve), for the request that has just made this session. One box, whatever is
-    /// asked, for a request that presents a session only.
-    pub(crate) fn resolve_now(&self) -> BoxFuture<'static, Result<(), Failure>> {
-        let session = self.clone();
-        match (&self.0.presented, self.0.auth.sessions()) {
-            (Presented::Token(_) | Presented::Again(_), Some(sessions)) => {
-                Arc::clone(sessions).resolve(session)
-            }
-            (Presented::Remote(..), Some(sessions)) => Arc::clone(sessions).resolve_remote_user(session),
-            (Presented::Credentials(_), _) => resolve_credentials(session),
-            (Presented::Both(..), _) => Box::pin(resolve_both(session)),
-            // Without sessions no token and no header of a proxy is read.
-            (Presented::Nothing | Presented::Token(_) | Presented::Remote(..) | Presented::Again(_), _) => {
-                Box::pin(std::future::ready(Ok(())))
-            }
-        }
     }
 
     pub(crate) fn mark_resolved(&self) {

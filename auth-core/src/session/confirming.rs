@@ -8,14 +8,12 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use super::{ConfirmUser, Confirmation};
+use super::{Live, SessionKey};
 use crate::breaker::Breaker;
-use crate::chain::interrupted;
-use crate::guard::guarded;
+use crate::guard::{guarded, interrupted};
 use crate::health::Checkup;
-use crate::provisioning::Reports;
-use crate::session::{Live, SessionKey};
-use crate::{BackendError, Clock, Health, Outcome, Timestamp, UserId};
+use crate::report::Reports;
+use crate::{BackendError, Clock, ConfirmUser, Confirmation, Health, Outcome, Timestamp, UserId};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -75,7 +73,7 @@ impl Confirming {
 
     /// Whether the user of a session is to be asked about.
     pub(crate) fn is_due(&self, live: &Live, now: Timestamp) -> bool {
-        self.settings.is_due(&live.key, live.record.confirmed, now)
+        self.settings.is_due(live.key.as_bytes(), live.record.confirmed, now)
     }
 
     /// Where the answer about a user comes; and the duty to ask, if nobody has it.

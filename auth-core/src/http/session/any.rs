@@ -1,14 +1,17 @@
 //! A session as a request's extensions hold it, and as an adapter's [`Exchange`](crate::http::Exchange) uses it.
 
 use std::any::Any;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
-use super::{BoxFuture, CookieEffect, Inner, Session, State};
-use crate::http::{AnyExchange, Presented, Refusal, RequestView, ResponseView, Shown, apply_effects};
-use crate::require::Lacking;
-use crate::session::Failure;
-use crate::{Access, Require, User};
+use super::state::Deeds;
+use super::{BoxFuture, Inner, Session};
+use crate::http::offer::Offer;
+use crate::http::require::Lacking;
+use crate::http::{AnyExchange, Refusal, RequestView, ResponseView, Shown, apply_effects};
+use crate::session::{CookieEffect, Failure};
+use crate::{Access, How, Require, User};
 
 /// A [`Session`] whose user type is forgotten: what lies in a request's extensions.
 pub(crate) trait AnySession: Any + Send + Sync {
@@ -16,7 +19,10 @@ pub(crate) trait AnySession: Any + Send + Sync {
     /// Notes that somebody asks for the caller.
     fn ask(&self);
     fn is_known(&self) -> bool;
-    fn resolve(self: Arc<Self>) -> BoxFuture<'static, Result<(), Failure>>;
+    /// Whether the caller's credentials, which were accepted earlier, would have to be judged again to be fresh.
+    fn is_worth_judging(&self, within: Option<Duration>) -> bool;
+    /// Finds out who is calling, by a proof that is as fresh as it must be, if the request has one.
+    fn resolve_within(self: Arc<Self>, within: Option<Duration>) -> BoxFuture<'static, Result<(), Failure>>;
     fn check(self: Arc<Self>, require: &Require, view: &dyn RequestView) -> Result<(), Refusal>;
     fn refuse_nobody(self: Arc<Self>, view: &dyn RequestView) -> Refusal;
     fn refuse(self: Arc<Self>, failure: Failure, view: &dyn RequestView) -> Refusal;
@@ -35,8 +41,22 @@ impl<U: User> AnySession for Inner<U> {
         self.resolved.load(Ordering::Acquire)
     }
 
-    fn resolve(self: Arc<Self>) -> BoxFuture<'static, Result<(), Failure>> {
-        Box::pin(async move { Session(self).resolve().await })
+    fn is_worth_judging(&self, within: Option<Duration>) -> bool {
+        let Some(within) = within else { return false };
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_stale = |access: &Access<U>| {
+            matches!(access.how(), How::Scheme(_))
+                && access.proven().is_some_and(|proven| self.auth.now().since(proven) > within)
+        };
+        state.access.as_ref().is_some_and(is_stale) && self.presented.offers().iter().any(Offer::is_recalled_proof)
+    }
+
+    fn resolve_within(self: Arc<Self>, within: Option<Duration>) -> BoxFuture<'static, Result<(), Failure>> {
+        Box::pin(async move {
+            let session = Session(self);
+            session.resolve().await?;
+            if session.0.is_worth_judging(within) { session.judge_again().await } else { Ok(()) }
+        })
     }
 
     fn check(self: Arc<Self>, require: &Require, view: &dyn RequestView) -> Result<(), Refusal> {
@@ -66,7 +86,7 @@ impl<U: User> Session<U> {
     }
 
     fn refuse_lacking(&self, require: &Require, lacking: Lacking, view: &dyn RequestView) -> Refusal {
-        let is_turned_away = lacking == Lacking::Login && self.state().is_turned_away;
+        let is_turned_away = lacking == Lacking::Login && self.state().deeds().is_turned_away;
         let lacking = if is_turned_away { Lacking::Permission } else { lacking };
         self.auth().refuse_lacking(require, lacking, view)
     }
@@ -82,17 +102,17 @@ impl<U: User> Session<U> {
     /// Whether the response depends on it. A caller that nobody asked for (a lazy layer) has no effect.
     #[inline]
     pub(crate) fn has_effects(&self) -> bool {
-        let presents = || !matches!(self.0.presented, Presented::Nothing) && self.is_resolved();
+        let presents = || !self.0.presented.is_nothing() && self.is_resolved();
         self.0.asked.load(Ordering::Acquire) || presents()
     }
 
     pub(crate) fn changes_cookie(&self) -> bool {
-        !matches!(self.state().cookie, CookieEffect::Keep)
+        !matches!(self.state().deeds().cookie, CookieEffect::Keep)
     }
 
     pub(crate) fn has_unsaved(&self) -> bool {
-        let unsaved = |state: &State<U>| !state.patches.is_empty() || state.renewal.is_some();
-        self.has_effects() && unsaved(&self.state())
+        let unsaved = |deeds: &Deeds| !deeds.patches.is_empty() || deeds.renewal.is_some();
+        self.has_effects() && unsaved(self.state().deeds())
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -101,7 +121,7 @@ impl<U: User> Session<U> {
 
     pub(crate) fn finish(&self, response: &mut dyn ResponseView) {
         apply_effects(self, response);
-        let delivered = self.state().undelivered.take();
+        let delivered = self.state().done().and_then(|deeds| deeds.undelivered.take());
         if let Some(undo) = delivered {
             undo.disarm();
         }

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-use super::Right;
 use crate::UserId;
+use crate::right::Right;
 
 /// What was done for a user.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,193 @@
+//! The gate before the chain: what may be tried at all, before anybody is asked.
+
+use std::any::Any;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+
+use crate::guard::guarded;
+use crate::{Authenticated, BackendError, Credentials, Denied, DeniedKind, Factor, RequestFacts};
+
+type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// How long a gate may take to admit an attempt, or to note how it ended.
+pub const GATE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Decides which attempts may be made, before any backend is asked: against guessing.
+///
+/// All attempts pass it: forms, credentials that come with a request, gRPC, a proxy's word. What is
+/// [remembered](crate::http::Scheme::remember) was judged before, and does not.
+///
+/// A place is [reserved](Self::reserve) before the attempt and [settled](Self::report) after it. So of a hundred attempts at
+/// once no more are made than there are places: to look first and to count afterwards would let all of them through.
+///
+/// A gate that cannot answer in [`GATE_TIMEOUT`], fails or panics lets nobody through: the attempt is unavailable (503).
+/// `auth_core::conformance::gate` checks an implementation.
+///
+/// It sees the name that was claimed, and not whose account that is: which names exist must not show. A limit for each
+/// account, whatever it was called, belongs between a backend's finding the account and its comparing the secret; that is
+/// not there yet.
+pub trait Gate: Send + Sync + 'static {
+    /// A place that was reserved.
+    type Permit: Send + 'static;
+
+    /// Reserves a place for an attempt.
+    ///
+    /// # Errors
+    /// [`BackendError`] if that cannot be decided.
+    fn reserve(
+        &self,
+        attempt: &Knock<'_>,
+    ) -> impl Future<Output = Result<Admission<Self::Permit>, BackendError>> + Send;
+
+    /// Settles a place: told exactly once for each, also if the client goes away meanwhile.
+    fn report(&self, permit: Self::Permit, ending: Ending) -> impl Future<Output = ()> + Send;
+}
+
+/// An attempt that is to be made.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Knock<'a> {
+    /// The kind of credentials, as [`Credentials::KIND`](crate::Credentials::KIND).
+    pub credentials: &'static str,
+    /// What they would prove.
+    pub factor: Factor,
+    /// Who is claimed to knock, as it was typed. Fold it as the backends do before it is counted.
+    pub subject: Option<&'a str>,
+    /// Whether they hold a secret that people choose, and that could be guessed.
+    pub is_guessable: bool,
+    /// The request behind it.
+    pub facts: &'a RequestFacts,
+}
+
+impl<'a> Knock<'a> {
+    /// The attempt to be made with these credentials.
+    pub fn of<C: Credentials>(credentials: &'a C, facts: &'a RequestFacts) -> Self {
+        Self {
+            credentials: C::KIND,
+            factor: C::FACTOR,
+            subject: credentials.subject(),
+            is_guessable: credentials.secret().is_some(),
+            facts,
+        }
+    }
+}
+
+/// A gate's answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Admission<P> {
+    /// The attempt may be made.
+    Admitted(P),
+    /// Not now: 429, and the client is told to come back after this time.
+    RetryAfter(Duration),
+}
+
+/// How an attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ending {
+    /// A backend accepted the credentials.
+    Accepted,
+    /// Nobody did, for this reason.
+    Denied(DeniedKind),
+    /// The client went away before there was an answer: it may have been right or wrong.
+    Aborted,
+}
+
+impl Ending {
+    fn of<U>(answer: &Result<Authenticated<U>, Denied>) -> Self {
+        match answer {
+            Ok(_) => Self::Accepted,
+            Err(denied) => Self::Denied(denied.kind()),
+        }
+    }
+}
+
+/// A permit whose type is forgotten.
+type AnyPermit = Box<dyn Any + Send>;
+
+/// The dyn twin of [`Gate`].
+pub(crate) trait DynGate: Send + Sync {
+    fn reserve<'a>(
+        &'a self,
+        attempt: &'a Knock<'a>,
+    ) -> BoxFuture<'a, Result<Admission<AnyPermit>, BackendError>>;
+    fn report(self: Arc<Self>, permit: AnyPermit, ending: Ending) -> BoxFuture<'static, ()>;
+}
+
+impl<G: Gate> DynGate for G {
+    fn reserve<'a>(
+        &'a self,
+        attempt: &'a Knock<'a>,
+    ) -> BoxFuture<'a, Result<Admission<AnyPermit>, BackendError>> {
+        Box::pin(async move {
+            Ok(match Gate::reserve(self, attempt).await? {
+                Admission::Admitted(permit) => Admission::Admitted(Box::new(permit) as AnyPermit),
+                Admission::RetryAfter(time) => Admission::RetryAfter(time),
+            })
+        })
+    }
+
+    fn report(self: Arc<Self>, permit: AnyPermit, ending: Ending) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            if let Ok(permit) = permit.downcast::<G::Permit>() {
+                Gate::report(&*self, *permit, ending).await;
+            }
+        })
+    }
+}
+
+impl<G: Gate> Gate for Arc<G> {
+    type Permit = G::Permit;
+
+    async fn reserve(&self, attempt: &Knock<'_>) -> Result<Admission<G::Permit>, BackendError> {
+        (**self).reserve(attempt).await
+    }
+
+    async fn report(&self, permit: G::Permit, ending: Ending) {
+        (**self).report(permit, ending).await;
+    }
+}
+
+/// Reserves a place. The error is the gate's own, if it is one.
+pub(crate) async fn reserve(
+    gate: &Arc<dyn DynGate>,
+    attempt: &Knock<'_>,
+) -> Result<Place, (Denied, Option<BackendError>)> {
+    let answer = guarded(GATE_TIMEOUT, async { gate.reserve(attempt).await }).await;
+    match answer.unwrap_or_else(|why| Err(why.into())) {
+        Ok(Admission::Admitted(permit)) => Ok(Place { gate: Arc::clone(gate), permit: Some(permit) }),
+        Ok(Admission::RetryAfter(time)) => Err((Denied::throttled(time), None)),
+        Err(error) => Err((Denied::interrupted(), Some(error))),
+    }
+}
+
+/// A place in the gate. It is settled once, whatever becomes of the attempt.
+pub(crate) struct Place {
+    gate: Arc<dyn DynGate>,
+    permit: Option<AnyPermit>,
+}
+
+impl Place {
+    /// Settles it before the client is answered: its next attempt finds it done.
+    pub(crate) async fn settle<U>(mut self, answer: &Result<Authenticated<U>, Denied>) {
+        let Some(permit) = self.permit.take() else { return };
+        let report = Arc::clone(&self.gate).report(permit, Ending::of(answer));
+        // In a task of its own: a client that goes away just now must not leave it half done.
+        let _ = tokio::spawn(guarded(GATE_TIMEOUT, report)).await;
+    }
+}
+
+impl Drop for Place {
+    // The client went away: the attempt counts all the same, or to hang up would make guessing free.
+    fn drop(&mut self) {
+        let Some(permit) = self.permit.take() else { return };
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(guarded(GATE_TIMEOUT, Arc::clone(&self.gate).report(permit, Ending::Aborted)));
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! [`Auth`]: the configured whole.
+
+mod builder;
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::settings::Settings;
+use crate::authenticator::Authenticator;
+use crate::event::EventKind;
+use crate::session::{Environment, SessionEngine, Source};
+use crate::user_cache::Cache;
+use crate::{
+    Authenticated, BackendName, Clock, ConfigError, Credentials, Denied, Grant, RequestFacts, Scopes,
+    Timestamp, User, UserId,
+};
+pub use builder::AuthBuilder;
+
+/// A configured chain with its sessions and schemes: what an adapter's layer is made of. Cheap to clone.
+///
+/// ```
+/// use auth_core::session::{KeyRing, MemorySessions, SessionConfig};
+/// use auth_core::{Auth, MemoryBackend, Password, Passwords};
+/// # use auth_core::{User, UserId};
+/// # #[derive(Clone)]
+/// # struct Member;
+/// # impl User for Member {
+/// #     fn id(&self) -> UserId { UserId::from(1) }
+/// #     fn security_stamp(&self) -> &[u8] { b"stamp" }
+/// #     fn is_active(&self) -> bool { true }
+/// # }
+///
+/// let users = MemoryBackend::<Member>::new(Passwords::new()?);
+/// let auth: Auth<Member> = Auth::builder()
+///     .backend::<Password>("local", users)
+///     .sessions(MemorySessions::new(10_000), SessionConfig::new(KeyRing::generate()?))
+///     .login_page("/login")
+///     .build()?;
+/// # Ok::<(), auth_core::ConfigError>(())
+/// ```
+pub struct Auth<U>(pub(crate) Arc<Inner<U>>);
+
+pub(crate) struct Inner<U> {
+    authenticator: Authenticator<U>,
+    sessions: Option<Arc<dyn SessionEngine<U>>>,
+    pub(crate) http: Settings<U>,
+}
+
+impl<U: User> Auth<U> {
+    /// Starts a configuration.
+    pub fn builder() -> AuthBuilder<U> {
+        AuthBuilder::new()
+    }
+
+    /// Asks the backends for these credentials, in order.
+    ///
+    /// In a handler use [`Session::authenticate`](crate::Session::authenticate), which knows the
+    /// request's facts; this is for everything that is no request.
+    ///
+    /// # Errors
+    /// [`Denied`] if nobody accepted them.
+    pub async fn authenticate<C: Credentials>(
+        &self,
+        credentials: C,
+        facts: &RequestFacts,
+    ) -> Result<Authenticated<U>, Denied> {
+        self.authenticator().judge(&credentials, facts).await
+    }
+
+    /// Forgets what the [`UserCache`](crate::UserCache) knows of a user, so that the next request of each of its
+    /// sessions asks the backend. Also what is being loaded now is not kept.
+    ///
+    /// For an application that changes a user by itself (disables it, takes it out of a group): call this when the
+    /// change is committed. Other instances are not told; there the change counts when the ttl is over. Without a
+    /// cache it does nothing.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if no backend has this name.
+    pub fn invalidate_user(&self, backend: &str, id: &UserId) -> Result<(), ConfigError> {
+        let source = self.named(backend)?;
+        source.cache.iter().for_each(|cache| cache.invalidate(id));
+        Ok(())
+    }
+
+    /// As [`invalidate_user`](Self::invalidate_user), for all users of all backends: after an import, or a change of
+    /// what a group may do.
+    pub fn invalidate_users(&self) {
+        self.environment().sources.iter().filter_map(|source| source.cache.as_ref()).for_each(Cache::clear);
+    }
+
+    /// Vouches for a user without any proof: for impersonation by an administrator, and for tests. The
+    /// backend must be one that reloads the user by its id.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if no backend has this name.
+    pub fn dangerous_authenticated(&self, user: U, backend: &str) -> Result<Authenticated<U>, ConfigError> {
+        let (user, backend) = (Arc::new(user), self.named(backend)?.name.clone());
+        let grant = Arc::new(Grant::new().with_scopes(Scopes::all()));
+        Ok(Authenticated { user, backend, at: self.now(), by: self.id(), grant })
+    }
+
+    fn named(&self, backend: &str) -> Result<&Source<U>, ConfigError> {
+        let source = self.environment().sources.iter().find(|source| source.name.as_str() == backend);
+        source.ok_or_else(|| ConfigError::new(format!("no backend is named {backend:?}")))
+    }
+
+    /// `next`, if it may be followed after a login.
+    pub(crate) fn next<'a>(&self, next: &'a str) -> Option<&'a str> {
+        self.0.http.next(next)
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.0.authenticator.id
+    }
+
+    pub(crate) fn authenticator(&self) -> &Authenticator<U> {
+        &self.0.authenticator
+    }
+
+    pub(crate) fn environment(&self) -> &Environment<U> {
+        &self.0.authenticator.environment
+    }
+
+    pub(crate) fn sessions(&self) -> Option<&Arc<dyn SessionEngine<U>>> {
+        self.0.sessions.as_ref()
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.environment().now()
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.environment().clock
+    }
+
+    pub(crate) fn emit(
+        &self,
+        kind: EventKind<'_>,
+        backend: Option<&BackendName>,
+        user: Option<&UserId>,
+        facts: &RequestFacts,
+    ) {
+        self.environment().emit(kind, backend, user, facts);
+    }
+}
+
+impl<U> Clone for Auth<U> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<U> fmt::Debug for Auth<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let backends: Vec<_> =
+            self.0.authenticator.environment.sources.iter().map(|source| &source.name).collect();
+        f.debug_struct("Auth").field("backends", &backends).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,75 @@
+//! What is kept of a request, to read its credentials once more when the request is gone.
+
+use std::any::Any;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use super::{AnyExchange, Header, RequestView};
+
+/// The headers that a scheme reads, and the connection they came by.
+pub(super) struct Kept {
+    headers: Arc<[Box<str>]>,
+    /// The values, each of the header at its place.
+    values: Vec<(usize, Zeroizing<Box<[u8]>>)>,
+    peer: Option<IpAddr>,
+    is_unix_socket: bool,
+    is_encrypted: bool,
+}
+
+impl Kept {
+    pub(super) fn of(headers: &Arc<[Box<str>]>, view: &dyn RequestView) -> Self {
+        let mut values = Vec::with_capacity(headers.len());
+        for (place, header) in headers.iter().enumerate() {
+            view.named(header, &mut |value| values.push((place, Zeroizing::new(value.into()))));
+        }
+        let (is_unix_socket, is_encrypted) = (view.is_unix_socket(), view.is_encrypted());
+        Self { headers: Arc::clone(headers), values, peer: view.peer(), is_unix_socket, is_encrypted }
+    }
+}
+
+impl RequestView for Kept {
+    fn method(&self) -> &'static str {
+        "GET"
+    }
+
+    fn target(&self) -> &'static str {
+        "/"
+    }
+
+    fn authority(&self) -> Option<&str> {
+        None
+    }
+
+    fn peer(&self) -> Option<IpAddr> {
+        self.peer
+    }
+
+    fn is_unix_socket(&self) -> bool {
+        self.is_unix_socket
+    }
+
+    fn is_encrypted(&self) -> bool {
+        self.is_encrypted
+    }
+
+    fn exchange(&self) -> Option<AnyExchange> {
+        None
+    }
+
+    fn extensions(&self, _: &mut dyn FnMut(&dyn Any)) {}
+
+    fn values<'a>(&'a self, header: Header, each: &mut dyn FnMut(&'a [u8])) {
+        self.named(header.name(), each);
+    }
+
+    fn named<'a>(&'a self, name: &str, each: &mut dyn FnMut(&'a [u8])) {
+        let own = self.values.iter().filter(|(place, _)| *self.headers[*place] == *name);
+        own.for_each(|(_, value)| each(value));
+    }
+
+    fn headers<'a>(&'a self, each: &mut dyn FnMut(&'a str, &'a [u8])) {
+        self.values.iter().for_each(|(place, value)| each(&self.headers[*place], value));
+    }
+}

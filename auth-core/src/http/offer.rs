@@ -1,0 +1,296 @@
+//! Offers: the credentials of one request, on their way from the scheme that read them to the chain.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use super::kept::Kept;
+use super::remembered::{Fingerprint, Memory, Remembered};
+use super::scheme::{Keeps, Read, Scheme, is_of};
+use super::{Challenge, RequestView};
+use crate::authenticator::Authenticator;
+use crate::session::Failure;
+use crate::{Access, Authenticated, Clock, ConfigError, Credentials, Denied, DeniedKind, RequestFacts, User};
+
+type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The dyn twin of [`Scheme`].
+pub(crate) trait DynScheme<U>: Send + Sync {
+    fn name(&self) -> &'static str;
+    fn headers(&self) -> &[Box<str>];
+    fn challenge(&self) -> Option<&Challenge>;
+    fn challenge_again(&self) -> Option<&Challenge>;
+    fn allows_cleartext(&self) -> bool;
+    fn is_ambient(&self) -> bool;
+    fn keeps(&self) -> Keeps;
+    /// Whether its credentials are a person's proof.
+    fn is_personal(&self) -> bool;
+    fn check(&self) -> Result<(), ConfigError>;
+    /// Reads a request; first, whether these very values were accepted lately.
+    fn fetch(self: Arc<Self>, view: &dyn RequestView, clock: &dyn Clock) -> Fetched<U>;
+    /// Reads what was kept of a request, whatever is remembered of it.
+    fn read_again(self: Arc<Self>, recalled: &Recalled) -> Fetched<U>;
+    fn forget(&self, fingerprint: &Fingerprint);
+}
+
+impl<U> dyn DynScheme<U> {
+    /// Whether it is asked about this `Authorization`.
+    pub(super) fn takes(&self, authorization: &[u8]) -> bool {
+        is_of(authorization, self.name())
+    }
+
+    pub(super) fn reads_authorization(&self) -> bool {
+        self.headers().iter().any(|header| &**header == "authorization")
+    }
+}
+
+/// What a scheme found in a request.
+pub(crate) enum Fetched<U> {
+    Nothing,
+    Offer(Offer<U>),
+    Malformed,
+    Untrusted,
+    Ambiguous,
+}
+
+/// Credentials of a request, and the scheme that read them.
+pub(crate) struct Offer<U> {
+    scheme: Arc<dyn DynScheme<U>>,
+    credentials: Offered<U>,
+}
+
+enum Offered<U> {
+    /// To be judged.
+    Unjudged(Box<dyn Judge<U>>),
+    /// Accepted lately.
+    Recalled(Recalled),
+}
+
+/// Credentials whose type is forgotten, waiting to be judged.
+trait Judge<U>: Send + Sync {
+    fn subject(&self) -> Option<&str>;
+    fn judge<'a>(
+        &'a self,
+        authenticator: &'a Authenticator<U>,
+        facts: &'a RequestFacts,
+    ) -> BoxFuture<'a, Result<Authenticated<U>, Failure>>;
+}
+
+/// Credentials that were accepted lately.
+pub(crate) struct Recalled {
+    entry: Arc<Remembered>,
+    fingerprint: Fingerprint,
+    /// Read again if the user is not the one that was accepted any more.
+    kept: Kept,
+}
+
+impl<U: User> Offer<U> {
+    /// Whether somebody is to be asked about it, so that there will be events.
+    pub(super) fn is_unjudged(&self) -> bool {
+        matches!(self.credentials, Offered::Unjudged(_))
+    }
+
+    pub(super) fn is_ambient(&self) -> bool {
+        self.scheme.is_ambient()
+    }
+
+    /// Whether it is a person's proof that was accepted earlier: to judge it again makes it fresh.
+    pub(super) fn is_recalled_proof(&self) -> bool {
+        self.scheme.is_personal() && matches!(self.credentials, Offered::Recalled(_))
+    }
+
+    /// Whom it names, if a session is to begin with it.
+    pub(super) fn begins_session(&self) -> Option<&str> {
+        match (&self.credentials, self.scheme.keeps()) {
+            (Offered::Unjudged(credentials), Keeps::Session { .. }) => {
+                Some(credentials.subject().unwrap_or_default())
+            }
+            _ => None,
+        }
+    }
+
+    /// Who is calling by this offer.
+    pub(super) async fn access(
+        &self,
+        authenticator: &Authenticator<U>,
+        facts: &RequestFacts,
+    ) -> Result<Access<U>, Failure> {
+        if let Offered::Recalled(recalled) = &self.credentials
+            && let Some(access) = self.recall(recalled, authenticator, facts).await?
+        {
+            return Ok(access);
+        }
+        self.access_anew(authenticator, facts).await
+    }
+
+    /// The same, whatever is remembered.
+    pub(super) async fn access_anew(
+        &self,
+        authenticator: &Authenticator<U>,
+        facts: &RequestFacts,
+    ) -> Result<Access<U>, Failure> {
+        let proof = self.judge(authenticator, facts).await?;
+        Ok(Access::by_scheme(proof.user, proof.backend, self.scheme.name(), proof.grant))
+    }
+
+    /// Loads the user that the credentials are known to be; `None` if it is not the one that was accepted any more.
+    async fn recall(
+        &self,
+        recalled: &Recalled,
+        authenticator: &Authenticator<U>,
+        facts: &RequestFacts,
+    ) -> Result<Option<Access<U>>, Failure> {
+        let Recalled { entry, .. } = recalled;
+        let user = authenticator.environment.reload(&entry.backend, &entry.user, facts).await;
+        let user = user.map_err(|_| Failure::Unavailable)?.filter(|user| entry.is_of(&**user));
+        let grant = || Arc::clone(&entry.grant);
+        Ok(user.map(|user| Access::by_scheme(user, entry.backend.clone(), self.scheme.name(), grant())))
+    }
+
+    /// Asks the chain, whatever is remembered.
+    pub(super) async fn judge(
+        &self,
+        authenticator: &Authenticator<U>,
+        facts: &RequestFacts,
+    ) -> Result<Authenticated<U>, Failure> {
+        let recalled = match &self.credentials {
+            Offered::Unjudged(credentials) => return credentials.judge(authenticator, facts).await,
+            Offered::Recalled(recalled) => recalled,
+        };
+        self.scheme.forget(&recalled.fingerprint);
+        let Fetched::Offer(offer) = Arc::clone(&self.scheme).read_again(recalled) else {
+            return Err(Failure::BadCredentials);
+        };
+        match &offer.credentials {
+            Offered::Unjudged(credentials) => credentials.judge(authenticator, facts).await,
+            Offered::Recalled(_) => Err(Failure::BadCredentials),
+        }
+    }
+}
+
+/// A scheme that an application accepts, with what it remembers.
+pub(crate) struct Accepted<S> {
+    scheme: S,
+    headers: Arc<[Box<str>]>,
+    memory: Option<Memory>,
+}
+
+impl<S: Scheme> Accepted<S> {
+    pub(crate) fn new(scheme: S) -> Self {
+        let headers = scheme.headers().into_iter().map(|header| header.to_ascii_lowercase().into()).collect();
+        let memory = Memory::new(scheme.remember());
+        Self { scheme, headers, memory }
+    }
+
+    fn read<U: User>(
+        self: Arc<Self>,
+        view: &dyn RequestView,
+        fingerprint: Option<Fingerprint>,
+    ) -> Fetched<U> {
+        match self.scheme.read(view) {
+            Read::NotMine => Fetched::Nothing,
+            Read::Malformed => Fetched::Malformed,
+            Read::Untrusted => Fetched::Untrusted,
+            Read::Ambiguous => Fetched::Ambiguous,
+            Read::Present(credentials) => {
+                let unjudged = Unjudged { accepted: Arc::clone(&self), credentials, fingerprint };
+                Fetched::Offer(Offer { scheme: self, credentials: Offered::Unjudged(Box::new(unjudged)) })
+            }
+        }
+    }
+}
+
+impl<S: Scheme, U: User> DynScheme<U> for Accepted<S> {
+    fn name(&self) -> &'static str {
+        self.scheme.name()
+    }
+
+    fn headers(&self) -> &[Box<str>] {
+        &self.headers
+    }
+
+    fn challenge(&self) -> Option<&Challenge> {
+        self.scheme.challenge()
+    }
+
+    fn challenge_again(&self) -> Option<&Challenge> {
+        self.scheme.challenge_again()
+    }
+
+    fn allows_cleartext(&self) -> bool {
+        self.scheme.allows_cleartext()
+    }
+
+    fn is_ambient(&self) -> bool {
+        self.scheme.is_ambient()
+    }
+
+    fn keeps(&self) -> Keeps {
+        self.scheme.keeps()
+    }
+
+    fn is_personal(&self) -> bool {
+        <S::Credentials as Credentials>::FACTOR.is_personal()
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        self.scheme.check()
+    }
+
+    fn fetch(self: Arc<Self>, view: &dyn RequestView, clock: &dyn Clock) -> Fetched<U> {
+        let Some(memory) = &self.memory else { return self.read(view, None) };
+        let Some(fingerprint) = memory.fingerprint(&self.headers, view) else { return self.read(view, None) };
+        let Some(entry) = memory.get(&fingerprint, clock.now()) else {
+            return self.read(view, Some(fingerprint));
+        };
+        let recalled = Recalled { entry, fingerprint, kept: Kept::of(&self.headers, view) };
+        Fetched::Offer(Offer { scheme: self, credentials: Offered::Recalled(recalled) })
+    }
+
+    fn read_again(self: Arc<Self>, recalled: &Recalled) -> Fetched<U> {
+        self.read(&recalled.kept, Some(recalled.fingerprint))
+    }
+
+    fn forget(&self, fingerprint: &Fingerprint) {
+        if let Some(memory) = &self.memory {
+            memory.forget(fingerprint);
+        }
+    }
+}
+
+/// Credentials that are to be judged.
+struct Unjudged<S: Scheme> {
+    accepted: Arc<Accepted<S>>,
+    credentials: S::Credentials,
+    /// Under which to remember them.
+    fingerprint: Option<Fingerprint>,
+}
+
+impl<S: Scheme, U: User> Judge<U> for Unjudged<S> {
+    fn subject(&self) -> Option<&str> {
+        self.credentials.subject()
+    }
+
+    fn judge<'a>(
+        &'a self,
+        authenticator: &'a Authenticator<U>,
+        facts: &'a RequestFacts,
+    ) -> BoxFuture<'a, Result<Authenticated<U>, Failure>> {
+        Box::pin(async move {
+            let proof =
+                authenticator.judge(&self.credentials, facts).await.map_err(|denied| failure(&denied))?;
+            if let (Some(memory), Some(fingerprint)) = (&self.accepted.memory, self.fingerprint) {
+                memory.put(fingerprint, &proof, authenticator.environment.now());
+            }
+            Ok(proof)
+        })
+    }
+}
+
+fn failure(denied: &Denied) -> Failure {
+    match (denied.kind(), denied.retry_after()) {
+        (DeniedKind::Unavailable, _) => Failure::Unavailable,
+        (DeniedKind::Throttled, Some(time)) => Failure::Throttled(time),
+        _ => Failure::BadCredentials,
+    }
+}

@@ -1,0 +1,150 @@
+//! What a request presents: a session's token, and offers of credentials.
+
+use std::sync::Arc;
+
+use super::offer::{DynScheme, Fetched, Offer};
+use super::view::Single;
+use super::{Header, RequestView, facts_of, log_error};
+use crate::event::EventKind;
+use crate::guard::caught;
+use crate::session::{Failure, Found as FoundCookie, Scan, SessionKey, Token};
+use crate::{Auth, User};
+
+/// What a request presents.
+pub(crate) struct Presented<U> {
+    cookie: Cookie,
+    offers: Vec<Offer<U>>,
+}
+
+/// What names a session.
+enum Cookie {
+    None,
+    Token(Token),
+    /// The session that the request had, asked about once more.
+    Again(SessionKey),
+}
+
+impl<U> Presented<U> {
+    pub(crate) const NOTHING: Self = Self { cookie: Cookie::None, offers: Vec::new() };
+
+    /// The session that a request had.
+    pub(crate) fn again(key: SessionKey) -> Self {
+        Self { cookie: Cookie::Again(key), offers: Vec::new() }
+    }
+
+    pub(crate) fn is_nothing(&self) -> bool {
+        matches!(self.cookie, Cookie::None) && self.offers.is_empty()
+    }
+
+    pub(crate) fn has_token(&self) -> bool {
+        matches!(self.cookie, Cookie::Token(_))
+    }
+
+    /// The key of the session that is asked for.
+    pub(crate) fn key(&self) -> Option<SessionKey> {
+        match &self.cookie {
+            Cookie::None => None,
+            Cookie::Token(token) => Some(token.key()),
+            Cookie::Again(key) => Some(*key),
+        }
+    }
+
+    pub(crate) fn is_asked_again(&self) -> bool {
+        matches!(self.cookie, Cookie::Again(_))
+    }
+
+    pub(crate) fn offers(&self) -> &[Offer<U>] {
+        &self.offers
+    }
+}
+
+impl<U: User> Presented<U> {
+    /// The offer with which a session is to begin.
+    pub(crate) fn begins_session(&self) -> Option<(&Offer<U>, &str)> {
+        self.offers.iter().find_map(|offer| Some((offer, offer.begins_session()?)))
+    }
+}
+
+impl<U: User> Auth<U> {
+    #[inline]
+    pub(super) fn find_cookie<'a>(&self, view: &'a impl RequestView) -> FoundCookie<'a> {
+        let Some(name) = &self.0.http.cookie else { return FoundCookie::Nothing };
+        let mut scan = Scan::new(name);
+        view.values(Header::Cookie, &mut |line| scan.line(line));
+        scan.found()
+    }
+
+    /// Reads what a request presents.
+    pub(super) fn read(
+        &self,
+        cookie: FoundCookie<'_>,
+        view: &dyn RequestView,
+    ) -> Result<Presented<U>, Failure> {
+        let token = match cookie {
+            FoundCookie::Nothing => None,
+            FoundCookie::One(value) => Token::parse(value),
+            FoundCookie::Ambiguous => {
+                self.emit(EventKind::AmbiguousCookie, None, None, &facts_of(&self.0.http.proxies, view));
+                None
+            }
+        };
+        let cookie = token.map_or(Cookie::None, Cookie::Token);
+        let presented = Presented { cookie, offers: self.read_offers(view)? };
+        // A session that begins with an offer is of whom that names: nobody else can be named beside it.
+        if presented.offers.len() > 1 && presented.begins_session().is_some() {
+            return Err(Failure::Contradiction);
+        }
+        Ok(presented)
+    }
+
+    fn read_offers(&self, view: &dyn RequestView) -> Result<Vec<Offer<U>>, Failure> {
+        let mut offers = Vec::new();
+        // Where a scheme reads `Authorization`, one that none takes is an error: it never falls back to the cookie or to
+        // nobody.
+        let authorization =
+            match self.0.http.reads_authorization.then(|| Single::of(view, Header::Authorization)) {
+                Some(Single::Several) => return Err(Failure::Malformed),
+                Some(Single::One(value)) => Some(value),
+                Some(Single::Absent) | None => None,
+            };
+        let mut is_taken = authorization.is_none();
+        for scheme in &self.0.http.schemes {
+            let is_of_authorization = scheme.reads_authorization();
+            if is_of_authorization && (is_taken || !authorization.is_some_and(|value| scheme.takes(value))) {
+                continue;
+            }
+            if let Some(offer) = self.fetch(scheme, view)? {
+                is_taken |= is_of_authorization;
+                offers.push(offer);
+            }
+        }
+        if is_taken { Ok(offers) } else { Err(Failure::BadCredentials) }
+    }
+
+    fn fetch(
+        &self,
+        scheme: &Arc<dyn DynScheme<U>>,
+        view: &dyn RequestView,
+    ) -> Result<Option<Offer<U>>, Failure> {
+        // Schemes are the application's code: a panic in one is an outage of this request.
+        let fetched = caught(|| Arc::clone(scheme).fetch(view, self.clock())).map_err(|_| {
+            log_error(&"a scheme panicked while it read a request");
+            Failure::Unavailable
+        })?;
+        match fetched {
+            Fetched::Nothing => Ok(None),
+            Fetched::Offer(offer) => {
+                let is_allowed = scheme.allows_cleartext() || self.0.http.proxies.is_protected(view);
+                if is_allowed { Ok(Some(offer)) } else { Err(Failure::Cleartext) }
+            }
+            Fetched::Malformed => Err(Failure::BadCredentials),
+            Fetched::Untrusted => Err(self.refuse_header(EventKind::UntrustedHeader, view)),
+            Fetched::Ambiguous => Err(self.refuse_header(EventKind::AmbiguousHeader, view)),
+        }
+    }
+
+    fn refuse_header(&self, kind: EventKind<'_>, view: &dyn RequestView) -> Failure {
+        self.emit(kind, None, None, &facts_of(&self.0.http.proxies, view));
+        Failure::Malformed
+    }
+}

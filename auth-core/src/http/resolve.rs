@@ -1,0 +1,147 @@
+//! Who is calling, by all that a request presents.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::offer::Offer;
+use super::session::Session;
+use crate::event::SessionEnd;
+use crate::session::{Begun, BegunBy, Failure, Live, Opening, Renewal, Resolved, SessionEngine, Wanted};
+use crate::{Access, User};
+
+type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Who is calling, and by which session.
+pub(crate) struct Resolution<U> {
+    pub(crate) access: Option<Access<U>>,
+    pub(crate) live: Option<Live>,
+    pub(crate) renewal: Option<Renewal>,
+    /// A session that began with the request.
+    pub(crate) begun: Option<Begun<U>>,
+    /// Whether somebody is named whom no backend lets in: a login page would not help.
+    pub(crate) is_turned_away: bool,
+}
+
+impl<U> Resolution<U> {
+    const NOBODY: Self = Self { access: None, live: None, renewal: None, begun: None, is_turned_away: false };
+}
+
+impl<U> From<Resolved<U>> for Resolution<U> {
+    fn from(resolved: Resolved<U>) -> Self {
+        let (access, live) = resolved.caller.unzip();
+        Self { access, live, renewal: resolved.renewal, ..Self::NOBODY }
+    }
+}
+
+/// Finding out who is calling. One box, whatever is asked, for a request that presents a session only.
+pub(crate) enum Finding<U> {
+    Nobody,
+    Session(BoxFuture<'static, Result<Resolved<U>, Failure>>),
+    Offers(BoxFuture<'static, Result<Resolution<U>, Failure>>),
+}
+
+impl<U: User> Finding<U> {
+    pub(crate) fn of(session: &Session<U>) -> Self {
+        if !session.presented().offers().is_empty() {
+            return Self::Offers(Box::pin(by_offers(session.clone())));
+        }
+        match wanted(session) {
+            Some((sessions, wanted)) => {
+                Self::Session(Arc::clone(sessions).resolve(wanted, session.facts().clone()))
+            }
+            None => Self::Nobody,
+        }
+    }
+}
+
+impl<U> Future for Finding<U> {
+    type Output = Result<Resolution<U>, Failure>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut *self {
+            Self::Nobody => Poll::Ready(Ok(Resolution::NOBODY)),
+            Self::Session(future) => future.as_mut().poll(cx).map_ok(Resolution::from),
+            Self::Offers(future) => future.as_mut().poll(cx),
+        }
+    }
+}
+
+/// The session that the request presents, and where it is. Without sessions no token is read.
+fn wanted<U: User>(session: &Session<U>) -> Option<(&Arc<dyn SessionEngine<U>>, Wanted)> {
+    let (key, sessions) = (session.presented().key()?, session.auth().sessions()?);
+    let goes_on = session.presented().is_asked_again() || session.auth().0.http.is_persistent;
+    let begun_by = if goes_on { BegunBy::Anything } else { BegunBy::Login };
+    Some((sessions, Wanted { key, begun_by }))
+}
+
+async fn by_offers<U: User>(session: Session<U>) -> Result<Resolution<U>, Failure> {
+    if let Some((offer, name)) = session.presented().begins_session() {
+        return by_session_of(&session, offer, name).await;
+    }
+    let access = all_agree(&session).await?;
+    let Some((sessions, wanted)) = wanted(&session) else {
+        return Ok(Resolution { access, ..Resolution::NOBODY });
+    };
+    let resolved = Arc::clone(sessions).resolve(wanted, session.facts().clone()).await?;
+    let mut resolution = Resolution::from(resolved);
+    if resolution.access.as_ref().zip(access.as_ref()).is_some_and(|(one, other)| !is_same(one, other)) {
+        return Err(Failure::Contradiction);
+    }
+    resolution.access = access;
+    Ok(resolution)
+}
+
+/// The user whom all offers name. Two that name two users are a contradiction.
+async fn all_agree<U: User>(session: &Session<U>) -> Result<Option<Access<U>>, Failure> {
+    let mut agreed: Option<Access<U>> = None;
+    for offer in session.presented().offers() {
+        let access = offer.access(session.auth().authenticator(), session.facts()).await?;
+        match &agreed {
+            Some(one) if !is_same(one, &access) => return Err(Failure::Contradiction),
+            Some(_) => {}
+            None => agreed = Some(access),
+        }
+    }
+    Ok(agreed)
+}
+
+fn is_same<U: User>(one: &Access<U>, other: &Access<U>) -> bool {
+    one.backend() == other.backend() && one.user().id() == other.user().id()
+}
+
+/// The session goes on if this very name began it. Otherwise the backends say who that is, a new session begins, and
+/// whatever there was ends: nobody goes on as somebody else (CVE-2014-0482).
+async fn by_session_of<U: User>(
+    session: &Session<U>,
+    offer: &Offer<U>,
+    name: &str,
+) -> Result<Resolution<U>, Failure> {
+    // What keeps a session is accepted only where there are sessions.
+    let Some(sessions) = session.auth().sessions() else { return Err(Failure::Unavailable) };
+    let mut current = None;
+    if let Some(key) = session.presented().key() {
+        let wanted = Wanted { key, begun_by: BegunBy::Name(name.into()) };
+        let resolved = Arc::clone(sessions).resolve(wanted, session.facts().clone()).await?;
+        if resolved.caller.is_some() {
+            return Ok(resolved.into());
+        }
+        current = resolved.other;
+    }
+    match offer.judge(session.auth().authenticator(), session.facts()).await {
+        Ok(proof) => {
+            let (presented, remote_user) = (session.presented().key(), Some(name.into()));
+            let opening = Opening { proof, current, presented, remote_user };
+            let begun = sessions.login(opening, session.facts()).await.map_err(|_| Failure::Unavailable)?;
+            Ok(Resolution { begun: Some(begun), ..Resolution::NOBODY })
+        }
+        Err(Failure::BadCredentials) => {
+            if let Some(live) = &current {
+                sessions.end(live, SessionEnd::RemoteUserChanged, session.facts()).await;
+            }
+            Ok(Resolution { is_turned_away: true, ..Resolution::NOBODY })
+        }
+        Err(failure) => Err(failure),
+    }
+}

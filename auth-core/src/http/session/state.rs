@@ -1,0 +1,111 @@
+//! What is known of a request's session, and what was done to it.
+
+use std::sync::Arc;
+
+use super::Session;
+use crate::http::Refusal;
+use crate::http::resolve::Resolution;
+use crate::session::{Begun, CookieEffect, Live, Patches, Renewal, Undoing};
+use crate::{Access, User};
+
+/// What is known and what was done so far.
+pub(crate) struct State<U> {
+    pub(crate) access: Option<Access<U>>,
+    /// The user whom the layer put into the request's extensions.
+    pub(super) put: Option<Arc<U>>,
+    pub(crate) live: Option<Live>,
+    /// Boxed: most requests do nothing of it, and each has a state.
+    deeds: Option<Box<Deeds>>,
+}
+
+/// What a request did to its session, and what that does to the response.
+pub(crate) struct Deeds {
+    pub(crate) cookie: CookieEffect,
+    pub(crate) patches: Patches,
+    /// The new id that the session is to get before the response is made.
+    pub(crate) renewal: Option<Renewal>,
+    /// A session that this request began, which is nobody's before the response is made.
+    pub(crate) undelivered: Option<Box<dyn Undoing>>,
+    /// Whether a trusted proxy names somebody whom no backend lets in: a login page would not help.
+    pub(crate) is_turned_away: bool,
+    /// What must be answered instead of whatever the handler answers.
+    pub(crate) refusal: Option<Refusal>,
+}
+
+impl Deeds {
+    const NONE: Self = Self {
+        cookie: CookieEffect::Keep,
+        patches: Patches::new(),
+        renewal: None,
+        undelivered: None,
+        is_turned_away: false,
+        refusal: None,
+    };
+}
+
+impl<U> State<U> {
+    /// Of a request of which nothing is known.
+    pub(super) const fn new() -> Self {
+        Self { access: None, put: None, live: None, deeds: None }
+    }
+
+    pub(crate) fn deeds(&self) -> &Deeds {
+        static NONE: Deeds = Deeds::NONE;
+        self.deeds.as_deref().unwrap_or(&NONE)
+    }
+
+    pub(crate) fn deeds_mut(&mut self) -> &mut Deeds {
+        self.deeds.get_or_insert_with(|| Box::new(Deeds::NONE))
+    }
+
+    /// What was done, to be taken from: `None` if that is nothing.
+    pub(crate) fn done(&mut self) -> Option<&mut Deeds> {
+        self.deeds.as_deref_mut()
+    }
+}
+
+impl<U: User> Session<U> {
+    /// Takes over what was found out of the request.
+    pub(crate) fn settle(&self, resolution: Resolution<U>) {
+        let Resolution { access, live, renewal, begun, is_turned_away } = resolution;
+        {
+            let mut state = self.state();
+            (state.access, state.live) = (access, live);
+            if renewal.is_some() || is_turned_away {
+                let deeds = state.deeds_mut();
+                (deeds.renewal, deeds.is_turned_away) = (renewal, is_turned_away);
+            }
+        }
+        if let Some(begun) = begun {
+            self.hand_out(begun);
+        }
+        self.mark_resolved();
+    }
+
+    /// Gives a session to the response and to the request, where everything that could fail has gone well: the one place
+    /// that does.
+    ///
+    /// One that was moved is the caller's from here on, whatever becomes of the response: its old id is dead. A new one
+    /// is undone if no response is ever made.
+    pub(super) fn hand_out(&self, begun: Begun<U>) {
+        let Begun { cookie, live, access, undo, is_new } = begun;
+        let mut state = self.state();
+        state.live = Some(live);
+        if access.is_some() {
+            state.access = access;
+        }
+        let deeds = state.deeds_mut();
+        deeds.cookie = cookie;
+        let is_first_seen = is_new || deeds.undelivered.is_some();
+        let done = if is_first_seen {
+            // The second session of one request: the first has been deleted or moved.
+            deeds.undelivered.replace(undo)
+        } else {
+            Some(undo)
+        };
+        drop(state);
+        if let Some(done) = done {
+            done.disarm();
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What everything of one [`Auth`](crate::Auth) shares: where users, time and random numbers come from, and who hears of
+//! events.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::source::Source;
+use crate::chain::Answer;
+use crate::event::{self, EventKind};
+use crate::report::Report;
+use crate::user_cache::Cache;
+use crate::{BackendName, Clock, Event, Observer, Random, RequestFacts, Timestamp, User, UserId};
+
+pub(crate) struct Environment<U> {
+    pub(crate) sources: Vec<Source<U>>,
+    pub(crate) observer: Box<dyn Observer>,
+    pub(crate) clock: Box<dyn Clock>,
+    pub(crate) random: Box<dyn Random>,
+}
+
+impl<U: User> Environment<U> {
+    pub(crate) fn source(&self, name: &BackendName) -> Option<&Source<U>> {
+        self.sources.iter().find(|source| source.name == *name)
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Has the user asked for anew by the next request that needs them.
+    pub(crate) fn forget_user(&self, backend: &BackendName, id: &UserId) {
+        if let Some(cache) = self.cache(backend) {
+            cache.invalidate(id);
+        }
+    }
+
+    fn cache(&self, backend: &BackendName) -> Option<&Cache<U>> {
+        self.source(backend)?.cache.as_ref()
+    }
+
+    /// The user as the backend has them now, if they may still be active. An outage is told, and not "nobody".
+    pub(crate) async fn reload(
+        &self,
+        backend: &BackendName,
+        id: &UserId,
+        facts: &RequestFacts,
+    ) -> Result<Option<Arc<U>>, Unavailable> {
+        let Some(source) = self.source(backend) else { return Ok(None) };
+        match source.get_user(id).await {
+            Ok(user) => Ok(user.filter(User::is_active).map(Arc::new)),
+            Err(error) => {
+                self.emit(EventKind::BackendFailed(&error), Some(backend), None, facts);
+                Err(Unavailable)
+            }
+        }
+    }
+
+    /// Tells what provisioning did for a user.
+    pub(crate) fn tell_of(&self, report: &Report, backend: &BackendName, facts: &RequestFacts) {
+        let emit = |kind| self.emit(kind, Some(backend), Some(&report.user), facts);
+        if report.created {
+            emit(EventKind::UserCreated(&report.changed));
+        } else if !report.changed.is_empty() {
+            emit(EventKind::UserUpdated(&report.changed));
+        }
+        if !report.kept.is_empty() {
+            emit(EventKind::UserKept(&report.kept));
+        }
+    }
+
+    /// Tells what a backend answered to an attempt.
+    pub(crate) fn trace(&self, backend: &BackendName, answer: Answer, elapsed: Duration) {
+        event::trace(&*self.observer, backend, answer, elapsed);
+    }
+
+    pub(crate) fn emit(
+        &self,
+        kind: EventKind<'_>,
+        backend: Option<&BackendName>,
+        user: Option<&UserId>,
+        facts: &RequestFacts,
+    ) {
+        event::emit(&*self.observer, &Event { kind, at: self.now(), backend, user, facts });
+    }
+}
+
+/// A backend could not answer, and the observer was told.
+#[derive(Debug)]
+pub(crate) struct Unavailable;

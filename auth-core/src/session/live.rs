@@ -1,0 +1,102 @@
+//! Sessions as values: what the engine finds, begins and ends, and what becomes of the cookie.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::revocation::Undoing;
+use super::{ClientFacts, SessionKey, SessionRecord, StampMac, Token};
+use crate::{Access, Authenticated, Timestamp, User};
+
+/// A session's record as it was when it was last looked at.
+#[derive(Clone)]
+pub(crate) struct Live {
+    pub(crate) key: SessionKey,
+    pub(crate) version: u64,
+    pub(crate) by_alias: bool,
+    pub(crate) record: Arc<SessionRecord>,
+}
+
+impl Live {
+    /// Whether it is a session of this user.
+    pub(crate) fn is_of<U: User>(&self, authenticated: &Authenticated<U>) -> bool {
+        self.record.backend == authenticated.backend && self.record.user == authenticated.user.id()
+    }
+}
+
+/// Which session is asked for, by what a request presents.
+pub(crate) struct Wanted {
+    pub(crate) key: SessionKey,
+    pub(crate) begun_by: BegunBy,
+}
+
+/// By what a session must have begun to go on.
+pub(crate) enum BegunBy {
+    /// Whatever it was.
+    Anything,
+    /// A login. One that began with a proxy's word ends without it.
+    Login,
+    /// A proxy's word for this name.
+    Name(Box<str>),
+}
+
+/// Whose session it is.
+pub(crate) struct Resolved<U> {
+    /// The caller with the session; nobody if it is over.
+    pub(crate) caller: Option<(Access<U>, Live)>,
+    /// The new id that the session is to get before the response is made.
+    pub(crate) renewal: Option<Renewal>,
+    /// A session that has not ended, and that began by something else than it must have: for whoever begins another in
+    /// its place.
+    pub(crate) other: Option<Live>,
+}
+
+impl<U> Resolved<U> {
+    pub(crate) const NOBODY: Self = Self { caller: None, renewal: None, other: None };
+}
+
+/// What is due when a session is to get a new id.
+pub(crate) struct Renewal {
+    /// The id that it has.
+    pub(crate) key: SessionKey,
+    /// Its user's stamp, by the current key.
+    pub(crate) stamp: StampMac,
+}
+
+/// A session under a new key, with the token that opens it, which nobody has yet.
+///
+/// Whatever fails before it is handed out, and a client that goes away, drops it; then the record is deleted again: a
+/// session that nobody was given is nobody's.
+#[must_use = "a session that is not handed out is deleted"]
+pub(crate) struct Begun<U> {
+    pub(crate) cookie: CookieEffect,
+    pub(crate) live: Live,
+    /// The caller from here on, if that changed.
+    pub(crate) access: Option<Access<U>>,
+    pub(crate) undo: Box<dyn Undoing>,
+    /// Whether the record is new, and not one that was moved.
+    pub(crate) is_new: bool,
+}
+
+/// What the response does to the session cookie.
+#[derive(Clone)]
+pub(crate) enum CookieEffect {
+    Keep,
+    Set(Token, Option<Duration>),
+    Remove,
+}
+
+/// One session of a user, for a list of devices.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SessionInfo {
+    /// Names it in [`Session::revoke`](crate::Session::revoke). It is a hash, and no way into the session.
+    pub key: SessionKey,
+    /// When it began.
+    pub created: Timestamp,
+    /// When it was last used, within the touch interval.
+    pub last_seen: Timestamp,
+    /// The client, if the configuration keeps it.
+    pub client: Option<ClientFacts>,
+    /// Whether it is the session of this request.
+    pub is_current: bool,
+}

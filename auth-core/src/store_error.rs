@@ -1,0 +1,62 @@
+//! What keeps a session store from its work.
+
+use std::error::Error;
+use std::fmt;
+
+/// A store could not do its work.
+#[derive(Debug)]
+pub struct StoreError {
+    kind: StoreErrorKind,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// What kept a store from its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StoreErrorKind {
+    /// It cannot be reached or written now: connection, lock, disk.
+    Unavailable,
+    /// It did not answer in time.
+    TimedOut,
+    /// It holds as many sessions as it may.
+    Full,
+    /// The new key is in use.
+    Exists,
+    /// It panicked.
+    Panicked,
+}
+
+impl StoreError {
+    /// An error of this kind.
+    pub fn new(kind: StoreErrorKind) -> Self {
+        Self { kind, source: None }
+    }
+
+    /// It cannot be reached or written now. `source` reaches the log: it must carry no secret.
+    pub fn unavailable(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { kind: StoreErrorKind::Unavailable, source: Some(source.into()) }
+    }
+
+    /// What kept it from its work.
+    pub fn kind(&self) -> StoreErrorKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            StoreErrorKind::Unavailable => "the session store is unavailable",
+            StoreErrorKind::TimedOut => "the session store did not answer in time",
+            StoreErrorKind::Full => "the session store is full",
+            StoreErrorKind::Exists => "the session key is in use",
+            StoreErrorKind::Panicked => "the session store panicked",
+        })
+    }
+}
+
+impl Error for StoreError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_ref().map(|source| &**source as &(dyn Error + 'static))
+    }
+}
