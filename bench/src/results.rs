@@ -1,4 +1,4 @@
-//! Results as files: `tests/bench/results/MODE.json`, with the facts under which they were made.
+//! Results as files: `bench/results/MODE.json`, with the facts under which they were made.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -65,12 +65,12 @@ impl Results {
 }
 
 fn path(mode: &str) -> PathBuf {
-    repository().join("tests/bench/results").join(mode).with_extension("json")
+    repository().join("bench/results").join(mode).with_extension("json")
 }
 
 /// The repository that this program was built from.
 pub(crate) fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 /// # Errors
@@ -125,7 +125,7 @@ fn in_file(path: &str, name: &str) -> Option<String> {
 
 /// The version of a crate that this program was built with. Of several, the newest.
 fn locked(name: &str) -> Option<String> {
-    let lock = include_str!("../../../Cargo.lock");
+    let lock = include_str!("../../Cargo.lock");
     let start = format!("name = \"{name}\"\nversion = \"");
     let version = lock.rsplit_once(&start)?.1;
     version.split('"').next().map(str::to_owned)
