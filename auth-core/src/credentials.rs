@@ -250,7 +250,7 @@ mod tests {
         }
     }
 
-    /// RFC 6750 §2.1, RL-9.
+    /// RFC 6750 §2.1.
     #[test]
     fn tokens_keep_their_grammar_and_bound() {
         let table = [

@@ -19,7 +19,7 @@ impl Jar {
     /// If a browser would refuse it, or it sets the session twice.
     pub fn take(&mut self, answer: &Answer) {
         let lines = answer.all("set-cookie");
-        assert!(lines.len() < 2, "CK-3: more than one session cookie: {answer:?}");
+        assert!(lines.len() < 2, "more than one session cookie: {answer:?}");
         for line in lines {
             let (pair, attributes) = line.split_once(';').unwrap_or((line, ""));
             let (name, value) = pair.split_once('=').expect("a name and a value");
@@ -28,7 +28,7 @@ impl Jar {
             let has_domain = attributes.iter().any(|a| a.to_ascii_lowercase().starts_with("domain"));
             let is_host = name.starts_with("__Host-");
             assert!(!is_host || has("Secure") && has("Path=/") && !has_domain, "refused: {line}");
-            assert!(has("HttpOnly") && has("SameSite=Lax"), "CK-1: {line}");
+            assert!(has("HttpOnly") && has("SameSite=Lax"), "{line}");
             if has("Max-Age=0") {
                 self.0.remove(name);
             } else {
@@ -95,10 +95,7 @@ impl<'a> Client<'a> {
     pub async fn probe(&self, request: Request) -> Answer {
         let what = format!("{} {}", request.method, request.target);
         let answer = self.site.send(request).await;
-        assert!(
-            answer.status != 401 || !answer.all("www-authenticate").is_empty(),
-            "HD-1: {what}: {answer:?}"
-        );
+        assert!(answer.status != 401 || !answer.all("www-authenticate").is_empty(), "{what}: {answer:?}");
         answer
     }
 

@@ -1,4 +1,4 @@
-//! `auth-actix` on a real server with two workers, asked byte by byte over sockets: CH-3, CH-5, CK-2.
+//! `auth-actix` on a real server with two workers, asked byte by byte over sockets.
 #![allow(missing_docs)]
 
 use std::net::SocketAddr;
@@ -28,7 +28,7 @@ async fn token(world: &World, username: &str, password: &str) -> String {
 }
 
 #[actix_web::test]
-async fn ch5_a_guard_on_a_real_server() {
+async fn a_guard_on_a_real_server() {
     let world = Setup::default().world().await;
     let address = serve(&world);
     let requests = [
@@ -57,7 +57,7 @@ async fn ch5_a_guard_on_a_real_server() {
 }
 
 #[actix_web::test]
-async fn ck2_cookies_on_the_wire() {
+async fn cookies_on_the_wire() {
     let world = Setup::default().world().await;
     let address = serve(&world);
     let alice = format!("cookie: __Host-session={}", token(&world, "alice", ALICE).await);
@@ -74,9 +74,9 @@ async fn ck2_cookies_on_the_wire() {
     }
 }
 
-/// CH-3: many connections at once, over both workers.
+/// Many connections at once, over both workers.
 #[actix_web::test]
-async fn ch3_parallel_connections_see_their_own_user() {
+async fn parallel_connections_see_their_own_user() {
     let world = Setup::default().world().await;
     let address = serve(&world);
     let (alice, bob) = (token(&world, "alice", ALICE).await, token(&world, "bob", BOB).await);

@@ -1,4 +1,4 @@
-//! RL-9: each size that is promised, at its limit and one beyond.
+//! Each size that is promised, at its limit and one beyond.
 #![allow(missing_docs)]
 
 use auth_core::conformance::client::Headers;
@@ -102,7 +102,7 @@ async fn next_is_bounded() {
     .await;
 }
 
-/// SE-16: names and values of a session together.
+/// Names and values of a session together.
 #[tokio::test]
 async fn a_session_is_bounded() {
     everywhere(Setup::default(), async |mut client| {
@@ -119,7 +119,7 @@ async fn a_session_is_bounded() {
     .await;
 }
 
-/// CK-4: with the longest name, the whole `Set-Cookie` stays far below a browser's 4096 bytes.
+/// With the longest name, the whole `Set-Cookie` stays far below a browser's 4096 bytes.
 #[tokio::test]
 async fn the_longest_cookie_fits() {
     let world = Setup::default().sessions(|sessions| sessions.cookie_name(x(64))).world().await;

@@ -1,4 +1,4 @@
-//! `auth-tower` around a plain service on hyper, asked byte by byte over a socket: CH-5, CK-2, CS-2.
+//! `auth-tower` around a plain service on hyper, asked byte by byte over a socket.
 #![allow(missing_docs)]
 
 use std::convert::Infallible;
@@ -93,9 +93,9 @@ async fn a_plain_service_knows_its_caller() {
     assert!(exchange(address, &lines("POST /login", &other_site)).await.starts_with("http/1.1 403"));
 }
 
-/// CH-5: what routers and clients would not even let through, straight from the socket.
+/// What routers and clients would not even let through, straight from the socket.
 #[tokio::test]
-async fn ch5_a_guard_directly_inside_the_layer() {
+async fn a_guard_directly_inside_the_layer() {
     let world = Setup::default().world().await;
     let address = serve(&world, Some(Require::login())).await;
     let requests = [
@@ -125,9 +125,9 @@ async fn ch5_a_guard_directly_inside_the_layer() {
     assert!(exchange(address, &lines("GET /", &[basic])).await.ends_with("alice"));
 }
 
-/// CK-2, RFC 9113 §8.2.3: over HTTP/2 each cookie may come in a line of its own.
+/// RFC 9113 §8.2.3: over HTTP/2 each cookie may come in a line of its own.
 #[tokio::test]
-async fn ck2_http2_cookies_in_lines_of_their_own() {
+async fn http2_cookies_in_lines_of_their_own() {
     let world = Setup::default().world().await;
     let (client, server) = tokio::io::duplex(64 * 1024);
     let service = ServiceBuilder::new().layer(AuthLayer::new(world.auth.clone())).service_fn(page);
@@ -156,7 +156,7 @@ async fn ck2_http2_cookies_in_lines_of_their_own() {
     let (mut parts, body) = own.into_parts();
     parts.headers.insert("origin", "https://testserver".parse().unwrap());
     let response = sender.send_request(Request::from_parts(parts.clone(), body.clone())).await.unwrap();
-    assert_eq!(response.status(), 200, "CS-2: `:authority` is the host that the origin is compared with");
+    assert_eq!(response.status(), 200, "`:authority` is the host that the origin is compared with");
     parts.headers.insert("origin", "https://evil.example".parse().unwrap());
     let response = sender.send_request(Request::from_parts(parts, body)).await.unwrap();
     assert_eq!(response.status(), 403);

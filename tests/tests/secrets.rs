@@ -1,4 +1,4 @@
-//! What does not compile, or would be a mistake: PW-12, LG-1, CH-7.
+//! What does not compile, or would be a mistake.
 //!
 //! A program that compares, prints or serializes a secret is refused by the compiler: this file does not compile as
 //! soon as one of the impls below exists. That `Authenticated` cannot be made by hand is a `compile_fail` example in
@@ -42,7 +42,7 @@ lacks!(Access<Account>: Default, Serialize);
 lacks!(SessionInfo: Serialize);
 lacks!(auth_core::Session<Account>: Default, Serialize);
 
-/// LG-1: and what is printed for a developer is redacted.
+/// And what is printed for a developer is redacted.
 #[test]
 fn debug_is_redacted() {
     let secret = Secret::new("canary");

@@ -1,4 +1,4 @@
-//! `auth-tower` around a tonic service, asked by a tonic client over a socket: V24, and the callers of gRPC.
+//! `auth-tower` around a tonic service, asked by a tonic client over a socket, and the callers of gRPC.
 #![allow(missing_docs)]
 
 use std::convert::Infallible;
@@ -144,7 +144,7 @@ fn is_not_cacheable(metadata: &MetadataMap) -> bool {
 }
 
 #[tokio::test]
-async fn v24_refusals_arrive_as_grpc_status() {
+async fn refusals_arrive_as_grpc_status() {
     let world = Setup::default().world().await;
     let address = serve(&world, Some(Require::permission("editors"))).await;
     let cookie = session(&world).await;
@@ -187,7 +187,7 @@ async fn an_open_service_sees_its_caller_too() {
 
 /// RFC 9113 §8.2.3: HTTP/2 clients may send each cookie in a line of its own.
 #[tokio::test]
-async fn ck2_cookies_in_lines_of_their_own() {
+async fn cookies_in_lines_of_their_own() {
     let world = Setup::default().world().await;
     let address = serve(&world, None).await;
     let cookie = session(&world).await;

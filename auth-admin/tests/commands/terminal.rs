@@ -58,9 +58,9 @@ async fn a_user_is_created_and_the_password_is_not_shown() {
     assert!(site.signs_in("alice", GOOD).await);
 }
 
-/// M04: a weak password is refused with all reasons, unless somebody insists.
+/// A weak password is refused with all reasons, unless somebody insists.
 #[tokio::test]
-async fn m04_somebody_may_insist_on_a_weak_password() {
+async fn somebody_may_insist_on_a_weak_password() {
     let site = Site::new();
     let mut terminal = Terminal::run(&site, "create-user --username alice");
     terminal.password("123456").answer("Use it all the same? [y/N] ", "n");
@@ -84,9 +84,8 @@ async fn nobody_can_insist_on_an_empty_password() {
     assert_eq!(site.count().await, 0);
 }
 
-/// M05.
 #[tokio::test]
-async fn m05_three_mismatches_change_nothing() {
+async fn three_mismatches_change_nothing() {
     let site = Site::new();
     site.create("alice");
     let mut terminal = Terminal::run(&site, "set-password alice");

@@ -2,9 +2,9 @@
 
 use crate::site::{GOOD, Site};
 
-/// M01: all by the command line; without a password, nobody can sign in with one.
+/// All by the command line; without a password, nobody can sign in with one.
 #[tokio::test]
-async fn m01_a_user_is_created_without_a_terminal() {
+async fn a_user_is_created_without_a_terminal() {
     let site = Site::new();
     let arguments = ["create-user", "--username", "Alice", "--permission", "a", "--permission", "b"];
     let ran = site.run_with(&[&arguments[..], &["--password-stdin"]].concat(), &format!("{GOOD}\n"));
@@ -20,9 +20,9 @@ async fn m01_a_user_is_created_without_a_terminal() {
     }
 }
 
-/// M02: nobody is there to be asked, so the flag is named and nothing is done.
+/// Nobody is there to be asked, so the flag is named and nothing is done.
 #[tokio::test]
-async fn m02_nothing_is_asked_without_a_terminal() {
+async fn nothing_is_asked_without_a_terminal() {
     let site = Site::new();
     let table: [(&[&str], &str); 2] = [
         (&["create-user", "--no-password"], "--username"),
@@ -40,9 +40,9 @@ async fn m02_nothing_is_asked_without_a_terminal() {
     assert!(site.signs_in("alice", GOOD).await);
 }
 
-/// M03, P03: also in another case or width. What is no name is said to be none.
+/// A name that is taken is refused, also in another case or width. What is no name is said to be none.
 #[tokio::test]
-async fn m03_a_name_is_given_once() {
+async fn a_name_is_given_once() {
     let site = Site::new();
     site.create("alice");
     for name in ["alice", "ALICE", "ａｌｉｃｅ"] {
@@ -59,9 +59,9 @@ async fn m03_a_name_is_given_once() {
     assert_eq!(site.count().await, 1);
 }
 
-/// P01, PW-4, PW-13: all reasons at once, and nobody is there to insist.
+/// All reasons at once, and nobody is there to insist.
 #[tokio::test]
-async fn p01_weak_passwords_are_refused_with_all_reasons() {
+async fn weak_passwords_are_refused_with_all_reasons() {
     let site = Site::new();
     site.create("someone");
     let long = "long ".repeat(1_000);
@@ -83,9 +83,8 @@ async fn p01_weak_passwords_are_refused_with_all_reasons() {
     assert!(site.signs_in("someone", GOOD).await);
 }
 
-/// M06.
 #[test]
-fn m06_an_unknown_user_is_an_error() {
+fn an_unknown_user_is_an_error() {
     let site = Site::new();
     let commands: [&[&str]; 10] = [
         &["set-password", "nobody", "--no-password"],

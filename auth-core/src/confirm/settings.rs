@@ -90,7 +90,7 @@ mod tests {
         *blake3::hash(&n.to_le_bytes()).as_bytes()
     }
 
-    /// X11: sessions that began together fall due spread over a quarter of the interval.
+    /// Sessions that began together fall due spread over a quarter of the interval.
     #[test]
     fn sessions_fall_due_apart() {
         let due = |key: &[u8; 32]| {

@@ -198,7 +198,7 @@ async fn together<C: Credentials + Clone, U: User>(auth: &Auth<U>, cases: &Cases
     }
 }
 
-/// A client that goes away at any point leaves nothing behind that would hinder the next one (CH-4).
+/// A client that goes away at any point leaves nothing behind that would hinder the next one.
 async fn interrupted<C: Credentials + Clone, U: User>(auth: &Auth<U>, cases: &Cases<C>) {
     for polls in 0..32 {
         let mut attempt = pin!(ask(auth, cases.right.clone()));

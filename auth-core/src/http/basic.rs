@@ -126,7 +126,7 @@ mod tests {
         format!("Basic {}", STANDARD.encode(text))
     }
 
-    /// BA-1, HD-3.
+    /// UTF-8 alone, split at the first colon, nothing empty; and one header, read by its grammar.
     #[test]
     fn the_grammar_is_kept() {
         let user = |name: &str, password: &str| Found::User(name.to_owned(), password.to_owned());
@@ -161,7 +161,7 @@ mod tests {
         }
     }
 
-    /// RL-9: 8192 bytes are read, 8193 are not.
+    /// 8192 bytes are read, 8193 are not.
     #[test]
     fn sizes_are_bounded() {
         let credentials = |len: usize| encoded(&[b"a:".to_vec(), vec![b'x'; len - 2]].concat());

@@ -116,7 +116,7 @@ mod tests {
         }
     }
 
-    /// HD-3, HD-4. The grammar of the token itself is tested with `BearerToken`.
+    /// The grammar of the token itself is tested with `BearerToken`.
     #[test]
     fn the_grammar_is_kept() {
         let token = |text: &str| Found::Token(text.to_owned());
@@ -142,7 +142,7 @@ mod tests {
         }
     }
 
-    /// RL-9: a header of 16 KiB is read, one byte more is not.
+    /// A header of 16 KiB is read, one byte more is not.
     #[test]
     fn sizes_are_bounded() {
         let header = |len: usize| format!("Bearer {}", "a".repeat(len - "Bearer ".len())).into_bytes();

@@ -42,7 +42,6 @@ impl Challenge {
 mod tests {
     use super::*;
 
-    /// HD-2.
     #[test]
     fn text_cannot_break_out() {
         let challenge = Challenge::new("Basic").with("realm", r#"a "b\", x=1"#).unwrap();

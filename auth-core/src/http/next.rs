@@ -85,7 +85,7 @@ mod tests {
         Origin::parse("https://example.com").unwrap()
     }
 
-    /// V13: Django's list, and more.
+    /// Django's list, and more.
     #[test]
     fn other_places_are_refused() {
         let long = format!("/{}", "x".repeat(MAX_LEN));
@@ -134,7 +134,6 @@ mod tests {
         }
     }
 
-    /// V14.
     #[test]
     fn own_places_are_accepted() {
         let table = [
@@ -157,7 +156,6 @@ mod tests {
         }
     }
 
-    /// V16.
     #[test]
     fn another_origin_is_accepted_if_it_is_listed() {
         let others = [Origin::parse("https://shop.example").unwrap()];
@@ -168,7 +166,7 @@ mod tests {
     }
 
     proptest! {
-        /// RD-2: what is accepted resolves to this site, by the rules that browsers follow.
+        /// What is accepted resolves to this site, by the rules that browsers follow.
         #[test]
         fn what_is_accepted_stays_here(next in "([/\\\\.:?#@%a-z0-9 \\t]|//|https:|javascript:|example\\.com|%2e|\\PC){0,12}") {
             let login = url::Url::parse("https://example.com/accounts/login").unwrap();

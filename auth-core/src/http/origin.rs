@@ -98,7 +98,7 @@ mod tests {
         OriginRules { own: None, trusted, secure: true }
     }
 
-    /// CS-2.
+    /// By the origin, scheme included, or by Fetch Metadata.
     #[test]
     fn other_sites_are_seen() {
         let host = (Host, "example.com");

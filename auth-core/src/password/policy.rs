@@ -244,7 +244,7 @@ mod tests {
         policy.check(&Secret::new(password), about).err().map_or(Vec::new(), |weak| weak.0)
     }
 
-    /// P01, PW-13: each rule has its example, and all that fail are told together.
+    /// Each rule has its example, and all that fail are told together.
     #[test]
     fn all_reasons_are_told_together() {
         use Weakness::{Common, Context, Numeric, Similar};
@@ -305,7 +305,7 @@ mod tests {
         }
     }
 
-    /// PW-4, CVE-2021-45115: a test that quadratic work would not let end.
+    /// CVE-2021-45115: a test that quadratic work would not let end.
     #[test]
     fn long_texts_cost_little() {
         let policy = PasswordPolicy::new();

@@ -254,7 +254,7 @@ mod tests {
         assert!(first.await.unwrap(), "work that has started is waited for, however long it takes");
     }
 
-    /// C34: the slot of a client that went away is occupied until its work ends.
+    /// The slot of a client that went away is occupied until its work ends.
     #[tokio::test]
     async fn a_dropped_request_frees_no_slot_early() {
         let pool = pool(8, MINUTE);

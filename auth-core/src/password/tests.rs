@@ -31,7 +31,7 @@ fn verdict(registry: &Registry, stored: &str, password: &str) -> Option<Verdict>
     }
 }
 
-/// PW-2, H10: verified exactly as received.
+/// Verified exactly as received.
 #[test]
 fn passwords_are_taken_as_they_are() {
     let (stored, registry) = (made(" p\u{e4}ss\0word "), registry(weak(64, 2)));
@@ -51,7 +51,7 @@ fn weaker_hashes_are_outdated() {
     }
 }
 
-/// PW-5, H12: hostile costs are refused without being tried.
+/// Hostile costs are refused without being tried.
 #[test]
 fn hostile_costs_are_refused() {
     for costs in [
@@ -70,7 +70,7 @@ fn hostile_costs_are_refused() {
     }
 }
 
-/// PW-7: nothing that is no hash verifies.
+/// Nothing that is no hash verifies.
 #[test]
 fn what_is_no_hash_never_verifies() {
     let registry = registry(weak(64, 2));
@@ -118,7 +118,7 @@ const CHEAPER: [&str; 14] = [
     "$6$rounds=2000$eightcha$vYfRg0cvt6jqN.cdxF22BORftytx0YPFkovksVubXuGbzxqnymO6iA22anPhq1CcF20s8mxa6wCNxLd21.zwA.",
 ];
 
-/// PW-8, H07: whichever of the formats a hash is of, and whatever its costs, what a failed attempt computes is the same, step
+/// Whichever of the formats a hash is of, and whatever its costs, what a failed attempt computes is the same, step
 /// by step of each algorithm, whichever format is preferred. That holds for long passwords, too, and for those that
 /// some formats do not take.
 #[cfg(all(feature = "django", feature = "sha-crypt"))]
@@ -174,7 +174,7 @@ fn the_usual_case_is_one_hash() {
 }
 
 proptest! {
-    /// PW-6: no text panics the reader.
+    /// No text panics the reader.
     #[test]
     fn any_text_is_read_without_panic(stored in "\\PC{0,200}") {
         let registry = registry(weak(64, 2));
@@ -182,7 +182,7 @@ proptest! {
         registry.read(&format!("$argon2id$v=19$m=64,t=2,p=1${stored}"), b"x");
     }
 
-    /// PW-6: nor does a hash cut or altered anywhere.
+    /// Nor does a hash cut or altered anywhere.
     #[test]
     fn damaged_hashes_are_read_without_panic(at in 0_usize..90, what in "\\PC") {
         let (good, registry) = (made("secret"), registry(weak(64, 2)));

@@ -259,7 +259,6 @@ mod tests {
         );
     }
 
-    /// R14.
     #[test]
     fn somebody_must_be_trusted_and_not_everybody() {
         let told = header().check().unwrap_err().to_string();
@@ -274,7 +273,6 @@ mod tests {
         }
     }
 
-    /// RU-1.
     #[test]
     fn the_sockets_other_end_decides() {
         let by_address = header().trusted_peer("10.0.0.0/8").unwrap().trusted_peer("2001:db8::7").unwrap();

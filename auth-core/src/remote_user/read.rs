@@ -141,7 +141,7 @@ mod tests {
 
     type Headers<'a> = &'a [(&'static str, &'a [u8])];
 
-    /// R01: one header with one name counts.
+    /// One header with one name counts.
     #[test]
     fn one_name_counts() {
         let longest = "x".repeat(255);
@@ -167,7 +167,7 @@ mod tests {
         }
     }
 
-    /// R15, RU-2, RU-3: nothing else counts.
+    /// Nothing else counts.
     #[test]
     fn what_could_mean_two_things_is_refused() {
         let long = "x".repeat(256);

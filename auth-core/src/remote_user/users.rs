@@ -71,7 +71,6 @@ impl fmt::Debug for RemoteUsers {
 mod tests {
     use super::*;
 
-    /// R10.
     #[test]
     fn names_are_cleaned() {
         let own_realm = |name: &str| name.strip_suffix("@EXAMPLE.COM").map(str::to_lowercase);

@@ -124,7 +124,7 @@ mod tests {
         scan.found()
     }
 
-    /// CK-2.
+    /// Names are compared exactly and never decoded, and a bad neighbour hides nothing.
     #[test]
     fn lines_are_read_byte_for_byte() {
         let one = |value: &'static str| Found::One(value.as_bytes());
@@ -161,7 +161,7 @@ mod tests {
         assert_eq!(find(&["__Host-session=a", &padding]), Found::Nothing);
     }
 
-    /// CK-1, CK-3: removal repeats the attributes of setting.
+    /// Removal repeats the attributes of setting.
     #[test]
     fn attributes_are_the_same_when_set_and_removed() {
         let attributes = "; Path=/; Secure; HttpOnly; SameSite=Lax";

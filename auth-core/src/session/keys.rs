@@ -232,7 +232,7 @@ mod tests {
         assert_eq!(check(&KeyRing::new(NEW).unwrap(), &user), StampCheck::Changed);
     }
 
-    /// CK-5: "ab" + "c" is not "a" + "bc".
+    /// "ab" + "c" is not "a" + "bc".
     #[test]
     fn parts_cannot_be_shifted() {
         let ring = KeyRing::new(OLD).unwrap();
@@ -241,7 +241,7 @@ mod tests {
         assert_ne!(one, two);
     }
 
-    /// CK-5: no short, empty or constant secret.
+    /// No short, empty or constant secret.
     #[test]
     fn weak_secrets_are_refused() {
         for secret in [&b""[..], b"short", &[0; 32], &[b'x'; 64], &OLD[..31]] {

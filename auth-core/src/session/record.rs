@@ -296,7 +296,7 @@ pub(crate) mod tests {
         assert!(bare.encode().len() < 100, "{} bytes", bare.encode().len());
     }
 
-    /// S27, SE-16: damage anywhere is no session, and never a panic.
+    /// Damage anywhere is no session, and never a panic.
     #[test]
     fn damage_is_no_session() {
         let good = record().encode();

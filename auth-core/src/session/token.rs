@@ -112,7 +112,7 @@ mod tests {
         assert_eq!(SessionKey::from_hex(&token.key().to_string()), Some(token.key()));
     }
 
-    /// S02, S05, SE-4, SE-15: what is not exactly a token is no token.
+    /// What is not exactly a token is no token.
     #[test]
     fn hostile_text_is_no_token() {
         let good = "A".repeat(42) + "E";
@@ -136,7 +136,7 @@ mod tests {
         assert_eq!(bytes.text(), "", "what a client sent is never sent back");
     }
 
-    /// SE-1: unique, and every symbol at every position.
+    /// Unique, and every symbol at every position.
     #[test]
     fn tokens_use_the_whole_alphabet() {
         let mut seen = vec![std::collections::HashSet::new(); 42];
@@ -149,7 +149,7 @@ mod tests {
         assert!(seen.iter().all(|symbols| symbols.len() == 64));
     }
 
-    /// SE-1: a generator that fails, or "succeeds" with nothing, gives no token.
+    /// A generator that fails, or "succeeds" with nothing, gives no token.
     #[test]
     fn a_failing_generator_gives_no_token() {
         struct Broken(bool);

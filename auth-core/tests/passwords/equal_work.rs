@@ -1,4 +1,4 @@
-//! PW-8, PW-9, H02, H07: a failed attempt computes the same, whoever it names.
+//! A failed attempt computes the same, whoever it names.
 
 use std::collections::BTreeMap;
 

@@ -71,7 +71,7 @@ async fn what_is_written_is_read() {
     }
 }
 
-/// PW-3 (CVE-2025-22228): bcrypt sees 72 bytes and stops at NUL. What it would cut is refused, not cut.
+/// CVE-2025-22228: bcrypt sees 72 bytes and stops at NUL. What it would cut is refused, not cut.
 #[tokio::test]
 async fn bcrypt_cuts_nothing_off() {
     let passwords = reading_all();

@@ -1,4 +1,4 @@
-//! PW-5, PW-6, PW-7: what a stored value must not do.
+//! What a stored value must not do.
 
 use proptest::prelude::*;
 use std::sync::LazyLock;

@@ -1,4 +1,4 @@
-//! H05, H06, H11: which hashes are to be replaced at the next login.
+//! Which hashes are to be replaced at the next login.
 
 use auth_core::{Argon2Cost, Format, Verdict};
 
@@ -25,7 +25,7 @@ async fn a_shared_table_is_left_alone() {
     }
 }
 
-/// H06: lower costs, a short salt, a short hash.
+/// Lower costs, a short salt, a short hash.
 #[tokio::test]
 async fn weaker_ones_of_the_same_format_are_outdated() {
     let short_salt = "pbkdf2_sha256$1000$seasalt$3xmXbyk2QpiyNcnoBbzRPwEBsYPTbDlRdtmLyBvQltA=";
@@ -47,7 +47,7 @@ async fn weaker_ones_of_the_same_format_are_outdated() {
     }
 }
 
-/// H11: Argon2 before version 1.3, from the vectors of its authors.
+/// Argon2 before version 1.3, from the vectors of its authors.
 #[tokio::test]
 async fn old_argon2_matches_and_is_outdated() {
     let hash = "$argon2i$m=65536,t=2,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ";

@@ -1,4 +1,4 @@
-//! H01, H04: what Django 6.1 made of its hashes, and what becomes of those that it fails on.
+//! What Django 6.1 made of its hashes, and what becomes of those that it fails on.
 
 use auth_core::{Argon2Cost, Format, Passwords, Secret, Verdict};
 use serde::Deserialize;

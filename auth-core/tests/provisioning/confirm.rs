@@ -1,4 +1,4 @@
-//! X11: people whom the outside system disables, removes or demotes while they are signed in.
+//! People whom the outside system disables, removes or demotes while they are signed in.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};

@@ -92,7 +92,7 @@ async fn events_say_what_changed_and_no_value() {
     );
 }
 
-/// X01: 50 first logins at once are 50 successes, and one creation.
+/// 50 first logins at once are 50 successes, and one creation.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_first_logins_are_one_creation() {
     let store = Memory::new(None);
@@ -111,7 +111,7 @@ async fn many_first_logins_are_one_creation() {
     assert_eq!((count("user created"), count("login succeeded"), heard.len()), (1, 50, 51));
 }
 
-/// b.5.3: who got a new way in is told.
+/// Who got a new way in is told.
 #[tokio::test]
 async fn a_link_is_told() {
     let store = Memory::new(None);

@@ -144,7 +144,7 @@ impl Site {
     }
 }
 
-/// b.5.7: asked once, then never again.
+/// Asked once, then never again.
 #[tokio::test]
 async fn a_password_moves_once() {
     for waits in [false, true] {
@@ -246,7 +246,7 @@ async fn a_login_that_is_overtaken_succeeds() {
     }
 }
 
-/// PW-8: whoever judges, a failed attempt costs one hash.
+/// Whoever judges, a failed attempt costs one hash.
 #[tokio::test]
 async fn every_failure_costs_one_hash() {
     let site = Site::new(true);

@@ -50,7 +50,7 @@ fn edit(store: &Memory, value: Option<&str>) {
     }
 }
 
-/// X08, b.5.6: for each owner, what a login leaves after the outside value, and perhaps an edit.
+/// For each owner, what a login leaves after the outside value, and perhaps an edit.
 #[tokio::test]
 async fn owners_keep_what_is_theirs() {
     use Owner::{External, ExternalUntilEdited as Until, Local};
@@ -88,7 +88,7 @@ async fn owners_keep_what_is_theirs() {
     }
 }
 
-/// X08 for the address, which takes its own verification with it.
+/// The same for the address, which takes its own verification with it.
 #[tokio::test]
 async fn the_address_has_an_owner_too() {
     let email = |address: &str, verified| Email { address: address.into(), verified };
@@ -126,7 +126,6 @@ async fn an_edit_that_agrees_is_no_edit() {
     }
 }
 
-/// X07.
 #[tokio::test]
 async fn what_is_missing_is_kept_or_cleared() {
     for (owner, missing, edited, expected) in [
@@ -173,7 +172,7 @@ async fn values_are_transformed_and_must_fit() {
     }
 }
 
-/// JP-2, CVE-2019-16097: what is not named lands nowhere, and what decides about rights cannot be named.
+/// CVE-2019-16097: what is not named lands nowhere, and what decides about rights cannot be named.
 #[tokio::test]
 async fn claims_give_no_rights() {
     let store = Memory::new(None);
@@ -198,7 +197,7 @@ fn rights(account: &Account) -> Vec<String> {
     account.rights.iter().map(|right| right.name().to_owned()).collect()
 }
 
-/// X09, JP-5: groups take as well as give, and only what is managed.
+/// Groups take as well as give, and only what is managed.
 #[tokio::test]
 async fn groups_give_and_take_what_is_managed() {
     let store = Memory::new(None);
@@ -217,7 +216,7 @@ async fn groups_give_and_take_what_is_managed() {
     assert_eq!(rights(&account(&users, alice().with_groups(none)).await), ["own"]);
 }
 
-/// JP-5: groups that could not be read take nothing and let nobody in.
+/// Groups that could not be read take nothing and let nobody in.
 #[tokio::test]
 async fn unknown_groups_are_undecided() {
     let store = Memory::new(None);
@@ -236,7 +235,7 @@ async fn unknown_groups_are_undecided() {
     account(&on(&store, Provisioning::builder()), alice()).await;
 }
 
-/// JP-2, b.5.6: what is sensitive is only taken, unless it is listed.
+/// What is sensitive is only taken, unless it is listed.
 #[tokio::test]
 async fn sensitive_rights_are_only_taken() {
     let store = Memory::new(None);
@@ -254,7 +253,6 @@ async fn sensitive_rights_are_only_taken() {
     assert_eq!(rights(&account(&users, admin()).await), ["is_staff"]);
 }
 
-/// X09.
 #[tokio::test]
 async fn the_last_administrator_stays_one() {
     let store = Memory::new(None);
@@ -280,7 +278,6 @@ async fn the_last_administrator_stays_one() {
     assert!(account(&users, alice().with_groups(none)).await.rights.is_empty());
 }
 
-/// X03, b.5.3.
 #[tokio::test]
 async fn addresses_link_by_the_table() {
     #[derive(Debug, PartialEq)]
@@ -375,7 +372,6 @@ async fn a_new_address_is_as_verified_as_it_is() {
     assert_eq!(account(&users, alice()).await.email, email("victim@example.org", true), "never cleared");
 }
 
-/// X02.
 #[tokio::test]
 async fn a_taken_name_is_refused_or_counted_up() {
     let store = Memory::new(None);
@@ -414,7 +410,7 @@ async fn modes_write_no_more_than_they_say() {
     assert!(!store.people()[0].account.active, "no login enables anybody");
 }
 
-/// X10: what would change is told, readably, and nothing does.
+/// What would change is told, readably, and nothing does.
 #[tokio::test]
 async fn a_plan_changes_nothing() {
     let store = Memory::new(None);

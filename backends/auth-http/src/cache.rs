@@ -161,7 +161,6 @@ mod tests {
         assert!(!is_kept(40), "an end that is far off");
     }
 
-    /// RL-4.
     #[test]
     fn places_are_bounded_and_found_again() {
         let cache = cache(2);

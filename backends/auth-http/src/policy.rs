@@ -166,7 +166,7 @@ mod tests {
         Ok(refused.map(|(refused, _)| refused))
     }
 
-    /// IN-5: each claim changed.
+    /// Each claim is changed in turn.
     #[test]
     fn every_claim_counts() {
         let table = [

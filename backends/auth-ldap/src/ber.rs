@@ -158,7 +158,7 @@ mod tests {
     }
 
     proptest! {
-        /// RL-8: whatever the bytes, reading them ends, and takes nothing that is not there.
+        /// Whatever the bytes, reading them ends, and takes nothing that is not there.
         #[test]
         fn any_bytes_are_read_to_an_end(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let mut elements = Elements::of(&bytes);

@@ -158,7 +158,7 @@ mod tests {
     }
 
     proptest! {
-        /// LD-2: a value stays one value, and is what was put in.
+        /// A value stays one value, and is what was put in.
         #[test]
         fn a_value_stays_one(value in "\\PC{1,20}|[ ,+\"\\\\<>;=#\\x00a]{1,8}") {
             let name = format!("uid={},dc=example", DnValue::of(&value).as_str());

@@ -73,7 +73,7 @@ mod tests {
         (tag.class == TagClass::Context && tag.id == 3).then_some((attribute, value))
     }
 
-    /// LD-2: CVE-2015-6524, CVE-2022-46337.
+    /// CVE-2015-6524, CVE-2022-46337.
     #[test]
     fn values_do_not_become_filters() {
         for value in [
@@ -96,7 +96,7 @@ mod tests {
     }
 
     proptest! {
-        /// LD-2: a value stays one value, and is what was put in.
+        /// A value stays one value, and is what was put in.
         #[test]
         fn a_value_stays_one(value in "\\PC{1,20}|[*()\\\\\\x00|&!=~<>:a]{1,10}") {
             let filter = equals("uid", &FilterValue::of(&value));

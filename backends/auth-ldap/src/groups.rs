@@ -246,7 +246,7 @@ mod tests {
         assert_eq!(told, Some(vec!["cn=staff,OU=groups, dc=example".to_owned()]));
     }
 
-    /// LD-11: Active Directory gives only some values where there are many.
+    /// Active Directory gives only some values where there are many.
     #[test]
     fn some_values_are_not_all() {
         let source = GroupSource::member_of("dc=example");

@@ -215,7 +215,7 @@ mod tests {
         assert_eq!(Pending::by(&message(7, 0x42, &[])), Ok(None), "an unbind has no answer");
     }
 
-    /// LD-7: on each of these the library panics, in the task that asked or in that of the connection.
+    /// On each of these the library panics, in the task that asked or in that of the connection.
     #[test]
     fn nothing_but_a_result_is_one() {
         let table: [(&str, &[u8]); 12] = [

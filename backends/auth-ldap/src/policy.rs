@@ -115,7 +115,6 @@ mod tests {
         }
     }
 
-    /// LD-4, LD-9.
     #[test]
     fn only_code_0_proves_and_only_code_49_is_a_wrong_password() {
         for code in 0..=123 {
@@ -128,7 +127,6 @@ mod tests {
         }
     }
 
-    /// LD-9.
     #[test]
     fn active_directory_says_why_in_its_text() {
         use DenyReason::{Disabled, Expired, Locked, MustChangePassword, NotPermitted};

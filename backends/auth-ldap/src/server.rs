@@ -252,7 +252,7 @@ impl fmt::Debug for Server {
 mod tests {
     use super::*;
 
-    /// LD-6: what goes over a network is protected unless somebody says in so many words that it shall not be.
+    /// What goes over a network is protected unless somebody says in so many words that it shall not be.
     #[test]
     fn urls_say_how_a_server_is_reached() {
         let table = [

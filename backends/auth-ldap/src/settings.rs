@@ -98,7 +98,7 @@ impl Settings {
 }
 
 impl Person {
-    /// The name that the directory has for them, whatever was typed (LD-8).
+    /// The name that the directory has for them, whatever was typed.
     ///
     /// Of several the one in the entry's own name; otherwise the first in the order of bytes, as a directory may
     /// give them in any.
@@ -162,7 +162,6 @@ mod tests {
         Entry { dn: "uid=alice+cn=A,dc=example".into(), attributes }
     }
 
-    /// LD-8.
     #[test]
     fn the_name_is_the_directorys_own() {
         let person = person();

@@ -135,7 +135,7 @@ mod tests {
     }
 
     proptest! {
-        /// LD-2: whatever the name, the DN has as many parts as its template, and the name is a value of it.
+        /// Whatever the name, the DN has as many parts as its template, and the name is a value of it.
         #[test]
         fn names_stay_values(username in "\\PC{1,20}|[ ,+\"\\\\<>;=#{}a]{1,10}") {
             let template = DnTemplate::parse("uid={username},ou=people,dc=example").unwrap();

@@ -62,7 +62,7 @@ impl fmt::Debug for Prefix {
 mod tests {
     use super::*;
 
-    /// SE-18, CVE-2011-4136, CVE-2020-13254: nothing in a prefix can end it, or reach another slot.
+    /// CVE-2011-4136, CVE-2020-13254: nothing in a prefix can end it, or reach another slot.
     #[test]
     fn only_plain_names_are_taken() {
         for good in ["a", "auth", "shop:eu.1-b_2", &"x".repeat(64)] {

@@ -171,7 +171,7 @@ impl Error for DbError {}
 mod tests {
     use super::*;
 
-    /// LG-2, RUSTSEC-2024-0358: a driver's error may hold an address with a password.
+    /// RUSTSEC-2024-0358: a driver's error may hold an address with a password.
     #[test]
     fn nothing_of_a_drivers_own_words_is_kept() {
         use sqlx::Error as E;

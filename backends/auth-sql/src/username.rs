@@ -96,7 +96,7 @@ mod tests {
 
     use super::*;
 
-    /// P03, UN-1: names that are equal to a reader have one key.
+    /// Names that are equal to a reader have one key.
     #[test]
     fn equal_names_have_one_key() {
         let table = [
@@ -129,7 +129,6 @@ mod tests {
         }
     }
 
-    /// UN-2.
     #[test]
     fn hostile_names_are_refused() {
         let characters = [
@@ -183,7 +182,7 @@ mod tests {
         }
     }
 
-    /// P04: the length is looked at before any work, and again after it.
+    /// The length is looked at before any work, and again after it.
     #[test]
     fn long_names_are_refused() {
         assert!(canonical(&"a".repeat(255)).is_ok());

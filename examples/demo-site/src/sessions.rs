@@ -28,7 +28,7 @@ pub(crate) async fn in_redis(url: &str) -> Result<RedisSessions, Box<dyn Error>>
 mod tests {
     use super::*;
 
-    /// LG-2: what is wrong with a URL is said without its password.
+    /// What is wrong with a URL is said without its password.
     #[tokio::test]
     async fn errors_tell_no_password() {
         for url in [

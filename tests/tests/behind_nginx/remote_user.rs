@@ -1,4 +1,4 @@
-//! Users whom nginx names: R13, RU-1, RU-2, RU-3.
+//! Users whom a real nginx names, before real servers of both frameworks.
 
 use std::net::SocketAddr;
 
@@ -57,7 +57,7 @@ async fn a_client_chooses_no_name(name: &str, nginx: u16) {
     }
 }
 
-/// RU-1: who reaches the site past its proxy names nobody.
+/// Who reaches the site past its proxy names nobody.
 async fn past_the_proxy_there_is_nobody(name: &str, site: SocketAddr) {
     for target in
         ["x-remote-user: alice", "x_remote_user: alice", "X-Remote-User: alice\r\nx-forwarded-for: 127.0.0.2"]
@@ -95,7 +95,7 @@ async fn nginx_names_the_user_over_a_unix_socket() {
     }
 }
 
-/// RU-2: an nginx that was told to let look-alikes through.
+/// An nginx that was told to let look-alikes through.
 #[actix_web::test]
 async fn look_alikes_that_nginx_lets_through_are_refused() {
     let world = world(header().trusted_peer(PROXY).unwrap()).await;

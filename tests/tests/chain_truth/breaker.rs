@@ -1,4 +1,4 @@
-//! C32: a backend that keeps failing is not dialled for a while.
+//! A backend that keeps failing is not dialled for a while.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -52,7 +52,7 @@ impl Site {
 }
 
 #[tokio::test]
-async fn c32_after_five_outages_the_answer_comes_without_dialling() {
+async fn after_five_outages_the_answer_comes_without_dialling() {
     let site = Site::new(BackendPolicy::new());
     for _ in 0..20 {
         assert_eq!(site.login().await, DeniedKind::Unavailable);
@@ -71,9 +71,9 @@ async fn c32_after_five_outages_the_answer_comes_without_dialling() {
     assert_eq!(site.dials(), 26, "a probe that succeeds closes it");
 }
 
-/// RL-2: an attacker's wrong passwords do not open it.
+/// An attacker's wrong passwords do not open it.
 #[tokio::test]
-async fn c32_wrong_passwords_never_open_it() {
+async fn wrong_passwords_never_open_it() {
     let site = Site::new(BackendPolicy::new());
     site.is_down.store(false, Ordering::SeqCst);
     for _ in 0..1_000 {
@@ -83,7 +83,7 @@ async fn c32_wrong_passwords_never_open_it() {
 }
 
 #[tokio::test]
-async fn c32_it_can_be_left_out() {
+async fn it_can_be_left_out() {
     let site = Site::new(BackendPolicy::new().without_breaker());
     for _ in 0..20 {
         assert_eq!(site.login().await, DeniedKind::Unavailable);

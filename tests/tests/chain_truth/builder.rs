@@ -1,4 +1,4 @@
-//! C01, C26: configurations that cannot be right are refused, in one line that says what to do.
+//! Configurations that cannot be right are refused, in one line that says what to do.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ fn refused(table: Vec<(&str, AuthBuilder<Account>)>) {
 }
 
 #[test]
-fn c01_chains_that_cannot_be_right() {
+fn chains_that_cannot_be_right() {
     let zero = BackendPolicy::new().timeout(Duration::ZERO);
     refused(vec![
         (
@@ -84,9 +84,8 @@ impl auth_core::Credentials for Nothing {
     }
 }
 
-/// CK-1, CK-5.
 #[test]
-fn ck1_sessions_that_cannot_be_right() {
+fn sessions_that_cannot_be_right() {
     let second = Duration::from_secs(1);
     let twice = with(|sessions| sessions).sessions(MemorySessions::new(1), SessionConfig::new(keys()));
     refused(vec![
@@ -140,7 +139,6 @@ fn user_caches_that_cannot_be_right() {
     assert!(cached(largest).build().is_ok());
 }
 
-/// R12, R14.
 #[test]
 fn headers_of_proxies_that_cannot_be_right() {
     let nobody = || RemoteUserHeader::new("X-Remote-User").unwrap();
@@ -209,7 +207,6 @@ fn proxies_that_cannot_be_right() {
     assert!(one().trusted_proxy("unix:").forwarded_for_header("X-Real-IP").build().is_ok());
 }
 
-/// X11.
 #[test]
 fn confirmations_that_cannot_be_right() {
     let second = Duration::from_secs(1);
@@ -271,7 +268,7 @@ fn pages_and_origins_that_cannot_be_right() {
         }
     }
     for bad in ["a\r\nb", "\u{e4}", "tab\t"] {
-        assert!(Basic::new(bad).is_err(), "HD-2: {bad:?}");
+        assert!(Basic::new(bad).is_err(), "{bad:?}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Kinds of credentials, and what a backend may be: C04–C07, C15, C22–C25.
+//! Kinds of credentials, and what a backend may be.
 
 use std::sync::Arc;
 
@@ -29,9 +29,9 @@ impl Credentials for Coupon {
     }
 }
 
-/// C04–C06: a backend is asked about its own kind only, also behind an `Arc`.
+/// A backend is asked about its own kind only, also behind an `Arc`.
 #[tokio::test]
-async fn c04_c05_each_kind_has_its_own_chain() {
+async fn each_kind_has_its_own_chain() {
     let (tokens, passwords) = (Arc::new(Scripted::new(Accept)), Arc::new(Scripted::new(Accept)));
     let events = Events::default();
     let auth: Auth<Account> = Auth::builder()
@@ -57,9 +57,9 @@ async fn a_kind_without_backend_is_nobodys() {
     assert_eq!((denied.kind(), denied.backend()), (DeniedKind::NoBackend, None));
 }
 
-/// C07: a mistake inside a backend is no "not mine".
+/// A mistake inside a backend is no "not mine".
 #[tokio::test]
-async fn c07_an_error_inside_is_not_a_skip() {
+async fn an_error_inside_is_not_a_skip() {
     let broken = backend_fn(
         |_: Password| async { Err::<Outcome<Account>, _>(BackendError::invalid_data("expected a number")) },
         |_| async { Ok(None) },
@@ -76,9 +76,9 @@ async fn c07_an_error_inside_is_not_a_skip() {
     assert_eq!(last.asked(), 0);
 }
 
-/// C22, C23, C25: a user type without a switch that turns it off, and with a UUID for a key.
+/// A user type without a switch that turns it off, and with a UUID for a key.
 #[tokio::test]
-async fn c22_c23_c25_other_user_types() {
+async fn other_user_types() {
     struct Robot(&'static str);
     impl User for Robot {
         fn id(&self) -> UserId {
@@ -94,7 +94,7 @@ async fn c22_c23_c25_other_user_types() {
     const ID: &str = "67e55044-10b1-426f-9247-bb680e5fe0c8";
     let robots = backend_fn(
         |password: Password| async move {
-            // C24: what is called the user name is what the backend says: here an e-mail address.
+            // What is called the user name is what the backend says: here an e-mail address.
             let known = password.username() == "robot@example.com";
             Ok(if known { Outcome::Accept(Robot(ID)) } else { Outcome::Decline(DeclineReason::UnknownUser) })
         },
@@ -106,9 +106,9 @@ async fn c22_c23_c25_other_user_types() {
     assert!(!Robot(ID).has_permission("anything"));
 }
 
-/// C15: the name is the configured one, and a name that is not configured vouches for nobody.
+/// The name is the configured one, and a name that is not configured vouches for nobody.
 #[tokio::test]
-async fn c15_the_backend_is_known_by_its_configured_name() {
+async fn the_backend_is_known_by_its_configured_name() {
     let auth: Auth<Account> = Auth::builder()
         .backend::<Password>("ldap.corp-1_b", Scripted::new(Unknown))
         .backend::<Password>("local", Scripted::new(Accept))

@@ -1,4 +1,4 @@
-//! Every attempt ends in exactly one event, with its backend and without a secret. C10–C14, LG-5.
+//! Every attempt ends in exactly one event, with its backend and without a secret.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
@@ -14,7 +14,7 @@ use crate::scripted::Says::{
 use crate::scripted::{Scripted, attempt, plain};
 
 #[tokio::test]
-async fn c10_c11_one_event_ends_an_attempt() {
+async fn one_event_ends_an_attempt() {
     let claim = "password of \"somebody\"";
     let table: [(&[Says], Vec<String>); 9] = [
         (&[Accept], vec![format!("login succeeded: {claim} by first of 7")]),
@@ -45,7 +45,7 @@ async fn c10_c11_one_event_ends_an_attempt() {
         let answer = attempt(&auth).await;
         assert_eq!(events.take(), expected, "{says:?}");
         let shown = format!("{answer:?}");
-        assert!(!shown.contains("canary"), "C14: {shown}");
+        assert!(!shown.contains("canary"), "{shown}");
     }
 }
 
@@ -61,7 +61,7 @@ async fn a_bound_that_is_broken_is_an_event_too() {
     assert_eq!(backends[0].asked(), 0);
 }
 
-/// CH-4, C34: the client goes away.
+/// The client goes away.
 #[tokio::test]
 async fn an_abandoned_attempt_is_an_event() {
     let events = Events::default();
@@ -94,9 +94,9 @@ async fn an_observer_that_panics_changes_nothing() {
     }
 }
 
-/// C12: with and without a request behind it.
+/// With and without a request behind it.
 #[tokio::test]
-async fn c12_events_carry_the_facts_of_their_request() {
+async fn events_carry_the_facts_of_their_request() {
     #[derive(Clone, Default)]
     struct Facts(Arc<Mutex<Vec<RequestFacts>>>);
     impl Observer for Facts {

@@ -1,4 +1,4 @@
-//! Backends that do not answer: C30, C31, CH-1, RL-1. Time is tokio's, and stands still.
+//! Backends that do not answer. Time is tokio's, and stands still.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::scripted::Says::{self, Accept, Hangs, Unknown};
 use crate::scripted::{Scripted, attempt, chain, plain};
 
-/// CH-1: each fault, at each place, in front of one that would accept.
+/// Each fault, at each place, in front of one that would accept.
 #[tokio::test(start_paused = true)]
 async fn no_fault_is_a_yes() {
     for fault in [Says::Fails, Says::Panics, Says::PanicsBefore, Hangs] {
@@ -31,7 +31,7 @@ async fn no_fault_is_a_yes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn c30_a_backend_is_given_its_time_and_no_more() {
+async fn a_backend_is_given_its_time_and_no_more() {
     let second = Duration::from_secs(1);
     let with = |policy| chain(&[(Scripted::new(Hangs), policy)], &Events::default());
     let table = [
@@ -68,9 +68,9 @@ async fn a_backend_that_hangs_can_be_passed_over() {
     assert_eq!(attempt(&auth).await.unwrap().backend().as_str(), "second");
 }
 
-/// C16: a backend that waits, behind one that does not, without blocking the runtime's only thread.
+/// A backend that waits, behind one that does not, without blocking the runtime's only thread.
 #[tokio::test(start_paused = true)]
-async fn c16_backends_that_wait_and_that_do_not() {
+async fn backends_that_wait_and_that_do_not() {
     let slow = auth_core::backend_fn(
         |_: Password| async {
             tokio::time::sleep(Duration::from_secs(1)).await;

@@ -1,4 +1,4 @@
-//! What the chain answers, for every combination of what its backends say. C01–C16, C21–C34, CH-1, CH-2.
+//! What the chain answers, for every combination of what its backends say.
 #![allow(missing_docs)]
 
 mod breaker;

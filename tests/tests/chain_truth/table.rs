@@ -1,4 +1,4 @@
-//! The golden table, first by hand, then whole. CH-2, C02, C03, C08–C11, C21, C22, C27, C29, C31, C33.
+//! The golden table, first by hand, then whole.
 
 use auth_core::{BackendPolicy, DeniedKind, DenyReason, OutagePolicy};
 use integration_tests::world::Events;
@@ -35,12 +35,12 @@ async fn the_rows_that_people_ask_about() {
     let word = |name: &str, kind| Err((by(name), kind));
     let ok = |name: &str| Ok(name.to_owned());
     let table: [Row; 20] = [
-        ("C02 first user wins", &[(Accept, CLOSED), (Accept, CLOSED)], ok("first")),
-        ("C03 decline continues", &[(Unknown, CLOSED), (Accept, CLOSED)], ok("second")),
+        ("first user wins", &[(Accept, CLOSED), (Accept, CLOSED)], ok("first")),
+        ("decline continues", &[(Unknown, CLOSED), (Accept, CLOSED)], ok("second")),
         ("wrong secret continues", &[(Wrong, CLOSED), (Accept, CLOSED)], ok("second")),
-        ("C08 deny stops", &[(Deny, CLOSED), (Accept, CLOSED)], word("first", LOCKED)),
-        ("C09 deny after success", &[(Accept, CLOSED), (Deny, CLOSED)], ok("first")),
-        ("C11 all declined", &[(Unknown, CLOSED), (Wrong, CLOSED)], word("second", DeniedKind::WrongSecret)),
+        ("deny stops", &[(Deny, CLOSED), (Accept, CLOSED)], word("first", LOCKED)),
+        ("deny after success", &[(Accept, CLOSED), (Deny, CLOSED)], ok("first")),
+        ("all declined", &[(Unknown, CLOSED), (Wrong, CLOSED)], word("second", DeniedKind::WrongSecret)),
         ("nobody knows", &[(Unknown, CLOSED), (Unknown, CLOSED)], word("first", DeniedKind::UnknownUser)),
         ("nobody's kind", &[(NotMine, CLOSED)], none(DeniedKind::NoBackend)),
         (
@@ -49,26 +49,26 @@ async fn the_rows_that_people_ask_about() {
             word("second", DeniedKind::UnknownUser),
         ),
         (
-            "C21",
+            "disabled",
             &[(AcceptDisabled, CLOSED), (Accept, CLOSED)],
             word("first", DeniedKind::Denied(DenyReason::Disabled)),
         ),
-        ("C27 fail closed", &[(Fails, CLOSED), (Accept, CLOSED)], word("first", DeniedKind::Unavailable)),
+        ("fail closed", &[(Fails, CLOSED), (Accept, CLOSED)], word("first", DeniedKind::Unavailable)),
         ("continue", &[(Fails, OPEN), (Accept, CLOSED)], ok("second")),
         (
-            "C33",
+            "an outage weighs more",
             &[(Unknown, CLOSED), (Fails, OPEN), (Wrong, CLOSED)],
             word("second", DeniedKind::Unavailable),
         ),
         ("down and denied", &[(Fails, OPEN), (Deny, CLOSED)], word("second", LOCKED)),
         (
-            "C29",
+            "authoritative, wrong secret",
             &[(Wrong, FINAL), (Accept, CLOSED)],
             word("first", DeniedKind::Denied(DenyReason::WrongSecret)),
         ),
         ("authoritative, unknown", &[(Unknown, FINAL), (Accept, CLOSED)], ok("second")),
         ("authoritative, down", &[(Fails, FINAL), (Accept, CLOSED)], word("first", DeniedKind::Unavailable)),
-        ("C31 panic", &[(Panics, CLOSED), (Accept, CLOSED)], word("first", DeniedKind::Unavailable)),
+        ("panic", &[(Panics, CLOSED), (Accept, CLOSED)], word("first", DeniedKind::Unavailable)),
         ("panic, continue", &[(Panics, OPEN), (Accept, CLOSED)], ok("second")),
         (
             "panic in supports",
@@ -168,7 +168,7 @@ fn kind(answer: &Answer) -> Result<(), DeniedKind> {
 }
 
 proptest! {
-    /// CH-2: backends that the attempt does not concern change nothing, wherever they stand.
+    /// Backends that the attempt does not concern change nothing, wherever they stand.
     #[test]
     fn backends_that_do_not_judge_change_nothing(
         list in prop::collection::vec((words(), policies()), 1..4),

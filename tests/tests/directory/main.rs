@@ -1,5 +1,4 @@
-//! A real directory before a real table, while the directory fails: who gets in, and who is told what (LD-6, LD-7,
-//! LD-10, C27 to C29).
+//! A real directory before a real table, while the directory fails: who gets in, and who is told what.
 //!
 //! `cargo nextest run --success-output immediate -E 'binary(directory)'` shows the table.
 

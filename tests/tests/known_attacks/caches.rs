@@ -1,4 +1,4 @@
-//! Caches that give one user's answer or rights to another: HC-1, CA-1 to CA-4.
+//! Caches that give one user's answer or rights to another.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -45,7 +45,7 @@ fn values<'a>(request: &'a Request, name: &str) -> Vec<&'a [u8]> {
     named.map(|(_, value)| value.as_slice()).collect()
 }
 
-/// HC-1 (CVE-2023-30861, CVE-2014-1418): through a shared cache everybody still sees their own pages.
+/// CVE-2023-30861, CVE-2014-1418: through a shared cache everybody still sees their own pages.
 #[tokio::test]
 async fn a_shared_cache_shows_nobody_anothers_page() {
     let world = Setup::default().world().await;
@@ -112,7 +112,7 @@ fn who(username: &str, password: &str) -> Request {
     Request::get("/who").basic(username, password)
 }
 
-/// CA-1 (CVE-2020-2301, CVE-2025-30189): remembered are credentials, not names.
+/// CVE-2020-2301, CVE-2025-30189: remembered are credentials, not names.
 #[tokio::test]
 async fn remembered_is_the_whole_credential() {
     everywhere(Setup::default(), async |client| {
@@ -126,17 +126,13 @@ async fn remembered_is_the_whole_credential() {
         let users = &client.world.users.users;
         users.insert(lengthy.clone(), &auth_core::Secret::new("bc"), account).await.unwrap();
         assert_eq!(client.bare(who(&lengthy, "bc")).await.body, "lengthy");
-        assert_eq!(
-            client.bare(who(&format!("{lengthy}b"), "c")).await.status,
-            401,
-            "CA-1: parts do not shift"
-        );
+        assert_eq!(client.bare(who(&format!("{lengthy}b"), "c")).await.status, 401, "parts do not shift");
         assert_eq!(client.bare(who(&lengthy[..199], "abc")).await.status, 401);
     })
     .await;
 }
 
-/// CA-3: a changed password, a changed stamp and a disabled user count at once.
+/// A changed password, a changed stamp and a disabled user count at once.
 #[tokio::test]
 async fn remembered_credentials_die_with_a_change() {
     everywhere(Setup::default(), async |client| {
@@ -211,7 +207,7 @@ async fn a_scheme_that_panics_makes_nobody_anonymous() {
     .await;
 }
 
-/// CA-4: neither an outage nor a refusal is remembered.
+/// Neither an outage nor a refusal is remembered.
 #[tokio::test]
 async fn only_success_is_remembered() {
     everywhere(Setup::default(), async |client| {

@@ -1,4 +1,4 @@
-//! Clocks that jump: SE-22, SE-8.
+//! Clocks that jump.
 
 use std::time::Duration;
 
@@ -71,7 +71,7 @@ async fn no_sequence_of_steps_outlives_the_limits() {
     .await;
 }
 
-/// SE-8: limits that are made shorter hold for the sessions that began under the longer ones.
+/// Limits that are made shorter hold for the sessions that began under the longer ones.
 #[tokio::test]
 async fn shorter_limits_hold_for_older_sessions() {
     let world = Setup::default().world().await;

@@ -1,4 +1,4 @@
-//! A session of somebody whom the outside system has disabled, in every race that could keep it: X11.
+//! A session of somebody whom the outside system has disabled, in every race that could keep it.
 
 use std::time::Duration;
 
@@ -257,7 +257,7 @@ async fn an_outside_system_that_keeps_failing_is_left_alone() {
     );
 }
 
-/// SE-22: a clock that goes back keeps no confirmation, and no session.
+/// A clock that goes back keeps no confirmation, and no session.
 #[tokio::test]
 async fn a_clock_that_goes_back_extends_no_confirmation() {
     let authority = Authority::default();

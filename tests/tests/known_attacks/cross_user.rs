@@ -1,4 +1,4 @@
-//! One request sees another's user (CVE-2007-0405, CVE-2026-33544). CH-3.
+//! One request sees another's user (CVE-2007-0405, CVE-2026-33544).
 
 use auth_core::Secret;
 use futures_util::future::join_all;

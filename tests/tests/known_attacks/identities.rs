@@ -23,7 +23,7 @@ async fn with_second_backend() -> World {
         .await
 }
 
-/// G20: the same id in two tables is two users.
+/// The same id in two tables is two users.
 #[tokio::test]
 async fn the_same_id_of_another_backend_is_another_user() {
     let world = with_second_backend().await;
@@ -32,10 +32,10 @@ async fn the_same_id_of_another_backend_is_another_user() {
         assert_eq!(client.get("/me").await.body, "1 mallory");
         assert_eq!(client.get("/members").await.status, 403, "alice's permissions are not mallory's");
         let both = client.bare(Request::get("/me").cookie(&mallory).basic("alice", ALICE)).await;
-        assert_eq!(both.status, 400, "V27: the same id, and not the same user");
+        assert_eq!(both.status, 400, "the same id, and not the same user");
         client.post("/act/set", &[("name", "cart"), ("value", "malice")]).await;
         client.login("alice", ALICE).await;
-        assert_eq!(client.value("cart").await, "-", "L02: the data of the other is gone");
+        assert_eq!(client.value("cart").await, "-", "the data of the other is gone");
         assert_eq!(client.get("/me").await.body, "1 alice");
         let mut mallory = client.another();
         mallory.login("mallory", "malice").await;
@@ -87,7 +87,7 @@ async fn names_of_backends_differ_in_more_than_case() {
     }
 }
 
-/// CH-8: when a backend is taken away, its sessions do not become the first one's.
+/// When a backend is taken away, its sessions do not become the first one's.
 #[tokio::test]
 async fn a_removed_backend_takes_its_sessions_with_it() {
     let world = with_second_backend().await;
@@ -175,7 +175,7 @@ async fn the_innermost_layer_decides() {
     }
 }
 
-/// CA-1: remembered credentials belong to their `Auth`, and to the backend that accepted them.
+/// Remembered credentials belong to their `Auth`, and to the backend that accepted them.
 #[tokio::test]
 async fn remembered_credentials_are_not_shared() {
     let users = Arc::new(MemoryBackend::new(weak_passwords()));

@@ -1,4 +1,4 @@
-//! Secrets in logs (RUSTSEC-2023-0125, CVE-2021-34532): LG-1 to LG-4, C13, C14.
+//! Secrets in logs (RUSTSEC-2023-0125, CVE-2021-34532).
 
 use auth_core::{Password, RequestFacts, Secret};
 use base64::Engine;
@@ -78,7 +78,7 @@ async fn visit(client: &mut Client<'_>) -> Vec<String> {
     tokens
 }
 
-/// LG-1: the whole of it at the most talkative level, in every form.
+/// The whole of it at the most talkative level, in every form.
 #[tokio::test]
 async fn no_secret_is_logged() {
     let captured = Captured::default();
@@ -119,7 +119,7 @@ async fn shown(world: &World) -> String {
     )
 }
 
-/// LG-3: what a client calls itself cannot write lines of its own, or fill the log.
+/// What a client calls itself cannot write lines of its own, or fill the log.
 #[tokio::test]
 async fn a_clients_text_is_cleaned_and_cut() {
     let names =

@@ -1,4 +1,4 @@
-//! A store that hangs, and logouts that it does not confirm: SE-5, SE-14, RL-1. Time is tokio's, and stands still.
+//! A store that hangs, and logouts that it does not confirm. Time is tokio's, and stands still.
 
 use std::time::Duration;
 
@@ -102,7 +102,7 @@ async fn logouts_of_nothing_take_no_place() {
     .await;
 }
 
-/// SE-5: the client goes away while the store is at it.
+/// The client goes away while the store is at it.
 #[tokio::test]
 async fn a_logout_whose_client_goes_away_is_still_one() {
     let world = Setup::default().world().await;
@@ -121,7 +121,7 @@ async fn a_logout_whose_client_goes_away_is_still_one() {
     assert!(world.store.sessions.is_empty());
 }
 
-/// SE-5: a logout that happens twice, or of nothing, or by nobody, is one all the same.
+/// A logout that happens twice, or of nothing, or by nobody, is one all the same.
 #[tokio::test]
 async fn logout_is_idempotent() {
     everywhere(Setup::default(), async |mut client| {

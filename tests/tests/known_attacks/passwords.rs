@@ -93,7 +93,7 @@ fn all_formats() -> Passwords {
     Passwords::builder().cost(weak).accept(formats).threads(1).wait(Duration::from_secs(120)).build().unwrap()
 }
 
-/// PW-5 (argon2 0.5.3 aborts the process): a stored hash that asks for 4 TiB, in a process that has 1 GiB.
+/// A stored hash that asks for 4 TiB, in a process that has 1 GiB: argon2 0.5.3 aborts it.
 #[test]
 fn a_hash_bomb_does_not_kill_the_process() {
     let this = std::env::current_exe().unwrap();
@@ -131,7 +131,7 @@ async fn the_bomb_goes_off_here() {
     println!("all refused");
 }
 
-/// PW-7 (CVE-2019-11272): what is stored is no hash.
+/// CVE-2019-11272: what is stored is no hash.
 #[tokio::test]
 async fn nothing_matches_what_is_no_hash() {
     let stored = [
@@ -159,7 +159,7 @@ async fn nothing_matches_what_is_no_hash() {
     }
 }
 
-/// PW-2 (CVE-2025-22228: cut at 72 bytes; CVE-2024-3096: cut at NUL): a password is what was set, to the last byte.
+/// A password is what was set, to the last byte (CVE-2025-22228: cut at 72; CVE-2024-3096: cut at NUL).
 #[tokio::test]
 async fn passwords_are_neither_cut_nor_trimmed() {
     let passwords = weak_passwords();
@@ -180,7 +180,7 @@ async fn passwords_are_neither_cut_nor_trimmed() {
     }
 }
 
-/// PW-2: other formats cut at 72 bytes or at NUL, or fill up with NULs (HMAC). What they would not see is refused.
+/// Other formats cut at 72 bytes or at NUL, or fill up with NULs (HMAC). What they would not see is refused.
 #[tokio::test]
 async fn other_formats_cut_nothing_either() {
     let passwords = all_formats();
@@ -203,7 +203,7 @@ async fn other_formats_cut_nothing_either() {
     }
 }
 
-/// PW-11 (CVE-2012-2122: one in 256 was right).
+/// CVE-2012-2122: one in 256 was right.
 #[tokio::test]
 async fn wrong_passwords_are_never_right_by_chance() {
     let passwords = weak_passwords();
@@ -216,7 +216,7 @@ async fn wrong_passwords_are_never_right_by_chance() {
     }
 }
 
-/// PW-4 (CVE-2013-1443): megabytes cost nothing, through the form and through Basic.
+/// CVE-2013-1443: megabytes cost nothing, through the form and through Basic.
 #[tokio::test]
 async fn a_megabyte_of_password_is_not_hashed() {
     let long = "x".repeat(1 << 20);
@@ -233,7 +233,7 @@ async fn a_megabyte_of_password_is_not_hashed() {
     .await;
 }
 
-/// PW-1: the defaults, and no quiet way below them.
+/// The defaults, and no quiet way below them.
 #[test]
 fn weak_costs_need_their_name() {
     assert!(Argon2Cost::new(19 * 1024 - 1, 2, 1).is_err());

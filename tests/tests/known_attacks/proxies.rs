@@ -1,4 +1,4 @@
-//! Who can make a site believe that a proxy named them (RU-1 to RU-4; CVE-2015-0219, CVE-2014-0482, CVE-2024-45410,
+//! Who can make a site believe that a proxy named them (CVE-2015-0219, CVE-2014-0482, CVE-2024-45410,
 //! CVE-2025-64484, CVE-2026-3902, CVE-2026-30851).
 
 use std::net::IpAddr;

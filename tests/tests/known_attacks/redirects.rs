@@ -1,4 +1,4 @@
-//! Open redirects and split responses, through a whole login. RD-1 to RD-5 (CVE-2014-3730 … CVE-2025-27143).
+//! Open redirects and split responses, through a whole login (CVE-2014-3730 … CVE-2025-27143).
 
 use integration_tests::client::{Client, everywhere};
 use integration_tests::site::Request;
@@ -61,7 +61,7 @@ async fn follow(client: &Client<'_>, next: &str, what: &str) {
     let mut browser = client.another();
     let fields = [("username", "alice"), ("password", ALICE), ("next", next)];
     let got = browser.post("/login", &fields).await;
-    assert_eq!(got.status, 303, "RD-5: {what}: {next:?}");
+    assert_eq!(got.status, 303, "{what}: {next:?}");
     let location = got.one("location");
     assert_eq!(lands(location).host_str(), Some("testserver"), "{what}: {next:?} leads to {location:?}");
     assert!(location.bytes().all(|byte| byte.is_ascii_graphic()), "{location:?}");
@@ -110,7 +110,7 @@ async fn a_refusal_leads_to_the_login_page_and_back() {
     .await;
 }
 
-/// RD-4: whatever a request says about its host, the answer names none.
+/// Whatever a request says about its host, the answer names none.
 #[tokio::test]
 async fn a_poisoned_host_does_not_reach_the_answer() {
     let names =

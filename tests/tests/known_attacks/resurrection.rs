@@ -1,5 +1,5 @@
 //! A logged-out session comes back through a request that was already under way (CVE-2025-32441, CVE-2025-46336;
-//! the stores of tower-sessions 0.14 and actix-session 0.11 let it). SE-6, S11, S12.
+//! the stores of tower-sessions 0.14 and actix-session 0.11 let it).
 
 use std::time::Duration;
 

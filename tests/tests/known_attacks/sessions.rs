@@ -99,7 +99,7 @@ async fn a_captured_cookie_is_worth_nothing_afterwards() {
     }
 }
 
-/// SE-1: without random bytes there is no login, and nothing half-made.
+/// Without random bytes there is no login, and nothing half-made.
 #[tokio::test]
 async fn no_random_bytes_no_session() {
     everywhere(Setup::default(), async |mut client| {
@@ -119,7 +119,7 @@ async fn no_random_bytes_no_session() {
     .await;
 }
 
-/// SE-13 (CVE-2015-5143): visitors without an account fill no store.
+/// CVE-2015-5143: visitors without an account fill no store.
 #[tokio::test]
 async fn ten_thousand_visitors_leave_nothing_behind() {
     let world = Setup::default().world().await;
@@ -144,7 +144,7 @@ async fn ten_thousand_visitors_leave_nothing_behind() {
     assert!(world.store.keys().is_empty());
 }
 
-/// CH-4: a client that goes away at any moment of a login leaves a whole session or none, and blocks nobody.
+/// A client that goes away at any moment of a login leaves a whole session or none, and blocks nobody.
 #[tokio::test]
 async fn a_client_that_goes_away_leaves_nothing_half_made() {
     let world = Setup::default().basic(Some(Duration::ZERO)).world().await;

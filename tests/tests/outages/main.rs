@@ -1,4 +1,4 @@
-//! Sites in other processes, on real servers, while those fail: SE-14, RL-5, RL-6.
+//! Sites in other processes, on real servers, while those fail.
 //!
 //! Both demos serve a crowd all the time. Whatever fails, and whenever: an answer is right, or a 503 in time. No
 //! session that is alive is taken for nobody, none is lost, none that was ended comes back; and when the server is

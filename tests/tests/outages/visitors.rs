@@ -252,7 +252,7 @@ impl Visitor {
     }
 }
 
-/// RL-5, SE-14: it says when to come again, and the cookie stays; but for a logout, which the browser need not wait
+/// It says when to come again, and the cookie stays; but for a logout, which the browser need not wait
 /// for.
 fn is_refusal(request: &Request, answer: &Answer) -> bool {
     let keeps = answer.all("set-cookie").is_empty() || request.target == "/logout";

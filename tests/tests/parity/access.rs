@@ -1,4 +1,4 @@
-//! Who is let in, and how the others are told: V01–V16, V18–V25, V28.
+//! Who is let in, and how the others are told.
 
 use std::time::Duration;
 
@@ -24,24 +24,28 @@ fn get(target: &str) -> Request {
 }
 
 #[tokio::test]
-async fn v01_to_v04_nobody_is_calling() {
+async fn nobody_is_calling() {
     let post = || Request::post("/private", &[("a", "b")]);
     everywhere(Setup::default(), async |mut client| {
         let table: Table = vec![
-            ("V01 public", get("/"), public("home")),
-            ("V01 public that asks", get("/who"), anonymous("anonymous")),
-            ("V02", get("/private").navigating(), to_login("/login?next=/private")),
+            ("public", get("/"), public("home")),
+            ("public that asks", get("/who"), anonymous("anonymous")),
+            ("a guarded page", get("/private").navigating(), to_login("/login?next=/private")),
             (
-                "V02 query",
+                "its query comes back",
                 get("/private?a=b&c=d").navigating(),
                 to_login("/login?next=/private%3Fa%3Db%26c%3Dd"),
             ),
-            ("V02 extractor", get("/me?a").navigating(), to_login("/login?next=/me%3Fa")),
-            ("V02 a POST cannot be shown again", post().navigating(), to_login("/login")),
-            ("V03, V08", get("/own").navigating(), to_login("/enter?x=1&back=/own")),
-            ("V04", get("/no-such-page").navigating(), answer(404, &[], "")),
-            ("V10", get("/members").navigating(), to_login("/login?next=/members")),
-            ("V20", get("/login"), public("sign in")),
+            ("an extractor", get("/me?a").navigating(), to_login("/login?next=/me%3Fa")),
+            ("a POST cannot be shown again", post().navigating(), to_login("/login")),
+            (
+                "its own login page and field, query kept",
+                get("/own").navigating(),
+                to_login("/enter?x=1&back=/own"),
+            ),
+            ("no such page", get("/no-such-page").navigating(), answer(404, &[], "")),
+            ("a right is missing", get("/members").navigating(), to_login("/login?next=/members")),
+            ("the login page", get("/login"), public("sign in")),
             (
                 "nested",
                 get("/nested/inner/private?q").navigating(),
@@ -53,9 +57,9 @@ async fn v01_to_v04_nobody_is_calling() {
     .await;
 }
 
-/// V21–V25, V28, HD-1, at a guard and at an extractor alike.
+/// At a guard and at an extractor alike.
 #[tokio::test]
-async fn v21_to_v25_each_client_is_refused_in_its_own_way() {
+async fn each_client_is_refused_in_its_own_way() {
     everywhere(Setup::default(), async |mut client| {
         for path in ["/private", "/me"] {
             let html = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8";
@@ -64,31 +68,31 @@ async fn v21_to_v25_each_client_is_refused_in_its_own_way() {
             let upgrade = get(path).with("connection", "upgrade").with("upgrade", "websocket");
             let table: Table = vec![
                 ("says nothing", get(path), problem(401)),
-                ("V21", get(path).with("accept", json), problem(401)),
-                ("V22", get(path).with("sec-fetch-mode", "cors").with("accept", html), problem(401)),
+                ("JSON", get(path).with("accept", json), problem(401)),
+                ("fetch()", get(path).with("sec-fetch-mode", "cors").with("accept", html), problem(401)),
                 (
-                    "V22 XMLHttpRequest",
+                    "XMLHttpRequest",
                     get(path).with("x-requested-with", "XMLHttpRequest").with("accept", html),
                     problem(401),
                 ),
-                ("V23", get(path).navigating(), login.clone()),
+                ("navigation", get(path).navigating(), login.clone()),
                 (
-                    "V23 frame",
+                    "a frame",
                     get(path).with("sec-fetch-mode", "navigate").with("sec-fetch-dest", "iframe"),
                     login.clone(),
                 ),
-                ("V23 no Fetch Metadata", get(path).with("accept", html), login),
+                ("no Fetch Metadata", get(path).with("accept", html), login),
                 (
                     "an image",
                     get(path).with("sec-fetch-mode", "no-cors").with("sec-fetch-dest", "image"),
                     problem(401),
                 ),
                 (
-                    "V24",
+                    "gRPC",
                     get(path).with("content-type", "application/grpc+proto"),
                     grpc("16", "unauthenticated"),
                 ),
-                ("V25", upgrade.with("sec-fetch-mode", "websocket"), problem(401)),
+                ("a WebSocket", upgrade.with("sec-fetch-mode", "websocket"), problem(401)),
             ];
             run(&mut client, table).await;
         }
@@ -99,7 +103,7 @@ async fn v21_to_v25_each_client_is_refused_in_its_own_way() {
 }
 
 #[tokio::test]
-async fn v05_without_a_login_page_browsers_get_a_401() {
+async fn without_a_login_page_browsers_get_a_401() {
     everywhere(Setup::default().configure(|auth| auth), async |mut client| {
         let got = client.send(get("/private").navigating()).await;
         let mut expected = page(401);
@@ -112,26 +116,26 @@ async fn v05_without_a_login_page_browsers_get_a_401() {
 }
 
 #[tokio::test]
-async fn v06_v09_v11_somebody_is_calling() {
+async fn somebody_is_calling() {
     everywhere(Setup::default(), async |mut client| {
         client.login("alice", ALICE).await;
         let mut table: Table = vec![
-            ("G02", get("/who"), personal("alice")),
-            ("G02", get("/me"), personal("1 alice")),
-            ("V09", get("/nobody"), problem(403)),
+            ("the name", get("/who"), personal("alice")),
+            ("the user", get("/me"), personal("1 alice")),
+            ("a right that nobody has", get("/nobody"), problem(403)),
         ];
         for path in ["/private", "/members", "/both", "/own", "/api", "/fresh", "/nested/inner/private"] {
-            table.push(("V06", get(path).navigating(), personal("secret")));
+            table.push(("let in", get(path).navigating(), personal("secret")));
         }
         run(&mut client, table).await;
         let mut bob = client.another();
         bob.login("bob", BOB).await;
         let table: Table = vec![
-            ("V06", get("/members"), personal("secret")),
-            ("V09 no redirect", get("/nobody").navigating(), page(403)),
-            ("V11 one of two", get("/both"), problem(403)),
-            ("V11 one of two", get("/both").navigating(), page(403)),
-            ("V24", get("/both").with("content-type", "application/grpc"), grpc("7", "permission denied")),
+            ("let in", get("/members"), personal("secret")),
+            ("a right that nobody has", get("/nobody").navigating(), page(403)),
+            ("one of two rights", get("/both"), problem(403)),
+            ("one of two rights", get("/both").navigating(), page(403)),
+            ("gRPC", get("/both").with("content-type", "application/grpc"), grpc("7", "permission denied")),
         ];
         for (name, request, expected) in table {
             let got = bob.send(request).await;
@@ -144,7 +148,7 @@ async fn v06_v09_v11_somebody_is_calling() {
 
 /// The headers of a 403 say that it is personal too.
 #[tokio::test]
-async fn v09_a_403_is_not_cacheable() {
+async fn a_403_is_not_cacheable() {
     everywhere(Setup::default(), async |mut client| {
         client.login("bob", BOB).await;
         assert_eq!(client.get("/both").await, problem(403));
@@ -154,7 +158,7 @@ async fn v09_a_403_is_not_cacheable() {
 }
 
 #[tokio::test]
-async fn v07_next_is_absolute_only_for_a_login_page_elsewhere() {
+async fn next_is_absolute_only_for_a_login_page_elsewhere() {
     let table = [
         ("https://login.example/enter", "https://login.example/enter?next=https%3A//app.example/private"),
         (
@@ -203,9 +207,9 @@ const REFUSED_NEXT: [&str; 26] = [
     "https://testserver.example.com/",
 ];
 
-/// V13, V15, RD-1, RD-2, RD-5: every refused `next` ends at the default, by a 303.
+/// Every refused `next` ends at the default, by a 303.
 #[tokio::test]
-async fn v13_v15_a_bad_next_is_not_followed() {
+async fn a_bad_next_is_not_followed() {
     let long = format!("/{}", "x".repeat(2048));
     everywhere(Setup::default().configure(|auth| auth.origin("https://testserver")), async |client| {
         for next in REFUSED_NEXT.into_iter().chain(["", &long]) {
@@ -219,7 +223,7 @@ async fn v13_v15_a_bad_next_is_not_followed() {
 }
 
 #[tokio::test]
-async fn v14_a_good_next_is_followed() {
+async fn a_good_next_is_followed() {
     let table = [
         ("/view/?param=http://x", "/view/?param=http://x"),
         ("/view/?param=https://x", "/view/?param=https://x"),
@@ -246,7 +250,7 @@ async fn v14_a_good_next_is_followed() {
 }
 
 #[tokio::test]
-async fn v16_another_origin_is_followed_if_it_is_listed() {
+async fn another_origin_is_followed_if_it_is_listed() {
     let table = [
         ("https://shop.example/cart?x", "https://shop.example/cart?x"),
         ("https://shop.example.evil.example/", "/"),
@@ -266,9 +270,9 @@ async fn v16_another_origin_is_followed_if_it_is_listed() {
     .await;
 }
 
-/// V18, V19, CS-1: only a POST logs out, and no cache keeps its answer.
+/// Only a POST logs out, and no cache keeps its answer.
 #[tokio::test]
-async fn v18_v19_logout_is_a_post_and_not_cacheable() {
+async fn logout_is_a_post_and_not_cacheable() {
     everywhere_eager(Setup::default(), async |mut client| {
         client.login("alice", ALICE).await;
         for method in ["GET", "HEAD", "OPTIONS", "PUT"] {
@@ -282,7 +286,7 @@ async fn v18_v19_logout_is_a_post_and_not_cacheable() {
     .await;
 }
 
-/// SE-23, RFC 9470: the caller is known, and has to prove it again.
+/// RFC 9470: the caller is known, and has to prove it again.
 #[tokio::test]
 async fn a_proof_that_is_too_old_is_asked_for_again() {
     everywhere(Setup::default(), async |mut client| {

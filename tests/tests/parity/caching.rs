@@ -1,4 +1,4 @@
-//! What caches are told: HC-1, HC-2.
+//! What caches are told.
 
 use integration_tests::client::{everywhere, everywhere_eager};
 use integration_tests::site::Request;
@@ -11,9 +11,9 @@ fn target(fields: &[(&str, &str)]) -> String {
     format!("/act/headers?{query}")
 }
 
-/// HC-2: a handler's own `Vary` is completed, by token, in any case and spacing.
+/// A handler's own `Vary` is completed, by token, in any case and spacing.
 #[tokio::test]
-async fn hc2_vary_is_merged() {
+async fn vary_is_merged() {
     let table: [(&str, &[&str], &[&str]); 9] = [
         ("none", &[], &[OURS]),
         ("another", &["Accept-Encoding"], &["Accept-Encoding", OURS]),
@@ -34,10 +34,10 @@ async fn hc2_vary_is_merged() {
     .await;
 }
 
-/// HC-1, HC-2: a personal answer is kept out of caches, and a handler's own word about that stands, but never next to
+/// A personal answer is kept out of caches, and a handler's own word about that stands, but never next to
 /// a session cookie.
 #[tokio::test]
-async fn hc1_cache_control_is_kept_or_completed() {
+async fn cache_control_is_kept_or_completed() {
     let table: [(&str, &[&str], &str, &str); 6] = [
         ("none", &[], "no-store", "no-store"),
         ("private", &["private, max-age=60"], "private, max-age=60", "private, max-age=60, no-store"),
@@ -63,9 +63,9 @@ async fn hc1_cache_control_is_kept_or_completed() {
     .await;
 }
 
-/// HD-1: a 401 of the application's own names a way in, and keeps the one that it named.
+/// A 401 of the application's own names a way in, and keeps the one that it named.
 #[tokio::test]
-async fn hd1_a_handlers_own_401_is_completed() {
+async fn a_handlers_own_401_is_completed() {
     everywhere(Setup::default(), async |mut client| {
         let got = client.get(&target(&[("status", "401")])).await;
         assert_eq!(got.all("www-authenticate"), [integration_tests::expected::COOKIE]);
@@ -77,9 +77,9 @@ async fn hd1_a_handlers_own_401_is_completed() {
     .await;
 }
 
-/// HC-1: an answer of every kind says what it depends on, and the personal ones are not stored.
+/// An answer of every kind says what it depends on, and the personal ones are not stored.
 #[tokio::test]
-async fn hc1_every_kind_of_answer() {
+async fn every_kind_of_answer() {
     everywhere(Setup::default(), async |mut client| {
         client.login("alice", ALICE).await;
         let requests = [
@@ -102,9 +102,9 @@ async fn hc1_every_kind_of_answer() {
     .await;
 }
 
-/// HC-3: a logout asks the browser to forget more, where the site wants it.
+/// A logout asks the browser to forget more, where the site wants it.
 #[tokio::test]
-async fn hc3_a_logout_may_clear_site_data() {
+async fn a_logout_may_clear_site_data() {
     for (wanted, expected) in [(false, &[][..]), (true, &["\"cache\", \"storage\""])] {
         let setup =
             Setup::default().sessions(|sessions| if wanted { sessions.clear_site_data() } else { sessions });

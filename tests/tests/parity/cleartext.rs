@@ -1,4 +1,4 @@
-//! Passwords are not taken where others can read them: BA-2.
+//! Passwords are not taken where others can read them.
 
 use auth_core::http::Basic;
 use auth_core::{Auth, Password, Require};

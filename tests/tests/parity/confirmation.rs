@@ -1,4 +1,4 @@
-//! Sessions whose users an outside system confirms from time to time: X11. Races are in `known_attacks`.
+//! Sessions whose users an outside system confirms from time to time. Races are in `known_attacks`.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ async fn pass(client: &Client<'_>, by: Duration) {
 
 /// Whoever is disabled, or unknown, out there: all their sessions end with the request that is due, and nobody else's.
 #[tokio::test]
-async fn x11_who_is_not_confirmed_is_nobody() {
+async fn who_is_not_confirmed_is_nobody() {
     let table = [
         ("Some(Disabled)", Outcome::Deny(DenyReason::Disabled)),
         ("None", Outcome::Decline(auth_core::DeclineReason::UnknownUser)),
@@ -79,7 +79,7 @@ async fn x11_who_is_not_confirmed_is_nobody() {
 
 /// A confirmation is one question in each interval, one write, and no login.
 #[tokio::test]
-async fn x11_a_confirmation_lasts_for_the_interval() {
+async fn a_confirmation_lasts_for_the_interval() {
     everywhere_confirmed(Confirmation::every(EVERY), async |mut client, authority| {
         client.login("alice", ALICE).await;
         client.world.events.take();
@@ -102,7 +102,7 @@ async fn x11_a_confirmation_lasts_for_the_interval() {
 
 /// An outage is no logout: the session goes on for the grace, then 503, and goes on again afterwards.
 #[tokio::test]
-async fn x11_an_outage_is_borne_up_to_the_grace() {
+async fn an_outage_is_borne_up_to_the_grace() {
     for mode in [Mode::Fails, Mode::Panics] {
         let confirmation = Confirmation::every(EVERY).grace(HALF_HOUR);
         everywhere_confirmed(confirmation, async |mut client, authority| {
@@ -129,7 +129,7 @@ async fn x11_an_outage_is_borne_up_to_the_grace() {
 
 /// Without a grace nobody goes on unconfirmed.
 #[tokio::test]
-async fn x11_without_a_grace_an_outage_is_a_503_at_once() {
+async fn without_a_grace_an_outage_is_a_503_at_once() {
     let confirmation = Confirmation::every(EVERY).grace(Duration::ZERO);
     everywhere_confirmed(confirmation, async |mut client, authority| {
         client.login("alice", ALICE).await;

@@ -1,13 +1,13 @@
-//! Session cookies on the wire: CK-1 to CK-3, S01–S05, SE-1, SE-3, SE-4, SE-13.
+//! Session cookies on the wire.
 
 use integration_tests::client::everywhere;
 use integration_tests::expected::{anonymous, personal};
 use integration_tests::site::Request;
 use integration_tests::world::{ALICE, BOB, Setup};
 
-/// CK-2: which `Cookie` lines are the session's.
+/// Which `Cookie` lines are the session's.
 #[tokio::test]
-async fn ck2_names_are_compared_byte_for_byte() {
+async fn names_are_compared_byte_for_byte() {
     let table = [
         ("plain", "__Host-session=$", "alice"),
         ("among others", "a=b; __Host-session=$; c=d", "alice"),
@@ -37,9 +37,9 @@ async fn ck2_names_are_compared_byte_for_byte() {
     .await;
 }
 
-/// CK-2: several lines, as HTTP/2 clients send them.
+/// Several lines, as HTTP/2 clients send them.
 #[tokio::test]
-async fn ck2_several_cookie_lines_are_read() {
+async fn several_cookie_lines_are_read() {
     everywhere(Setup::default(), async |mut client| {
         let alice = client.login("alice", ALICE).await;
         let bob = client.another().login("bob", BOB).await;
@@ -51,14 +51,14 @@ async fn ck2_several_cookie_lines_are_read() {
         assert_eq!(client.world.events.take(), ["two different session cookies in one request"]);
         let big = "x".repeat(64 * 1024);
         let got = client.bare(Request::get("/who").cookie(&alice).with("cookie", big)).await;
-        assert_eq!(got, anonymous("anonymous"), "RL-9");
+        assert_eq!(got, anonymous("anonymous"), "the header is too long");
     })
     .await;
 }
 
-/// S01–S05, SE-4, SE-13, SE-15: what the server did not hand out is adopted nowhere, stored nowhere, renewed nowhere.
+/// What the server did not hand out is adopted nowhere, stored nowhere, renewed nowhere.
 #[tokio::test]
-async fn s01_to_s05_se4_hostile_ids_are_nobodys() {
+async fn hostile_ids_are_nobodys() {
     let unknown = "A".repeat(42) + "E";
     let long = "A".repeat(4_096);
     let hostile = [
@@ -96,9 +96,9 @@ async fn s01_to_s05_se4_hostile_ids_are_nobodys() {
     .await;
 }
 
-/// SE-3: a login never keeps an id that was there before.
+/// A login never keeps an id that was there before.
 #[tokio::test]
-async fn se3_a_planted_id_is_not_the_one_after_the_login() {
+async fn a_planted_id_is_not_the_one_after_the_login() {
     everywhere(Setup::default(), async |mut client| {
         let planted = "A".repeat(42) + "E";
         let login = Request::post("/login", &[("username", "alice"), ("password", ALICE)]).cookie(&planted);
@@ -113,9 +113,9 @@ async fn se3_a_planted_id_is_not_the_one_after_the_login() {
     .await;
 }
 
-/// CK-1: the other settings, seen on the wire.
+/// The other settings, seen on the wire.
 #[tokio::test]
-async fn ck1_attributes_follow_the_settings() {
+async fn attributes_follow_the_settings() {
     use auth_core::session::SameSite;
     let strict =
         Setup::default().sessions(|s| s.same_site(SameSite::Strict).cookie_name("id").browser_session());

@@ -1,4 +1,4 @@
-//! Credentials in the `Authorization` header: V26–V28, BA-1, HD-1, HD-3, CS-3.
+//! Credentials in the `Authorization` header.
 
 use std::time::Duration;
 
@@ -20,14 +20,14 @@ async fn basic_signs_in_for_one_request_and_makes_no_session() {
         assert_eq!(client.send(data).await, passed_on(401), "no session, no data");
         assert!(client.world.store.sessions.is_empty());
         let guarded = Request::get("/both").basic("bob", BOB);
-        assert_eq!(client.send(guarded).await, problem(403), "HD-1: known, not allowed");
+        assert_eq!(client.send(guarded).await, problem(403), "known, not allowed");
     })
     .await;
 }
 
-/// BA-1: what is refused, with what status, and never with the body of a page. The same with a good cookie: V26.
+/// What is refused, with what status, and never with the body of a page. The same with a good cookie.
 #[tokio::test]
-async fn v26_bad_credentials_are_never_anonymous_and_never_the_cookies_user() {
+async fn bad_credentials_are_never_anonymous_and_never_the_cookies_user() {
     let table = [
         ("wrong password", me().basic("alice", BOB), 401),
         ("unknown", me().basic("mallory", ALICE), 401),
@@ -61,7 +61,7 @@ async fn v26_bad_credentials_are_never_anonymous_and_never_the_cookies_user() {
 }
 
 #[tokio::test]
-async fn v27_cookie_and_basic_must_name_one_user() {
+async fn cookie_and_basic_must_name_one_user() {
     everywhere(Setup::default(), async |mut client| {
         client.login("alice", ALICE).await;
         assert_eq!(client.send(me().basic("alice", ALICE)).await, personal("1 alice"));
@@ -76,7 +76,7 @@ async fn v27_cookie_and_basic_must_name_one_user() {
 
 /// Credentials of the same id from another backend are another user: see `chain_truth` for the ids themselves.
 #[tokio::test]
-async fn v28_every_challenge_is_offered() {
+async fn every_challenge_is_offered() {
     everywhere(Setup::default(), async |mut client| {
         let got = client.get("/private").await;
         assert_eq!(got.all("www-authenticate").len(), 2);
@@ -96,7 +96,7 @@ async fn v28_every_challenge_is_offered() {
     .await;
 }
 
-/// CS-3: browsers send remembered Basic credentials along, whoever's page it is.
+/// Browsers send remembered Basic credentials along, whoever's page it is.
 #[tokio::test]
 async fn basic_is_ambient_and_checked_for_origin() {
     everywhere(Setup::default(), async |mut client| {
@@ -109,7 +109,7 @@ async fn basic_is_ambient_and_checked_for_origin() {
     .await;
 }
 
-/// HD-5: what was sent as a credential comes back in no answer.
+/// What was sent as a credential comes back in no answer.
 #[tokio::test]
 async fn credentials_are_not_echoed() {
     everywhere_eager(Setup::default(), async |client| {
@@ -129,7 +129,7 @@ async fn credentials_are_not_echoed() {
     .await;
 }
 
-/// CA-1–CA-3: remembered credentials cost no hash, and are worth nothing once the user changed.
+/// Remembered credentials cost no hash, and are worth nothing once the user changed.
 #[tokio::test]
 async fn remembered_credentials_end_with_their_user() {
     everywhere(Setup::default(), async |client| {

@@ -1,4 +1,4 @@
-//! Values in a session: S06–S20, S32, S34–S36, SE-7, SE-8, SE-16, as far as they concern both adapters.
+//! Values in a session, as far as they concern both adapters.
 
 use std::time::Duration;
 
@@ -12,31 +12,29 @@ fn set(name: &str, value: &str) -> Request {
     Request::post("/act/set", &[("name", name), ("value", value)])
 }
 
-/// S06, S07, S10, S15, S16, S20.
 #[tokio::test]
-async fn s06_s10_s15_s16_values_are_kept() {
+async fn values_are_kept() {
     everywhere(Setup::default(), async |mut client| {
         let first = client.login("alice", ALICE).await;
         assert_eq!(client.send(set("a", "1")).await, personal("set"));
         assert_eq!(client.value("a").await, "1");
         client.post("/act/rotate", &[]).await;
         assert_ne!(client.jar.token().unwrap(), first);
-        assert_eq!(client.value("a").await, "1", "S06");
+        assert_eq!(client.value("a").await, "1", "rotated");
         client.send(set("b", "2")).await;
-        assert_eq!(client.value("a").await, "1", "S10");
+        assert_eq!(client.value("a").await, "1", "another was written");
         client.post("/act/unset", &[("name", "a")]).await;
         client.post("/act/unset", &[("name", "never there")]).await;
         assert_eq!((client.value("a").await.as_str(), client.value("b").await.as_str()), ("-", "2"));
         client.post("/act/unset", &[("name", "b")]).await;
-        assert_eq!(client.who().await, "alice", "S20");
+        assert_eq!(client.who().await, "alice", "a session without values");
         assert_eq!(client.world.store.sessions.len(), 1);
     })
     .await;
 }
 
-/// S08, S17, S18.
 #[tokio::test]
-async fn s08_s17_s18_logout_deletes_all() {
+async fn logout_deletes_all() {
     everywhere(Setup::default(), async |mut client| {
         let token = client.login("alice", ALICE).await;
         client.send(set("a", "1")).await;
@@ -48,9 +46,9 @@ async fn s08_s17_s18_logout_deletes_all() {
     .await;
 }
 
-/// S12, SE-6: the session of a request in flight is deleted before its values are written.
+/// The session of a request in flight is deleted before its values are written.
 #[tokio::test]
-async fn s12_writing_into_a_deleted_session_is_a_400_without_cookie() {
+async fn writing_into_a_deleted_session_is_a_400_without_cookie() {
     everywhere(Setup::default(), async |mut client| {
         client.login("alice", ALICE).await;
         let in_flight = client.copy();
@@ -76,7 +74,7 @@ async fn s12_writing_into_a_deleted_session_is_a_400_without_cookie() {
 }
 
 #[tokio::test]
-async fn s13_values_of_a_failed_request_are_not_kept() {
+async fn values_of_a_failed_request_are_not_kept() {
     everywhere(Setup::default(), async |mut client| {
         client.login("alice", ALICE).await;
         for (status, kept) in [("500", false), ("503", false), ("599", false), ("404", true), ("302", true)] {
@@ -91,9 +89,9 @@ async fn s13_values_of_a_failed_request_are_not_kept() {
     .await;
 }
 
-/// S14, S19: reading writes nothing, and renews no cookie.
+/// Reading writes nothing, and renews no cookie.
 #[tokio::test]
-async fn s14_s34_reading_writes_nothing_within_the_touch_interval() {
+async fn reading_writes_nothing_within_the_touch_interval() {
     everywhere(Setup::default(), async |mut client| {
         client.login("alice", ALICE).await;
         let world = client.world;
@@ -112,14 +110,14 @@ async fn s14_s34_reading_writes_nothing_within_the_touch_interval() {
         for _ in 0..50 {
             client.get("/who").await;
         }
-        assert_eq!(writes(), before + 1, "S34");
+        assert_eq!(writes(), before + 1, "at most one in a minute");
     })
     .await;
 }
 
-/// S32, SE-7: of two requests that write different names, both values survive.
+/// Of two requests that write different names, both values survive.
 #[tokio::test]
-async fn s32_parallel_writes_of_different_names_both_survive() {
+async fn parallel_writes_of_different_names_both_survive() {
     everywhere(Setup::default(), async |mut client| {
         client.login("alice", ALICE).await;
         let line = client.jar.line().unwrap();
@@ -141,9 +139,9 @@ async fn s32_parallel_writes_of_different_names_both_survive() {
     .await;
 }
 
-/// S35, SE-8: idle and absolute limits are kept by the server, whatever the cookie says.
+/// Idle and absolute limits are kept by the server, whatever the cookie says.
 #[tokio::test]
-async fn s35_idle_and_absolute_limits() {
+async fn idle_and_absolute_limits() {
     let (minute, second) = (Duration::from_secs(60), Duration::from_secs(1));
     everywhere(Setup::default(), async |mut client| {
         let clock = client.world.clock.clone();
@@ -166,7 +164,7 @@ async fn s35_idle_and_absolute_limits() {
 }
 
 #[tokio::test]
-async fn s36_the_oldest_session_makes_room() {
+async fn the_oldest_session_makes_room() {
     everywhere(Setup::default().sessions(|sessions| sessions.max_per_user(2)), async |client| {
         let mut browsers = [client.another(), client.another(), client.another()];
         for browser in &mut browsers {
@@ -180,9 +178,9 @@ async fn s36_the_oldest_session_makes_room() {
     .await;
 }
 
-/// SE-16, RL-9: a session holds 64 KiB and refuses the byte after.
+/// A session holds 64 KiB and refuses the byte after.
 #[tokio::test]
-async fn se16_a_session_is_bounded() {
+async fn a_session_is_bounded() {
     everywhere(Setup::default(), async |mut client| {
         client.login("alice", ALICE).await;
         let fits = "x".repeat(64 * 1024 - 3);
@@ -194,9 +192,9 @@ async fn se16_a_session_is_bounded() {
     .await;
 }
 
-/// SE-19: a page's parallel requests survive a rotation, and there is one new id.
+/// A page's parallel requests survive a rotation, and there is one new id.
 #[tokio::test]
-async fn se19_parallel_requests_survive_a_rotation() {
+async fn parallel_requests_survive_a_rotation() {
     let hour = Duration::from_secs(3_600);
     let setup = Setup::default().sessions(|sessions| sessions.rotate_every(hour / 2));
     everywhere(setup, async |mut client| {
@@ -220,7 +218,7 @@ async fn se19_parallel_requests_survive_a_rotation() {
 
 /// The old id dies when its ten seconds are over, and a logout by the old id ends the new one.
 #[tokio::test]
-async fn se19_the_grace_of_an_old_id_is_short() {
+async fn the_grace_of_an_old_id_is_short() {
     let hour = Duration::from_secs(3_600);
     let setup = Setup::default().sessions(|sessions| sessions.rotate_every(hour / 2));
     everywhere(setup, async |mut client| {

@@ -1,8 +1,9 @@
-//! Logging in and out: L01–L17 as far as they apply, CS-2, RD-5.
+//! Logging in and out.
 //!
-//! L01 is void by design: an anonymous visitor has no session and so no data that a login could keep. L05 is
-//! impossible to write down: a record without a stamp does not decode. L06–L10 are settled by the witness type
-//! `Authenticated`, which carries its backend. L12 has no token: state-changing requests are checked for origin.
+//! Some cases of Django's suite cannot arise. An anonymous visitor has no session and so no data that a login could
+//! keep; a record without a stamp does not decode; which backend vouches is settled by the witness type
+//! `Authenticated`, which carries it; and there is no CSRF token to renew: requests that change something are checked
+//! for their origin.
 
 use integration_tests::client::{everywhere, everywhere_eager};
 use integration_tests::expected::{
@@ -13,7 +14,7 @@ use integration_tests::site::Request;
 use integration_tests::world::{ALICE, BOB, DORA, Setup};
 
 #[tokio::test]
-async fn l01_login_sets_a_cookie_and_logout_removes_it() {
+async fn login_sets_a_cookie_and_logout_removes_it() {
     everywhere(Setup::default(), async |mut client| {
         assert_eq!(client.get("/act/set?name=cart&value=1").await, passed_on(401), "nobody has a session");
         assert!(client.world.store.sessions.is_empty());
@@ -27,7 +28,7 @@ async fn l01_login_sets_a_cookie_and_logout_removes_it() {
     .await;
 }
 
-/// PW-8: whatever is wrong, the answer is the same byte for byte, and so is the work.
+/// Whatever is wrong, the answer is the same byte for byte, and so is the work.
 #[tokio::test]
 async fn every_refused_login_has_the_same_answer() {
     let long = "x".repeat(300);
@@ -56,7 +57,7 @@ async fn every_refused_login_has_the_same_answer() {
 }
 
 #[tokio::test]
-async fn l02_another_users_login_drops_the_session_of_the_first() {
+async fn another_users_login_drops_the_session_of_the_first() {
     everywhere(Setup::default(), async |mut client| {
         let first = client.login("alice", ALICE).await;
         client.post("/act/set", &[("name", "cart"), ("value", "apples")]).await;
@@ -72,7 +73,7 @@ async fn l02_another_users_login_drops_the_session_of_the_first() {
 }
 
 #[tokio::test]
-async fn l03_the_same_users_login_rotates_and_keeps_data() {
+async fn the_same_users_login_rotates_and_keeps_data() {
     everywhere(Setup::default(), async |mut client| {
         let first = client.login("alice", ALICE).await;
         client.post("/act/set", &[("name", "cart"), ("value", "apples")]).await;
@@ -86,7 +87,7 @@ async fn l03_the_same_users_login_rotates_and_keeps_data() {
 }
 
 #[tokio::test]
-async fn l04_after_a_password_change_a_login_starts_afresh() {
+async fn after_a_password_change_a_login_starts_afresh() {
     everywhere(Setup::default(), async |mut client| {
         client.login("alice", ALICE).await;
         client.post("/act/set", &[("name", "cart"), ("value", "apples")]).await;
@@ -98,10 +99,10 @@ async fn l04_after_a_password_change_a_login_starts_afresh() {
     .await;
 }
 
-/// L11: our `login` takes only what a chain accepted, and a chain accepts no disabled user. One that is
+/// Our `login` takes only what a chain accepted, and a chain accepts no disabled user. One that is
 /// disabled between the two is nobody on the next request.
 #[tokio::test]
-async fn l11_a_user_disabled_after_the_proof_is_nobody() {
+async fn a_user_disabled_after_the_proof_is_nobody() {
     everywhere(Setup::default(), async |mut client| {
         client.login("bob", BOB).await;
         client.world.users.users.change("bob", |bob| bob.active = false);
@@ -110,9 +111,9 @@ async fn l11_a_user_disabled_after_the_proof_is_nobody() {
     .await;
 }
 
-/// L15–L17, LG-5: the events of a visit, in order.
+/// The events of a visit, in order.
 #[tokio::test]
-async fn l15_to_l17_events_tell_of_logins_and_logouts() {
+async fn events_tell_of_logins_and_logouts() {
     everywhere(Setup::default(), async |mut client| {
         let events = &client.world.events.clone();
         client.post("/login", &[("username", "alice"), ("password", "wrong")]).await;
@@ -127,13 +128,13 @@ async fn l15_to_l17_events_tell_of_logins_and_logouts() {
         client.post("/logout", &[]).await;
         assert_eq!(events.take(), ["logged out by local of 1"]);
         client.post("/logout", &[]).await;
-        assert_eq!(events.take(), ["logged out"], "L16");
+        assert_eq!(events.take(), ["logged out"], "by nobody");
     })
     .await;
 }
 
 #[tokio::test]
-async fn l16_logout_of_nobody_is_fine_and_sets_no_cookie() {
+async fn logout_of_nobody_is_fine_and_sets_no_cookie() {
     everywhere(Setup::default(), async |mut client| {
         let got = client.post("/logout", &[]).await;
         assert_eq!(got, answer(303, &[("location", "/"), ("vary", "Authorization, Cookie")], ""));
@@ -144,9 +145,9 @@ async fn l16_logout_of_nobody_is_fine_and_sets_no_cookie() {
     .await;
 }
 
-/// G11, G12: the rest of a request sees what it did.
+/// The rest of a request sees what it did.
 #[tokio::test]
-async fn g11_g12_a_request_sees_its_own_login_and_logout() {
+async fn a_request_sees_its_own_login_and_logout() {
     let alice = [("username", "alice"), ("password", ALICE)];
     everywhere(Setup::default(), async |mut client| {
         assert_eq!(client.post("/act/login-again", &alice).await.body, "nobody, alice, alice");
@@ -160,9 +161,9 @@ async fn g11_g12_a_request_sees_its_own_login_and_logout() {
     .await;
 }
 
-/// G11, at an eager layer: under a lazy one `Session::user` knows nobody until somebody asked.
+/// At an eager layer: under a lazy one `Session::user` knows nobody until somebody asked.
 #[tokio::test]
-async fn g11_switching_users_inside_a_request() {
+async fn switching_users_inside_a_request() {
     everywhere_eager(Setup::default(), async |mut client| {
         client.login("alice", ALICE).await;
         let bob = [("username", "bob"), ("password", BOB), ("leave", "")];
@@ -175,7 +176,7 @@ fn from(request: Request, name: &str, value: &str) -> Request {
     request.with("host", "testserver").with(name, value)
 }
 
-/// CS-2, CS-3: what relies on the cookie and changes something must come from here.
+/// What relies on the cookie and changes something must come from here.
 #[tokio::test]
 async fn cross_origin_requests_with_a_cookie_are_refused() {
     let table = [

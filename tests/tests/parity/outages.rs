@@ -1,4 +1,4 @@
-//! A store or backend that is down: CH-1, SE-5, SE-14, RL-5. Hanging ones are in `known_attacks`.
+//! A store or backend that is down. Hanging ones are in `known_attacks`.
 
 use integration_tests::client::{Client, everywhere, everywhere_eager};
 use integration_tests::expected::{
@@ -10,9 +10,9 @@ use integration_tests::world::{ALICE, BOB, Setup, World};
 
 type Break = fn(&World) -> &Switch;
 
-/// SE-14: 503 wherever somebody asks, the cookie is kept, and works again afterwards.
+/// 503 wherever somebody asks, the cookie is kept, and works again afterwards.
 #[tokio::test]
-async fn se14_an_outage_is_a_503_and_logs_nobody_out() {
+async fn an_outage_is_a_503_and_logs_nobody_out() {
     let table: [(&str, Break, Mode); 4] = [
         ("store fails", |world| &world.store.reads, Mode::Fails),
         ("store panics", |world| &world.store.reads, Mode::Panics),
@@ -38,16 +38,16 @@ async fn refused_for_now(client: &mut Client<'_>, name: &str) {
         let got = client.send(Request::get(path).navigating()).await;
         assert_eq!(got, page(503), "{name} {path}");
         let got = client.send(Request::get(path).with("content-type", "application/grpc")).await;
-        assert_eq!(got, grpc("14", "unavailable"), "V24: {name} {path}");
+        assert_eq!(got, grpc("14", "unavailable"), "{name} {path}");
     }
     assert_eq!(client.another().get("/who").await, anonymous("anonymous"), "{name}: nobody needs no store");
     assert_eq!(client.another().get("/").await, public("home"));
     assert!(client.jar.token().is_some(), "{name}: the cookie is kept");
 }
 
-/// CH-1, RL-5: a backend that cannot decide refuses a login with a 503 and Basic likewise.
+/// A backend that cannot decide refuses a login with a 503 and Basic likewise.
 #[tokio::test]
-async fn ch1_a_backend_that_cannot_decide_is_a_503() {
+async fn a_backend_that_cannot_decide_is_a_503() {
     for mode in [Mode::Fails, Mode::Panics] {
         everywhere(Setup::default(), async |mut client| {
             client.world.users.judging.set(mode);
@@ -86,9 +86,9 @@ async fn a_store_that_cannot_write() {
     .await;
 }
 
-/// SE-5: a logout that the store did not confirm says so, removes the cookie, and is a logout here all the same.
+/// A logout that the store did not confirm says so, removes the cookie, and is a logout here all the same.
 #[tokio::test]
-async fn se5_a_logout_that_the_store_does_not_confirm() {
+async fn a_logout_that_the_store_does_not_confirm() {
     everywhere_eager(Setup::default(), async |mut client| {
         let token = client.login("alice", ALICE).await;
         client.world.store.writes.set(Mode::Fails);

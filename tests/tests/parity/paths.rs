@@ -1,4 +1,4 @@
-//! Guards stand before handlers, whatever the request looks like: CH-5, CH-6, CH-12.
+//! Guards stand before handlers, whatever the request looks like.
 
 use auth_core::http::Header;
 use integration_tests::client::everywhere;
@@ -27,9 +27,9 @@ const PATHS: [&str; 17] = [
     "/nested/./inner/private",
 ];
 
-/// CH-5: a guarded handler never runs for nobody. Where the path is another one, there is no such page.
+/// A guarded handler never runs for nobody. Where the path is another one, there is no such page.
 #[tokio::test]
-async fn ch5_no_spelling_of_a_request_passes_the_guard() {
+async fn no_spelling_of_a_request_passes_the_guard() {
     everywhere(Setup::default(), async |client| {
         for method in METHODS {
             for path in PATHS {
@@ -53,9 +53,9 @@ fn variants(method: &str, path: &str) -> [Request; 4] {
     [request, upgrade, h2c, expect]
 }
 
-/// CH-5: the rule holds for every method, and lets every method through for somebody.
+/// The rule holds for every method, and lets every method through for somebody.
 #[tokio::test]
-async fn ch5_methods_are_all_guarded_and_all_served() {
+async fn methods_are_all_guarded_and_all_served() {
     everywhere(Setup::default(), async |mut client| {
         client.login("alice", ALICE).await;
         for method in METHODS {
@@ -70,9 +70,9 @@ async fn ch5_methods_are_all_guarded_and_all_served() {
     .await;
 }
 
-/// CH-6: of the headers that core reads, none lets nobody in, whatever it says.
+/// Of the headers that core reads, none lets nobody in, whatever it says.
 #[tokio::test]
-async fn ch6_no_header_opens_a_guard() {
+async fn no_header_opens_a_guard() {
     let long = "x".repeat(70_000);
     let values: [&[u8]; 14] = [
         b"",
@@ -107,9 +107,9 @@ async fn ch6_no_header_opens_a_guard() {
     .await;
 }
 
-/// CH-6: headers that others trust mean nothing to us.
+/// Headers that others trust mean nothing to us.
 #[tokio::test]
-async fn ch6_headers_that_core_does_not_read_change_nothing() {
+async fn headers_that_core_does_not_read_change_nothing() {
     let names = [
         "x-middleware-subrequest",
         "x-forwarded-for",
@@ -145,9 +145,9 @@ async fn ch6_headers_that_core_does_not_read_change_nothing() {
     .await;
 }
 
-/// RD-3, CH-6: no query parameter changes a decision.
+/// No query parameter changes a decision.
 #[tokio::test]
-async fn ch6_query_parameters_change_nothing() {
+async fn query_parameters_change_nothing() {
     let queries =
         ["next=/", "user=alice", "token=x", "access_token=x", "auth=off", "__Host-session=x", "admin=1"];
     everywhere(Setup::default(), async |client| {

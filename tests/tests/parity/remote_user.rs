@@ -1,4 +1,4 @@
-//! Users whom a trusted proxy names in a header: R01–R13, RU-1, RU-4.
+//! Users whom a trusted proxy names in a header.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -35,7 +35,7 @@ async fn who(client: &mut Client<'_>, name: &str) -> String {
 }
 
 #[tokio::test]
-async fn r01_without_a_name_nobody_is_known() {
+async fn without_a_name_nobody_is_known() {
     everywhere(setup(), async |mut client| {
         let absent = client.send(Request::get("/who").from(PROXY)).await;
         assert_eq!((absent.status, &*absent.body), (200, "anonymous"));
@@ -93,9 +93,9 @@ fn with_newcomers(is_open: bool) -> (Setup, Arc<MemoryBackend<Account>>) {
     (setup, users)
 }
 
-/// R02, R04, R10: what the policy does with an identity is tested with the stores.
+/// What the policy does with an identity is tested with the stores.
 #[tokio::test]
-async fn r02_r04_r10_a_new_name_is_cleaned_and_becomes_a_user() {
+async fn a_new_name_is_cleaned_and_becomes_a_user() {
     let (setup, users) = with_newcomers(true);
     everywhere(setup, async |mut client| {
         users.remove("zoe");
@@ -109,7 +109,7 @@ async fn r02_r04_r10_a_new_name_is_cleaned_and_becomes_a_user() {
 }
 
 #[tokio::test]
-async fn r03_where_nobody_is_created_a_new_name_is_nobody() {
+async fn where_nobody_is_created_a_new_name_is_nobody() {
     let (setup, _) = with_newcomers(false);
     everywhere(setup, async |mut client| {
         assert_eq!(who(&mut client, "zoe@EXAMPLE.COM").await, "anonymous");
@@ -119,9 +119,9 @@ async fn r03_where_nobody_is_created_a_new_name_is_nobody() {
     .await;
 }
 
-/// R04, R05: the backends are asked when the session begins, and not again.
+/// The backends are asked when the session begins, and not again.
 #[tokio::test]
-async fn r04_r05_a_known_name_begins_one_session() {
+async fn a_known_name_begins_one_session() {
     everywhere(setup(), async |mut client| {
         let world = client.world;
         let first = client.send(named("alice", Request::get("/me"))).await;
@@ -158,9 +158,8 @@ async fn the_first_request_is_served_as_that_user() {
     .await;
 }
 
-/// R06, RU-4.
 #[tokio::test]
-async fn r06_without_the_header_the_session_ends() {
+async fn without_the_header_the_session_ends() {
     everywhere(setup(), async |mut client| {
         let world = client.world;
         who(&mut client, "alice").await;
@@ -184,7 +183,7 @@ async fn r06_without_the_header_the_session_ends() {
 
 /// A rotation keeps what the session depends on.
 #[tokio::test]
-async fn r06_after_a_rotation_too() {
+async fn after_a_rotation_too() {
     everywhere(setup(), async |mut client| {
         who(&mut client, "alice").await;
         let rotated = client.send(named("alice", Request::post("/act/rotate", &[]))).await;
@@ -199,7 +198,7 @@ async fn r06_after_a_rotation_too() {
 }
 
 #[tokio::test]
-async fn r06_a_persistent_session_goes_on_without_the_header() {
+async fn a_persistent_session_goes_on_without_the_header() {
     everywhere(Setup::default().remote_user(header().persistent()), async |mut client| {
         who(&mut client, "alice").await;
         assert_eq!(client.send(Request::get("/who").from(PROXY)).await.body, "alice");
@@ -210,7 +209,7 @@ async fn r06_a_persistent_session_goes_on_without_the_header() {
 }
 
 #[tokio::test]
-async fn r06_where_no_header_is_configured_any_more_the_session_ends() {
+async fn where_no_header_is_configured_any_more_the_session_ends() {
     everywhere(setup(), async |mut client| {
         who(&mut client, "alice").await;
         let token = client.jar.token().unwrap();
@@ -227,7 +226,7 @@ async fn r06_where_no_header_is_configured_any_more_the_session_ends() {
 }
 
 #[tokio::test]
-async fn r07_a_session_of_a_password_needs_no_header() {
+async fn a_session_of_a_password_needs_no_header() {
     everywhere(setup(), async |mut client| {
         client.login("alice", ALICE).await;
         for request in
@@ -239,9 +238,9 @@ async fn r07_a_session_of_a_password_needs_no_header() {
     .await;
 }
 
-/// R08, RU-4, CVE-2014-0482: the proxy says who it is now, and nothing of the other one is left.
+/// CVE-2014-0482: the proxy says who it is now, and nothing of the other one is left.
 #[tokio::test]
-async fn r08_another_name_is_another_session() {
+async fn another_name_is_another_session() {
     everywhere(setup(), async |mut client| {
         let world = client.world;
         let set = Request::post("/act/set", &[("name", "cart"), ("value", "apples")]);
@@ -282,9 +281,9 @@ async fn a_name_replaces_a_session_of_a_password() {
     }
 }
 
-/// R09. The proxy knows them and this site does not let them in: that is 403, and no way to a login page.
+/// The proxy knows them and this site does not let them in: that is 403, and no way to a login page.
 #[tokio::test]
-async fn r09_who_is_refused_is_nobody_and_told_so() {
+async fn who_is_refused_is_nobody_and_told_so() {
     everywhere(setup(), async |mut client| {
         for (name, why) in [("dora", "Denied(Disabled) by proxy"), ("mallory", "UnknownUser by proxy")] {
             client.world.events.take();
@@ -304,9 +303,9 @@ async fn r09_who_is_refused_is_nobody_and_told_so() {
     .await;
 }
 
-/// R09: also in the middle of a session, their own or another's.
+/// Not even one that has begun, their own or another's.
 #[tokio::test]
-async fn r09_who_is_refused_keeps_no_session() {
+async fn who_is_refused_keeps_no_session() {
     everywhere(setup(), async |mut client| {
         let world = client.world;
         who(&mut client, "bob").await;
@@ -351,9 +350,9 @@ async fn a_changed_stamp_is_judged_anew() {
     .await;
 }
 
-/// R11: the session begins inside the POST; another site's page begins none.
+/// The session begins inside the POST; another site's page begins none.
 #[tokio::test]
-async fn r11_the_first_request_may_be_a_post_of_our_own_page() {
+async fn the_first_request_may_be_a_post_of_our_own_page() {
     everywhere(setup(), async |mut client| {
         let post = || Request::post("/act/set", &[("name", "cart"), ("value", "pears")]);
         for site in ["cross-site", "same-site"] {
@@ -371,9 +370,9 @@ async fn r11_the_first_request_may_be_a_post_of_our_own_page() {
     .await;
 }
 
-/// R13, RU-1: whoever is not the proxy names nobody, and handlers do not see the header either.
+/// Whoever is not the proxy names nobody, and handlers do not see the header either.
 #[tokio::test]
-async fn r13_the_header_of_somebody_else_is_refused() {
+async fn the_header_of_somebody_else_is_refused() {
     everywhere(setup(), async |mut client| {
         let told = "a request with a user's name in a header came from a peer that is not trusted, and was \
                     refused: if it is the proxy, name it by `RemoteUserHeader::trusted_peer`";

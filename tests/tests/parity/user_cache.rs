@@ -1,4 +1,4 @@
-//! Users that are kept for their sessions: CH-9, CA-4. That without the cache every request loads is G10 in `users`.
+//! Users that are kept for their sessions. That without the cache every request loads is tested in `users`.
 
 use std::time::Duration;
 
@@ -101,7 +101,7 @@ async fn a_misspelt_backend_is_told() {
     without.auth.invalidate_users();
 }
 
-/// G16: the other sessions end at once, though their user was kept.
+/// The other sessions end at once, though their user was kept.
 #[tokio::test]
 async fn a_changed_password_ends_the_others_at_once() {
     everywhere(cached(), async |mut client| {
@@ -118,9 +118,9 @@ async fn a_changed_password_ends_the_others_at_once() {
 
 type Harm = fn(&World);
 
-/// CH-9, the number that is published: another instance refuses when the ttl is over, and not later.
+/// The number that is published: another instance refuses when the ttl is over, and not later.
 #[tokio::test]
-async fn ch9_the_delay_is_at_most_the_ttl() {
+async fn the_delay_is_at_most_the_ttl() {
     let table: [(&str, Harm); 3] = [
         ("UserDisabled", |world| _ = world.users.users.change("bob", |bob| bob.active = false)),
         ("StampChanged", |world| _ = world.users.users.change("bob", |bob| bob.stamp = b"new".to_vec())),
@@ -204,7 +204,7 @@ async fn who_comes_back_is_let_in_at_once() {
     .await;
 }
 
-/// CA-4, SE-14: an outage is a 503 that nobody remembers, and logs nobody out.
+/// An outage is a 503 that nobody remembers, and logs nobody out.
 #[tokio::test]
 async fn an_outage_is_not_kept() {
     for mode in [Mode::Fails, Mode::Panics] {

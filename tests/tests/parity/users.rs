@@ -1,4 +1,4 @@
-//! Whose session it is: G01–G20, CH-6 to CH-9.
+//! Whose session it is.
 
 use std::time::Duration;
 
@@ -8,9 +8,8 @@ use integration_tests::expected::{SET_COOKIE, anonymous, personal, problem_body}
 use integration_tests::site::Request;
 use integration_tests::world::{ALICE, BOB, Setup};
 
-/// G01–G03.
 #[tokio::test]
-async fn g01_g02_g03_from_nobody_to_somebody() {
+async fn from_nobody_to_somebody() {
     everywhere(Setup::default(), async |mut client| {
         assert_eq!(client.get("/who").await, anonymous("anonymous"));
         client.login("alice", ALICE).await;
@@ -24,9 +23,9 @@ async fn g01_g02_g03_from_nobody_to_somebody() {
 type Harm = fn(&integration_tests::world::World);
 type Undo = fn(&integration_tests::world::World);
 
-/// G04, G08, G09, SE-11, CH-9: what ends a session ends it for good, and deletes it.
+/// What ends a session ends it for good, and deletes it.
 #[tokio::test]
-async fn g04_g08_g09_what_ends_a_session_ends_it_for_good() {
+async fn what_ends_a_session_ends_it_for_good() {
     let table: [(&str, Harm, Undo); 3] = [
         (
             "StampChanged",
@@ -54,7 +53,7 @@ async fn g04_g08_g09_what_ends_a_session_ends_it_for_good() {
             harm(client.world);
             assert_eq!(client.get("/who").await, anonymous("anonymous"), "{why}");
             assert_eq!(client.world.events.take(), [format!("session ended: {why} by local of 2")]);
-            assert!(client.world.store.sessions.is_empty(), "{why}: G04: the key is gone");
+            assert!(client.world.store.sessions.is_empty(), "{why}: the key is gone");
             undo(client.world);
             assert_eq!(client.get("/who").await, anonymous("anonymous"), "{why}: it does not come back");
         })
@@ -62,9 +61,9 @@ async fn g04_g08_g09_what_ends_a_session_ends_it_for_good() {
     }
 }
 
-/// G05, G06: keys rotate without logging anybody out, and a removed key ends its sessions.
+/// Keys rotate without logging anybody out, and a removed key ends its sessions.
 #[tokio::test]
-async fn g05_g06_keys_rotate() {
+async fn keys_rotate() {
     const NEW: &[u8] = b"the secret that is used from now on.";
     const OLD: &[u8] = b"the tests' secret, of 32 bytes or more";
     let both = KeyRing::new(NEW).unwrap().with_fallback(OLD).unwrap();
@@ -94,9 +93,9 @@ async fn g05_g06_keys_rotate() {
     .await;
 }
 
-/// G05 through both adapters: the rotation hands out a new cookie on whatever page is asked.
+/// Through both adapters: the rotation hands out a new cookie on whatever page is asked.
 #[tokio::test]
-async fn g05_a_rotation_sets_the_cookie() {
+async fn a_rotation_sets_the_cookie() {
     let hour = Duration::from_secs(3_600);
     let setup = Setup::default().sessions(|sessions| sessions.rotate_every(hour / 2).idle_timeout(hour));
     everywhere(setup, async |mut client| {
@@ -112,9 +111,9 @@ async fn g05_a_rotation_sets_the_cookie() {
     .await;
 }
 
-/// G07, CH-8: a backend that is gone vouches for nobody; the record is kept for the day it comes back.
+/// A backend that is gone vouches for nobody; the record is kept for the day it comes back.
 #[tokio::test]
-async fn g07_a_removed_backend_vouches_for_nobody() {
+async fn a_removed_backend_vouches_for_nobody() {
     let world = Setup::default().world().await;
     on_tower(&world, async |mut client| {
         let token = client.login("alice", ALICE).await;
@@ -129,9 +128,9 @@ async fn g07_a_removed_backend_vouches_for_nobody() {
     .await;
 }
 
-/// G10, G14, G15: what a request costs in questions.
+/// What a request costs in questions.
 #[tokio::test]
-async fn g10_g14_g15_one_look_up_and_none_where_nobody_asks() {
+async fn one_look_up_and_none_where_nobody_asks() {
     everywhere(Setup::default(), async |mut client| {
         let world = client.world;
         let cost = || (world.store.count("load"), world.users.loads());
@@ -141,19 +140,19 @@ async fn g10_g14_g15_one_look_up_and_none_where_nobody_asks() {
         client.login("alice", ALICE).await;
         let before = cost();
         client.get("/both").await;
-        assert_eq!(cost(), (before.0 + 1, before.1 + 1), "G15");
+        assert_eq!(cost(), (before.0 + 1, before.1 + 1), "a protected page");
         client.get("/act/get?name=a").await;
-        assert_eq!(cost(), (before.0 + 2, before.1 + 2), "G10");
+        assert_eq!(cost(), (before.0 + 2, before.1 + 2), "one look-up, however often it is asked");
         let before = cost();
         assert_eq!(client.bare(Request::get("/")).await.body, "home");
-        assert_eq!(cost(), before, "G14");
+        assert_eq!(cost(), before, "a public page");
     })
     .await;
 }
 
-/// G13, CH-7: a forgotten layer is an error of the site and never an anonymous caller.
+/// A forgotten layer is an error of the site and never an anonymous caller.
 #[tokio::test]
-async fn g13_a_missing_layer_is_a_500() {
+async fn a_missing_layer_is_a_500() {
     without_layer(async |client| {
         let site = client.site();
         for request in [
@@ -170,10 +169,10 @@ async fn g13_a_missing_layer_is_a_500() {
     .await;
 }
 
-/// G13: what actix-web makes of it when the extractor is optional: nobody (and an error in the log). axum's is a 500.
+/// What actix-web makes of it when the extractor is optional: nobody (and an error in the log). axum's is a 500.
 /// If this line ever fails, the documentation of `auth_actix::CurrentUser` has become too modest.
 #[tokio::test]
-async fn g13_an_optional_extractor_without_a_layer() {
+async fn an_optional_extractor_without_a_layer() {
     without_layer(async |client| {
         let got = client.bare(Request::get("/who")).await;
         let expected = if client.site().starts_with("actix") { 200 } else { 500 };
@@ -182,9 +181,9 @@ async fn g13_an_optional_extractor_without_a_layer() {
     .await;
 }
 
-/// CH-10: what a user may do is asked on each request.
+/// What a user may do is asked on each request.
 #[tokio::test]
-async fn ch10_permissions_count_at_once() {
+async fn permissions_count_at_once() {
     everywhere(Setup::default(), async |mut client| {
         client.login("bob", BOB).await;
         assert_eq!(client.get("/members").await, personal("secret"));
@@ -196,30 +195,30 @@ async fn ch10_permissions_count_at_once() {
     .await;
 }
 
-/// G16, G17: changing one's own password keeps this session and ends the others.
+/// Changing one's own password keeps this session and ends the others.
 #[tokio::test]
-async fn g16_g17_changing_a_password() {
+async fn changing_a_password() {
     everywhere(Setup::default(), async |mut client| {
         let mut elsewhere = client.another();
         let other = elsewhere.login("alice", ALICE).await;
         let before = client.login("alice", ALICE).await;
         let got = client.post("/act/password", &[("new", "looking-glass")]).await;
         assert_eq!((got.status, got.body.as_str()), (200, "changed"));
-        assert_ne!(client.jar.token().unwrap(), before, "G16: the key changed");
+        assert_ne!(client.jar.token().unwrap(), before, "the key changed");
         assert_eq!(client.who().await, "alice");
         for dead in [&before, &other] {
             assert_eq!(client.bare(Request::get("/who").cookie(dead)).await.body, "anonymous");
         }
         let got = client.post("/act/password", &[("new", "hammer"), ("whose", "bob")]).await;
-        assert_eq!(got.status, 401, "G17: rebinding to another user is refused");
+        assert_eq!(got.status, 401, "rebinding to another user is refused");
         assert_eq!(client.who().await, "alice", "and changes nothing");
     })
     .await;
 }
 
-/// G19, S37: all sessions end but this one.
+/// All sessions end but this one.
 #[tokio::test]
-async fn g19_others_are_logged_out() {
+async fn others_are_logged_out() {
     everywhere(Setup::default(), async |mut client| {
         let (mut two, mut three, mut bob) = (client.another(), client.another(), client.another());
         client.login("alice", ALICE).await;
@@ -264,9 +263,9 @@ async fn the_extension_names_the_caller() {
     .await;
 }
 
-/// G14 under a lazy layer: a public page looks nobody up, for whomever it is asked.
+/// Under a lazy layer a public page looks nobody up, for whomever it is asked.
 #[tokio::test]
-async fn g14_a_lazy_layer_looks_nobody_up_for_a_public_page() {
+async fn a_lazy_layer_looks_nobody_up_for_a_public_page() {
     let world = Setup::default().world().await;
     let site: [Box<dyn integration_tests::site::Site>; 2] = [
         Box::new(integration_tests::tower::Tower::lazy(&world)),

@@ -11,7 +11,7 @@ use crate::provisioning::{
 };
 use crate::{DenyReason, Identity, Outcome, Provisioner, User, UserId};
 
-/// How many first logins meet (JP-1).
+/// How many first logins meet.
 const LOGINS: usize = 50;
 /// How often the tasks of a case meet.
 const ROUNDS: usize = 8;
@@ -124,7 +124,7 @@ async fn logins_with_news_all_succeed<S: Site>(store: Arc<S>) {
     );
 }
 
-/// X09: two administrators lose the right at the same moment, each while the other still holds it.
+/// Two administrators lose the right at the same moment, each while the other still holds it.
 async fn one_holder_stays<S: Site>(store: Arc<S>, right: Right) {
     for round in 0..ROUNDS {
         let subjects = ["a", "b"].map(|name| format!("{name}{round}"));

@@ -1,4 +1,4 @@
-//! RL-2: the chain's circuit breaker over a service that fails, and over an attacker.
+//! The chain's circuit breaker over a service that fails, and over an attacker.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Answers of a microservice that are kept: CA-1 to CA-3.
+//! Answers of a microservice that are kept.
 
 use std::sync::Arc;
 use std::time::Duration;

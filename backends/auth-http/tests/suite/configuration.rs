@@ -50,7 +50,7 @@ fn endpoints() {
     }
 }
 
-/// RL-1: what failed is told by its own name, before the chain gives the whole backend up.
+/// What failed is told by its own name, before the chain gives the whole backend up.
 #[test]
 fn times_are_shorter_than_the_chains() {
     let times = [Endpoint::CONNECT_TIMEOUT, Endpoint::TIMEOUT, auth_core::BACKEND_TIMEOUT];

@@ -1,4 +1,4 @@
-//! Introspection (RFC 7662): IN-1 to IN-6.
+//! Introspection (RFC 7662).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,11 +47,10 @@ async fn judged(answer: Answer) -> Result<Identity, Refused> {
     let service = Service::saying(answer).await;
     let chain = Chain::of(builder(&service).build().unwrap());
     let judged = chain.token("token").await;
-    assert_eq!(service.asked(), 1, "RL-3: it is asked once");
+    assert_eq!(service.asked(), 1, "it is asked once");
     judged
 }
 
-/// IN-1.
 #[tokio::test]
 async fn only_a_200_with_active_true_accepts() {
     let json = |text: &str| Answer::new(200, "application/json", text);
@@ -99,7 +98,7 @@ async fn only_a_200_with_active_true_accepts() {
     assert_eq!(judged(Answer::json(&claims())).await, Ok(alice()));
 }
 
-/// IN-5, over the chain. Each claim with more values: the module's own tests.
+/// Over the chain. The module's own tests have more values for each claim.
 #[tokio::test]
 async fn an_active_token_must_also_be_meant_for_this_service() {
     let not_mine = Refused::No(DeniedKind::NoBackend);
@@ -124,7 +123,6 @@ async fn an_active_token_must_also_be_meant_for_this_service() {
     assert_eq!(Chain::of(any.build().unwrap()).token("token").await, Ok(alice()));
 }
 
-/// IN-6.
 #[tokio::test]
 async fn the_token_travels_in_the_body_with_who_asks() {
     let service = Service::saying(Answer::json(&claims())).await;
@@ -204,7 +202,7 @@ fn cached(service: &Service, clock: &Arc<auth_core::ManualClock>) -> Introspecti
     builder(service).cache(AnswerCache::new().ttl(Duration::from_secs(60))).clock(Arc::clone(clock))
 }
 
-/// IN-4: revoked at the server, refused within the ttl, or at the token's end.
+/// Revoked at the server, refused within the ttl, or at the token's end.
 #[tokio::test]
 async fn what_is_kept_ends() {
     let table = [("by the ttl", json!(null), 60), ("by its exp", json!(NOW + 20), 20)];
@@ -231,7 +229,7 @@ async fn nothing_is_kept_unless_configured() {
     assert_eq!(chain.token("token").await, Err(UNKNOWN));
 }
 
-/// IN-4: errors are never kept, and that a token is not active for 5 s.
+/// Errors are never kept, and that a token is not active for 5 s.
 #[tokio::test]
 async fn refusals_are_kept_shortly_and_errors_never() {
     let service = Service::saying(Answer::status(500)).await;
@@ -262,7 +260,7 @@ async fn refusals_are_kept_shortly_and_errors_never() {
     assert_eq!(service.asked(), asked + 1, "and are bounded themselves");
 }
 
-/// IN-3 (CVE-2021-32701): what one policy accepts, another judges by itself; and each on every use.
+/// CVE-2021-32701: what one policy accepts, another judges by itself; and each on every use.
 #[tokio::test]
 async fn policies_share_no_answers() {
     let service = Service::saying(Answer::json(&claims())).await;

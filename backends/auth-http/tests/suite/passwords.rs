@@ -1,4 +1,4 @@
-//! A microservice judges passwords: b.5.7, RL-3, RL-4.
+//! A microservice judges passwords.
 
 use auth_core::{DeclineReason, DeniedKind, DenyReason, Outcome};
 use auth_http::{HttpVerifier, HttpVerifierBuilder};
@@ -16,7 +16,7 @@ async fn judged(answer: Answer) -> Result<auth_core::Identity, Refused> {
     let service = Service::saying(answer).await;
     let chain = Chain::of(verifier(&service).build().unwrap());
     let answer = chain.login("alice", "wonderland").await;
-    assert_eq!(service.asked(), 1, "RL-3: it is asked once");
+    assert_eq!(service.asked(), 1, "it is asked once");
     answer
 }
 
@@ -138,7 +138,7 @@ async fn ways_to_show_who_asks() {
     }
 }
 
-/// HD-5: a redirect would take the password to another address, as a POST (307) or in a new question.
+/// A redirect would take the password to another address, as a POST (307) or in a new question.
 #[tokio::test]
 async fn redirects_are_not_followed() {
     let elsewhere = Service::saying(alice()).await;

@@ -1,4 +1,4 @@
-//! LG-1, HD-5: nothing secret reaches a log, an event, an error or a `Debug`.
+//! Nothing secret reaches a log, an event, an error or a `Debug`.
 
 use std::io;
 use std::sync::{Arc, Mutex};

@@ -87,7 +87,7 @@ async fn only_a_certificate_of_the_right_authority_and_name_will_do() {
     assert_eq!(system.login("alice", "wonderland").await, Err(DOWN), "unknown to the system");
 }
 
-/// IN-6: a certificate is a way to show who asks.
+/// A certificate is a way to show who asks.
 #[tokio::test]
 async fn who_asks_is_shown_by_a_certificate() {
     let (own, stranger) = (Certificate::new(), Certificate::new());

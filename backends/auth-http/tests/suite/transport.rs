@@ -1,4 +1,4 @@
-//! Servers that do not behave: RL-1, IN-2, RL-4.
+//! Servers that do not behave.
 
 use std::process::Command;
 use std::time::Duration;
@@ -108,7 +108,7 @@ async fn black_hole() -> (TcpListener, Vec<TcpStream>) {
     (listener, queue)
 }
 
-/// RL-1: a part of the time is for connecting, TLS included.
+/// A part of the time is for connecting, TLS included.
 #[tokio::test]
 async fn connecting_has_its_time() {
     let (listener, _queue) = black_hole().await;
@@ -125,7 +125,7 @@ async fn connecting_has_its_time() {
     }
 }
 
-/// RL-4: what is under way at once is bounded, and whoever is too many does not wait.
+/// What is under way at once is bounded, and whoever is too many does not wait.
 #[tokio::test]
 async fn places_are_bounded() {
     let silent = raw(|mut stream| async move { _ = misbehave(&mut stream, Does::Hangs).await }).await;

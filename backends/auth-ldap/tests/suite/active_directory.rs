@@ -31,7 +31,7 @@ async fn active_directory_is_a_directory() {
     confirmed(&server).await;
 }
 
-/// LD-8, X06.
+/// However a name is spelt, the user is the one whom the directory knows.
 async fn names(way: &str, directory: &Ldap) {
     let alice = login(directory, "alice", PASSWORD).await.unwrap();
     assert_eq!((alice.issuer(), alice.username()), ("example.test", "alice"), "{way}");
@@ -51,7 +51,7 @@ async fn names(way: &str, directory: &Ldap) {
     assert_eq!(anne.groups(), &known(&["staff", "everyone"]), "{way}");
 }
 
-/// LD-9.
+/// Why somebody may not sign in is told by the directory.
 async fn states(way: &str, directory: &Ldap) {
     let table = [
         ("disabled", DenyReason::Disabled),
@@ -63,7 +63,7 @@ async fn states(way: &str, directory: &Ldap) {
     }
 }
 
-/// LD-11.
+/// Groups of the entry, nested ones, and more than one answer holds.
 async fn groups(server: &ActiveDirectory) {
     let by_entry = settings(server).groups(GroupSource::member_of(ActiveDirectory::BASE)).build().unwrap();
     assert_eq!(login(&by_entry, "alice", PASSWORD).await.unwrap().groups(), &known(&["staff", "admins"]));
@@ -75,7 +75,7 @@ async fn groups(server: &ActiveDirectory) {
     assert_eq!(told(&required, "bob", PASSWORD).await.as_deref(), Ok("bob"));
 }
 
-/// X11.
+/// Who is disabled or gone is told at the next confirmation.
 async fn confirmed(server: &ActiveDirectory) {
     let directory = settings(server).build().unwrap();
     let bob = login(&directory, "bob", PASSWORD).await.unwrap();

@@ -19,7 +19,7 @@ fn known(names: &[&str]) -> Groups {
     Groups::Known(names.iter().map(|name| (*name).to_owned()).collect())
 }
 
-/// LD-11: all kinds of groups, also of somebody whose DN means something else in a filter.
+/// All kinds of groups, also of somebody whose DN means something else in a filter.
 #[tokio::test]
 async fn each_kind_of_group_is_found() {
     let server = OpenLdap::new().start();
@@ -87,7 +87,7 @@ async fn groups_say_who_may_sign_in() {
     }
 }
 
-/// LD-11: an answer that is not whole is unknown, and where it decides who may sign in, an outage.
+/// An answer that is not whole is unknown, and where it decides who may sign in, an outage.
 #[tokio::test]
 async fn some_groups_are_not_all_groups() {
     let server = OpenLdap::new().start();
@@ -113,7 +113,7 @@ fn groups_of_alice() -> Groups {
     Groups::Known(numbered.chain(["staff", "admins"].map(String::from)).collect::<BTreeSet<_>>())
 }
 
-/// LD-11: an error in the second search is no empty answer.
+/// An error in the second search is no empty answer.
 #[tokio::test]
 async fn an_error_is_not_no_groups() {
     for code in [1, 3, 10, 11, 32, 50, 51, 52, 53, 80] {
@@ -131,7 +131,7 @@ async fn an_error_is_not_no_groups() {
     }
 }
 
-/// LD-11: Active Directory tells the first of many values, and says so in the attribute's name.
+/// Active Directory tells the first of many values, and says so in the attribute's name.
 #[tokio::test]
 async fn a_range_of_values_is_not_all() {
     let ranged = [("uid", "alice"), ("entryUUID", "u-1"), ("memberOf;range=0-1499", "cn=staff,dc=example")];

@@ -9,7 +9,7 @@ use crate::mock::{
 };
 use crate::support::{SOON, UNAVAILABLE, declined, directory, told};
 
-/// LD-4, LD-9: of all result codes one lets in, and one is a wrong password.
+/// Of all result codes one lets in, and one is a wrong password.
 #[tokio::test]
 async fn one_code_is_success() {
     for code in 0..=123 {
@@ -23,7 +23,7 @@ async fn one_code_is_success() {
     }
 }
 
-/// LD-4: the same success as the answer to something else, or for somebody else.
+/// The same success as the answer to something else, or for somebody else.
 #[tokio::test]
 async fn success_of_something_else_is_none() {
     for op in (0..=0xFF).filter(|op| *op != BIND_ANSWER) {
@@ -41,7 +41,7 @@ async fn success_of_something_else_is_none() {
     }
 }
 
-/// LD-5: a referral leads nowhere, and nobody is told a password there.
+/// A referral leads nowhere, and nobody is told a password there.
 #[tokio::test]
 async fn referrals_are_not_followed() {
     let there = Mock::answering(|asked| Reply::Say(result(asked.id, BIND_ANSWER, 0, b""))).await;
@@ -77,7 +77,7 @@ async fn referrals_are_not_followed() {
     assert_eq!(there.asked(), []);
 }
 
-/// LD-7: whatever a server says, it is an outage, in time; the process and other connections live on.
+/// Whatever a server says, it is an outage, in time; the process and other connections live on.
 #[tokio::test(flavor = "multi_thread")]
 async fn nonsense_is_an_outage() {
     let good = OpenLdap::new().start();

@@ -7,7 +7,7 @@ use test_servers::OpenLdap;
 use crate::mock::{BIND_ANSWER, DONE, Mock, Reply, SEARCH, alice, entry, result};
 use crate::support::{PEOPLE, UNKNOWN, WRONG, denied, directory, login, settings, told};
 
-/// LD-8, X06: however a name is spelt, it is that of one person, as the directory writes it.
+/// However a name is spelt, it is that of one person, as the directory writes it.
 #[tokio::test]
 async fn all_spellings_are_one_person() {
     let server = OpenLdap::new().start();
@@ -30,7 +30,7 @@ async fn all_spellings_are_one_person() {
     }
 }
 
-/// LD-2: what would be more than a name in a filter or a DN is a name that nobody has.
+/// What would be more than a name in a filter or a DN is a name that nobody has.
 #[tokio::test]
 async fn names_are_nothing_but_names() {
     let names = [
@@ -85,7 +85,7 @@ async fn names_are_nothing_but_names() {
     }
 }
 
-/// LD-2: a DN full of what means something else in DNs and filters is somebody's, too.
+/// A DN full of what means something else in DNs and filters is somebody's, too.
 #[tokio::test]
 async fn awkward_names_are_names() {
     let server = OpenLdap::new().start();
@@ -101,7 +101,7 @@ async fn awkward_names_are_names() {
     assert_eq!(told(&by_name, name, "alicepw").await, Err(WRONG));
 }
 
-/// LD-1, X04: nothing is sent for an empty password or name, nor for those that are too long.
+/// Nothing is sent for an empty password or name, nor for those that are too long.
 #[tokio::test]
 async fn empty_and_endless_credentials_reach_nobody() {
     let mock = Mock::answering(|asked| Reply::Say(result(asked.id, BIND_ANSWER, 0, b""))).await;
@@ -126,7 +126,7 @@ async fn empty_and_endless_credentials_reach_nobody() {
     assert!(!mock.asked().is_empty(), "the mock would have noticed");
 }
 
-/// LD-1: a directory in which a bind with a DN and an empty password succeeds.
+/// A directory in which a bind with a DN and an empty password succeeds.
 #[tokio::test]
 async fn unauthenticated_binds_let_nobody_in() {
     let server = OpenLdap::new().with_unauthenticated_binds().start();
@@ -136,7 +136,6 @@ async fn unauthenticated_binds_let_nobody_in() {
     assert!(!server.binds().iter().any(String::is_empty));
 }
 
-/// LD-3, X05.
 #[tokio::test]
 async fn a_name_of_two_people_is_refused() {
     let server = OpenLdap::new().start();
@@ -168,7 +167,7 @@ async fn nobody_takes_as_long_as_somebody() {
     assert!(!asked.iter().any(|asked| asked.bytes.windows(secret.len()).any(|part| part == secret)));
 }
 
-/// LD-3: in Active Directory one's principal name can be another's account name. Who is bound as the one must not be
+/// In Active Directory one's principal name can be another's account name. Who is bound as the one must not be
 /// read as the other.
 #[tokio::test]
 async fn a_principal_of_two_people_is_refused() {

@@ -11,7 +11,7 @@ use crate::support::{SOON, UNAVAILABLE, WRONG, bound, eventually, settings, told
 /// How long a server is waited for that may be dead; one that lives answers earlier, however busy the machine is.
 const FAILOVER: Duration = Duration::from_secs(3);
 
-/// RL-1, LD-10: the next server is asked, within the time of all of it, whatever is wrong with the first.
+/// The next server is asked, within the time of all of it, whatever is wrong with the first.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_next_server_is_asked() {
     let server = OpenLdap::new().start();
@@ -29,7 +29,7 @@ async fn the_next_server_is_asked() {
     }
 }
 
-/// LD-10, RL-6: a server that fails between logins is an outage in time, and none when it is back.
+/// A server that fails between logins is an outage in time, and none when it is back.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_comes_back_is_used_again() {
     let server = OpenLdap::new().start();
@@ -45,7 +45,7 @@ async fn a_server_that_comes_back_is_used_again() {
     }
 }
 
-/// RL-6: a server that was started anew: the connections that were kept are of no use.
+/// A server that was started anew: the connections that were kept are of no use.
 #[tokio::test]
 async fn a_restart_is_not_noticed() {
     let mut server = OpenLdap::new().start();
@@ -57,7 +57,7 @@ async fn a_restart_is_not_noticed() {
     assert_eq!(told(&directory, "alice", "alicepw").await.as_deref(), Ok("alice"));
 }
 
-/// LD-10: the second server takes over when the first hangs, connections that were kept included.
+/// The second server takes over when the first hangs, connections that were kept included.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_hangs_is_left() {
     let server = OpenLdap::new().start();
@@ -68,7 +68,7 @@ async fn a_server_that_hangs_is_left() {
     assert_eq!(told(&directory, "alice", "alicepw").await.as_deref(), Ok("alice"), "a search is tried again");
 }
 
-/// RL-1: no limit is infinite, and all of it has one.
+/// No limit is infinite, and all of it has one.
 #[tokio::test]
 async fn all_of_it_has_a_limit() {
     let mock = Mock::start(|_| Reply::Silence).await;
@@ -79,7 +79,7 @@ async fn all_of_it_has_a_limit() {
     assert_eq!(answer, Ok(Err(UNAVAILABLE)));
 }
 
-/// RL-3: a bind is never tried again, since each counts as a wrong password; a search once.
+/// A bind is never tried again, since each counts as a wrong password; a search once.
 #[tokio::test]
 async fn binds_are_not_repeated() {
     let mock = Mock::answering(|_| Reply::SayAndEnd(vec![])).await;

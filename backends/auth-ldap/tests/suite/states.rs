@@ -6,7 +6,7 @@ use test_servers::OpenLdap;
 
 use crate::support::{GROUPS, PEOPLE, UNKNOWN, WRONG, denied, directory, login, settings, told};
 
-/// LD-9: the password policy says more than "no".
+/// The password policy says more than "no".
 #[tokio::test]
 async fn the_password_policy_says_why() {
     let server = OpenLdap::new().start();
@@ -32,7 +32,7 @@ async fn the_password_policy_says_why() {
     );
 }
 
-/// X11: what a session is told of its user.
+/// What a session is told of its user.
 #[tokio::test]
 async fn somebody_is_confirmed_without_a_password() {
     let server = OpenLdap::new().start();

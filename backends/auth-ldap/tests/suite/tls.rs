@@ -10,7 +10,6 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::mock::{Asked, BIND, BIND_ANSWER, EXTENDED, Mock, Reply, SEARCH, START_TLS, message, result};
 use crate::support::{PEOPLE, UNAVAILABLE, bound, told};
 
-/// LD-6.
 #[tokio::test]
 async fn tls_is_used_from_the_start_or_by_start_tls() {
     let server = OpenLdap::new().with("localSSF", "256").with("security", "simple_bind=128").start();
@@ -22,7 +21,7 @@ async fn tls_is_used_from_the_start_or_by_start_tls() {
     assert!(clear.build().is_err(), "TLS is set up, and not used");
 }
 
-/// LD-6: a socket of this machine needs no TLS.
+/// A socket of this machine needs no TLS.
 #[tokio::test]
 async fn a_socket_is_a_way_too() {
     let server = OpenLdap::new().start();
@@ -39,7 +38,7 @@ async fn a_socket_is_a_way_too() {
     assert_eq!(told(&directory, "alice", "alicepw").await.as_deref(), Ok("alice"));
 }
 
-/// LD-6: who cannot show that it is the directory is told nothing.
+/// Who cannot show that it is the directory is told nothing.
 #[tokio::test]
 async fn a_server_must_be_vouched_for() {
     let server = OpenLdap::new().start();
@@ -78,7 +77,7 @@ async fn elsewhere(url: String) -> String {
 
 type Replying = Box<dyn Fn(&Asked) -> Reply + Send + Sync>;
 
-/// LD-6: a server that does not do `StartTLS`, or answers anything else, is never bound to.
+/// A server that does not do `StartTLS`, or answers anything else, is never bound to.
 #[tokio::test]
 async fn without_start_tls_nothing_is_said() {
     let yes = |asked: &Asked| result(asked.id, EXTENDED, 0, b"");
@@ -119,7 +118,7 @@ async fn without_start_tls_nothing_is_said() {
     }
 }
 
-/// LD-6: a connection that is cut while TLS begins.
+/// A connection that is cut while TLS begins.
 #[tokio::test]
 async fn half_of_tls_is_none() {
     let server = OpenLdap::new().start();

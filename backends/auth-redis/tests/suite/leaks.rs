@@ -1,4 +1,4 @@
-//! SE-2: who reads the server's memory cannot become anybody.
+//! Who reads the server's memory cannot become anybody.
 
 use std::path::Path;
 

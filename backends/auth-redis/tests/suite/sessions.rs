@@ -103,7 +103,7 @@ fn text(numbers: &str, record: &[u8]) -> Vec<u8> {
     [numbers.as_bytes(), b" local:7", key(1).as_bytes(), record].concat()
 }
 
-/// SE-16, S27: damage is no session, and never a panic.
+/// Damage is no session, and never a panic.
 #[tokio::test]
 async fn a_damaged_record_is_absent() {
     let server = Redis::new().start();

@@ -1,4 +1,4 @@
-//! SE-2: who reads the database cannot become anybody.
+//! Who reads the database cannot become anybody.
 
 use std::process::Command;
 

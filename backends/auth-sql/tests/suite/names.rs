@@ -13,7 +13,7 @@ on_every_database![
     what_is_no_name_or_password_is_refused,
 ];
 
-/// P03, UN-1: one name, one user.
+/// One name, one user.
 async fn equal_names_are_taken(place: &Place) {
     let db = place.db().await;
     let users = db.users().await;
@@ -26,7 +26,7 @@ async fn equal_names_are_taken(place: &Place) {
     users.create_user("jose fin", None).await.unwrap();
 }
 
-/// UN-3: two writers who do not know of each other cannot make one name two users.
+/// Two writers who do not know of each other cannot make one name two users.
 async fn the_key_is_unique_in_the_database(place: &Place) {
     let db = place.db().await;
     db.users().await;
@@ -59,7 +59,7 @@ async fn one_of_many_creations_wins(place: &Place) {
     assert_eq!((made, db.count("SELECT count(*) FROM auth_users").await), (1, 1));
 }
 
-/// UN-5: names are values, never SQL.
+/// Names are values, never SQL.
 async fn hostile_names_are_only_names(place: &Place) {
     let db = place.db().await;
     let users = db.users().await;

@@ -64,7 +64,7 @@ fn accepted(outcome: Outcome<SqlUser>) -> SqlUser {
     }
 }
 
-/// X02 in a race: two people who want one name. One gets it, nobody gets the other's account.
+/// A race of two people who want one name. One gets it, nobody gets the other's account.
 async fn parallel_strangers_are_never_linked(place: &Place) {
     let db = place.db().await;
     let users = db.users().await;
@@ -82,7 +82,7 @@ async fn parallel_strangers_are_never_linked(place: &Place) {
     assert_eq!((made, db.count("SELECT count(*) FROM auth_users").await), (1, 1));
 }
 
-/// JP-4, X02, CVE-2022-39229: the same name from elsewhere is another person.
+/// CVE-2022-39229: the same name from elsewhere is another person.
 async fn a_taken_name_is_refused_and_never_linked(place: &Place) {
     let db = place.db().await;
     let users = db.users().await;
@@ -96,7 +96,7 @@ async fn a_taken_name_is_refused_and_never_linked(place: &Place) {
     assert_eq!(db.count("SELECT count(*) FROM auth_users WHERE subject IS NOT NULL").await, 0);
 }
 
-/// JW-11: issuer and subject are compared byte for byte, and together.
+/// Issuer and subject are compared byte for byte, and together.
 async fn other_subjects_and_issuers_are_other_people(place: &Place) {
     let db = place.db().await;
     let users = db.users().await;
@@ -121,7 +121,7 @@ async fn other_subjects_and_issuers_are_other_people(place: &Place) {
     }
 }
 
-/// JW-11, CVE-2024-32879: also where the application's columns do not.
+/// CVE-2024-32879: also where the application's columns do not.
 async fn a_lax_column_links_nobody(place: &Place) {
     let db = place.db().await;
     db.make_lax_collation().await;
@@ -146,7 +146,7 @@ async fn a_found_user_keeps_the_name(place: &Place) {
     assert_eq!((again.id(), again.username()), (first.id(), "Alice"));
 }
 
-/// JP-3, CVE-2022-1162: nobody signs in with a password that was never set.
+/// CVE-2022-1162: nobody signs in with a password that was never set.
 async fn a_new_user_has_no_password(place: &Place) {
     let db = place.db().await;
     let users = db.users().await;
@@ -157,7 +157,7 @@ async fn a_new_user_has_no_password(place: &Place) {
     }
 }
 
-/// JP-2: attributes and groups give nothing by themselves.
+/// Attributes and groups give nothing by themselves.
 async fn attributes_give_no_rights(place: &Place) {
     let db = place.db().await;
     let users = db.users().await;
@@ -259,7 +259,7 @@ async fn attributes_flags_and_permissions_have_their_places(place: &Place) {
     );
 }
 
-/// X10: byte for byte what it was.
+/// Byte for byte what it was.
 async fn a_plan_writes_nothing(place: &Place) {
     let site = Site::new(place).await;
     let users = full_policy().on(site.users.clone()).unwrap();
@@ -272,7 +272,7 @@ async fn a_plan_writes_nothing(place: &Place) {
     assert_eq!(site.everything().await, before);
 }
 
-/// X08.
+/// An attribute that was edited here is not taken from outside any more.
 async fn a_local_edit_stays(place: &Place) {
     let site = Site::new(place).await;
     for (phone, expected) in [("1", "1"), ("2", "2"), ("3", "edited"), ("4", "edited")] {
@@ -284,7 +284,7 @@ async fn a_local_edit_stays(place: &Place) {
     }
 }
 
-/// b.5.3, third row: whoever prepared the user cannot come back with the password they chose.
+/// Whoever prepared the user cannot come back with the password they chose.
 async fn a_claimed_user_loses_the_password(place: &Place) {
     let site = Site::new(place).await;
     let prepared = site.users.create_user("al", Some(&secret("chosen before"))).await.unwrap();
@@ -320,7 +320,7 @@ impl Backend<Password> for Down {
     }
 }
 
-/// C28, b.1.9: what is left of a password from before does not let in whom a directory vouches for, also not while
+/// What is left of a password from before does not let in whom a directory vouches for, also not while
 /// that is down and the policy asks the next backend. Whoever belongs to the table alone is none of this.
 async fn whoever_belongs_elsewhere_has_no_password_here(place: &Place) {
     let db = place.db().await;
@@ -355,7 +355,7 @@ async fn whoever_belongs_elsewhere_has_no_password_here(place: &Place) {
     }
 }
 
-/// JP-2: an attribute cannot be mapped to what decides who somebody is.
+/// An attribute cannot be mapped to what decides who somebody is.
 async fn a_column_has_one_meaning(_: &Place) {
     for column in ["password", "Security_Stamp", "active", "id", "username_key", "issuer", "subject"] {
         assert!(UserTable::default().with_attribute(column).is_err(), "{column}");
@@ -365,7 +365,7 @@ async fn a_column_has_one_meaning(_: &Place) {
     assert!(UserTable::default().with_attribute("a\"b").is_err());
 }
 
-/// b.5.7: the table's own answer to a migrated user is the last word.
+/// The table's own answer to a migrated user is the last word.
 async fn old_passwords_move_once(place: &Place) {
     let db = place.db().await;
     let users = db.users().await;

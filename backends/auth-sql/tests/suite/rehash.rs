@@ -1,4 +1,4 @@
-//! H05, PW-9: an outdated hash is renewed at the next login, which does not depend on it.
+//! An outdated hash is renewed at the next login, which does not depend on it.
 
 use crate::support::{Db, LIMIT, Place, Pool, login, on_every_database, options, passwords, secret};
 use auth_core::{Argon2Cost, Format, Passwords, PasswordsBuilder, Secret, User};
@@ -135,7 +135,7 @@ fn reading_django() -> PasswordsBuilder {
     Passwords::builder().cost(cost).accept([Format::django_pbkdf2_sha256(1_000)]).threads(1).wait(LIMIT)
 }
 
-/// H05: Django's users keep their passwords, and the first login makes Argon2 of them.
+/// Django's users keep their passwords, and the first login makes Argon2 of them.
 async fn hashes_of_django_become_argon2(place: &Place) {
     let (db, old) = of_django(place).await;
     let users = SqlUsers::new(db.database(), reading_django().build().unwrap());

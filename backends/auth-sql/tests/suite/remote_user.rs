@@ -20,7 +20,7 @@ async fn sign_in(users: &SqlUsers, policy: &Provisioning, name: &str) -> Result<
     Ok(done.user().clone())
 }
 
-/// R02, R04, R10: one user for all spellings that are cleaned into one name, and no password lets anybody in as them.
+/// One user for all spellings that are cleaned into one name, and no password lets anybody in as them.
 async fn a_name_becomes_a_user(place: &Place) {
     let db = place.db().await;
     let users = db.users().await;
@@ -38,10 +38,9 @@ async fn a_name_becomes_a_user(place: &Place) {
     assert_eq!(other.kind(), DeniedKind::UnknownUser);
     users.set_active(&first.id(), false).await.unwrap();
     let disabled = sign_in(&users, &policy, "alice@EXAMPLE.COM").await.unwrap_err();
-    assert_eq!(disabled.kind(), DeniedKind::Denied(DenyReason::Disabled), "R09");
+    assert_eq!(disabled.kind(), DeniedKind::Denied(DenyReason::Disabled));
 }
 
-/// R03.
 async fn without_creation_a_new_name_is_nobody(place: &Place) {
     let db = place.db().await;
     let users = db.users().await;

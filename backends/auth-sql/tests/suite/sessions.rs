@@ -76,7 +76,7 @@ async fn set_record(db: &Db, bytes: &[u8]) {
     db.execute(&format!("UPDATE auth_sessions SET record = {value}")).await.unwrap();
 }
 
-/// SE-16, S27: damage is no session, and never a panic.
+/// Damage is no session, and never a panic.
 async fn a_damaged_record_is_absent(place: &Place) {
     let (db, store) = store_with_one(place).await;
     let good = record("7").encode();

@@ -56,7 +56,7 @@ async fn passwords_sign_in(place: &Place) {
     }
 }
 
-/// PW-8: whatever is wrong, one hash is computed.
+/// Whatever is wrong, one hash is computed.
 async fn every_failure_costs_one_hash(place: &Place) {
     let db = place.db().await;
     let passwords = passwords(16);
@@ -191,7 +191,7 @@ async fn ids_are_not_reused(place: &Place) {
     assert_ne!(users.create_user("alice", None).await.unwrap().id(), first.id());
 }
 
-/// PW-2: a password is taken as it is.
+/// A password is taken as it is.
 async fn passwords_are_verified_as_received(place: &Place) {
     let db = place.db().await;
     let users = db.users().await;

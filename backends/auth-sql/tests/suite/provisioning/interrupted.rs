@@ -1,4 +1,4 @@
-//! JP-1: a server whose connections die between the statements of a first login leaves nothing half-made.
+//! A server whose connections die between the statements of a first login leaves nothing half-made.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -86,7 +86,7 @@ fn site(site: &Site, directory: &Directory, heard: &Heard) -> (AuthBuilder<SqlUs
     (auth, staff)
 }
 
-/// X01, JP-1: 50 first logins of one person at once: one row, 50 successes, one event that says so.
+/// 50 first logins of one person at once: one row, 50 successes, one event that says so.
 pub(super) async fn parallel_first_logins_make_one_user(place: &Place) {
     let (here, directory, heard) = (Site::new(place).await, Directory::default(), Heard::default());
     directory.set("alice", Standing::Good(alice("1", &["readers"])));
@@ -111,7 +111,7 @@ pub(super) async fn parallel_first_logins_make_one_user(place: &Place) {
     assert!(here.users.get_user(&ids[0]).await.unwrap().unwrap().has_permission("read"));
 }
 
-/// X11: what the directory says at the next confirmation is in the tables after it.
+/// What the directory says at the next confirmation is in the tables after it.
 pub(super) async fn a_confirmation_reaches_the_tables(place: &Place) {
     const EVERY: Duration = Duration::from_mins(15);
     let (here, directory, heard) = (Site::new(place).await, Directory::default(), Heard::default());
