@@ -64,7 +64,7 @@ pub enum EventKind<'a> {
     /// A request carried credentials over a connection that is not known to be encrypted: they were not judged.
     CleartextCredentials,
     /// Somebody who is not trusted sent the header in which a
-    /// [trusted proxy](crate::AuthBuilder::remote_user) names the user: the request was refused.
+    /// [trusted proxy](crate::remote_user) names the user: the request was refused.
     UntrustedHeader,
     /// A trusted proxy sent that header twice, under a look-alike name, or without a name in it: the request was refused.
     AmbiguousHeader,

@@ -17,11 +17,11 @@ pub enum Factor {
     Totp,
     /// A code kept for the day when the other factors are lost; good for one time.
     RecoveryCode,
-    /// A passkey or a security key (WebAuthn).
+    /// A passkey or a security key (`WebAuthn`).
     Passkey,
     /// A link that was sent to the person's e-mail address.
     EmailLink,
-    /// Another system's word, such as an OpenID provider's. What that one asked for, it may say as further factors.
+    /// Another system's word, such as an `OpenID` provider's. What that one asked for, it may say as further factors.
     Federated,
     /// A trusted proxy's word.
     RemoteUser,
@@ -79,7 +79,7 @@ pub struct Grant {
     external: Option<Box<ExternalSession>>,
 }
 
-/// A session that the person has at the system that vouched for them, by which that one can end it (OpenID Connect
+/// A session that the person has at the system that vouched for them, by which that one can end it (`OpenID` Connect
 /// Back-Channel Logout 1.0 §2.4).
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]

@@ -18,7 +18,7 @@ pub struct Identity {
     name: Option<String>,
     groups: Groups,
     attributes: BTreeMap<String, Vec<String>>,
-    grant: Grant,
+    grant: Box<Grant>,
 }
 
 impl fmt::Debug for Identity {
@@ -89,7 +89,7 @@ impl Identity {
             name: None,
             groups: Groups::Unknown,
             attributes: BTreeMap::new(),
-            grant: Grant::new(),
+            grant: Box::default(),
         }
     }
 
@@ -139,7 +139,7 @@ impl Identity {
     /// until when.
     #[must_use]
     pub fn with_grant(mut self, grant: Grant) -> Self {
-        self.grant = grant;
+        *self.grant = grant;
         self
     }
 

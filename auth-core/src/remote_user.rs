@@ -120,7 +120,7 @@ use crate::{Credentials, DeclineReason, Factor, Groups, hidden};
 /// Somebody whom a trusted proxy has signed in, as it says.
 ///
 /// Backends judge it as any credentials. There is no secret in it: that a trusted peer sent it is all the proof, so it is
-/// made by [`AuthBuilder::remote_user`](crate::AuthBuilder::remote_user).
+/// made by the [scheme](crate::AuthBuilder::scheme) [`RemoteUserHeader`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct RemoteUser {
     username: String,

@@ -43,7 +43,7 @@ pub enum Changed {
     Given(Right),
     /// The user lost a right.
     Taken(Right),
-    /// The password that an old authority proved is kept here from now on ([`Migrating`](super::Migrating)).
+    /// The password that an old authority proved is kept here from now on ([`Migrating`](crate::provisioning::Migrating)).
     Password,
 }
 

@@ -47,7 +47,9 @@ impl<C: Clock> Gate for FixedWindow<C> {
             Ending::Accepted => taken.clear(),
             Ending::Denied(DeniedKind::Unavailable) => {
                 let place = taken.iter().position(|taken| *taken == at);
-                place.into_iter().for_each(|place| _ = taken.remove(place));
+                if let Some(place) = place {
+                    taken.remove(place);
+                }
             }
             _ => {}
         });

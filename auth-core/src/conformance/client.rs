@@ -174,7 +174,9 @@ impl RequestView for Browser {
 
     fn named<'a>(&'a self, name: &str, each: &mut dyn FnMut(&'a [u8])) {
         let header = Header::ALL.into_iter().find(|header| header.name().eq_ignore_ascii_case(name));
-        header.into_iter().for_each(|header| self.values(header, each));
+        if let Some(header) = header {
+            self.values(header, each);
+        }
     }
 
     fn headers<'a>(&'a self, each: &mut dyn FnMut(&'a str, &'a [u8])) {

@@ -62,8 +62,7 @@ impl<U: User> Auth<U> {
         let is_cross_origin = self.0.http.origins.is_cross_origin(view);
         // Cookies and Basic credentials are sent by the browser, whoever's page made the request, and so is what a proxy
         // knows its user by. A token is not, but next to a cookie it does not show who wanted the request.
-        let is_ambient =
-            || presented.has_token() || presented.offers().iter().any(Offer::is_ambient);
+        let is_ambient = || presented.has_token() || presented.offers().iter().any(Offer::is_ambient);
         if is_cross_origin && is_ambient() {
             return Begin::Refuse(self.refuse_failure(Failure::CrossOrigin, view));
         }

@@ -116,7 +116,7 @@ impl SessionConfig {
         self
     }
 
-    /// The same for sessions that began with a [trusted proxy's header](crate::AuthBuilder::remote_user) (default: 10): a
+    /// The same for sessions that began with a [trusted proxy's header](crate::remote_user) (default: 10): a
     /// client that keeps no cookies begins one with each request. A backend that the proxy's word goes to has no other
     /// sessions.
     pub fn max_per_remote_user(mut self, sessions: impl Into<Option<usize>>) -> Self {
@@ -130,7 +130,7 @@ impl SessionConfig {
     }
 
     /// Keeps the [client's address](crate::RequestFacts::client) and `User-Agent` of each login for
-    /// [`Session::list`](super::Session::list).
+    /// [`Session::list`](crate::Session::list).
     pub fn with_client_facts(mut self) -> Self {
         self.client_facts = true;
         self

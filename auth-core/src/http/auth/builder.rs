@@ -39,11 +39,13 @@ pub struct AuthBuilder<U> {
     user: PhantomData<fn() -> U>,
 }
 
+type MakeEngine<U> = Box<dyn FnOnce(Arc<Environment<U>>) -> Arc<dyn SessionEngine<U>>>;
+
 /// Sessions as they are configured; their engine is made when all that it stands on is known.
 struct Sessions<U> {
     lifetime: Duration,
     cookie: Cookie,
-    engine: Box<dyn FnOnce(Arc<Environment<U>>) -> Arc<dyn SessionEngine<U>>>,
+    engine: MakeEngine<U>,
 }
 
 impl<U: User> Sessions<U> {

@@ -48,7 +48,8 @@ impl<U: User> AnySession for Inner<U> {
             matches!(access.how(), How::Scheme(_))
                 && access.proven().is_some_and(|proven| self.auth.now().since(proven) > within)
         };
-        state.access.as_ref().is_some_and(is_stale) && self.presented.offers().iter().any(Offer::is_recalled_proof)
+        state.access.as_ref().is_some_and(is_stale)
+            && self.presented.offers().iter().any(Offer::is_recalled_proof)
     }
 
     fn resolve_within(self: Arc<Self>, within: Option<Duration>) -> BoxFuture<'static, Result<(), Failure>> {

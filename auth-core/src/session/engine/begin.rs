@@ -39,13 +39,11 @@ impl<S: SessionStore, U: User> Engine<S, U> {
             other => (None, other),
         };
         let begun = self.in_time(facts, async {
-            match own {
-                Some(live) => self.login_again(live, record, facts, now).await,
-                None => {
-                    let old = other.as_ref().map(|live| live.key).or(presented);
-                    self.begin_anew(old, record, facts, now).await
-                }
+            if let Some(live) = own {
+                return self.login_again(live, record, facts, now).await;
             }
+            let old = other.as_ref().map(|live| live.key).or(presented);
+            self.begin_anew(old, record, facts, now).await
         });
         let mut begun = begun.await?;
         let record = Arc::clone(&begun.live.record);
