@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::chain::{Chain, Progress};
 use crate::event::{Claim, EventKind, MAX_SUBJECT_LEN};
 use crate::facts::printable;
-use crate::gate::{self, DynGate, Knock, Place};
+use crate::gate::{self, DynGate, GateAttempt, Place};
 use crate::session::Environment;
 use crate::{Accepted, Authenticated, BackendName, Credentials, Denied, DeniedKind, RequestFacts, User};
 
@@ -61,8 +61,8 @@ impl<U: User> Authenticator<U> {
         credentials: &C,
         facts: &RequestFacts,
     ) -> Result<Place, Denied> {
-        let knock = Knock::of(credentials, facts);
-        gate::reserve(gate, &knock).await.map_err(|(denied, error)| {
+        let attempt = GateAttempt::of(credentials, facts);
+        gate::reserve(gate, &attempt).await.map_err(|(denied, error)| {
             if let Some(error) = error {
                 self.environment.emit(EventKind::GateFailed(&error), None, None, facts);
             }

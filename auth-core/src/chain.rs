@@ -292,7 +292,7 @@ impl<C: Credentials, U: User> Chain<C, U> {
             let span = debug_span!(target: "auth", "backend", name = entry.name.as_str());
             let judged = entry.judge(attempt, clock).instrument(span).await;
             drop(telling);
-            on_progress(&entry.name, Progress::Answered(Answer::of(&judged), begun.elapsed()));
+            on_progress(&entry.name, Progress::Answered(BackendAnswer::of(&judged), begun.elapsed()));
             if let Some(passwords) = attempt.debt().shown() {
                 entry.passwords.get_or_init(|| passwords);
             }
@@ -319,7 +319,7 @@ impl<C: Credentials, U: User> Chain<C, U> {
 /// What is told of a backend while the chain is asked.
 pub(crate) enum Progress<'a> {
     /// What it answered, and after what time.
-    Answered(Answer, Duration),
+    Answered(BackendAnswer, Duration),
     Failed(&'a BackendError),
     Provisioned(&'a Report),
 }
@@ -327,7 +327,7 @@ pub(crate) enum Progress<'a> {
 /// What a backend answered, without the user: a step in the trace of a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Answer {
+pub enum BackendAnswer {
     /// It accepted the credentials.
     Accepted,
     /// It left them to others.
@@ -338,7 +338,7 @@ pub enum Answer {
     Failed(BackendErrorKind),
 }
 
-impl Answer {
+impl BackendAnswer {
     fn of<U>(judged: &Result<Outcome<Accepted<U>>, Failed>) -> Self {
         match judged {
             Ok(Outcome::Accept(_)) => Self::Accepted,

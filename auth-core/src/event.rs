@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::chain::Answer;
+use crate::chain::BackendAnswer;
 use crate::facts::printable;
 use crate::guard::caught;
 use crate::report::{Changed, Kept};
@@ -124,7 +124,7 @@ pub trait Observer: Send + Sync + 'static {
 
     /// A backend answered to an attempt, after this time: the trace of a decision, one step for each backend that was asked
     /// and in their order, before the event of the attempt.
-    fn on_answer(&self, backend: &BackendName, answer: Answer, elapsed: Duration) {
+    fn on_answer(&self, backend: &BackendName, answer: BackendAnswer, elapsed: Duration) {
         let _ = (backend, answer, elapsed);
     }
 }
@@ -134,7 +134,7 @@ impl<T: Observer + ?Sized> Observer for std::sync::Arc<T> {
         (**self).on_event(event);
     }
 
-    fn on_answer(&self, backend: &BackendName, answer: Answer, elapsed: Duration) {
+    fn on_answer(&self, backend: &BackendName, answer: BackendAnswer, elapsed: Duration) {
         (**self).on_answer(backend, answer, elapsed);
     }
 }
@@ -162,7 +162,7 @@ impl Observer for TracingObserver {
         }
     }
 
-    fn on_answer(&self, backend: &BackendName, answer: Answer, elapsed: Duration) {
+    fn on_answer(&self, backend: &BackendName, answer: BackendAnswer, elapsed: Duration) {
         tracing::debug!(target: "auth", backend = backend.as_str(), ?elapsed, "backend answered: {answer:?}");
     }
 }
@@ -283,7 +283,12 @@ pub(crate) fn emit(observer: &dyn Observer, event: &Event<'_>) {
 }
 
 /// The same for a step of a decision.
-pub(crate) fn trace(observer: &dyn Observer, backend: &BackendName, answer: Answer, elapsed: Duration) {
+pub(crate) fn trace(
+    observer: &dyn Observer,
+    backend: &BackendName,
+    answer: BackendAnswer,
+    elapsed: Duration,
+) {
     if caught(|| observer.on_answer(backend, answer, elapsed)).is_err() {
         unheard::log_error(&"the observer panicked");
     }

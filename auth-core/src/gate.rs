@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 use crate::guard::guarded;
+use crate::unheard::log_error;
 use crate::{Authenticated, BackendError, Credentials, Denied, DeniedKind, Factor, RequestFacts};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -36,21 +37,23 @@ pub trait Gate: Send + Sync + 'static {
 
     /// Reserves a place for an attempt.
     ///
+    /// A client that goes away while this waits leaves nothing to settle: let what is counted by then expire.
+    ///
     /// # Errors
     /// [`BackendError`] if that cannot be decided.
     fn reserve(
         &self,
-        attempt: &Knock<'_>,
+        attempt: &GateAttempt<'_>,
     ) -> impl Future<Output = Result<Admission<Self::Permit>, BackendError>> + Send;
 
     /// Settles a place: told exactly once for each, also if the client goes away meanwhile.
-    fn report(&self, permit: Self::Permit, ending: Ending) -> impl Future<Output = ()> + Send;
+    fn report(&self, permit: Self::Permit, ending: AttemptEnd) -> impl Future<Output = ()> + Send;
 }
 
 /// An attempt that is to be made.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub struct Knock<'a> {
+pub struct GateAttempt<'a> {
     /// The kind of credentials, as [`Credentials::KIND`](crate::Credentials::KIND).
     pub credentials: &'static str,
     /// What they would prove.
@@ -63,7 +66,7 @@ pub struct Knock<'a> {
     pub facts: &'a RequestFacts,
 }
 
-impl<'a> Knock<'a> {
+impl<'a> GateAttempt<'a> {
     /// The attempt to be made with these credentials.
     pub fn of<C: Credentials>(credentials: &'a C, facts: &'a RequestFacts) -> Self {
         Self {
@@ -89,7 +92,7 @@ pub enum Admission<P> {
 /// How an attempt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Ending {
+pub enum AttemptEnd {
     /// A backend accepted the credentials.
     Accepted,
     /// Nobody did, for this reason.
@@ -98,7 +101,7 @@ pub enum Ending {
     Aborted,
 }
 
-impl Ending {
+impl AttemptEnd {
     fn of<U>(answer: &Result<Authenticated<U>, Denied>) -> Self {
         match answer {
             Ok(_) => Self::Accepted,
@@ -114,15 +117,15 @@ type AnyPermit = Box<dyn Any + Send>;
 pub(crate) trait DynGate: Send + Sync {
     fn reserve<'a>(
         &'a self,
-        attempt: &'a Knock<'a>,
+        attempt: &'a GateAttempt<'a>,
     ) -> BoxFuture<'a, Result<Admission<AnyPermit>, BackendError>>;
-    fn report(self: Arc<Self>, permit: AnyPermit, ending: Ending) -> BoxFuture<'static, ()>;
+    fn report(self: Arc<Self>, permit: AnyPermit, ending: AttemptEnd) -> BoxFuture<'static, ()>;
 }
 
 impl<G: Gate> DynGate for G {
     fn reserve<'a>(
         &'a self,
-        attempt: &'a Knock<'a>,
+        attempt: &'a GateAttempt<'a>,
     ) -> BoxFuture<'a, Result<Admission<AnyPermit>, BackendError>> {
         Box::pin(async move {
             Ok(match Gate::reserve(self, attempt).await? {
@@ -132,7 +135,7 @@ impl<G: Gate> DynGate for G {
         })
     }
 
-    fn report(self: Arc<Self>, permit: AnyPermit, ending: Ending) -> BoxFuture<'static, ()> {
+    fn report(self: Arc<Self>, permit: AnyPermit, ending: AttemptEnd) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             if let Ok(permit) = permit.downcast::<G::Permit>() {
                 Gate::report(&*self, *permit, ending).await;
@@ -144,11 +147,11 @@ impl<G: Gate> DynGate for G {
 impl<G: Gate> Gate for Arc<G> {
     type Permit = G::Permit;
 
-    async fn reserve(&self, attempt: &Knock<'_>) -> Result<Admission<G::Permit>, BackendError> {
+    async fn reserve(&self, attempt: &GateAttempt<'_>) -> Result<Admission<G::Permit>, BackendError> {
         (**self).reserve(attempt).await
     }
 
-    async fn report(&self, permit: G::Permit, ending: Ending) {
+    async fn report(&self, permit: G::Permit, ending: AttemptEnd) {
         (**self).report(permit, ending).await;
     }
 }
@@ -156,7 +159,7 @@ impl<G: Gate> Gate for Arc<G> {
 /// Reserves a place. The error is the gate's own, if it is one.
 pub(crate) async fn reserve(
     gate: &Arc<dyn DynGate>,
-    attempt: &Knock<'_>,
+    attempt: &GateAttempt<'_>,
 ) -> Result<Place, (Denied, Option<BackendError>)> {
     let answer = guarded(GATE_TIMEOUT, async { gate.reserve(attempt).await }).await;
     match answer.unwrap_or_else(|why| Err(why.into())) {
@@ -176,9 +179,9 @@ impl Place {
     /// Settles it before the client is answered: its next attempt finds it done.
     pub(crate) async fn settle<U>(mut self, answer: &Result<Authenticated<U>, Denied>) {
         let Some(permit) = self.permit.take() else { return };
-        let report = Arc::clone(&self.gate).report(permit, Ending::of(answer));
+        let settled = note(Arc::clone(&self.gate), permit, AttemptEnd::of(answer));
         // In a task of its own: a client that goes away just now must not leave it half done.
-        let _ = tokio::spawn(guarded(GATE_TIMEOUT, report)).await;
+        let _ = tokio::spawn(settled).await;
     }
 }
 
@@ -187,7 +190,14 @@ impl Drop for Place {
     fn drop(&mut self) {
         let Some(permit) = self.permit.take() else { return };
         if let Ok(runtime) = Handle::try_current() {
-            runtime.spawn(guarded(GATE_TIMEOUT, Arc::clone(&self.gate).report(permit, Ending::Aborted)));
+            runtime.spawn(note(Arc::clone(&self.gate), permit, AttemptEnd::Aborted));
         }
+    }
+}
+
+/// The attempt has been judged, and its answer stands; but a gate that does not learn of it counts wrongly.
+async fn note(gate: Arc<dyn DynGate>, permit: AnyPermit, end: AttemptEnd) {
+    if guarded(GATE_TIMEOUT, async { gate.report(permit, end).await }).await.is_err() {
+        log_error(&"a gate could not note how an attempt ended: it panicked, or took too long");
     }
 }

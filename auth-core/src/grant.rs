@@ -74,7 +74,7 @@ impl Proof {
 #[non_exhaustive]
 pub struct Grant {
     proofs: Vec<Proof>,
-    scopes: Scopes,
+    scopes: Option<Scopes>,
     expires: Option<Timestamp>,
     external: Option<Box<ExternalSession>>,
 }
@@ -98,7 +98,7 @@ impl Grant {
 
     /// What every session has: only a person's proof begins one.
     pub(crate) const OF_SESSIONS: Self =
-        Self { proofs: Vec::new(), scopes: Scopes::all(), expires: None, external: None };
+        Self { proofs: Vec::new(), scopes: Some(Scopes::all()), expires: None, external: None };
 
     /// A grant that says nothing.
     pub fn new() -> Self {
@@ -123,7 +123,7 @@ impl Grant {
     /// What the credentials may be used for.
     #[must_use]
     pub fn with_scopes(mut self, scopes: Scopes) -> Self {
-        self.scopes = scopes;
+        self.scopes = Some(scopes);
         self
     }
 
@@ -148,9 +148,10 @@ impl Grant {
         &self.proofs
     }
 
-    /// What the credentials may be used for.
+    /// What the credentials may be used for. Nothing, if nobody said.
     pub fn scopes(&self) -> &Scopes {
-        &self.scopes
+        static NONE: Scopes = Scopes::none();
+        self.scopes.as_ref().unwrap_or(&NONE)
     }
 
     /// When the credentials stop being good, if they do.
@@ -172,7 +173,7 @@ impl Grant {
     /// Whether a session may begin with it: one may do everything, so this must be good for that, and more than a token.
     pub(crate) fn begins_session(&self) -> bool {
         let is_personal = self.proofs.is_empty() || self.proven().is_some();
-        is_personal && self.scopes.is_all()
+        is_personal && self.scopes().is_all()
     }
 
     /// As the chain takes it over. Where the backend says of no proof, it is what was presented, now; a token is told beside
@@ -182,8 +183,8 @@ impl Grant {
         if self.proofs.is_empty() || !factor.is_personal() {
             self = self.with_proof(Proof::new(factor, now));
         }
-        if factor.is_personal() && self.scopes.is_none() {
-            self.scopes = Scopes::all();
+        if factor.is_personal() {
+            self.scopes.get_or_insert(Scopes::all());
         }
         for proof in &mut self.proofs {
             proof.at = proof.at.min(now);
@@ -228,6 +229,8 @@ mod tests {
         assert_eq!((silent.proven(), silent.expires()), (Some(at(9)), None));
         assert!(silent.scopes().is_all(), "a person may do what they may");
         assert!(silent.begins_session());
+        let nothing = Grant::new().with_scopes(Scopes::none()).completed(Factor::Password, at(9));
+        assert!(nothing.scopes().is_none() && !nothing.begins_session(), "what is said is no silence");
         let token = Grant::new().completed(Factor::Token, at(9));
         assert!(token.scopes().is_none(), "nothing is granted by silence");
         assert!(!token.begins_session());

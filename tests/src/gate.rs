@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use auth_core::{Admission, BackendError, Clock, DeniedKind, Ending, Gate, Knock, Timestamp};
+use auth_core::{Admission, AttemptEnd, BackendError, Clock, DeniedKind, Gate, GateAttempt, Timestamp};
 
 /// So many attempts for each name within [`FixedWindow::TIME`], reserved before they are made.
 #[derive(Debug)]
@@ -32,20 +32,20 @@ impl<C: Clock> FixedWindow<C> {
 impl<C: Clock> Gate for FixedWindow<C> {
     type Permit = (String, Timestamp);
 
-    async fn reserve(&self, knock: &Knock<'_>) -> Result<Admission<Self::Permit>, BackendError> {
-        let (name, now) = (knock.subject.unwrap_or_default().to_lowercase(), self.clock.now());
+    async fn reserve(&self, attempt: &GateAttempt<'_>) -> Result<Admission<Self::Permit>, BackendError> {
+        let (name, now) = (attempt.subject.unwrap_or_default().to_lowercase(), self.clock.now());
         let is_admitted = self.change(&name, |taken| {
             taken.retain(|at| now.since(*at) < Self::TIME);
-            let is_free = !knock.is_guessable || taken.len() < self.limit;
+            let is_free = !attempt.is_guessable || taken.len() < self.limit;
             is_free.then(|| taken.push(now)).is_some()
         });
         Ok(if is_admitted { Admission::Admitted((name, now)) } else { Admission::RetryAfter(Self::TIME) })
     }
 
-    async fn report(&self, (name, at): Self::Permit, ending: Ending) {
+    async fn report(&self, (name, at): Self::Permit, ending: AttemptEnd) {
         self.change(&name, |taken| match ending {
-            Ending::Accepted => taken.clear(),
-            Ending::Denied(DeniedKind::Unavailable) => {
+            AttemptEnd::Accepted => taken.clear(),
+            AttemptEnd::Denied(DeniedKind::Unavailable) => {
                 let place = taken.iter().position(|taken| *taken == at);
                 if let Some(place) = place {
                     taken.remove(place);

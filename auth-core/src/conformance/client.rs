@@ -45,15 +45,6 @@ impl RequestView for Headers<'_> {
 
     fn extensions(&self, _: &mut dyn FnMut(&dyn Any)) {}
 
-    fn values<'a>(&'a self, header: Header, each: &mut dyn FnMut(&'a [u8])) {
-        self.named(header.name(), each);
-    }
-
-    fn named<'a>(&'a self, name: &str, each: &mut dyn FnMut(&'a [u8])) {
-        let own = self.0.iter().filter(|(own, _)| own.eq_ignore_ascii_case(name));
-        own.for_each(|(_, value)| each(value));
-    }
-
     fn headers<'a>(&'a self, each: &mut dyn FnMut(&'a str, &'a [u8])) {
         self.0.iter().for_each(|(name, value)| each(name, value));
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::together::together;
-use crate::{Admission, DeniedKind, Ending, Gate, Knock, Password, RequestFacts};
+use crate::{Admission, AttemptEnd, DeniedKind, Gate, GateAttempt, Password, RequestFacts};
 
 /// A gate that is tried, and what it allows.
 struct Tried<G> {
@@ -12,7 +12,7 @@ struct Tried<G> {
     limit: usize,
 }
 
-const WRONG: Ending = Ending::Denied(DeniedKind::WrongSecret);
+const WRONG: AttemptEnd = AttemptEnd::Denied(DeniedKind::WrongSecret);
 
 /// Runs the suite on gates that `make` makes, each with no past, which admit `limit` wrong passwords of one name in a row
 /// and then make the client wait.
@@ -23,8 +23,8 @@ pub async fn run<G: Gate>(limit: usize, make: impl Fn() -> G) {
     let new = || Tried { gate: Arc::new(make()), limit };
     new().no_more_at_once_than_there_are_places().await;
     new().who_failed_waits(WRONG).await;
-    new().who_failed_waits(Ending::Denied(DeniedKind::UnknownUser)).await;
-    new().who_failed_waits(Ending::Aborted).await;
+    new().who_failed_waits(AttemptEnd::Denied(DeniedKind::UnknownUser)).await;
+    new().who_failed_waits(AttemptEnd::Aborted).await;
     new().others_are_not_concerned().await;
     new().a_success_clears().await;
     new().an_outage_is_nobodys_failure().await;
@@ -33,13 +33,13 @@ pub async fn run<G: Gate>(limit: usize, make: impl Fn() -> G) {
 impl<G: Gate> Tried<G> {
     async fn reserve(&self, name: &str) -> Result<G::Permit, Duration> {
         let (password, facts) = (Password::new(name, "guess"), RequestFacts::none());
-        match self.gate.reserve(&Knock::of(&password, &facts)).await.expect("the gate decides") {
+        match self.gate.reserve(&GateAttempt::of(&password, &facts)).await.expect("the gate decides") {
             Admission::Admitted(permit) => Ok(permit),
             Admission::RetryAfter(time) => Err(time),
         }
     }
 
-    async fn attempt(&self, name: &str, ending: Ending) -> bool {
+    async fn attempt(&self, name: &str, ending: AttemptEnd) -> bool {
         match self.reserve(name).await {
             Ok(permit) => {
                 self.gate.report(permit, ending).await;
@@ -66,7 +66,7 @@ impl<G: Gate> Tried<G> {
         assert!(!self.attempt("alice", WRONG).await, "and each of them counts");
     }
 
-    async fn who_failed_waits(&self, ending: Ending) {
+    async fn who_failed_waits(&self, ending: AttemptEnd) {
         for n in 0..self.limit {
             assert!(self.attempt("alice", ending).await, "attempt {n} of {}: {ending:?}", self.limit);
         }
@@ -82,13 +82,13 @@ impl<G: Gate> Tried<G> {
         for _ in 1..self.limit {
             assert!(self.attempt("alice", WRONG).await);
         }
-        assert!(self.attempt("alice", Ending::Accepted).await);
+        assert!(self.attempt("alice", AttemptEnd::Accepted).await);
         self.who_failed_waits(WRONG).await;
     }
 
     async fn an_outage_is_nobodys_failure(&self) {
         for _ in 0..3 * self.limit {
-            let is_admitted = self.attempt("alice", Ending::Denied(DeniedKind::Unavailable)).await;
+            let is_admitted = self.attempt("alice", AttemptEnd::Denied(DeniedKind::Unavailable)).await;
             assert!(is_admitted, "a directory that is down must not lock people out");
         }
     }

@@ -2,8 +2,10 @@
 
 use std::net::IpAddr;
 
-use super::RequestView;
-use super::proxies::Proxies;
+use super::proxies::{Proxies, hops};
+use super::view::Single;
+use super::{Header, RequestView};
+use crate::RequestFacts;
 
 impl Proxies {
     /// The client's address: the first, from this server outwards, that is no trusted proxy's. `None` where the socket
@@ -14,19 +16,29 @@ impl Proxies {
     /// client's own choice, and with no address at all such requests would pass any limit for addresses.
     pub(crate) fn client(&self, view: &dyn RequestView) -> Option<IpAddr> {
         let peer = view.peer().map(|peer| peer.to_canonical());
-        if !self.trust(view) {
+        if !self.peers.trust(view) {
             return peer;
         }
         let mut client = peer;
-        for hop in self.address.hops(view) {
+        for hop in hops(&self.address, view) {
             let Some(address) = hop.address else { break };
             client = Some(address);
-            if !self.networks.contains(address) {
+            if !self.peers.networks.contains(address) {
                 break;
             }
         }
         client
     }
+}
+
+/// What events and the list of devices say of a request.
+pub(super) fn facts_of(proxies: &Proxies, view: &dyn RequestView) -> RequestFacts {
+    let agent = match Single::of(view, Header::UserAgent) {
+        Single::One(agent) => Some(agent),
+        Single::Absent | Single::Several => None,
+    };
+    let client = proxies.client(view);
+    RequestFacts::none().with_peer(view.peer()).with_client(client).with_user_agent(agent)
 }
 
 #[cfg(test)]

@@ -8,13 +8,11 @@ use std::task::{Context, Poll, ready};
 use super::exchange::{AnyExchange, Exchange, Shown};
 use super::offer::Offer;
 use super::presented::Presented;
-use super::proxies::Proxies;
 use super::resolve::{Finding, Resolution};
 use super::session::Session;
-use super::view::Single;
-use super::{Header, Refusal, RequestView};
+use super::{Refusal, RequestView};
 use crate::session::{Failure, Found as FoundCookie};
-use crate::{Auth, RequestFacts, User};
+use crate::{Auth, User};
 
 /// What an adapter does with a request.
 pub enum Begin<U> {
@@ -66,8 +64,8 @@ impl<U: User> Auth<U> {
         if is_cross_origin && is_ambient() {
             return Begin::Refuse(self.refuse_failure(Failure::CrossOrigin, view));
         }
-        let (is_lazy, is_judged) =
-            (layered.shown.is_none(), presented.offers().iter().any(Offer::is_unjudged));
+        // Whatever is offered may be judged, also what is remembered: its events and the gate are told of the client.
+        let (is_lazy, is_judged) = (layered.shown.is_none(), !presented.offers().is_empty());
         let session = Session::new(self.clone(), presented, is_cross_origin, layered);
         if is_judged {
             session.describe_client(view);
@@ -84,15 +82,6 @@ impl<U: User> Auth<U> {
         let is_cross_origin = self.0.http.origins.is_cross_origin(view);
         Exchange(Session::new(self.clone(), Presented::NOTHING, is_cross_origin, layered))
     }
-}
-
-pub(crate) fn facts_of(proxies: &Proxies, view: &dyn RequestView) -> RequestFacts {
-    let agent = match Single::of(view, Header::UserAgent) {
-        Single::One(agent) => Some(agent),
-        Single::Absent | Single::Several => None,
-    };
-    let client = proxies.client(view);
-    RequestFacts::none().with_peer(view.peer()).with_client(client).with_user_agent(agent)
 }
 
 /// Finding out who is calling.

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::{AnyExchange, Header, RequestView};
+use super::view::HeaderName;
+use super::{AnyExchange, RequestView};
 
 /// The headers that a scheme reads, and the connection they came by.
 pub(super) struct Kept {
-    headers: Arc<[Box<str>]>,
+    headers: Arc<[HeaderName]>,
     /// The values, each of the header at its place.
     values: Vec<(usize, Zeroizing<Box<[u8]>>)>,
     peer: Option<IpAddr>,
@@ -19,10 +20,10 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    pub(super) fn of(headers: &Arc<[Box<str>]>, view: &dyn RequestView) -> Self {
+    pub(super) fn of(headers: &Arc<[HeaderName]>, view: &dyn RequestView) -> Self {
         let mut values = Vec::with_capacity(headers.len());
         for (place, header) in headers.iter().enumerate() {
-            view.named(header, &mut |value| values.push((place, Zeroizing::new(value.into()))));
+            header.values(view, &mut |value| values.push((place, Zeroizing::new(value.into()))));
         }
         let (is_unix_socket, is_encrypted) = (view.is_unix_socket(), view.is_encrypted());
         Self { headers: Arc::clone(headers), values, peer: view.peer(), is_unix_socket, is_encrypted }
@@ -60,16 +61,7 @@ impl RequestView for Kept {
 
     fn extensions(&self, _: &mut dyn FnMut(&dyn Any)) {}
 
-    fn values<'a>(&'a self, header: Header, each: &mut dyn FnMut(&'a [u8])) {
-        self.named(header.name(), each);
-    }
-
-    fn named<'a>(&'a self, name: &str, each: &mut dyn FnMut(&'a [u8])) {
-        let own = self.values.iter().filter(|(place, _)| *self.headers[*place] == *name);
-        own.for_each(|(_, value)| each(value));
-    }
-
     fn headers<'a>(&'a self, each: &mut dyn FnMut(&'a str, &'a [u8])) {
-        self.values.iter().for_each(|(place, value)| each(&self.headers[*place], value));
+        self.values.iter().for_each(|(place, value)| each(self.headers[*place].as_str(), value));
     }
 }

@@ -50,8 +50,7 @@ pub use session::Session;
 pub use view::{Header, RequestView, ResponseHeader, ResponseView, Single};
 
 pub(crate) use effects::apply as apply_effects;
-pub(crate) use flow::facts_of;
-pub(crate) use network::Networks;
+pub(crate) use network::Peers;
 pub(crate) use offer::{Accepted, DynScheme};
 pub(crate) use settings::SettingsBuilder;
 #[cfg(test)]

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use super::kept::Kept;
 use super::remembered::{Fingerprint, Memory, Remembered};
 use super::scheme::{Keeps, Read, Scheme, is_of};
-use super::{Challenge, RequestView};
+use super::view::HeaderName;
+use super::{Challenge, Header, RequestView, log_error};
 use crate::authenticator::Authenticator;
 use crate::session::Failure;
 use crate::{Access, Authenticated, Clock, ConfigError, Credentials, Denied, DeniedKind, RequestFacts, User};
@@ -17,7 +18,8 @@ type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// The dyn twin of [`Scheme`].
 pub(crate) trait DynScheme<U>: Send + Sync {
     fn name(&self) -> &'static str;
-    fn headers(&self) -> &[Box<str>];
+    fn headers(&self) -> &[HeaderName];
+    fn reads_authorization(&self) -> bool;
     fn challenge(&self) -> Option<&Challenge>;
     fn challenge_again(&self) -> Option<&Challenge>;
     fn allows_cleartext(&self) -> bool;
@@ -37,10 +39,6 @@ impl<U> dyn DynScheme<U> {
     /// Whether it is asked about this `Authorization`.
     pub(super) fn takes(&self, authorization: &[u8]) -> bool {
         is_of(authorization, self.name())
-    }
-
-    pub(super) fn reads_authorization(&self) -> bool {
-        self.headers().iter().any(|header| &**header == "authorization")
     }
 }
 
@@ -85,11 +83,6 @@ pub(crate) struct Recalled {
 }
 
 impl<U: User> Offer<U> {
-    /// Whether somebody is to be asked about it, so that there will be events.
-    pub(super) fn is_unjudged(&self) -> bool {
-        matches!(self.credentials, Offered::Unjudged(_))
-    }
-
     pub(super) fn is_ambient(&self) -> bool {
         self.scheme.is_ambient()
     }
@@ -102,9 +95,7 @@ impl<U: User> Offer<U> {
     /// Whom it names, if a session is to begin with it.
     pub(super) fn begins_session(&self) -> Option<&str> {
         match (&self.credentials, self.scheme.keeps()) {
-            (Offered::Unjudged(credentials), Keeps::Session { .. }) => {
-                Some(credentials.subject().unwrap_or_default())
-            }
+            (Offered::Unjudged(credentials), Keeps::Session { .. }) => credentials.subject(),
             _ => None,
         }
     }
@@ -171,15 +162,25 @@ impl<U: User> Offer<U> {
 /// A scheme that an application accepts, with what it remembers.
 pub(crate) struct Accepted<S> {
     scheme: S,
-    headers: Arc<[Box<str>]>,
+    headers: Arc<[HeaderName]>,
+    reads_authorization: bool,
     memory: Option<Memory>,
 }
 
 impl<S: Scheme> Accepted<S> {
     pub(crate) fn new(scheme: S) -> Self {
-        let headers = scheme.headers().into_iter().map(|header| header.to_ascii_lowercase().into()).collect();
-        let memory = Memory::new(scheme.remember());
-        Self { scheme, headers, memory }
+        let headers: Arc<[_]> = scheme.headers().into_iter().map(HeaderName::new).collect();
+        let reads_authorization = headers.contains(&HeaderName::Known(Header::Authorization));
+        // What keeps a session begins one, and is not asked for again while that goes on.
+        let memory = match scheme.keeps() {
+            Keeps::Request => Memory::new(scheme.remember()),
+            Keeps::Session { .. } => None,
+        };
+        Self { scheme, headers, reads_authorization, memory }
+    }
+
+    fn keeps_session(&self) -> bool {
+        matches!(self.scheme.keeps(), Keeps::Session { .. })
     }
 
     fn read<U: User>(
@@ -192,6 +193,13 @@ impl<S: Scheme> Accepted<S> {
             Read::Malformed => Fetched::Malformed,
             Read::Untrusted => Fetched::Untrusted,
             Read::Ambiguous => Fetched::Ambiguous,
+            // The session would go on for everybody who has no name.
+            Read::Present(credentials) if self.keeps_session() && names_nobody(&credentials) => {
+                log_error(
+                    &"a scheme that keeps a session read credentials without a subject: they were refused",
+                );
+                Fetched::Malformed
+            }
             Read::Present(credentials) => {
                 let unjudged = Unjudged { accepted: Arc::clone(&self), credentials, fingerprint };
                 Fetched::Offer(Offer { scheme: self, credentials: Offered::Unjudged(Box::new(unjudged)) })
@@ -205,8 +213,12 @@ impl<S: Scheme, U: User> DynScheme<U> for Accepted<S> {
         self.scheme.name()
     }
 
-    fn headers(&self) -> &[Box<str>] {
+    fn headers(&self) -> &[HeaderName] {
         &self.headers
+    }
+
+    fn reads_authorization(&self) -> bool {
+        self.reads_authorization
     }
 
     fn challenge(&self) -> Option<&Challenge> {
@@ -285,6 +297,10 @@ impl<S: Scheme, U: User> Judge<U> for Unjudged<S> {
             Ok(proof)
         })
     }
+}
+
+fn names_nobody(credentials: &impl Credentials) -> bool {
+    credentials.subject().is_none_or(str::is_empty)
 }
 
 fn failure(denied: &Denied) -> Failure {

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use super::client::facts_of;
 use super::offer::{DynScheme, Fetched, Offer};
 use super::view::Single;
-use super::{Header, RequestView, facts_of, log_error};
+use super::{Header, RequestView, log_error};
 use crate::event::EventKind;
 use crate::guard::caught;
 use crate::session::{Failure, Found as FoundCookie, Scan, SessionKey, Token};

@@ -1,21 +1,20 @@
 //! The proxies in front, and which of the headers that they hand on are read.
 
 use super::hops::{Hops, Syntax};
-use super::network::Networks;
-use super::view::is_plain_name;
+use super::network::Peers;
+use super::view::{HeaderName, is_plain_name};
 use super::{Header, RequestView};
 use crate::ConfigError;
 
 /// Whom to believe about the connections of others, and by which headers.
 #[derive(Debug)]
 pub(crate) struct Proxies {
-    pub(super) networks: Networks,
-    unix_socket: bool,
+    pub(super) peers: Peers,
     /// Where they say from which address a request came: one header, for a proxy that sets one hands on the others as
     /// clients send them.
-    pub(super) address: Source,
+    pub(super) address: HeaderName,
     /// Where they say by which protocol.
-    pub(super) proto: Source,
+    pub(super) proto: HeaderName,
 }
 
 /// What a site says about its proxies.
@@ -31,11 +30,11 @@ const UNIX_SOCKET: &str = "unix:";
 
 impl ProxiesBuilder {
     pub(super) fn build(&self) -> Result<Proxies, ConfigError> {
-        let (mut networks, mut unix_socket) = (Networks::default(), false);
+        let mut peers = Peers::default();
         for proxy in &self.trusted {
             match proxy.as_str() {
-                UNIX_SOCKET => unix_socket = true,
-                other => networks.add("trusted proxy", "choose its own address", other)?,
+                UNIX_SOCKET => peers.unix_socket = true,
+                other => peers.networks.add("trusted proxy", "choose its own address", other)?,
             }
         }
         if let (Some(name), []) = (&self.address, &*self.trusted) {
@@ -44,88 +43,56 @@ impl ProxiesBuilder {
                  `.trusted_proxy(\"10.0.0.7\")`"
             )));
         }
-        let address =
-            self.address.as_deref().map(|name| Source::parse(name, Header::XForwardedFor)).transpose()?;
-        let address = address.unwrap_or(Source::Known(Header::XForwardedFor));
+        let address = self.address.as_deref().map(|name| parse(name, Header::XForwardedFor)).transpose()?;
+        let address = address.unwrap_or(HeaderName::Known(Header::XForwardedFor));
         let proto = match &self.proto {
-            Some(name) => Source::parse(name, Header::XForwardedProto)?,
-            None if address == Source::Known(Header::Forwarded) => Source::Known(Header::Forwarded),
-            None => Source::Known(Header::XForwardedProto),
+            Some(name) => parse(name, Header::XForwardedProto)?,
+            None if address == HeaderName::Known(Header::Forwarded) => HeaderName::Known(Header::Forwarded),
+            None => HeaderName::Known(Header::XForwardedProto),
         };
-        Ok(Proxies { networks, unix_socket, address, proto })
+        Ok(Proxies { peers, address, proto })
     }
 }
 
 impl Proxies {
-    /// Whether the socket's other end is one of them. Where its address is known, that decides.
-    pub(super) fn trust(&self, view: &dyn RequestView) -> bool {
-        match view.peer() {
-            Some(peer) => self.networks.contains(peer),
-            None => self.unix_socket && view.is_unix_socket(),
-        }
-    }
-
-    /// A header that means something here, by its name in lower case.
-    pub(super) fn reads(&self, name: &str) -> bool {
-        [&self.address, &self.proto].into_iter().any(|source| source.name() == name)
+    /// Whether a header means something here.
+    pub(super) fn reads(&self, name: &HeaderName) -> bool {
+        [&self.address, &self.proto].contains(&name)
     }
 }
 
-/// The one header in which proxies say something.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Source {
-    Known(Header),
-    /// Another one, by its name in lower case.
-    Named(Box<str>),
+/// The one header in which proxies say something. `usual` is the one with a meaning of its own that may be named, besides
+/// `Forwarded`.
+fn parse(name: &str, usual: Header) -> Result<HeaderName, ConfigError> {
+    let lower = name.to_ascii_lowercase();
+    if !is_plain_name(&lower) {
+        return Err(ConfigError::new(format!(
+            "a header that a proxy sets has letters, digits and '-', like X-Real-IP, and not {name:?}"
+        )));
+    }
+    let name = HeaderName::new(&lower);
+    let means_more = |header| header != usual && header != Header::Forwarded;
+    if matches!(name, HeaderName::Known(header) if means_more(header)) {
+        return Err(ConfigError::new(format!(
+            "the header {lower} means something else; name one that only proxies set, like {}",
+            usual.name()
+        )));
+    }
+    Ok(name)
 }
 
-impl Source {
-    /// `usual` is the one header with a meaning of its own that may be named, besides `Forwarded`.
-    fn parse(name: &str, usual: Header) -> Result<Self, ConfigError> {
-        let lower = name.to_ascii_lowercase();
-        if !is_plain_name(&lower) {
-            return Err(ConfigError::new(format!(
-                "a header that a proxy sets has letters, digits and '-', like X-Real-IP, and not {name:?}"
-            )));
-        }
-        match Header::ALL.into_iter().find(|header| header.name() == lower) {
-            None => Ok(Self::Named(lower.into())),
-            Some(header) if header == usual || header == Header::Forwarded => Ok(Self::Known(header)),
-            Some(_) => Err(ConfigError::new(format!(
-                "the header {lower} means something else; name one that only proxies set, like {}",
-                usual.name()
-            ))),
-        }
-    }
+pub(super) fn is_forwarded(header: &HeaderName) -> bool {
+    *header == HeaderName::Known(Header::Forwarded)
+}
 
-    fn name(&self) -> &str {
-        match self {
-            Self::Known(header) => header.name(),
-            Self::Named(name) => name,
-        }
-    }
-
-    pub(super) fn is_forwarded(&self) -> bool {
-        *self == Self::Known(Header::Forwarded)
-    }
-
-    pub(super) fn values<'a>(&self, view: &'a dyn RequestView, each: &mut dyn FnMut(&'a [u8])) {
-        match self {
-            Self::Known(header) => view.values(*header, each),
-            Self::Named(name) => view.named(name, each),
-        }
-    }
-
-    pub(super) fn hops<'a>(&self, view: &'a dyn RequestView) -> Hops<'a> {
-        let mut lines = Vec::new();
-        self.values(view, &mut |line| lines.push(line));
-        Hops::new(lines, if self.is_forwarded() { Syntax::Forwarded } else { Syntax::Addresses })
-    }
+pub(super) fn hops<'a>(header: &HeaderName, view: &'a dyn RequestView) -> Hops<'a> {
+    let mut lines = Vec::new();
+    header.values(view, &mut |line| lines.push(line));
+    Hops::new(lines, if is_forwarded(header) { Syntax::Forwarded } else { Syntax::Addresses })
 }
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::super::view::TestRequest;
     use super::*;
 
     pub(in super::super) fn builder(trusted: &[&str], address: &str, proto: &str) -> ProxiesBuilder {
@@ -172,11 +139,15 @@ pub(super) mod tests {
         for (name, address, proto, expected_address, expected_proto) in table {
             let proxies = builder(&["10.0.0.7"], address, proto).build().unwrap();
             assert_eq!(
-                (proxies.address.name(), proxies.proto.name()),
+                (proxies.address.as_str(), proxies.proto.as_str()),
                 (expected_address, expected_proto),
                 "{name}"
             );
-            assert!(proxies.reads(expected_address) && proxies.reads(expected_proto), "{name}");
+            assert!(
+                proxies.reads(&HeaderName::new(expected_address))
+                    && proxies.reads(&HeaderName::new(expected_proto)),
+                "{name}"
+            );
         }
     }
 
@@ -193,26 +164,5 @@ pub(super) mod tests {
         assert!(told(&["10.0.0.7"], "", "X-Forwarded-For").contains("x-forwarded-proto"));
         assert!(told(&[], "X-Real-IP", "").contains(".trusted_proxy(\"10.0.0.7\")"));
         assert!(builder(&[], "", "X-Scheme").build().is_ok(), "this machine is always believed in that");
-    }
-
-    #[test]
-    fn the_sockets_other_end_decides() {
-        let by_address = builder(&["10.0.0.0/8", "2001:db8::7"], "", "").build().unwrap();
-        let by_socket = builder(&["unix:"], "", "").build().unwrap();
-        let table: [(&str, &str, bool, bool, bool); 8] = [
-            ("in the network", "10.1.2.3", false, true, false),
-            ("in the network, mapped", "::ffff:10.1.2.3", false, true, false),
-            ("the address", "2001:db8::7", false, true, false),
-            ("beside the address", "2001:db8::8", false, false, false),
-            ("this machine", "127.0.0.1", false, false, false),
-            ("nobody knows", "", false, false, false),
-            ("a Unix socket", "", true, false, true),
-            ("said to be a Unix socket, and is not", "192.0.2.1", true, false, false),
-        ];
-        for (name, peer, is_unix_socket, expected_by_address, expected_by_socket) in table {
-            let view = TestRequest { peer: peer.parse().ok(), is_unix_socket, ..TestRequest::get(&[]) };
-            assert_eq!(by_address.trust(&view), expected_by_address, "{name}");
-            assert_eq!(by_socket.trust(&view), expected_by_socket, "{name}");
-        }
     }
 }

@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
+use super::client::facts_of;
 use super::log_error;
 use super::negotiate::Audience;
 use super::settings::{Settings, WayIn};
 use super::view::Single;
-use super::{Header, RequestView, ResponseHeader, facts_of};
+use super::{Header, RequestView, ResponseHeader};
 use crate::event::{EventKind, seconds};
 use crate::http::require::Lacking;
 use crate::session::{Failure, SessionError, SessionErrorKind};

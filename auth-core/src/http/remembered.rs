@@ -7,7 +7,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::RequestView;
-use super::view::Single;
+use super::view::{HeaderName, Single};
 use crate::identity_hasher::IdentityState;
 use crate::{Authenticated, BackendName, Grant, OsRandom, Random, Timestamp, User, UserId, keyed};
 
@@ -71,17 +71,17 @@ impl Memory {
     }
 
     /// The fingerprint of a request; `None` if nothing of it is worth remembering.
-    pub(super) fn fingerprint(&self, headers: &[Box<str>], view: &dyn RequestView) -> Option<Fingerprint> {
+    pub(super) fn fingerprint(&self, headers: &[HeaderName], view: &dyn RequestView) -> Option<Fingerprint> {
         let [header] = headers else { return self.fingerprint_of_many(headers, view) };
-        let Single::One(value) = Single::named(view, header) else { return None };
+        let Single::One(value) = header.single(view) else { return None };
         (value.len() <= MAX_REMEMBERED_LEN).then(|| keyed::hash(&self.key, value))
     }
 
     /// Each value with its header and its length, so that no two requests are one text.
-    fn fingerprint_of_many(&self, headers: &[Box<str>], view: &dyn RequestView) -> Option<Fingerprint> {
+    fn fingerprint_of_many(&self, headers: &[HeaderName], view: &dyn RequestView) -> Option<Fingerprint> {
         let mut text = Zeroizing::new(Vec::new());
         for (place, header) in headers.iter().enumerate() {
-            view.named(header, &mut |value| {
+            header.values(view, &mut |value| {
                 text.extend_from_slice(&place.to_le_bytes());
                 text.extend_from_slice(&value.len().to_le_bytes());
                 text.extend_from_slice(value);

@@ -107,7 +107,7 @@ async fn all_agree<U: User>(session: &Session<U>) -> Result<Option<Access<U>>, F
     Ok(agreed)
 }
 
-fn is_same<U: User>(one: &Access<U>, other: &Access<U>) -> bool {
+pub(super) fn is_same<U: User>(one: &Access<U>, other: &Access<U>) -> bool {
     one.backend() == other.backend() && one.user().id() == other.user().id()
 }
 
@@ -129,19 +129,17 @@ async fn by_session_of<U: User>(
         }
         current = resolved.other;
     }
-    match offer.judge(session.auth().authenticator(), session.facts()).await {
-        Ok(proof) => {
-            let (presented, remote_user) = (session.presented().key(), Some(name.into()));
-            let opening = Opening { proof, current, presented, remote_user };
-            let begun = sessions.login(opening, session.facts()).await.map_err(|_| Failure::Unavailable)?;
-            Ok(Resolution { begun: Some(begun), ..Resolution::NOBODY })
+    let opening = match offer.judge(session.auth().authenticator(), session.facts()).await {
+        Ok(proof) => Opening::new(proof, current.clone(), session.presented().key()).ok(),
+        Err(Failure::BadCredentials) => None,
+        Err(failure) => return Err(failure),
+    };
+    let Some(opening) = opening else {
+        if let Some(live) = &current {
+            sessions.end(live, SessionEnd::RemoteUserChanged, session.facts()).await;
         }
-        Err(Failure::BadCredentials) => {
-            if let Some(live) = &current {
-                sessions.end(live, SessionEnd::RemoteUserChanged, session.facts()).await;
-            }
-            Ok(Resolution { is_turned_away: true, ..Resolution::NOBODY })
-        }
-        Err(failure) => Err(failure),
-    }
+        return Ok(Resolution { is_turned_away: true, ..Resolution::NOBODY });
+    };
+    let begun = sessions.login(opening.by_name(name), session.facts()).await;
+    Ok(Resolution { begun: Some(begun.map_err(|_| Failure::Unavailable)?), ..Resolution::NOBODY })
 }

@@ -13,10 +13,11 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::Mutex as AsyncMutex;
 
+use super::client::facts_of;
 use super::login::{Login, SignedIn};
 use super::negotiate::is_navigation;
 use super::presented::Presented;
-use super::{Audience, Layered, RequestView, facts_of};
+use super::{Audience, Layered, RequestView};
 use crate::event::EventKind;
 use crate::session::{
     CookieEffect, Live, Opening, SessionEngine, SessionError, SessionErrorKind, SessionInfo, SessionKey,
@@ -166,18 +167,13 @@ impl<U: User> Session<U> {
         if authenticated.by != self.auth().id() {
             return Err(SessionErrorKind::ForeignProof.into());
         }
-        // A session may do whatever its user may: what is less must not become one.
-        if !authenticated.grant.begins_session() {
-            return Err(SessionErrorKind::NotAPerson.into());
-        }
         self.before_the_response()?;
         // A request whose caller could not be found out still may log in: its old session, if any, is replaced.
         let _ = self.resolve().await;
         let user = Arc::clone(&authenticated.user);
         let current = self.state().live.clone();
         let is_others = current.as_ref().is_some_and(|live| !live.is_of(&authenticated));
-        let presented = self.presented().key();
-        let opening = Opening { proof: authenticated, current, presented, remote_user: None };
+        let opening = Opening::new(authenticated, current, self.presented().key())?;
         let begun = self.sessions()?.login(opening, self.facts()).await?;
         if is_others {
             // Another user's values.

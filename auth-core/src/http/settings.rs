@@ -8,7 +8,7 @@ use super::next::{encode, target};
 use super::origin::{Origin, OriginRules};
 use super::proxies::{Proxies, ProxiesBuilder};
 use super::scheme::{Keeps, is_of};
-use super::view::Single;
+use super::view::{HeaderName, Single};
 use super::{Challenge, DynScheme};
 use crate::session::Cookie;
 use crate::{ConfigError, Require};
@@ -130,13 +130,13 @@ impl WayIn {
 fn vary<U>(schemes: &[Arc<dyn DynScheme<U>>], has_cookie: bool) -> (Cow<'static, str>, Cow<'static, str>) {
     let all = || schemes.iter().flat_map(|scheme| scheme.headers());
     let mut headers: Vec<&str> = Vec::new();
-    if all().any(|header| &**header == "authorization") {
+    if schemes.iter().any(|scheme| scheme.reads_authorization()) {
         headers.push("Authorization");
     }
     if has_cookie {
         headers.push("Cookie");
     }
-    for header in all().map(|header| &**header).filter(|header| *header != "authorization") {
+    for header in all().map(HeaderName::as_str).filter(|header| *header != "authorization") {
         if !headers.contains(&header) {
             headers.push(header);
         }
@@ -201,7 +201,7 @@ fn check_field(field: &str) -> Result<(), ConfigError> {
 /// One header cannot name both the user and the address.
 fn check_meanings<U>(proxies: &Proxies, schemes: &[Arc<dyn DynScheme<U>>]) -> Result<(), ConfigError> {
     let mut names = schemes.iter().flat_map(|scheme| scheme.headers());
-    match names.find(|name| proxies.reads(name)) {
+    match names.find(|name| proxies.reads(name)).map(HeaderName::as_str) {
         Some(name) => Err(ConfigError::new(format!(
             "the header {name} is named for the user, and for the address or the protocol of the client; one of them is \
              another's"

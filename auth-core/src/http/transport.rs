@@ -2,7 +2,7 @@
 
 use super::RequestView;
 use super::hops::is_https;
-use super::proxies::Proxies;
+use super::proxies::{Proxies, hops, is_forwarded};
 
 impl Proxies {
     /// Whether nobody on the network could read the request: it came over TLS, to this server or to a trusted proxy,
@@ -12,10 +12,10 @@ impl Proxies {
             return true;
         }
         let is_local = view.peer().is_some_and(|peer| peer.to_canonical().is_loopback());
-        if !is_local && !self.trust(view) {
+        if !is_local && !self.peers.trust(view) {
             return false;
         }
-        let said = if self.proto.is_forwarded() { self.by_hops(view) } else { self.by_values(view) };
+        let said = if is_forwarded(&self.proto) { self.by_hops(view) } else { self.by_values(view) };
         said.unwrap_or(is_local)
     }
 
@@ -35,10 +35,10 @@ impl Proxies {
     /// From the client's connection on, as far as it is told by proxies that are trusted, none may have been cleartext.
     fn by_hops(&self, view: &dyn RequestView) -> Option<bool> {
         let (mut is_said, mut is_protected) = (false, true);
-        for hop in self.proto.hops(view) {
+        for hop in hops(&self.proto, view) {
             is_said |= hop.proto.is_some();
             is_protected &= hop.is_https();
-            if !hop.address.is_some_and(|address| self.networks.contains(address)) {
+            if !hop.address.is_some_and(|address| self.peers.networks.contains(address)) {
                 break;
             }
         }

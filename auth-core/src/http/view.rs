@@ -98,6 +98,42 @@ pub(crate) fn is_plain_name(name: &str) -> bool {
     starts_well && name.len() <= MAX_NAME_LEN && name.bytes().all(plain)
 }
 
+/// The name of a header that the configuration names. Those that core knows cost no look at each letter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum HeaderName {
+    Known(Header),
+    /// Another one, in lower case.
+    Other(Box<str>),
+}
+
+impl HeaderName {
+    pub(crate) fn new(name: &str) -> Self {
+        let known = Header::ALL.into_iter().find(|header| header.name().eq_ignore_ascii_case(name));
+        known.map_or_else(|| Self::Other(name.to_ascii_lowercase().into()), Self::Known)
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        match self {
+            Self::Known(header) => header.name(),
+            Self::Other(name) => name,
+        }
+    }
+
+    pub(crate) fn values<'a>(&self, view: &'a dyn RequestView, each: &mut dyn FnMut(&'a [u8])) {
+        match self {
+            Self::Known(header) => view.values(*header, each),
+            Self::Other(name) => view.named(name, each),
+        }
+    }
+
+    /// The values, reduced to what a singleton may be.
+    pub(crate) fn single<'a>(&self, view: &'a dyn RequestView) -> Single<'a> {
+        let mut single = Single::Absent;
+        self.values(view, &mut |value| single.add(value));
+        single
+    }
+}
+
 /// A request as core sees it: borrowed, whatever the framework.
 pub trait RequestView {
     /// The method, in its own case.
@@ -125,10 +161,18 @@ pub trait RequestView {
     fn extensions(&self, look: &mut dyn FnMut(&dyn Any));
 
     /// Calls `each` with every value of a header, in their order.
-    fn values<'a>(&'a self, header: Header, each: &mut dyn FnMut(&'a [u8]));
+    fn values<'a>(&'a self, header: Header, each: &mut dyn FnMut(&'a [u8])) {
+        self.named(header.name(), each);
+    }
 
     /// Calls `each` with every value of the header with this name, whatever its case, in their order.
-    fn named<'a>(&'a self, name: &str, each: &mut dyn FnMut(&'a [u8]));
+    fn named<'a>(&'a self, name: &str, each: &mut dyn FnMut(&'a [u8])) {
+        self.headers(&mut |own, value| {
+            if own.eq_ignore_ascii_case(name) {
+                each(value);
+            }
+        });
+    }
 
     /// Calls `each` with the name and value of every header: those of one name in their order, the names in any. Asked
     /// only by [schemes](super::Scheme) that look for look-alikes.
@@ -348,18 +392,6 @@ impl RequestView for TestRequest {
     }
 
     fn extensions(&self, _: &mut dyn FnMut(&dyn Any)) {}
-
-    fn values<'a>(&'a self, header: Header, each: &mut dyn FnMut(&'a [u8])) {
-        self.named(header.name(), each);
-    }
-
-    fn named<'a>(&'a self, name: &str, each: &mut dyn FnMut(&'a [u8])) {
-        self.headers(&mut |own, value| {
-            if own.eq_ignore_ascii_case(name) {
-                each(value);
-            }
-        });
-    }
 
     fn headers<'a>(&'a self, each: &mut dyn FnMut(&'a str, &'a [u8])) {
         self.headers.iter().for_each(|(header, value)| each(header.name(), value));

@@ -2,7 +2,7 @@
 
 use super::RemoteUser;
 use crate::ConfigError;
-use crate::http::{Header, Keeps, MAX_NAME_LEN, Networks, Read, RequestView, Scheme, is_plain_name};
+use crate::http::{Header, Keeps, MAX_NAME_LEN, Peers, Read, RequestView, Scheme, is_plain_name};
 
 /// The header in which a proxy names the user, and the proxies that are believed.
 ///
@@ -21,8 +21,7 @@ use crate::http::{Header, Keeps, MAX_NAME_LEN, Networks, Read, RequestView, Sche
 pub struct RemoteUserHeader {
     /// The one with the user's name is the first.
     pub(super) headers: Vec<(Field, Box<str>)>,
-    pub(super) peers: Networks,
-    pub(super) unix_socket: bool,
+    pub(super) peers: Peers,
     persistent: bool,
 }
 
@@ -73,8 +72,7 @@ impl RemoteUserHeader {
     /// # Errors
     /// [`ConfigError`] if the name has anything but letters, digits and `-`, or means something else in HTTP.
     pub fn new(name: &str) -> Result<Self, ConfigError> {
-        let none =
-            Self { headers: Vec::new(), peers: Networks::default(), unix_socket: false, persistent: false };
+        let none = Self { headers: Vec::new(), peers: Peers::default(), persistent: false };
         none.with(Field::Username, name)
     }
 
@@ -85,7 +83,7 @@ impl RemoteUserHeader {
     /// # Errors
     /// [`ConfigError`] if it is no address or network, or nearly all of them.
     pub fn trusted_peer(mut self, peer: &str) -> Result<Self, ConfigError> {
-        self.peers.add("trusted peer", "be any user", peer)?;
+        self.peers.networks.add("trusted peer", "be any user", peer)?;
         Ok(self)
     }
 
@@ -93,7 +91,7 @@ impl RemoteUserHeader {
     /// and its folder say. The server must tell that a request came that way (`UnixSocket` in `auth-tower` and
     /// `auth-actix`).
     pub fn trusted_unix_socket(mut self) -> Self {
-        self.unix_socket = true;
+        self.peers.unix_socket = true;
         self
     }
 
@@ -146,14 +144,6 @@ impl RemoteUserHeader {
     fn header(&self) -> &str {
         self.headers.first().map_or("", |(_, name)| name)
     }
-
-    /// Whether the request comes from a proxy that is believed. Where the peer's address is known, it decides.
-    pub(super) fn is_trusted(&self, view: &dyn RequestView) -> bool {
-        match view.peer() {
-            Some(peer) => self.peers.contains(peer),
-            None => self.unix_socket && view.is_unix_socket(),
-        }
-    }
 }
 
 impl Scheme for RemoteUserHeader {
@@ -181,7 +171,7 @@ impl Scheme for RemoteUserHeader {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        if self.peers.is_empty() && !self.unix_socket {
+        if self.peers.is_empty() {
             return Err(ConfigError::new(format!(
                 "nobody is trusted to send {}; add `.trusted_peer(\"10.0.0.7\")` with the proxy's address, or \
                  `.trusted_unix_socket()`",
@@ -209,7 +199,6 @@ fn check_name(name: &str) -> Result<(), ConfigError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::TestRequest;
 
     fn header() -> RemoteUserHeader {
         RemoteUserHeader::new("X-Remote-User").unwrap()
@@ -270,28 +259,6 @@ mod tests {
         {
             let told = header().trusted_peer(bad).unwrap_err().to_string();
             assert!(told.contains(bad), "{told}");
-        }
-    }
-
-    #[test]
-    fn the_sockets_other_end_decides() {
-        let by_address = header().trusted_peer("10.0.0.0/8").unwrap().trusted_peer("2001:db8::7").unwrap();
-        let by_socket = header().trusted_unix_socket();
-        let table: [(&str, &str, bool, bool, bool); 9] = [
-            ("in the network", "10.1.2.3", false, true, false),
-            ("in the network, mapped", "::ffff:10.1.2.3", false, true, false),
-            ("the address", "2001:db8::7", false, true, false),
-            ("beside the address", "2001:db8::8", false, false, false),
-            ("beside the network", "11.0.0.1", false, false, false),
-            ("this machine", "127.0.0.1", false, false, false),
-            ("nobody knows", "", false, false, false),
-            ("a Unix socket", "", true, false, true),
-            ("said to be a Unix socket, and is not", "192.0.2.1", true, false, false),
-        ];
-        for (name, peer, is_unix_socket, expected_by_address, expected_by_socket) in table {
-            let view = TestRequest { peer: peer.parse().ok(), is_unix_socket, ..TestRequest::get(&[]) };
-            assert_eq!(by_address.is_trusted(&view), expected_by_address, "{name}");
-            assert_eq!(by_socket.is_trusted(&view), expected_by_socket, "{name}");
         }
     }
 }

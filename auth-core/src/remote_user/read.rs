@@ -33,7 +33,7 @@ impl RemoteUserHeader {
     }
 
     fn user(&self, view: &dyn RequestView) -> Result<Option<RemoteUser>, Unreadable> {
-        if !self.is_trusted(view) {
+        if !self.peers.trust(view) {
             return if self.is_named(view) { Err(Untrusted) } else { Ok(None) };
         }
         let mut values = [None; Field::COUNT];

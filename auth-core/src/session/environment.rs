@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::source::Source;
-use crate::chain::Answer;
+use crate::chain::BackendAnswer;
 use crate::event::{self, EventKind};
 use crate::report::Report;
 use crate::user_cache::Cache;
@@ -69,7 +69,7 @@ impl<U: User> Environment<U> {
     }
 
     /// Tells what a backend answered to an attempt.
-    pub(crate) fn trace(&self, backend: &BackendName, answer: Answer, elapsed: Duration) {
+    pub(crate) fn trace(&self, backend: &BackendName, answer: BackendAnswer, elapsed: Duration) {
         event::trace(&*self.observer, backend, answer, elapsed);
     }
 

@@ -39,13 +39,13 @@ fn chain(first: &Users, second: &Users, policy: BackendPolicy) -> Auth<Account> 
 }
 
 /// A backend for everybody's passwords, or only for what it supports, that ends as it is told after it compared.
-struct Ending {
+struct AttemptEnd {
     users: Users,
     supports: bool,
     ends: Says,
 }
 
-impl UserSource for Ending {
+impl UserSource for AttemptEnd {
     type User = Account;
 
     async fn get_user(&self, id: &UserId) -> Result<Option<Account>, BackendError> {
@@ -53,7 +53,7 @@ impl UserSource for Ending {
     }
 }
 
-impl Backend<Password> for Ending {
+impl Backend<Password> for AttemptEnd {
     fn supports(&self, _: &Attempt<'_, Password>) -> bool {
         self.supports
     }
@@ -121,7 +121,7 @@ async fn every_backend_costs_one_hash() {
 async fn whoever_ends_the_chain_costs_what_nobody_costs() {
     let passwords = weak_passwords();
     let (first, second) = (table(&passwords, "ann").await, table(&passwords, "ben").await);
-    let ending = |supports, ends| Ending { users: Arc::clone(&first), supports, ends };
+    let ending = |supports, ends| AttemptEnd { users: Arc::clone(&first), supports, ends };
     let cases = [
         ("the first one's word is final", ending(true, Says::Wrong), BackendPolicy::new().authoritative()),
         ("the first one denies", ending(true, Says::Deny), BackendPolicy::new()),

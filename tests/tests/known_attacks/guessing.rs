@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use auth_core::conformance::gate;
 use auth_core::{
-    Admission, AuthBuilder, BackendError, DeniedKind, Ending, Gate, Knock, ManualClock, Password,
+    Admission, AttemptEnd, AuthBuilder, BackendError, DeniedKind, Gate, GateAttempt, ManualClock, Password,
     RequestFacts, SystemClock,
 };
 use futures_util::future::join_all;
@@ -143,7 +143,7 @@ struct BrokenGate(Broken, Arc<AtomicUsize>);
 impl Gate for BrokenGate {
     type Permit = ();
 
-    async fn reserve(&self, _: &Knock<'_>) -> Result<Admission<()>, BackendError> {
+    async fn reserve(&self, _: &GateAttempt<'_>) -> Result<Admission<()>, BackendError> {
         match self.0 {
             Broken::Fails => Err(BackendError::unavailable("no route to the counter")),
             Broken::Panics => panic!("the gate's own fault"),
@@ -151,7 +151,7 @@ impl Gate for BrokenGate {
         }
     }
 
-    async fn report(&self, (): (), _: Ending) {
+    async fn report(&self, (): (), _: AttemptEnd) {
         self.1.fetch_add(1, Ordering::SeqCst);
     }
 }
@@ -175,5 +175,38 @@ async fn a_gate_that_is_down_is_closed() {
         assert!(events[0].starts_with("the gate before the chain"), "{events:?}");
         assert_eq!(events.len(), 2, "{events:?}");
         tokio::time::resume();
+    }
+}
+
+/// A gate that cannot note how an attempt ended changes nothing of the answer, and holds nobody up for long.
+#[tokio::test]
+async fn a_gate_that_cannot_note_the_end_is_no_refusal() {
+    struct Deaf(Broken);
+
+    impl Gate for Deaf {
+        type Permit = ();
+
+        async fn reserve(&self, _: &GateAttempt<'_>) -> Result<Admission<()>, BackendError> {
+            Ok(Admission::Admitted(()))
+        }
+
+        async fn report(&self, (): (), _: AttemptEnd) {
+            match self.0 {
+                Broken::Panics => panic!("the gate's own fault"),
+                Broken::Fails | Broken::Hangs => pending().await,
+            }
+        }
+    }
+
+    for broken in [Broken::Panics, Broken::Hangs] {
+        let gate = Arc::new(Deaf(broken));
+        let world = Setup::default().configure(move |auth| auth.gate(Arc::clone(&gate))).world().await;
+        let login = |password: &str| {
+            let facts = RequestFacts::none();
+            let (auth, password) = (world.auth.clone(), Password::new("alice", password));
+            async move { auth.authenticate(password, &facts).await.map(drop).map_err(|denied| denied.kind()) }
+        };
+        assert_eq!(login(ALICE).await, Ok(()));
+        assert_eq!(login("wrong").await, Err(DeniedKind::WrongSecret));
     }
 }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use auth_core::http::Bearer;
+use auth_core::http::{Basic, Bearer, Keeps, Read, RequestView, Scheme, Single};
 use auth_core::session::SessionErrorKind;
 use auth_core::{
-    Accepted, Attempt, AuthBuilder, Backend, BackendError, BearerToken, DeclineReason, Factor, Grant,
-    Outcome, Proof, RequestFacts, Scopes, Timestamp, UserId, UserSource,
+    Accepted, Attempt, AuthBuilder, Backend, BackendError, BearerToken, Credentials, DeclineReason, Factor,
+    Grant, Outcome, Password, Proof, RequestFacts, Scopes, Timestamp, UserId, UserSource, backend_fn,
 };
 use custom_backend::ApiKeyHeader;
 use integration_tests::accounts::Account;
@@ -254,6 +254,155 @@ async fn a_login_is_answered_by_where_to_go() {
             let answer = client.another().post("/act/login", &fields).await;
             assert_eq!((answer.status, answer.one("location")), (303, expected), "{next:?}");
         }
+    })
+    .await;
+}
+
+/// What a program shows at the door, of a type of its own: somebody's, but no person's proof.
+#[derive(Clone)]
+struct Ticket(String);
+
+impl Credentials for Ticket {
+    const KIND: &'static str = "ticket";
+    const FACTOR: Factor = Factor::Token;
+
+    fn subject(&self) -> Option<&str> {
+        Some(&self.0).filter(|name| *name != "nobody").map(|name| &**name)
+    }
+
+    fn check(&self) -> Result<(), DeclineReason> {
+        Ok(())
+    }
+}
+
+/// Reads tickets, and keeps a session for them.
+struct Tickets;
+
+impl Scheme for Tickets {
+    type Credentials = Ticket;
+
+    fn name(&self) -> &'static str {
+        "X-Ticket"
+    }
+
+    fn headers(&self) -> Vec<&str> {
+        vec!["x-ticket"]
+    }
+
+    fn read(&self, request: &dyn RequestView) -> Read<Ticket> {
+        match Single::named(request, "x-ticket").text() {
+            Some(name) => Read::Present(Ticket(name.to_owned())),
+            None => Read::NotMine,
+        }
+    }
+
+    fn remember(&self) -> Duration {
+        Duration::from_secs(300)
+    }
+
+    fn allows_cleartext(&self) -> bool {
+        true
+    }
+
+    fn keeps(&self) -> Keeps {
+        Keeps::Session { is_persistent: false }
+    }
+}
+
+struct Door;
+
+impl UserSource for Door {
+    type User = Account;
+
+    async fn get_user(&self, id: &UserId) -> Result<Option<Account>, BackendError> {
+        Alice.get_user(id).await
+    }
+}
+
+impl Backend<Ticket> for Door {
+    async fn authenticate(
+        &self,
+        attempt: &Attempt<'_, Ticket>,
+    ) -> Result<Outcome<Accepted<Account>>, BackendError> {
+        let grant = match attempt.credentials().0.as_str() {
+            "alice" => {
+                Grant::new().with_proof(Proof::new(Factor::Federated, before(1))).with_scopes(Scopes::all())
+            }
+            _ => Grant::new(),
+        };
+        Ok(Outcome::Accept(Accepted::new(Account::new(1, "alice"), grant)))
+    }
+}
+
+fn with_tickets() -> Setup {
+    Setup::default().configure(|auth| auth.backend::<Ticket>("door", Door).scheme(Tickets))
+}
+
+fn ticket(name: &str) -> Request {
+    Request::get("/private").with("x-ticket", name)
+}
+
+/// By whichever door it comes in: what is no person's proof begins no session.
+#[tokio::test]
+async fn no_scheme_makes_a_session_of_a_token() {
+    everywhere(with_tickets(), async |client| {
+        let robot = client.bare(ticket("robot")).await;
+        assert_eq!((robot.status, robot.token()), (403, None));
+        assert!(client.world.store.sessions.is_empty(), "{}", client.site());
+        let alice = client.bare(ticket("alice")).await;
+        assert_eq!((alice.status, alice.token().is_some()), (200, true));
+    })
+    .await;
+}
+
+/// What keeps a session is no credential of one request, however lately it was accepted.
+#[tokio::test]
+async fn what_keeps_a_session_is_not_remembered() {
+    everywhere(with_tickets(), async |client| {
+        for round in ["first", "again"] {
+            let alice = client.bare(ticket("alice")).await;
+            assert_eq!((alice.status, alice.token().is_some()), (200, true), "{round}");
+        }
+    })
+    .await;
+}
+
+/// A session goes on for the name that began it: credentials without one would go on as anybody's.
+#[tokio::test]
+async fn what_keeps_a_session_names_somebody() {
+    everywhere(with_tickets(), async |mut client| {
+        client.send(ticket("alice")).await;
+        assert_eq!(client.send(ticket("nobody")).await.status, 401);
+        assert_eq!(client.bare(ticket("nobody")).await.status, 401);
+    })
+    .await;
+}
+
+/// A password that is somebody else's by now must not go on in the name of who had it.
+#[tokio::test]
+async fn credentials_that_are_judged_again_are_of_the_same_user() {
+    let judged = Arc::new(AtomicUsize::new(0));
+    let times = Arc::clone(&judged);
+    let setup = Setup::default().basic(None).configure(move |auth| {
+        let judged = Arc::clone(&times);
+        let users = backend_fn(
+            move |_: Password| {
+                // Of the next user whenever it is judged.
+                let id = judged.fetch_add(1, Ordering::SeqCst) % 2;
+                async move { Ok(Outcome::Accept(Account::new(i64::try_from(id).unwrap_or(0) + 10, "twin"))) }
+            },
+            |id: UserId| async move { Ok((id == UserId::from(10)).then(|| Account::new(10, "twin"))) },
+        );
+        let basic = Basic::new("tests").expect("a plain realm").allow_cleartext();
+        auth.backend::<Password>("twins", users).scheme(basic.remember(Duration::from_secs(300)))
+    });
+    everywhere(setup, async |client| {
+        let ask = async |target: &str| client.bare(Request::get(target).basic("twin", "secret")).await.status;
+        judged.store(0, Ordering::SeqCst);
+        assert_eq!(ask("/private").await, 200);
+        client.world.clock.advance(Duration::from_secs(61));
+        assert_eq!(ask("/private").await, 200, "remembered");
+        assert_eq!(ask("/fresh").await, 400, "one request of two users");
     })
     .await;
 }

@@ -56,7 +56,7 @@ impl<U: User> AnySession for Inner<U> {
         Box::pin(async move {
             let session = Session(self);
             session.resolve().await?;
-            if session.0.is_worth_judging(within) { session.judge_again().await } else { Ok(()) }
+            session.judge_again(within).await
         })
     }
 

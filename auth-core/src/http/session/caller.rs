@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use super::Session;
+use super::{AnySession as _, Session};
 use crate::event::EventKind;
 use crate::http::presented::Presented;
-use crate::http::resolve::{Finding, Resolution};
+use crate::http::resolve::{Finding, Resolution, is_same};
 use crate::http::{Layered, Refusal, RequestView};
 use crate::session::{Failure, SessionError, SessionErrorKind, SessionKey};
 use crate::{Access, Authenticated, User};
@@ -75,10 +76,15 @@ impl<U: User> Session<U> {
 
     /// Has the credentials of this request judged by the chain, whatever is remembered of them: where a fresh proof is
     /// required, that they were accepted earlier does not count.
-    pub(super) async fn judge_again(&self) -> Result<(), Failure> {
+    /// They must be of whom they were of: the handler may have the user already.
+    pub(super) async fn judge_again(&self, within: Option<Duration>) -> Result<(), Failure> {
         let _one_at_a_time = self.0.resolving.lock().await;
+        let Some(known) = self.access().filter(|_| self.0.is_worth_judging(within)) else { return Ok(()) };
         for offer in self.presented().offers().iter().filter(|offer| offer.is_recalled_proof()) {
             let proven = offer.access_anew(self.auth().authenticator(), self.facts()).await?;
+            if !is_same(&known, &proven) {
+                return Err(Failure::Contradiction);
+            }
             self.state().access = Some(proven);
         }
         Ok(())

@@ -14,13 +14,31 @@ use crate::{Authenticated, RequestFacts, Timestamp, User};
 
 /// A login, and what the request came with.
 pub(crate) struct Opening<U> {
-    pub(crate) proof: Authenticated<U>,
-    /// The session that goes on, or ends, by it.
-    pub(crate) current: Option<Live>,
-    /// The key that was presented: what could perhaps not be looked at dies with the login, whatever it is.
-    pub(crate) presented: Option<SessionKey>,
-    /// The name by which a proxy's word begins the session.
-    pub(crate) remote_user: Option<Box<str>>,
+    proof: Authenticated<U>,
+    current: Option<Live>,
+    presented: Option<SessionKey>,
+    remote_user: Option<Box<str>>,
+}
+
+impl<U> Opening<U> {
+    /// A session to begin with this proof. `current` goes on, or ends, by it; so does whatever `presented` names, though it
+    /// could perhaps not be looked at.
+    ///
+    /// Every session begins here, by whichever door: it may do whatever its user may, so what is less becomes none.
+    pub(crate) fn new(
+        proof: Authenticated<U>,
+        current: Option<Live>,
+        presented: Option<SessionKey>,
+    ) -> Result<Self, SessionErrorKind> {
+        let begins = proof.grant.begins_session();
+        let opening = Self { proof, current, presented, remote_user: None };
+        if begins { Ok(opening) } else { Err(SessionErrorKind::NotAPerson) }
+    }
+
+    /// Begun by a proxy's word for this name.
+    pub(crate) fn by_name(self, name: &str) -> Self {
+        Self { remote_user: Some(name.into()), ..self }
+    }
 }
 
 impl<S: SessionStore, U: User> Engine<S, U> {

@@ -153,7 +153,7 @@ async fn a_grant_is_what_the_server_says() {
     let told = |seconds| Proof::new(Factor::Federated, Timestamp::from_secs(seconds));
     let end = Timestamp::from_secs(NOW + 9);
     let table = [
-        ("nothing", "scope", json!(null), Ok(Grant::new())),
+        ("nothing", "scope", json!(null), Ok(scoped(""))),
         ("scopes", "scope", json!("write read"), Ok(scoped("read write"))),
         ("a login", "auth_time", json!(1_799_999_000), Ok(scoped("read").with_proof(told(1_799_999_000)))),
         ("an end", "exp", json!(end.as_millis() / 1_000), Ok(scoped("read").with_expiry(end))),
