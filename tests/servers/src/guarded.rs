@@ -48,6 +48,15 @@ impl Guarded {
             .expect("a child that was not waited for can be signalled");
     }
 
+    /// Stops the program, and waits until all of its threads have: a signal is only on its way when it was sent, and a
+    /// program that runs on for a moment answers whatever comes in then.
+    pub(crate) fn suspend(&self) {
+        self.signal(Signal::STOP);
+        let child = WaitId::Pid(Pid::from_child(&self.child));
+        let stopped = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        waitid(child, stopped).expect("a child can be waited for");
+    }
+
     /// How the program ended, if it has by `deadline`. What it started ends with it.
     pub(crate) fn ended_by(&mut self, deadline: Instant) -> Option<ExitStatus> {
         while !self.ended && self.goes_on() {

@@ -134,7 +134,7 @@ impl Server {
     /// # Panics
     /// If it was killed.
     pub fn suspend(&self) {
-        self.guarded().signal(Signal::STOP);
+        self.guarded().suspend();
     }
 
     /// Lets it go on after [`suspend`](Self::suspend).

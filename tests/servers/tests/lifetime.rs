@@ -41,6 +41,24 @@ fn a_server_ends_with_its_value_and_starts_again_where_it_was() {
     assert!(!answers(port) && !folder.exists());
 }
 
+/// Each thread is stopped when it is said: whoever asks from here on has no answer.
+#[test]
+fn a_suspended_server_stands_still() {
+    let redis = Redis::new().start();
+    let states = || {
+        let threads = fs::read_dir(format!("/proc/{}/task", redis.id())).unwrap();
+        let stats = threads.map(|thread| fs::read_to_string(thread.unwrap().path().join("stat")).unwrap());
+        stats.map(|stat| stat.rsplit(") ").next().unwrap().chars().next()).collect::<Vec<_>>()
+    };
+    for round in 0..200 {
+        redis.suspend();
+        let states = states();
+        assert!(states.iter().all(|state| *state == Some('T')), "{round}: {states:?}");
+        redis.resume();
+    }
+    assert!(answers(redis.port()));
+}
+
 #[test]
 fn a_server_ends_when_its_test_panics() {
     let port = std::panic::catch_unwind(|| {

@@ -2,8 +2,12 @@
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use auth_core::{Auth, Event, EventKind, Observer, Password, RequestFacts};
+use auth_core::{
+    Auth, BackendAnswer, BackendErrorKind, BackendName, DeclineReason, DenyReason, Event, EventKind,
+    Observer, Password, RequestFacts,
+};
 use integration_tests::accounts::Account;
 use integration_tests::bare::Abandoned;
 use integration_tests::world::Events;
@@ -119,4 +123,37 @@ async fn events_carry_the_facts_of_their_request() {
     let heard = facts.0.lock().unwrap();
     assert_eq!((heard[0].peer(), heard[0].user_agent()), (None, None));
     assert_eq!((heard[1].peer(), heard[1].user_agent()), (Some(peer), Some("ab")));
+}
+
+/// Each step of a decision is told: whoever was asked, in their order.
+#[tokio::test]
+async fn an_observer_hears_what_each_backend_answered() {
+    #[derive(Clone, Default)]
+    struct Trace(Arc<Mutex<Vec<(String, BackendAnswer)>>>);
+
+    impl Observer for Trace {
+        fn on_event(&self, _: &Event<'_>) {}
+
+        fn on_answer(&self, backend: &BackendName, answer: BackendAnswer, _: Duration) {
+            self.0.lock().unwrap().push((backend.to_string(), answer));
+        }
+    }
+
+    let declined = |reason| BackendAnswer::Declined(reason);
+    let table: [(&[Says], Vec<BackendAnswer>); 5] = [
+        (&[Accept, Wrong], vec![BackendAnswer::Accepted]),
+        (&[Unknown, Accept], vec![declined(DeclineReason::UnknownUser), BackendAnswer::Accepted]),
+        (&[NotMine, Wrong], vec![declined(DeclineReason::NotMine), declined(DeclineReason::WrongSecret)]),
+        (&[Deny, Accept], vec![BackendAnswer::Denied(DenyReason::Locked)]),
+        (&[Fails, Accept], vec![BackendAnswer::Failed(BackendErrorKind::Unavailable)]),
+    ];
+    for (says, expected) in table {
+        let trace = Trace::default();
+        let (auth, _) = plain(says, &trace);
+        let _ = attempt(&auth).await;
+        let told = std::mem::take(&mut *trace.0.lock().unwrap());
+        let names: Vec<_> = told.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["first", "second"][..expected.len()], "{says:?}");
+        assert_eq!(told.into_iter().map(|(_, answer)| answer).collect::<Vec<_>>(), expected, "{says:?}");
+    }
 }

@@ -9,7 +9,6 @@ use auth_core::{
     DeclineReason, Denied, DenyReason, Outcome, Password, RequestFacts, UserId, UserSource,
 };
 use integration_tests::accounts::Account;
-use integration_tests::world::Events;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Says {
@@ -79,7 +78,10 @@ impl<C: Credentials> Backend<C> for Scripted {
 pub(crate) const NAMES: [&str; 6] = ["first", "second", "third", "fourth", "fifth", "sixth"];
 
 /// A chain of these, in order, under [`NAMES`].
-pub(crate) fn chain(backends: &[(Scripted, BackendPolicy)], events: &Events) -> Auth<Account> {
+pub(crate) fn chain(
+    backends: &[(Scripted, BackendPolicy)],
+    events: &(impl auth_core::Observer + Clone),
+) -> Auth<Account> {
     let add = |auth: AuthBuilder<Account>, (name, (backend, policy)): (&&str, &(Scripted, BackendPolicy))| {
         auth.backend_with::<Password>(name, backend.clone(), *policy)
     };
@@ -88,7 +90,10 @@ pub(crate) fn chain(backends: &[(Scripted, BackendPolicy)], events: &Events) -> 
 }
 
 /// A chain with the usual policy.
-pub(crate) fn plain(says: &[Says], events: &Events) -> (Auth<Account>, Vec<Scripted>) {
+pub(crate) fn plain(
+    says: &[Says],
+    events: &(impl auth_core::Observer + Clone),
+) -> (Auth<Account>, Vec<Scripted>) {
     let backends: Vec<_> = says.iter().map(|says| Scripted::new(*says)).collect();
     let with_policy: Vec<_> =
         backends.iter().map(|backend| (backend.clone(), BackendPolicy::new())).collect();
