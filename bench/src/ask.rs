@@ -4,6 +4,53 @@ use clap::ValueEnum;
 
 use crate::sites::{BASIC, BEARER, Site};
 
+const BROWSER: &str =
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
+const PROGRAM: &str = "curl/8.14.1";
+const DOCUMENTS: &str =
+    "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8";
+
+/// A link that is followed.
+const PAGE: [(&str, &str); 11] = [
+    ("host", "example.com"),
+    ("sec-ch-ua", "\"Chromium\";v=\"140\", \"Not=A?Brand\";v=\"24\""),
+    ("upgrade-insecure-requests", "1"),
+    ("user-agent", BROWSER),
+    ("accept", DOCUMENTS),
+    ("sec-fetch-site", "same-origin"),
+    ("sec-fetch-mode", "navigate"),
+    ("sec-fetch-user", "?1"),
+    ("sec-fetch-dest", "document"),
+    ("accept-encoding", "gzip, deflate, br, zstd"),
+    ("accept-language", "en-US,en;q=0.9"),
+];
+/// A form that is sent.
+const FORM: [(&str, &str); 11] = [
+    ("host", "example.com"),
+    ("origin", "https://example.com"),
+    ("content-type", "application/x-www-form-urlencoded"),
+    ("upgrade-insecure-requests", "1"),
+    ("user-agent", BROWSER),
+    ("accept", DOCUMENTS),
+    ("sec-fetch-site", "same-origin"),
+    ("sec-fetch-mode", "navigate"),
+    ("sec-fetch-dest", "document"),
+    ("accept-encoding", "gzip, deflate, br, zstd"),
+    ("accept-language", "en-US,en;q=0.9"),
+];
+/// A page's `fetch`.
+const FETCH: [(&str, &str); 9] = [
+    ("host", "example.com"),
+    ("sec-ch-ua", "\"Chromium\";v=\"140\", \"Not=A?Brand\";v=\"24\""),
+    ("user-agent", BROWSER),
+    ("accept", "application/json"),
+    ("sec-fetch-site", "same-origin"),
+    ("sec-fetch-mode", "cors"),
+    ("sec-fetch-dest", "empty"),
+    ("accept-encoding", "gzip, deflate, br, zstd"),
+    ("accept-language", "en-US,en;q=0.9"),
+];
+
 /// What is asked of a site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum)]
 pub(crate) enum Ask {
@@ -15,6 +62,10 @@ pub(crate) enum Ask {
     Static,
     /// A page that needs a user, with a valid cookie
     Me,
+    /// A public page that takes the session, without a cookie
+    Session,
+    /// A page that needs a user and takes the session, with a valid cookie
+    Account,
     /// A guarded page, with nothing: its refusal
     Refused,
     /// A login
@@ -42,6 +93,8 @@ impl Ask {
             Self::Anonymous | Self::Static => "/static",
             Self::Open => "/open",
             Self::Me | Self::Basic | Self::Bearer => "/me",
+            Self::Session => "/session",
+            Self::Account => "/account",
             Self::Refused => "/guarded",
             Self::Login => "/login",
         }
@@ -54,21 +107,25 @@ impl Ask {
 
     /// Whether it carries a session cookie.
     pub(crate) fn has_cookie(self) -> bool {
-        matches!(self, Self::Static | Self::Me)
+        matches!(self, Self::Static | Self::Me | Self::Account)
     }
 
-    /// The value of its `Authorization` header.
-    pub(crate) fn authorization(self) -> Option<&'static str> {
+    /// The headers that a client of its kind sends: a browser that opens a page or sends a form, the script of a page,
+    /// or a program.
+    pub(crate) fn headers(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Self::Basic => Some(BASIC),
-            Self::Bearer => Some(BEARER),
-            _ => None,
+            Self::Anonymous | Self::Open | Self::Static | Self::Me | Self::Session | Self::Account => &PAGE,
+            Self::Refused => &FETCH,
+            Self::Login => &FORM,
+            Self::Basic => &[("user-agent", PROGRAM), ("accept", "*/*"), ("authorization", BASIC)],
+            Self::Bearer => &[("user-agent", PROGRAM), ("accept", "*/*"), ("authorization", BEARER)],
         }
     }
 
     /// Whether this site has an answer that says something.
     pub(crate) fn suits(self, site: Site) -> bool {
         use Site as S;
+        let is_program = matches!(self, Self::Basic | Self::Bearer);
         match site {
             S::Axum | S::Actix => true,
             S::AxumSqliteAlone | S::AxumRedisAlone | S::ActixRedisAlone => self == Self::Me,
@@ -84,7 +141,8 @@ impl Ask {
                 matches!(self, Self::Bearer | Self::Refused)
             }
             S::AxumLoginStamp => matches!(self, Self::Anonymous | Self::Me),
-            _ => !matches!(self, Self::Basic | Self::Bearer),
+            S::AxumOurs | S::AxumOursLazy | S::ActixOurs | S::ActixOursLazy => !is_program,
+            _ => !is_program && !matches!(self, Self::Session | Self::Account),
         }
     }
 }

@@ -55,10 +55,10 @@ where
     B: MessageBody,
 {
     let builder = if ask == Ask::Login { TestRequest::post() } else { TestRequest::get() };
-    let builder = match (cookie, ask.authorization()) {
-        (Some(cookie), _) => builder.insert_header((header::COOKIE, cookie)),
-        (_, Some(value)) => builder.insert_header((header::AUTHORIZATION, value)),
-        (None, None) => builder,
+    let builder = ask.headers().iter().fold(builder, |builder, header| builder.insert_header(*header));
+    let builder = match cookie {
+        Some(cookie) => builder.insert_header((header::COOKIE, cookie)),
+        None => builder,
     };
     let response = service.call(builder.uri(ask.path()).to_request()).await.expect("answered");
     assert_eq!(response.status().as_u16(), ask.status(), "{ask:?}");

@@ -42,10 +42,11 @@ impl Driven {
 
     async fn call(&mut self, ask: Ask, cookie: Option<&str>) -> Response<Body> {
         let builder = if ask == Ask::Login { Request::post(ask.path()) } else { Request::get(ask.path()) };
-        let builder = match (cookie, ask.authorization()) {
-            (Some(cookie), _) => builder.header(header::COOKIE, cookie),
-            (_, Some(value)) => builder.header(header::AUTHORIZATION, value),
-            (None, None) => builder,
+        let builder =
+            ask.headers().iter().fold(builder, |builder, (name, value)| builder.header(*name, *value));
+        let builder = match cookie {
+            Some(cookie) => builder.header(header::COOKIE, cookie),
+            None => builder,
         };
         let request = builder.body(Body::empty()).expect("a request");
         // A router is always ready to be called, and never fails.

@@ -13,6 +13,8 @@ pub(crate) fn router() -> Router {
         .route("/open", get(|| async { String::from("anonymous") }))
         .route("/me", get(|| async { String::from("alice") }))
         .route("/guarded", get(|| async { StatusCode::UNAUTHORIZED }))
+        .route("/session", get(|| async { String::from("anonymous") }))
+        .route("/account", get(|| async { String::from("alice") }))
         .route("/login", post(|| async { String::from("welcome") }))
 }
 
@@ -22,5 +24,7 @@ pub(crate) fn app() -> App<impl Entry> {
         .route("/open", web::get().to(async || String::from("anonymous")))
         .route("/me", web::get().to(async || String::from("alice")))
         .route("/guarded", web::get().to(async || HttpResponse::Unauthorized()))
+        .route("/session", web::get().to(async || String::from("anonymous")))
+        .route("/account", web::get().to(async || String::from("alice")))
         .route("/login", web::post().to(async || String::from("welcome")))
 }

@@ -6,6 +6,8 @@
 //! | `GET /open` | public, and asks who is calling |
 //! | `GET /me` | the caller's name, or a refusal |
 //! | `GET /guarded` | the same behind the library's own guard |
+//! | `GET /session` | public, and takes the session (ours only) |
+//! | `GET /account` | the caller's name, and takes the session (ours only) |
 //! | `POST /login` | checks Alice's password and answers with a session cookie |
 //!
 //! Each is configured as its documentation says, with its defaults. What is compared is the library: pages are a

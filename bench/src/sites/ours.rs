@@ -30,18 +30,21 @@ pub(crate) enum Resolve {
     Lazily,
 }
 
+/// A stamp as README's users have it: their password's hash.
+pub(crate) const PASSWORD_HASH: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRvZjE2Qnl0ZQ$9mZ8dXH1Nq3o4Jv7l0mA2b6cE5tYwRkQhUsGxPzLtBo";
+
 /// A user as an application would keep it in memory.
 #[derive(Clone)]
 pub(crate) struct Member {
     id: UserId,
     name: Arc<str>,
-    stamp: [u8; 16],
 }
 
 impl Member {
     pub(crate) fn alice() -> Self {
         let id = UserId::new("00000000-0000-01").expect("an id of 16 bytes");
-        Self { id, name: ALICE.into(), stamp: [7; 16] }
+        Self { id, name: ALICE.into() }
     }
 
     pub(crate) fn is(&self, id: &UserId) -> bool {
@@ -55,7 +58,7 @@ impl User for Member {
     }
 
     fn security_stamp(&self) -> &[u8] {
-        &self.stamp
+        PASSWORD_HASH.as_bytes()
     }
 
     fn is_active(&self) -> bool {

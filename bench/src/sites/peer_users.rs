@@ -41,7 +41,7 @@ impl PeerUsers {
         Self::of(PeerUser::alice(cheap()))
     }
 
-    /// The same, with a stamp of 16 bytes as our user has it: axum-login keeps it in each session.
+    /// The same, with a stamp of 16 bytes: axum-login keeps it in each session.
     pub(crate) fn memory_with_stamp() -> Self {
         Self::of(PeerUser { stamp: [7; 16].into(), ..PeerUser::alice(cheap()) })
     }

@@ -21,6 +21,8 @@ fn app<U: Named>(auth: Auth<U>, resolve: Resolve) -> App<impl Entry> {
         .route("/open", web::get().to(open::<U>))
         .route("/me", web::get().to(me::<U>))
         .service(web::resource("/guarded").wrap(RequireLayer::new(Require::login())).get(me::<U>))
+        .route("/session", web::get().to(session::<U>))
+        .route("/account", web::get().to(account::<U>))
         .route("/login", web::post().to(login::<U>))
 }
 
@@ -29,6 +31,15 @@ async fn open<U: Named>(user: Option<CurrentUser<U>>) -> String {
 }
 
 async fn me<U: Named>(user: CurrentUser<U>) -> String {
+    user.name().to_owned()
+}
+
+async fn session<U: Named>(session: Session<U>) -> String {
+    session.user().map_or_else(|| "anonymous".to_owned(), |user| user.name().to_owned())
+}
+
+async fn account<U: Named>(user: CurrentUser<U>, session: Session<U>) -> String {
+    drop(session);
     user.name().to_owned()
 }
 

@@ -16,6 +16,8 @@ pub(crate) fn router<U: Named>(auth: Auth<U>, resolve: Resolve) -> Router {
         .route("/open", get(open::<U>))
         .route("/me", get(me::<U>))
         .route("/guarded", get(me::<U>).route_layer(RequireLayer::new(Require::login())))
+        .route("/session", get(session::<U>))
+        .route("/account", get(account::<U>))
         .route("/login", post(login::<U>))
         .layer(layer)
 }
@@ -25,6 +27,15 @@ async fn open<U: Named>(user: Option<CurrentUser<U>>) -> String {
 }
 
 async fn me<U: Named>(user: CurrentUser<U>) -> String {
+    user.name().to_owned()
+}
+
+async fn session<U: Named>(session: Session<U>) -> String {
+    session.user().map_or_else(|| "anonymous".to_owned(), |user| user.name().to_owned())
+}
+
+async fn account<U: Named>(user: CurrentUser<U>, session: Session<U>) -> String {
+    drop(session);
     user.name().to_owned()
 }
 
