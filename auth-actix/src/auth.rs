@@ -12,7 +12,7 @@ use actix_web::dev::{Extensions, ServiceRequest, ServiceResponse};
 use actix_web::{Error, HttpMessage, HttpRequest};
 use auth_core::User;
 use auth_core::http::{
-    AnyExchange, Begin, Exchange, Layered, Refusal, RequestView as _, Resolving, Saving, Shown,
+    AnyExchange, Begin, Exchange, Layered, Refusal, RequestExtensions as _, Resolving, Saving, Shown,
 };
 use pin_project_lite::pin_project;
 

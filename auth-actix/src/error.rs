@@ -6,7 +6,7 @@ use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
-use auth_core::http::{AnyExchange, Refusal, log_error, unconfigured};
+use auth_core::http::{AnyExchange, Refusal, exchange_of, log_error, unconfigured};
 use auth_core::session::SessionError;
 use auth_core::{Denied, User};
 
@@ -38,7 +38,7 @@ impl Error {
 
     /// Nobody is signed in, and somebody must be.
     pub(crate) fn anonymous<U: User>(request: &HttpRequest) -> Self {
-        match AnyExchange::innermost::<U>(&Head(request)) {
+        match exchange_of::<U>(&Head(request)) {
             Some(exchange) => Self(Kind::Anonymous(exchange, request.clone())),
             None => Self::no_layer("CurrentUser"),
         }

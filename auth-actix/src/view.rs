@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
-use auth_core::http::{AnyExchange, Header, RequestView, ResponseHeader, ResponseView};
+use auth_core::http::{AnyExchange, Header, RequestExtensions, RequestView, ResponseHeader, ResponseView};
 
 use crate::UnixSocket;
 
@@ -38,14 +38,6 @@ impl RequestView for Head<'_> {
         self.0.app_config().secure()
     }
 
-    fn exchange(&self) -> Option<AnyExchange> {
-        self.0.extensions().get().cloned()
-    }
-
-    fn extensions(&self, look: &mut dyn FnMut(&dyn Any)) {
-        look(&*self.0.extensions());
-    }
-
     #[inline]
     fn values<'a>(&'a self, header: Header, each: &mut dyn FnMut(&'a [u8])) {
         self.0.headers().get_all(key(header)).for_each(|value| each(value.as_bytes()));
@@ -57,6 +49,16 @@ impl RequestView for Head<'_> {
 
     fn headers<'a>(&'a self, each: &mut dyn FnMut(&'a str, &'a [u8])) {
         self.0.headers().iter().for_each(|(name, value)| each(name.as_str(), value.as_bytes()));
+    }
+}
+
+impl RequestExtensions for Head<'_> {
+    fn exchange(&self) -> Option<AnyExchange> {
+        self.0.extensions().get().cloned()
+    }
+
+    fn extensions(&self, look: &mut dyn FnMut(&dyn Any)) {
+        look(&*self.0.extensions());
     }
 }
 

@@ -51,7 +51,10 @@ impl RequestFacts {
     /// Sets the `User-Agent`; control characters are dropped and the rest is cut at 256 bytes.
     #[must_use]
     pub fn with_user_agent(mut self, agent: Option<&[u8]>) -> Self {
-        self.user_agent = agent.map(|raw| printable(&String::from_utf8_lossy(raw), Self::MAX_USER_AGENT_LEN));
+        self.user_agent = agent.map(|raw| match std::str::from_utf8(raw) {
+            Ok(text) => printable(text, Self::MAX_USER_AGENT_LEN),
+            Err(_) => printable(&String::from_utf8_lossy(raw), Self::MAX_USER_AGENT_LEN),
+        });
         self
     }
 
@@ -77,8 +80,9 @@ impl RequestFacts {
 
 /// `text` without control characters, cut at a character boundary of at most `max` bytes.
 pub(crate) fn printable(text: &str, max: usize) -> Box<str> {
-    // As nearly all of it is.
-    if text.len() <= max && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+    // As nearly all of it is. Every byte is looked at, whatever the ones before: that is done for many at a time.
+    let is_plain = || text.bytes().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'));
+    if text.len() <= max && is_plain() {
         return text.into();
     }
     let mut kept = String::new();

@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use ::http::request::Parts;
-use auth_core::http::{self, AnyExchange, Caller};
+use auth_core::http::{self, Caller};
 use auth_core::session::SessionError;
 use auth_core::{Authenticated, User};
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
@@ -94,7 +94,7 @@ async fn find<U: User>(parts: &mut Parts) -> Result<Option<CurrentUser<U>>, Erro
 }
 
 fn refuse_nobody<U: User>(head: &Head<'_>) -> Error {
-    let exchange = AnyExchange::innermost::<U>(head);
+    let exchange = http::exchange_of::<U>(head);
     exchange.map_or_else(
         || Error::no_layer("CurrentUser"),
         |exchange| Error::refused(exchange.refuse_nobody(head)),

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use auth_core::http::{AnyExchange, Header, RequestView, ResponseHeader, ResponseView};
+use auth_core::http::{AnyExchange, Header, RequestExtensions, RequestView, ResponseHeader, ResponseView};
 use http::header::{self, Entry, HeaderMap, HeaderName, HeaderValue};
 use http::{Extensions, Method, Response, Uri};
 
@@ -80,14 +80,6 @@ impl RequestView for Head<'_> {
         self.extensions.get::<Encrypted>().is_some()
     }
 
-    fn exchange(&self) -> Option<AnyExchange> {
-        self.extensions.get().cloned()
-    }
-
-    fn extensions(&self, look: &mut dyn FnMut(&dyn Any)) {
-        look(self.extensions);
-    }
-
     #[inline]
     fn values<'a>(&'a self, header: Header, each: &mut dyn FnMut(&'a [u8])) {
         let key = key(header);
@@ -106,6 +98,16 @@ impl RequestView for Head<'_> {
 
     fn headers<'a>(&'a self, each: &mut dyn FnMut(&'a str, &'a [u8])) {
         self.headers.iter().for_each(|(name, value)| each(name.as_str(), value.as_bytes()));
+    }
+}
+
+impl RequestExtensions for Head<'_> {
+    fn exchange(&self) -> Option<AnyExchange> {
+        self.extensions.get().cloned()
+    }
+
+    fn extensions(&self, look: &mut dyn FnMut(&dyn Any)) {
+        look(self.extensions);
     }
 }
 

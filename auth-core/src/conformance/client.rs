@@ -1,13 +1,12 @@
 //! A client without a framework or a network: for tests that need a real session in a store.
 
-use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::Session;
 use crate::hidden;
-use crate::http::{AnyExchange, Begin, Header, Layered, RequestView, ResponseHeader, ResponseView};
+use crate::http::{Begin, Header, Layered, RequestView, ResponseHeader, ResponseView};
 use crate::{Auth, Credentials, User};
 
 /// A POST with these headers: for tests of a [`Scheme`](crate::http::Scheme).
@@ -38,12 +37,6 @@ impl RequestView for Headers<'_> {
     fn is_encrypted(&self) -> bool {
         false
     }
-
-    fn exchange(&self) -> Option<AnyExchange> {
-        None
-    }
-
-    fn extensions(&self, _: &mut dyn FnMut(&dyn Any)) {}
 
     fn headers<'a>(&'a self, each: &mut dyn FnMut(&'a str, &'a [u8])) {
         self.0.iter().for_each(|(name, value)| each(name, value));
@@ -147,12 +140,6 @@ impl RequestView for Browser {
     fn is_encrypted(&self) -> bool {
         false
     }
-
-    fn exchange(&self) -> Option<AnyExchange> {
-        None
-    }
-
-    fn extensions(&self, _: &mut dyn FnMut(&dyn Any)) {}
 
     fn values<'a>(&'a self, header: Header, each: &mut dyn FnMut(&'a [u8])) {
         match header {

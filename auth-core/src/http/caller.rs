@@ -4,9 +4,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use super::exchange::AnyExchange;
-use super::session::{AnySession, Session};
-use super::{Refusal, RequestView};
+use super::layered::AnySession;
+use super::session::Session;
+use super::{AnyExchange, Refusal, RequestExtensions};
 use crate::session::{Failure, SessionError};
 use crate::{Authenticated, Require, User};
 
@@ -23,8 +23,8 @@ pub enum Caller<U> {
 }
 
 /// Finds the caller of a request, by the innermost layer of this type of user.
-pub fn caller<U: User>(view: &dyn RequestView) -> Caller<U> {
-    match view.exchange().and_then(|exchange| exchange.of::<U>()) {
+pub fn caller<U: User>(view: &dyn RequestExtensions) -> Caller<U> {
+    match innermost(view) {
         None => Caller::NoLayer,
         Some(session) => {
             session.ask();
@@ -37,9 +37,18 @@ pub fn caller<U: User>(view: &dyn RequestView) -> Caller<U> {
     }
 }
 
+fn innermost<U: User>(view: &dyn RequestExtensions) -> Option<Session<U>> {
+    Session::innermost(&view.exchange()?)
+}
+
+/// The exchange of the innermost layer of this type of user: what answers in its name. `None` without one.
+pub fn exchange_of<U: User>(view: &dyn RequestExtensions) -> Option<AnyExchange> {
+    Some(AnyExchange(innermost::<U>(view)?.into_any()))
+}
+
 /// The session handle of a request, by the innermost layer of this type of user; `None` without one.
-pub fn session_of<U: User>(view: &dyn RequestView) -> Option<Session<U>> {
-    let session = view.exchange()?.of::<U>()?;
+pub fn session_of<U: User>(view: &dyn RequestExtensions) -> Option<Session<U>> {
+    let session = innermost(view)?;
     session.ask();
     session.describe(view);
     Some(session)
@@ -52,9 +61,9 @@ pub fn session_of<U: User>(view: &dyn RequestView) -> Option<Session<U>> {
 /// [`SessionError`] if `acting` is of another [`Auth`](crate::Auth) than the layer. `None` without a layer.
 pub fn act_as<U: User>(
     acting: Authenticated<U>,
-    view: &dyn RequestView,
+    view: &dyn RequestExtensions,
 ) -> Option<Result<Arc<U>, SessionError>> {
-    let session = view.exchange()?.of::<U>()?;
+    let session = innermost(view)?;
     session.describe_client(view);
     Some(session.act_as(acting))
 }
@@ -80,7 +89,7 @@ pub enum Guarded {
 }
 
 /// Checks a rule against the caller of a request, by the innermost layer.
-pub fn guard(require: &Require, view: &dyn RequestView) -> Guarded {
+pub fn guard(require: &Require, view: &dyn RequestExtensions) -> Guarded {
     let Some(AnyExchange(session)) = view.exchange() else { return Guarded::NoLayer };
     session.ask();
     let within = require.freshness();
@@ -107,7 +116,7 @@ impl Resolved {
     ///
     /// # Errors
     /// The [`Refusal`] to answer with.
-    pub fn check(self, require: &Require, view: &dyn RequestView) -> Result<(), Refusal> {
+    pub fn check(self, require: &Require, view: &dyn RequestExtensions) -> Result<(), Refusal> {
         match self.outcome {
             Ok(()) => self.session.check(require, view),
             Err(failure) => Err(self.session.refuse(failure, view)),

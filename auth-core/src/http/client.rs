@@ -14,12 +14,11 @@ impl Proxies {
     /// Each hop is told by the proxy after it, so one is believed only if all that came after it are trusted. Where a
     /// trusted proxy tells nothing that can be read, the client is that proxy: what stands further left may be the
     /// client's own choice, and with no address at all such requests would pass any limit for addresses.
-    pub(crate) fn client(&self, view: &dyn RequestView) -> Option<IpAddr> {
-        let peer = view.peer().map(|peer| peer.to_canonical());
-        if !self.peers.trust(view) {
-            return peer;
+    pub(crate) fn client(&self, peer: Option<IpAddr>, view: &dyn RequestView) -> Option<IpAddr> {
+        let mut client = peer.map(|peer| peer.to_canonical());
+        if !self.peers.trust_by(peer, view) {
+            return client;
         }
-        let mut client = peer;
         for hop in hops(&self.address, view) {
             let Some(address) = hop.address else { break };
             client = Some(address);
@@ -37,8 +36,9 @@ pub(super) fn facts_of(proxies: &Proxies, view: &dyn RequestView) -> RequestFact
         Single::One(agent) => Some(agent),
         Single::Absent | Single::Several => None,
     };
-    let client = proxies.client(view);
-    RequestFacts::none().with_peer(view.peer()).with_client(client).with_user_agent(agent)
+    let peer = view.peer();
+    let client = proxies.client(peer, view);
+    RequestFacts::none().with_peer(peer).with_client(client).with_user_agent(agent)
 }
 
 #[cfg(test)]
@@ -60,7 +60,7 @@ mod tests {
             }
         }
         let request = TestRequest { peer: peer.parse().ok(), is_unix_socket, ..request };
-        proxies.client(&request).map_or("-".to_owned(), |address| address.to_string())
+        proxies.client(request.peer, &request).map_or("-".to_owned(), |address| address.to_string())
     }
 
     #[test]

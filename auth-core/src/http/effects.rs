@@ -1,49 +1,47 @@
 //! What a handler did, as headers of its response.
 
-use super::session::Session;
 use super::{ResponseHeader, ResponseView};
 use crate::session::{Cookie, CookieEffect};
 use crate::{Auth, User};
 
-/// Writes the effects of a request's session on its response.
-pub(crate) fn apply<U: User>(session: &Session<U>, response: &mut dyn ResponseView) {
-    let auth = session.auth();
-    add_vary(auth, response);
-    let (is_somebody, cookie) = {
-        let state = session.state();
-        let cookie = &state.deeds().cookie;
-        let changed = !matches!(cookie, CookieEffect::Keep);
-        (state.access.is_some(), changed.then(|| cookie.clone()))
-    };
-    let cookie = auth.0.http.cookie.as_ref().zip(cookie);
-    let has_cookie = cookie.is_some();
-    if let Some((name, cookie)) = cookie {
-        change_cookie(session, name, &cookie, response);
-    }
-    if has_cookie || is_somebody {
-        forbid_caching(has_cookie, response);
-    }
-    challenge(auth, response);
+/// What a request did, as far as its response tells.
+pub(super) struct Effects {
+    /// Whether somebody is calling: the response is theirs.
+    pub(super) is_somebody: bool,
+    pub(super) cookie: CookieEffect,
+    /// Whether a browser navigates: its next page may be shown from its memory later.
+    pub(super) is_navigation: bool,
 }
 
-fn change_cookie<U: User>(
-    session: &Session<U>,
-    name: &Cookie,
-    effect: &CookieEffect,
-    response: &mut dyn ResponseView,
-) {
-    match effect {
-        CookieEffect::Keep => {}
-        CookieEffect::Set(token, max_age) => {
-            response.append(ResponseHeader::SetCookie, name.set(token.text(), *max_age).into());
+impl Effects {
+    /// Writes them on the response.
+    pub(super) fn write<U: User>(&self, auth: &Auth<U>, response: &mut dyn ResponseView) {
+        add_vary(auth, response);
+        let changed = !matches!(self.cookie, CookieEffect::Keep);
+        let cookie = auth.0.http.cookie.as_ref().filter(|_| changed);
+        if let Some(name) = cookie {
+            self.change_cookie(name, response);
         }
-        CookieEffect::Remove => {
-            response.append(ResponseHeader::SetCookie, name.remove().into());
-            if name.clear_site {
-                response.append(ResponseHeader::ClearSiteData, "\"cache\", \"storage\"".into());
+        if cookie.is_some() || self.is_somebody {
+            forbid_caching(cookie.is_some(), response);
+        }
+        challenge(auth, response);
+    }
+
+    fn change_cookie(&self, name: &Cookie, response: &mut dyn ResponseView) {
+        match &self.cookie {
+            CookieEffect::Keep => {}
+            CookieEffect::Set(token, max_age) => {
+                response.append(ResponseHeader::SetCookie, name.set(token.text(), *max_age).into());
             }
-            if session.is_navigation() {
-                response.append(ResponseHeader::SetCookie, name.mark_end().into());
+            CookieEffect::Remove => {
+                response.append(ResponseHeader::SetCookie, name.remove().into());
+                if name.clear_site {
+                    response.append(ResponseHeader::ClearSiteData, "\"cache\", \"storage\"".into());
+                }
+                if self.is_navigation {
+                    response.append(ResponseHeader::SetCookie, name.mark_end().into());
+                }
             }
         }
     }
@@ -51,7 +49,7 @@ fn change_cookie<U: User>(
 
 /// A 401 that a handler made itself still names a way in. The cookie's, which browsers pass over: another one
 /// would open their own dialog over a login form.
-pub(super) fn challenge<U: User>(auth: &Auth<U>, response: &mut dyn ResponseView) {
+fn challenge<U: User>(auth: &Auth<U>, response: &mut dyn ResponseView) {
     if response.status() != 401 {
         return;
     }
@@ -68,9 +66,15 @@ pub(super) fn challenge<U: User>(auth: &Auth<U>, response: &mut dyn ResponseView
 }
 
 /// Says that the response depends on the caller's credentials, keeping what the handler said.
-pub(super) fn add_vary<U: User>(auth: &Auth<U>, response: &mut dyn ResponseView) {
+fn add_vary<U: User>(auth: &Auth<U>, response: &mut dyn ResponseView) {
     let ours = &auth.0.http.vary;
     if ours.is_empty() || response.set_if_absent(ResponseHeader::Vary, ours.clone()) {
+        return;
+    }
+    // A refusal of this layer names them all already.
+    let (refusals, mut is_refusal) = (auth.0.http.vary_of_refusals.as_bytes(), false);
+    response.values(ResponseHeader::Vary, &mut |value| is_refusal |= value == refusals);
+    if is_refusal {
         return;
     }
     let mut present = Vec::new();

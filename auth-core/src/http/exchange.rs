@@ -4,23 +4,18 @@
 //! into the request's extensions as [`AnyExchange`], where extractors and guards find it: the caller is found by the
 //! request that a piece of code holds, and not by where that code runs.
 
-use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::session::{AnySession, Session};
-use super::{Refusal, RequestView, ResponseView};
+use super::session::Session;
+use super::{AnyExchange, Refusal, RequestView, ResponseView};
 use crate::User;
 use crate::session::SessionError;
 use crate::unheard::log_warning;
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// Finds the user whom an adapter put into a request's extensions, which are of a type that only the adapter knows.
-pub type Shown<U> = fn(&dyn Any) -> Option<Arc<U>>;
 
 /// What a response future holds of its request.
 pub struct Exchange<U>(pub(super) Session<U>);
@@ -101,43 +96,6 @@ impl<U> Drop for Exchange<U> {
 impl<U: User> fmt::Debug for Exchange<U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Exchange").field(&self.0).finish()
-    }
-}
-
-/// The exchange of the innermost layer, whatever its type of user: what lies in a request's extensions.
-///
-/// It leads to those of the layers around it. A request without one has passed no layer; one that a handler makes has its
-/// own or none.
-#[derive(Clone)]
-pub struct AnyExchange(pub(super) Arc<dyn AnySession>);
-
-impl AnyExchange {
-    /// The exchange of the innermost layer whose users are of this type.
-    pub(super) fn of<U: User>(&self) -> Option<Session<U>> {
-        let mut exchange = self.clone();
-        loop {
-            if let Some(session) = Session::from_any(&exchange.0) {
-                return Some(session);
-            }
-            let outer = exchange.0.outer().cloned()?;
-            exchange = outer;
-        }
-    }
-
-    /// The exchange of the innermost layer whose users are of this type, as what answers in its name.
-    pub fn innermost<U: User>(view: &dyn RequestView) -> Option<Self> {
-        Some(Self(view.exchange()?.of::<U>()?.into_any()))
-    }
-
-    /// The layer's answer where somebody must be signed in and nobody is.
-    pub fn refuse_nobody(&self, view: &dyn RequestView) -> Refusal {
-        Arc::clone(&self.0).refuse_nobody(view)
-    }
-}
-
-impl fmt::Debug for AnyExchange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AnyExchange").finish_non_exhaustive()
     }
 }
 

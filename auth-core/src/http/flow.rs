@@ -5,12 +5,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use super::exchange::{AnyExchange, Exchange, Shown};
+use super::exchange::Exchange;
 use super::offer::Offer;
 use super::presented::Presented;
 use super::resolve::{Finding, Resolution};
 use super::session::Session;
-use super::{Refusal, RequestView};
+use super::{Layered, Refusal, RequestView};
 use crate::session::{Failure, Found as FoundCookie};
 use crate::{Auth, User};
 
@@ -22,14 +22,6 @@ pub enum Begin<U> {
     Resolve(Resolving<U>),
     /// Answer this.
     Refuse(Refusal),
-}
-
-/// What an adapter tells of the layer and of the layers around it.
-pub struct Layered<U> {
-    /// How to find the [`CurrentUser`](Shown) in the request's extensions; `None` for a lazy layer, which puts none there.
-    pub shown: Option<Shown<U>>,
-    /// What the layer around this one left in the extensions.
-    pub outer: Option<AnyExchange>,
 }
 
 impl<U: User> Auth<U> {

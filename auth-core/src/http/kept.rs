@@ -1,13 +1,12 @@
 //! What is kept of a request, to read its credentials once more when the request is gone.
 
-use std::any::Any;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use super::RequestView;
 use super::view::HeaderName;
-use super::{AnyExchange, RequestView};
 
 /// The headers that a scheme reads, and the connection they came by.
 pub(super) struct Kept {
@@ -54,12 +53,6 @@ impl RequestView for Kept {
     fn is_encrypted(&self) -> bool {
         self.is_encrypted
     }
-
-    fn exchange(&self) -> Option<AnyExchange> {
-        None
-    }
-
-    fn extensions(&self, _: &mut dyn FnMut(&dyn Any)) {}
 
     fn headers<'a>(&'a self, each: &mut dyn FnMut(&'a str, &'a [u8])) {
         self.values.iter().for_each(|(place, value)| each(self.headers[*place].as_str(), value));

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use super::Auth;
 use super::refusal::Refusal;
-use super::session::Session;
 use crate::User;
 
-/// What became of a login: see [`Session::login`].
+/// What became of a login: see [`Session::login`](crate::Session::login).
 ///
 /// Today it is always done. Where a site asks for a second factor, a login may also be one that waits for it: answer by
 /// [`answer`](Self::answer), which is right for each.
@@ -22,12 +22,12 @@ pub enum Login<U: User> {
 #[derive(Debug)]
 pub struct SignedIn<U: User> {
     user: Arc<U>,
-    session: Session<U>,
+    auth: Auth<U>,
 }
 
 impl<U: User> SignedIn<U> {
-    pub(super) fn new(user: Arc<U>, session: Session<U>) -> Self {
-        Self { user, session }
+    pub(super) fn new(user: Arc<U>, auth: Auth<U>) -> Self {
+        Self { user, auth }
     }
 
     /// The user.
@@ -46,10 +46,10 @@ impl<U: User> Login<U> {
 
     /// What to answer to the form: a redirect (303) to `next`, if it stays on this site, and otherwise to `/`.
     ///
-    /// Pass whatever the client sent, by the rules of [`Session::next_or`]. The adapters' `Login` makes a response of it.
+    /// Pass whatever the client sent, by the rules of [`Session::next_or`](crate::Session::next_or). The adapters' `Login` makes a response of it.
     pub fn answer(&self, next: Option<&str>) -> Refusal {
         match self {
-            Self::Done(done) => Refusal::see_other(done.session.next_or(next, "/")),
+            Self::Done(done) => Refusal::see_other(done.auth.next_or(next, "/")),
         }
     }
 }

@@ -20,20 +20,46 @@ pub enum Audience {
 impl Audience {
     /// Who reads, by what the request says of itself. The first sign counts; without any it is a program.
     pub(crate) fn of(view: &dyn RequestView) -> Self {
-        if starts_with(view, Header::ContentType, b"application/grpc") {
-            return Self::Grpc;
-        }
-        if is_websocket(view) {
-            return Self::WebSocket;
-        }
-        if let Some(mode) = Single::of(view, Header::SecFetchMode).text() {
-            let is_document = Single::of(view, Header::SecFetchDest).text().is_none_or(is_document);
-            return if mode == "navigate" && is_document { Self::Page } else { Self::Api };
-        }
-        if Single::of(view, Header::XRequestedWith) != Single::Absent {
-            return Self::Api;
-        }
-        if prefers_html(view) { Self::Page } else { Self::Api }
+        Reader::of(view).audience
+    }
+}
+
+/// Who reads the answer to a request, and whether that is a browser that navigates: its next page may be shown from its
+/// memory later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reader {
+    pub(crate) audience: Audience,
+    pub(crate) is_navigation: bool,
+}
+
+impl Reader {
+    /// Of a request of which nothing is known.
+    pub(crate) const UNKNOWN: Self = Self { audience: Audience::Api, is_navigation: false };
+
+    pub(crate) fn of(view: &dyn RequestView) -> Self {
+        let mode = match Single::of(view, Header::SecFetchMode) {
+            Single::One(mode) => Some(mode),
+            Single::Absent | Single::Several => None,
+        };
+        Self { audience: audience(mode, view), is_navigation: mode == Some(b"navigate") }
+    }
+}
+
+/// A browser of today says it in `Sec-Fetch-Mode` (Fetch Metadata), so that one look-up or two will do: what it fetches for a
+/// page may be gRPC-Web, which is a POST.
+fn audience(mode: Option<&[u8]>, view: &dyn RequestView) -> Audience {
+    let may_be_grpc = mode.is_none() || !matches!(view.method(), "GET" | "HEAD");
+    if may_be_grpc && starts_with(view, Header::ContentType, b"application/grpc") {
+        return Audience::Grpc;
+    }
+    match mode {
+        Some(b"websocket") => Audience::WebSocket,
+        Some(b"navigate") if is_document(Single::of(view, Header::SecFetchDest)) => Audience::Page,
+        Some(_) => Audience::Api,
+        None if is_websocket(view) => Audience::WebSocket,
+        None if Single::of(view, Header::XRequestedWith) != Single::Absent => Audience::Api,
+        None if prefers_html(view) => Audience::Page,
+        None => Audience::Api,
     }
 }
 
@@ -42,13 +68,11 @@ pub(super) fn is_websocket(view: &dyn RequestView) -> bool {
     starts_with(view, Header::Upgrade, b"websocket")
 }
 
-/// Whether a browser says that it navigates.
-pub(crate) fn is_navigation(view: &dyn RequestView) -> bool {
-    Single::of(view, Header::SecFetchMode).text() == Some("navigate")
-}
-
-fn is_document(dest: &str) -> bool {
-    matches!(dest, "document" | "iframe" | "frame")
+fn is_document(dest: Single<'_>) -> bool {
+    match dest {
+        Single::One(dest) => matches!(dest, b"document" | b"iframe" | b"frame"),
+        Single::Absent | Single::Several => true,
+    }
 }
 
 fn starts_with(view: &dyn RequestView, header: Header, prefix: &[u8]) -> bool {

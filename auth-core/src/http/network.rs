@@ -102,7 +102,12 @@ impl Peers {
 
     /// Whether the request comes from one of them. Where the peer's address is known, that decides.
     pub(crate) fn trust(&self, view: &dyn RequestView) -> bool {
-        match view.peer() {
+        self.trust_by(view.peer(), view)
+    }
+
+    /// The same, where the peer's address has been looked up.
+    pub(crate) fn trust_by(&self, peer: Option<IpAddr>, view: &dyn RequestView) -> bool {
+        match peer {
             Some(peer) => self.networks.contains(peer),
             None => self.unix_socket && view.is_unix_socket(),
         }

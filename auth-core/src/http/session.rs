@@ -15,7 +15,7 @@ use tokio::sync::Mutex as AsyncMutex;
 
 use super::client::facts_of;
 use super::login::{Login, SignedIn};
-use super::negotiate::is_navigation;
+use super::negotiate::Reader;
 use super::presented::Presented;
 use super::{Audience, Layered, RequestView};
 use crate::event::EventKind;
@@ -23,7 +23,6 @@ use crate::session::{
     CookieEffect, Live, Opening, SessionEngine, SessionError, SessionErrorKind, SessionInfo, SessionKey,
 };
 use crate::{Access, Auth, Authenticated, BackendName, Credentials, Denied, RequestFacts, User};
-pub(crate) use any::AnySession;
 pub(crate) use state::State;
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -43,9 +42,8 @@ struct Inner<U> {
     asked: AtomicBool,
     /// Whether the response is being made: nobody comes to save what is changed from here on.
     closed: AtomicBool,
-    /// Boxed, as most requests need none.
-    facts: OnceLock<Box<RequestFacts>>,
-    audience: OnceLock<(Audience, bool)>,
+    facts: OnceLock<RequestFacts>,
+    reader: OnceLock<Reader>,
     resolved: AtomicBool,
     /// Held by whoever finds out who is calling; others wait and find it done.
     resolving: AsyncMutex<()>,
@@ -69,7 +67,7 @@ impl<U: User> Session<U> {
             asked: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             facts: OnceLock::new(),
-            audience: OnceLock::new(),
+            reader: OnceLock::new(),
             resolved,
             resolving: AsyncMutex::const_new(()),
             state: Mutex::new(State::new()),
@@ -89,28 +87,27 @@ impl<U: User> Session<U> {
 
     /// Adds what the events of this request say about its client. The first call counts.
     pub(crate) fn describe_client(&self, view: &dyn RequestView) {
-        self.0.facts.get_or_init(|| Box::new(facts_of(&self.0.auth.0.http.proxies, view)));
+        self.0.facts.get_or_init(|| facts_of(&self.0.auth.0.http.proxies, view));
     }
 
     /// The same, and who reads the answer.
     pub(crate) fn describe(&self, view: &dyn RequestView) {
         self.describe_client(view);
-        self.0.audience.get_or_init(|| (Audience::of(view), is_navigation(view)));
+        self.0.reader.get_or_init(|| Reader::of(view));
     }
 
     pub(crate) fn facts(&self) -> &RequestFacts {
         static NONE: RequestFacts = RequestFacts::NONE;
-        self.0.facts.get().map_or(&NONE, |facts| facts)
+        self.0.facts.get().unwrap_or(&NONE)
     }
 
     /// Who reads the answer to this request, by what it says of itself: a person in a browser, or a program.
     pub fn audience(&self) -> Audience {
-        self.0.audience.get().map_or(Audience::Api, |(audience, _)| *audience)
+        self.reader().audience
     }
 
-    /// Whether a browser navigates: its next page may be shown from its memory later.
-    pub(crate) fn is_navigation(&self) -> bool {
-        self.0.audience.get().is_some_and(|(_, is_navigation)| *is_navigation)
+    pub(crate) fn reader(&self) -> Reader {
+        self.0.reader.get().copied().unwrap_or(Reader::UNKNOWN)
     }
 
     pub(crate) fn presented(&self) -> &Presented<U> {
@@ -181,7 +178,7 @@ impl<U: User> Session<U> {
         }
         self.hand_out(begun);
         self.mark_resolved();
-        Ok(Login::Done(SignedIn::new(user, self.clone())))
+        Ok(Login::Done(SignedIn::new(user, self.auth().clone())))
     }
 
     /// Logs out: the session is deleted, and the response removes the cookie.
@@ -287,7 +284,7 @@ impl<U: User> Session<U> {
     /// Pass whatever the client sent. What is no path of this site (or a URL of
     /// [`AuthBuilder::origin`](crate::AuthBuilder::origin)) is not followed.
     pub fn next_or(&self, next: Option<&str>, default: &str) -> String {
-        next.and_then(|next| self.auth().next(next)).unwrap_or(default).to_owned()
+        self.auth().next_or(next, default)
     }
 
     /// The session of this request.

@@ -1,9 +1,6 @@
 //! How core sees a native request and response.
 
-use std::any::Any;
 use std::net::IpAddr;
-
-use super::AnyExchange;
 
 /// A header that core reads. What is not in [`Header::ALL`] cannot change a decision, except the headers that a
 /// [scheme](super::Scheme) of the application [reads](super::Scheme::headers), and those that
@@ -154,12 +151,6 @@ pub trait RequestView {
     /// Whether the framework knows that the request came over TLS.
     fn is_encrypted(&self) -> bool;
 
-    /// What the innermost layer put into the request's extensions.
-    fn exchange(&self) -> Option<AnyExchange>;
-
-    /// Shows the request's extensions to `look`, which knows their type.
-    fn extensions(&self, look: &mut dyn FnMut(&dyn Any));
-
     /// Calls `each` with every value of a header, in their order.
     fn values<'a>(&'a self, header: Header, each: &mut dyn FnMut(&'a [u8])) {
         self.named(header.name(), each);
@@ -202,14 +193,6 @@ impl<V: RequestView + ?Sized> RequestView for &V {
 
     fn is_encrypted(&self) -> bool {
         (**self).is_encrypted()
-    }
-
-    fn exchange(&self) -> Option<AnyExchange> {
-        (**self).exchange()
-    }
-
-    fn extensions(&self, look: &mut dyn FnMut(&dyn Any)) {
-        (**self).extensions(look);
     }
 
     fn values<'a>(&'a self, header: Header, each: &mut dyn FnMut(&'a [u8])) {
@@ -386,12 +369,6 @@ impl RequestView for TestRequest {
     fn is_encrypted(&self) -> bool {
         self.is_encrypted
     }
-
-    fn exchange(&self) -> Option<AnyExchange> {
-        None
-    }
-
-    fn extensions(&self, _: &mut dyn FnMut(&dyn Any)) {}
 
     fn headers<'a>(&'a self, each: &mut dyn FnMut(&'a str, &'a [u8])) {
         self.headers.iter().for_each(|(header, value)| each(header.name(), value));

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::keyed;
 use crate::random::{OsRandom, Random};
@@ -116,9 +116,8 @@ impl Key {
     fn mac(&self, backend: &BackendName, id: &UserId, stamp: &[u8]) -> [u8; 32] {
         let parts = [backend.as_str().as_bytes(), id.as_str().as_bytes(), stamp];
         let len = parts.iter().map(|part| 8 + part.len()).sum();
-        // The stamp may be a password hash.
-        let mut short = Zeroizing::new([0; 256]);
-        let mut long = Zeroizing::new(Vec::new());
+        let mut short = [0; 256];
+        let mut long = Vec::new();
         let message = if let Some(short) = short.get_mut(..len) {
             short
         } else {
@@ -126,7 +125,10 @@ impl Key {
             &mut long[..]
         };
         write_parts(message, parts);
-        keyed::hash(&self.mac, message)
+        let mac = keyed::hash(&self.mac, message);
+        // The stamp may be a password hash.
+        message.zeroize();
+        mac
     }
 }
 

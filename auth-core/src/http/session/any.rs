@@ -7,26 +7,13 @@ use std::time::Duration;
 
 use super::state::Deeds;
 use super::{BoxFuture, Inner, Session};
+use crate::http::effects::Effects;
+use crate::http::layered::AnySession;
 use crate::http::offer::Offer;
 use crate::http::require::Lacking;
-use crate::http::{AnyExchange, Refusal, RequestView, ResponseView, Shown, apply_effects};
+use crate::http::{AnyExchange, Refusal, RequestExtensions, RequestView, ResponseView, Shown};
 use crate::session::{CookieEffect, Failure};
 use crate::{Access, How, Require, User};
-
-/// A [`Session`] whose user type is forgotten: what lies in a request's extensions.
-pub(crate) trait AnySession: Any + Send + Sync {
-    fn outer(&self) -> Option<&AnyExchange>;
-    /// Notes that somebody asks for the caller.
-    fn ask(&self);
-    fn is_known(&self) -> bool;
-    /// Whether the caller's credentials, which were accepted earlier, would have to be judged again to be fresh.
-    fn is_worth_judging(&self, within: Option<Duration>) -> bool;
-    /// Finds out who is calling, by a proof that is as fresh as it must be, if the request has one.
-    fn resolve_within(self: Arc<Self>, within: Option<Duration>) -> BoxFuture<'static, Result<(), Failure>>;
-    fn check(self: Arc<Self>, require: &Require, view: &dyn RequestView) -> Result<(), Refusal>;
-    fn refuse_nobody(self: Arc<Self>, view: &dyn RequestView) -> Refusal;
-    fn refuse(self: Arc<Self>, failure: Failure, view: &dyn RequestView) -> Refusal;
-}
 
 impl<U: User> AnySession for Inner<U> {
     fn outer(&self) -> Option<&AnyExchange> {
@@ -60,7 +47,7 @@ impl<U: User> AnySession for Inner<U> {
         })
     }
 
-    fn check(self: Arc<Self>, require: &Require, view: &dyn RequestView) -> Result<(), Refusal> {
+    fn check(self: Arc<Self>, require: &Require, view: &dyn RequestExtensions) -> Result<(), Refusal> {
         let session = Session(self);
         let checked = require.check(session.shown(view).as_ref(), session.auth().now());
         checked.map_err(|lacking| session.refuse_lacking(require, lacking, view))
@@ -81,9 +68,17 @@ impl<U: User> Session<U> {
         self.0
     }
 
-    pub(crate) fn from_any(session: &Arc<dyn AnySession>) -> Option<Self> {
-        let session: Arc<dyn Any + Send + Sync> = Arc::clone(session) as _;
-        session.downcast().ok().map(Self)
+    /// The session of the innermost layer whose users are of this type.
+    pub(crate) fn innermost(exchange: &AnyExchange) -> Option<Self> {
+        let mut exchange = Some(exchange);
+        while let Some(AnyExchange(session)) = exchange {
+            if (&**session as &dyn Any).is::<Inner<U>>() {
+                let inner: Arc<dyn Any + Send + Sync> = Arc::clone(session) as _;
+                return inner.downcast().ok().map(Self);
+            }
+            exchange = session.outer();
+        }
+        None
     }
 
     fn refuse_lacking(&self, require: &Require, lacking: Lacking, view: &dyn RequestView) -> Refusal {
@@ -121,8 +116,16 @@ impl<U: User> Session<U> {
     }
 
     pub(crate) fn finish(&self, response: &mut dyn ResponseView) {
-        apply_effects(self, response);
-        let delivered = self.state().done().and_then(|deeds| deeds.undelivered.take());
+        let (effects, delivered) = {
+            let mut state = self.state();
+            let effects = Effects {
+                is_somebody: state.access.is_some(),
+                cookie: state.deeds().cookie.clone(),
+                is_navigation: self.reader().is_navigation,
+            };
+            (effects, state.done().and_then(|deeds| deeds.undelivered.take()))
+        };
+        effects.write(self.auth(), response);
         if let Some(undo) = delivered {
             undo.disarm();
         }
@@ -137,7 +140,7 @@ impl<U: User> Session<U> {
 
     /// The caller as the request shows it. Where the layer put one into the extensions, whoever took it out made nobody of
     /// the caller, and whatever was put in its place is no proof of anything.
-    pub(crate) fn shown(&self, view: &dyn RequestView) -> Option<Access<U>> {
+    pub(crate) fn shown(&self, view: &dyn RequestExtensions) -> Option<Access<U>> {
         let (access, put) = {
             let state = self.state();
             (state.access.clone()?, state.put.clone())
@@ -149,7 +152,7 @@ impl<U: User> Session<U> {
     }
 }
 
-fn is_shown<U>(put: &Arc<U>, shown: Shown<U>, view: &dyn RequestView) -> bool {
+fn is_shown<U>(put: &Arc<U>, shown: Shown<U>, view: &dyn RequestExtensions) -> bool {
     let mut is_there = false;
     view.extensions(&mut |extensions| {
         is_there = shown(extensions).is_some_and(|user| Arc::ptr_eq(&user, put));

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::{AnySession as _, Session};
+use super::Session;
 use crate::event::EventKind;
+use crate::http::layered::AnySession as _;
 use crate::http::presented::Presented;
 use crate::http::resolve::{Finding, Resolution, is_same};
 use crate::http::{Layered, Refusal, RequestView};
@@ -63,7 +64,7 @@ impl<U: User> Session<U> {
     async fn session_again(&self, key: SessionKey) -> Result<Resolution<U>, Failure> {
         let layered = Layered { shown: None, outer: None };
         let again = Self::new(self.auth().clone(), Presented::again(key), self.0.cross_origin, layered);
-        _ = again.0.facts.set(Box::new(self.facts().clone()));
+        _ = again.0.facts.set(self.facts().clone());
         Finding::of(&again).await
     }
 
