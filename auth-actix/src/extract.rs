@@ -81,8 +81,8 @@ async fn find<U: User>(
 ) -> Result<CurrentUser<U>, Error> {
     match session.find_caller().await {
         Ok(access) => known(&request, access.map(|access| Arc::clone(access.user()))),
-        Err(failure) => {
-            let refusal = session.refuse(failure, &Head(&request));
+        Err(error) => {
+            let refusal = session.refuse(&error, &Head(&request));
             http::overrule(&session, refusal.clone());
             Err(Error::refused(refusal))
         }

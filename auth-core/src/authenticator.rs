@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::chain::{Chain, Progress};
 use crate::event::{Claim, EventKind, MAX_SUBJECT_LEN};
 use crate::facts::printable;
-use crate::gate::{self, DynGate, GateAttempt, Place};
+use crate::gate::{self, Closed, DynGate, GateAttempt, Place};
 use crate::session::Environment;
 use crate::{Accepted, Authenticated, BackendName, Credentials, Denied, DeniedKind, RequestFacts, User};
 
@@ -62,11 +62,12 @@ impl<U: User> Authenticator<U> {
         facts: &RequestFacts,
     ) -> Result<Place, Denied> {
         let attempt = GateAttempt::of(credentials, facts);
-        gate::reserve(gate, &attempt).await.map_err(|(denied, error)| {
-            if let Some(error) = error {
+        gate::reserve(gate, &attempt).await.map_err(|closed| match closed {
+            Closed::For(time) => Denied::throttled(time),
+            Closed::Failed(error) => {
                 self.environment.emit(EventKind::GateFailed(&error), None, None, facts);
+                Denied::interrupted(error)
             }
-            denied
         })
     }
 

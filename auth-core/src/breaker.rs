@@ -59,6 +59,11 @@ impl Fault {
     }
 }
 
+/// The answer of a backend that is not asked.
+pub(crate) fn left_alone() -> BackendError {
+    BackendError::unavailable("its circuit breaker is open")
+}
+
 /// A permit to ask the backend. Without a [`report`](Self::report) (the client went away) nothing is learnt.
 #[must_use]
 pub(crate) struct Permit<'a> {

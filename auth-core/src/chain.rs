@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::{Instrument, debug_span};
 
-use crate::breaker::{Breaker, Fault};
+use crate::breaker::{Breaker, Fault, left_alone};
 use crate::guard::{caught, guarded_unless, interrupted};
 use crate::health::Checkup;
 use crate::password::{End, HashDebt};
@@ -242,10 +242,6 @@ impl<C: Credentials, U: User> Entry<C, U> {
     }
 }
 
-fn left_alone() -> BackendError {
-    BackendError::unavailable("its circuit breaker is open")
-}
-
 /// The ordered backends for credentials of type `C`.
 pub(crate) struct Chain<C, U> {
     pub(crate) entries: Vec<Entry<C, U>>,
@@ -267,7 +263,7 @@ impl<C: Credentials, U: User> Chain<C, U> {
             let answer = self.ask(&attempt, clock, on_progress).await;
             settle(&debt, answer).await
         });
-        asked.await.unwrap_or_else(|_| Err(Denied::interrupted()))
+        asked.await.unwrap_or_else(|why| Err(Denied::interrupted(why.into())))
     }
 
     /// What each backend verifies with, by its place.
@@ -299,15 +295,15 @@ impl<C: Credentials, U: User> Chain<C, U> {
             let mut goes_on = true;
             let said = match judged {
                 Ok(Outcome::Accept(accepted)) => return Ok((accepted, &entry.name)),
-                Ok(Outcome::Decline(reason)) => Denied::kind_of(reason),
+                Ok(Outcome::Decline(reason)) => Denied::by(&entry.name, Denied::kind_of(reason)),
                 Ok(Outcome::Deny(reason)) => return Err(Denied::by(&entry.name, DeniedKind::Denied(reason))),
                 Err(failed) => {
                     on_progress(&entry.name, Progress::Failed(&failed.error));
                     goes_on = failed.goes_on;
-                    DeniedKind::Unavailable
+                    Denied::failed(&entry.name, failed.error)
                 }
             };
-            answer = answer.or_stronger(Denied::by(&entry.name, said));
+            answer = answer.or_stronger(said);
             if !goes_on {
                 return Err(answer);
             }
@@ -375,6 +371,6 @@ async fn settle<T>(debt: &HashDebt, answer: Result<T, Denied>) -> Result<T, Deni
     let settled = debt.settle(end).await;
     answer.map_err(|denied| match settled {
         Ok(()) => denied,
-        Err(_) => denied.or_stronger(Denied::interrupted()),
+        Err(error) => denied.or_stronger(Denied::interrupted(error)),
     })
 }

@@ -1,19 +1,23 @@
 //! [`Denied`]: nobody accepted the credentials.
 
+use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use crate::{BackendName, DeclineReason, DenyReason};
+use crate::cause::Cause;
+use crate::{BackendError, BackendName, DeclineReason, DenyReason};
 
 /// Nobody accepted the credentials.
 ///
 /// Its text is always the same sentence: it may be shown to the client. [`kind`](Self::kind) says what
-/// happened and is for logs, events and [the status code](Self::is_unavailable) only.
+/// happened and is for logs, events and [the status code](Self::is_unavailable) only; so is what lies behind an outage,
+/// which [`source`](Error::source) leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Denied {
     kind: DeniedKind,
     backend: Option<BackendName>,
     retry_after: Option<Duration>,
+    cause: Cause,
 }
 
 /// What happened, strongest first: where several backends spoke, the strongest word is the answer.
@@ -57,29 +61,39 @@ impl Denied {
     pub const RETRY_AFTER: Duration = Duration::from_secs(5);
 
     pub(crate) fn nobody() -> Self {
-        Self { kind: DeniedKind::NoBackend, backend: None, retry_after: None }
+        Self { kind: DeniedKind::NoBackend, backend: None, retry_after: None, cause: Cause::NONE }
     }
 
     pub(crate) fn by(backend: &BackendName, kind: DeniedKind) -> Self {
-        Self { kind, backend: Some(backend.clone()), retry_after: None }
+        Self { kind, backend: Some(backend.clone()), retry_after: None, cause: Cause::NONE }
     }
 
     pub(crate) fn unasked(reason: DeclineReason) -> Self {
-        Self { kind: Self::kind_of(reason), backend: None, retry_after: None }
+        Self { kind: Self::kind_of(reason), backend: None, retry_after: None, cause: Cause::NONE }
     }
 
     pub(crate) fn cross_origin() -> Self {
-        Self { kind: DeniedKind::CrossOrigin, backend: None, retry_after: None }
+        Self { kind: DeniedKind::CrossOrigin, backend: None, retry_after: None, cause: Cause::NONE }
     }
 
     /// The gate admits no more.
     pub(crate) fn throttled(retry_after: Duration) -> Self {
-        Self { kind: DeniedKind::Throttled, backend: None, retry_after: Some(retry_after) }
+        Self {
+            kind: DeniedKind::Throttled,
+            backend: None,
+            retry_after: Some(retry_after),
+            cause: Cause::NONE,
+        }
+    }
+
+    /// This backend could not decide.
+    pub(crate) fn failed(backend: &BackendName, error: BackendError) -> Self {
+        Self { backend: Some(backend.clone()), ..Self::interrupted(error) }
     }
 
     /// The whole chain took too long, or the gate could not decide.
-    pub(crate) fn interrupted() -> Self {
-        Self { kind: DeniedKind::Unavailable, backend: None, retry_after: None }
+    pub(crate) fn interrupted(error: BackendError) -> Self {
+        Self { kind: DeniedKind::Unavailable, backend: None, retry_after: None, cause: Cause::of(error) }
     }
 
     pub(crate) fn kind_of(reason: DeclineReason) -> DeniedKind {
@@ -94,6 +108,11 @@ impl Denied {
     /// The stronger of two words; the earlier one where they are equally strong.
     pub(crate) fn or_stronger(self, other: Self) -> Self {
         if other.kind.strength() > self.kind.strength() { other } else { self }
+    }
+
+    /// What lies behind it, without its own words.
+    pub(crate) fn into_cause(self) -> Cause {
+        self.cause
     }
 
     /// What happened. Not for the client.
@@ -126,4 +145,43 @@ impl fmt::Display for Denied {
     }
 }
 
-impl std::error::Error for Denied {}
+impl Error for Denied {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.cause.source()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cause::chain;
+
+    fn down(why: &'static str) -> Denied {
+        Denied::failed(&BackendName::new("local").unwrap(), BackendError::unavailable(why))
+    }
+
+    /// The client's sentence is the same whatever lies behind it, and so is what two of them say.
+    #[test]
+    fn an_outage_leads_to_what_caused_it() {
+        let denied = down("no route to the directory");
+        let said =
+            ["the credentials were not accepted", "the backend is unavailable", "no route to the directory"];
+        assert_eq!(chain(&denied), said);
+        assert_eq!(chain(&denied.clone()), said);
+        assert_eq!(chain(&Denied::nobody()), said[..1]);
+        let other = BackendError::overloaded("too many");
+        assert_eq!(Denied::interrupted(other.clone()), Denied::interrupted(BackendError::timed_out("late")));
+        assert_eq!(chain(&Denied::interrupted(other)).last().unwrap(), "too many");
+    }
+
+    /// Of several outages it is the first, and of a refusal none.
+    #[test]
+    fn the_cause_is_that_of_the_answer() {
+        let answer = down("first").or_stronger(down("second"));
+        assert_eq!(chain(&answer).last().unwrap(), "first");
+        assert_eq!(chain(&Denied::nobody().or_stronger(answer)).last().unwrap(), "first");
+        let refused =
+            Denied::by(&BackendName::new("third").unwrap(), DeniedKind::Denied(DenyReason::Disabled));
+        assert_eq!(chain(&down("first").or_stronger(refused)).len(), 1);
+    }
+}

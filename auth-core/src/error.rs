@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::fmt;
 
+use crate::cause::Cause;
+
 type Source = Box<dyn Error + Send + Sync>;
 
 /// A backend could not decide. This is neither a yes nor a no: the client hears 503, and never that a password is wrong.
@@ -20,10 +22,10 @@ type Source = Box<dyn Error + Send + Sync>;
 /// The last row is about faults that an odd name or password may have caused, or a system that fails everybody. If
 /// they counted as they are, five odd attempts would keep everybody out; if the chain went on after them as it is, an
 /// odd attempt would get past a backend to one that accepts more.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct BackendError {
     kind: BackendErrorKind,
-    source: Option<Source>,
+    source: Cause,
 }
 
 /// What kept a backend from deciding.
@@ -51,31 +53,31 @@ impl BackendError {
     ///
     /// `source` reaches the log: it must carry no secret (no URL with a password), here and below.
     pub fn unavailable(source: impl Into<Source>) -> Self {
-        Self { kind: BackendErrorKind::Unavailable, source: Some(source.into()) }
+        Self { kind: BackendErrorKind::Unavailable, source: Cause::of(source) }
     }
 
     /// It was asked, and did not answer in time.
     pub fn timed_out(source: impl Into<Source>) -> Self {
-        Self { kind: BackendErrorKind::TimedOut, source: Some(source.into()) }
+        Self { kind: BackendErrorKind::TimedOut, source: Cause::of(source) }
     }
 
     /// It was asked, and answered something that cannot be understood, or broke off.
     pub fn invalid_data(source: impl Into<Source>) -> Self {
-        Self { kind: BackendErrorKind::InvalidData, source: Some(source.into()) }
+        Self { kind: BackendErrorKind::InvalidData, source: Cause::of(source) }
     }
 
     /// It has too much to do for this attempt, and says so.
     pub fn overloaded(source: impl Into<Source>) -> Self {
-        Self { kind: BackendErrorKind::Overloaded, source: Some(source.into()) }
+        Self { kind: BackendErrorKind::Overloaded, source: Cause::of(source) }
     }
 
     /// It does not judge this attempt, or this account; others are not concerned.
     pub fn undecided(source: impl Into<Source>) -> Self {
-        Self { kind: BackendErrorKind::Undecided, source: Some(source.into()) }
+        Self { kind: BackendErrorKind::Undecided, source: Cause::of(source) }
     }
 
     pub(crate) fn of(kind: BackendErrorKind) -> Self {
-        Self { kind, source: None }
+        Self { kind, source: Cause::NONE }
     }
 
     /// What kept it from deciding.
@@ -99,7 +101,7 @@ impl fmt::Display for BackendError {
 
 impl Error for BackendError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.as_ref().map(|source| &**source as &(dyn Error + 'static))
+        self.source.source()
     }
 }
 

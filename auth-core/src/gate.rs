@@ -156,16 +156,21 @@ impl<G: Gate> Gate for Arc<G> {
     }
 }
 
-/// Reserves a place. The error is the gate's own, if it is one.
-pub(crate) async fn reserve(
-    gate: &Arc<dyn DynGate>,
-    attempt: &GateAttempt<'_>,
-) -> Result<Place, (Denied, Option<BackendError>)> {
+/// Why an attempt may not be made.
+pub(crate) enum Closed {
+    /// Not before this time is over.
+    For(Duration),
+    /// The gate could not decide.
+    Failed(BackendError),
+}
+
+/// Reserves a place.
+pub(crate) async fn reserve(gate: &Arc<dyn DynGate>, attempt: &GateAttempt<'_>) -> Result<Place, Closed> {
     let answer = guarded(GATE_TIMEOUT, async { gate.reserve(attempt).await }).await;
     match answer.unwrap_or_else(|why| Err(why.into())) {
         Ok(Admission::Admitted(permit)) => Ok(Place { gate: Arc::clone(gate), permit: Some(permit) }),
-        Ok(Admission::RetryAfter(time)) => Err((Denied::throttled(time), None)),
-        Err(error) => Err((Denied::interrupted(), Some(error))),
+        Ok(Admission::RetryAfter(time)) => Err(Closed::For(time)),
+        Err(error) => Err(Closed::Failed(error)),
     }
 }
 

@@ -48,6 +48,7 @@ mod authenticator;
 mod backend;
 mod backend_fn;
 mod breaker;
+mod cause;
 mod chain;
 mod confirm;
 #[cfg(feature = "conformance")]

@@ -3,11 +3,13 @@
 use std::error::Error;
 use std::fmt;
 
+use crate::cause::Cause;
+
 /// A store could not do its work.
 #[derive(Debug)]
 pub struct StoreError {
     kind: StoreErrorKind,
-    source: Option<Box<dyn Error + Send + Sync>>,
+    source: Cause,
 }
 
 /// What kept a store from its work.
@@ -29,12 +31,12 @@ pub enum StoreErrorKind {
 impl StoreError {
     /// An error of this kind.
     pub fn new(kind: StoreErrorKind) -> Self {
-        Self { kind, source: None }
+        Self { kind, source: Cause::NONE }
     }
 
     /// It cannot be reached or written now. `source` reaches the log: it must carry no secret.
     pub fn unavailable(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { kind: StoreErrorKind::Unavailable, source: Some(source.into()) }
+        Self { kind: StoreErrorKind::Unavailable, source: Cause::of(source) }
     }
 
     /// What kept it from its work.
@@ -57,6 +59,6 @@ impl fmt::Display for StoreError {
 
 impl Error for StoreError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.as_ref().map(|source| &**source as &(dyn Error + 'static))
+        self.source.source()
     }
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::{BackendError, BackendErrorKind, Clock, ConfigError, User, UserId};
+use crate::{BackendError, Clock, ConfigError, User, UserId};
 pub(crate) use bucket::Moment;
 use bucket::{Bucket, Kept};
 
@@ -105,7 +105,7 @@ impl Default for UserCache {
 }
 
 /// What a load ended in, for those who waited for it.
-type Answer<U> = Result<Option<Arc<U>>, BackendErrorKind>;
+type Answer<U> = Result<Option<Arc<U>>, BackendError>;
 /// Where they wait; closed without an answer when the load is given up.
 type Waiting<U> = watch::Receiver<Option<Answer<U>>>;
 
@@ -210,7 +210,7 @@ impl<U: User> Cache<U> {
                 Entered::Follow(mut answer) => {
                     let told = answer.wait_for(Option::is_some).await.ok().and_then(|told| told.clone());
                     if let Some(told) = told {
-                        return told.map(Found::shared).map_err(BackendError::of);
+                        return told.map(Found::shared);
                     }
                 }
             }
@@ -258,10 +258,7 @@ impl<U: User> Leader<'_, U> {
         let answer = load.await.map(|user| user.map(Arc::new));
         let active = answer.iter().flatten().find(|user| user.is_active());
         self.end(active.cloned());
-        self.answer.send_replace(Some(match &answer {
-            Ok(user) => Ok(user.clone()),
-            Err(error) => Err(error.kind()),
-        }));
+        self.answer.send_replace(Some(answer.clone()));
         answer
     }
 }

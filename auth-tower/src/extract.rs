@@ -86,7 +86,7 @@ async fn find<U: User>(parts: &mut Parts) -> Result<Option<CurrentUser<U>>, Erro
         Caller::Known(user) => user,
         Caller::Unknown(session) => {
             let found = session.find_caller().await;
-            let found = found.map_err(|failure| session.refuse(failure, &Head::of_parts(parts)));
+            let found = found.map_err(|error| session.refuse(&error, &Head::of_parts(parts)));
             found.map_err(Error::refused)?.map(|access| Arc::clone(access.user()))
         }
     };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::layered::AnySession;
 use super::session::Session;
 use super::{AnyExchange, Refusal, RequestExtensions};
-use crate::session::{Failure, SessionError};
+use crate::session::{ResolveError, SessionError};
 use crate::{Authenticated, Require, User};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -108,7 +108,7 @@ pub fn guard(require: &Require, view: &dyn RequestExtensions) -> Guarded {
 /// A caller that a guard waited for.
 pub struct Resolved {
     session: Arc<dyn AnySession>,
-    outcome: Result<(), Failure>,
+    outcome: Result<(), ResolveError>,
 }
 
 impl Resolved {
@@ -119,7 +119,7 @@ impl Resolved {
     pub fn check(self, require: &Require, view: &dyn RequestExtensions) -> Result<(), Refusal> {
         match self.outcome {
             Ok(()) => self.session.check(require, view),
-            Err(failure) => Err(self.session.refuse(failure, view)),
+            Err(error) => Err(self.session.refuse(&error, view)),
         }
     }
 }

@@ -11,7 +11,7 @@ use super::presented::Presented;
 use super::resolve::{Finding, Resolution};
 use super::session::Session;
 use super::{Layered, Refusal, RequestView};
-use crate::session::{Failure, Found as FoundCookie};
+use crate::session::{Found as FoundCookie, ResolveError, ResolveErrorKind};
 use crate::{Auth, User};
 
 /// What an adapter does with a request.
@@ -47,14 +47,14 @@ impl<U: User> Auth<U> {
         let presented = match self.read(cookie, view) {
             Ok(presented) if presented.is_nothing() => return Begin::Call(self.nobody(view, layered)),
             Ok(presented) => presented,
-            Err(failure) => return Begin::Refuse(self.refuse_failure(failure, view)),
+            Err(error) => return Begin::Refuse(self.refuse_unresolved(error.kind(), view)),
         };
         let is_cross_origin = self.0.http.origins.is_cross_origin(view);
         // Cookies and Basic credentials are sent by the browser, whoever's page made the request, and so is what a proxy
         // knows its user by. A token is not, but next to a cookie it does not show who wanted the request.
         let is_ambient = || presented.has_token() || presented.offers().iter().any(Offer::is_ambient);
         if is_cross_origin && is_ambient() {
-            return Begin::Refuse(self.refuse_failure(Failure::CrossOrigin, view));
+            return Begin::Refuse(self.refuse_unresolved(ResolveErrorKind::CrossOrigin, view));
         }
         // Whatever is offered may be judged, also what is remembered: its events and the gate are told of the client.
         let (is_lazy, is_judged) = (layered.shown.is_none(), !presented.offers().is_empty());
@@ -97,7 +97,7 @@ impl<U: User> Future for Resolving<U> {
 /// Who is calling, or why that cannot be found out.
 pub struct Found<U> {
     session: Session<U>,
-    outcome: Result<Resolution<U>, Failure>,
+    outcome: Result<Resolution<U>, ResolveError>,
 }
 
 impl<U: User> Found<U> {
@@ -113,7 +113,7 @@ impl<U: User> Found<U> {
                 let user = session.put_user();
                 Ok((Exchange(session), user))
             }
-            Err(failure) => Err(session.auth().refuse_failure(failure, view)),
+            Err(error) => Err(session.auth().refuse_unresolved(error.kind(), view)),
         }
     }
 }

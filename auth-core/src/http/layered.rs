@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Refusal, RequestView, Require};
-use crate::session::Failure;
+use crate::session::ResolveError;
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -61,8 +61,11 @@ pub(crate) trait AnySession: Any + Send + Sync {
     /// Whether the caller's credentials, which were accepted earlier, would have to be judged again to be fresh.
     fn is_worth_judging(&self, within: Option<Duration>) -> bool;
     /// Finds out who is calling, by a proof that is as fresh as it must be, if the request has one.
-    fn resolve_within(self: Arc<Self>, within: Option<Duration>) -> BoxFuture<'static, Result<(), Failure>>;
+    fn resolve_within(
+        self: Arc<Self>,
+        within: Option<Duration>,
+    ) -> BoxFuture<'static, Result<(), ResolveError>>;
     fn check(self: Arc<Self>, require: &Require, view: &dyn RequestExtensions) -> Result<(), Refusal>;
     fn refuse_nobody(self: Arc<Self>, view: &dyn RequestView) -> Refusal;
-    fn refuse(self: Arc<Self>, failure: Failure, view: &dyn RequestView) -> Refusal;
+    fn refuse(self: Arc<Self>, error: &ResolveError, view: &dyn RequestView) -> Refusal;
 }

@@ -10,7 +10,7 @@ use super::scheme::{Keeps, Read, Scheme, is_of};
 use super::view::HeaderName;
 use super::{Challenge, Header, RequestView, log_error};
 use crate::authenticator::Authenticator;
-use crate::session::Failure;
+use crate::session::{ResolveError, ResolveErrorKind};
 use crate::{Access, Authenticated, Clock, ConfigError, Credentials, Denied, DeniedKind, RequestFacts, User};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -71,7 +71,7 @@ trait Judge<U>: Send + Sync {
         &'a self,
         authenticator: &'a Authenticator<U>,
         facts: &'a RequestFacts,
-    ) -> BoxFuture<'a, Result<Authenticated<U>, Failure>>;
+    ) -> BoxFuture<'a, Result<Authenticated<U>, ResolveError>>;
 }
 
 /// Credentials that were accepted lately.
@@ -105,7 +105,7 @@ impl<U: User> Offer<U> {
         &self,
         authenticator: &Authenticator<U>,
         facts: &RequestFacts,
-    ) -> Result<Access<U>, Failure> {
+    ) -> Result<Access<U>, ResolveError> {
         if let Offered::Recalled(recalled) = &self.credentials
             && let Some(access) = self.recall(recalled, authenticator, facts).await?
         {
@@ -119,7 +119,7 @@ impl<U: User> Offer<U> {
         &self,
         authenticator: &Authenticator<U>,
         facts: &RequestFacts,
-    ) -> Result<Access<U>, Failure> {
+    ) -> Result<Access<U>, ResolveError> {
         let proof = self.judge(authenticator, facts).await?;
         Ok(Access::by_scheme(proof.user, proof.backend, self.scheme.name(), proof.grant))
     }
@@ -130,10 +130,10 @@ impl<U: User> Offer<U> {
         recalled: &Recalled,
         authenticator: &Authenticator<U>,
         facts: &RequestFacts,
-    ) -> Result<Option<Access<U>>, Failure> {
+    ) -> Result<Option<Access<U>>, ResolveError> {
         let Recalled { entry, .. } = recalled;
         let user = authenticator.environment.reload(&entry.backend, &entry.user, facts).await;
-        let user = user.map_err(|_| Failure::Unavailable)?.filter(|user| entry.is_of(&**user));
+        let user = user?.filter(|user| entry.is_of(&**user));
         let grant = || Arc::clone(&entry.grant);
         Ok(user.map(|user| Access::by_scheme(user, entry.backend.clone(), self.scheme.name(), grant())))
     }
@@ -143,18 +143,18 @@ impl<U: User> Offer<U> {
         &self,
         authenticator: &Authenticator<U>,
         facts: &RequestFacts,
-    ) -> Result<Authenticated<U>, Failure> {
+    ) -> Result<Authenticated<U>, ResolveError> {
         let recalled = match &self.credentials {
             Offered::Unjudged(credentials) => return credentials.judge(authenticator, facts).await,
             Offered::Recalled(recalled) => recalled,
         };
         self.scheme.forget(&recalled.fingerprint);
         let Fetched::Offer(offer) = Arc::clone(&self.scheme).read_again(recalled) else {
-            return Err(Failure::BadCredentials);
+            return Err(ResolveErrorKind::BadCredentials.into());
         };
         match &offer.credentials {
             Offered::Unjudged(credentials) => credentials.judge(authenticator, facts).await,
-            Offered::Recalled(_) => Err(Failure::BadCredentials),
+            Offered::Recalled(_) => Err(ResolveErrorKind::BadCredentials.into()),
         }
     }
 }
@@ -287,10 +287,9 @@ impl<S: Scheme, U: User> Judge<U> for Unjudged<S> {
         &'a self,
         authenticator: &'a Authenticator<U>,
         facts: &'a RequestFacts,
-    ) -> BoxFuture<'a, Result<Authenticated<U>, Failure>> {
+    ) -> BoxFuture<'a, Result<Authenticated<U>, ResolveError>> {
         Box::pin(async move {
-            let proof =
-                authenticator.judge(&self.credentials, facts).await.map_err(|denied| failure(&denied))?;
+            let proof = authenticator.judge(&self.credentials, facts).await.map_err(unresolved)?;
             if let (Some(memory), Some(fingerprint)) = (&self.accepted.memory, self.fingerprint) {
                 memory.put(fingerprint, &proof, authenticator.environment.now());
             }
@@ -303,10 +302,10 @@ fn names_nobody(credentials: &impl Credentials) -> bool {
     credentials.subject().is_none_or(str::is_empty)
 }
 
-fn failure(denied: &Denied) -> Failure {
+fn unresolved(denied: Denied) -> ResolveError {
     match (denied.kind(), denied.retry_after()) {
-        (DeniedKind::Unavailable, _) => Failure::Unavailable,
-        (DeniedKind::Throttled, Some(time)) => Failure::Throttled(time),
-        _ => Failure::BadCredentials,
+        (DeniedKind::Unavailable, _) => ResolveError::unavailable(denied.into_cause()),
+        (DeniedKind::Throttled, Some(time)) => ResolveErrorKind::Throttled(time).into(),
+        _ => ResolveErrorKind::BadCredentials.into(),
     }
 }

@@ -6,10 +6,14 @@ use super::client::facts_of;
 use super::offer::{DynScheme, Fetched, Offer};
 use super::view::Single;
 use super::{Header, RequestView, log_error};
+use crate::cause::Cause;
 use crate::event::EventKind;
 use crate::guard::caught;
-use crate::session::{Failure, Found as FoundCookie, Scan, SessionKey, Token};
+use crate::session::{Found as FoundCookie, ResolveError, ResolveErrorKind, Scan, SessionKey, Token};
 use crate::{Auth, User};
+
+/// A fault of the application's.
+const PANICKED: &str = "a scheme panicked while it read a request";
 
 /// What a request presents.
 pub(crate) struct Presented<U> {
@@ -80,7 +84,7 @@ impl<U: User> Auth<U> {
         &self,
         cookie: FoundCookie<'_>,
         view: &dyn RequestView,
-    ) -> Result<Presented<U>, Failure> {
+    ) -> Result<Presented<U>, ResolveError> {
         let token = match cookie {
             FoundCookie::Nothing => None,
             FoundCookie::One(value) => Token::parse(value),
@@ -93,18 +97,18 @@ impl<U: User> Auth<U> {
         let presented = Presented { cookie, offers: self.read_offers(view)? };
         // A session that begins with an offer is of whom that names: nobody else can be named beside it.
         if presented.offers.len() > 1 && presented.begins_session().is_some() {
-            return Err(Failure::Contradiction);
+            return Err(ResolveErrorKind::Contradiction.into());
         }
         Ok(presented)
     }
 
-    fn read_offers(&self, view: &dyn RequestView) -> Result<Vec<Offer<U>>, Failure> {
+    fn read_offers(&self, view: &dyn RequestView) -> Result<Vec<Offer<U>>, ResolveError> {
         let mut offers = Vec::new();
         // Where a scheme reads `Authorization`, one that none takes is an error: it never falls back to the cookie or to
         // nobody.
         let authorization =
             match self.0.http.reads_authorization.then(|| Single::of(view, Header::Authorization)) {
-                Some(Single::Several) => return Err(Failure::Malformed),
+                Some(Single::Several) => return Err(ResolveErrorKind::Malformed.into()),
                 Some(Single::One(value)) => Some(value),
                 Some(Single::Absent) | None => None,
             };
@@ -119,33 +123,33 @@ impl<U: User> Auth<U> {
                 offers.push(offer);
             }
         }
-        if is_taken { Ok(offers) } else { Err(Failure::BadCredentials) }
+        if is_taken { Ok(offers) } else { Err(ResolveErrorKind::BadCredentials.into()) }
     }
 
     fn fetch(
         &self,
         scheme: &Arc<dyn DynScheme<U>>,
         view: &dyn RequestView,
-    ) -> Result<Option<Offer<U>>, Failure> {
+    ) -> Result<Option<Offer<U>>, ResolveError> {
         // Schemes are the application's code: a panic in one is an outage of this request.
         let fetched = caught(|| Arc::clone(scheme).fetch(view, self.clock())).map_err(|_| {
-            log_error(&"a scheme panicked while it read a request");
-            Failure::Unavailable
+            log_error(&PANICKED);
+            ResolveError::unavailable(Cause::of(PANICKED))
         })?;
         match fetched {
             Fetched::Nothing => Ok(None),
             Fetched::Offer(offer) => {
                 let is_allowed = scheme.allows_cleartext() || self.0.http.proxies.is_protected(view);
-                if is_allowed { Ok(Some(offer)) } else { Err(Failure::Cleartext) }
+                if is_allowed { Ok(Some(offer)) } else { Err(ResolveErrorKind::Cleartext.into()) }
             }
-            Fetched::Malformed => Err(Failure::BadCredentials),
+            Fetched::Malformed => Err(ResolveErrorKind::BadCredentials.into()),
             Fetched::Untrusted => Err(self.refuse_header(EventKind::UntrustedHeader, view)),
             Fetched::Ambiguous => Err(self.refuse_header(EventKind::AmbiguousHeader, view)),
         }
     }
 
-    fn refuse_header(&self, kind: EventKind<'_>, view: &dyn RequestView) -> Failure {
+    fn refuse_header(&self, kind: EventKind<'_>, view: &dyn RequestView) -> ResolveError {
         self.emit(kind, None, None, &facts_of(&self.0.http.proxies, view));
-        Failure::Malformed
+        ResolveErrorKind::Malformed.into()
     }
 }

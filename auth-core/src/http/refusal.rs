@@ -12,7 +12,7 @@ use super::view::Single;
 use super::{Header, RequestView, ResponseHeader};
 use crate::event::{EventKind, seconds};
 use crate::http::require::Lacking;
-use crate::session::{Failure, SessionError, SessionErrorKind};
+use crate::session::{ResolveErrorKind, SessionError, SessionErrorKind};
 use crate::{Auth, Denied, DeniedKind, Require, User};
 
 /// An answer instead of the handler's: status, headers and a short body.
@@ -120,17 +120,17 @@ fn page(status: u16) -> &'static str {
 
 impl<U: User> Auth<U> {
     /// The answer to a request whose caller could not be found out.
-    pub(crate) fn refuse_failure(&self, failure: Failure, view: &dyn RequestView) -> Refusal {
+    pub(crate) fn refuse_unresolved(&self, why: ResolveErrorKind, view: &dyn RequestView) -> Refusal {
         let audience = Audience::of(view);
-        match failure {
-            Failure::Unavailable => self.answer(503, audience),
-            Failure::Throttled(time) => self.varied(in_form(429, audience).later(audience, time)),
-            Failure::BadCredentials => {
+        match why {
+            ResolveErrorKind::Unavailable => self.answer(503, audience),
+            ResolveErrorKind::Throttled(time) => self.varied(in_form(429, audience).later(audience, time)),
+            ResolveErrorKind::BadCredentials => {
                 self.unauthorized(audience, view, Single::of(view, Header::Authorization))
             }
-            Failure::Malformed | Failure::Contradiction => self.answer(400, audience),
-            Failure::CrossOrigin => self.answer(403, audience),
-            Failure::Cleartext => {
+            ResolveErrorKind::Malformed | ResolveErrorKind::Contradiction => self.answer(400, audience),
+            ResolveErrorKind::CrossOrigin => self.answer(403, audience),
+            ResolveErrorKind::Cleartext => {
                 self.emit(EventKind::CleartextCredentials, None, None, &facts_of(&self.0.http.proxies, view));
                 self.ask_for_tls(audience)
             }

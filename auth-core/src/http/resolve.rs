@@ -7,8 +7,12 @@ use std::task::{Context, Poll};
 
 use super::offer::Offer;
 use super::session::Session;
+use crate::cause::Cause;
 use crate::event::SessionEnd;
-use crate::session::{Begun, BegunBy, Failure, Live, Opening, Renewal, Resolved, SessionEngine, Wanted};
+use crate::session::{
+    Begun, BegunBy, Live, Opening, Renewal, ResolveError, ResolveErrorKind, Resolved, SessionEngine,
+    SessionError, SessionErrorKind, Wanted,
+};
 use crate::{Access, User};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -38,8 +42,8 @@ impl<U> From<Resolved<U>> for Resolution<U> {
 /// Finding out who is calling. One box, whatever is asked, for a request that presents a session only.
 pub(crate) enum Finding<U> {
     Nobody,
-    Session(BoxFuture<'static, Result<Resolved<U>, Failure>>),
-    Offers(BoxFuture<'static, Result<Resolution<U>, Failure>>),
+    Session(BoxFuture<'static, Result<Resolved<U>, ResolveError>>),
+    Offers(BoxFuture<'static, Result<Resolution<U>, ResolveError>>),
 }
 
 impl<U: User> Finding<U> {
@@ -57,7 +61,7 @@ impl<U: User> Finding<U> {
 }
 
 impl<U> Future for Finding<U> {
-    type Output = Result<Resolution<U>, Failure>;
+    type Output = Result<Resolution<U>, ResolveError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut *self {
@@ -76,7 +80,7 @@ fn wanted<U: User>(session: &Session<U>) -> Option<(&Arc<dyn SessionEngine<U>>, 
     Some((sessions, Wanted { key, begun_by }))
 }
 
-async fn by_offers<U: User>(session: Session<U>) -> Result<Resolution<U>, Failure> {
+async fn by_offers<U: User>(session: Session<U>) -> Result<Resolution<U>, ResolveError> {
     if let Some((offer, name)) = session.presented().begins_session() {
         return by_session_of(&session, offer, name).await;
     }
@@ -87,19 +91,19 @@ async fn by_offers<U: User>(session: Session<U>) -> Result<Resolution<U>, Failur
     let resolved = Arc::clone(sessions).resolve(wanted, session.facts().clone()).await?;
     let mut resolution = Resolution::from(resolved);
     if resolution.access.as_ref().zip(access.as_ref()).is_some_and(|(one, other)| !is_same(one, other)) {
-        return Err(Failure::Contradiction);
+        return Err(ResolveErrorKind::Contradiction.into());
     }
     resolution.access = access;
     Ok(resolution)
 }
 
 /// The user whom all offers name. Two that name two users are a contradiction.
-async fn all_agree<U: User>(session: &Session<U>) -> Result<Option<Access<U>>, Failure> {
+async fn all_agree<U: User>(session: &Session<U>) -> Result<Option<Access<U>>, ResolveError> {
     let mut agreed: Option<Access<U>> = None;
     for offer in session.presented().offers() {
         let access = offer.access(session.auth().authenticator(), session.facts()).await?;
         match &agreed {
-            Some(one) if !is_same(one, &access) => return Err(Failure::Contradiction),
+            Some(one) if !is_same(one, &access) => return Err(ResolveErrorKind::Contradiction.into()),
             Some(_) => {}
             None => agreed = Some(access),
         }
@@ -117,9 +121,12 @@ async fn by_session_of<U: User>(
     session: &Session<U>,
     offer: &Offer<U>,
     name: &str,
-) -> Result<Resolution<U>, Failure> {
+) -> Result<Resolution<U>, ResolveError> {
     // What keeps a session is accepted only where there are sessions.
-    let Some(sessions) = session.auth().sessions() else { return Err(Failure::Unavailable) };
+    let Some(sessions) = session.auth().sessions() else {
+        let cause = SessionError::from(SessionErrorKind::NotConfigured);
+        return Err(ResolveError::unavailable(Cause::of(cause)));
+    };
     let mut current = None;
     if let Some(key) = session.presented().key() {
         let wanted = Wanted { key, begun_by: BegunBy::Name(name.into()) };
@@ -131,8 +138,8 @@ async fn by_session_of<U: User>(
     }
     let opening = match offer.judge(session.auth().authenticator(), session.facts()).await {
         Ok(proof) => Opening::new(proof, current.clone(), session.presented().key()).ok(),
-        Err(Failure::BadCredentials) => None,
-        Err(failure) => return Err(failure),
+        Err(error) if error.kind() == ResolveErrorKind::BadCredentials => None,
+        Err(error) => return Err(error),
     };
     let Some(opening) = opening else {
         if let Some(live) = &current {
@@ -141,5 +148,5 @@ async fn by_session_of<U: User>(
         return Ok(Resolution { is_turned_away: true, ..Resolution::NOBODY });
     };
     let begun = sessions.login(opening.by_name(name), session.facts()).await;
-    Ok(Resolution { begun: Some(begun.map_err(|_| Failure::Unavailable)?), ..Resolution::NOBODY })
+    Ok(Resolution { begun: Some(begun.map_err(SessionError::into_unresolved)?), ..Resolution::NOBODY })
 }

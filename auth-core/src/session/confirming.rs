@@ -10,6 +10,7 @@ use tokio::time::sleep;
 
 use super::{Live, SessionKey};
 use crate::breaker::Breaker;
+use crate::cause::Cause;
 use crate::guard::{guarded, interrupted};
 use crate::health::Checkup;
 use crate::report::Reports;
@@ -60,8 +61,8 @@ pub(crate) enum Asked {
     Confirmed(SessionKey, Option<Live>),
     /// The user may not, and has no sessions any more.
     Ended,
-    /// It could not be found out.
-    Unknown,
+    /// It could not be found out, for this reason.
+    Unknown(Cause),
 }
 
 type Waiting = watch::Receiver<Option<Asked>>;
@@ -129,7 +130,7 @@ impl Asking {
 
     /// Tells those who wait, and for a while those who come.
     pub(crate) async fn tell(self, answer: Asked) {
-        let failed = matches!(answer, Asked::Unknown);
+        let failed = matches!(answer, Asked::Unknown(_));
         self.answer.send_replace(Some(answer));
         if failed {
             sleep(HOLD_OFF).await;

@@ -19,9 +19,10 @@ use super::live::{Begun, Live, Renewal, Resolved, Wanted};
 use super::record::Patches;
 use super::revocation::{Revocations, Shared};
 use super::{
-    Failure, SessionConfig, SessionError, SessionErrorKind, SessionInfo, SessionKey, SessionRecord,
-    SessionStore, StoreError, StoreErrorKind,
+    ResolveError, SessionConfig, SessionError, SessionInfo, SessionKey, SessionRecord, SessionStore,
+    StoreError, StoreErrorKind,
 };
+use crate::cause::Cause;
 use crate::event::{EventKind, SessionEnd};
 use crate::guard::{Interrupted, guarded};
 use crate::session::Environment;
@@ -38,7 +39,7 @@ pub(crate) trait SessionEngine<U>: Send + Sync {
         self: Arc<Self>,
         wanted: Wanted,
         facts: RequestFacts,
-    ) -> BoxFuture<'static, Result<Resolved<U>, Failure>>;
+    ) -> BoxFuture<'static, Result<Resolved<U>, ResolveError>>;
     fn login<'a>(
         &'a self,
         opening: Opening<U>,
@@ -109,7 +110,7 @@ impl<U: User, S: SessionStore> SessionEngine<U> for Engine<S, U> {
         self: Arc<Self>,
         wanted: Wanted,
         facts: RequestFacts,
-    ) -> BoxFuture<'static, Result<Resolved<U>, Failure>> {
+    ) -> BoxFuture<'static, Result<Resolved<U>, ResolveError>> {
         Box::pin(async move { self.resolve_session(wanted, &facts).await })
     }
 
@@ -227,12 +228,12 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         work: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, SessionError> {
         let answer = guarded(limit, work).await.unwrap_or_else(|why| Err(interrupted(why)));
-        answer.map_err(|error| self.failed(&error, facts))
+        answer.map_err(|error| self.failed(error, facts))
     }
 
-    fn failed(&self, error: &StoreError, facts: &RequestFacts) -> SessionError {
-        self.environment.emit(EventKind::StoreFailed(error), None, None, facts);
-        SessionErrorKind::Unavailable.into()
+    fn failed(&self, error: StoreError, facts: &RequestFacts) -> SessionError {
+        self.environment.emit(EventKind::StoreFailed(&error), None, None, facts);
+        SessionError::unavailable(Cause::of(error))
     }
 
     /// Limits several steps together to the time for a write, however often one of them has to be repeated.
@@ -242,7 +243,7 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         work: impl Future<Output = Result<T, SessionError>>,
     ) -> Result<T, SessionError> {
         let answer = guarded(self.config.write_timeout, work).await;
-        answer.unwrap_or_else(|why| Err(self.failed(&interrupted(why), facts)))
+        answer.unwrap_or_else(|why| Err(self.failed(interrupted(why), facts)))
     }
 
     /// Whether a session was logged out here, though the store has not confirmed it yet.

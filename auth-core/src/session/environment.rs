@@ -4,12 +4,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::ResolveError;
 use super::source::Source;
+use crate::cause::Cause;
 use crate::chain::BackendAnswer;
 use crate::event::{self, EventKind};
 use crate::report::Report;
 use crate::user_cache::Cache;
-use crate::{BackendName, Clock, Event, Observer, Random, RequestFacts, Timestamp, User, UserId};
+use crate::{
+    BackendError, BackendName, Clock, Event, Observer, Random, RequestFacts, Timestamp, User, UserId,
+};
 
 pub(crate) struct Environment<U> {
     pub(crate) sources: Vec<Source<U>>,
@@ -44,15 +48,24 @@ impl<U: User> Environment<U> {
         backend: &BackendName,
         id: &UserId,
         facts: &RequestFacts,
-    ) -> Result<Option<Arc<U>>, Unavailable> {
+    ) -> Result<Option<Arc<U>>, ResolveError> {
         let Some(source) = self.source(backend) else { return Ok(None) };
         match source.get_user(id).await {
             Ok(user) => Ok(user.filter(User::is_active).map(Arc::new)),
-            Err(error) => {
-                self.emit(EventKind::BackendFailed(&error), Some(backend), None, facts);
-                Err(Unavailable)
-            }
+            Err(error) => Err(ResolveError::unavailable(self.failed(error, backend, None, facts))),
         }
+    }
+
+    /// Tells that a backend could not answer. The error lies behind whatever fails by it.
+    pub(crate) fn failed(
+        &self,
+        error: BackendError,
+        backend: &BackendName,
+        user: Option<&UserId>,
+        facts: &RequestFacts,
+    ) -> Cause {
+        self.emit(EventKind::BackendFailed(&error), Some(backend), user, facts);
+        Cause::of(error)
     }
 
     /// Tells what provisioning did for a user.
@@ -83,7 +96,3 @@ impl<U: User> Environment<U> {
         event::emit(&*self.observer, &Event { kind, at: self.now(), backend, user, facts });
     }
 }
-
-/// A backend could not answer, and the observer was told.
-#[derive(Debug)]
-pub(crate) struct Unavailable;

@@ -1,14 +1,26 @@
 //! What can go wrong with a session, and with finding out whose it is.
 
+use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
 use crate::Denied;
+use crate::cause::Cause;
 
-/// Why a request's caller cannot be resolved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A request's caller cannot be found out.
+///
+/// That is no "nobody": answer by [`Session::refuse`](crate::Session::refuse). What lies behind an outage, down to the
+/// driver's error, [`source`](Error::source) leads to; nothing of it is in an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResolveError {
+    kind: ResolveErrorKind,
+    cause: Cause,
+}
+
+/// Why a request's caller cannot be found out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Failure {
+pub enum ResolveErrorKind {
     /// A store or a backend could not decide.
     Unavailable,
     /// A [gate](crate::Gate) lets no more attempts through before this time is over.
@@ -26,11 +38,51 @@ pub enum Failure {
     CrossOrigin,
 }
 
+impl ResolveError {
+    pub(crate) fn unavailable(cause: Cause) -> Self {
+        Self { kind: ResolveErrorKind::Unavailable, cause }
+    }
+
+    /// Why the caller cannot be found out.
+    pub fn kind(&self) -> ResolveErrorKind {
+        self.kind
+    }
+}
+
+impl From<ResolveErrorKind> for ResolveError {
+    fn from(kind: ResolveErrorKind) -> Self {
+        Self { kind, cause: Cause::NONE }
+    }
+}
+
+impl fmt::Display for ResolveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            ResolveErrorKind::Unavailable => "it cannot be found out now who is calling",
+            ResolveErrorKind::Throttled(_) => "too many attempts",
+            ResolveErrorKind::BadCredentials => "the request's credentials were not accepted",
+            ResolveErrorKind::Malformed => "the request's credentials cannot be read without doubt",
+            ResolveErrorKind::Contradiction => "the request names different users",
+            ResolveErrorKind::Cleartext => "the request's credentials were not encrypted on their way",
+            ResolveErrorKind::CrossOrigin => "the request comes from another site",
+        })
+    }
+}
+
+impl Error for ResolveError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.cause.source()
+    }
+}
+
 /// Something could not be done with the session.
+///
+/// What lies behind an outage, down to the driver's error, [`source`](Error::source) leads to.
 #[derive(Debug)]
 pub struct SessionError {
     kind: SessionErrorKind,
     retry_after: Option<Duration>,
+    cause: Cause,
 }
 
 /// What went wrong with a session.
@@ -60,6 +112,20 @@ pub enum SessionErrorKind {
 }
 
 impl SessionError {
+    pub(crate) fn unavailable(cause: Cause) -> Self {
+        Self { cause, ..SessionErrorKind::Unavailable.into() }
+    }
+
+    /// The same where it keeps a request's caller from being found out.
+    pub(crate) fn into_unresolved(self) -> ResolveError {
+        ResolveError::unavailable(self.into_cause())
+    }
+
+    /// What lies behind it, without its own words.
+    pub(crate) fn into_cause(self) -> Cause {
+        self.cause
+    }
+
     /// What went wrong.
     pub fn kind(&self) -> SessionErrorKind {
         self.kind
@@ -76,20 +142,22 @@ impl SessionError {
 
 impl From<SessionErrorKind> for SessionError {
     fn from(kind: SessionErrorKind) -> Self {
-        Self { kind, retry_after: None }
+        Self { kind, retry_after: None, cause: Cause::NONE }
     }
 }
 
-impl From<Failure> for SessionError {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Unavailable => SessionErrorKind::Unavailable.into(),
-            Failure::Throttled(time) => Self { kind: SessionErrorKind::Throttled, retry_after: Some(time) },
-            Failure::CrossOrigin => SessionErrorKind::CrossOrigin.into(),
-            Failure::BadCredentials | Failure::Malformed | Failure::Contradiction | Failure::Cleartext => {
-                SessionErrorKind::NoSession.into()
-            }
-        }
+impl From<ResolveError> for SessionError {
+    fn from(error: ResolveError) -> Self {
+        let (kind, retry_after) = match error.kind {
+            ResolveErrorKind::Unavailable => (SessionErrorKind::Unavailable, None),
+            ResolveErrorKind::Throttled(time) => (SessionErrorKind::Throttled, Some(time)),
+            ResolveErrorKind::CrossOrigin => (SessionErrorKind::CrossOrigin, None),
+            ResolveErrorKind::BadCredentials
+            | ResolveErrorKind::Malformed
+            | ResolveErrorKind::Contradiction
+            | ResolveErrorKind::Cleartext => (SessionErrorKind::NoSession, None),
+        };
+        Self { kind, retry_after, cause: error.cause }
     }
 }
 
@@ -117,4 +185,64 @@ impl fmt::Display for SessionError {
     }
 }
 
-impl std::error::Error for SessionError {}
+impl Error for SessionError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.cause.source()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cause::chain;
+    use crate::session::StoreError;
+
+    fn outage() -> SessionError {
+        SessionError::unavailable(Cause::of(StoreError::unavailable("connection refused")))
+    }
+
+    const STORE: [&str; 2] = ["the session store is unavailable", "connection refused"];
+
+    #[test]
+    fn an_outage_leads_to_what_caused_it() {
+        let error = outage();
+        assert_eq!(
+            (chain(&error)[0].as_str(), &chain(&error)[1..]),
+            ("sessions are unavailable", &STORE.map(String::from)[..])
+        );
+        assert!(error.source().unwrap().is::<StoreError>());
+        assert_eq!(chain(&SessionError::from(SessionErrorKind::Gone)).len(), 1);
+    }
+
+    /// The same cause, on its way from what asks for the caller to what uses the session, and back; each adds its own words
+    /// only.
+    #[test]
+    fn the_cause_goes_along() {
+        let unresolved = outage().into_unresolved();
+        let said = ["it cannot be found out now who is calling", STORE[0], STORE[1]];
+        assert_eq!(chain(&unresolved), said);
+        assert_eq!(chain(&unresolved.clone()), said);
+        let session = SessionError::from(unresolved);
+        assert_eq!(chain(&session), ["sessions are unavailable", STORE[0], STORE[1]]);
+        assert_eq!(session.retry_after(), Some(Denied::RETRY_AFTER));
+    }
+
+    #[test]
+    fn what_is_no_outage_has_no_cause() {
+        let time = Duration::from_secs(7);
+        let table = [
+            (ResolveErrorKind::Throttled(time), SessionErrorKind::Throttled, Some(time)),
+            (ResolveErrorKind::CrossOrigin, SessionErrorKind::CrossOrigin, None),
+            (ResolveErrorKind::BadCredentials, SessionErrorKind::NoSession, None),
+            (ResolveErrorKind::Malformed, SessionErrorKind::NoSession, None),
+            (ResolveErrorKind::Contradiction, SessionErrorKind::NoSession, None),
+            (ResolveErrorKind::Cleartext, SessionErrorKind::NoSession, None),
+        ];
+        for (kind, becomes, retry_after) in table {
+            let error = ResolveError::from(kind);
+            assert_eq!((error.kind(), chain(&error).len()), (kind, 1));
+            let error = SessionError::from(error);
+            assert_eq!((error.kind(), error.retry_after(), chain(&error).len()), (becomes, retry_after, 1));
+        }
+    }
+}

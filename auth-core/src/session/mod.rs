@@ -17,7 +17,7 @@ mod token;
 
 pub use crate::store_error::{StoreError, StoreErrorKind};
 pub use config::{SameSite, SessionConfig};
-pub use error::{Failure, SessionError, SessionErrorKind};
+pub use error::{ResolveError, ResolveErrorKind, SessionError, SessionErrorKind};
 pub use keys::{KeyRing, StampMac};
 pub use live::SessionInfo;
 pub use memory::MemorySessions;

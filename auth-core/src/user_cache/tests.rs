@@ -6,7 +6,7 @@ use tokio::time;
 
 use super::*;
 use crate::session::Source;
-use crate::{BackendName, ManualClock, Timestamp, UserSource};
+use crate::{BackendErrorKind, BackendName, ManualClock, Timestamp, UserSource};
 
 const SECOND: Duration = Duration::from_secs(1);
 const START: Timestamp = Timestamp::from_secs(1_800_000_000);
@@ -381,6 +381,22 @@ async fn nobody_waits_longer_than_without_the_cache() {
     }
     assert!(began.elapsed() <= TIMEOUT, "{:?}", began.elapsed());
     assert_eq!(world.size(), (0, 0));
+}
+
+/// Who waited for another's load is told what lies behind its failure, too.
+#[tokio::test]
+async fn the_cause_of_an_outage_is_shared() {
+    let world = world();
+    world.hold(true);
+    world.say(Says::Fails);
+    let find = || async {
+        let found = world.source.find_user(world.cache(), &alice(), &*world.clock).await;
+        crate::cause::chain(&found.err().unwrap())
+    };
+    world.town.gate.add_permits(1);
+    let (one, other) = tokio::join!(find(), find());
+    assert_eq!((&one, world.loads()), (&other, 1));
+    assert_eq!(one, ["the backend is unavailable", "told to"]);
 }
 
 /// A backend that says that it is down is not asked again by everybody who waited for that answer; and nobody

@@ -12,7 +12,7 @@ use crate::http::layered::AnySession;
 use crate::http::offer::Offer;
 use crate::http::require::Lacking;
 use crate::http::{AnyExchange, Refusal, RequestExtensions, RequestView, ResponseView, Shown};
-use crate::session::{CookieEffect, Failure};
+use crate::session::{CookieEffect, ResolveError};
 use crate::{Access, How, Require, User};
 
 impl<U: User> AnySession for Inner<U> {
@@ -39,7 +39,10 @@ impl<U: User> AnySession for Inner<U> {
             && self.presented.offers().iter().any(Offer::is_recalled_proof)
     }
 
-    fn resolve_within(self: Arc<Self>, within: Option<Duration>) -> BoxFuture<'static, Result<(), Failure>> {
+    fn resolve_within(
+        self: Arc<Self>,
+        within: Option<Duration>,
+    ) -> BoxFuture<'static, Result<(), ResolveError>> {
         Box::pin(async move {
             let session = Session(self);
             session.resolve().await?;
@@ -57,8 +60,8 @@ impl<U: User> AnySession for Inner<U> {
         Session(self).refuse_lacking(&Require::login(), Lacking::Login, view)
     }
 
-    fn refuse(self: Arc<Self>, failure: Failure, view: &dyn RequestView) -> Refusal {
-        self.auth.refuse_failure(failure, view)
+    fn refuse(self: Arc<Self>, error: &ResolveError, view: &dyn RequestView) -> Refusal {
+        self.auth.refuse_unresolved(error.kind(), view)
     }
 }
 

@@ -10,12 +10,12 @@ use crate::http::layered::AnySession as _;
 use crate::http::presented::Presented;
 use crate::http::resolve::{Finding, Resolution, is_same};
 use crate::http::{Layered, Refusal, RequestView};
-use crate::session::{Failure, SessionError, SessionErrorKind, SessionKey};
+use crate::session::{ResolveError, ResolveErrorKind, SessionError, SessionErrorKind, SessionKey};
 use crate::{Access, Authenticated, User};
 
 impl<U: User> Session<U> {
     /// Finds out who is calling, once per request.
-    pub(crate) async fn resolve(&self) -> Result<(), Failure> {
+    pub(crate) async fn resolve(&self) -> Result<(), ResolveError> {
         if self.is_resolved() {
             return Ok(());
         }
@@ -29,8 +29,8 @@ impl<U: User> Session<U> {
     /// Finds out who is calling, once per request; `None` for nobody.
     ///
     /// # Errors
-    /// Why that cannot be found out: see [`refuse`](Self::refuse).
-    pub async fn find_caller(&self) -> Result<Option<Access<U>>, Failure> {
+    /// [`ResolveError`] if that cannot be found out: see [`refuse`](Self::refuse).
+    pub async fn find_caller(&self) -> Result<Option<Access<U>>, ResolveError> {
         self.resolve().await?;
         Ok(self.access())
     }
@@ -39,8 +39,8 @@ impl<U: User> Session<U> {
     /// and who its user is now. Of credentials that came with the request, the backend is asked about their user.
     ///
     /// # Errors
-    /// Why that cannot be found out.
-    pub async fn find_caller_again(&self) -> Result<Option<Access<U>>, Failure> {
+    /// [`ResolveError`] if that cannot be found out.
+    pub async fn find_caller_again(&self) -> Result<Option<Access<U>>, ResolveError> {
         self.resolve().await?;
         let _one_at_a_time = self.0.resolving.lock().await;
         let (key, access) = {
@@ -61,7 +61,7 @@ impl<U: User> Session<U> {
         Ok(access)
     }
 
-    async fn session_again(&self, key: SessionKey) -> Result<Resolution<U>, Failure> {
+    async fn session_again(&self, key: SessionKey) -> Result<Resolution<U>, ResolveError> {
         let layered = Layered { shown: None, outer: None };
         let again = Self::new(self.auth().clone(), Presented::again(key), self.0.cross_origin, layered);
         _ = again.0.facts.set(self.facts().clone());
@@ -69,22 +69,22 @@ impl<U: User> Session<U> {
     }
 
     /// The user of an access as it is now, if it may still be active.
-    async fn reload(&self, access: Access<U>) -> Result<Option<Access<U>>, Failure> {
+    async fn reload(&self, access: Access<U>) -> Result<Option<Access<U>>, ResolveError> {
         let (backend, id) = (access.backend(), access.user().id());
         let user = self.auth().environment().reload(backend, &id, self.facts()).await;
-        Ok(user.map_err(|_| Failure::Unavailable)?.map(|user| access.of(user)))
+        Ok(user?.map(|user| access.of(user)))
     }
 
     /// Has the credentials of this request judged by the chain, whatever is remembered of them: where a fresh proof is
     /// required, that they were accepted earlier does not count.
     /// They must be of whom they were of: the handler may have the user already.
-    pub(super) async fn judge_again(&self, within: Option<Duration>) -> Result<(), Failure> {
+    pub(super) async fn judge_again(&self, within: Option<Duration>) -> Result<(), ResolveError> {
         let _one_at_a_time = self.0.resolving.lock().await;
         let Some(known) = self.access().filter(|_| self.0.is_worth_judging(within)) else { return Ok(()) };
         for offer in self.presented().offers().iter().filter(|offer| offer.is_recalled_proof()) {
             let proven = offer.access_anew(self.auth().authenticator(), self.facts()).await?;
             if !is_same(&known, &proven) {
-                return Err(Failure::Contradiction);
+                return Err(ResolveErrorKind::Contradiction.into());
             }
             self.state().access = Some(proven);
         }
@@ -114,8 +114,8 @@ impl<U: User> Session<U> {
     }
 
     /// The answer to a request whose caller cannot be found out.
-    pub fn refuse(&self, failure: Failure, view: &dyn RequestView) -> Refusal {
-        self.auth().refuse_failure(failure, view)
+    pub fn refuse(&self, error: &ResolveError, view: &dyn RequestView) -> Refusal {
+        self.auth().refuse_unresolved(error.kind(), view)
     }
 
     pub(crate) fn mark_resolved(&self) {

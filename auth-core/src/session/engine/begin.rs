@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Engine, access_of};
+use crate::cause::Cause;
 use crate::event::{EventKind, SessionEnd};
 use crate::session::live::{Begun, CookieEffect, Live, Renewal};
 use crate::session::revocation::Undo;
@@ -201,7 +202,7 @@ impl<S: SessionStore, U: User> Engine<S, U> {
     fn new_token(&self) -> Result<Token, SessionError> {
         Token::random(&*self.environment.random).map_err(|error| {
             crate::unheard::log_error(&error);
-            SessionErrorKind::Unavailable.into()
+            SessionError::unavailable(Cause::of(error))
         })
     }
 

@@ -6,14 +6,16 @@ use std::time::Duration;
 use tracing::{Instrument, Span};
 
 use super::Engine;
+use crate::breaker::left_alone;
+use crate::cause::Cause;
 use crate::event::{EventKind, SessionEnd};
-use crate::guard::guarded;
+use crate::guard::{Interrupted, guarded};
 use crate::report::Reports;
 use crate::session::Source;
 use crate::session::confirming::{Asked, Asking, Confirming};
 use crate::session::live::Live;
-use crate::session::{Failure, SessionRecord, SessionStore};
-use crate::{DenyReason, Outcome, RequestFacts, Timestamp, User};
+use crate::session::{ResolveError, SessionRecord, SessionStore};
+use crate::{BackendError, DenyReason, Outcome, RequestFacts, Timestamp, User};
 
 impl<S: SessionStore, U: User> Engine<S, U> {
     /// The session, confirmed, or as it is while the outside system cannot answer; `None` if it is over.
@@ -24,7 +26,7 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         live: Live,
         facts: &RequestFacts,
         now: Timestamp,
-    ) -> Result<Option<Live>, Failure> {
+    ) -> Result<Option<Live>, ResolveError> {
         let (mut waiting, asking) = confirming.join(&live.record.user);
         if let Some(asking) = asking {
             self.begin_to_ask(asking, source.timeout, live.clone(), facts.clone(), now);
@@ -32,13 +34,15 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         let of_store = self.config.read_timeout.saturating_add(self.config.write_timeout);
         let limit = source.timeout.saturating_add(of_store);
         let answer = async { waiting.wait_for(Option::is_some).await.ok().and_then(|answer| answer.clone()) };
-        match guarded(limit, answer).await.ok().flatten().unwrap_or(Asked::Unknown) {
+        // Whoever asked is gone without an answer only if that panicked.
+        let answer = guarded(limit, answer).await.and_then(|answer| answer.ok_or(Interrupted::Panicked));
+        match answer.unwrap_or_else(|why| Asked::Unknown(Cause::of(BackendError::from(why)))) {
             Asked::Confirmed(key, newer) if key == live.key => Ok(newer),
             // Another session of the user was; this one is when it comes again.
             Asked::Confirmed(..) => Ok(Some(live)),
             Asked::Ended => Ok(None),
-            Asked::Unknown if confirming.is_in_grace(&live, now) => Ok(Some(live)),
-            Asked::Unknown => Err(Failure::Unavailable),
+            Asked::Unknown(_) if confirming.is_in_grace(&live, now) => Ok(Some(live)),
+            Asked::Unknown(cause) => Err(ResolveError::unavailable(cause)),
         }
     }
 
@@ -76,11 +80,11 @@ impl<S: SessionStore, U: User> Engine<S, U> {
                 return Asked::Confirmed(key, Some(newer));
             }
             Ok(newer) => newer.unwrap_or(live),
-            Err(_) => return Asked::Unknown,
+            Err(error) => return Asked::Unknown(error.into_cause()),
         };
         let reports = Reports::new();
         let Some(answer) = asking.ask(&reports, limit, &*environment.clock).await else {
-            return Asked::Unknown;
+            return Asked::Unknown(Cause::of(left_alone()));
         };
         environment.forget_user(backend, user);
         for report in reports.take() {
@@ -90,10 +94,7 @@ impl<S: SessionStore, U: User> Engine<S, U> {
             Ok(Outcome::Accept(())) => Asked::Confirmed(key, self.note_confirmed(live, facts, now).await),
             Ok(Outcome::Decline(_)) => self.end_all(&live.record, None, facts).await,
             Ok(Outcome::Deny(reason)) => self.end_all(&live.record, Some(reason), facts).await,
-            Err(error) => {
-                environment.emit(EventKind::BackendFailed(&error), Some(backend), Some(user), facts);
-                Asked::Unknown
-            }
+            Err(error) => Asked::Unknown(environment.failed(error, backend, Some(user), facts)),
         }
     }
 

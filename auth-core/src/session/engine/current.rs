@@ -52,8 +52,7 @@ impl<S: SessionStore, U: User> Engine<S, U> {
             return Err(SessionErrorKind::NoSession.into());
         }
         let stored = source.get_user(&record.user).await.map_err(|error| {
-            self.environment.emit(EventKind::BackendFailed(&error), Some(&record.backend), None, facts);
-            SessionErrorKind::Unavailable
+            SessionError::unavailable(self.environment.failed(error, &record.backend, None, facts))
         })?;
         let is_it = |stored: &U| stored.id() == user.id() && stored.security_stamp() == user.security_stamp();
         stored.filter(is_it).ok_or_else(|| SessionErrorKind::NoSession.into())

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use super::{Engine, access_of};
-use crate::event::{EventKind, SessionEnd};
+use crate::event::SessionEnd;
 use crate::session::Source;
 use crate::session::keys::StampCheck;
 use crate::session::live::{BegunBy, Live, Renewal, Resolved, Wanted};
-use crate::session::{Failure, SessionConfig, SessionError, SessionKey, SessionRecord, SessionStore, Write};
+use crate::session::{
+    ResolveError, SessionConfig, SessionError, SessionKey, SessionRecord, SessionStore, Write,
+};
 use crate::user_cache::{Cache, Moment};
 use crate::{BackendError, RequestFacts, Timestamp, User};
 
@@ -19,7 +21,7 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         self: &Arc<Self>,
         wanted: Wanted,
         facts: &RequestFacts,
-    ) -> Result<Resolved<U>, Failure> {
+    ) -> Result<Resolved<U>, ResolveError> {
         let now = self.environment.now();
         let Some(live) = self.find(wanted.key, facts, now).await? else { return Ok(Resolved::NOBODY) };
         let began = live.record.remote_user.as_deref();
@@ -42,8 +44,8 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         key: SessionKey,
         facts: &RequestFacts,
         now: Timestamp,
-    ) -> Result<Option<Live>, Failure> {
-        let loaded = self.load(key, facts, now).await.map_err(|_| Failure::Unavailable)?;
+    ) -> Result<Option<Live>, ResolveError> {
+        let loaded = self.load(key, facts, now).await.map_err(SessionError::into_unresolved)?;
         let Some(live) = loaded else { return Ok(None) };
         if let Some(why) = self.ended(&live.record, now) {
             Box::pin(self.end_unasked(&live, why, facts)).await;
@@ -90,7 +92,7 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         mut live: Live,
         facts: &RequestFacts,
         now: Timestamp,
-    ) -> Result<Resolved<U>, Failure> {
+    ) -> Result<Resolved<U>, ResolveError> {
         let Some(source) = self.environment.source(&live.record.backend) else {
             Box::pin(self.end_unasked(&live, SessionEnd::BackendGone, facts)).await;
             return Ok(Resolved::NOBODY);
@@ -115,8 +117,7 @@ impl<S: SessionStore, U: User> Engine<S, U> {
                 Ok(Resolved::NOBODY)
             }
             Err(error) => {
-                self.environment.emit(EventKind::BackendFailed(&error), Some(&source.name), None, facts);
-                Err(Failure::Unavailable)
+                Err(ResolveError::unavailable(self.environment.failed(error, &source.name, None, facts)))
             }
         }
     }
@@ -175,7 +176,7 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         live: Live,
         facts: &RequestFacts,
         now: Timestamp,
-    ) -> Result<Resolved<U>, Failure> {
+    ) -> Result<Resolved<U>, ResolveError> {
         let renewal = self.renewal(&live, &*user, stamp, now);
         let live = if now.since(live.record.last_seen) >= self.config.touch_every {
             Box::pin(self.touch(live, facts, now)).await
