@@ -1,12 +1,12 @@
 //! The error that handlers pass on.
 
+use std::error;
 use std::fmt;
 
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
-use auth_core::http::{AnyExchange, Refusal, exchange_of, log_error, unconfigured};
+use auth_core::http::{AnyExchange, HandlerError, Refusal, exchange_of};
 use auth_core::session::SessionError;
 use auth_core::{Denied, User};
 
@@ -15,25 +15,22 @@ use crate::view::Head;
 
 /// What keeps a handler from its answer: a refused login, a session that cannot be used, a missing layer.
 ///
-/// It answers for itself: 401, 403 or 503 with `Retry-After`, with a body that reveals nothing.
+/// It answers for itself: 401, 403 or 503 with `Retry-After`, with a body that reveals nothing. What lies behind an outage
+/// [`source`](error::Error::source) leads to, down to the driver's error.
 #[derive(Debug)]
 pub struct Error(Kind);
 
 #[derive(Debug)]
 enum Kind {
-    Denied(Denied),
-    Session(SessionError),
-    Refused(Box<Refusal>),
-    Page(Box<(Refusal, String)>),
+    Made(HandlerError),
     /// An optional extractor drops this: what it would answer is made up only if it is asked. That may be outside the
     /// layer, where a middleware passed the error on: by then the request shows the outer layer's exchange.
     Anonymous(AnyExchange, HttpRequest),
-    NoLayer(&'static str),
 }
 
 impl Error {
-    pub(crate) fn refused(refusal: Refusal) -> Self {
-        Self(Kind::Refused(Box::new(refusal)))
+    pub(crate) fn of(error: impl Into<HandlerError>) -> Self {
+        Self(Kind::Made(error.into()))
     }
 
     /// Nobody is signed in, and somebody must be.
@@ -46,61 +43,63 @@ impl Error {
 
     /// There is no layer around the handler that wants `what`.
     pub(crate) fn no_layer(what: &'static str) -> Self {
-        Self(Kind::NoLayer(what))
+        Self::of(HandlerError::no_layer(what, "add `.wrap(AuthLayer::new(auth))` around the route"))
     }
 
     /// The same answer with this page for its body: a login form that is shown again, say, with what is wrong.
     #[must_use]
     pub fn with_page(self, html: impl Into<String>) -> Self {
-        Self(Kind::Page(Box::new((self.refusal(), html.into()))))
+        let error = match self.0 {
+            Kind::Made(error) => error,
+            Kind::Anonymous(exchange, request) => HandlerError::nobody(&exchange, &Head(&request)),
+        };
+        Self::of(error.with_page(html.into()))
     }
 
     /// The answer.
     pub fn refusal(&self) -> Refusal {
         match &self.0 {
-            Kind::Denied(denied) => denied.into(),
-            Kind::Session(error) => error.into(),
-            Kind::Refused(refusal) => (**refusal).clone(),
-            Kind::Page(page) => page.0.clone(),
-            Kind::Anonymous(exchange, request) => exchange.refuse_nobody(&Head(request)),
-            Kind::NoLayer(_) => {
-                log_error(self);
-                unconfigured()
+            Kind::Made(error) => error.refusal(),
+            Kind::Anonymous(exchange, request) => {
+                HandlerError::nobody(exchange, &Head(request)).into_refusal()
             }
+        }
+    }
+
+    fn made(&self) -> Option<&HandlerError> {
+        match &self.0 {
+            Kind::Made(error) => Some(error),
+            Kind::Anonymous(..) => None,
         }
     }
 }
 
 impl From<Denied> for Error {
     fn from(denied: Denied) -> Self {
-        Self(Kind::Denied(denied))
+        Self::of(denied)
     }
 }
 
 impl From<SessionError> for Error {
     fn from(error: SessionError) -> Self {
-        Self(Kind::Session(error))
+        Self::of(error)
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Kind::Denied(denied) => denied.fmt(f),
-            Kind::Session(error) => error.fmt(f),
-            Kind::Refused(refusal) => write!(f, "the request was refused with status {}", refusal.status()),
-            Kind::Page(page) => write!(f, "the request was refused with status {}", page.0.status()),
-            Kind::Anonymous(..) => f.write_str("nobody is signed in"),
-            Kind::NoLayer(what) => write!(
-                f,
-                "{what} is used outside an AuthLayer for its user type: add `.wrap(AuthLayer::new(auth))` \
-                 around the route"
-            ),
+        match self.made() {
+            Some(error) => error.fmt(f),
+            None => f.write_str("nobody is signed in"),
         }
     }
 }
 
-impl std::error::Error for Error {}
+impl error::Error for Error {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        self.made()?.source()
+    }
+}
 
 impl ResponseError for Error {
     fn status_code(&self) -> StatusCode {
@@ -108,10 +107,10 @@ impl ResponseError for Error {
     }
 
     fn error_response(&self) -> HttpResponse<BoxBody> {
-        let Kind::Page(page) = &self.0 else { return response(self.refusal(), &ProblemBody) };
-        let mut response = response(page.0.clone(), &ProblemBody);
-        let kind = HeaderValue::from_static("text/html; charset=utf-8");
-        response.headers_mut().insert(CONTENT_TYPE, kind);
-        response.set_body(BoxBody::new(page.1.clone()))
+        let response = response(self.refusal(), &ProblemBody);
+        match self.made().and_then(HandlerError::page) {
+            Some(html) => response.set_body(BoxBody::new(html.to_owned())),
+            None => response,
+        }
     }
 }

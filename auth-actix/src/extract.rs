@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse};
-use auth_core::http::{self, Caller};
+use auth_core::http::{self, Caller, HandlerError};
 use auth_core::session::SessionError;
 use auth_core::{Authenticated, User};
 
@@ -82,9 +82,9 @@ async fn find<U: User>(
     match session.find_caller().await {
         Ok(access) => known(&request, access.map(|access| Arc::clone(access.user()))),
         Err(error) => {
-            let refusal = session.refuse(&error, &Head(&request));
-            http::overrule(&session, refusal.clone());
-            Err(Error::refused(refusal))
+            let error = HandlerError::unresolved(&session, error, &Head(&request));
+            http::overrule(&session, error.refusal());
+            Err(Error::of(error))
         }
     }
 }

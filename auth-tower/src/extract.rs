@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use ::http::request::Parts;
-use auth_core::http::{self, Caller};
+use auth_core::http::{self, Caller, HandlerError};
 use auth_core::session::SessionError;
 use auth_core::{Authenticated, User};
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
@@ -86,8 +86,9 @@ async fn find<U: User>(parts: &mut Parts) -> Result<Option<CurrentUser<U>>, Erro
         Caller::Known(user) => user,
         Caller::Unknown(session) => {
             let found = session.find_caller().await;
-            let found = found.map_err(|error| session.refuse(&error, &Head::of_parts(parts)));
-            found.map_err(Error::refused)?.map(|access| Arc::clone(access.user()))
+            let head = &Head::of_parts(parts);
+            let found = found.map_err(|error| Error(HandlerError::unresolved(&session, error, head)));
+            found?.map(|access| Arc::clone(access.user()))
         }
     };
     Ok(user.map(CurrentUser))
@@ -97,7 +98,7 @@ fn refuse_nobody<U: User>(head: &Head<'_>) -> Error {
     let exchange = http::exchange_of::<U>(head);
     exchange.map_or_else(
         || Error::no_layer("CurrentUser"),
-        |exchange| Error::refused(exchange.refuse_nobody(head)),
+        |exchange| Error(HandlerError::nobody(&exchange, head)),
     )
 }
 

@@ -88,6 +88,8 @@ pub fn routes(world: &World) -> impl FnOnce(&mut ServiceConfig) + use<> {
         app.service(web::resource("/login").route(form).route(web::post().to(login)));
         app.service(web::resource("/logout").route(web::post().to(logout)));
         app.service(web::resource("/act/{action}").to(act));
+        app.service(web::resource("/causes/me").to(causes_of_me));
+        app.service(web::resource("/causes/act/{action}").to(causes_of_act));
         app.service(web::resource("/open").to(async || respond(Reply::text("open"))));
         let guard = RequireLayer::new(auth_core::Require::login());
         let nested = web::resource("/private").wrap(guard).to(secret);
@@ -108,6 +110,10 @@ async fn who(user: Option<CurrentUser<Account>>) -> HttpResponse {
 
 async fn me(user: CurrentUser<Account>) -> HttpResponse {
     respond(pages::me(&user))
+}
+
+async fn causes_of_me(world: Data<World>, me: Result<CurrentUser<Account>, Error>) -> HttpResponse {
+    respond(pages::causes(&world, me.err(), Error::with_page))
 }
 
 async fn extension(request: HttpRequest) -> HttpResponse {
@@ -145,6 +151,17 @@ async fn act(
     body: Bytes,
 ) -> Result<HttpResponse, Error> {
     run(&world, &action, &session, &request, &body).await
+}
+
+async fn causes_of_act(
+    world: Data<World>,
+    action: Path<String>,
+    session: Session<Account>,
+    request: HttpRequest,
+    body: Bytes,
+) -> HttpResponse {
+    let done = run(&world, &action, &session, &request, &body).await;
+    respond(pages::causes(&world, done.err(), Error::with_page))
 }
 
 async fn run(

@@ -7,7 +7,7 @@ use auth_core::provisioning::Reports;
 use auth_core::{BackendError, ConfirmUser, Confirmation, DeclineReason, Outcome, UserId, UserSource};
 
 use crate::accounts::Account;
-use crate::faults::Switch;
+use crate::faults::{DriverError, Switch};
 use crate::pages::Gate;
 use crate::world::Setup;
 
@@ -91,6 +91,10 @@ impl ConfirmUser for Authority {
         if self.0.is_held.load(Ordering::SeqCst) {
             self.0.gate.pass().await;
         }
-        if self.0.mode.obey().await { Ok(says) } else { Err(BackendError::unavailable("told to")) }
+        if self.0.mode.obey().await {
+            Ok(says)
+        } else {
+            Err(BackendError::unavailable(DriverError("the authority is down")))
+        }
     }
 }

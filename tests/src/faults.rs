@@ -1,12 +1,14 @@
 //! A session store, users and a random source that can be made to fail.
 
 use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt;
 use std::future::pending;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use auth_core::session::{
-    MemorySessions, SessionKey, SessionRecord, SessionStore, StoreError, StoreErrorKind, Stored, Write,
+    MemorySessions, SessionKey, SessionRecord, SessionStore, StoreError, Stored, Write,
 };
 use auth_core::{
     Accepted, Attempt, Backend, BackendError, BackendName, MemoryBackend, OsRandom, Outcome, Password,
@@ -156,14 +158,14 @@ impl TestStore {
     ) -> Result<T, StoreError> {
         let fault = self.struck();
         match fault {
-            Some(Fault::Fails) => return Err(StoreError::new(StoreErrorKind::Unavailable)),
+            Some(Fault::Fails) => return Err(store_down()),
             Some(Fault::Hangs) => self.hang().await,
             _ => {}
         }
         self.pass(method, switch).await?;
         let answer = work.await;
         match fault {
-            Some(Fault::LosesAnswer) => Err(StoreError::new(StoreErrorKind::Unavailable)),
+            Some(Fault::LosesAnswer) => Err(store_down()),
             Some(Fault::HangsAfter) => self.hang().await,
             _ => answer,
         }
@@ -195,7 +197,7 @@ impl TestStore {
         if is_held.is_some() {
             self.gate.pass().await;
         }
-        if switch.obey().await { Ok(()) } else { Err(StoreError::new(StoreErrorKind::Unavailable)) }
+        if switch.obey().await { Ok(()) } else { Err(store_down()) }
     }
 }
 
@@ -357,8 +359,24 @@ impl Backend<RemoteUser> for TestUsers {
 }
 
 fn down() -> BackendError {
-    BackendError::unavailable("the users are down")
+    BackendError::unavailable(DriverError("the users are down"))
 }
+
+fn store_down() -> StoreError {
+    StoreError::unavailable(DriverError("the store is down"))
+}
+
+/// What a driver says when it fails: it lies behind all else that is said of that.
+#[derive(Debug)]
+pub struct DriverError(pub &'static str);
+
+impl fmt::Display for DriverError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl Error for DriverError {}
 
 /// The operating system's generator, until it is told to fail.
 #[derive(Clone, Debug, Default)]

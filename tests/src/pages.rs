@@ -3,11 +3,14 @@
 use auth_core::http::{Audience, ResponseHeader};
 use auth_core::session::{SessionError, SessionKey};
 use auth_core::{Denied, Password, Require, Secret, Session};
+use std::error::Error;
+use std::sync::PoisonError;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use url::form_urlencoded;
 
 use crate::accounts::Account;
+use crate::faults::DriverError;
 use crate::world::World;
 
 /// A place where handlers wait until the test lets them go on.
@@ -311,6 +314,30 @@ fn own_headers(form: &Form) -> Reply {
 /// What `/me` shows.
 pub fn me(user: &Account) -> Reply {
     Reply::text(format!("{} {}", user.id, user.name))
+}
+
+/// What pages below `/causes` do: they note what an error says that they were given, and all that lies behind it, at best
+/// what a driver said. A page in the place of its answer must not change that.
+pub fn causes<E: Error + 'static>(
+    world: &World,
+    error: Option<E>,
+    with_page: fn(E, &'static str) -> E,
+) -> Reply {
+    if let Some(error) = error {
+        let before = chain(&error);
+        let after = chain(&with_page(error, "sorry"));
+        let told = if before == after { before } else { format!("{before}; with a page: {after}") };
+        world.told.lock().unwrap_or_else(PoisonError::into_inner).push(told);
+    }
+    Reply::text("noted")
+}
+
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let said = match error.downcast_ref::<DriverError>() {
+        Some(DriverError(said)) => format!("the driver: {said}"),
+        None => error.to_string(),
+    };
+    error.source().map_or_else(|| said.clone(), |source| format!("{said} < {}", chain(source)))
 }
 
 /// What `/headers` shows: the names of those `X` headers that a handler can read.

@@ -75,6 +75,8 @@ pub fn router(world: &World) -> Router {
         .route("/login", get(async || respond(Reply::text("sign in"))).post(login))
         .route("/logout", post(logout))
         .route("/act/{action}", any(act))
+        .route("/causes/me", any(causes_of_me))
+        .route("/causes/act/{action}", any(causes_of_act))
         .route("/open", any(async || respond(Reply::text("open"))))
         .nest("/nested", Router::new().nest("/inner", guarded("/private", auth_core::Require::login())));
     for (path, rule) in pages::rules() {
@@ -97,6 +99,10 @@ async fn who(user: Option<CurrentUser<Account>>) -> Response {
 
 async fn me(user: CurrentUser<Account>) -> Response {
     respond(pages::me(&user))
+}
+
+async fn causes_of_me(State(world): State<World>, me: Result<CurrentUser<Account>, Error>) -> Response {
+    respond(pages::causes(&world, me.err(), Error::with_page))
 }
 
 async fn extension(user: Option<Extension<CurrentUser<Account>>>) -> Response {
@@ -138,6 +144,17 @@ async fn act(
         Trouble::Denied(denied) => denied.into(),
         Trouble::Session(error) => error.into(),
     })
+}
+
+async fn causes_of_act(
+    State(world): State<World>,
+    action: Path<String>,
+    session: Session<Account>,
+    uri: Uri,
+    body: Bytes,
+) -> Response {
+    let done = act(State(world.clone()), action, session, uri, body).await;
+    respond(pages::causes(&world, done.err(), Error::with_page))
 }
 
 fn respond(reply: Reply) -> Response {

@@ -74,6 +74,13 @@ impl Observer for Events {
     }
 }
 
+impl World {
+    /// What handlers were told since the last call.
+    pub fn take_told(&self) -> Vec<String> {
+        std::mem::take(&mut *self.told.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
 impl fmt::Debug for Events {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.all()).finish()
@@ -99,6 +106,8 @@ pub struct World {
     pub random: TestRandom,
     /// Where a handler can be held.
     pub gate: Arc<Gate>,
+    /// What handlers were told of the errors that they were given.
+    pub told: Arc<Mutex<Vec<String>>>,
 }
 
 type Configure = Box<dyn Fn(AuthBuilder<Account>) -> AuthBuilder<Account>>;
@@ -220,7 +229,17 @@ impl Setup {
             auth = auth.backend::<RemoteUser>("proxy", users.clone()).scheme(header.clone());
         }
         let auth = (self.configure)(auth).build().expect("the configuration is right");
-        World { auth, users, store, clock, events, passwords, random, gate: Arc::default() }
+        World {
+            auth,
+            users,
+            store,
+            clock,
+            events,
+            passwords,
+            random,
+            gate: Arc::default(),
+            told: Arc::default(),
+        }
     }
 }
 

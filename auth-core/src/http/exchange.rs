@@ -107,6 +107,6 @@ impl Future for Saving {
     type Output = Result<(), Refusal>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.as_mut().poll(cx).map_err(|error| Refusal::from(&error))
+        self.0.as_mut().poll(cx).map_err(|error| Refusal::from(&error).told(&error))
     }
 }

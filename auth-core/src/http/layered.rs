@@ -41,7 +41,7 @@ pub struct AnyExchange(pub(super) Arc<dyn AnySession>);
 
 impl AnyExchange {
     /// The layer's answer where somebody must be signed in and nobody is.
-    pub fn refuse_nobody(&self, view: &dyn RequestView) -> Refusal {
+    pub(super) fn refuse_nobody(&self, view: &dyn RequestView) -> Refusal {
         Arc::clone(&self.0).refuse_nobody(view)
     }
 }

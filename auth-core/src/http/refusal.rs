@@ -82,6 +82,8 @@ impl Refusal {
     }
 }
 
+const HTML: &str = "text/html; charset=utf-8";
+
 fn problem(status: u16) -> &'static str {
     match status {
         400 => r#"{"type":"about:blank","title":"Bad Request","status":400}"#,
@@ -224,7 +226,7 @@ impl<U: User> Auth<U> {
 fn in_form(status: u16, audience: Audience) -> Refusal {
     match audience {
         Audience::Grpc => grpc(status),
-        Audience::Page => Refusal::new(status).body("text/html; charset=utf-8", page(status)),
+        Audience::Page => Refusal::new(status).body(HTML, page(status)),
         Audience::Api | Audience::WebSocket => Refusal::problem(status),
     }
 }
@@ -246,7 +248,7 @@ fn grpc(status: u16) -> Refusal {
 }
 
 /// The answer where a guard or an extractor runs without the layer it needs.
-pub fn unconfigured() -> Refusal {
+pub(super) fn unconfigured() -> Refusal {
     Refusal::problem(500)
 }
 
@@ -263,10 +265,7 @@ impl From<&SessionError> for Refusal {
             | SessionErrorKind::NotAPerson
             | SessionErrorKind::NotConfigured
             | SessionErrorKind::Answered
-            | SessionErrorKind::InvalidValue => {
-                log_error(error);
-                500
-            }
+            | SessionErrorKind::InvalidValue => 500,
         };
         Self::from_handler(status, error.retry_after())
     }
@@ -293,6 +292,20 @@ impl Refusal {
             Some(time) => refusal.later(Audience::Api, time),
             None => refusal,
         }
+    }
+
+    /// Tells the log of the error that it answers, if only the application can mend it.
+    pub(super) fn told(self, error: &dyn fmt::Display) -> Self {
+        if self.status == 500 {
+            log_error(error);
+        }
+        self
+    }
+
+    /// The same for a page of the application's in the place of its body.
+    pub(super) fn of_page(mut self) -> Self {
+        self.headers.retain(|(header, _)| *header != ResponseHeader::ContentType);
+        self.with(ResponseHeader::ContentType, HTML)
     }
 
     /// Says when to come back. gRPC has its own way.

@@ -6,6 +6,7 @@ mod access;
 mod after_errors;
 mod bearer;
 mod caching;
+mod causes;
 mod cleartext;
 mod client_address;
 mod confirmation;

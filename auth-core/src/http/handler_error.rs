@@ -1,0 +1,185 @@
+//! [`HandlerError`]: what handlers pass on, whichever framework they are written for.
+
+use std::error::Error;
+use std::fmt;
+
+use super::refusal::unconfigured;
+use super::session::Session;
+use super::{AnyExchange, Refusal, RequestView};
+use crate::session::{ResolveError, SessionError};
+use crate::{Denied, User};
+
+/// What keeps a handler from its answer: a refused login, a session that cannot be used, a caller who is nobody or cannot be
+/// found out, a missing layer.
+///
+/// An adapter's `Error` is one, and a response of its framework. What lies behind an outage [`source`](Error::source) leads
+/// to, down to the driver's error; nothing of it is in the answer.
+pub struct HandlerError {
+    kind: Kind,
+    page: Option<Box<str>>,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Denied(Denied),
+    Session(SessionError),
+    /// The caller cannot be found out, or else is nobody.
+    Refused(Box<(Refusal, Option<ResolveError>)>),
+    NoLayer {
+        what: &'static str,
+        remedy: &'static str,
+    },
+}
+
+impl HandlerError {
+    fn of(kind: Kind) -> Self {
+        Self { kind, page: None }
+    }
+
+    /// It cannot be found out who is calling by this session.
+    pub fn unresolved<U: User>(session: &Session<U>, error: ResolveError, view: &dyn RequestView) -> Self {
+        Self::of(Kind::Refused(Box::new((session.refuse(&error, view), Some(error)))))
+    }
+
+    /// Somebody must be signed in, and nobody is.
+    pub fn nobody(exchange: &AnyExchange, view: &dyn RequestView) -> Self {
+        Self::of(Kind::Refused(Box::new((exchange.refuse_nobody(view), None))))
+    }
+
+    /// There is no layer around what wants one; `remedy` says in the framework's words where to put it.
+    pub fn no_layer(what: &'static str, remedy: &'static str) -> Self {
+        Self::of(Kind::NoLayer { what, remedy })
+    }
+
+    /// The same answer with this page for its body.
+    #[must_use]
+    pub fn with_page(self, html: impl Into<Box<str>>) -> Self {
+        Self { page: Some(html.into()), ..self }
+    }
+
+    /// The page that takes the place of the answer's body, if there is one.
+    pub fn page(&self) -> Option<&str> {
+        self.page.as_deref()
+    }
+
+    /// The answer. Its body is that of [`page`](Self::page), if there is one.
+    ///
+    /// What only the application can mend is told to the log.
+    pub fn refusal(&self) -> Refusal {
+        let refusal = match &self.kind {
+            Kind::Denied(denied) => denied.into(),
+            Kind::Session(error) => error.into(),
+            Kind::Refused(refused) => refused.0.clone(),
+            Kind::NoLayer { .. } => unconfigured(),
+        };
+        let refusal = refusal.told(self);
+        if self.page.is_some() { refusal.of_page() } else { refusal }
+    }
+
+    /// The answer, moved out.
+    pub fn into_refusal(self) -> Refusal {
+        match self.kind {
+            Kind::Refused(refused) if self.page.is_none() => refused.0,
+            _ => self.refusal(),
+        }
+    }
+}
+
+impl From<Denied> for HandlerError {
+    fn from(denied: Denied) -> Self {
+        Self::of(Kind::Denied(denied))
+    }
+}
+
+impl From<SessionError> for HandlerError {
+    fn from(error: SessionError) -> Self {
+        Self::of(Kind::Session(error))
+    }
+}
+
+impl fmt::Display for HandlerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            Kind::Denied(denied) => denied.fmt(f),
+            Kind::Session(error) => error.fmt(f),
+            Kind::Refused(refused) => match &refused.1 {
+                Some(error) => error.fmt(f),
+                None => f.write_str("nobody is signed in"),
+            },
+            Kind::NoLayer { what, remedy } => {
+                write!(f, "{what} is used outside an AuthLayer for its user type: {remedy}")
+            }
+        }
+    }
+}
+
+/// Not the page: it shows what somebody typed.
+impl fmt::Debug for HandlerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("HandlerError").field(&self.kind).finish()
+    }
+}
+
+/// It says what the error says that it is made of: what lies behind it lies behind that one.
+impl Error for HandlerError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.kind {
+            Kind::Denied(denied) => denied.source(),
+            Kind::Session(error) => error.source(),
+            Kind::Refused(refused) => refused.1.as_ref()?.source(),
+            Kind::NoLayer { .. } => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::BackendError;
+    use crate::cause::{Cause, chain};
+    use crate::http::ResponseHeader;
+    use crate::session::StoreError;
+
+    fn denied() -> Denied {
+        Denied::interrupted(BackendError::unavailable("canary"))
+    }
+
+    fn broken() -> SessionError {
+        SessionError::unavailable(Cause::of(StoreError::unavailable("canary")))
+    }
+
+    /// Each says its own words once, and then what lies behind it; a page changes nothing of that.
+    #[test]
+    fn it_leads_to_what_caused_it() {
+        let table = [
+            (HandlerError::from(denied()), HandlerError::from(denied()), chain(&denied())),
+            (HandlerError::from(broken()), HandlerError::from(broken()), chain(&broken())),
+        ];
+        for (plain, paged, said) in table {
+            assert_eq!((said.len(), said.last().unwrap().as_str()), (3, "canary"));
+            assert_eq!((chain(&plain), chain(&paged.with_page("sorry"))), (said.clone(), said));
+        }
+        assert_eq!(chain(&HandlerError::no_layer("Session", "add one")).len(), 1);
+    }
+
+    /// Whatever lies behind it: the answer has none of it.
+    #[test]
+    fn its_answer_tells_nothing() {
+        let error = HandlerError::from(denied());
+        assert_eq!(error.refusal().status(), 503);
+        let answer = format!("{error}{:?}{}", error.refusal().headers(), error.refusal().body_text());
+        assert!(!answer.contains("canary"), "{answer}");
+    }
+
+    #[test]
+    fn a_page_is_html_and_in_no_log() {
+        let error = HandlerError::from(denied()).with_page("typed");
+        let refusal = error.refusal();
+        let kinds: Vec<_> =
+            refusal.headers().iter().filter(|(name, _)| *name == ResponseHeader::ContentType).collect();
+        assert_eq!(kinds, [&(ResponseHeader::ContentType, "text/html; charset=utf-8".into())]);
+        assert_eq!(error.page(), Some("typed"));
+        assert!(!format!("{error:?}{error}").contains("typed"));
+        assert_eq!(error.into_refusal(), refusal);
+    }
+}
