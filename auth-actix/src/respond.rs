@@ -3,9 +3,9 @@
 use actix_web::HttpResponse;
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use auth_core::http::Refusal;
+use auth_core::http::{Refusal, ResponseView as _};
 
-use crate::view::{name, native};
+use crate::view::Answer;
 
 /// Makes the bodies of refusals.
 ///
@@ -38,9 +38,7 @@ pub(crate) fn response(refusal: Refusal, respond: &impl Respond) -> HttpResponse
     let body = respond.body(&refusal);
     let mut response = HttpResponse::new(status);
     for (header, value) in refusal.into_headers() {
-        if let Some(value) = native(value) {
-            response.headers_mut().append(name(header), value);
-        }
+        Answer(&mut response).append(header, value);
     }
     response.set_body(body)
 }

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::header;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use auth_core::http::{AnyExchange, Header, RequestExtensions, RequestView, ResponseHeader, ResponseView};
 
@@ -62,31 +62,7 @@ impl RequestExtensions for Head<'_> {
     }
 }
 
-/// The well-known names cost no hash of their text, the others no look at each letter.
-#[inline]
-fn key(header: Header) -> HeaderName {
-    match header {
-        Header::Accept => header::ACCEPT,
-        Header::Authorization => header::AUTHORIZATION,
-        Header::ContentType => header::CONTENT_TYPE,
-        Header::Cookie => header::COOKIE,
-        Header::Forwarded => header::FORWARDED,
-        Header::Host => header::HOST,
-        Header::Origin => header::ORIGIN,
-        Header::Upgrade => header::UPGRADE,
-        Header::UserAgent => header::USER_AGENT,
-        Header::SecFetchDest => SEC_FETCH_DEST,
-        Header::SecFetchMode => SEC_FETCH_MODE,
-        Header::SecFetchSite => SEC_FETCH_SITE,
-        Header::XRequestedWith => X_REQUESTED_WITH,
-        other => HeaderName::from_static(other.name()),
-    }
-}
-
-const SEC_FETCH_DEST: HeaderName = HeaderName::from_static(Header::SecFetchDest.name());
-const SEC_FETCH_MODE: HeaderName = HeaderName::from_static(Header::SecFetchMode.name());
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static(Header::SecFetchSite.name());
-const X_REQUESTED_WITH: HeaderName = HeaderName::from_static(Header::XRequestedWith.name());
+auth_core::native_headers!(header);
 
 /// A response's head.
 pub(crate) struct Answer<'a, B>(pub(crate) &'a mut HttpResponse<B>);
@@ -119,38 +95,4 @@ impl<B> ResponseView for Answer<'_, B> {
             self.0.headers_mut().append(name(header), value);
         }
     }
-}
-
-/// The well-known names cost no parse of their text.
-pub(crate) fn name(header: ResponseHeader) -> HeaderName {
-    match header {
-        ResponseHeader::CacheControl => header::CACHE_CONTROL,
-        ResponseHeader::ContentType => header::CONTENT_TYPE,
-        ResponseHeader::Location => header::LOCATION,
-        ResponseHeader::RetryAfter => header::RETRY_AFTER,
-        ResponseHeader::SetCookie => header::SET_COOKIE,
-        ResponseHeader::Vary => header::VARY,
-        ResponseHeader::WwwAuthenticate => header::WWW_AUTHENTICATE,
-        other => HeaderName::from_static(other.name()),
-    }
-}
-
-pub(crate) fn native(value: Cow<'static, str>) -> Option<HeaderValue> {
-    match value {
-        Cow::Borrowed(text) => Some(constant(text)),
-        Cow::Owned(text) => HeaderValue::try_from(text).ok(),
-    }
-}
-
-/// Core's constants, all visible ASCII. Those of most responses are checked when this is compiled.
-fn constant(text: &'static str) -> HeaderValue {
-    macro_rules! known {
-        ($($text:literal),*) => {
-            match text {
-                $($text => const { HeaderValue::from_static($text) },)*
-                other => HeaderValue::from_static(other),
-            }
-        };
-    }
-    known!("Cookie", "Authorization", "Authorization, Cookie", "no-store")
 }

@@ -1,12 +1,9 @@
 //! axum extractors.
 
-use std::fmt;
-use std::ops::Deref;
 use std::sync::Arc;
 
 use ::http::request::Parts;
 use auth_core::http::{self, Caller, HandlerError};
-use auth_core::session::SessionError;
 use auth_core::{Authenticated, User};
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum_core::response::Response;
@@ -14,6 +11,8 @@ use axum_core::response::Response;
 use crate::Error;
 use crate::respond::{self, ProblemBody};
 use crate::view::Head;
+
+auth_core::native_handles!(CurrentUser, Session, Login);
 
 /// The user who is calling.
 ///
@@ -24,26 +23,6 @@ use crate::view::Head;
 /// Services that are no axum handlers find it in the request's extensions (not under a
 /// [lazy](crate::AuthLayer::lazy) layer).
 pub struct CurrentUser<U>(pub Arc<U>);
-
-impl<U> Deref for CurrentUser<U> {
-    type Target = U;
-
-    fn deref(&self) -> &U {
-        &self.0
-    }
-}
-
-impl<U> Clone for CurrentUser<U> {
-    fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
-    }
-}
-
-impl<U: User> fmt::Debug for CurrentUser<U> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("CurrentUser").field(&self.0.id()).finish()
-    }
-}
 
 impl<S: Sync, U: User> FromRequestParts<S> for CurrentUser<U> {
     type Rejection = Error;
@@ -107,35 +86,7 @@ fn refuse_nobody<U: User>(head: &Head<'_>) -> Error {
 /// It is there for anonymous requests too, which log in through it.
 pub struct Session<U>(auth_core::Session<U>);
 
-impl<U> Deref for Session<U> {
-    type Target = auth_core::Session<U>;
-
-    fn deref(&self) -> &Self::Target {
-        &self.0
-    }
-}
-
-impl<U> Clone for Session<U> {
-    fn clone(&self) -> Self {
-        Self(self.0.clone())
-    }
-}
-
-impl<U: User> fmt::Debug for Session<U> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
 impl<U: User> Session<U> {
-    /// As [`auth_core::Session::login`], with an answer of this framework.
-    ///
-    /// # Errors
-    /// As [`auth_core::Session::login`].
-    pub async fn login(&self, authenticated: Authenticated<U>) -> Result<Login<U>, SessionError> {
-        self.0.login(authenticated).await.map(Login)
-    }
-
     /// The session of a request, for services that are no axum handlers.
     ///
     /// # Errors
@@ -166,13 +117,5 @@ impl<U: User> Login<U> {
     /// The response: a redirect to `next`, if it stays on this site, and otherwise to `/`. Pass whatever the client sent.
     pub fn answer(self, next: Option<&str>) -> Response {
         respond::response(self.0.answer(next), &ProblemBody)
-    }
-}
-
-impl<U: User> Deref for Login<U> {
-    type Target = auth_core::http::Login<U>;
-
-    fn deref(&self) -> &Self::Target {
-        &self.0
     }
 }

@@ -17,6 +17,7 @@ mod hops;
 mod kept;
 mod layered;
 mod login;
+mod native;
 mod negotiate;
 mod network;
 mod next;

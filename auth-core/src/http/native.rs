@@ -1,0 +1,143 @@
+//! What every adapter writes of its framework's types and its own, in the same words.
+
+/// Writes down, for the version of `http` whose module `header` is given, how an adapter calls the headers that core reads and
+/// writes (`key`, `name`), and how it writes core's values (`native`). The adapters differ in that version only.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! native_headers {
+    ($header:ident) => {
+        /// The well-known names cost no hash of their text, the others no look at each letter.
+        #[inline]
+        fn key(header: $crate::http::Header) -> $header::HeaderName {
+            use $crate::http::Header;
+            match header {
+                Header::Accept => $header::ACCEPT,
+                Header::Authorization => $header::AUTHORIZATION,
+                Header::ContentType => $header::CONTENT_TYPE,
+                Header::Cookie => $header::COOKIE,
+                Header::Forwarded => $header::FORWARDED,
+                Header::Host => $header::HOST,
+                Header::Origin => $header::ORIGIN,
+                Header::Upgrade => $header::UPGRADE,
+                Header::UserAgent => $header::USER_AGENT,
+                Header::SecFetchDest => {
+                    const { $header::HeaderName::from_static(Header::SecFetchDest.name()) }
+                }
+                Header::SecFetchMode => {
+                    const { $header::HeaderName::from_static(Header::SecFetchMode.name()) }
+                }
+                Header::SecFetchSite => {
+                    const { $header::HeaderName::from_static(Header::SecFetchSite.name()) }
+                }
+                Header::XRequestedWith => {
+                    const { $header::HeaderName::from_static(Header::XRequestedWith.name()) }
+                }
+                other => $header::HeaderName::from_static(other.name()),
+            }
+        }
+
+        /// The well-known names cost no parse of their text.
+        fn name(header: $crate::http::ResponseHeader) -> $header::HeaderName {
+            use $crate::http::ResponseHeader;
+            match header {
+                ResponseHeader::CacheControl => $header::CACHE_CONTROL,
+                ResponseHeader::ContentType => $header::CONTENT_TYPE,
+                ResponseHeader::Location => $header::LOCATION,
+                ResponseHeader::RetryAfter => $header::RETRY_AFTER,
+                ResponseHeader::SetCookie => $header::SET_COOKIE,
+                ResponseHeader::Vary => $header::VARY,
+                ResponseHeader::WwwAuthenticate => $header::WWW_AUTHENTICATE,
+                other => $header::HeaderName::from_static(other.name()),
+            }
+        }
+
+        fn native(value: ::std::borrow::Cow<'static, str>) -> Option<$header::HeaderValue> {
+            match value {
+                ::std::borrow::Cow::Borrowed(text) => Some(constant(text)),
+                ::std::borrow::Cow::Owned(text) => $header::HeaderValue::try_from(text).ok(),
+            }
+        }
+
+        /// Core's constants, all visible ASCII. Those of most responses are checked when this is compiled.
+        fn constant(text: &'static str) -> $header::HeaderValue {
+            match text {
+                "Cookie" => const { $header::HeaderValue::from_static("Cookie") },
+                "Authorization" => const { $header::HeaderValue::from_static("Authorization") },
+                "Authorization, Cookie" => {
+                    const { $header::HeaderValue::from_static("Authorization, Cookie") }
+                }
+                "no-store" => const { $header::HeaderValue::from_static("no-store") },
+                other => $header::HeaderValue::from_static(other),
+            }
+        }
+    };
+}
+
+/// Writes down what an adapter's handles, which wrap core's so that they can be extractors, are in every framework: what they
+/// stand for, a clone of the same, and a name in a log.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! native_handles {
+    ($user:ident, $session:ident, $login:ident) => {
+        impl<U> ::std::ops::Deref for $user<U> {
+            type Target = U;
+
+            fn deref(&self) -> &U {
+                &self.0
+            }
+        }
+
+        impl<U> Clone for $user<U> {
+            fn clone(&self) -> Self {
+                Self(::std::sync::Arc::clone(&self.0))
+            }
+        }
+
+        impl<U: $crate::User> ::std::fmt::Debug for $user<U> {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.debug_tuple(stringify!($user)).field(&self.0.id()).finish()
+            }
+        }
+
+        impl<U> ::std::ops::Deref for $session<U> {
+            type Target = $crate::Session<U>;
+
+            fn deref(&self) -> &Self::Target {
+                &self.0
+            }
+        }
+
+        impl<U> Clone for $session<U> {
+            fn clone(&self) -> Self {
+                Self(self.0.clone())
+            }
+        }
+
+        impl<U: $crate::User> ::std::fmt::Debug for $session<U> {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl<U: $crate::User> $session<U> {
+            /// As [`auth_core::Session::login`], with an answer of this framework.
+            ///
+            /// # Errors
+            /// As [`auth_core::Session::login`].
+            pub async fn login(
+                &self,
+                authenticated: $crate::Authenticated<U>,
+            ) -> Result<$login<U>, $crate::session::SessionError> {
+                self.0.login(authenticated).await.map($login)
+            }
+        }
+
+        impl<U: $crate::User> ::std::ops::Deref for $login<U> {
+            type Target = $crate::http::Login<U>;
+
+            fn deref(&self) -> &Self::Target {
+                &self.0
+            }
+        }
+    };
+}
