@@ -17,13 +17,13 @@ use crate::{Access, User};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Who is calling, and by which session.
+/// Who is calling, and by which session. What is rare is boxed, as in [`Resolved`].
 pub(crate) struct Resolution<U> {
     pub(crate) access: Option<Access<U>>,
     pub(crate) live: Option<Live>,
-    pub(crate) renewal: Option<Renewal>,
+    pub(crate) renewal: Option<Box<Renewal>>,
     /// A session that began with the request.
-    pub(crate) begun: Option<Begun<U>>,
+    pub(crate) begun: Option<Box<Begun<U>>>,
     /// Whether somebody is named whom no backend lets in: a login page would not help.
     pub(crate) is_turned_away: bool,
 }
@@ -134,7 +134,7 @@ async fn by_session_of<U: User>(
         if resolved.caller.is_some() {
             return Ok(resolved.into());
         }
-        current = resolved.other;
+        current = resolved.other.map(|live| *live);
     }
     let opening = match offer.judge(session.auth().authenticator(), session.facts()).await {
         Ok(proof) => Opening::new(proof, current.clone(), session.presented().key()).ok(),
@@ -148,5 +148,6 @@ async fn by_session_of<U: User>(
         return Ok(Resolution { is_turned_away: true, ..Resolution::NOBODY });
     };
     let begun = sessions.login(opening.by_name(name), session.facts()).await;
-    Ok(Resolution { begun: Some(begun.map_err(SessionError::into_unresolved)?), ..Resolution::NOBODY })
+    let begun = begun.map_err(SessionError::into_unresolved)?;
+    Ok(Resolution { begun: Some(Box::new(begun)), ..Resolution::NOBODY })
 }

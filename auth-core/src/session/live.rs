@@ -39,15 +39,15 @@ pub(crate) enum BegunBy {
     Name(Box<str>),
 }
 
-/// Whose session it is.
+/// Whose session it is. What is rare is boxed: each request with a session moves one several times.
 pub(crate) struct Resolved<U> {
     /// The caller with the session; nobody if it is over.
     pub(crate) caller: Option<(Access<U>, Live)>,
     /// The new id that the session is to get before the response is made.
-    pub(crate) renewal: Option<Renewal>,
+    pub(crate) renewal: Option<Box<Renewal>>,
     /// A session that has not ended, and that began by something else than it must have: for whoever begins another in
     /// its place.
-    pub(crate) other: Option<Live>,
+    pub(crate) other: Option<Box<Live>>,
 }
 
 impl<U> Resolved<U> {

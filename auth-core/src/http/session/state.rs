@@ -23,7 +23,7 @@ pub(crate) struct Deeds {
     pub(crate) cookie: CookieEffect,
     pub(crate) patches: Patches,
     /// The new id that the session is to get before the response is made.
-    pub(crate) renewal: Option<Renewal>,
+    pub(crate) renewal: Option<Box<Renewal>>,
     /// A session that this request began, which is nobody's before the response is made.
     pub(crate) undelivered: Option<Box<dyn Undoing>>,
     /// Whether a trusted proxy names somebody whom no backend lets in: a login page would not help.
@@ -77,7 +77,7 @@ impl<U: User> Session<U> {
             }
         }
         if let Some(begun) = begun {
-            self.hand_out(begun);
+            self.hand_out(*begun);
         }
         self.mark_resolved();
     }

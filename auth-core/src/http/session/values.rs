@@ -82,7 +82,7 @@ impl<U: User> Session<U> {
             self.write(patches).await.inspect_err(|_| self.take_back())?;
         }
         if let Some(renewal) = renewal {
-            self.renew(renewal).await?;
+            self.renew(*renewal).await?;
         }
         Ok(())
     }

@@ -31,7 +31,7 @@ impl<S: SessionStore, U: User> Engine<S, U> {
                 return Ok(Resolved::NOBODY);
             }
             BegunBy::Name(name) if began != Some(&*name) => {
-                return Ok(Resolved { other: Some(live), ..Resolved::NOBODY });
+                return Ok(Resolved { other: Some(Box::new(live)), ..Resolved::NOBODY });
             }
             BegunBy::Anything | BegunBy::Login | BegunBy::Name(_) => {}
         }
@@ -192,12 +192,12 @@ impl<S: SessionStore, U: User> Engine<S, U> {
     }
 
     /// The new id that the session is to get, if its time or its key's has come.
-    fn renewal(&self, live: &Live, user: &U, stamp: StampCheck, now: Timestamp) -> Option<Renewal> {
+    fn renewal(&self, live: &Live, user: &U, stamp: StampCheck, now: Timestamp) -> Option<Box<Renewal>> {
         let due = |every| now.since(live.record.rotated) >= every;
         let is_due = stamp == StampCheck::SameByFallback || self.config.rotate_every.is_some_and(due);
         (is_due && !live.by_alias).then(|| {
             let stamp = self.config.keys.stamp(&live.record.backend, &live.record.user, user);
-            Renewal { key: live.key, stamp }
+            Box::new(Renewal { key: live.key, stamp })
         })
     }
 
