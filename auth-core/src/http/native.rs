@@ -5,6 +5,12 @@
 #[doc(hidden)]
 #[macro_export]
 macro_rules! native_headers {
+    (@constant $header:ident, $text:ident, $($known:literal),* $(,)?) => {
+        match $text {
+            $($known => const { $header::HeaderValue::from_static($known) },)*
+            other => $header::HeaderValue::from_static(other),
+        }
+    };
     ($header:ident) => {
         /// The well-known names cost no hash of their text, the others no look at each letter.
         #[inline]
@@ -60,15 +66,18 @@ macro_rules! native_headers {
 
         /// Core's constants, all visible ASCII. Those of most responses are checked when this is compiled.
         fn constant(text: &'static str) -> $header::HeaderValue {
-            match text {
-                "Cookie" => const { $header::HeaderValue::from_static("Cookie") },
-                "Authorization" => const { $header::HeaderValue::from_static("Authorization") },
-                "Authorization, Cookie" => {
-                    const { $header::HeaderValue::from_static("Authorization, Cookie") }
-                }
-                "no-store" => const { $header::HeaderValue::from_static("no-store") },
-                other => $header::HeaderValue::from_static(other),
-            }
+            $crate::native_headers!(
+                @constant $header, text,
+                "Cookie",
+                "Authorization",
+                "Authorization, Cookie",
+                "no-store",
+                "Cookie, Accept, Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With",
+                "Authorization, Accept, Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With",
+                "Authorization, Cookie, Accept, Sec-Fetch-Dest, Sec-Fetch-Mode, X-Requested-With",
+                "application/problem+json",
+                "text/html; charset=utf-8",
+            )
         }
     };
 }
