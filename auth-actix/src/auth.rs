@@ -11,8 +11,9 @@ use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Extensions, ServiceRequest, ServiceResponse};
 use actix_web::{Error, HttpMessage, HttpRequest};
 use auth_core::User;
-use auth_core::http::{
-    AnyExchange, Begin, Exchange, Layered, Refusal, RequestExtensions as _, Resolving, Saving, Shown,
+use auth_core::http::Refusal;
+use auth_core::http::adapter::{
+    AnyExchange, Begin, Exchange, Layered, RequestExtensions as _, Resolving, Saving, Shown,
 };
 use pin_project_lite::pin_project;
 

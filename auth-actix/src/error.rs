@@ -6,7 +6,8 @@ use std::fmt;
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
-use auth_core::http::{AnyExchange, HandlerError, Refusal, exchange_of};
+use auth_core::http::Refusal;
+use auth_core::http::adapter::{AnyExchange, HandlerError, exchange_of};
 use auth_core::session::SessionError;
 use auth_core::{Denied, User};
 

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse};
-use auth_core::http::{self, Caller, HandlerError};
+use auth_core::http::adapter::{self, Caller, HandlerError};
 use auth_core::{Authenticated, User};
 
 use crate::Error;
@@ -31,7 +31,7 @@ impl<U: User> FromRequest for CurrentUser<U> {
     type Future = Extracting<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        match http::caller::<U>(&Head(request)) {
+        match adapter::caller::<U>(&Head(request)) {
             Caller::NoLayer => Extracting::ready(Err(no_layer("CurrentUser"))),
             Caller::Known(user) => Extracting::ready(known(request, user)),
             Caller::Unknown(session) => {
@@ -49,7 +49,7 @@ impl<U: User> FromRequest for CurrentUser<U> {
 /// # Errors
 /// [`Error`] if there is no such layer around, or `acting` is of another `Auth`.
 pub fn dangerous_acts_as<U: User>(request: &HttpRequest, acting: Authenticated<U>) -> Result<(), Error> {
-    let user = http::act_as(acting, &Head(request)).ok_or_else(|| no_layer("dangerous_acts_as"))??;
+    let user = adapter::act_as(acting, &Head(request)).ok_or_else(|| no_layer("dangerous_acts_as"))??;
     request.extensions_mut().insert(CurrentUser(user));
     Ok(())
 }
@@ -62,7 +62,7 @@ async fn find<U: User>(
         Ok(access) => known(&request, access.map(|access| Arc::clone(access.user()))),
         Err(error) => {
             let error = HandlerError::unresolved(&session, error, &Head(&request));
-            http::overrule(&session, error.refusal());
+            adapter::overrule(&session, error.refusal());
             Err(Error::of(error))
         }
     }
@@ -75,7 +75,7 @@ fn known<U: User>(request: &HttpRequest, user: Option<Arc<U>>) -> Result<Current
 /// An error that is told to the log here, because an optional extractor would swallow it.
 fn no_layer(what: &'static str) -> Error {
     let error = Error::no_layer(what);
-    http::log_error(&error);
+    adapter::log_error(&error);
     error
 }
 
@@ -89,7 +89,7 @@ impl<U: User> FromRequest for Session<U> {
     type Future = Extracting<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let session = http::session_of(&Head(request)).map(Self);
+        let session = adapter::session_of(&Head(request)).map(Self);
         Extracting::ready(session.ok_or_else(|| no_layer("Session")))
     }
 }

@@ -9,7 +9,8 @@ use std::task::{Context, Poll, ready as ready_or_return};
 use actix_service::{Service, Transform};
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use auth_core::http::{Guarded, Refusal, Resolved, guard};
+use auth_core::http::Refusal;
+use auth_core::http::adapter::{Guarded, Resolved, guard};
 use pin_project_lite::pin_project;
 
 use crate::Error;

@@ -3,7 +3,8 @@
 use actix_web::HttpResponse;
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use auth_core::http::{Refusal, ResponseView as _};
+use auth_core::http::Refusal;
+use auth_core::http::adapter::ResponseView as _;
 
 use crate::view::Answer;
 

@@ -6,7 +6,9 @@ use std::net::IpAddr;
 
 use actix_web::http::header;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
-use auth_core::http::{AnyExchange, Header, RequestExtensions, RequestView, ResponseHeader, ResponseView};
+use auth_core::http::ResponseHeader;
+use auth_core::http::adapter::{AnyExchange, RequestExtensions, ResponseView};
+use auth_core::http::{Header, RequestView};
 
 use crate::UnixSocket;
 

@@ -5,8 +5,9 @@ use std::pin::pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use auth_core::password::PasswordPolicy;
 use auth_core::session::SessionStore;
-use auth_core::{BackendName, ConfigError, PasswordPolicy};
+use auth_core::{BackendName, ConfigError};
 use auth_sql::{SqlUser, SqlUsers, TableUser};
 use tokio::time::timeout;
 

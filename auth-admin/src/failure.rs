@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
-use auth_core::BackendError;
+use auth_core::backend::BackendError;
 use auth_core::session::StoreError;
 use auth_sql::{UserError, UserErrorKind};
 

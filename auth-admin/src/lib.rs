@@ -9,7 +9,8 @@
 //! use std::process::ExitCode;
 //!
 //! use auth_admin::{Admin, Command, EXIT_CODES};
-//! use auth_core::{PasswordPolicy, Passwords};
+//! use auth_core::Passwords;
+//! use auth_core::password::PasswordPolicy;
 //! use auth_sql::{SqlSessions, SqlUsers};
 //! use clap::Parser;
 //! # use sqlx::sqlite::SqlitePoolOptions;
@@ -46,7 +47,7 @@
 //! # Passwords
 //! They are typed twice and not shown, or read from standard input (`--password-stdin`). There is no way to write
 //! one into the command line, where every user of the machine could read it. A weak one is refused with all
-//! reasons ([`PasswordPolicy`](auth_core::PasswordPolicy)); a person at a terminal may insist.
+//! reasons ([`PasswordPolicy`](auth_core::password::PasswordPolicy)); a person at a terminal may insist.
 //!
 //! A password that is set for somebody else is known to two. It is meant for operators themselves and for machines;
 //! a user who forgot theirs is better served by a link that lets them set one, and by `set-password --no-password` if

@@ -5,8 +5,9 @@ mod place;
 use std::process::ExitCode;
 
 use auth_admin::{Admin, Command, EXIT_CODES};
+use auth_core::Passwords;
+use auth_core::password::{Argon2Cost, Format};
 use auth_core::session::SessionStore;
-use auth_core::{Argon2Cost, Format, Passwords};
 use auth_sql::{Database, SqlSessions, SqlUsers};
 use clap::{Parser, Subcommand, ValueEnum};
 

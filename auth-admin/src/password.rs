@@ -1,7 +1,8 @@
 //! New passwords: where they come from, and which are refused.
 
+use auth_core::password::WeakPassword;
 use auth_core::session::SessionStore;
-use auth_core::{Password, Secret, WeakPassword};
+use auth_core::{Password, Secret};
 
 use crate::failure::Failure;
 use crate::terminal::password_from_stdin;

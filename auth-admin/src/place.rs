@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::Duration;
 
+use auth_core::ConfigError;
+use auth_core::backend::BackendError;
 use auth_core::session::StoreError;
-use auth_core::{BackendError, ConfigError};
 use auth_redis::RedisSessions;
 use auth_sql::Database;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlPoolOptions};

@@ -2,8 +2,9 @@
 
 use std::net::IpAddr;
 
+use auth_core::User;
 use auth_core::session::{SessionKey, SessionRecord, SessionStore};
-use auth_core::{Clock, SystemClock, Timestamp, User};
+use auth_core::time::{Clock, SystemClock, Timestamp};
 use auth_sql::{SqlUser, UserErrorKind};
 use serde::Serialize;
 use time::OffsetDateTime;

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{BackendName, Grant, Timestamp, User};
+use crate::grant::Grant;
+use crate::time::Timestamp;
+use crate::{BackendName, User};
 
 /// A caller that was resolved.
 pub struct Access<U> {

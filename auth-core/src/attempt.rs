@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use crate::backend::BackendError;
 use crate::password::{HashDebt, Passwords, Verdict};
 use crate::report::Reports;
-use crate::{BackendError, Password, RequestFacts, Secret};
+use crate::{Password, RequestFacts, Secret};
 
 /// Credentials on their way through the chain, with the facts of the request that carried them.
 ///
@@ -40,7 +41,7 @@ impl<'a, C> Attempt<'a, C> {
         self.facts
     }
 
-    /// Where a [`Provisioner`](crate::Provisioner) tells what it did.
+    /// Where a [`Provisioner`](crate::backend::Provisioner) tells what it did.
     pub fn reports(&self) -> &'a Reports {
         self.reports
     }

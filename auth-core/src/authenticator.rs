@@ -4,12 +4,13 @@ use std::any::{Any, TypeId};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::backend::Accepted;
 use crate::chain::{Chain, Progress};
 use crate::event::{Claim, EventKind, MAX_SUBJECT_LEN};
 use crate::facts::printable;
 use crate::gate::{self, Closed, DynGate, GateAttempt, Place};
 use crate::session::Environment;
-use crate::{Accepted, Authenticated, BackendName, Credentials, Denied, DeniedKind, RequestFacts, User};
+use crate::{Authenticated, BackendName, Credentials, Denied, DeniedKind, RequestFacts, User};
 
 pub(crate) struct Authenticator<U> {
     /// Tells one `Auth` from another: a proof of one is none for another.

@@ -1,12 +1,19 @@
-//! The traits that outside systems implement.
+//! What backends are made of: the traits that outside systems implement, what they are asked, and what they may answer.
 
 use std::future::Future;
 use std::sync::Arc;
 
+pub use crate::attempt::Attempt;
+pub use crate::backend_fn::{BackendFn, backend_fn};
+pub use crate::chain::{BACKEND_TIMEOUT, BackendAnswer, CHAIN_TIMEOUT};
+pub use crate::confirm::{Confirm, ConfirmUser, Confirmation, Standing};
+pub use crate::error::{BackendError, BackendErrorKind};
+pub use crate::health::Health;
+pub use crate::identity::{Email, Groups, Identity};
+pub use crate::memory::MemoryDirectory;
+pub use crate::outcome::{Accepted, DeclineReason, DenyReason, Outcome};
 use crate::report::Reports;
-use crate::{
-    Accepted, Attempt, BackendError, Credentials, Health, Identity, Outcome, Passwords, User, UserId,
-};
+use crate::{Credentials, Passwords, User, UserId};
 
 /// A place that holds users and finds them again by id.
 ///
@@ -55,7 +62,7 @@ pub trait UserSource: Send + Sync + 'static {
 pub trait Backend<C>: UserSource {
     /// Whether this attempt is this backend's to judge at all, say by the realm in the user name.
     ///
-    /// `false` is a [`Decline(NotMine)`](crate::DeclineReason::NotMine) that costs nothing: no future is
+    /// `false` is a [`Decline(NotMine)`](crate::backend::DeclineReason::NotMine) that costs nothing: no future is
     /// made. Never answer by what is known about the user: that would be visible in the time it takes.
     fn supports(&self, attempt: &Attempt<'_, C>) -> bool {
         let _ = attempt;
@@ -168,7 +175,8 @@ pub trait Provisioner: UserSource {
 /// A [`Backend`] made of an outside proof and the application's own users.
 ///
 /// ```
-/// # use auth_core::{Attempt, Backend, BackendError, Identity, Outcome, Password, Provisioned, Provisioner, Verifier};
+/// # use auth_core::Password;
+/// # use auth_core::backend::{Attempt, Backend, BackendError, Identity, Outcome, Provisioned, Provisioner, Verifier};
 /// fn backend(directory: impl Verifier<Password>, users: impl Provisioner) -> impl Backend<Password> {
 ///     Provisioned { verifier: directory, users }
 /// }

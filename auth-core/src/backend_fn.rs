@@ -3,7 +3,8 @@
 use std::fmt;
 use std::future::Future;
 
-use crate::{Accepted, Attempt, Backend, BackendError, Credentials, Outcome, User, UserId, UserSource};
+use crate::backend::{Accepted, Attempt, Backend, BackendError, Outcome, UserSource};
+use crate::{Credentials, User, UserId};
 
 /// A [`Backend`] made of two closures: one that judges credentials, one that finds a user by id.
 ///
@@ -11,7 +12,8 @@ use crate::{Accepted, Attempt, Backend, BackendError, Credentials, Outcome, User
 /// implements the trait.
 ///
 /// ```
-/// use auth_core::{backend_fn, Auth, DeclineReason, Outcome, Password, UserId};
+/// use auth_core::{Auth, Password, UserId};
+/// use auth_core::backend::{backend_fn, DeclineReason, Outcome};
 /// # use auth_core::User;
 /// # struct Robot;
 /// # impl User for Robot {

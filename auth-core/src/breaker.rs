@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::{BackendError, BackendErrorKind, Health, Timestamp};
+use crate::backend::{BackendError, BackendErrorKind, Health};
+use crate::time::Timestamp;
 
 /// How many faults, within [`WINDOW`], make it look into the matter.
 pub(crate) const FAULTS: usize = 5;

@@ -8,15 +8,16 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::{Instrument, debug_span};
 
+use crate::backend::{
+    Accepted, Attempt, Backend, BackendError, BackendErrorKind, DeclineReason, DenyReason, Health, Outcome,
+};
 use crate::breaker::{Breaker, Fault, left_alone};
 use crate::guard::{caught, guarded_unless, interrupted};
 use crate::health::Checkup;
 use crate::password::{End, HashDebt};
 use crate::report::{Report, Reports};
-use crate::{
-    Accepted, Attempt, Backend, BackendError, BackendErrorKind, BackendName, Clock, Credentials,
-    DeclineReason, Denied, DeniedKind, DenyReason, Health, Outcome, Passwords, RequestFacts, User,
-};
+use crate::time::Clock;
+use crate::{BackendName, Credentials, Denied, DeniedKind, Passwords, RequestFacts, User};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -68,7 +69,7 @@ impl BackendPolicy {
     /// to 60 s.
     ///
     /// Wrong passwords never open it, nor does any fault that odd input can cause: an outage is what cannot be reached,
-    /// or what fails and says when asked that it is [down](crate::Health::Down). One that says that it serves is never
+    /// or what fails and says when asked that it is [down](crate::backend::Health::Down). One that says that it serves is never
     /// left alone.
     pub const fn without_breaker(mut self) -> Self {
         self.breaker = false;

@@ -5,8 +5,9 @@ mod settings;
 use std::future::Future;
 use std::sync::Arc;
 
+use crate::UserId;
+use crate::backend::{BackendError, DenyReason, Health, Identity, Outcome, UserSource};
 use crate::report::Reports;
-use crate::{BackendError, DenyReason, Health, Identity, Outcome, UserId, UserSource};
 pub use settings::Confirmation;
 
 /// An outside system that says whether somebody whom it once proved may still sign in, without their credentials.
@@ -25,7 +26,7 @@ pub trait Confirm: Send + Sync + 'static {
         subject: &str,
     ) -> impl Future<Output = Result<Standing, BackendError>> + Send;
 
-    /// As [`Verifier::health`](crate::Verifier::health).
+    /// As [`Verifier::health`](crate::backend::Verifier::health).
     fn health(&self) -> impl Future<Output = Health> + Send {
         async { Health::Unknown }
     }
@@ -45,7 +46,7 @@ pub enum Standing {
 
 /// Users of whom an outside system can be asked again: what [`AuthBuilder::confirm`](crate::AuthBuilder::confirm) wants.
 ///
-/// [`Provisioned`](crate::Provisioned) is one where its verifier is a [`Confirm`] and its users come from
+/// [`Provisioned`](crate::backend::Provisioned) is one where its verifier is a [`Confirm`] and its users come from
 /// [`Provisioning::on`](crate::Provisioning::on).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot confirm its users",
@@ -68,7 +69,7 @@ pub trait ConfirmUser: UserSource {
         reports: &Reports,
     ) -> impl Future<Output = Result<Outcome<()>, BackendError>> + Send;
 
-    /// As [`Backend::health`](crate::Backend::health), for whoever is asked here.
+    /// As [`Backend::health`](crate::backend::Backend::health), for whoever is asked here.
     fn health(&self) -> impl Future<Output = Health> + Send {
         UserSource::health(self)
     }

@@ -1,10 +1,12 @@
 //! What a client presents. Each kind of credentials is a type of its own.
 
+use crate::Secret;
+use crate::backend::DeclineReason;
+use crate::grant::Factor;
 use crate::hidden;
-use crate::{DeclineReason, Factor, Secret};
 use std::fmt;
 
-/// A kind of credentials: the type parameter of [`Backend`](crate::Backend).
+/// A kind of credentials: the type parameter of [`Backend`](crate::backend::Backend).
 ///
 /// A third party adds a kind by implementing this for its own type; core does not know them all.
 #[diagnostic::on_unimplemented(
@@ -16,13 +18,13 @@ pub trait Credentials: Send + Sync + 'static {
     /// What this kind is called in events and logs: `password`, `bearer` …
     const KIND: &'static str;
 
-    /// What they prove, where a backend accepts them and says nothing else in its [`Grant`](crate::Grant).
+    /// What they prove, where a backend accepts them and says nothing else in its [`Grant`](crate::grant::Grant).
     const FACTOR: Factor;
 
     /// Whom the client claims to be, for events. Never a secret.
     fn subject(&self) -> Option<&str>;
 
-    /// The secret, if backends compare it with slow hashes ([`Attempt::verify_secret`](crate::Attempt::verify_secret)).
+    /// The secret, if backends compare it with slow hashes ([`Attempt::verify_secret`](crate::backend::Attempt::verify_secret)).
     /// The chain hashes it for nothing where a backend that would have been compared with is not asked.
     fn secret(&self) -> Option<&Secret> {
         None

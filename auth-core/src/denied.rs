@@ -4,8 +4,9 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
+use crate::BackendName;
+use crate::backend::{BackendError, DeclineReason, DenyReason};
 use crate::cause::Cause;
-use crate::{BackendError, BackendName, DeclineReason, DenyReason};
 
 /// Nobody accepted the credentials.
 ///
@@ -29,7 +30,7 @@ pub enum DeniedKind {
     /// A backend that might have known the user could not decide. Answer 503 and not 401: clients delete
     /// saved passwords on 401.
     Unavailable,
-    /// A [gate](crate::Gate) lets no more attempts through for now; no backend was asked. Answer 429.
+    /// A [gate](crate::gate::Gate) lets no more attempts through for now; no backend was asked. Answer 429.
     Throttled,
     /// A backend knows the user; the secret is wrong.
     WrongSecret,

@@ -9,15 +9,15 @@ type Source = Box<dyn Error + Send + Sync>;
 
 /// A backend could not decide. This is neither a yes nor a no: the client hears 503, and never that a password is wrong.
 ///
-/// **An error that the input causes is no outage.** Whoever implements a [`Backend`](crate::Backend) or a
-/// [`Verifier`](crate::Verifier) says by the kind whether others are concerned, too:
+/// **An error that the input causes is no outage.** Whoever implements a [`Backend`](crate::backend::Backend) or a
+/// [`Verifier`](crate::backend::Verifier) says by the kind whether others are concerned, too:
 ///
 /// | what happened | kind | the circuit breaker | [`Continue`](crate::OutagePolicy::Continue) |
 /// |---|---|---|---|
 /// | no connection, or none in time: nothing of the attempt was sent | [`unavailable`](Self::unavailable) | counts it | goes on |
 /// | it was asked, and refuses to judge this attempt: HTTP 400 or 422, a syntax error, a constraint, an account that it contradicts itself about | [`undecided`](Self::undecided) | ignores it | stops |
 /// | too much is under way | [`overloaded`](Self::overloaded) | ignores it | goes on, unless it is authoritative |
-/// | it was asked, and there is no answer in time, or none that can be understood; or it panicked | [`timed_out`](Self::timed_out), [`invalid_data`](Self::invalid_data) | asks for its [`Health`](crate::Health) | goes on if that is down; if nobody knows, unless it is authoritative |
+/// | it was asked, and there is no answer in time, or none that can be understood; or it panicked | [`timed_out`](Self::timed_out), [`invalid_data`](Self::invalid_data) | asks for its [`Health`](crate::backend::Health) | goes on if that is down; if nobody knows, unless it is authoritative |
 ///
 /// The last row is about faults that an odd name or password may have caused, or a system that fails everybody. If
 /// they counted as they are, five odd attempts would keep everybody out; if the chain went on after them as it is, an

@@ -3,13 +3,15 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::backend::{BackendError, DenyReason};
 use crate::chain::BackendAnswer;
 use crate::facts::printable;
 use crate::guard::caught;
 use crate::report::{Changed, Kept};
 use crate::store_error::StoreError;
+use crate::time::Timestamp;
 use crate::unheard;
-use crate::{BackendError, BackendName, DeniedKind, DenyReason, RequestFacts, Timestamp, UserId};
+use crate::{BackendName, DeniedKind, RequestFacts, UserId};
 
 /// Something that happened. It never carries a secret.
 #[derive(Clone, Debug)]

@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
+use crate::backend::BackendError;
+use crate::grant::Factor;
 use crate::guard::guarded;
 use crate::unheard::log_error;
-use crate::{Authenticated, BackendError, Credentials, Denied, DeniedKind, Factor, RequestFacts};
+use crate::{Authenticated, Credentials, Denied, DeniedKind, RequestFacts};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 

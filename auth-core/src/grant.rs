@@ -4,7 +4,8 @@ mod scopes;
 
 use std::fmt;
 
-use crate::{Timestamp, hidden};
+use crate::hidden;
+use crate::time::Timestamp;
 pub use scopes::{InvalidScopes, Scopes};
 
 /// One way in which somebody proves who they are.

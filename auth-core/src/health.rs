@@ -7,7 +7,7 @@ pub(crate) use checkup::Checkup;
 /// What a backend says of itself when it is asked without anything that a client sent.
 ///
 /// The chain asks before it takes failures for an outage that concerns everybody, since an odd attempt may have caused
-/// them: see [`BackendError`](crate::BackendError). A good question takes the way of an attempt, on a connection of its
+/// them: see [`BackendError`](crate::backend::BackendError). A good question takes the way of an attempt, on a connection of its
 /// own: a directory's root entry, `SELECT 1`, a service's health address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[must_use]
@@ -16,7 +16,7 @@ pub enum Health {
     Serving,
     /// It fails everybody.
     Down,
-    /// Nobody knows. An outage is then what [cannot be reached](crate::BackendErrorKind::Unavailable), and nothing else.
+    /// Nobody knows. An outage is then what [cannot be reached](crate::backend::BackendErrorKind::Unavailable), and nothing else.
     Unknown,
 }
 

@@ -36,8 +36,10 @@ impl<K: fmt::Debug, V> fmt::Debug for Names<'_, K, V> {
 mod tests {
     use std::fmt::Debug;
 
+    use crate::backend::{Email, Groups, Identity, Outcome, Standing};
     use crate::provisioning::{Account, Change, NewUser, Query, Right, Update};
     use crate::session::{ClientFacts, SessionData, SessionRecord};
+    use crate::time::Timestamp;
     use crate::*;
 
     const CANARY: &str = "canary-7f3a";

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::{Grant, hidden};
+use crate::grant::Grant;
+use crate::hidden;
 
 /// Somebody as an outside system knows them: who says so, about whom, and what else.
 ///

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use crate::{
-    Accepted, Attempt, Backend, BackendError, DeclineReason, Health, Identity, Outcome, Password,
-    PasswordHash, Passwords, RemoteUser, Secret, User, UserId, UserSource, Verdict, Verifier,
+use crate::backend::{
+    Accepted, Attempt, Backend, BackendError, DeclineReason, Health, Identity, Outcome, UserSource, Verifier,
 };
+use crate::password::{PasswordHash, Verdict};
+use crate::{Password, Passwords, RemoteUser, Secret, User, UserId};
 
 /// Names, password hashes, and what stands behind them.
 struct Table<T> {
@@ -151,7 +152,7 @@ impl<U> fmt::Debug for MemoryBackend<U> {
 
 /// A dictionary that stands for an outside directory: it proves an [`Identity`] and holds no user.
 ///
-/// Join it with the application's users by [`Provisioned`](crate::Provisioned).
+/// Join it with the application's users by [`Provisioned`](crate::backend::Provisioned).
 pub struct MemoryDirectory(Table<Identity>);
 
 impl MemoryDirectory {

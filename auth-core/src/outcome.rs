@@ -1,12 +1,12 @@
 //! What a backend answers.
 
-use crate::Grant;
+use crate::grant::Grant;
 
 /// A backend's answer to an attempt. That it could not decide is no answer but a
-/// [`BackendError`](crate::BackendError).
+/// [`BackendError`](crate::backend::BackendError).
 ///
-/// A [`Backend`](crate::Backend) accepts with an [`Accepted`] user, a [`Verifier`](crate::Verifier) with an
-/// [`Identity`](crate::Identity).
+/// A [`Backend`](crate::backend::Backend) accepts with an [`Accepted`] user, a [`Verifier`](crate::backend::Verifier) with an
+/// [`Identity`](crate::backend::Identity).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 #[must_use]

@@ -1,4 +1,4 @@
-//! Provisioning: what becomes of an [`Identity`](crate::Identity) in the application's own table.
+//! Provisioning: what becomes of an [`Identity`](crate::backend::Identity) in the application's own table.
 //!
 //! A [`Provisioning`] says who gets a user, what is copied into it, and which rights follow from which groups.
 //! Nothing lands anywhere unless it is named there. A [`ProvisionStore`] holds the users; it decides nothing: what
@@ -19,9 +19,9 @@
 //! # Ok::<(), auth_core::ConfigError>(())
 //! ```
 //!
-//! [`Provisioning::on`] joins it with a store; the result is the [`Provisioner`](crate::Provisioner) that
-//! [`Provisioned`](crate::Provisioned) wants, and can [`plan`](ProvisionedUsers::plan) without changing anything. Where
-//! the verifier can be asked again ([`Confirm`](crate::Confirm)), so can the whole: see
+//! [`Provisioning::on`] joins it with a store; the result is the [`Provisioner`](crate::backend::Provisioner) that
+//! [`Provisioned`](crate::backend::Provisioned) wants, and can [`plan`](ProvisionedUsers::plan) without changing anything. Where
+//! the verifier can be asked again ([`Confirm`](crate::backend::Confirm)), so can the whole: see
 //! [`AuthBuilder::confirm`](crate::AuthBuilder::confirm).
 
 mod builder;

@@ -4,7 +4,8 @@
 //! ```
 //! use auth_core::remote_user::{RemoteUser, RemoteUserHeader, RemoteUsers};
 //! use auth_core::session::{KeyRing, MemorySessions, SessionConfig};
-//! use auth_core::{Auth, Provisioned, Provisioner};
+//! use auth_core::Auth;
+//! use auth_core::backend::{Provisioned, Provisioner};
 //! # use auth_core::ConfigError;
 //!
 //! # fn auth<P: Provisioner>(users: P) -> Result<Auth<P::User>, ConfigError> {
@@ -24,7 +25,7 @@
 //!
 //! The header counts only if the socket's peer address is a trusted one; `X-Forwarded-For` is never looked at for that. A request
 //! from anybody else that has it, or a look-alike, is a 400, on public pages too, so that no handler that reads it by hand
-//! is fooled; the event is [`UntrustedHeader`](crate::EventKind::UntrustedHeader).
+//! is fooled; the event is [`UntrustedHeader`](crate::event::EventKind::UntrustedHeader).
 //!
 //! | the trusted proxy sends | the session | the request |
 //! |---|---|---|
@@ -34,7 +35,7 @@
 //! | a name, and a backend is down | stays | 503 |
 //! | no name | began with a name | is nobody's; the session ends, unless [`persistent`](RemoteUserHeader::persistent) |
 //! | no name | began with a login of the application | is that user's |
-//! | two names, a list, a look-alike header | stays | 400, and told as [`AmbiguousHeader`](crate::EventKind::AmbiguousHeader) |
+//! | two names, a list, a look-alike header | stays | 400, and told as [`AmbiguousHeader`](crate::event::EventKind::AmbiguousHeader) |
 //!
 //! The header says who the person is *now*, so it outranks a password login: who logs in by a form behind such a proxy
 //! is whom the proxy names on the next request. A request with the header and with credentials in `Authorization`
@@ -115,7 +116,9 @@ pub use users::RemoteUsers;
 
 use std::fmt;
 
-use crate::{Credentials, DeclineReason, Factor, Groups, hidden};
+use crate::backend::{DeclineReason, Groups};
+use crate::grant::Factor;
+use crate::{Credentials, hidden};
 
 /// Somebody whom a trusted proxy has signed in, as it says.
 ///

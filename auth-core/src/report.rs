@@ -86,8 +86,8 @@ impl fmt::Display for Kept {
     }
 }
 
-/// Where a [`Provisioner`](crate::Provisioner) tells what it did, as soon as it is done: also a login that ends before
-/// its answer tells the events. The chain has one for each attempt ([`Attempt::reports`](crate::Attempt::reports)).
+/// Where a [`Provisioner`](crate::backend::Provisioner) tells what it did, as soon as it is done: also a login that ends before
+/// its answer tells the events. The chain has one for each attempt ([`Attempt::reports`](crate::backend::Attempt::reports)).
 #[derive(Debug, Default)]
 pub struct Reports(Mutex<Vec<Report>>);
 

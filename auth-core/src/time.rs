@@ -58,7 +58,7 @@ impl Clock for SystemClock {
 ///
 /// ```
 /// use std::time::Duration;
-/// use auth_core::{Clock, ManualClock, Timestamp};
+/// use auth_core::time::{Clock, ManualClock, Timestamp};
 ///
 /// let clock = ManualClock::at(Timestamp::from_secs(1_000));
 /// clock.advance(Duration::from_secs(5));

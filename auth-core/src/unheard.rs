@@ -14,7 +14,7 @@ const MOST: usize = 16;
 static TOLD: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// Logs what the application did wrong, or what went wrong here, as an error; told as all faults are where nobody listens
-/// ([`TracingObserver`](crate::TracingObserver)).
+/// ([`TracingObserver`](crate::event::TracingObserver)).
 pub fn log_error(error: &dyn fmt::Display) {
     tracing::error!(target: "auth", "{error}");
     tell(format_args!("{error}"));

@@ -12,7 +12,7 @@ use std::sync::Arc;
     note = "an `Arc` or a reference of a user is none: name the type itself, which is shared wherever it is kept"
 )]
 pub trait User: Send + Sync + 'static {
-    /// The id under which the backend's [`get_user`](crate::UserSource::get_user) finds this user again.
+    /// The id under which the backend's [`get_user`](crate::backend::UserSource::get_user) finds this user again.
     fn id(&self) -> UserId;
 
     /// Bytes that change when all sessions of this user must end: password changed, "log out everywhere".

@@ -15,7 +15,9 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::{BackendError, Clock, ConfigError, User, UserId};
+use crate::backend::BackendError;
+use crate::time::Clock;
+use crate::{ConfigError, User, UserId};
 pub(crate) use bucket::Moment;
 use bucket::{Bucket, Kept};
 

@@ -3,9 +3,9 @@
 use std::env;
 use std::process::Command;
 
-use auth_core::{
-    Auth, BackendError, Event, Observer, Outcome, Password, RequestFacts, User, UserId, backend_fn,
-};
+use auth_core::backend::{BackendError, Outcome, backend_fn};
+use auth_core::event::{Event, Observer};
+use auth_core::{Auth, Password, RequestFacts, User, UserId};
 
 /// Says to the child which program it is.
 const PROGRAM: &str = "UNHEARD_PROGRAM";

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use auth_core::User;
-use auth_core::http::{Begin, Exchange, Layered, RequestExtensions as _, Resolving, Saving, Shown};
+use auth_core::http::adapter::{Begin, Exchange, Layered, RequestExtensions as _, Resolving, Saving, Shown};
 use http::{Extensions, Request, Response};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;

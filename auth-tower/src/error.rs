@@ -4,7 +4,8 @@ use std::error;
 use std::fmt;
 
 use auth_core::Denied;
-use auth_core::http::{HandlerError, Refusal};
+use auth_core::http::Refusal;
+use auth_core::http::adapter::HandlerError;
 use auth_core::session::SessionError;
 use axum_core::body::Body;
 use axum_core::response::{IntoResponse, Response};

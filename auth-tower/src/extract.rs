@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use ::http::request::Parts;
-use auth_core::http::{self, Caller, HandlerError};
+use auth_core::http::adapter::{self, Caller, HandlerError};
 use auth_core::{Authenticated, User};
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum_core::response::Response;
+use http::request::Parts;
 
 use crate::Error;
 use crate::respond::{self, ProblemBody};
@@ -50,17 +50,17 @@ impl<S: Sync, U: User> OptionalFromRequestParts<S> for CurrentUser<U> {
 /// # Errors
 /// [`Error`] if there is no such layer around, or `acting` is of another `Auth`.
 pub fn dangerous_acts_as<U: User, B>(
-    request: &mut ::http::Request<B>,
+    request: &mut http::Request<B>,
     acting: Authenticated<U>,
 ) -> Result<(), Error> {
     let user =
-        http::act_as(acting, &Head::of(request)).ok_or_else(|| Error::no_layer("dangerous_acts_as"))??;
+        adapter::act_as(acting, &Head::of(request)).ok_or_else(|| Error::no_layer("dangerous_acts_as"))??;
     request.extensions_mut().insert(CurrentUser(user));
     Ok(())
 }
 
 async fn find<U: User>(parts: &mut Parts) -> Result<Option<CurrentUser<U>>, Error> {
-    let user = match http::caller::<U>(&Head::of_parts(parts)) {
+    let user = match adapter::caller::<U>(&Head::of_parts(parts)) {
         Caller::NoLayer => return Err(Error::no_layer("CurrentUser")),
         Caller::Known(user) => user,
         Caller::Unknown(session) => {
@@ -74,7 +74,7 @@ async fn find<U: User>(parts: &mut Parts) -> Result<Option<CurrentUser<U>>, Erro
 }
 
 fn refuse_nobody<U: User>(head: &Head<'_>) -> Error {
-    let exchange = http::exchange_of::<U>(head);
+    let exchange = adapter::exchange_of::<U>(head);
     exchange.map_or_else(
         || Error::no_layer("CurrentUser"),
         |exchange| Error(HandlerError::nobody(&exchange, head)),
@@ -91,12 +91,12 @@ impl<U: User> Session<U> {
     ///
     /// # Errors
     /// [`Error`] if no [`AuthLayer`](crate::AuthLayer) for this type of user is around.
-    pub fn of<B>(request: &::http::Request<B>) -> Result<Self, Error> {
+    pub fn of<B>(request: &http::Request<B>) -> Result<Self, Error> {
         Self::found(&Head::of(request))
     }
 
     fn found(head: &Head<'_>) -> Result<Self, Error> {
-        http::session_of(head).map(Self).ok_or_else(|| Error::no_layer("Session"))
+        adapter::session_of(head).map(Self).ok_or_else(|| Error::no_layer("Session"))
     }
 }
 

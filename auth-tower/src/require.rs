@@ -6,7 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use auth_core::http::{Guarded, Refusal, Resolved, guard};
+use auth_core::http::Refusal;
+use auth_core::http::adapter::{Guarded, Resolved, guard};
 use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;

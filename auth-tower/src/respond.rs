@@ -1,6 +1,7 @@
 //! How a refusal becomes a response.
 
-use auth_core::http::{Refusal, ResponseView};
+use auth_core::http::Refusal;
+use auth_core::http::adapter::ResponseView;
 use http::{Response, StatusCode};
 
 use crate::view::Answer;

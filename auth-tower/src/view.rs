@@ -4,7 +4,9 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use auth_core::http::{AnyExchange, Header, RequestExtensions, RequestView, ResponseHeader, ResponseView};
+use auth_core::http::ResponseHeader;
+use auth_core::http::adapter::{AnyExchange, RequestExtensions, ResponseView};
+use auth_core::http::{Header, RequestView};
 use http::header::{self, Entry, HeaderMap};
 use http::{Extensions, Method, Response, Uri};
 

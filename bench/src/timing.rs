@@ -7,10 +7,9 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
-use auth_core::{
-    Accepted, Attempt, Auth, Backend, BackendError, DeclineReason, Format, Outcome, Password, Passwords,
-    RequestFacts, Secret, User, UserId, UserSource, Verdict,
-};
+use auth_core::backend::{Accepted, Attempt, Backend, BackendError, DeclineReason, Outcome, UserSource};
+use auth_core::password::{Format, Verdict};
+use auth_core::{Auth, Password, Passwords, RequestFacts, Secret, User, UserId};
 use clap::Args;
 
 #[derive(Args)]

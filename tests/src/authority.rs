@@ -3,8 +3,9 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use auth_core::UserId;
+use auth_core::backend::{BackendError, ConfirmUser, Confirmation, DeclineReason, Outcome, UserSource};
 use auth_core::provisioning::Reports;
-use auth_core::{BackendError, ConfirmUser, Confirmation, DeclineReason, Outcome, UserId, UserSource};
 
 use crate::accounts::Account;
 use crate::faults::{DriverError, Switch};

@@ -7,13 +7,13 @@ use std::future::pending;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use auth_core::backend::{Accepted, Attempt, Backend, BackendError, Outcome, UserSource};
+use auth_core::random::{OsRandom, Random, RandomError};
 use auth_core::session::{
     MemorySessions, SessionKey, SessionRecord, SessionStore, StoreError, Stored, Write,
 };
-use auth_core::{
-    Accepted, Attempt, Backend, BackendError, BackendName, MemoryBackend, OsRandom, Outcome, Password,
-    Random, RandomError, RemoteUser, Timestamp, UserId, UserSource,
-};
+use auth_core::time::Timestamp;
+use auth_core::{BackendName, MemoryBackend, Password, RemoteUser, UserId};
 
 use tokio::sync::Semaphore;
 

@@ -4,7 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use auth_core::{Admission, AttemptEnd, BackendError, Clock, DeniedKind, Gate, GateAttempt, Timestamp};
+use auth_core::DeniedKind;
+use auth_core::backend::BackendError;
+use auth_core::gate::{Admission, AttemptEnd, Gate, GateAttempt};
+use auth_core::time::{Clock, Timestamp};
 
 /// So many attempts for each name within [`FixedWindow::TIME`], reserved before they are made.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! The pages of the test sites: one behaviour, served by both frameworks.
 
-use auth_core::http::{Audience, ResponseHeader};
+use auth_core::http::Audience;
+use auth_core::http::ResponseHeader;
 use auth_core::session::{SessionError, SessionKey};
 use auth_core::{Denied, Password, Require, Secret, Session};
 use std::error::Error;
@@ -168,7 +169,7 @@ async fn grant(session: &Session<Account>) -> Done {
     let Some(caller) = caller else { return Ok(Reply::text("nobody")) };
     let grant = caller.grant();
     let factors: Vec<_> = grant.proofs().iter().map(|proof| proof.factor).collect();
-    let end = grant.expires().map(auth_core::Timestamp::as_millis);
+    let end = grant.expires().map(auth_core::time::Timestamp::as_millis);
     Ok(Reply::text(format!("{:?} {factors:?} {:?} {end:?}", caller.how(), grant.scopes())))
 }
 

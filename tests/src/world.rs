@@ -6,13 +6,13 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use auth_core::event::{Event, Observer};
 use auth_core::http::Basic;
+use auth_core::password::Argon2Cost;
 use auth_core::remote_user::RemoteUserHeader;
 use auth_core::session::{KeyRing, SessionConfig, SessionStore};
-use auth_core::{
-    Argon2Cost, Auth, AuthBuilder, Event, ManualClock, MemoryBackend, Observer, Password, Passwords,
-    RemoteUser, Secret, Timestamp,
-};
+use auth_core::time::{ManualClock, Timestamp};
+use auth_core::{Auth, AuthBuilder, MemoryBackend, Password, Passwords, RemoteUser, Secret};
 
 use crate::accounts::Account;
 use crate::faults::{TestRandom, TestStore, TestUsers};

@@ -8,8 +8,9 @@
 use std::fmt::Display;
 use std::hash::Hash;
 
+use auth_core::password::PasswordHash;
 use auth_core::session::{KeyRing, SessionInfo};
-use auth_core::{Access, Authenticated, BearerToken, Password, PasswordHash, Passwords, Secret};
+use auth_core::{Access, Authenticated, BearerToken, Password, Passwords, Secret};
 use integration_tests::accounts::Account;
 use serde::Serialize;
 

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use auth_core::password::{Argon2Cost, Format};
 use auth_core::session::KeyRing;
-use auth_core::{Argon2Cost, Auth, BackendPolicy, Format, Password, Passwords, RequestFacts, SessionConfig};
+use auth_core::{Auth, BackendPolicy, Password, Passwords, RequestFacts, SessionConfig};
 use auth_redis::RedisSessions;
 use auth_sql::{Database, SqlSessions, SqlUser, SqlUsers};
 use sqlx::mysql::MySqlPool;

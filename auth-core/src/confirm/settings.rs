@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::{ConfigError, Timestamp};
+use crate::ConfigError;
+use crate::time::Timestamp;
 
 /// How often an outside system is asked about the users of sessions, and what happens while it cannot answer: see
 /// [`AuthBuilder::confirm`](crate::AuthBuilder::confirm).
@@ -20,7 +21,7 @@ use crate::{ConfigError, Timestamp};
 /// do not ask together. Requests of one user at the same time share one question on each instance. After a
 /// failure the user is left alone for 10 s, and after five outages within 10 s so is the outside system, for 5 s at
 /// first and 60 s at most: requests do not wait for it meanwhile. What is an outage is told as for logins, at
-/// [`BackendError`](crate::BackendError): users about whom it says odd things, or nothing, keep no others from being
+/// [`BackendError`](crate::backend::BackendError): users about whom it says odd things, or nothing, keep no others from being
 /// confirmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]

@@ -42,9 +42,9 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
+use crate::backend::{Backend, DenyReason, UserSource};
 use crate::{
-    Auth, Backend, BackendPolicy, Credentials, Denied, DeniedKind, DenyReason, Password, Passwords,
-    RequestFacts, User, UserId, UserSource,
+    Auth, BackendPolicy, Credentials, Denied, DeniedKind, Password, Passwords, RequestFacts, User, UserId,
 };
 
 /// Credentials whose answers are known.

@@ -6,7 +6,9 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use crate::Session;
 use crate::hidden;
-use crate::http::{Begin, Header, Layered, RequestView, ResponseHeader, ResponseView};
+use crate::http::ResponseHeader;
+use crate::http::adapter::{Begin, Layered, ResponseView};
+use crate::http::{Header, RequestView};
 use crate::{Auth, Credentials, User};
 
 /// A POST with these headers: for tests of a [`Scheme`](crate::http::Scheme).

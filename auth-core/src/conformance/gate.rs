@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::together::together;
-use crate::{Admission, AttemptEnd, DeniedKind, Gate, GateAttempt, Password, RequestFacts};
+use crate::gate::{Admission, AttemptEnd, Gate, GateAttempt};
+use crate::{DeniedKind, Password, RequestFacts};
 
 /// A gate that is tried, and what it allows.
 struct Tried<G> {

@@ -6,8 +6,9 @@ mod one;
 
 use std::sync::Arc;
 
+use crate::UserId;
+use crate::backend::{BackendError, Email};
 use crate::provisioning::ProvisionStore;
-use crate::{BackendError, Email, UserId};
 
 /// A store under test, with what an application does to its users beside provisioning.
 ///

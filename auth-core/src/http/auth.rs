@@ -8,12 +8,11 @@ use std::sync::Arc;
 use super::settings::Settings;
 use crate::authenticator::Authenticator;
 use crate::event::EventKind;
+use crate::grant::{Grant, Scopes};
 use crate::session::{Environment, SessionEngine, Source};
+use crate::time::{Clock, Timestamp};
 use crate::user_cache::Cache;
-use crate::{
-    Authenticated, BackendName, Clock, ConfigError, Credentials, Denied, Grant, RequestFacts, Scopes,
-    Timestamp, User, UserId,
-};
+use crate::{Authenticated, BackendName, ConfigError, Credentials, Denied, RequestFacts, User, UserId};
 pub use builder::AuthBuilder;
 
 /// A configured chain with its sessions and schemes: what an adapter's layer is made of. Cheap to clone.

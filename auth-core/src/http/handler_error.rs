@@ -135,7 +135,7 @@ impl Error for HandlerError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::BackendError;
+    use crate::backend::BackendError;
     use crate::cause::{Cause, chain};
     use crate::http::ResponseHeader;
     use crate::session::StoreError;

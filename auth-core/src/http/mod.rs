@@ -36,27 +36,36 @@ mod settings;
 mod transport;
 mod view;
 
-pub use crate::unheard::log_error;
+/// What adapters call: a handler or a guard of an application meets none of it.
+pub mod adapter {
+    pub use super::caller::{
+        Caller, Guarded, Resolved, act_as, caller, exchange_of, guard, overrule, session_of,
+    };
+    pub use super::exchange::{Exchange, Saving};
+    pub use super::flow::{Begin, Found, Resolving};
+    pub use super::handler_error::HandlerError;
+    pub use super::layered::{AnyExchange, Layered, RequestExtensions, Shown};
+    pub use super::view::ResponseView;
+    pub use crate::unheard::log_error;
+}
+
 pub use auth::{Auth, AuthBuilder};
 pub use basic::Basic;
 pub use bearer::Bearer;
-pub use caller::{Caller, Guarded, Resolved, act_as, caller, exchange_of, guard, overrule, session_of};
 pub use challenge::Challenge;
-pub use exchange::{Exchange, Saving};
-pub use flow::{Begin, Found, Resolving};
-pub use handler_error::HandlerError;
-pub use layered::{AnyExchange, Layered, RequestExtensions, Shown};
 pub use login::{Login, SignedIn};
 pub use negotiate::Audience;
 pub use refusal::Refusal;
 pub use require::Require;
 pub use scheme::{Keeps, Read, Scheme, authorization};
 pub use session::Session;
-pub use view::{Header, RequestView, ResponseHeader, ResponseView, Single};
+pub use view::{Header, RequestView, ResponseHeader, Single};
 
+pub(crate) use layered::{AnyExchange, Layered, RequestExtensions};
 pub(crate) use network::Peers;
 pub(crate) use offer::{Accepted, DynScheme};
 pub(crate) use settings::SettingsBuilder;
+pub(crate) use view::ResponseView;
 #[cfg(test)]
 pub(crate) use view::TestRequest;
 pub(crate) use view::{MAX_NAME_LEN, is_plain_name};

@@ -56,11 +56,16 @@ fn audience(mode: Option<&[u8]>, view: &dyn RequestView) -> Audience {
         Some(b"websocket") => Audience::WebSocket,
         Some(b"navigate") if is_document(Single::of(view, Header::SecFetchDest)) => Audience::Page,
         Some(_) => Audience::Api,
-        None if is_websocket(view) => Audience::WebSocket,
-        None if Single::of(view, Header::XRequestedWith) != Single::Absent => Audience::Api,
-        None if prefers_html(view) => Audience::Page,
-        None => Audience::Api,
+        None => audience_without_metadata(view),
     }
+}
+
+fn audience_without_metadata(view: &dyn RequestView) -> Audience {
+    if is_websocket(view) {
+        return Audience::WebSocket;
+    }
+    let is_script = Single::of(view, Header::XRequestedWith) != Single::Absent;
+    if !is_script && prefers_html(view) { Audience::Page } else { Audience::Api }
 }
 
 /// Whether the request opens a WebSocket.

@@ -8,10 +8,12 @@ use super::kept::Kept;
 use super::remembered::{Fingerprint, Memory, Remembered};
 use super::scheme::{Keeps, Read, Scheme, is_of};
 use super::view::HeaderName;
-use super::{Challenge, Header, RequestView, log_error};
+use super::{Challenge, Header, RequestView};
 use crate::authenticator::Authenticator;
 use crate::session::{ResolveError, ResolveErrorKind};
-use crate::{Access, Authenticated, Clock, ConfigError, Credentials, Denied, DeniedKind, RequestFacts, User};
+use crate::time::Clock;
+use crate::unheard::log_error;
+use crate::{Access, Authenticated, ConfigError, Credentials, Denied, DeniedKind, RequestFacts, User};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use super::client::facts_of;
 use super::offer::{DynScheme, Fetched, Offer};
 use super::view::Single;
-use super::{Header, RequestView, log_error};
+use super::{Header, RequestView};
 use crate::cause::Cause;
 use crate::event::EventKind;
 use crate::guard::caught;
 use crate::session::{Found as FoundCookie, ResolveError, ResolveErrorKind, Scan, SessionKey, Token};
+use crate::unheard::log_error;
 use crate::{Auth, User};
 
 /// A fault of the application's.

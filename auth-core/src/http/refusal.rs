@@ -5,7 +5,6 @@ use std::fmt;
 use std::time::Duration;
 
 use super::client::facts_of;
-use super::log_error;
 use super::negotiate::Audience;
 use super::settings::{Settings, WayIn};
 use super::view::Single;
@@ -13,6 +12,7 @@ use super::{Header, RequestView, ResponseHeader};
 use crate::event::{EventKind, seconds};
 use crate::http::require::Lacking;
 use crate::session::{ResolveErrorKind, SessionError, SessionErrorKind};
+use crate::unheard::log_error;
 use crate::{Auth, Denied, DeniedKind, Require, User};
 
 /// An answer instead of the handler's: status, headers and a short body.

@@ -8,8 +8,11 @@ use zeroize::Zeroizing;
 
 use super::RequestView;
 use super::view::{HeaderName, Single};
+use crate::grant::Grant;
 use crate::identity_hasher::IdentityState;
-use crate::{Authenticated, BackendName, Grant, OsRandom, Random, Timestamp, User, UserId, keyed};
+use crate::random::{OsRandom, Random};
+use crate::time::Timestamp;
+use crate::{Authenticated, BackendName, User, UserId, keyed};
 
 /// A keyed hash of the values of the headers that a scheme reads.
 pub(super) type Fingerprint = [u8; 32];

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::Audience;
-use crate::{Access, Timestamp, User};
+use crate::time::Timestamp;
+use crate::{Access, User};
 
 /// A rule that a route states about its caller: signed in, with permissions, freshly.
 ///

@@ -75,7 +75,7 @@ pub trait Scheme: Send + Sync + 'static {
     ///
     /// Only a keyed hash of the headers' values is kept. The user is still loaded on every request: one who is
     /// disabled, or whose security stamp changed, is refused at once. Once accepted, the same values are not
-    /// [read](Self::read) again in this time, nor beyond what their [grant](crate::Grant) says. What
+    /// [read](Self::read) again in this time, nor beyond what their [grant](crate::grant::Grant) says. What
     /// [keeps a session](Keeps::Session) is not remembered: the session is.
     fn remember(&self) -> Duration {
         Duration::ZERO
@@ -116,7 +116,7 @@ pub enum Keeps {
     Request,
     /// For a session, which begins with them and goes on while they name the same [subject](Credentials::subject):
     /// whoever else they name gets another one. No other credentials may come beside them, they must name a subject, and what
-    /// is accepted must be [good for a session](crate::Grant): a person's proof, and for everything.
+    /// is accepted must be [good for a session](crate::grant::Grant): a person's proof, and for everything.
     Session {
         /// Whether the session goes on in a request without them.
         is_persistent: bool,

@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{Done, Passwords, Verdict};
-use crate::{BackendError, Secret};
+use crate::Secret;
+use crate::backend::BackendError;
 
 /// Keeps the account of one attempt: what each backend of the chain owes, asked or not. A comparison pays for its
 /// backend; what is still owed at the end, the chain pays. So what a failed attempt has cost depends on the chain alone:

@@ -31,9 +31,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::backend::{BackendError, BackendErrorKind};
 use crate::random::Random;
 use crate::unheard;
-use crate::{BackendError, BackendErrorKind, ConfigError, Secret};
+use crate::{ConfigError, Secret};
 pub use argon2::Argon2Cost;
 pub use builder::PasswordsBuilder;
 use debt::Owed;
@@ -116,7 +117,8 @@ pub enum Verdict {
 /// ```
 /// # #[cfg(feature = "django")]
 /// # fn main() -> Result<(), auth_core::ConfigError> {
-/// use auth_core::{Format, Passwords};
+/// use auth_core::Passwords;
+/// use auth_core::password::Format;
 ///
 /// let passwords = Passwords::builder().accept([Format::django_pbkdf2_sha256(600_000)]).build()?;
 /// # Ok(())
@@ -189,7 +191,7 @@ impl Passwords {
     /// Compares a password with a stored hash. Whatever is stored that it does not match (nothing, an unusable mark,
     /// a value that cannot be read, one with costs above the cap, a hash) one hash of each format is computed.
     ///
-    /// Backends call [`Attempt::verify`](crate::Attempt::verify) instead, which keeps that promise for the whole chain.
+    /// Backends call [`Attempt::verify`](crate::backend::Attempt::verify) instead, which keeps that promise for the whole chain.
     ///
     /// # Errors
     /// [`BackendError`] if the pool is overloaded.

@@ -16,7 +16,8 @@ use crate::{ConfigError, Password, Secret};
 /// rules about upper case, digits or signs, since those make passwords no better. All reasons are given together.
 ///
 /// ```
-/// use auth_core::{PasswordPolicy, Secret, Weakness};
+/// use auth_core::Secret;
+/// use auth_core::password::{PasswordPolicy, Weakness};
 ///
 /// let policy = PasswordPolicy::new().with_context_words(["Wonder Shop"]);
 /// // What the registration page asked for besides the password.

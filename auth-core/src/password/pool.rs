@@ -10,8 +10,9 @@ use argon2::Block;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use crate::ConfigError;
+use crate::backend::{BackendError, BackendErrorKind};
 use crate::guard::caught;
-use crate::{BackendError, BackendErrorKind, ConfigError};
 
 /// The memory that one thread owns for its hashes.
 pub(super) struct Buffer(Vec<Block>);

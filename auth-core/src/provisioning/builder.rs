@@ -77,7 +77,7 @@ impl ProvisioningBuilder {
     /// | verified | verified | linked |
     /// | verified | not verified | refused: whoever made that user may not own the address |
     ///
-    /// Refusals are [`DenyReason::EmailTaken`](crate::DenyReason::EmailTaken). A user who is disabled, or already
+    /// Refusals are [`DenyReason::EmailTaken`](crate::backend::DenyReason::EmailTaken). A user who is disabled, or already
     /// belongs to another identity, is never linked; nor is anybody if two users here have the address. Addresses are
     /// compared byte for byte, the outside one in lower case.
     pub fn link_by_verified_email(mut self) -> Self {

@@ -8,8 +8,8 @@ use super::{
     Account, Change, Creation, Found, Kept, Linking, Missing, NameState, NewUser, Owner, Plan, Policy, Right,
     UnknownGroups, Update, Write,
 };
+use crate::backend::{DenyReason, Identity};
 use crate::identity::{Email, Groups};
-use crate::{DenyReason, Identity};
 
 /// The groups are unknown, and the policy does not let anybody in then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,10 +5,10 @@ use std::future::Future;
 
 use super::{Changed, Report};
 use crate::backend::verify;
-use crate::{
-    Accepted, Attempt, Backend, BackendError, Health, Identity, Outcome, Password, Passwords, Secret, User,
-    UserId, UserSource, Verifier,
+use crate::backend::{
+    Accepted, Attempt, Backend, BackendError, Health, Identity, Outcome, UserSource, Verifier,
 };
+use crate::{Password, Passwords, Secret, User, UserId};
 
 /// A table of passwords into which those of an old authority move: each at the first login that the old one accepts.
 ///
@@ -21,13 +21,14 @@ use crate::{
 ///
 /// ```
 /// # use auth_core::provisioning::{Migrating, MigrationStore};
-/// # use auth_core::{Backend, Password, Verifier};
+/// # use auth_core::Password;
+/// # use auth_core::backend::{Backend, Verifier};
 /// fn backend(old: impl Verifier<Password>, users: impl MigrationStore) -> impl Backend<Password> {
 ///     Migrating::new(old, users)
 /// }
 /// ```
 ///
-/// [`PasswordHash::awaiting_migration`]: crate::PasswordHash::awaiting_migration
+/// [`PasswordHash::awaiting_migration`]: crate::password::PasswordHash::awaiting_migration
 #[derive(Clone)]
 pub struct Migrating<V, S> {
     old: V,

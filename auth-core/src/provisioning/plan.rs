@@ -3,9 +3,10 @@
 use std::fmt;
 
 use super::{Account, Changed, Kept, Right};
+use crate::UserId;
+use crate::backend::DenyReason;
 use crate::hidden;
 use crate::identity::Email;
-use crate::{DenyReason, UserId};
 
 /// What a login would change. Its `Display` is a diff for people to read; it quotes the values.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,8 +1,9 @@
 //! Asking about a user again: the way back from the user to the outside system.
 
 use super::{ProvisionStore, ProvisionedUsers, Reports};
-use crate::{
-    BackendError, Confirm, ConfirmUser, DeclineReason, Health, Outcome, Provisioned, Standing, UserId,
+use crate::UserId;
+use crate::backend::{
+    BackendError, Confirm, ConfirmUser, DeclineReason, Health, Outcome, Provisioned, Standing,
     UserSource as _,
 };
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::Identity;
+use crate::backend::Identity;
 
 /// For whom the table is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub enum Creation {
 /// What happens if somebody else has the name that a new user would get. That one is never handed over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NameCollision {
-    /// [`DenyReason::NameTaken`](crate::DenyReason::NameTaken). The default.
+    /// [`DenyReason::NameTaken`](crate::backend::DenyReason::NameTaken). The default.
     #[default]
     Refuse,
     /// The new user is called `name2`, `name3` and so on, up to 99.

@@ -6,9 +6,10 @@ use std::future::Future;
 use std::sync::Arc;
 
 use super::{Provisioning, Right, Write};
+use crate::backend::{BackendError, UserSource};
 use crate::hidden;
 use crate::identity::Email;
-use crate::{BackendError, ConfigError, UserId, UserSource};
+use crate::{ConfigError, UserId};
 
 /// A store of users that an outside system vouches for.
 ///

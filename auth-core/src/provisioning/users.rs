@@ -9,13 +9,15 @@ use super::{
     Applied, Found, Linking, NameCollision, NameState, Plan, ProvisionStore, Provisioning, Query, Report,
     Reports, Write,
 };
-use crate::{BackendError, DeclineReason, Health, Identity, Outcome, Provisioner, UserId, UserSource};
+use crate::UserId;
+use crate::backend::{BackendError, DeclineReason, Health, Identity, Outcome, Provisioner, UserSource};
 
 /// The users of a store, provisioned by a policy: what [`Provisioning::on`] makes.
 ///
 /// ```
 /// # use auth_core::provisioning::{ProvisionStore, Provisioning};
-/// # use auth_core::{Backend, Password, Provisioned, Verifier, ConfigError};
+/// # use auth_core::{Password, ConfigError};
+/// # use auth_core::backend::{Backend, Provisioned, Verifier};
 /// fn backend<S>(directory: impl Verifier<Password>, users: S) -> Result<impl Backend<Password>, ConfigError>
 /// where
 ///     S: ProvisionStore,

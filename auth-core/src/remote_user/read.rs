@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::header::Field;
 use super::{RemoteUser, RemoteUserHeader};
-use crate::Groups;
+use crate::backend::Groups;
 use crate::http::{Read, RequestView};
 
 /// Why a request that names a user is refused.

@@ -3,16 +3,16 @@
 use std::fmt;
 
 use super::RemoteUser;
-use crate::{Attempt, BackendError, DeclineReason, Groups, Identity, Outcome, Verifier};
+use crate::backend::{Attempt, BackendError, DeclineReason, Groups, Identity, Outcome, Verifier};
 
 type Clean = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// Takes a trusted proxy's word: the name in its header becomes an [`Identity`].
 ///
-/// Join it with the application's users by [`Provisioned`](crate::Provisioned); what becomes of somebody who has no
+/// Join it with the application's users by [`Provisioned`](crate::backend::Provisioned); what becomes of somebody who has no
 /// user yet, and of groups, is the [policy](crate::Provisioning)'s to say. Users who were there before the proxy are
 /// not handed over by their names: where the proxy's names are those of local users, a
-/// [`backend_fn`](crate::backend_fn) that finds them by name is the backend.
+/// [`backend_fn`](crate::backend::backend_fn) that finds them by name is the backend.
 pub struct RemoteUsers {
     issuer: String,
     clean: Option<Clean>,

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::{Cookie, KeyRing, SessionRecord};
-use crate::{ConfigError, Timestamp};
+use crate::ConfigError;
+use crate::time::Timestamp;
 
 /// When a browser sends the session cookie along with requests that other sites cause.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

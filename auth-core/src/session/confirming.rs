@@ -9,12 +9,14 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::{Live, SessionKey};
+use crate::UserId;
+use crate::backend::{BackendError, ConfirmUser, Confirmation, Health, Outcome};
 use crate::breaker::Breaker;
 use crate::cause::Cause;
 use crate::guard::{guarded, interrupted};
 use crate::health::Checkup;
 use crate::report::Reports;
-use crate::{BackendError, Clock, ConfirmUser, Confirmation, Health, Outcome, Timestamp, UserId};
+use crate::time::{Clock, Timestamp};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -147,7 +149,8 @@ impl Drop for Asking {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{BackendErrorKind, ManualClock, UserSource};
+    use crate::backend::{BackendErrorKind, UserSource};
+    use crate::time::ManualClock;
 
     /// Fails over everybody but one.
     struct Odd {

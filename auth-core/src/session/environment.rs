@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use super::ResolveError;
 use super::source::Source;
+use crate::backend::BackendError;
 use crate::cause::Cause;
 use crate::chain::BackendAnswer;
 use crate::event::{self, EventKind};
+use crate::event::{Event, Observer};
+use crate::random::Random;
 use crate::report::Report;
+use crate::time::{Clock, Timestamp};
 use crate::user_cache::Cache;
-use crate::{
-    BackendError, BackendName, Clock, Event, Observer, Random, RequestFacts, Timestamp, User, UserId,
-};
+use crate::{BackendName, RequestFacts, User, UserId};
 
 pub(crate) struct Environment<U> {
     pub(crate) sources: Vec<Source<U>>,

@@ -23,7 +23,7 @@ pub struct ResolveError {
 pub enum ResolveErrorKind {
     /// A store or a backend could not decide.
     Unavailable,
-    /// A [gate](crate::Gate) lets no more attempts through before this time is over.
+    /// A [gate](crate::gate::Gate) lets no more attempts through before this time is over.
     Throttled(Duration),
     /// Credentials were presented and not accepted.
     BadCredentials,
@@ -91,7 +91,7 @@ pub struct SessionError {
 pub enum SessionErrorKind {
     /// The store, or a backend, could not do its work now (503).
     Unavailable,
-    /// The request's credentials may not be judged now: see [`Gate`](crate::Gate) (429).
+    /// The request's credentials may not be judged now: see [`Gate`](crate::gate::Gate) (429).
     Throttled,
     /// The request comes from another site (403).
     CrossOrigin,

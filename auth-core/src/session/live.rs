@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::revocation::Undoing;
 use super::{ClientFacts, SessionKey, SessionRecord, StampMac, Token};
-use crate::{Access, Authenticated, Timestamp, User};
+use crate::time::Timestamp;
+use crate::{Access, Authenticated, User};
 
 /// A session's record as it was when it was last looked at.
 #[derive(Clone)]

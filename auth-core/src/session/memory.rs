@@ -9,7 +9,8 @@ use super::store::{SessionStore, Stored, Write};
 use super::{SessionKey, SessionRecord};
 use super::{StoreError, StoreErrorKind};
 use crate::identity_hasher::IdentityState;
-use crate::{BackendName, Timestamp, UserId};
+use crate::time::Timestamp;
+use crate::{BackendName, UserId};
 
 /// A [`SessionStore`] in memory: for one process, and gone with it.
 ///

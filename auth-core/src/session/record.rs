@@ -6,7 +6,8 @@ use std::net::IpAddr;
 
 use super::keys::StampMac;
 use crate::hidden;
-use crate::{BackendName, RequestFacts, Timestamp, UserId};
+use crate::time::Timestamp;
+use crate::{BackendName, RequestFacts, UserId};
 
 /// What a store keeps about a session. It exists for signed-in users only.
 #[derive(Clone, PartialEq, Eq)]

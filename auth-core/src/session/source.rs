@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::confirming::Confirming;
+use crate::backend::{BackendError, UserSource};
 use crate::guard::{guarded, interrupted};
+use crate::time::Clock;
 use crate::user_cache::{Cache, Found};
-use crate::{BackendError, BackendName, Clock, User, UserId, UserSource};
+use crate::{BackendName, User, UserId};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::{SessionKey, SessionRecord};
 use crate::store_error::StoreError;
-use crate::{BackendName, Timestamp, UserId};
+use crate::time::Timestamp;
+use crate::{BackendName, UserId};
 
 /// A place that keeps session records.
 ///

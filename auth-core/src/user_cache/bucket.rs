@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Waiting;
-use crate::{Clock, Timestamp, UserId};
+use crate::UserId;
+use crate::time::{Clock, Timestamp};
 
 /// A moment on two clocks. The application's may be set back, which must make nothing last longer; the steady one
 /// may stand still while the machine sleeps.

@@ -5,8 +5,10 @@ use tokio::task::{JoinHandle, yield_now};
 use tokio::time;
 
 use super::*;
+use crate::BackendName;
+use crate::backend::{BackendErrorKind, UserSource};
 use crate::session::Source;
-use crate::{BackendErrorKind, BackendName, ManualClock, Timestamp, UserSource};
+use crate::time::{ManualClock, Timestamp};
 
 const SECOND: Duration = Duration::from_secs(1);
 const START: Timestamp = Timestamp::from_secs(1_800_000_000);

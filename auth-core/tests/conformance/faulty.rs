@@ -6,7 +6,8 @@ use std::sync::{Mutex, MutexGuard};
 use auth_core::session::{
     SessionKey, SessionRecord, SessionStore, StoreError, StoreErrorKind, Stored, Write,
 };
-use auth_core::{BackendName, Timestamp, UserId};
+use auth_core::time::Timestamp;
+use auth_core::{BackendName, UserId};
 use tokio::task::yield_now;
 
 /// What can be wrong with a store.

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use auth_core::{Argon2Cost, Format, Passwords, Secret, Verdict};
+use auth_core::password::{Argon2Cost, Format, Verdict};
+use auth_core::{Passwords, Secret};
 
 use crate::{ALL, HASHES, preferring};
 

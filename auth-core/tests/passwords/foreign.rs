@@ -1,6 +1,7 @@
 //! Hashes of every format: the right password and no other.
 
-use auth_core::{Argon2Cost, Format, Secret};
+use auth_core::Secret;
+use auth_core::password::{Argon2Cost, Format};
 
 use crate::{ALL, HASHES, PASSWORD, matches, preferring, reading_all, weak_argon2};
 
@@ -66,7 +67,7 @@ async fn what_is_written_is_read() {
         let (one, two) = (passwords.hash(&one).await.unwrap(), passwords.hash(&two).await.unwrap());
         assert_ne!(one.as_str(), two.as_str(), "salted");
         let verdict = crate::verify(&passwords, one.as_str(), "p\u{e4}ssword").await;
-        assert_eq!(verdict, auth_core::Verdict::Match { outdated: false }, "{}", one.as_str());
+        assert_eq!(verdict, auth_core::password::Verdict::Match { outdated: false }, "{}", one.as_str());
         assert!(!matches(&passwords, one.as_str(), "pa\u{308}ssword").await);
     }
 }

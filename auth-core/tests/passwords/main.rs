@@ -8,7 +8,8 @@ mod vectors;
 
 use std::time::Duration;
 
-use auth_core::{Argon2Cost, Format, Passwords, PasswordsBuilder, Secret, Verdict};
+use auth_core::password::{Argon2Cost, Format, PasswordsBuilder, Verdict};
+use auth_core::{Passwords, Secret};
 
 /// The password of nearly all hashes here.
 const PASSWORD: &str = "correct horse battery staple";

@@ -1,6 +1,6 @@
 //! Which hashes are to be replaced at the next login.
 
-use auth_core::{Argon2Cost, Format, Verdict};
+use auth_core::password::{Argon2Cost, Format, Verdict};
 
 use crate::{ALL, HASHES, PASSWORD, preferring, reading_all, verify, weak_argon2};
 

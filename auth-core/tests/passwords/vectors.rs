@@ -1,6 +1,7 @@
 //! What Django 6.1 made of its hashes, and what becomes of those that it fails on.
 
-use auth_core::{Argon2Cost, Format, Passwords, Secret, Verdict};
+use auth_core::password::{Argon2Cost, Format, Verdict};
+use auth_core::{Passwords, Secret};
 use serde::Deserialize;
 
 use crate::{preferring, reading_all, verify};

@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use auth_core::backend::{
+    Attempt, BackendError, BackendErrorKind, Confirm, ConfirmUser, Confirmation, DeclineReason, DenyReason,
+    Email, Identity, Outcome, Provisioned, Standing, Verifier,
+};
 use auth_core::conformance::client::{Browser, alone};
 use auth_core::conformance::provisioning::Site;
-use auth_core::http::Begin;
+use auth_core::http::adapter::Begin;
 use auth_core::provisioning::{Account, AttributeRule, ProvisionedUsers, Provisioning, Reports, Right};
 use auth_core::session::{KeyRing, MemorySessions, SessionConfig};
-use auth_core::{
-    Attempt, Auth, BackendError, BackendErrorKind, Confirm, ConfirmUser, Confirmation, DeclineReason,
-    DenyReason, Email, Identity, ManualClock, Outcome, Password, Provisioned, Standing, Timestamp, User,
-    UserCache, UserId, Verifier,
-};
+use auth_core::time::{ManualClock, Timestamp};
+use auth_core::{Auth, Password, User, UserCache, UserId};
 
 use crate::events::Heard;
 use crate::memory::{Memory, Person};

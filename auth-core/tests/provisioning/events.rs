@@ -2,12 +2,12 @@
 
 use std::sync::{Arc, Mutex};
 
+use auth_core::backend::{DenyReason, Email, Identity, MemoryDirectory, Provisioned};
 use auth_core::conformance::provisioning::Site;
+use auth_core::event::{Event, EventKind, Observer};
+use auth_core::password::Argon2Cost;
 use auth_core::provisioning::{AttributeRule, Owner, Provisioning, Right};
-use auth_core::{
-    Argon2Cost, Auth, DeniedKind, DenyReason, Email, Event, EventKind, Identity, MemoryDirectory, Observer,
-    Password, Passwords, Provisioned, RequestFacts, Secret,
-};
+use auth_core::{Auth, DeniedKind, Password, Passwords, RequestFacts, Secret};
 
 use crate::memory::{Memory, Person};
 

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use auth_core::backend::{BackendError, Email, UserSource};
 use auth_core::conformance::provisioning::Site;
 use auth_core::provisioning::{
     Account, Applied, Change, Found, NameState, NewUser, ProvisionStore, Provisioning, Query, Right, Update,
     Write,
 };
-use auth_core::{BackendError, ConfigError, Email, User, UserId, UserSource};
+use auth_core::{ConfigError, User, UserId};
 
 /// What a faulty store does otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
-use auth_core::provisioning::{Account, Awaits, Migrating, MigrationStore};
-use auth_core::{
-    Accepted, Attempt, Auth, Backend, BackendError, DeclineReason, DeniedKind, Identity, Outcome, Password,
-    PasswordHash, Passwords, RequestFacts, Secret, User, UserId, UserSource, Verdict, Verifier,
+use auth_core::backend::{
+    Accepted, Attempt, Backend, BackendError, DeclineReason, Identity, Outcome, UserSource, Verifier,
 };
+use auth_core::password::{PasswordHash, Verdict};
+use auth_core::provisioning::{Account, Awaits, Migrating, MigrationStore};
+use auth_core::{Auth, DeniedKind, Password, Passwords, RequestFacts, Secret, User, UserId};
 
 use crate::events::{Heard, passwords};
 use crate::memory::Person;

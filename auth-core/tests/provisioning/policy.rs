@@ -1,11 +1,12 @@
 //! What policies do, over the store in memory.
 
+use auth_core::User;
+use auth_core::backend::{BackendErrorKind, DenyReason, Email, Identity, Outcome, Provisioner};
 use auth_core::conformance::provisioning::Site;
 use auth_core::provisioning::{
     Account, AttributeRule, Change, Creation, Kept, Missing, NameCollision, Owner, ProvisionedUsers,
     Provisioning, ProvisioningBuilder, Reports, Right,
 };
-use auth_core::{BackendErrorKind, DenyReason, Email, Identity, Outcome, Provisioner, User};
 
 use crate::memory::{Memory, Person};
 

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use auth_core::{ConfigError, OsRandom, Random, Timestamp};
+use auth_core::ConfigError;
+use auth_core::random::{OsRandom, Random};
+use auth_core::time::Timestamp;
 use zeroize::{Zeroize, Zeroizing};
 
 /// For how long, and how many, answers are kept instead of asking again. Off unless configured.

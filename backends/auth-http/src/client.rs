@@ -1,6 +1,7 @@
 //! Asking: one POST, one bounded answer.
 
-use auth_core::{BackendError, ConfigError, Health};
+use auth_core::ConfigError;
+use auth_core::backend::{BackendError, Health};
 use bytes::Bytes;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, Response, Url};

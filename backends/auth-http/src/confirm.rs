@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use auth_core::{BackendError, ConfigError, Confirm, DenyReason, Health, Standing};
+use auth_core::ConfigError;
+use auth_core::backend::{BackendError, Confirm, DenyReason, Health, Standing};
 use serde_json::json;
 
 use crate::client::{Client, JSON};

@@ -71,7 +71,7 @@ impl Endpoint {
 
     /// Where the service says how it is: by 200 to 299 that it serves, by anything else that it does not. It is asked
     /// by GET, without any secret, and only after faults that an odd name or token may have caused
-    /// ([`BackendError`](auth_core::BackendError)).
+    /// ([`BackendError`](auth_core::backend::BackendError)).
     ///
     /// Without it, such faults open no circuit breaker as long as the address answers `OPTIONS` by anything but 502, 503
     /// or 504; and nobody knows whether the service behind it serves. Name one where a chain goes on in an outage.

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use auth_core::BackendError;
+use auth_core::backend::BackendError;
 
 /// A fixed text, with a status code at most. It never holds what was sent or answered.
 #[derive(Debug)]

@@ -4,10 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use auth_core::{
-    Attempt, BackendError, BearerToken, Clock, ConfigError, DeclineReason, Health, Identity, Outcome,
-    SystemClock, Timestamp, Verifier,
-};
+use auth_core::backend::{Attempt, BackendError, DeclineReason, Health, Identity, Outcome, Verifier};
+use auth_core::time::{Clock, SystemClock, Timestamp};
+use auth_core::{BearerToken, ConfigError};
 use serde_json::Value;
 use url::form_urlencoded::byte_serialize;
 use zeroize::Zeroizing;
@@ -34,7 +33,7 @@ use crate::{AnswerCache, Endpoint, IdentityShape, json};
 /// | has expired by its `exp` | `Deny(Expired)` |
 /// | lacks a required scope | `Deny(NotPermitted)` |
 ///
-/// What a good token is worth is in its [`Grant`](auth_core::Grant): its scopes, when it ends, and by `auth_time` when its
+/// What a good token is worth is in its [`Grant`](auth_core::grant::Grant): its scopes, when it ends, and by `auth_time` when its
 /// user last proved who they are there. Without that, no [fresh](auth_core::Require::fresh) proof is seen in it.
 ///
 /// For the client all of these are one 401. What a caller with a good token may do is for the routes to say

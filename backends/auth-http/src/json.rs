@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use auth_core::BackendError;
+use auth_core::backend::BackendError;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 

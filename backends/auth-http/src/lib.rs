@@ -6,7 +6,8 @@
 //!
 //! ```
 //! use auth_core::http::Bearer;
-//! use auth_core::{Auth, AuthBuilder, BearerToken, ConfigError, Password, Provisioned, Provisioner, Secret};
+//! use auth_core::{Auth, AuthBuilder, BearerToken, ConfigError, Password, Secret};
+//! use auth_core::backend::{Provisioned, Provisioner};
 //! use auth_http::{Endpoint, HttpVerifier, IdentityShape, Introspection};
 //!
 //! fn backends<P: Provisioner + Clone>(

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use auth_core::{BackendError, DeclineReason, DenyReason, Factor, Grant, Outcome, Proof, Scopes, Timestamp};
+use auth_core::backend::{BackendError, DeclineReason, DenyReason, Outcome};
+use auth_core::grant::{Factor, Grant, Proof, Scopes};
+use auth_core::time::Timestamp;
 use serde_json::Value;
 
 use crate::error::invalid;

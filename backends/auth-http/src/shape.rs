@@ -1,6 +1,7 @@
 //! [`IdentityShape`]: where in an answer is what.
 
-use auth_core::{BackendError, ConfigError, Identity};
+use auth_core::ConfigError;
+use auth_core::backend::{BackendError, Identity};
 use serde_json::Value;
 
 use crate::error::invalid;
@@ -215,7 +216,7 @@ fn scalar(value: &Value) -> Result<String, BackendError> {
 
 #[cfg(test)]
 mod tests {
-    use auth_core::Groups;
+    use auth_core::backend::Groups;
     use serde_json::json;
 
     use super::*;

@@ -1,6 +1,7 @@
 //! The body of a question: JSON with places for what is asked about.
 
-use auth_core::{BackendError, ConfigError};
+use auth_core::ConfigError;
+use auth_core::backend::BackendError;
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::Value;
 use zeroize::Zeroizing;

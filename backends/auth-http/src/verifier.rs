@@ -5,10 +5,9 @@ use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
 
-use auth_core::{
-    Attempt, BackendError, Clock, ConfigError, Credentials as _, DeclineReason, Health, Identity, Outcome,
-    Password, SystemClock, Verifier,
-};
+use auth_core::backend::{Attempt, BackendError, DeclineReason, Health, Identity, Outcome, Verifier};
+use auth_core::time::{Clock, SystemClock};
+use auth_core::{ConfigError, Credentials as _, Password};
 use serde_json::{Value, json};
 
 use crate::cache::Answers;
@@ -111,7 +110,7 @@ impl HttpVerifierBuilder {
     /// sign in. Name one only if nothing between here and the service answers it.
     ///
     /// ```
-    /// # use auth_core::{DeclineReason, DenyReason, Outcome};
+    /// # use auth_core::backend::{DeclineReason, DenyReason, Outcome};
     /// # use auth_http::{Endpoint, HttpVerifier, IdentityShape};
     /// # let verifier = HttpVerifier::builder(Endpoint::new("https://a.example"), "a", IdentityShape::new("/id"));
     /// verifier

@@ -6,11 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use auth_core::backend::{BackendError, Identity, Outcome, Provisioned, Provisioner, UserSource};
 use auth_core::provisioning::Reports;
-use auth_core::{
-    Auth, BackendError, Identity, Outcome, Password, Provisioned, Provisioner, RequestFacts, User, UserId,
-    UserSource,
-};
+use auth_core::{Auth, Password, RequestFacts, User, UserId};
 use auth_ldap::{Ldap, LdapBuilder};
 use ldap3::{LdapConnAsync, Scope};
 use test_servers::OpenLdap;

@@ -148,7 +148,7 @@ impl LdapBuilder {
     }
 
     /// Never searches but as the user who logs in. Nobody can then be
-    /// [looked up](auth_core::Confirm) without their password: to confirm somebody is always an error.
+    /// [looked up](auth_core::backend::Confirm) without their password: to confirm somebody is always an error.
     pub fn without_service_account(mut self) -> Self {
         self.searcher = Some(Searcher::Nobody);
         self
@@ -223,7 +223,7 @@ impl LdapBuilder {
         self
     }
 
-    /// Where groups are found. Without it they are [unknown](auth_core::Groups::Unknown).
+    /// Where groups are found. Without it they are [unknown](auth_core::backend::Groups::Unknown).
     pub fn groups(mut self, source: GroupSource) -> Self {
         self.groups = Some(source);
         self
@@ -254,7 +254,7 @@ impl LdapBuilder {
     }
 
     /// How long all of it may take: 4 s, unless set. Less than a chain waits for a backend, which is
-    /// [5 s](auth_core::BACKEND_TIMEOUT).
+    /// [5 s](auth_core::backend::BACKEND_TIMEOUT).
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.timeout = limit;
         self

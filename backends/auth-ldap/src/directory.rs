@@ -1,9 +1,9 @@
 //! What a directory is asked for a login, and for a session.
 
-use auth_core::{
-    Clock, Credentials, DeclineReason, DenyReason, Groups, Health, Identity, OsRandom, Outcome, Password,
-    Random, Secret, Standing, SystemClock,
-};
+use auth_core::backend::{DeclineReason, DenyReason, Groups, Health, Identity, Outcome, Standing};
+use auth_core::random::{OsRandom, Random};
+use auth_core::time::{Clock, SystemClock};
+use auth_core::{Credentials, Password, Secret};
 use ldap3::Scope;
 
 use crate::connection::{Connection, Entry, Found, Search};

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use auth_core::BackendError;
+use auth_core::backend::BackendError;
 
 /// Why an operation has no answer. Never the directory's own words: they may repeat what it was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,7 +108,7 @@ impl Error for Failure {}
 
 #[cfg(test)]
 mod tests {
-    use auth_core::BackendErrorKind;
+    use auth_core::backend::BackendErrorKind;
 
     use super::*;
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use auth_core::Groups;
+use auth_core::backend::Groups;
 use ldap3::Scope;
 
 use crate::connection::{Connection, Entry, Found, Search};

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use auth_core::{Attempt, BackendError, Confirm, Health, Identity, Outcome, Password, Standing, Verifier};
+use auth_core::Password;
+use auth_core::backend::{Attempt, BackendError, Confirm, Health, Identity, Outcome, Standing, Verifier};
 
 use crate::builder::LdapBuilder;
 use crate::directory::Directory;

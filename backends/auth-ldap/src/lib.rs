@@ -1,15 +1,16 @@
 //! Passwords that an LDAP directory judges, for [`auth_core`]: `OpenLDAP`, 389 Directory Server, Active Directory.
 //!
-//! [`Ldap`] is a [`Verifier<Password>`](auth_core::Verifier): it proves who somebody is, and a policy says what becomes
-//! of that in the application's own table. It is also a [`Confirm`](auth_core::Confirm): it says whether somebody who
+//! [`Ldap`] is a [`Verifier<Password>`](auth_core::backend::Verifier): it proves who somebody is, and a policy says what becomes
+//! of that in the application's own table. It is also a [`Confirm`](auth_core::backend::Confirm): it says whether somebody who
 //! is signed in still may be.
 //!
 //! ```
 //! use auth_core::provisioning::{Provisioning, Right};
-//! use auth_core::{Auth, Password, Provisioned};
+//! use auth_core::{Auth, Password};
+//! use auth_core::backend::Provisioned;
 //! use auth_ldap::{GroupSource, Ldap};
 //! # use auth_core::provisioning::ProvisionStore;
-//! # use auth_core::Backend;
+//! # use auth_core::backend::Backend;
 //!
 //! # fn chain<S: ProvisionStore + Backend<Password> + Clone>(users: S) -> Result<(), auth_core::ConfigError> {
 //! # let (authority, password) = (test_servers::Certificate::new().authority, "secret");

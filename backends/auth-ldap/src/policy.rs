@@ -1,7 +1,7 @@
 //! What an answer to a bind says about the account: result codes, the password policy control, and the words of
 //! Active Directory.
 
-use auth_core::{DeclineReason, DenyReason};
+use auth_core::backend::{DeclineReason, DenyReason};
 use ldap3::LdapResult;
 
 use crate::ber::{Elements, Malformed, number, tag};

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use auth_core::{DenyReason, Groups, Identity, Timestamp};
+use auth_core::backend::{DenyReason, Groups, Identity};
+use auth_core::time::Timestamp;
 use ldap3::Scope;
 
 use crate::connection::Entry;

@@ -1,6 +1,7 @@
 //! What an entry says about the account, without its password.
 
-use auth_core::{DenyReason, Timestamp};
+use auth_core::backend::DenyReason;
+use auth_core::time::Timestamp;
 
 use crate::connection::Entry;
 

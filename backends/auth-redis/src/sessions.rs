@@ -6,7 +6,8 @@ use std::sync::Arc;
 use auth_core::session::{
     SessionKey, SessionRecord, SessionStore, StoreError, StoreErrorKind, Stored, Write,
 };
-use auth_core::{BackendName, ConfigError, Timestamp, UserId};
+use auth_core::time::Timestamp;
+use auth_core::{BackendName, ConfigError, UserId};
 use redis::{Client, Cmd, Value};
 
 use crate::error::{unavailable, unreadable};

@@ -4,7 +4,8 @@ use std::fmt;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use auth_core::{Health, OsRandom, Random as _};
+use auth_core::backend::Health;
+use auth_core::random::{OsRandom, Random as _};
 use sqlx::SqlStr;
 #[cfg(feature = "mysql")]
 use sqlx::mysql::MySqlPool;

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use auth_core::BackendError;
+use auth_core::backend::BackendError;
 use auth_core::session::StoreError;
 use sqlx::error::DatabaseError;
 

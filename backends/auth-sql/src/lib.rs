@@ -1,6 +1,6 @@
 //! Users and sessions in SQL tables, for [`auth_core`].
 //!
-//! * [`SqlUsers`] keeps users: a [`Backend`](auth_core::Backend) for passwords, and the
+//! * [`SqlUsers`] keeps users: a [`Backend`](auth_core::backend::Backend) for passwords, and the
 //!   [`ProvisionStore`](auth_core::provisioning::ProvisionStore) for people whom an outside system vouches for. It
 //!   makes a table of its own, or uses the application's ([`UserTable`]).
 //! * [`SqlSessions`] keeps sessions: a [`SessionStore`](auth_core::session::SessionStore) in which a logged-out

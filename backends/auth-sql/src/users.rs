@@ -18,7 +18,8 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use auth_core::{BackendError, ConfigError, Health, Passwords, UserId, UserSource};
+use auth_core::backend::{BackendError, Health, UserSource};
+use auth_core::{ConfigError, Passwords, UserId};
 
 use crate::driver::{Columns, Rows};
 use crate::error::DbError;
@@ -29,7 +30,7 @@ pub use import::{Existing, NewUser};
 use statements::Statements;
 pub use table::UserTable;
 
-/// Users in a table: a [`Backend`](auth_core::Backend) for passwords, and a
+/// Users in a table: a [`Backend`](auth_core::backend::Backend) for passwords, and a
 /// [`ProvisionStore`](auth_core::provisioning::ProvisionStore) for people whom an outside system vouches for. Cheap to
 /// clone.
 ///

@@ -1,11 +1,10 @@
 //! Chains of several backends, and several kinds of credentials: instructions and allocations of one request.
 
+use auth_core::backend::{Accepted, Attempt, Backend, BackendError, DeclineReason, Outcome, UserSource};
+use auth_core::grant::Factor;
 use auth_core::http::{Challenge, Read, RequestView, Scheme, authorization};
 use auth_core::session::MemorySessions;
-use auth_core::{
-    Accepted, Attempt, Auth, AuthBuilder, Backend, BackendError, Credentials, DeclineReason, Factor, Outcome,
-    Password, UserId, UserSource,
-};
+use auth_core::{Auth, AuthBuilder, Credentials, Password, UserId};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderName, Request, StatusCode, header};

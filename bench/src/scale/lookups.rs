@@ -4,13 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use auth_core::backend::{Accepted, Attempt, Backend, BackendError, Outcome, UserSource};
 use auth_core::session::{
     KeyRing, MemorySessions, SessionKey, SessionRecord, SessionStore, StoreError, Stored, Write,
 };
-use auth_core::{
-    Accepted, Attempt, Auth, Backend, BackendError, BackendName, ManualClock, Outcome, Password,
-    SessionConfig, Timestamp, UserId, UserSource,
-};
+use auth_core::time::{ManualClock, Timestamp};
+use auth_core::{Auth, BackendName, Password, SessionConfig, UserId};
 use auth_tower::AuthLayer;
 use axum::Router;
 use axum::body::Body;

@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
+use auth_core::backend::{Accepted, Attempt, Backend, BackendError, DeclineReason, Outcome, UserSource};
 use auth_core::session::{KeyRing, MemorySessions, SessionStore};
-use auth_core::{
-    Accepted, Attempt, Auth, AuthBuilder, Backend, BackendError, DeclineReason, Outcome, Password,
-    SessionConfig, UserId, UserSource,
-};
+use auth_core::{Auth, AuthBuilder, Password, SessionConfig, UserId};
 use auth_tower::{AuthLayer, CurrentUser, Session};
 use axum::Router;
 use axum::body::Body;

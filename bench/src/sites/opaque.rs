@@ -4,11 +4,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use auth_core::backend::{Accepted, Attempt, Backend, BackendError, DeclineReason, Outcome, UserSource};
+use auth_core::grant::Factor;
 use auth_core::http::{Challenge, Read, RequestView, Scheme, authorization};
-use auth_core::{
-    Accepted, Attempt, Backend, BackendError, Credentials, DeclineReason, Factor, Outcome, Secret, UserId,
-    UserSource,
-};
+use auth_core::{Credentials, Secret, UserId};
 use sha2::{Digest, Sha256};
 
 use super::{Member, TOKEN};

@@ -6,12 +6,11 @@ mod axum;
 use std::sync::Arc;
 use std::time::Duration;
 
+use auth_core::backend::Backend;
 use auth_core::http::Basic;
+use auth_core::password::Argon2Cost;
 use auth_core::session::{KeyRing, MemorySessions, SessionStore};
-use auth_core::{
-    Argon2Cost, Auth, AuthBuilder, Backend, MemoryBackend, Password, Passwords, Secret, SessionConfig, User,
-    UserId,
-};
+use auth_core::{Auth, AuthBuilder, MemoryBackend, Password, Passwords, Secret, SessionConfig, User, UserId};
 use auth_redis::RedisSessions;
 use auth_sql::{SqlSessions, SqlUser, SqlUsers};
 use redis::Client;

@@ -9,10 +9,10 @@ mod api_key;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use auth_core::{
-    Accepted, Attempt, Backend, BackendError, Credentials, DeclineReason, Factor, Outcome, PasswordHash,
-    Passwords, Secret, User, UserId, UserSource, Verdict,
-};
+use auth_core::backend::{Accepted, Attempt, Backend, BackendError, DeclineReason, Outcome, UserSource};
+use auth_core::grant::Factor;
+use auth_core::password::{PasswordHash, Verdict};
+use auth_core::{Credentials, Passwords, Secret, User, UserId};
 
 pub use api_key::ApiKeyHeader;
 

@@ -3,11 +3,10 @@
 use std::error::Error;
 use std::time::Duration;
 
+use auth_core::backend::{Identity, MemoryDirectory, Provisioned};
 use auth_core::http::Basic;
 use auth_core::session::SessionConfig;
-use auth_core::{
-    Auth, BackendPolicy, Identity, MemoryDirectory, Password, Passwords, Provisioned, Secret, User, UserCache,
-};
+use auth_core::{Auth, BackendPolicy, Password, Passwords, Secret, User, UserCache};
 use auth_sql::{Database, SqlSessions, SqlUser, SqlUsers, UserErrorKind};
 
 use crate::accounts::{DIRECTORY, LOCAL, MEMBERS, directory_users, known_to};

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use askama::Template;
-use auth_core::http::{Refusal, ResponseHeader};
+use auth_core::http::Refusal;
+use auth_core::http::ResponseHeader;
 use auth_core::{BackendName, Denied, DeniedKind, User};
 use auth_sql::SqlUser;
 use serde::Serialize;

@@ -5,9 +5,10 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
+use auth_core::backend::{Confirmation, Provisioned};
 use auth_core::provisioning::{Provisioning, Right};
 use auth_core::session::{KeyRing, SessionConfig};
-use auth_core::{Auth, BackendPolicy, Confirmation, OutagePolicy, Password, Passwords, Provisioned, Secret};
+use auth_core::{Auth, BackendPolicy, OutagePolicy, Password, Passwords, Secret};
 use auth_ldap::{GroupSource, Ldap};
 use auth_sql::{SqlSessions, SqlUser, SqlUsers};
 use serde::Deserialize;

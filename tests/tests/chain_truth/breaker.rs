@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use auth_core::{
-    Auth, BackendError, BackendPolicy, DeclineReason, DeniedKind, ManualClock, Outcome, Password,
-    RequestFacts, Timestamp, UserId, backend_fn,
-};
+use auth_core::backend::{BackendError, DeclineReason, Outcome, backend_fn};
+use auth_core::time::{ManualClock, Timestamp};
+use auth_core::{Auth, BackendPolicy, DeniedKind, Password, RequestFacts, UserId};
 use integration_tests::accounts::Account;
 
 /// A backend that can be down, and counts how often it is asked.

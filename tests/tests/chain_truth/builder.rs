@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use auth_core::backend::Confirmation;
+use auth_core::grant::Factor;
 use auth_core::http::Basic;
 use auth_core::remote_user::{RemoteUser, RemoteUserHeader};
 use auth_core::session::{KeyRing, MemorySessions, SameSite, SessionConfig};
-use auth_core::{Auth, AuthBuilder, BackendPolicy, Confirmation, Factor, Password, UserCache};
+use auth_core::{Auth, AuthBuilder, BackendPolicy, Password, UserCache};
 use integration_tests::accounts::Account;
 use integration_tests::authority::Authority;
 use integration_tests::world::keys;
@@ -79,7 +81,7 @@ impl auth_core::Credentials for Nothing {
         None
     }
 
-    fn check(&self) -> Result<(), auth_core::DeclineReason> {
+    fn check(&self) -> Result<(), auth_core::backend::DeclineReason> {
         Ok(())
     }
 }

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use auth_core::{
-    Auth, BackendError, Credentials, DeclineReason, DeniedKind, Factor, Outcome, Password, RequestFacts,
-    Secret, User, UserId, backend_fn,
-};
+use auth_core::backend::{BackendError, DeclineReason, Outcome, backend_fn};
+use auth_core::grant::Factor;
+use auth_core::{Auth, Credentials, DeniedKind, Password, RequestFacts, Secret, User, UserId};
 use integration_tests::accounts::Account;
 use integration_tests::world::Events;
 

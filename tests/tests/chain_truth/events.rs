@@ -4,10 +4,9 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use auth_core::{
-    Auth, BackendAnswer, BackendErrorKind, BackendName, DeclineReason, DenyReason, Event, EventKind,
-    Observer, Password, RequestFacts,
-};
+use auth_core::backend::{BackendAnswer, BackendErrorKind, DeclineReason, DenyReason};
+use auth_core::event::{Event, EventKind, Observer};
+use auth_core::{Auth, BackendName, Password, RequestFacts};
 use integration_tests::accounts::Account;
 use integration_tests::bare::Abandoned;
 use integration_tests::world::Events;

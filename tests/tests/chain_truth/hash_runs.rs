@@ -4,11 +4,14 @@ use std::sync::Arc;
 #[cfg(debug_assertions)]
 use std::time::Duration;
 
+use auth_core::backend::{
+    Accepted, Attempt, Backend, BackendError, DeclineReason, DenyReason, Outcome, UserSource,
+};
 #[cfg(debug_assertions)]
-use auth_core::Argon2Cost;
+use auth_core::password::Argon2Cost;
 use auth_core::{
-    Accepted, Attempt, Auth, Backend, BackendError, BackendPolicy, DeclineReason, DeniedKind, DenyReason,
-    MemoryBackend, OutagePolicy, Outcome, Password, Passwords, RequestFacts, Secret, UserId, UserSource,
+    Auth, BackendPolicy, DeniedKind, MemoryBackend, OutagePolicy, Password, Passwords, RequestFacts, Secret,
+    UserId,
 };
 use integration_tests::accounts::Account;
 use integration_tests::world::weak_passwords;

@@ -71,10 +71,10 @@ async fn a_backend_that_hangs_can_be_passed_over() {
 /// A backend that waits, behind one that does not, without blocking the runtime's only thread.
 #[tokio::test(start_paused = true)]
 async fn backends_that_wait_and_that_do_not() {
-    let slow = auth_core::backend_fn(
+    let slow = auth_core::backend::backend_fn(
         |_: Password| async {
             tokio::time::sleep(Duration::from_secs(1)).await;
-            Ok(auth_core::Outcome::Accept(Account::new(7, "slow")))
+            Ok(auth_core::backend::Outcome::Accept(Account::new(7, "slow")))
         },
         |_| async { Ok(None) },
     );

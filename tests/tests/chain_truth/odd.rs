@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use auth_core::{
-    Accepted, Attempt, Auth, Backend, BackendError, BackendErrorKind, BackendPolicy, DeclineReason,
-    DeniedKind, Health, OutagePolicy, Outcome, Password, RequestFacts, UserId, UserSource,
+use auth_core::backend::{
+    Accepted, Attempt, Backend, BackendError, BackendErrorKind, DeclineReason, Health, Outcome, UserSource,
 };
+use auth_core::{Auth, BackendPolicy, DeniedKind, OutagePolicy, Password, RequestFacts, UserId};
 use integration_tests::accounts::Account;
 use integration_tests::world::Events;
 

@@ -4,9 +4,11 @@ use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use auth_core::backend::{
+    Accepted, Attempt, Backend, BackendError, DeclineReason, DenyReason, Outcome, UserSource,
+};
 use auth_core::{
-    Accepted, Attempt, Auth, AuthBuilder, Authenticated, Backend, BackendError, BackendPolicy, Credentials,
-    DeclineReason, Denied, DenyReason, Outcome, Password, RequestFacts, UserId, UserSource,
+    Auth, AuthBuilder, Authenticated, BackendPolicy, Credentials, Denied, Password, RequestFacts, UserId,
 };
 use integration_tests::accounts::Account;
 
@@ -80,7 +82,7 @@ pub(crate) const NAMES: [&str; 6] = ["first", "second", "third", "fourth", "fift
 /// A chain of these, in order, under [`NAMES`].
 pub(crate) fn chain(
     backends: &[(Scripted, BackendPolicy)],
-    events: &(impl auth_core::Observer + Clone),
+    events: &(impl auth_core::event::Observer + Clone),
 ) -> Auth<Account> {
     let add = |auth: AuthBuilder<Account>, (name, (backend, policy)): (&&str, &(Scripted, BackendPolicy))| {
         auth.backend_with::<Password>(name, backend.clone(), *policy)
@@ -92,7 +94,7 @@ pub(crate) fn chain(
 /// A chain with the usual policy.
 pub(crate) fn plain(
     says: &[Says],
-    events: &(impl auth_core::Observer + Clone),
+    events: &(impl auth_core::event::Observer + Clone),
 ) -> (Auth<Account>, Vec<Scripted>) {
     let backends: Vec<_> = says.iter().map(|says| Scripted::new(*says)).collect();
     let with_policy: Vec<_> =

@@ -1,6 +1,7 @@
 //! The golden table, first by hand, then whole.
 
-use auth_core::{BackendPolicy, DeniedKind, DenyReason, OutagePolicy};
+use auth_core::backend::DenyReason;
+use auth_core::{BackendPolicy, DeniedKind, OutagePolicy};
 use integration_tests::world::Events;
 use proptest::prelude::*;
 

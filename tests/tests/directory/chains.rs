@@ -2,11 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use auth_core::backend::{DenyReason, Provisioned};
 use auth_core::provisioning::Provisioning;
-use auth_core::{
-    Auth, BackendPolicy, DeniedKind, DenyReason, OutagePolicy, Password, Provisioned, RequestFacts, Secret,
-    User as _,
-};
+use auth_core::{Auth, BackendPolicy, DeniedKind, OutagePolicy, Password, RequestFacts, Secret, User as _};
 use auth_ldap::{GroupSource, Ldap};
 use auth_sql::{SqlUser, SqlUsers, UserTable};
 use futures_util::future::join_all;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth_core::Timestamp;
+use auth_core::time::Timestamp;
 use integration_tests::client::{Client, everywhere};
 use integration_tests::site::{Request, Site};
 use integration_tests::tower::Tower;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use auth_core::backend::{Confirmation, DenyReason, Outcome};
 use auth_core::session::SessionConfig;
-use auth_core::{
-    Auth, Confirmation, DenyReason, MemoryBackend, Outcome, Password, Secret, Timestamp, UserCache,
-};
+use auth_core::time::Timestamp;
+use auth_core::{Auth, MemoryBackend, Password, Secret, UserCache};
 use futures_util::future::join_all;
 use integration_tests::accounts::Account;
 use integration_tests::authority::Authority;

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use auth_core::backend::BackendError;
 use auth_core::conformance::gate;
-use auth_core::{
-    Admission, AttemptEnd, AuthBuilder, BackendError, DeniedKind, Gate, GateAttempt, ManualClock, Password,
-    RequestFacts, SystemClock,
-};
+use auth_core::gate::{Admission, AttemptEnd, Gate, GateAttempt};
+use auth_core::time::{ManualClock, SystemClock};
+use auth_core::{AuthBuilder, DeniedKind, Password, RequestFacts};
 use futures_util::future::join_all;
 use futures_util::poll;
 use integration_tests::accounts::Account;

@@ -88,8 +88,8 @@ async fn no_secret_is_logged() {
         .with_ansi(false)
         .finish();
     let guard = tracing::subscriber::set_default(subscriber);
-    let setup =
-        Setup::default().configure(|auth| auth.login_page("/login").observer(auth_core::TracingObserver));
+    let setup = Setup::default()
+        .configure(|auth| auth.login_page("/login").observer(auth_core::event::TracingObserver));
     everywhere(setup, async |mut client| {
         let mut secrets = visit(&mut client).await;
         secrets.extend([RIGHT, WRONG, NEW, STAMP, "the tests' secret"].map(str::to_owned));

@@ -4,10 +4,9 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use auth_core::{
-    Accepted, Argon2Cost, Attempt, Auth, Backend, BackendError, DeclineReason, Format, Outcome, Password,
-    Passwords, RequestFacts, Secret, UserId, UserSource, Verdict,
-};
+use auth_core::backend::{Accepted, Attempt, Backend, BackendError, DeclineReason, Outcome, UserSource};
+use auth_core::password::{Argon2Cost, Format, Verdict};
+use auth_core::{Auth, Password, Passwords, RequestFacts, Secret, UserId};
 use integration_tests::accounts::Account;
 use integration_tests::client::everywhere;
 use integration_tests::expected::passed_on;

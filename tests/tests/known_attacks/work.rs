@@ -4,10 +4,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use auth_core::{
-    Accepted, Argon2Cost, Attempt, Auth, Backend, BackendError, BackendPolicy, DeclineReason, Format,
-    Outcome, Password, Passwords, RequestFacts, UserId, UserSource, Verdict,
-};
+use auth_core::backend::{Accepted, Attempt, Backend, BackendError, DeclineReason, Outcome, UserSource};
+use auth_core::password::{Argon2Cost, Format, Verdict};
+use auth_core::{Auth, BackendPolicy, Password, Passwords, RequestFacts, UserId};
 use integration_tests::accounts::Account;
 
 /// Most of [`RIGHT`], some of what nobody types; the last ones are refused, or no hashes.

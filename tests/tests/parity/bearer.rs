@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use auth_core::backend::{BackendError, DeclineReason, Outcome, backend_fn};
 use auth_core::http::{Basic, Bearer};
-use auth_core::{AuthBuilder, BackendError, BearerToken, DeclineReason, Outcome, UserId, backend_fn};
+use auth_core::{AuthBuilder, BearerToken, UserId};
 use integration_tests::accounts::Account;
 use integration_tests::client::everywhere;
 use integration_tests::expected::{

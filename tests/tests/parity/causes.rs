@@ -4,8 +4,10 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
+use auth_core::UserCache;
+use auth_core::backend::{BackendError, Confirmation};
+use auth_core::gate::{Admission, AttemptEnd, Gate, GateAttempt};
 use auth_core::remote_user::RemoteUserHeader;
-use auth_core::{Admission, AttemptEnd, BackendError, Confirmation, Gate, GateAttempt, UserCache};
 use integration_tests::authority::Authority;
 use integration_tests::client::{Client, everywhere};
 use integration_tests::expected::{passed_on, problem};

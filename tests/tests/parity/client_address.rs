@@ -61,7 +61,7 @@ async fn the_log_names_the_client_and_the_proxy() {
     let subscriber = tracing_subscriber::fmt().with_writer(captured.clone()).with_ansi(false).finish();
     let guard = tracing::subscriber::set_default(subscriber);
     let traced = Setup::default()
-        .configure(|auth| auth.trusted_proxy("10.0.0.0/8").observer(auth_core::TracingObserver));
+        .configure(|auth| auth.trusted_proxy("10.0.0.0/8").observer(auth_core::event::TracingObserver));
     everywhere(traced, async |client| {
         for (peer, told, expected) in [
             (PROXY, "192.0.2.1", " client=192.0.2.1 peer=10.0.0.7"),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth_core::{Confirmation, DenyReason, Outcome};
+use auth_core::backend::{Confirmation, DenyReason, Outcome};
 use integration_tests::authority::Authority;
 use integration_tests::client::{Client, everywhere};
 use integration_tests::expected::{anonymous, personal, problem, to_login};
@@ -46,7 +46,7 @@ async fn pass(client: &Client<'_>, by: Duration) {
 async fn who_is_not_confirmed_is_nobody() {
     let table = [
         ("Some(Disabled)", Outcome::Deny(DenyReason::Disabled)),
-        ("None", Outcome::Decline(auth_core::DeclineReason::UnknownUser)),
+        ("None", Outcome::Decline(auth_core::backend::DeclineReason::UnknownUser)),
     ];
     for (why, says) in table {
         everywhere_confirmed(Confirmation::every(EVERY), async |mut desk, authority| {

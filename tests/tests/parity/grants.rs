@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use auth_core::backend::{
+    Accepted, Attempt, Backend, BackendError, DeclineReason, Outcome, UserSource, backend_fn,
+};
+use auth_core::grant::{Factor, Grant, Proof, Scopes};
 use auth_core::http::{Basic, Bearer, Keeps, Read, RequestView, Scheme, Single};
 use auth_core::session::SessionErrorKind;
-use auth_core::{
-    Accepted, Attempt, AuthBuilder, Backend, BackendError, BearerToken, Credentials, DeclineReason, Factor,
-    Grant, Outcome, Password, Proof, RequestFacts, Scopes, Timestamp, UserId, UserSource, backend_fn,
-};
+use auth_core::time::Timestamp;
+use auth_core::{AuthBuilder, BearerToken, Credentials, Password, RequestFacts, UserId};
 use custom_backend::ApiKeyHeader;
 use integration_tests::accounts::Account;
 use integration_tests::bare;

@@ -3,11 +3,11 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use auth_core::provisioning::Reports;
-use auth_core::{
-    Attempt, BackendError, BackendPolicy, DeclineReason, Identity, Outcome, Password, Provisioned,
-    Provisioner, UserId, UserSource, Verifier,
+use auth_core::backend::{
+    Attempt, BackendError, DeclineReason, Identity, Outcome, Provisioned, Provisioner, UserSource, Verifier,
 };
+use auth_core::provisioning::Reports;
+use auth_core::{BackendPolicy, Password, UserId};
 use integration_tests::accounts::Account;
 use integration_tests::client::everywhere;
 use integration_tests::site::Request;

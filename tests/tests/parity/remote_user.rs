@@ -3,11 +3,10 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
+use auth_core::backend::{BackendError, DenyReason, Identity, Outcome, Provisioned, Provisioner, UserSource};
 use auth_core::provisioning::Reports;
 use auth_core::remote_user::{RemoteUser, RemoteUserHeader, RemoteUsers};
-use auth_core::{
-    BackendError, DenyReason, Identity, MemoryBackend, Outcome, Provisioned, Provisioner, UserId, UserSource,
-};
+use auth_core::{MemoryBackend, UserId};
 use integration_tests::accounts::Account;
 use integration_tests::client::{Client, everywhere};
 use integration_tests::expected::{SET_COOKIE, problem_body};

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use auth_core::remote_user::RemoteUserHeader;
 use auth_core::session::{SessionConfig, SessionStore};
-use auth_core::{BackendName, Clock, UserId};
+use auth_core::time::Clock;
+use auth_core::{BackendName, UserId};
 use futures_util::future::join_all;
 use integration_tests::site::{Answer, Request, Site};
 use integration_tests::tower::Tower;

@@ -2,10 +2,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::{
-    Auth, Backend, BackendErrorKind, Credentials, Event, EventKind, Observer, Password, RequestFacts, Secret,
-    User as _, UserId,
-};
+use crate::backend::{Backend, BackendErrorKind};
+use crate::event::{Event, EventKind, Observer};
+use crate::{Auth, Credentials, Password, RequestFacts, Secret, User as _, UserId};
 
 /// How many odd attempts are made at least: more than open a circuit breaker.
 const ATTEMPTS: usize = 12;

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use crate::UserId;
+use crate::backend::Email;
 use crate::provisioning::{
     Account, Applied, Change, Found, NewUser, ProvisionStore, Query, Right, Update, Write,
 };
-use crate::{Email, UserId};
 
 pub(super) const ISSUER: &str = "https://issuer.example";
 

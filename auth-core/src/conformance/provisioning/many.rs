@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use super::Site;
 use super::fixture::{ISSUER, account, admin, attribute, created, found, staff, take, update};
+use crate::backend::{DenyReason, Identity, Outcome, Provisioner};
 use crate::conformance::together::together;
 use crate::provisioning::{
     Applied, AttributeRule, Change, NameCollision, NameState, Provisioning, Report, Reports, Right,
 };
-use crate::{DenyReason, Identity, Outcome, Provisioner, User, UserId};
+use crate::{User, UserId};
 
 /// How many first logins meet.
 const LOGINS: usize = 50;

@@ -6,7 +6,8 @@ use crate::session::{
     ClientFacts, SessionData, SessionKey, SessionRecord, SessionStore, StampMac, StoreError, StoreErrorKind,
     Stored,
 };
-use crate::{BackendName, Timestamp, UserId};
+use crate::time::Timestamp;
+use crate::{BackendName, UserId};
 
 /// The moment `secs` seconds into the tests.
 pub(super) const fn at(secs: u64) -> Timestamp {

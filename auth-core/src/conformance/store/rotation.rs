@@ -1,8 +1,8 @@
 //! Rotation: one session, another key.
 
 use super::fixture::{NOW, at, created, failure, key, live, ok, sample_record, stored};
-use crate::Timestamp;
 use crate::session::{SessionRecord, SessionStore, StoreErrorKind, Write};
+use crate::time::Timestamp;
 
 /// Until when the old key is an alias in these cases.
 const GRACE: Timestamp = at(20);

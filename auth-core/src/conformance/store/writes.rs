@@ -1,8 +1,8 @@
 //! Conditional writes: update and touch, and that a logout beats them.
 
 use super::fixture::{EXPIRES, NOW, at, created, data, key, live, ok, sample_record, stored};
-use crate::Timestamp;
 use crate::session::{SessionRecord, SessionStore, Write};
+use crate::time::Timestamp;
 
 pub(super) async fn check<S: SessionStore>(fresh: &impl AsyncFn() -> S) {
     update_replaces_the_record(&fresh().await).await;

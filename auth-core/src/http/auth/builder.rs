@@ -8,18 +8,19 @@ use std::time::Duration;
 
 use super::{Auth, Inner};
 use crate::authenticator::Authenticator;
+use crate::backend::{Backend, CHAIN_TIMEOUT, ConfirmUser, Confirmation};
 use crate::chain::{Chain, DynBackend, Entry};
+use crate::event::{Observer, TracingObserver};
 use crate::gate::{DynGate, Gate};
 use crate::http::{self, DynScheme, Keeps, Scheme};
+use crate::random::{OsRandom, Random};
 use crate::session::{
     Confirming, Cookie, DynConfirm, DynUsers, Engine, Environment, SessionConfig, SessionEngine,
     SessionStore, Source,
 };
+use crate::time::{Clock, SystemClock};
 use crate::user_cache::Cache;
-use crate::{
-    Backend, BackendName, BackendPolicy, CHAIN_TIMEOUT, Clock, ConfigError, ConfirmUser, Confirmation,
-    Credentials, Observer, OsRandom, Random, SystemClock, TracingObserver, User, UserCache,
-};
+use crate::{BackendName, BackendPolicy, ConfigError, Credentials, User, UserCache};
 
 /// A configuration of [`Auth`]. Mistakes are collected and told by [`build`](Self::build).
 #[must_use = "nothing is configured until `build` is called"]
@@ -171,7 +172,8 @@ impl<U: User> AuthBuilder<U> {
     ///
     /// ```
     /// # use auth_core::session::{SessionConfig, SessionStore};
-    /// # use auth_core::{Auth, AuthBuilder, Confirm, Confirmation, Password, Provisioned, User, UserSource, Verifier};
+    /// # use auth_core::{Auth, AuthBuilder, Password, User};
+    /// # use auth_core::backend::{Confirm, Confirmation, Provisioned, UserSource, Verifier};
     /// # use auth_core::provisioning::{ProvisionStore, ProvisionedUsers};
     /// use std::sync::Arc;
     /// use std::time::Duration;

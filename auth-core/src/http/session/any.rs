@@ -1,4 +1,4 @@
-//! A session as a request's extensions hold it, and as an adapter's [`Exchange`](crate::http::Exchange) uses it.
+//! A session as a request's extensions hold it, and as an adapter's [`Exchange`](crate::http::adapter::Exchange) uses it.
 
 use std::any::Any;
 use std::sync::atomic::Ordering;
@@ -8,10 +8,10 @@ use std::time::Duration;
 use super::state::Deeds;
 use super::{BoxFuture, Inner, Session};
 use crate::http::effects::Effects;
-use crate::http::layered::AnySession;
+use crate::http::layered::{AnySession, Shown};
 use crate::http::offer::Offer;
 use crate::http::require::Lacking;
-use crate::http::{AnyExchange, Refusal, RequestExtensions, RequestView, ResponseView, Shown};
+use crate::http::{AnyExchange, Refusal, RequestExtensions, RequestView, ResponseView};
 use crate::session::{CookieEffect, ResolveError};
 use crate::{Access, How, Require, User};
 
@@ -65,7 +65,7 @@ impl<U: User> AnySession for Inner<U> {
     }
 }
 
-/// What adapters and extractors ask of a request's session, through [`Exchange`](crate::http::Exchange).
+/// What adapters and extractors ask of a request's session, through [`Exchange`](crate::http::adapter::Exchange).
 impl<U: User> Session<U> {
     pub(crate) fn into_any(self) -> Arc<dyn AnySession> {
         self.0

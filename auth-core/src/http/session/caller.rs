@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use super::Session;
 use crate::event::EventKind;
+use crate::http::Layered;
 use crate::http::layered::AnySession as _;
 use crate::http::presented::Presented;
 use crate::http::resolve::{Finding, Resolution, is_same};
-use crate::http::{Layered, Refusal, RequestView};
+use crate::http::{Refusal, RequestView};
 use crate::session::{ResolveError, ResolveErrorKind, SessionError, SessionErrorKind, SessionKey};
 use crate::{Access, Authenticated, User};
 

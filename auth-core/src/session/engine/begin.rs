@@ -11,7 +11,8 @@ use crate::session::{
     ClientFacts, SessionConfig, SessionData, SessionError, SessionErrorKind, SessionKey, SessionRecord,
     SessionStore, Token, Write,
 };
-use crate::{Authenticated, RequestFacts, Timestamp, User};
+use crate::time::Timestamp;
+use crate::{Authenticated, RequestFacts, User};
 
 /// A login, and what the request came with.
 pub(crate) struct Opening<U> {

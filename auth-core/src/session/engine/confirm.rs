@@ -6,6 +6,7 @@ use std::time::Duration;
 use tracing::{Instrument, Span};
 
 use super::Engine;
+use crate::backend::{BackendError, DenyReason, Outcome};
 use crate::breaker::left_alone;
 use crate::cause::Cause;
 use crate::event::{EventKind, SessionEnd};
@@ -15,7 +16,8 @@ use crate::session::Source;
 use crate::session::confirming::{Asked, Asking, Confirming};
 use crate::session::live::Live;
 use crate::session::{ResolveError, SessionRecord, SessionStore};
-use crate::{BackendError, DenyReason, Outcome, RequestFacts, Timestamp, User};
+use crate::time::Timestamp;
+use crate::{RequestFacts, User};
 
 impl<S: SessionStore, U: User> Engine<S, U> {
     /// The session, confirmed, or as it is while the outside system cannot answer; `None` if it is over.

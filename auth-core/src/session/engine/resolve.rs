@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Engine, access_of};
+use crate::backend::BackendError;
 use crate::event::SessionEnd;
 use crate::session::Source;
 use crate::session::keys::StampCheck;
@@ -10,8 +11,9 @@ use crate::session::live::{BegunBy, Live, Renewal, Resolved, Wanted};
 use crate::session::{
     ResolveError, SessionConfig, SessionError, SessionKey, SessionRecord, SessionStore, Write,
 };
+use crate::time::Timestamp;
 use crate::user_cache::{Cache, Moment};
-use crate::{BackendError, RequestFacts, Timestamp, User};
+use crate::{RequestFacts, User};
 
 /// The user of a session and how the stamp was found to be the same, or why the session ends.
 type Checked<U> = Result<(Arc<U>, StampCheck), SessionEnd>;

@@ -8,9 +8,11 @@ use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 use tokio::time::sleep;
 
 use super::Engine;
+use crate::random::Random;
 use crate::session::live::Live;
 use crate::session::{SessionError, SessionKey, SessionRecord, SessionStore, Write};
-use crate::{Random, RequestFacts, Timestamp, User};
+use crate::time::Timestamp;
+use crate::{RequestFacts, User};
 
 /// Who writes which session now, in this process.
 ///

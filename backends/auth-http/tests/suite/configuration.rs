@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth_core::{DeclineReason, Outcome};
+use auth_core::backend::{DeclineReason, Outcome};
 use auth_http::{AnswerCache, Endpoint, HttpVerifier, IdentityShape, Introspection};
 use serde_json::json;
 
@@ -53,7 +53,7 @@ fn endpoints() {
 /// What failed is told by its own name, before the chain gives the whole backend up.
 #[test]
 fn times_are_shorter_than_the_chains() {
-    let times = [Endpoint::CONNECT_TIMEOUT, Endpoint::TIMEOUT, auth_core::BACKEND_TIMEOUT];
+    let times = [Endpoint::CONNECT_TIMEOUT, Endpoint::TIMEOUT, auth_core::backend::BACKEND_TIMEOUT];
     assert_eq!(times.map(|time| time.as_secs()), [2, 4, 5]);
 }
 

@@ -1,6 +1,6 @@
 //! Whether somebody may still sign in.
 
-use auth_core::{BackendErrorKind, Confirm, DenyReason, Standing};
+use auth_core::backend::{BackendErrorKind, Confirm, DenyReason, Standing};
 use auth_http::HttpConfirm;
 use serde_json::json;
 

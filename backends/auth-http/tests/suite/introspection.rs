@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use auth_core::{
-    BackendPolicy, BearerToken, DeniedKind, DenyReason, Factor, Grant, Groups, Identity, Proof, Scopes,
-    Timestamp,
-};
+use auth_core::backend::{DenyReason, Groups, Identity};
+use auth_core::grant::{Factor, Grant, Proof, Scopes};
+use auth_core::time::Timestamp;
+use auth_core::{BackendPolicy, BearerToken, DeniedKind};
 use auth_http::{AnswerCache, IdentityShape, Introspection, IntrospectionBuilder};
 use serde_json::{Value, json};
 
@@ -198,7 +198,7 @@ async fn two_issuers_in_one_chain() {
     assert_eq!(chain.token("two").await, Err(UNREADABLE), "an outage stops the chain unless it may go on");
 }
 
-fn cached(service: &Service, clock: &Arc<auth_core::ManualClock>) -> IntrospectionBuilder {
+fn cached(service: &Service, clock: &Arc<auth_core::time::ManualClock>) -> IntrospectionBuilder {
     builder(service).cache(AnswerCache::new().ttl(Duration::from_secs(60))).clock(Arc::clone(clock))
 }
 

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
+use auth_core::backend::{Attempt, BackendError, Identity, Outcome, Verifier};
 use auth_core::conformance::backend::{odd, odd_passwords};
-use auth_core::{
-    Attempt, BackendError, BearerToken, DeniedKind, Identity, Outcome, Password, RequestFacts, Verifier,
-};
+use auth_core::{BearerToken, DeniedKind, Password, RequestFacts};
 use auth_http::{HttpVerifier, Introspection};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

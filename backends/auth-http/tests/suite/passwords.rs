@@ -1,6 +1,7 @@
 //! A microservice judges passwords.
 
-use auth_core::{DeclineReason, DeniedKind, DenyReason, Outcome};
+use auth_core::DeniedKind;
+use auth_core::backend::{DeclineReason, DenyReason, Outcome};
 use auth_http::{HttpVerifier, HttpVerifierBuilder};
 use serde_json::json;
 
@@ -12,7 +13,7 @@ fn verifier(service: &Service) -> HttpVerifierBuilder {
     HttpVerifier::builder(service.endpoint(), ISSUER, shape())
 }
 
-async fn judged(answer: Answer) -> Result<auth_core::Identity, Refused> {
+async fn judged(answer: Answer) -> Result<auth_core::backend::Identity, Refused> {
     let service = Service::saying(answer).await;
     let chain = Chain::of(verifier(&service).build().unwrap());
     let answer = chain.login("alice", "wonderland").await;

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use auth_core::Confirm;
+use auth_core::backend::Confirm;
 use auth_http::{AnswerCache, HttpConfirm, HttpVerifier, Introspection};
 use serde_json::json;
 use tracing_subscriber::fmt::MakeWriter;

@@ -5,11 +5,15 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use auth_core::backend::{
+    BackendError, BackendErrorKind, Identity, Outcome, Provisioned, Provisioner, UserSource, Verifier,
+};
+use auth_core::event::{Event, EventKind, Observer};
 use auth_core::provisioning::Reports;
+use auth_core::time::{Clock, ManualClock, Timestamp};
 use auth_core::{
-    Auth, AuthBuilder, BackendError, BackendErrorKind, BackendPolicy, BearerToken, Clock, Credentials,
-    DeniedKind, Event, EventKind, Identity, ManualClock, Observer, Outcome, Password, Provisioned,
-    Provisioner, RequestFacts, Timestamp, User, UserId, UserSource, Verifier,
+    Auth, AuthBuilder, BackendPolicy, BearerToken, Credentials, DeniedKind, Password, RequestFacts, User,
+    UserId,
 };
 use auth_http::{Endpoint, IdentityShape};
 use axum::body::{Body, to_bytes};

@@ -64,7 +64,10 @@ async fn service(certificate: &Certificate, clients: Option<&Certificate>) -> u1
     port
 }
 
-async fn asked(url: &str, config: ClientConfig) -> Result<auth_core::Identity, crate::support::Refused> {
+async fn asked(
+    url: &str,
+    config: ClientConfig,
+) -> Result<auth_core::backend::Identity, crate::support::Refused> {
     let verifier = HttpVerifier::builder(endpoint(url).tls(config), ISSUER, shape());
     Chain::of(verifier.build().unwrap()).login("alice", "wonderland").await
 }

@@ -1,6 +1,6 @@
 //! Over a real Active Directory, where the machine allows one: it is started once for all.
 
-use auth_core::{Confirm as _, DenyReason, Groups, Standing};
+use auth_core::backend::{Confirm as _, DenyReason, Groups, Standing};
 use auth_ldap::{GroupSource, Ldap, LdapBuilder};
 use test_servers::ActiveDirectory;
 

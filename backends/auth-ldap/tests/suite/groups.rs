@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use auth_core::{DenyReason, Groups};
+use auth_core::backend::{DenyReason, Groups};
 use auth_ldap::{GroupSource, Ldap};
 use test_servers::OpenLdap;
 

@@ -1,6 +1,6 @@
 //! A directory that is broken, or worse.
 
-use auth_core::{Confirm as _, DeclineReason};
+use auth_core::backend::{Confirm as _, DeclineReason};
 use test_servers::OpenLdap;
 use tokio::time::timeout;
 

@@ -1,6 +1,7 @@
 //! Whose name it is.
 
-use auth_core::{DeniedKind, DenyReason};
+use auth_core::DeniedKind;
+use auth_core::backend::DenyReason;
 use auth_ldap::Ldap;
 use test_servers::OpenLdap;
 

@@ -3,7 +3,7 @@
 use std::error::Error as _;
 use std::time::Duration;
 
-use auth_core::Confirm as _;
+use auth_core::backend::Confirm as _;
 use auth_ldap::{GroupSource, Ldap, LdapBuilder};
 use test_servers::{Certificate, OpenLdap};
 

@@ -1,6 +1,6 @@
 //! Accounts that may not sign in, and sessions of those who may not any more.
 
-use auth_core::{Confirm as _, DenyReason, Standing};
+use auth_core::backend::{Confirm as _, DenyReason, Standing};
 use auth_ldap::GroupSource;
 use test_servers::OpenLdap;
 

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use auth_core::provisioning::Reports;
-use auth_core::{
-    Auth, BackendError, BackendPolicy, DeclineReason, Denied, DeniedKind, DenyReason, Identity, Outcome,
-    Password, Provisioned, Provisioner, RequestFacts, User, UserId, UserSource,
+use auth_core::backend::{
+    BackendError, DeclineReason, DenyReason, Identity, Outcome, Provisioned, Provisioner, UserSource,
 };
+use auth_core::provisioning::Reports;
+use auth_core::{Auth, BackendPolicy, Denied, DeniedKind, Password, RequestFacts, User, UserId};
 use auth_ldap::{Ldap, LdapBuilder};
 use test_servers::OpenLdap;
 

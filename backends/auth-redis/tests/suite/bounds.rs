@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::support::{NOW, ask, key, local, record, store, user};
-use auth_core::Timestamp;
 use auth_core::session::{SessionKey, SessionRecord, SessionStore, Write};
+use auth_core::time::Timestamp;
 use auth_redis::RedisSessions;
 use test_servers::Redis;
 

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use crate::support::{LIMIT, ask, store};
 use auth_core::conformance::client::log_in;
+use auth_core::password::Argon2Cost;
 use auth_core::session::{KeyRing, SessionConfig};
-use auth_core::{Argon2Cost, Auth, BackendPolicy, MemoryBackend, Password, Passwords, Secret, User, UserId};
+use auth_core::{Auth, BackendPolicy, MemoryBackend, Password, Passwords, Secret, User, UserId};
 use test_servers::Redis;
 
 #[derive(Clone)]

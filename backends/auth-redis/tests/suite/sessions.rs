@@ -7,9 +7,9 @@ use std::time::Duration;
 use crate::support::{
     LATER, NOW, ask, client, connection, eventually, key, local, record, store, told, user,
 };
-use auth_core::Timestamp;
 use auth_core::conformance::store::session_store;
 use auth_core::session::{SessionRecord, SessionStore, StoreErrorKind, Write};
+use auth_core::time::Timestamp;
 use auth_redis::RedisSessions;
 use test_servers::Redis;
 

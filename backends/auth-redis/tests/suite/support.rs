@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use auth_core::conformance::store::sample_record;
 use auth_core::session::{SessionKey, SessionRecord};
-use auth_core::{BackendName, Timestamp, UserId};
+use auth_core::time::Timestamp;
+use auth_core::{BackendName, UserId};
 use auth_redis::RedisSessions;
 use redis::aio::MultiplexedConnection;
 use redis::{Client, FromRedisValue, TlsCertificates};

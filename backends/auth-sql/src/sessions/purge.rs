@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use auth_core::random::{OsRandom, Random};
 use auth_core::session::SessionStore;
-use auth_core::{Clock, OsRandom, Random, SystemClock};
+use auth_core::time::{Clock, SystemClock};
 
 use super::SqlSessions;
 
@@ -61,8 +62,8 @@ fn jittered(about: Duration) -> Duration {
 mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    use auth_core::Timestamp;
     use auth_core::session::MemorySessions;
+    use auth_core::time::Timestamp;
 
     use super::*;
 

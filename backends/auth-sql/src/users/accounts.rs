@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use auth_core::UserId;
+use auth_core::backend::Email;
 use auth_core::provisioning::{Account, Right};
-use auth_core::{Email, UserId};
 use sqlx::SqlStr;
 
 use super::table::{Permissions, UserTable};

@@ -3,7 +3,8 @@
 use std::error::Error;
 use std::fmt;
 
-use auth_core::{BackendError, BackendErrorKind, RandomError};
+use auth_core::backend::{BackendError, BackendErrorKind};
+use auth_core::random::RandomError;
 
 use crate::error::DbError;
 

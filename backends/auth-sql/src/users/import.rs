@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use auth_core::{BackendError, PasswordHash};
+use auth_core::backend::BackendError;
+use auth_core::password::PasswordHash;
 
 use super::manage::{new_stamp, text};
 use super::{SqlUsers, UserError, UserErrorKind};

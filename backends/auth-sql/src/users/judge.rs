@@ -1,9 +1,8 @@
 //! Judging passwords.
 
-use auth_core::{
-    Accepted, Attempt, Backend, BackendError, DeclineReason, Outcome, Password, Passwords, Secret, UserId,
-    Verdict,
-};
+use auth_core::backend::{Accepted, Attempt, Backend, BackendError, DeclineReason, Outcome};
+use auth_core::password::Verdict;
+use auth_core::{Password, Passwords, Secret, UserId};
 
 use super::SqlUsers;
 use crate::TableUser;

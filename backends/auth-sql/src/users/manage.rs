@@ -1,7 +1,9 @@
 //! Creating and changing users.
 
+use auth_core::password::PasswordHash;
 use auth_core::provisioning::ProvisionStore;
-use auth_core::{OsRandom, PasswordHash, Random, RandomError, Secret, UserId};
+use auth_core::random::{OsRandom, Random, RandomError};
+use auth_core::{Secret, UserId};
 use sqlx::SqlStr;
 
 use super::statements::PermissionStatements;

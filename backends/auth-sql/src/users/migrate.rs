@@ -1,7 +1,9 @@
 //! Taking over the passwords of an old authority.
 
+use auth_core::backend::BackendError;
+use auth_core::password::PasswordHash;
 use auth_core::provisioning::{Awaits, MigrationStore};
-use auth_core::{BackendError, PasswordHash, Secret, UserId};
+use auth_core::{Secret, UserId};
 
 use super::{SqlUsers, UserErrorKind};
 use crate::TableUser;

@@ -1,9 +1,10 @@
 //! Users for people whom an outside system vouches for.
 
+use auth_core::backend::BackendError;
 use auth_core::provisioning::{
     Account, Applied, Found, NameState, ProvisionStore, Provisioning, Query, Right, Write,
 };
-use auth_core::{BackendError, ConfigError, UserId};
+use auth_core::{ConfigError, UserId};
 
 use super::SqlUsers;
 use super::accounts::{AccountStatements, Holders, finds, identity, read};

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use auth_core::UserId;
 use auth_core::provisioning::{Account, Change, NewUser, Right, Update, Write};
-use auth_core::{RandomError, UserId};
+use auth_core::random::RandomError;
 
 use super::accounts::{finds, read};
 use super::manage::new_stamp;

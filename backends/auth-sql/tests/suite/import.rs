@@ -1,6 +1,7 @@
 //! Users who come with the hashes of their passwords.
 
-use auth_core::{Format, Passwords, User};
+use auth_core::password::Format;
+use auth_core::{Passwords, User};
 use auth_sql::{Existing, NewUser, SqlUsers, UserErrorKind, UserTable};
 
 use crate::support::{Db, LIMIT, Place, kind, on_every_database, passwords};

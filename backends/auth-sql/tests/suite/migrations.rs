@@ -1,7 +1,7 @@
 //! Instances that start together make their tables together.
 
-use auth_core::Timestamp;
 use auth_core::session::{SessionKey, SessionStore};
+use auth_core::time::Timestamp;
 use auth_sql::{SqlSessions, SqlUsers};
 
 use crate::support::{Place, on_every_database, passwords};

@@ -1,7 +1,10 @@
 //! Tables that nobody made.
 
+use auth_core::backend::UserSource;
+use auth_core::event::{Event, EventKind};
 use auth_core::session::{KeyRing, SessionConfig, SessionKey, SessionStore};
-use auth_core::{Auth, Event, EventKind, Password, RequestFacts, Timestamp, UserId, UserSource};
+use auth_core::time::Timestamp;
+use auth_core::{Auth, Password, RequestFacts, UserId};
 use auth_sql::{SqlSessions, SqlUsers, UserTable};
 use std::sync::{Arc, Mutex};
 
@@ -61,7 +64,7 @@ async fn the_event_of_a_login_does_too(place: &Place) {
 
 struct Faults(Arc<Mutex<Vec<String>>>);
 
-impl auth_core::Observer for Faults {
+impl auth_core::event::Observer for Faults {
     fn on_event(&self, event: &Event<'_>) {
         if let EventKind::BackendFailed(_) = event.kind {
             self.0.lock().unwrap().push(event.kind.to_string());

@@ -1,11 +1,9 @@
 //! An error that the input causes is no outage: whoever sends odd input keeps nobody else out.
 
+use auth_core::backend::{BackendErrorKind, Health, Identity, MemoryDirectory, Provisioned, UserSource};
 use auth_core::conformance::backend::{odd, odd_passwords};
 use auth_core::provisioning::{AttributeRule, Provisioning, Right};
-use auth_core::{
-    Auth, BackendErrorKind, DeniedKind, Health, Identity, MemoryDirectory, Password, Provisioned,
-    RequestFacts, UserSource,
-};
+use auth_core::{Auth, DeniedKind, Password, RequestFacts};
 use auth_sql::{SqlUser, SqlUsers};
 
 use crate::provisioning::site::Site;

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use crate::support::{eventually, login, open, options, passwords, secret, told};
+use auth_core::backend::{BackendErrorKind, Identity, Provisioner, UserSource};
 use auth_core::conformance::store::sample_record;
 use auth_core::provisioning::{Provisioning, Reports};
 use auth_core::session::{SessionKey, SessionRecord, SessionStore, StoreError, StoreErrorKind};
-use auth_core::{
-    BackendErrorKind, BackendName, DeniedKind, Identity, Provisioner, Timestamp, UserId, UserSource,
-};
+use auth_core::time::Timestamp;
+use auth_core::{BackendName, DeniedKind, UserId};
 use auth_sql::{SqlSessions, SqlUsers, UserErrorKind, UserTable};
 use sqlx::sqlite::{SqliteJournalMode, SqlitePool, SqlitePoolOptions};
 use tempfile::TempDir;

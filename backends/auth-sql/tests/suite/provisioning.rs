@@ -3,12 +3,13 @@
 use crate::support::{LIMIT, PATIENT, Place, login, on_every_database, passwords, secret};
 use std::sync::Arc;
 
+use auth_core::backend::{
+    Accepted, Attempt, Backend, BackendError, DenyReason, Identity, MemoryDirectory, Outcome, Provisioner,
+    UserSource,
+};
 use auth_core::conformance::provisioning::provision_store;
 use auth_core::provisioning::{AttributeRule, Creation, Migrating, Owner, Provisioning, Reports, Right};
-use auth_core::{
-    Accepted, Attempt, Auth, Backend, BackendError, DeniedKind, DenyReason, Identity, MemoryDirectory,
-    OutagePolicy, Outcome, Password, Provisioner, RequestFacts, User, UserId, UserSource,
-};
+use auth_core::{Auth, DeniedKind, OutagePolicy, Password, RequestFacts, User, UserId};
 use auth_sql::{SqlUser, SqlUsers, UserErrorKind, UserTable};
 use signed_in::{a_confirmation_reaches_the_tables, parallel_first_logins_make_one_user};
 use site::Site;

@@ -1,7 +1,8 @@
 //! An outdated hash is renewed at the next login, which does not depend on it.
 
 use crate::support::{Db, LIMIT, Place, Pool, login, on_every_database, options, passwords, secret};
-use auth_core::{Argon2Cost, Format, Passwords, PasswordsBuilder, Secret, User};
+use auth_core::password::{Argon2Cost, Format, PasswordsBuilder};
+use auth_core::{Passwords, Secret, User};
 use auth_sql::{Database, SqlUsers};
 use sqlx::Executor;
 use sqlx::mysql::MySqlPoolOptions;

@@ -1,8 +1,9 @@
 //! People whom a trusted proxy names, as users in a table.
 
+use auth_core::backend::{DenyReason, Provisioned};
 use auth_core::provisioning::{Creation, Provisioning};
 use auth_core::remote_user::{RemoteUser, RemoteUsers};
-use auth_core::{Auth, Denied, DeniedKind, DenyReason, Provisioned, RequestFacts, User};
+use auth_core::{Auth, Denied, DeniedKind, RequestFacts, User};
 use auth_sql::{SqlUser, SqlUsers};
 
 use crate::support::{LIMIT, PATIENT, Place, login, on_every_database};

@@ -7,7 +7,8 @@ use std::time::Duration;
 use crate::support::{Db, Place, hex, on_every_database};
 use auth_core::conformance::store::{sample_record, session_store};
 use auth_core::session::{SessionKey, SessionRecord, SessionStore, Write};
-use auth_core::{BackendName, Timestamp, UserId};
+use auth_core::time::Timestamp;
+use auth_core::{BackendName, UserId};
 use auth_sql::SqlSessions;
 
 on_every_database![

@@ -5,9 +5,8 @@ use std::str::FromStr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use auth_core::{
-    Argon2Cost, Auth, BackendPolicy, Denied, DeniedKind, Password, Passwords, RequestFacts, Secret,
-};
+use auth_core::password::Argon2Cost;
+use auth_core::{Auth, BackendPolicy, Denied, DeniedKind, Password, Passwords, RequestFacts, Secret};
 use auth_sql::{Database, SqlUser, SqlUsers};
 use sqlx::mysql::{MySqlConnectOptions, MySqlPool, MySqlPoolOptions};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};

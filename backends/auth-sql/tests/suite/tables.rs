@@ -1,6 +1,7 @@
 //! An application's own tables.
 
-use auth_core::{DeniedKind, Password, User, UserId, UserSource};
+use auth_core::backend::UserSource;
+use auth_core::{DeniedKind, Password, User, UserId};
 use auth_sql::{RowError, SqlUser, SqlUsers, TableUser, UserErrorKind, UserRow, UserTable};
 
 use crate::support::{Db, LIMIT, PATIENT, Place, kind, on_every_database, passwords, secret};
@@ -181,7 +182,7 @@ async fn a_row_that_makes_no_user_is_an_outage(place: &Place) {
     let db = place.db().await;
     let users = customers(&db).await;
     let error = users.find("alice").await.unwrap_err();
-    assert_eq!(error.kind(), auth_core::BackendErrorKind::InvalidData, "a column is NULL");
+    assert_eq!(error.kind(), auth_core::backend::BackendErrorKind::InvalidData, "a column is NULL");
 }
 
 /// A table with neither stamps nor a column that says who may sign in, as many have.

@@ -1,7 +1,8 @@
 //! `SqlUsers`: passwords, changes, ids.
 
+use auth_core::backend::UserSource;
 use auth_core::conformance::backend::{Cases, backend, equal_work};
-use auth_core::{DeniedKind, Password, Secret, User, UserId, UserSource};
+use auth_core::{DeniedKind, Password, Secret, User, UserId};
 use auth_sql::{SqlUsers, UserErrorKind};
 
 use crate::support::{Place, kind, login, on_every_database, passwords, secret};

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use auth_core::User;
+use auth_core::backend::{Identity, Provisioner};
 use auth_core::provisioning::{AttributeRule, Provisioning, Reports, Right};
-use auth_core::{Identity, Provisioner, User};
 use auth_sql::SqlUsers;
 use sqlx::mysql::MySqlPoolOptions;
 use sqlx::postgres::PgPoolOptions;

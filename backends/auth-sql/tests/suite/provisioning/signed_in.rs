@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use auth_core::backend::{
+    Attempt, BackendError, Confirm, Confirmation, DeclineReason, DenyReason, Identity, Outcome, Provisioned,
+    Standing, UserSource, Verifier,
+};
 use auth_core::conformance::client::Browser;
+use auth_core::event::{Event, EventKind, Observer};
 use auth_core::provisioning::{AttributeRule, Provisioning, Right};
 use auth_core::session::{KeyRing, SessionConfig};
-use auth_core::{
-    Attempt, Auth, AuthBuilder, BackendError, Clock, Confirm, Confirmation, DeclineReason, DenyReason, Event,
-    EventKind, Identity, ManualClock, Observer, Outcome, Password, Provisioned, RequestFacts, Standing,
-    SystemClock, User, UserSource, Verifier,
-};
+use auth_core::time::{Clock, ManualClock, SystemClock};
+use auth_core::{Auth, AuthBuilder, Password, RequestFacts, User};
 use auth_sql::{SqlSessions, SqlUser};
 
 use super::site::Site;

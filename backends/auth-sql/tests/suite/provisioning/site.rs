@@ -1,8 +1,9 @@
 //! A table with a place for everything.
 
+use auth_core::backend::{BackendError, Email, UserSource};
 use auth_core::conformance::provisioning;
 use auth_core::provisioning::{Applied, Found, ProvisionStore, Provisioning, Query, Write};
-use auth_core::{BackendError, ConfigError, Email, User, UserId, UserSource};
+use auth_core::{ConfigError, User, UserId};
 use auth_sql::{SqlUser, SqlUsers, UserTable};
 
 use crate::support::{Db, Place, passwords};
