@@ -14,7 +14,10 @@ use crate::{Denied, User};
 ///
 /// An adapter's `Error` is one, and a response of its framework. What lies behind an outage [`source`](Error::source) leads
 /// to, down to the driver's error; nothing of it is in the answer.
-pub struct HandlerError {
+pub struct HandlerError(Box<Inner>);
+
+/// Boxed: each handler's future has room for an error, and few are given one.
+struct Inner {
     kind: Kind,
     page: Option<Box<str>>,
 }
@@ -24,7 +27,7 @@ enum Kind {
     Denied(Denied),
     Session(SessionError),
     /// The caller cannot be found out, or else is nobody.
-    Refused(Box<(Refusal, Option<ResolveError>)>),
+    Refused(Refusal, Option<ResolveError>),
     NoLayer {
         what: &'static str,
         remedy: &'static str,
@@ -33,17 +36,17 @@ enum Kind {
 
 impl HandlerError {
     fn of(kind: Kind) -> Self {
-        Self { kind, page: None }
+        Self(Box::new(Inner { kind, page: None }))
     }
 
     /// It cannot be found out who is calling by this session.
     pub fn unresolved<U: User>(session: &Session<U>, error: ResolveError, view: &dyn RequestView) -> Self {
-        Self::of(Kind::Refused(Box::new((session.refuse(&error, view), Some(error)))))
+        Self::of(Kind::Refused(session.refuse(&error, view), Some(error)))
     }
 
     /// Somebody must be signed in, and nobody is.
     pub fn nobody(exchange: &AnyExchange, view: &dyn RequestView) -> Self {
-        Self::of(Kind::Refused(Box::new((exchange.refuse_nobody(view), None))))
+        Self::of(Kind::Refused(exchange.refuse_nobody(view), None))
     }
 
     /// There is no layer around what wants one; `remedy` says in the framework's words where to put it.
@@ -53,33 +56,35 @@ impl HandlerError {
 
     /// The same answer with this page for its body.
     #[must_use]
-    pub fn with_page(self, html: impl Into<Box<str>>) -> Self {
-        Self { page: Some(html.into()), ..self }
+    pub fn with_page(mut self, html: impl Into<Box<str>>) -> Self {
+        self.0.page = Some(html.into());
+        self
     }
 
     /// The page that takes the place of the answer's body, if there is one.
     pub fn page(&self) -> Option<&str> {
-        self.page.as_deref()
+        self.0.page.as_deref()
     }
 
     /// The answer. Its body is that of [`page`](Self::page), if there is one.
     ///
     /// What only the application can mend is told to the log.
     pub fn refusal(&self) -> Refusal {
-        let refusal = match &self.kind {
+        let refusal = match &self.0.kind {
             Kind::Denied(denied) => denied.into(),
             Kind::Session(error) => error.into(),
-            Kind::Refused(refused) => refused.0.clone(),
+            Kind::Refused(refusal, _) => refusal.clone(),
             Kind::NoLayer { .. } => unconfigured(),
         };
         let refusal = refusal.told(self);
-        if self.page.is_some() { refusal.of_page() } else { refusal }
+        if self.page().is_some() { refusal.of_page() } else { refusal }
     }
 
     /// The answer, moved out.
     pub fn into_refusal(self) -> Refusal {
-        match self.kind {
-            Kind::Refused(refused) if self.page.is_none() => refused.0,
+        let has_page = self.page().is_some();
+        match self.0.kind {
+            Kind::Refused(refusal, _) if !has_page => refusal,
             _ => self.refusal(),
         }
     }
@@ -99,13 +104,11 @@ impl From<SessionError> for HandlerError {
 
 impl fmt::Display for HandlerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.kind {
+        match &self.0.kind {
             Kind::Denied(denied) => denied.fmt(f),
             Kind::Session(error) => error.fmt(f),
-            Kind::Refused(refused) => match &refused.1 {
-                Some(error) => error.fmt(f),
-                None => f.write_str("nobody is signed in"),
-            },
+            Kind::Refused(_, Some(error)) => error.fmt(f),
+            Kind::Refused(_, None) => f.write_str("nobody is signed in"),
             Kind::NoLayer { what, remedy } => {
                 write!(f, "{what} is used outside an AuthLayer for its user type: {remedy}")
             }
@@ -116,18 +119,18 @@ impl fmt::Display for HandlerError {
 /// Not the page: it shows what somebody typed.
 impl fmt::Debug for HandlerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("HandlerError").field(&self.kind).finish()
+        f.debug_tuple("HandlerError").field(&self.0.kind).finish()
     }
 }
 
 /// It says what the error says that it is made of: what lies behind it lies behind that one.
 impl Error for HandlerError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match &self.kind {
+        match &self.0.kind {
             Kind::Denied(denied) => denied.source(),
             Kind::Session(error) => error.source(),
-            Kind::Refused(refused) => refused.1.as_ref()?.source(),
-            Kind::NoLayer { .. } => None,
+            Kind::Refused(_, Some(error)) => error.source(),
+            Kind::Refused(_, None) | Kind::NoLayer { .. } => None,
         }
     }
 }
