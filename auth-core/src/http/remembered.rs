@@ -77,7 +77,7 @@ impl Memory {
     pub(super) fn fingerprint(&self, headers: &[HeaderName], view: &dyn RequestView) -> Option<Fingerprint> {
         let [header] = headers else { return self.fingerprint_of_many(headers, view) };
         let Single::One(value) = header.single(view) else { return None };
-        (value.len() <= MAX_REMEMBERED_LEN).then(|| keyed::hash(&self.key, value))
+        (value.len() <= MAX_REMEMBERED_LEN).then(|| keyed::hash(&self.key, [value]))
     }
 
     /// Each value with its header and its length, so that no two requests are one text.
@@ -90,7 +90,7 @@ impl Memory {
                 text.extend_from_slice(value);
             });
         }
-        (1..=MAX_REMEMBERED_LEN).contains(&text.len()).then(|| keyed::hash(&self.key, &text))
+        (1..=MAX_REMEMBERED_LEN).contains(&text.len()).then(|| keyed::hash(&self.key, [&text[..]]))
     }
 
     pub(super) fn get(&self, fingerprint: &Fingerprint, now: Timestamp) -> Option<Arc<Remembered>> {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::keyed;
 use crate::random::{OsRandom, Random};
@@ -114,32 +114,31 @@ impl Key {
 
     /// Keyed BLAKE3 over the three parts, each with its length in front: no two triples share a message.
     fn mac(&self, backend: &BackendName, id: &UserId, stamp: &[u8]) -> [u8; 32] {
-        let parts = [backend.as_str().as_bytes(), id.as_str().as_bytes(), stamp];
-        let len = parts.iter().map(|part| 8 + part.len()).sum();
-        let mut short = [0; 256];
+        let (backend, id) = (backend.as_str().as_bytes(), id.as_str().as_bytes());
+        let [backend_len, id_len, stamp_len] =
+            [backend, id, stamp].map(|part| (part.len() as u64).to_le_bytes());
+        let who = [&backend_len[..], backend, &id_len, id, &stamp_len];
+        let len = who.iter().map(|part| part.len()).sum();
+        let mut short = [0; 128];
         let mut long = Vec::new();
-        let message = if let Some(short) = short.get_mut(..len) {
+        let joined = if let Some(short) = short.get_mut(..len) {
             short
         } else {
             long.resize(len, 0);
             &mut long[..]
         };
-        write_parts(message, parts);
-        let mac = keyed::hash(&self.mac, message);
-        // The stamp may be a password hash.
-        message.zeroize();
-        mac
+        join(joined, who);
+        // The stamp, which may be a password hash, is copied nowhere but into the state, which is wiped.
+        keyed::hash(&self.mac, [joined, stamp])
     }
 }
 
-/// Each part with its length in front; `message` is as long as they are together.
-fn write_parts(mut message: &mut [u8], parts: [&[u8]; 3]) {
+/// One after the other; `joined` is as long as they are together.
+fn join(mut joined: &mut [u8], parts: [&[u8]; 5]) {
     for part in parts {
-        let (length, rest) = message.split_at_mut(8);
-        length.copy_from_slice(&(part.len() as u64).to_le_bytes());
-        let (text, rest) = rest.split_at_mut(part.len());
-        text.copy_from_slice(part);
-        message = rest;
+        let (place, rest) = joined.split_at_mut(part.len());
+        place.copy_from_slice(part);
+        joined = rest;
     }
 }
 
@@ -232,6 +231,22 @@ mod tests {
         let both = KeyRing::new(NEW).unwrap().with_fallback(OLD).unwrap();
         assert_eq!(check(&both, &user), StampCheck::SameByFallback);
         assert_eq!(check(&KeyRing::new(NEW).unwrap(), &user), StampCheck::Changed);
+    }
+
+    /// What stands in every stored record: three lengths of 8 bytes, little-endian, each before its part, however long.
+    #[test]
+    fn the_message_is_as_it_was() {
+        let (ring, long) = (KeyRing::new(OLD).unwrap(), "i".repeat(UserId::MAX_LEN));
+        for id in ["1", &long] {
+            let (backend, id) = (name("local"), UserId::new(id).unwrap());
+            let mut message = Vec::new();
+            for part in ["local", id.as_str(), "stamp"] {
+                message.extend((part.len() as u64).to_le_bytes());
+                message.extend(part.as_bytes());
+            }
+            let stamp = ring.stamp(&backend, &id, &Stamped(b"stamp"));
+            assert_eq!(stamp.mac, *blake3::keyed_hash(&ring.keys[0].mac, &message).as_bytes());
+        }
     }
 
     /// "ab" + "c" is not "a" + "bc".
