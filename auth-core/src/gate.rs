@@ -56,7 +56,7 @@ pub trait Gate: Send + Sync + 'static {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct GateAttempt<'a> {
-    /// The kind of credentials, as [`Credentials::KIND`](crate::Credentials::KIND).
+    /// The kind of credentials, as [`Credentials::KIND`].
     pub credentials: &'static str,
     /// What they would prove.
     pub factor: Factor,

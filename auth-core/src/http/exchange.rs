@@ -41,7 +41,7 @@ impl<U: User> Exchange<U> {
         self.0.clone()
     }
 
-    /// What must be answered instead of whatever the handler answered; see [`overrule`](super::overrule).
+    /// What must be answered instead of whatever the handler answered; see [`overrule`](super::adapter::overrule).
     pub fn refusal(&self) -> Option<Refusal> {
         self.0.state().deeds().refusal.clone()
     }

@@ -1,7 +1,8 @@
 //! HTTP without a framework: what adapters call, and everything they would otherwise have to decide.
 //!
 //! An adapter shows core its request through [`RequestView`], asks [`Auth::begin`](crate::Auth::begin) what to do, puts the
-//! [`Exchange`] into the request's extensions, calls its inner service, and lets [`Exchange::finish`] write on the response.
+//! [`Exchange`](adapter::Exchange) into the request's extensions, calls its inner service, and lets
+//! [`Exchange::finish`](adapter::Exchange::finish) write on the response.
 
 mod auth;
 mod basic;
