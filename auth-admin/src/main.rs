@@ -32,7 +32,7 @@ struct Options {
 
     /// Formats of imported password hashes that the application accepts besides Argon2; may be repeated
     #[arg(long, value_name = "FORMAT")]
-    accept: Vec<Accepted>,
+    accept: Vec<AcceptedFormat>,
 
     #[command(subcommand)]
     task: Task,
@@ -47,7 +47,7 @@ enum Task {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum Accepted {
+enum AcceptedFormat {
     /// All that Django reads
     Django,
     /// `$2a$`, `$2b$`, `$2y$`
@@ -60,7 +60,7 @@ enum Accepted {
     Crypt,
 }
 
-impl Accepted {
+impl AcceptedFormat {
     /// At costs that make the program start quickly: the limits for stored hashes are others.
     fn formats(self) -> Vec<Format> {
         match self {

@@ -5,6 +5,19 @@
 //! cannot decide. A **session** remembers the user's id and which backend vouched; on the next request that
 //! backend is asked for the user again.
 //!
+//! What the author of a site needs is on this page; the rest is found by module:
+//!
+//! | module | for |
+//! |---|---|
+//! | [`session`] | stores, keys and settings of sessions, and what can go wrong with one |
+//! | [`http`] | schemes, refusals and rules; what adapters call is in [`http::adapter`] |
+//! | [`backend`] | backends of one's own: what they are asked and may answer, and outside systems behind them |
+//! | [`provisioning`], [`remote_user`] | users who come from elsewhere |
+//! | [`grant`] | what an acceptance is worth: proofs, scopes, an expiry |
+//! | [`gate`], [`event`] | what may be tried at all; what happened |
+//! | [`password`] | formats, costs and policies |
+//! | [`time`], [`random`] | clocks and random sources, for tests |
+//!
 //! This crate decides; the adapters `auth-tower` and `auth-actix` only translate requests and responses. It
 //! opens no socket and no file.
 //!

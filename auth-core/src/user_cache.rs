@@ -112,13 +112,13 @@ type Answer<U> = Result<Option<Arc<U>>, BackendError>;
 type Waiting<U> = watch::Receiver<Option<Answer<U>>>;
 
 /// A user as it was found.
-pub(crate) struct Found<U> {
+pub(crate) struct Lookup<U> {
     pub(crate) user: Option<Arc<U>>,
     /// Whether it was asked for no earlier than by this request.
     pub(crate) is_own: bool,
 }
 
-impl<U> Found<U> {
+impl<U> Lookup<U> {
     fn own(user: Option<Arc<U>>) -> Self {
         Self { user, is_own: true }
     }
@@ -204,15 +204,15 @@ impl<U: User> Cache<U> {
         id: &UserId,
         clock: &dyn Clock,
         load: impl Future<Output = Result<Option<U>, BackendError>>,
-    ) -> Result<Found<U>, BackendError> {
+    ) -> Result<Lookup<U>, BackendError> {
         loop {
             match self.enter(id, Moment::now(clock)) {
-                Entered::Kept(user) => return Ok(Found::shared(Some(user))),
-                Entered::Lead(leader) => return leader.load(load).await.map(Found::own),
+                Entered::Kept(user) => return Ok(Lookup::shared(Some(user))),
+                Entered::Lead(leader) => return leader.load(load).await.map(Lookup::own),
                 Entered::Follow(mut answer) => {
                     let told = answer.wait_for(Option::is_some).await.ok().and_then(|told| told.clone());
                     if let Some(told) = told {
-                        return told.map(Found::shared);
+                        return told.map(Lookup::shared);
                     }
                 }
             }

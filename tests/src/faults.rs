@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use auth_core::backend::{Accepted, Attempt, Backend, BackendError, Outcome, UserSource};
 use auth_core::random::{OsRandom, Random, RandomError};
 use auth_core::session::{
-    MemorySessions, SessionKey, SessionRecord, SessionStore, StoreError, Stored, Write,
+    MemorySessions, SessionKey, SessionRecord, SessionStore, StoreError, Stored, Written,
 };
 use auth_core::time::Timestamp;
 use auth_core::{BackendName, MemoryBackend, Password, RemoteUser, UserId};
@@ -220,7 +220,7 @@ impl SessionStore for TestStore {
         version: u64,
         record: &SessionRecord,
         now: Timestamp,
-    ) -> Result<Write, StoreError> {
+    ) -> Result<Written, StoreError> {
         self.call("update", &self.writes, self.sessions.update(key, version, record, now)).await
     }
 
@@ -229,7 +229,7 @@ impl SessionStore for TestStore {
         key: &SessionKey,
         last_seen: Timestamp,
         expires: Timestamp,
-    ) -> Result<Write, StoreError> {
+    ) -> Result<Written, StoreError> {
         self.call("touch", &self.writes, self.sessions.touch(key, last_seen, expires)).await
     }
 
@@ -241,7 +241,7 @@ impl SessionStore for TestStore {
         record: &SessionRecord,
         alias_until: Option<Timestamp>,
         now: Timestamp,
-    ) -> Result<Write, StoreError> {
+    ) -> Result<Written, StoreError> {
         let rotate = async {
             self.note(new);
             self.sessions.rotate(old, new, version, record, alias_until, now).await

@@ -11,7 +11,7 @@ use super::presented::Presented;
 use super::resolve::{Finding, Resolution};
 use super::session::Session;
 use super::{Layered, Refusal, RequestView};
-use crate::session::{Found as FoundCookie, ResolveError, ResolveErrorKind};
+use crate::session::{CookieMatch, ResolveError, ResolveErrorKind};
 use crate::{Auth, User};
 
 /// What an adapter does with a request.
@@ -30,7 +30,7 @@ impl<U: User> Auth<U> {
     #[inline]
     pub fn begin(&self, view: &impl RequestView, layered: Layered<U>) -> Begin<U> {
         let cookie = self.find_cookie(view);
-        if self.0.http.schemes.is_empty() && matches!(cookie, FoundCookie::Nothing) {
+        if self.0.http.schemes.is_empty() && matches!(cookie, CookieMatch::Nothing) {
             return Begin::Call(self.nobody(view, layered));
         }
         self.begin_presented(cookie, view, layered)
@@ -40,7 +40,7 @@ impl<U: User> Auth<U> {
     #[inline(never)]
     fn begin_presented(
         &self,
-        cookie: FoundCookie<'_>,
+        cookie: CookieMatch<'_>,
         view: &impl RequestView,
         layered: Layered<U>,
     ) -> Begin<U> {
@@ -84,23 +84,23 @@ pub struct Resolving<U> {
 }
 
 impl<U: User> Future for Resolving<U> {
-    type Output = Found<U>;
+    type Output = FoundCaller<U>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Found<U>> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<FoundCaller<U>> {
         let outcome = ready!(Pin::new(&mut self.finding).poll(cx));
         // Polled again after it was ready, it has nobody to tell about; that is an adapter's bug.
         let Some(session) = self.session.take() else { return Poll::Pending };
-        Poll::Ready(Found { session, outcome })
+        Poll::Ready(FoundCaller { session, outcome })
     }
 }
 
 /// Who is calling, or why that cannot be found out.
-pub struct Found<U> {
+pub struct FoundCaller<U> {
     session: Session<U>,
     outcome: Result<Resolution<U>, ResolveError>,
 }
 
-impl<U: User> Found<U> {
+impl<U: User> FoundCaller<U> {
     /// The exchange, and the caller: both go into the request's extensions.
     ///
     /// # Errors

@@ -43,7 +43,7 @@ pub mod adapter {
         Caller, Guarded, Resolved, act_as, caller, exchange_of, guard, overrule, session_of,
     };
     pub use super::exchange::{Exchange, Saving};
-    pub use super::flow::{Begin, Found, Resolving};
+    pub use super::flow::{Begin, FoundCaller, Resolving};
     pub use super::handler_error::HandlerError;
     pub use super::layered::{AnyExchange, Layered, RequestExtensions, Shown};
     pub use super::view::ResponseView;
@@ -64,7 +64,7 @@ pub use view::{Header, RequestView, ResponseHeader, Single};
 
 pub(crate) use layered::{AnyExchange, Layered, RequestExtensions};
 pub(crate) use network::Peers;
-pub(crate) use offer::{Accepted, DynScheme};
+pub(crate) use offer::{Configured, DynScheme};
 pub(crate) use settings::SettingsBuilder;
 pub(crate) use view::ResponseView;
 #[cfg(test)]

@@ -162,14 +162,14 @@ impl<U: User> Offer<U> {
 }
 
 /// A scheme that an application accepts, with what it remembers.
-pub(crate) struct Accepted<S> {
+pub(crate) struct Configured<S> {
     scheme: S,
     headers: Arc<[HeaderName]>,
     reads_authorization: bool,
     memory: Option<Memory>,
 }
 
-impl<S: Scheme> Accepted<S> {
+impl<S: Scheme> Configured<S> {
     pub(crate) fn new(scheme: S) -> Self {
         let headers: Arc<[_]> = scheme.headers().into_iter().map(HeaderName::new).collect();
         let reads_authorization = headers.contains(&HeaderName::Known(Header::Authorization));
@@ -203,14 +203,14 @@ impl<S: Scheme> Accepted<S> {
                 Fetched::Malformed
             }
             Read::Present(credentials) => {
-                let unjudged = Unjudged { accepted: Arc::clone(&self), credentials, fingerprint };
+                let unjudged = Unjudged { configured: Arc::clone(&self), credentials, fingerprint };
                 Fetched::Offer(Offer { scheme: self, credentials: Offered::Unjudged(Box::new(unjudged)) })
             }
         }
     }
 }
 
-impl<S: Scheme, U: User> DynScheme<U> for Accepted<S> {
+impl<S: Scheme, U: User> DynScheme<U> for Configured<S> {
     fn name(&self) -> &'static str {
         self.scheme.name()
     }
@@ -274,7 +274,7 @@ impl<S: Scheme, U: User> DynScheme<U> for Accepted<S> {
 
 /// Credentials that are to be judged.
 struct Unjudged<S: Scheme> {
-    accepted: Arc<Accepted<S>>,
+    configured: Arc<Configured<S>>,
     credentials: S::Credentials,
     /// Under which to remember them.
     fingerprint: Option<Fingerprint>,
@@ -292,7 +292,7 @@ impl<S: Scheme, U: User> Judge<U> for Unjudged<S> {
     ) -> BoxFuture<'a, Result<Authenticated<U>, ResolveError>> {
         Box::pin(async move {
             let proof = authenticator.judge(&self.credentials, facts).await.map_err(unresolved)?;
-            if let (Some(memory), Some(fingerprint)) = (&self.accepted.memory, self.fingerprint) {
+            if let (Some(memory), Some(fingerprint)) = (&self.configured.memory, self.fingerprint) {
                 memory.put(fingerprint, &proof, authenticator.environment.now());
             }
             Ok(proof)

@@ -9,7 +9,7 @@ use super::{Header, RequestView};
 use crate::cause::Cause;
 use crate::event::EventKind;
 use crate::guard::caught;
-use crate::session::{Found as FoundCookie, ResolveError, ResolveErrorKind, Scan, SessionKey, Token};
+use crate::session::{CookieMatch, ResolveError, ResolveErrorKind, Scan, SessionKey, Token};
 use crate::unheard::log_error;
 use crate::{Auth, User};
 
@@ -73,8 +73,8 @@ impl<U: User> Presented<U> {
 
 impl<U: User> Auth<U> {
     #[inline]
-    pub(super) fn find_cookie<'a>(&self, view: &'a impl RequestView) -> FoundCookie<'a> {
-        let Some(name) = &self.0.http.cookie else { return FoundCookie::Nothing };
+    pub(super) fn find_cookie<'a>(&self, view: &'a impl RequestView) -> CookieMatch<'a> {
+        let Some(name) = &self.0.http.cookie else { return CookieMatch::Nothing };
         let mut scan = Scan::new(name);
         view.values(Header::Cookie, &mut |line| scan.line(line));
         scan.found()
@@ -83,13 +83,13 @@ impl<U: User> Auth<U> {
     /// Reads what a request presents.
     pub(super) fn read(
         &self,
-        cookie: FoundCookie<'_>,
+        cookie: CookieMatch<'_>,
         view: &dyn RequestView,
     ) -> Result<Presented<U>, ResolveError> {
         let token = match cookie {
-            FoundCookie::Nothing => None,
-            FoundCookie::One(value) => Token::parse(value),
-            FoundCookie::Ambiguous => {
+            CookieMatch::Nothing => None,
+            CookieMatch::One(value) => Token::parse(value),
+            CookieMatch::Ambiguous => {
                 self.emit(EventKind::AmbiguousCookie, None, None, &facts_of(&self.0.http.proxies, view));
                 None
             }

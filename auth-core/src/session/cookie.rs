@@ -22,7 +22,7 @@ pub(crate) const MAX_COOKIES_LEN: usize = 64 * 1024;
 
 /// What a request's `Cookie` lines hold under our name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Found<'a> {
+pub(crate) enum CookieMatch<'a> {
     Nothing,
     One(&'a [u8]),
     /// Two different values. The order of cookies means nothing (RFC 6265bis §4.2.2): neither can be trusted.
@@ -33,12 +33,12 @@ pub(crate) enum Found<'a> {
 pub(crate) struct Scan<'a, 'n> {
     name: &'n [u8],
     len: usize,
-    found: Found<'a>,
+    found: CookieMatch<'a>,
 }
 
 impl<'a, 'n> Scan<'a, 'n> {
     pub(crate) fn new(cookie: &'n Cookie) -> Self {
-        Self { name: cookie.name.as_bytes(), len: 0, found: Found::Nothing }
+        Self { name: cookie.name.as_bytes(), len: 0, found: CookieMatch::Nothing }
     }
 
     /// Reads one line. Names are compared byte for byte; a neighbour that is no valid cookie is passed over.
@@ -67,14 +67,14 @@ impl<'a, 'n> Scan<'a, 'n> {
 
     fn add(&mut self, value: &'a [u8]) {
         self.found = match self.found {
-            Found::Nothing => Found::One(value),
-            Found::One(other) if other == value => Found::One(value),
-            _ => Found::Ambiguous,
+            CookieMatch::Nothing => CookieMatch::One(value),
+            CookieMatch::One(other) if other == value => CookieMatch::One(value),
+            _ => CookieMatch::Ambiguous,
         };
     }
 
-    pub(crate) fn found(self) -> Found<'a> {
-        if self.len > MAX_COOKIES_LEN { Found::Nothing } else { self.found }
+    pub(crate) fn found(self) -> CookieMatch<'a> {
+        if self.len > MAX_COOKIES_LEN { CookieMatch::Nothing } else { self.found }
     }
 }
 
@@ -115,7 +115,7 @@ mod tests {
         Cookie { name: "__Host-session".into(), secure: true, same_site: SameSite::Lax, clear_site: false }
     }
 
-    fn find<'a>(lines: &[&'a str]) -> Found<'a> {
+    fn find<'a>(lines: &[&'a str]) -> CookieMatch<'a> {
         let cookie = cookie();
         let mut scan = Scan::new(&cookie);
         for line in lines {
@@ -127,9 +127,9 @@ mod tests {
     /// Names are compared exactly and never decoded, and a bad neighbour hides nothing.
     #[test]
     fn lines_are_read_byte_for_byte() {
-        let one = |value: &'static str| Found::One(value.as_bytes());
-        let table: [(&str, &[&str], Found<'_>); 16] = [
-            ("none", &[], Found::Nothing),
+        let one = |value: &'static str| CookieMatch::One(value.as_bytes());
+        let table: [(&str, &[&str], CookieMatch<'_>); 16] = [
+            ("none", &[], CookieMatch::Nothing),
             ("alone", &["__Host-session=a"], one("a")),
             ("among others", &["x=1; __Host-session=a; y=2"], one("a")),
             ("without blanks", &["x=1;__Host-session=a;y=2"], one("a")),
@@ -137,17 +137,17 @@ mod tests {
             ("with = in the value", &["__Host-session=a=b"], one("a=b")),
             ("empty", &["__Host-session="], one("")),
             ("twice the same", &["__Host-session=a; __Host-session=a"], one("a")),
-            ("two values", &["__Host-session=a; __Host-session=b"], Found::Ambiguous),
-            ("two values on two lines", &["__Host-session=a", "__Host-session=b"], Found::Ambiguous),
+            ("two values", &["__Host-session=a; __Host-session=b"], CookieMatch::Ambiguous),
+            ("two values on two lines", &["__Host-session=a", "__Host-session=b"], CookieMatch::Ambiguous),
             (
                 "a third does not help",
                 &["__Host-session=a; __Host-session=b; __Host-session=a"],
-                Found::Ambiguous,
+                CookieMatch::Ambiguous,
             ),
-            ("percent-encoded name", &["__%48ost-session=evil"], Found::Nothing),
-            ("other case", &["__host-session=evil"], Found::Nothing),
-            ("longer name", &["__Host-session2=a; x__Host-session=b"], Found::Nothing),
-            ("blank before =", &["__Host-session =a"], Found::Nothing),
+            ("percent-encoded name", &["__%48ost-session=evil"], CookieMatch::Nothing),
+            ("other case", &["__host-session=evil"], CookieMatch::Nothing),
+            ("longer name", &["__Host-session2=a; x__Host-session=b"], CookieMatch::Nothing),
+            ("blank before =", &["__Host-session =a"], CookieMatch::Nothing),
             ("bad neighbours", &["\u{1}\u{2}; =; ;;; \"; __Host-session=a; é"], one("a")),
         ];
         for (name, lines, expected) in table {
@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn oversized_lines_are_not_read() {
         let padding = "x".repeat(MAX_COOKIES_LEN);
-        assert_eq!(find(&["__Host-session=a", &padding]), Found::Nothing);
+        assert_eq!(find(&["__Host-session=a", &padding]), CookieMatch::Nothing);
     }
 
     /// Removal repeats the attributes of setting.

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
-use super::store::{SessionStore, Stored, Write};
+use super::store::{SessionStore, Stored, Written};
 use super::{SessionKey, SessionRecord};
 use super::{StoreError, StoreErrorKind};
 use crate::identity_hasher::IdentityState;
@@ -144,7 +144,7 @@ impl MemorySessions {
     }
 
     /// Changes the live record that `key` leads to.
-    fn change(&self, key: &SessionKey, now: Timestamp, work: impl FnOnce(&mut Entry) -> Write) -> Write {
+    fn change(&self, key: &SessionKey, now: Timestamp, work: impl FnOnce(&mut Entry) -> Written) -> Written {
         let mut target = self.target(key, now);
         loop {
             let mut shard = self.write(&target);
@@ -155,7 +155,7 @@ impl MemorySessions {
             // It may have been moved since it was looked for: then `key` has become an alias, and is not gone.
             let newer = self.target(key, now);
             if newer == target {
-                return Write::Gone;
+                return Written::Gone;
             }
             target = newer;
         }
@@ -275,18 +275,18 @@ impl Two<'_> {
         record: &SessionRecord,
         alias_until: Option<Timestamp>,
         now: Timestamp,
-    ) -> Result<Option<Box<SessionKey>>, Result<Write, StoreError>> {
+    ) -> Result<Option<Box<SessionKey>>, Result<Written, StoreError>> {
         let (old, new) = keys;
         match self.source().entry(old, now) {
-            None => return Err(Ok(Write::Gone)),
-            Some(entry) if entry.version != version => return Err(Ok(Write::Conflict)),
+            None => return Err(Ok(Written::Gone)),
+            Some(entry) if entry.version != version => return Err(Ok(Written::Conflict)),
             Some(_) => {}
         }
         if self.target().slots.contains_key(new) {
             return Err(Err(StoreError::new(StoreErrorKind::Exists)));
         }
         let Some(Slot::Live(mut entry)) = self.source().slots.remove(old) else {
-            return Err(Ok(Write::Gone));
+            return Err(Ok(Written::Gone));
         };
         let dead_alias = entry.alias.take();
         entry.record = Arc::new(record.clone());
@@ -321,14 +321,14 @@ impl SessionStore for MemorySessions {
         version: u64,
         record: &SessionRecord,
         now: Timestamp,
-    ) -> Result<Write, StoreError> {
+    ) -> Result<Written, StoreError> {
         Ok(self.change(key, now, |entry| {
             if entry.version != version {
-                return Write::Conflict;
+                return Written::Conflict;
             }
             entry.record = Arc::new(record.clone());
             entry.version += 1;
-            Write::Done
+            Written::Done
         }))
     }
 
@@ -337,12 +337,12 @@ impl SessionStore for MemorySessions {
         key: &SessionKey,
         last_seen: Timestamp,
         expires: Timestamp,
-    ) -> Result<Write, StoreError> {
+    ) -> Result<Written, StoreError> {
         Ok(self.change(key, last_seen, |entry| {
             let record = Arc::make_mut(&mut entry.record);
             record.last_seen = record.last_seen.max(last_seen);
             record.expires = record.expires.max(expires);
-            Write::Done
+            Written::Done
         }))
     }
 
@@ -354,7 +354,7 @@ impl SessionStore for MemorySessions {
         record: &SessionRecord,
         alias_until: Option<Timestamp>,
         now: Timestamp,
-    ) -> Result<Write, StoreError> {
+    ) -> Result<Written, StoreError> {
         let mut index = self.index();
         let moved = self.two(old, new, |mut two| two.rotate((old, new), version, record, alias_until, now));
         let dead_alias = match moved {
@@ -367,7 +367,7 @@ impl SessionStore for MemorySessions {
         let user = self.user_of(record);
         index.by_user.remove(&(user, *old));
         index.by_user.insert((user, *new));
-        Ok(Write::Done)
+        Ok(Written::Done)
     }
 
     async fn delete(&self, key: &SessionKey) -> Result<(), StoreError> {

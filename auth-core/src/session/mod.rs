@@ -22,11 +22,11 @@ pub use keys::{KeyRing, StampMac};
 pub use live::SessionInfo;
 pub use memory::MemorySessions;
 pub use record::{ClientFacts, SessionData, SessionRecord};
-pub use store::{SessionStore, Stored, Write};
+pub use store::{SessionStore, Stored, Written};
 pub use token::SessionKey;
 
 pub(crate) use confirming::{Confirming, DynConfirm};
-pub(crate) use cookie::{Cookie, Found, Scan};
+pub(crate) use cookie::{Cookie, CookieMatch, Scan};
 pub(crate) use engine::{Engine, Opening, SessionEngine};
 pub(crate) use environment::Environment;
 pub(crate) use live::{Begun, BegunBy, CookieEffect, Live, Renewal, Resolved, Wanted};

@@ -9,7 +9,7 @@ use super::confirming::Confirming;
 use crate::backend::{BackendError, UserSource};
 use crate::guard::{guarded, interrupted};
 use crate::time::Clock;
-use crate::user_cache::{Cache, Found};
+use crate::user_cache::{Cache, Lookup};
 use crate::{BackendName, User, UserId};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -49,7 +49,7 @@ impl<U: User> Source<U> {
         cache: &Cache<U>,
         id: &UserId,
         clock: &dyn Clock,
-    ) -> Result<Found<U>, BackendError> {
+    ) -> Result<Lookup<U>, BackendError> {
         let load = async { self.users.get_user(id).await };
         guarded(self.timeout, cache.find(id, clock, load)).await.unwrap_or_else(interrupted)
     }

@@ -57,10 +57,10 @@ pub trait SessionStore: Send + Sync + 'static {
         version: u64,
         record: &SessionRecord,
         now: Timestamp,
-    ) -> impl Future<Output = Result<Write, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Written, StoreError>> + Send;
 
     /// Sets `last_seen` (which is now) and `expires` if the record exists, never to an earlier value. The
-    /// version stays: a touch conflicts with nothing. Answers [`Write::Done`] or [`Write::Gone`].
+    /// version stays: a touch conflicts with nothing. Answers [`Written::Done`] or [`Written::Gone`].
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot do it now.
@@ -69,7 +69,7 @@ pub trait SessionStore: Send + Sync + 'static {
         key: &SessionKey,
         last_seen: Timestamp,
         expires: Timestamp,
-    ) -> impl Future<Output = Result<Write, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Written, StoreError>> + Send;
 
     /// Moves the record from `old` to `new` if it exists at `version`, in one step, replacing it by `record`
     /// and adding one to the version.
@@ -88,7 +88,7 @@ pub trait SessionStore: Send + Sync + 'static {
         record: &SessionRecord,
         alias_until: Option<Timestamp>,
         now: Timestamp,
-    ) -> impl Future<Output = Result<Write, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Written, StoreError>> + Send;
 
     /// Deletes the record under this key or alias, with every alias of it. Idempotent.
     ///
@@ -161,7 +161,7 @@ pub struct Stored {
 /// What became of a conditional write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
-pub enum Write {
+pub enum Written {
     /// It was made.
     Done,
     /// The record no longer exists; nothing was changed.
@@ -185,7 +185,7 @@ impl<S: SessionStore> SessionStore for Arc<S> {
         version: u64,
         record: &SessionRecord,
         now: Timestamp,
-    ) -> Result<Write, StoreError> {
+    ) -> Result<Written, StoreError> {
         (**self).update(key, version, record, now).await
     }
 
@@ -194,7 +194,7 @@ impl<S: SessionStore> SessionStore for Arc<S> {
         key: &SessionKey,
         last_seen: Timestamp,
         expires: Timestamp,
-    ) -> Result<Write, StoreError> {
+    ) -> Result<Written, StoreError> {
         (**self).touch(key, last_seen, expires).await
     }
 
@@ -206,7 +206,7 @@ impl<S: SessionStore> SessionStore for Arc<S> {
         record: &SessionRecord,
         alias_until: Option<Timestamp>,
         now: Timestamp,
-    ) -> Result<Write, StoreError> {
+    ) -> Result<Written, StoreError> {
         (**self).rotate(old, new, version, record, alias_until, now).await
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
 
 use auth_core::session::{
-    SessionKey, SessionRecord, SessionStore, StoreError, StoreErrorKind, Stored, Write,
+    SessionKey, SessionRecord, SessionStore, StoreError, StoreErrorKind, Stored, Written,
 };
 use auth_core::time::Timestamp;
 use auth_core::{BackendName, UserId};
@@ -125,9 +125,9 @@ impl Faulty {
         key: &SessionKey,
         version: u64,
         now: Timestamp,
-    ) -> Result<SessionKey, Write> {
-        let at = self.find(rows, key, now).ok_or(Write::Gone)?;
-        if rows[&at].version == version { Ok(at) } else { Err(Write::Conflict) }
+    ) -> Result<SessionKey, Written> {
+        let at = self.find(rows, key, now).ok_or(Written::Gone)?;
+        if rows[&at].version == version { Ok(at) } else { Err(Written::Conflict) }
     }
 
     fn rotate_now(
@@ -137,20 +137,20 @@ impl Faulty {
         version: u64,
         row: Row,
         now: Timestamp,
-    ) -> Result<Write, StoreError> {
+    ) -> Result<Written, StoreError> {
         let mut rows = self.rows();
         if in_use(&rows, new) {
             return Err(StoreError::new(StoreErrorKind::Exists));
         }
         match self.writable(&rows, old, version, now) {
-            Ok(at) if at != *old && !self.has(Fault::RotateTakesAlias) => return Ok(Write::Gone),
+            Ok(at) if at != *old && !self.has(Fault::RotateTakesAlias) => return Ok(Written::Gone),
             Ok(at) => _ = rows.remove(&at),
-            Err(Write::Conflict) if self.has(Fault::RotateIgnoresVersion) => _ = rows.remove(old),
-            Err(Write::Gone) if self.has(Fault::RotateInserts) => {}
+            Err(Written::Conflict) if self.has(Fault::RotateIgnoresVersion) => _ = rows.remove(old),
+            Err(Written::Gone) if self.has(Fault::RotateInserts) => {}
             Err(why) => return Ok(why),
         }
         rows.insert(*new, row);
-        Ok(Write::Done)
+        Ok(Written::Done)
     }
 
     fn is_of(&self, row: &Row, backend: &BackendName, user: &UserId) -> bool {
@@ -196,13 +196,13 @@ impl SessionStore for Faulty {
         version: u64,
         record: &SessionRecord,
         now: Timestamp,
-    ) -> Result<Write, StoreError> {
+    ) -> Result<Written, StoreError> {
         let now = if self.has(Fault::UpdateRevivesExpired) { Timestamp::default() } else { now };
         let writable = |rows: &Rows| self.writable(rows, key, version, now);
         let (at, mut rows) = self.check(Fault::UpdateInTwoSteps, writable).await;
         let at = match at {
-            Err(Write::Gone) if self.has(Fault::UpdateInserts) => *key,
-            Err(Write::Conflict) if self.has(Fault::UpdateIgnoresVersion) => *key,
+            Err(Written::Gone) if self.has(Fault::UpdateInserts) => *key,
+            Err(Written::Conflict) if self.has(Fault::UpdateIgnoresVersion) => *key,
             Err(why) => return Ok(why),
             Ok(at) => at,
         };
@@ -212,7 +212,7 @@ impl SessionStore for Faulty {
             (row.record.last_seen, row.record.expires) = (old.last_seen, old.expires);
         }
         row.version += 1;
-        Ok(Write::Done)
+        Ok(Written::Done)
     }
 
     async fn touch(
@@ -220,7 +220,7 @@ impl SessionStore for Faulty {
         key: &SessionKey,
         last_seen: Timestamp,
         expires: Timestamp,
-    ) -> Result<Write, StoreError> {
+    ) -> Result<Written, StoreError> {
         let read = |rows: &Rows| self.find(rows, key, last_seen).map(|at| (at, rows[&at].record.clone()));
         let gap = if self.has(Fault::TouchMissesMoves) { self.fault } else { None };
         let (found, mut rows) = self.check(gap.unwrap_or(Fault::TouchRewrites), read).await;
@@ -229,8 +229,8 @@ impl SessionStore for Faulty {
         {
             rows.insert(*key, new_row(last));
         }
-        let Some((at, record)) = found else { return Ok(Write::Gone) };
-        let Some(row) = rows.get_mut(&at) else { return Ok(Write::Gone) };
+        let Some((at, record)) = found else { return Ok(Written::Gone) };
+        let Some(row) = rows.get_mut(&at) else { return Ok(Written::Gone) };
         let record = if gap.is_some() { row.record.clone() } else { record };
         let (mut last_seen, mut expires) = (last_seen, expires);
         if !self.has(Fault::TouchMovesBack) {
@@ -240,7 +240,7 @@ impl SessionStore for Faulty {
             row.record = SessionRecord { last_seen, expires, ..record };
         }
         row.version += u64::from(self.has(Fault::TouchCounts));
-        Ok(Write::Done)
+        Ok(Written::Done)
     }
 
     async fn rotate(
@@ -251,7 +251,7 @@ impl SessionStore for Faulty {
         record: &SessionRecord,
         alias_until: Option<Timestamp>,
         now: Timestamp,
-    ) -> Result<Write, StoreError> {
+    ) -> Result<Written, StoreError> {
         let alias = match self.fault {
             Some(Fault::RotateKeepsAlias) => Some((*old, Timestamp::from_millis(u64::MAX))),
             Some(Fault::RotateForgetsAlias) => None,
@@ -259,12 +259,12 @@ impl SessionStore for Faulty {
         };
         let row = || Row { alias, version: version.saturating_add(1), ..new_row(record) };
         let answer = self.rotate_now(old, new, version, row(), now)?;
-        if answer == Write::Done && self.has(Fault::RotateDeletesFirst) {
+        if answer == Written::Done && self.has(Fault::RotateDeletesFirst) {
             let row = self.rows().remove(new);
             yield_now().await;
             self.rows().extend(row.map(|row| (*new, row)));
         }
-        if answer == Write::Done && self.has(Fault::RotateCopiesFirst) {
+        if answer == Written::Done && self.has(Fault::RotateCopiesFirst) {
             self.rows().insert(*old, new_row(record));
             yield_now().await;
             self.rows().remove(old);

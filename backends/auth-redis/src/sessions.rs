@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use auth_core::session::{
-    SessionKey, SessionRecord, SessionStore, StoreError, StoreErrorKind, Stored, Write,
+    SessionKey, SessionRecord, SessionStore, StoreError, StoreErrorKind, Stored, Written,
 };
 use auth_core::time::Timestamp;
 use auth_core::{BackendName, ConfigError, UserId};
@@ -113,8 +113,8 @@ impl SessionStore for RedisSessions {
         let [now, ttl, user, seen, expires, record] = row.arguments();
         let arguments = [self.prefix.argument(), bytes(key), now, ttl, user, seen, expires, record];
         match written(&self.run(&self.scripts.create, key, &arguments).await?)? {
-            Write::Done => Ok(()),
-            Write::Gone | Write::Conflict => Err(unreadable()),
+            Written::Done => Ok(()),
+            Written::Gone | Written::Conflict => Err(unreadable()),
         }
     }
 
@@ -139,7 +139,7 @@ impl SessionStore for RedisSessions {
         version: u64,
         record: &SessionRecord,
         now: Timestamp,
-    ) -> Result<Write, StoreError> {
+    ) -> Result<Written, StoreError> {
         let row = Row::of(record, now);
         let [now, ttl, user, seen, expires, record] = row.arguments();
         let arguments =
@@ -152,7 +152,7 @@ impl SessionStore for RedisSessions {
         key: &SessionKey,
         last_seen: Timestamp,
         expires: Timestamp,
-    ) -> Result<Write, StoreError> {
+    ) -> Result<Written, StoreError> {
         let ttl = left(last_seen, expires).max(1);
         let arguments = [self.prefix.argument(), bytes(key), time(last_seen), ttl.into(), time(expires)];
         written(&self.run(&self.scripts.touch, key, &arguments).await?)
@@ -166,7 +166,7 @@ impl SessionStore for RedisSessions {
         record: &SessionRecord,
         alias_until: Option<Timestamp>,
         now: Timestamp,
-    ) -> Result<Write, StoreError> {
+    ) -> Result<Written, StoreError> {
         let until = alias_until.unwrap_or(now);
         let alias_ttl = left(now, until);
         let row = Row::of(record, now);
@@ -314,12 +314,12 @@ fn left(now: Timestamp, until: Timestamp) -> u64 {
     millis(until).saturating_sub(millis(now))
 }
 
-fn written(answer: &Value) -> Result<Write, StoreError> {
+fn written(answer: &Value) -> Result<Written, StoreError> {
     match answer {
         Value::BulkString(word) => match &word[..] {
-            b"done" => Ok(Write::Done),
-            b"gone" => Ok(Write::Gone),
-            b"conflict" => Ok(Write::Conflict),
+            b"done" => Ok(Written::Done),
+            b"gone" => Ok(Written::Gone),
+            b"conflict" => Ok(Written::Conflict),
             b"exists" => Err(StoreError::new(StoreErrorKind::Exists)),
             _ => Err(unreadable()),
         },

@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use auth_core::session::{
-    SessionKey, SessionRecord, SessionStore, StoreError, StoreErrorKind, Stored, Write,
+    SessionKey, SessionRecord, SessionStore, StoreError, StoreErrorKind, Stored, Written,
 };
 use auth_core::time::Timestamp;
 use auth_core::{BackendName, ConfigError, UserId};
@@ -98,14 +98,14 @@ impl SessionStore for SqlSessions {
         version: u64,
         record: &SessionRecord,
         now: Timestamp,
-    ) -> Result<Write, StoreError> {
+    ) -> Result<Written, StoreError> {
         let row = Row::of(record);
         let [backend, user, last_seen, expires, record] = row.values();
         let [k, alias, until, alive] = live(key, now);
         let values = [backend, user, last_seen, expires, record, k, alias, until, alive, number(version)];
         match self.database.execute(&self.sql.update, &values).await? {
-            0 => Ok(self.load(key, now).await?.map_or(Write::Gone, |_| Write::Conflict)),
-            _ => Ok(Write::Done),
+            0 => Ok(self.load(key, now).await?.map_or(Written::Gone, |_| Written::Conflict)),
+            _ => Ok(Written::Done),
         }
     }
 
@@ -114,13 +114,13 @@ impl SessionStore for SqlSessions {
         key: &SessionKey,
         last_seen: Timestamp,
         expires: Timestamp,
-    ) -> Result<Write, StoreError> {
+    ) -> Result<Written, StoreError> {
         let [k, alias, until, alive] = live(key, last_seen);
         let (seen, end) = (time(last_seen), time(expires));
         let values = [seen, seen, end, end, k, alias, until, alive];
         match self.database.execute(&self.sql.touch, &values).await? {
-            0 => Ok(Write::Gone),
-            _ => Ok(Write::Done),
+            0 => Ok(Written::Gone),
+            _ => Ok(Written::Done),
         }
     }
 
@@ -132,7 +132,7 @@ impl SessionStore for SqlSessions {
         record: &SessionRecord,
         alias_until: Option<Timestamp>,
         now: Timestamp,
-    ) -> Result<Write, StoreError> {
+    ) -> Result<Written, StoreError> {
         let row = Row::of(record);
         let [backend, user, last_seen, expires, record] = row.values();
         let alias = Value::Bytes(alias_until.map(|_| &old.as_bytes()[..]));
@@ -153,7 +153,7 @@ impl SessionStore for SqlSessions {
         ];
         match self.database.execute(&self.sql.rotate, &values).await {
             Ok(0) => self.why_not_rotated(old, version, now).await,
-            Ok(_) => Ok(Write::Done),
+            Ok(_) => Ok(Written::Done),
             Err(error) => Err(exists_or(error)),
         }
     }
@@ -229,12 +229,12 @@ impl SqlSessions {
         old: &SessionKey,
         version: u64,
         now: Timestamp,
-    ) -> Result<Write, StoreError> {
+    ) -> Result<Written, StoreError> {
         match self.load(old, now).await? {
-            Some(found) if found.key == *old && found.version != version => Ok(Write::Conflict),
+            Some(found) if found.key == *old && found.version != version => Ok(Written::Conflict),
             // All is as it should be, so the new key is in use as an alias.
             Some(found) if found.key == *old => Err(StoreError::new(StoreErrorKind::Exists)),
-            _ => Ok(Write::Gone),
+            _ => Ok(Written::Gone),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use auth_core::backend::{Accepted, Attempt, Backend, BackendError, Outcome, UserSource};
 use auth_core::session::{
-    KeyRing, MemorySessions, SessionKey, SessionRecord, SessionStore, StoreError, Stored, Write,
+    KeyRing, MemorySessions, SessionKey, SessionRecord, SessionStore, StoreError, Stored, Written,
 };
 use auth_core::time::{ManualClock, Timestamp};
 use auth_core::{Auth, BackendName, Password, SessionConfig, UserId};
@@ -83,7 +83,7 @@ impl SessionStore for Counted<MemorySessions> {
         version: u64,
         record: &SessionRecord,
         now: Timestamp,
-    ) -> Result<Write, StoreError> {
+    ) -> Result<Written, StoreError> {
         count(&self.asked.writes);
         self.inner.update(key, version, record, now).await
     }
@@ -93,7 +93,7 @@ impl SessionStore for Counted<MemorySessions> {
         key: &SessionKey,
         last_seen: Timestamp,
         expires: Timestamp,
-    ) -> Result<Write, StoreError> {
+    ) -> Result<Written, StoreError> {
         count(&self.asked.writes);
         self.inner.touch(key, last_seen, expires).await
     }
@@ -106,7 +106,7 @@ impl SessionStore for Counted<MemorySessions> {
         record: &SessionRecord,
         alias_until: Option<Timestamp>,
         now: Timestamp,
-    ) -> Result<Write, StoreError> {
+    ) -> Result<Written, StoreError> {
         count(&self.asked.writes);
         self.inner.rotate(old, new, version, record, alias_until, now).await
     }

@@ -4,7 +4,7 @@ use super::fixture::{
     BEFORE_EXPIRY, EXPIRES, NOW, at, created, data, failure, key, live, ok, sample_record, stored,
 };
 use crate::session::{
-    ClientFacts, SessionData, SessionKey, SessionRecord, SessionStore, StoreErrorKind, Write,
+    ClientFacts, SessionData, SessionKey, SessionRecord, SessionStore, StoreErrorKind, Written,
 };
 
 pub(super) async fn check<S: SessionStore>(fresh: &impl AsyncFn() -> S) {
@@ -85,14 +85,14 @@ async fn expired_is_gone_for_update<S: SessionStore>(store: &S) {
     let mut record = created(store, &key(1)).await;
     record.expires = at(9_000);
     let answer = ok(store.update(&key(1), 1, &record, EXPIRES).await);
-    assert_eq!(answer, Write::Gone, "update: an expired record is gone");
+    assert_eq!(answer, Written::Gone, "update: an expired record is gone");
     assert_eq!(ok(store.load(&key(1), EXPIRES).await), None, "update: never revives an expired record");
 }
 
 async fn expired_is_gone_for_touch<S: SessionStore>(store: &S) {
     created(store, &key(1)).await;
     let answer = ok(store.touch(&key(1), EXPIRES, at(9_000)).await);
-    assert_eq!(answer, Write::Gone, "touch: an expired record is gone");
+    assert_eq!(answer, Written::Gone, "touch: an expired record is gone");
     assert_eq!(ok(store.load(&key(1), EXPIRES).await), None, "touch: never revives an expired record");
 }
 
@@ -100,7 +100,7 @@ async fn expired_is_gone_for_rotate<S: SessionStore>(store: &S) {
     let mut record = created(store, &key(1)).await;
     record.expires = at(9_000);
     let answer = ok(store.rotate(&key(1), &key(2), 1, &record, None, EXPIRES).await);
-    assert_eq!(answer, Write::Gone, "rotate: an expired record is gone");
+    assert_eq!(answer, Written::Gone, "rotate: an expired record is gone");
     for n in [1, 2] {
         let found = ok(store.load(&key(n), EXPIRES).await);
         assert_eq!(found, None, "rotate: never revives an expired record");

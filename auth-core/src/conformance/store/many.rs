@@ -1,7 +1,7 @@
 //! Operations on many records: a user's sessions, and the expired ones.
 
 use super::fixture::{BEFORE_EXPIRY, EXPIRES, NOW, at, backend, key, live, ok, sample_record, stored, user};
-use crate::session::{SessionKey, SessionRecord, SessionStore, Write};
+use crate::session::{SessionKey, SessionRecord, SessionStore, Written};
 
 pub(super) async fn check<S: SessionStore>(fresh: &impl AsyncFn() -> S) {
     list_is_oldest_first_with_keys(&fresh().await).await;
@@ -65,8 +65,8 @@ async fn list_follows_rotation_touch_and_logout<S: SessionStore>(store: &S) {
     let record = sample_record("alice");
     create_all(store, 0, &[record.clone(), record.clone()]).await;
     let answer = ok(store.rotate(&key(0), &key(5), 1, &record, Some(at(20)), NOW).await);
-    assert_eq!(answer, Write::Done, "rotate: at the version read");
-    assert_eq!(ok(store.touch(&key(5), NOW, at(7_200)).await), Write::Done, "touch: the record exists");
+    assert_eq!(answer, Written::Done, "rotate: at the version read");
+    assert_eq!(ok(store.touch(&key(5), NOW, at(7_200)).await), Written::Done, "touch: the record exists");
     ok(store.delete(&key(1)).await);
     let expected = [(key(5), SessionRecord { last_seen: NOW, expires: at(7_200), ..record })];
     assert_eq!(
@@ -82,7 +82,7 @@ async fn delete_user_ends_all_and_counts<S: SessionStore>(store: &S) {
     for n in 0..3 {
         assert_eq!(live(store, &key(n)).await, None, "delete_user: the records are gone");
         let answer = ok(store.update(&key(n), 1, &sample_record("alice"), NOW).await);
-        assert_eq!(answer, Write::Gone, "delete_user: is final");
+        assert_eq!(answer, Written::Gone, "delete_user: is final");
     }
     assert_eq!(delete_alice(store, None).await, 0, "delete_user: is idempotent");
 }
@@ -115,7 +115,7 @@ async fn delete_user_ends_aliases<S: SessionStore>(store: &S) {
     let record = sample_record("alice");
     create_all(store, 0, std::slice::from_ref(&record)).await;
     let answer = ok(store.rotate(&key(0), &key(1), 1, &record, Some(at(20)), NOW).await);
-    assert_eq!(answer, Write::Done, "rotate: at the version read");
+    assert_eq!(answer, Written::Done, "rotate: at the version read");
     assert_eq!(delete_alice(store, None).await, 1, "delete_user: an alias is no record of its own");
     for n in [0, 1] {
         assert_eq!(live(store, &key(n)).await, None, "delete_user: ends aliases too");
@@ -163,7 +163,7 @@ async fn trim_ends_the_longest_unused<S: SessionStore>(store: &S) {
     assert_eq!(trim_alice(store, 3, 0).await, 0, "trim_user: is idempotent");
     let record = used(1, 9);
     let answer = ok(store.rotate(&key(0), &key(7), 1, &record, Some(EXPIRES), NOW).await);
-    assert_eq!(answer, Write::Done, "rotate: at the version read");
+    assert_eq!(answer, Written::Done, "rotate: at the version read");
     assert_eq!(trim_alice(store, 2, 7).await, 1, "trim_user: an alias does not count");
     assert_eq!(trim_alice(store, 1, 4).await, 1, "trim_user: to the one that is kept");
     assert_eq!(alive(store, 0..8).await, [4], "trim_user: ends aliases, too");

@@ -8,7 +8,7 @@ use super::fixture::{
     BEFORE_EXPIRY, EXPIRES, NOW, at, backend, created, data, failure, key, live, ok, sample_record, user,
 };
 use crate::conformance::together::together;
-use crate::session::{SessionKey, SessionRecord, SessionStore, StoreErrorKind, Write};
+use crate::session::{SessionKey, SessionRecord, SessionStore, StoreErrorKind, Written};
 
 /// How often the tasks of a case meet.
 const ROUNDS: u16 = 16;
@@ -58,11 +58,11 @@ async fn count_up<S: SessionStore>(store: Arc<S>) {
         let loaded = live(&*store, &key(1)).await.expect("load: finds a record that is being updated");
         let next = (counter(&loaded.record) + 1).to_string();
         let record = SessionRecord { data: data([("n", &next)]), ..SessionRecord::clone(&loaded.record) };
-        assert_eq!(ok(store.touch(&key(1), NOW, EXPIRES).await), Write::Done, "touch: the record exists");
+        assert_eq!(ok(store.touch(&key(1), NOW, EXPIRES).await), Written::Done, "touch: the record exists");
         match ok(store.update(&key(1), loaded.version, &record, NOW).await) {
-            Write::Done => return,
-            Write::Conflict => yield_now().await,
-            Write::Gone => panic!("update: a live record is not gone"),
+            Written::Done => return,
+            Written::Conflict => yield_now().await,
+            Written::Gone => panic!("update: a live record is not gone"),
         }
     }
 }
@@ -84,7 +84,7 @@ async fn one_rotation_wins<S: SessionStore>(store: Arc<S>) {
             async move { ok(store.rotate(&key(base), &key(base + 1 + n), 1, &record, Some(at(20)), NOW).await) }
         };
         let answers = together((0..TASKS).map(rotate)).await;
-        let done = answers.iter().filter(|answer| **answer == Write::Done).count();
+        let done = answers.iter().filter(|answer| **answer == Written::Done).count();
         assert_eq!(done, 1, "rotate: one of many wins");
         let alive = ok(store.list_user(&record.backend, &record.user, NOW).await);
         assert_eq!(alive.len(), 1, "rotate: one session stays one session");
@@ -108,21 +108,25 @@ enum Deed {
 }
 
 impl Deed {
-    async fn run<S: SessionStore>(self, store: Arc<S>, old: SessionKey, new: SessionKey) -> Write {
+    async fn run<S: SessionStore>(self, store: Arc<S>, old: SessionKey, new: SessionKey) -> Written {
         let record = sample_record("alice");
         ok(match self {
-            Self::Delete => store.delete(&old).await.map(|()| Write::Done),
+            Self::Delete => store.delete(&old).await.map(|()| Written::Done),
             Self::Update => store.update(&old, 1, &record, NOW).await,
             Self::Touch => store.touch(&old, BEFORE_EXPIRY, at(7_200)).await,
             Self::Rotate => store.rotate(&old, &new, 1, &record, None, NOW).await,
             Self::RotateWithAlias => store.rotate(&old, &new, 1, &record, Some(EXPIRES), NOW).await,
-            Self::Purge => store.purge_expired(EXPIRES, 100).await.map(|_| Write::Done),
+            Self::Purge => store.purge_expired(EXPIRES, 100).await.map(|_| Written::Done),
         })
     }
 }
 
 /// Lets the deeds meet over one new session; gives its keys and what became of each deed.
-async fn meet<S: SessionStore>(store: &Arc<S>, round: u16, deeds: &[Deed]) -> ([SessionKey; 2], Vec<Write>) {
+async fn meet<S: SessionStore>(
+    store: &Arc<S>,
+    round: u16,
+    deeds: &[Deed],
+) -> ([SessionKey; 2], Vec<Written>) {
     let (old, new) = (key(2 * round), key(2 * round + 1));
     created(&**store, &old).await;
     // Every order of starting gets its turn.
@@ -152,7 +156,7 @@ async fn logout_or_rotation_comes_first<S: SessionStore>(store: Arc<S>) {
         let moved = live(&*store, &new).await.is_some();
         assert_eq!(
             moved,
-            answers[1] == Write::Done,
+            answers[1] == Written::Done,
             "rotate: the new key lives if it says so, and only then"
         );
     }
@@ -164,7 +168,7 @@ async fn purge_spares_what_was_touched<S: SessionStore>(store: Arc<S>) {
         let alive = live(&*store, &old).await.is_some();
         assert_eq!(
             alive,
-            answers[1] == Write::Done,
+            answers[1] == Written::Done,
             "purge_expired: a record that was touched in time lives on"
         );
     }
@@ -179,7 +183,7 @@ async fn rotation_is_one_step<S: SessionStore>(store: Arc<S>, alias: bool) {
             async move {
                 if rotates {
                     let deed = if alias { Deed::RotateWithAlias } else { Deed::Rotate };
-                    assert_eq!(deed.run(store, old, new).await, Write::Done, "rotate: at the version read");
+                    assert_eq!(deed.run(store, old, new).await, Written::Done, "rotate: at the version read");
                 } else {
                     watch(&*store, &old, &new, alias).await;
                 }
@@ -193,9 +197,9 @@ async fn what_is_moved_is_not_gone<S: SessionStore>(store: Arc<S>) {
     let deeds = [Deed::Update, Deed::RotateWithAlias, Deed::Touch];
     for round in 0..2 * ROUNDS {
         let ([old, _], answers) = meet(&store, round, &deeds).await;
-        assert_ne!(answers[0], Write::Gone, "update: a record that is being moved is not gone");
-        assert_ne!(answers[1], Write::Gone, "rotate: a record that is being written is not gone");
-        assert_eq!(answers[2], Write::Done, "touch: a record that is being moved is not gone");
+        assert_ne!(answers[0], Written::Gone, "update: a record that is being moved is not gone");
+        assert_ne!(answers[1], Written::Gone, "rotate: a record that is being written is not gone");
+        assert_eq!(answers[2], Written::Done, "touch: a record that is being moved is not gone");
         assert!(live(&*store, &old).await.is_some(), "rotate: the old key is a key or an alias");
     }
 }

@@ -1,7 +1,7 @@
 //! Rotation: one session, another key.
 
 use super::fixture::{NOW, at, created, failure, key, live, ok, sample_record, stored};
-use crate::session::{SessionRecord, SessionStore, StoreErrorKind, Write};
+use crate::session::{SessionRecord, SessionStore, StoreErrorKind, Written};
 use crate::time::Timestamp;
 
 /// Until when the old key is an alias in these cases.
@@ -34,7 +34,7 @@ fn rotated() -> SessionRecord {
 async fn moved<S: SessionStore>(store: &S, alias_until: Option<Timestamp>) {
     created(store, &key(1)).await;
     let answer = ok(store.rotate(&key(1), &key(2), 1, &rotated(), alias_until, NOW).await);
-    assert_eq!(answer, Write::Done, "rotate: at the version read");
+    assert_eq!(answer, Written::Done, "rotate: at the version read");
 }
 
 async fn without_alias_the_old_key_dies_at_once<S: SessionStore>(store: &S) {
@@ -43,14 +43,14 @@ async fn without_alias_the_old_key_dies_at_once<S: SessionStore>(store: &S) {
     let found = live(store, &key(2)).await;
     assert_eq!(found, stored(2, &rotated(), 2), "rotate: the new key has the new record at the next version");
     let answer = ok(store.update(&key(1), 1, &rotated(), NOW).await);
-    assert_eq!(answer, Write::Gone, "rotate: an update in flight under the old key is gone");
+    assert_eq!(answer, Written::Gone, "rotate: an update in flight under the old key is gone");
 }
 
 async fn another_version_conflicts<S: SessionStore>(store: &S) {
     let record = created(store, &key(1)).await;
     for (version, alias_until) in [(0, None), (2, Some(GRACE)), (u64::MAX, None)] {
         let answer = ok(store.rotate(&key(1), &key(2), version, &rotated(), alias_until, NOW).await);
-        assert_eq!(answer, Write::Conflict, "rotate: version {version} is not version 1");
+        assert_eq!(answer, Written::Conflict, "rotate: version {version} is not version 1");
         assert_eq!(live(store, &key(1)).await, stored(1, &record, 1), "rotate: a conflict changes nothing");
         assert_eq!(live(store, &key(2)).await, None, "rotate: a conflict makes no new key");
     }
@@ -59,7 +59,7 @@ async fn another_version_conflicts<S: SessionStore>(store: &S) {
 async fn an_absent_record_is_gone<S: SessionStore>(store: &S) {
     for alias_until in [None, Some(GRACE)] {
         let answer = ok(store.rotate(&key(1), &key(2), 1, &rotated(), alias_until, NOW).await);
-        assert_eq!(answer, Write::Gone, "rotate: an absent record is gone");
+        assert_eq!(answer, Written::Gone, "rotate: an absent record is gone");
         assert_eq!(live(store, &key(2)).await, None, "rotate: never inserts");
         assert_eq!(live(store, &key(1)).await, None, "rotate: never inserts");
     }
@@ -96,9 +96,9 @@ async fn an_alias_loads_until_its_time<S: SessionStore>(store: &S) {
     assert_eq!(live(store, &key(2)).await, stored(2, &rotated(), 2), "rotate: the new key is no alias");
     assert_eq!(ok(store.load(&key(1), GRACE).await), None, "load: an alias is dead from its time on");
     let answer = ok(store.update(&key(1), 2, &rotated(), GRACE).await);
-    assert_eq!(answer, Write::Gone, "update: an alias is dead from its time on");
+    assert_eq!(answer, Written::Gone, "update: an alias is dead from its time on");
     let answer = ok(store.touch(&key(1), GRACE, at(7_200)).await);
-    assert_eq!(answer, Write::Gone, "touch: an alias is dead from its time on");
+    assert_eq!(answer, Written::Gone, "touch: an alias is dead from its time on");
     let found = ok(store.load(&key(2), GRACE).await);
     assert_eq!(found, stored(2, &rotated(), 2), "the record outlives its alias");
 }
@@ -122,17 +122,17 @@ async fn writes_through_an_alias_reach_the_record<S: SessionStore>(store: &S) {
     moved(store, Some(GRACE)).await;
     let changed = SessionRecord { client: None, ..rotated() };
     let answer = ok(store.update(&key(1), 2, &changed, NOW).await);
-    assert_eq!(answer, Write::Done, "update: an alias stands for its record");
+    assert_eq!(answer, Written::Done, "update: an alias stands for its record");
     assert_eq!(
         live(store, &key(2)).await,
         stored(2, &changed, 3),
         "update: through an alias reaches the record"
     );
     let answer = ok(store.update(&key(1), 2, &rotated(), NOW).await);
-    assert_eq!(answer, Write::Conflict, "update: through an alias the version counts too");
+    assert_eq!(answer, Written::Conflict, "update: through an alias the version counts too");
 
     let answer = ok(store.touch(&key(1), at(15), at(8_000)).await);
-    assert_eq!(answer, Write::Done, "touch: an alias stands for its record");
+    assert_eq!(answer, Written::Done, "touch: an alias stands for its record");
     let touched = SessionRecord { last_seen: at(15), expires: at(8_000), ..changed };
     assert_eq!(
         live(store, &key(2)).await,
@@ -146,7 +146,7 @@ async fn an_alias_cannot_be_rotated<S: SessionStore>(store: &S) {
     moved(store, Some(GRACE)).await;
     for alias_until in [None, Some(GRACE)] {
         let answer = ok(store.rotate(&key(1), &key(3), 2, &rotated(), alias_until, NOW).await);
-        assert_eq!(answer, Write::Gone, "rotate: an alias cannot be rotated");
+        assert_eq!(answer, Written::Gone, "rotate: an alias cannot be rotated");
         assert_eq!(live(store, &key(3)).await, None, "rotate: an alias cannot be rotated");
     }
     assert_eq!(
@@ -167,7 +167,7 @@ async fn logout_through_an_alias_ends_the_session<S: SessionStore>(store: &S) {
     assert_eq!(live(store, &key(1)).await, None, "delete: through an alias ends the alias");
     assert_eq!(live(store, &key(2)).await, None, "delete: through an alias ends the session");
     let answer = ok(store.update(&key(2), 2, &rotated(), NOW).await);
-    assert_eq!(answer, Write::Gone, "delete: through an alias is final");
+    assert_eq!(answer, Written::Gone, "delete: through an alias is final");
 }
 
 async fn logout_ends_the_alias<S: SessionStore>(store: &S) {
@@ -175,14 +175,14 @@ async fn logout_ends_the_alias<S: SessionStore>(store: &S) {
     ok(store.delete(&key(2)).await);
     assert_eq!(live(store, &key(1)).await, None, "delete: ends every alias of the record");
     let answer = ok(store.touch(&key(1), NOW, at(7_200)).await);
-    assert_eq!(answer, Write::Gone, "touch: the alias of a logged-out session is gone");
+    assert_eq!(answer, Written::Gone, "touch: the alias of a logged-out session is gone");
     assert_eq!(live(store, &key(2)).await, None, "delete: the record is gone");
 }
 
 async fn a_later_alias_replaces_the_earlier<S: SessionStore>(store: &S) {
     moved(store, Some(GRACE)).await;
     let answer = ok(store.rotate(&key(2), &key(3), 2, &rotated(), Some(GRACE), NOW).await);
-    assert_eq!(answer, Write::Done, "rotate: a record may be rotated again");
+    assert_eq!(answer, Written::Done, "rotate: a record may be rotated again");
     assert_eq!(live(store, &key(1)).await, None, "rotate: an earlier alias dies");
     assert_eq!(live(store, &key(2)).await, stored(3, &rotated(), 3), "rotate: the last key is the alias");
     assert_eq!(live(store, &key(3)).await, stored(3, &rotated(), 3), "rotate: the new key has the record");
@@ -191,7 +191,7 @@ async fn a_later_alias_replaces_the_earlier<S: SessionStore>(store: &S) {
 async fn a_rotation_without_alias_ends_every_alias<S: SessionStore>(store: &S) {
     moved(store, Some(GRACE)).await;
     let answer = ok(store.rotate(&key(2), &key(3), 2, &rotated(), None, NOW).await);
-    assert_eq!(answer, Write::Done, "rotate: a record may be rotated again");
+    assert_eq!(answer, Written::Done, "rotate: a record may be rotated again");
     for n in [1, 2] {
         let found = live(store, &key(n)).await;
         assert_eq!(found, None, "rotate: without an alias every earlier key is dead");

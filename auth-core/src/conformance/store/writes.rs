@@ -1,7 +1,7 @@
 //! Conditional writes: update and touch, and that a logout beats them.
 
 use super::fixture::{EXPIRES, NOW, at, created, data, key, live, ok, sample_record, stored};
-use crate::session::{SessionRecord, SessionStore, Write};
+use crate::session::{SessionRecord, SessionStore, Written};
 use crate::time::Timestamp;
 
 pub(super) async fn check<S: SessionStore>(fresh: &impl AsyncFn() -> S) {
@@ -37,7 +37,7 @@ async fn update_replaces_the_record<S: SessionStore>(store: &S) {
     let other = created(store, &key(2)).await;
     assert_eq!(
         ok(store.update(&key(1), 1, &changed(), NOW).await),
-        Write::Done,
+        Written::Done,
         "update: at the version read"
     );
     let found = live(store, &key(1)).await;
@@ -45,7 +45,7 @@ async fn update_replaces_the_record<S: SessionStore>(store: &S) {
     assert_eq!(ok(store.load(&key(1), at(1_800)).await), None, "update: the new expiry counts");
     assert_eq!(
         ok(store.update(&key(1), 2, &changed(), NOW).await),
-        Write::Done,
+        Written::Done,
         "update: at the next version"
     );
     assert_eq!(live(store, &key(2)).await, stored(2, &other, 1), "update: leaves other records alone");
@@ -55,26 +55,30 @@ async fn update_at_another_version_conflicts<S: SessionStore>(store: &S) {
     let record = created(store, &key(1)).await;
     for version in [0, 2, u64::MAX] {
         let answer = ok(store.update(&key(1), version, &changed(), NOW).await);
-        assert_eq!(answer, Write::Conflict, "update: version {version} is not version 1");
+        assert_eq!(answer, Written::Conflict, "update: version {version} is not version 1");
         assert_eq!(live(store, &key(1)).await, stored(1, &record, 1), "update: a conflict changes nothing");
     }
-    assert_eq!(ok(store.update(&key(1), 1, &record, NOW).await), Write::Done, "update: at the version read");
+    assert_eq!(
+        ok(store.update(&key(1), 1, &record, NOW).await),
+        Written::Done,
+        "update: at the version read"
+    );
     let late = ok(store.update(&key(1), 1, &changed(), NOW).await);
-    assert_eq!(late, Write::Conflict, "update: the second writer of one version conflicts");
+    assert_eq!(late, Written::Conflict, "update: the second writer of one version conflicts");
     assert_eq!(live(store, &key(1)).await, stored(1, &record, 2), "update: a conflict changes nothing");
 }
 
 async fn update_of_an_absent_record_is_gone<S: SessionStore>(store: &S) {
     for version in [0, 1] {
         let answer = ok(store.update(&key(1), version, &changed(), NOW).await);
-        assert_eq!(answer, Write::Gone, "update: an absent record is gone");
+        assert_eq!(answer, Written::Gone, "update: an absent record is gone");
     }
     assert_eq!(live(store, &key(1)).await, None, "update: never inserts");
 }
 
 /// Touches Alice's record and says which times it then has.
 async fn touched<S: SessionStore>(store: &S, last_seen: Timestamp, expires: Timestamp) -> SessionRecord {
-    assert_eq!(ok(store.touch(&key(1), last_seen, expires).await), Write::Done, "touch: the record exists");
+    assert_eq!(ok(store.touch(&key(1), last_seen, expires).await), Written::Done, "touch: the record exists");
     let loaded = ok(store.load(&key(1), NOW).await).expect("touch: keeps the record");
     SessionRecord::clone(&loaded.record)
 }
@@ -111,11 +115,15 @@ async fn touch_conflicts_with_nothing<S: SessionStore>(store: &S) {
     let version = live(store, &key(1)).await.map(|stored| stored.version);
     assert_eq!(version, Some(1), "touch: keeps the version");
     let answer = ok(store.update(&key(1), 1, &changed(), NOW).await);
-    assert_eq!(answer, Write::Done, "touch: an update from before it still fits");
+    assert_eq!(answer, Written::Done, "touch: an update from before it still fits");
 }
 
 async fn touch_of_an_absent_record_is_gone<S: SessionStore>(store: &S) {
-    assert_eq!(ok(store.touch(&key(1), NOW, EXPIRES).await), Write::Gone, "touch: an absent record is gone");
+    assert_eq!(
+        ok(store.touch(&key(1), NOW, EXPIRES).await),
+        Written::Gone,
+        "touch: an absent record is gone"
+    );
     assert_eq!(live(store, &key(1)).await, None, "touch: never inserts");
 }
 
@@ -130,14 +138,14 @@ async fn logged_out_in_flight<S: SessionStore>(store: &S) -> (u64, SessionRecord
 async fn logout_beats_an_update_in_flight<S: SessionStore>(store: &S) {
     let (version, record) = logged_out_in_flight(store).await;
     let answer = ok(store.update(&key(1), version, &record, NOW).await);
-    assert_eq!(answer, Write::Gone, "update: a logged-out session is gone");
+    assert_eq!(answer, Written::Gone, "update: a logged-out session is gone");
     assert_eq!(live(store, &key(1)).await, None, "update: a logged-out session never comes back");
 }
 
 async fn logout_beats_a_touch_in_flight<S: SessionStore>(store: &S) {
     let (_, record) = logged_out_in_flight(store).await;
     let answer = ok(store.touch(&key(1), NOW, record.expires).await);
-    assert_eq!(answer, Write::Gone, "touch: a logged-out session is gone");
+    assert_eq!(answer, Written::Gone, "touch: a logged-out session is gone");
     assert_eq!(live(store, &key(1)).await, None, "touch: a logged-out session never comes back");
 }
 
@@ -145,7 +153,7 @@ async fn logout_beats_a_rotation_in_flight<S: SessionStore>(store: &S) {
     let (version, record) = logged_out_in_flight(store).await;
     for alias_until in [None, Some(at(20))] {
         let answer = ok(store.rotate(&key(1), &key(2), version, &record, alias_until, NOW).await);
-        assert_eq!(answer, Write::Gone, "rotate: a logged-out session is gone");
+        assert_eq!(answer, Written::Gone, "rotate: a logged-out session is gone");
         for n in [1, 2] {
             let found = live(store, &key(n)).await;
             assert_eq!(found, None, "rotate: a logged-out session never comes back");

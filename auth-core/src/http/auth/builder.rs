@@ -206,7 +206,7 @@ impl<U: User> AuthBuilder<U> {
     /// [`Bearer`](crate::http::Bearer), [a trusted proxy's word](crate::remote_user), a header of the application's own.
     pub fn scheme(mut self, scheme: impl Scheme) -> Self {
         let credentials = scheme_credentials(&scheme);
-        let scheme: Arc<dyn DynScheme<U>> = Arc::new(http::Accepted::new(scheme));
+        let scheme: Arc<dyn DynScheme<U>> = Arc::new(http::Configured::new(scheme));
         self.http.schemes.push((credentials, scheme));
         self
     }

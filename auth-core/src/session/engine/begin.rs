@@ -9,7 +9,7 @@ use crate::session::live::{Begun, CookieEffect, Live, Renewal};
 use crate::session::revocation::Undo;
 use crate::session::{
     ClientFacts, SessionConfig, SessionData, SessionError, SessionErrorKind, SessionKey, SessionRecord,
-    SessionStore, Token, Write,
+    SessionStore, Token, Written,
 };
 use crate::time::Timestamp;
 use crate::{Authenticated, RequestFacts, User};
@@ -166,7 +166,7 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         let undo = Undo::unless_disarmed(&self.shared, key, self.config.write_timeout);
         let moved = self.store().rotate(&live.key, &key, live.version, &record, alias_until, now);
         let moved = match self.write(facts, moved).await {
-            Ok(written) => written == Write::Done,
+            Ok(written) => written == Written::Done,
             // It may have been moved all the same. Then nobody could come in by the old id any more.
             Err(failed) => match self.load(key, facts, now).await {
                 Ok(Some(found)) if !found.by_alias => true,

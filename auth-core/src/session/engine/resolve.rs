@@ -9,7 +9,7 @@ use crate::session::Source;
 use crate::session::keys::StampCheck;
 use crate::session::live::{BegunBy, Live, Renewal, Resolved, Wanted};
 use crate::session::{
-    ResolveError, SessionConfig, SessionError, SessionKey, SessionRecord, SessionStore, Write,
+    ResolveError, SessionConfig, SessionError, SessionKey, SessionRecord, SessionStore, Written,
 };
 use crate::time::Timestamp;
 use crate::user_cache::{Cache, Moment};
@@ -208,7 +208,7 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         self.renew_use(Arc::make_mut(&mut live.record), now);
         let touched = self.store().touch(&live.key, now, live.record.expires);
         match self.write(facts, touched).await {
-            Ok(Write::Gone) => None,
+            Ok(Written::Gone) => None,
             // A store that cannot be written to, but read, keeps its users until their time is over.
             Ok(_) | Err(_) => Some(live),
         }

@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use super::Engine;
 use crate::random::Random;
 use crate::session::live::Live;
-use crate::session::{SessionError, SessionKey, SessionRecord, SessionStore, Write};
+use crate::session::{SessionError, SessionKey, SessionRecord, SessionStore, Written};
 use crate::time::Timestamp;
 use crate::{RequestFacts, User};
 
@@ -94,13 +94,13 @@ impl<S: SessionStore, U: User> Engine<S, U> {
             let mut record = SessionRecord::clone(&turn.live.record);
             change(&mut record)?;
             match self.write(facts, self.store().update(&key, version, &record, now)).await? {
-                Write::Done => {
+                Written::Done => {
                     let live = Live { version: version + 1, record: Arc::new(record), ..turn.live.clone() };
                     turn.leave(&live);
                     return Ok(Some(live));
                 }
-                Write::Gone => break,
-                Write::Conflict => {}
+                Written::Gone => break,
+                Written::Conflict => {}
             }
             if !self.catch_up(&mut turn, facts, now).await? {
                 break;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::support::{NOW, ask, key, local, record, store, user};
-use auth_core::session::{SessionKey, SessionRecord, SessionStore, Write};
+use auth_core::session::{SessionKey, SessionRecord, SessionStore, Written};
 use auth_core::time::Timestamp;
 use auth_redis::RedisSessions;
 use test_servers::Redis;
@@ -71,8 +71,8 @@ async fn what_is_deleted_leaves_nothing() {
         store.create(&key(n), &record("7")).await.unwrap();
         let until = Some(NOW.plus(Duration::from_secs(10)));
         let moved = store.rotate(&key(n), &key(100 + n), 1, &record("8"), until, NOW).await.unwrap();
-        assert_eq!(moved, Write::Done);
-        assert_eq!(store.update(&key(n), 2, &record("9"), NOW).await.unwrap(), Write::Done);
+        assert_eq!(moved, Written::Done);
+        assert_eq!(store.update(&key(n), 2, &record("9"), NOW).await.unwrap(), Written::Done);
     }
     assert!(store.list_user(&local(), &user("7"), NOW).await.unwrap().is_empty());
     assert!(store.list_user(&local(), &user("8"), NOW).await.unwrap().is_empty());

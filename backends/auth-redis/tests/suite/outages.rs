@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::support::{LATER, NOW, ask, eventually, key, local, record, store, told, user};
-use auth_core::session::{SessionStore, StoreError, StoreErrorKind, Write};
+use auth_core::session::{SessionStore, StoreError, StoreErrorKind, Written};
 use auth_redis::RedisSessions;
 use redis::Client;
 use test_servers::{FaultProxy, Redis, Way};
@@ -177,7 +177,7 @@ async fn a_full_server_refuses_logins_and_logs_nobody_out() {
     assert_eq!(full.kind(), StoreErrorKind::Full, "{}", told(&full));
     assert_eq!(store.load(&key(sessions), NOW).await.unwrap(), None, "half a session");
     assert_kind("update", store.update(&key(1), 1, &record("7"), NOW).await, StoreErrorKind::Full);
-    assert_eq!(store.touch(&key(1), NOW, LATER).await.unwrap(), Write::Done);
+    assert_eq!(store.touch(&key(1), NOW, LATER).await.unwrap(), Written::Done);
     all_is_as_it_was_but_full(&store, sessions).await;
     assert_eq!(store.delete_user(&local(), &user("8"), None).await.unwrap(), u64::from(sessions) - 2);
     store.create(&key(2), &record("7")).await.unwrap();
@@ -220,7 +220,7 @@ async fn forgotten_scripts_are_told_again() {
     flush().await;
     assert!(store.load(&key(1), NOW).await.unwrap().is_some());
     flush().await;
-    assert_eq!(store.update(&key(1), 1, &record("7"), NOW).await.unwrap(), Write::Done);
+    assert_eq!(store.update(&key(1), 1, &record("7"), NOW).await.unwrap(), Written::Done);
     flush().await;
     assert_eq!(store.delete_user(&local(), &user("7"), None).await.unwrap(), 1);
 }

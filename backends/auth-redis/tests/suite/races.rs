@@ -1,7 +1,7 @@
 //! Fifty at once.
 
 use crate::support::{LATER, NOW, ask, key, local, record, store, user};
-use auth_core::session::{SessionKey, SessionRecord, SessionStore, Write};
+use auth_core::session::{SessionKey, SessionRecord, SessionStore, Written};
 use auth_redis::RedisSessions;
 use test_servers::Redis;
 use tokio::task::JoinSet;
@@ -26,7 +26,7 @@ async fn one_writer_wins() {
         });
     }
     let answers = writers.join_all().await;
-    assert_eq!(answers.iter().filter(|answer| **answer == Write::Done).count(), 1, "{answers:?}");
+    assert_eq!(answers.iter().filter(|answer| **answer == Written::Done).count(), 1, "{answers:?}");
     assert_eq!(store(&server).list_user(&local(), &user("7"), NOW).await.unwrap().len(), 1);
 }
 
@@ -41,7 +41,7 @@ async fn use_until_gone(store: RedisSessions, n: u16) -> Vec<SessionKey> {
         let _ = store.touch(&last, NOW, LATER).await.unwrap();
         let _ = store.update(&last, found.version, &record, NOW).await.unwrap();
         let moved = store.rotate(&last, &new, found.version + 1, &record, Some(LATER), NOW).await.unwrap();
-        if moved == Write::Done {
+        if moved == Written::Done {
             keys.push(new);
         }
     }

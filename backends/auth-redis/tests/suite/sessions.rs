@@ -8,7 +8,7 @@ use crate::support::{
     LATER, NOW, ask, client, connection, eventually, key, local, record, store, told, user,
 };
 use auth_core::conformance::store::session_store;
-use auth_core::session::{SessionRecord, SessionStore, StoreErrorKind, Write};
+use auth_core::session::{SessionRecord, SessionStore, StoreErrorKind, Written};
 use auth_core::time::Timestamp;
 use auth_redis::RedisSessions;
 use test_servers::Redis;
@@ -70,7 +70,7 @@ async fn numbers_have_no_gaps_and_no_end() {
     store.create(&key(1), &record).await.unwrap();
     assert!(store.load(&key(1), NOW).await.unwrap().is_some());
     assert_eq!(store.load(&key(1), end).await.unwrap(), None);
-    assert_eq!(store.touch(&key(1), end, end).await.unwrap(), Write::Gone);
+    assert_eq!(store.touch(&key(1), end, end).await.unwrap(), Written::Gone);
     let precise = Timestamp::from_millis(1_799_999_999_999);
     let touched = SessionRecord { expires: LATER, last_seen: precise, ..record };
     store.create(&key(2), &touched).await.unwrap();
@@ -86,7 +86,7 @@ async fn what_has_expired_leaves_the_server() {
     let soon = SessionRecord { expires: NOW.plus(Duration::from_secs(5)), ..record("7") };
     store.create(&key(1), &soon).await.unwrap();
     let grace = Some(NOW.plus(Duration::from_secs(3)));
-    assert_eq!(store.rotate(&key(1), &key(2), 1, &soon, grace, NOW).await.unwrap(), Write::Done);
+    assert_eq!(store.rotate(&key(1), &key(2), 1, &soon, grace, NOW).await.unwrap(), Written::Done);
     assert_eq!(ask::<u64>(&server, &["DBSIZE"]).await, 4);
     let gone = async || ask::<u64>(&server, &["DBSIZE"]).await == 0;
     eventually("the server is empty", gone).await;

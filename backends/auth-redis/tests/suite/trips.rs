@@ -1,7 +1,7 @@
 //! How often the server is asked, by its own count.
 
 use crate::support::{LATER, NOW, ask, key, local, record, store, user};
-use auth_core::session::{SessionStore, Write};
+use auth_core::session::{SessionStore, Written};
 use test_servers::Redis;
 
 /// How many commands the server was sent since the last reset, by name: what a script does inside is not sent.
@@ -53,11 +53,11 @@ async fn every_operation_is_one_round_trip() {
     once(&server, "create", store.create(&key(1), &record)).await.unwrap();
     sends(&server, &["getex"], "load", store.load(&key(1), NOW)).await.unwrap().unwrap();
     sends(&server, &["getex"], "load of nothing", store.load(&key(9), NOW)).await.unwrap();
-    assert_eq!(once(&server, "update", store.update(&key(1), 1, &record, NOW)).await.unwrap(), Write::Done);
-    assert_eq!(once(&server, "touch", store.touch(&key(1), NOW, LATER)).await.unwrap(), Write::Done);
+    assert_eq!(once(&server, "update", store.update(&key(1), 1, &record, NOW)).await.unwrap(), Written::Done);
+    assert_eq!(once(&server, "touch", store.touch(&key(1), NOW, LATER)).await.unwrap(), Written::Done);
     let (old, new) = (key(1), key(2));
     let rotation = store.rotate(&old, &new, 2, &record, Some(LATER), NOW);
-    assert_eq!(once(&server, "rotate", rotation).await.unwrap(), Write::Done);
+    assert_eq!(once(&server, "rotate", rotation).await.unwrap(), Written::Done);
     // The server is told the script for it.
     store.load(&old, NOW).await.unwrap();
     let both = ["evalsha", "getex"];

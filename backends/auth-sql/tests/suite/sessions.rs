@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::support::{Db, Place, hex, on_every_database};
 use auth_core::conformance::store::{sample_record, session_store};
-use auth_core::session::{SessionKey, SessionRecord, SessionStore, Write};
+use auth_core::session::{SessionKey, SessionRecord, SessionStore, Written};
 use auth_core::time::Timestamp;
 use auth_core::{BackendName, UserId};
 use auth_sql::SqlSessions;
@@ -42,9 +42,9 @@ async fn a_word_of_sql_is_a_table(place: &Place) {
     store.migrate().await.unwrap();
     let (backend, user) = (BackendName::new("local").unwrap(), UserId::from(7));
     store.create(&key(1), &record("7")).await.unwrap();
-    assert_eq!(store.update(&key(1), 1, &record("7"), NOW).await.unwrap(), Write::Done);
-    assert_eq!(store.touch(&key(1), NOW, NOW).await.unwrap(), Write::Done);
-    assert_eq!(store.rotate(&key(1), &key(2), 2, &record("7"), None, NOW).await.unwrap(), Write::Done);
+    assert_eq!(store.update(&key(1), 1, &record("7"), NOW).await.unwrap(), Written::Done);
+    assert_eq!(store.touch(&key(1), NOW, NOW).await.unwrap(), Written::Done);
+    assert_eq!(store.rotate(&key(1), &key(2), 2, &record("7"), None, NOW).await.unwrap(), Written::Done);
     assert_eq!(store.list_user(&backend, &user, NOW).await.unwrap().len(), 1);
     store.delete(&key(1)).await.unwrap();
     assert_eq!(store.purge_expired(NOW, 10).await.unwrap(), 0);
@@ -106,7 +106,7 @@ async fn numbers_that_make_no_sense_are_survived(place: &Place) {
     }
     let end = Timestamp::from_millis(u64::MAX);
     assert_eq!(store.load(&key(1), end).await.unwrap(), None);
-    assert_eq!(store.touch(&key(1), end, end).await.unwrap(), Write::Gone);
+    assert_eq!(store.touch(&key(1), end, end).await.unwrap(), Written::Gone);
     assert_eq!(store.purge_expired(end, u64::MAX).await.unwrap(), 1);
 }
 

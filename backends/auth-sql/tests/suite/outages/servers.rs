@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use auth_core::session::Write;
+use auth_core::session::Written;
 use sqlx::Executor;
 use sqlx::mysql::{MySqlPool, MySqlPoolOptions};
 use sqlx::postgres::{PgPool, PgPoolOptions};
@@ -100,7 +100,7 @@ async fn what_is_undone_is_tried_again(sessions: &SqlSessions) {
         let sessions = sessions.clone();
         tokio::spawn(async move {
             for _ in 0..20 {
-                assert_eq!(sessions.touch(&key(1), NOW, LATER).await.unwrap(), Write::Done);
+                assert_eq!(sessions.touch(&key(1), NOW, LATER).await.unwrap(), Written::Done);
             }
         })
     };
