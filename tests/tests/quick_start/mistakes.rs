@@ -56,7 +56,8 @@ fn program(mistake: &str) -> String {
         use auth_sql::{{SqlUser, SqlUsers, sqlx::SqlitePool}};
         use auth_tower::auth_core::session::{{KeyRing, SessionConfig}};
         use auth_tower::auth_core::provisioning::{{ProvisionedUsers, Provisioning}};
-        use auth_tower::auth_core::{{Auth, Confirmation, MemoryDirectory, Password, Provisioned, User}};
+        use auth_tower::auth_core::backend::{{Confirmation, MemoryDirectory, Provisioned}};
+        use auth_tower::auth_core::{{Auth, Password, User}};
 
         fn takes_user<U: User>() {{}}
 
