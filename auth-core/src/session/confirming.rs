@@ -88,7 +88,8 @@ impl Confirming {
         let (answer, waiting) = watch::channel(None);
         asked.insert(user.clone(), waiting.clone());
         drop(asked);
-        (waiting, Some(Asking { confirming: Arc::clone(self), user: user.clone(), answer }))
+        let asking = Asking { confirming: Arc::clone(self), user: user.clone(), answer, is_listed: true };
+        (waiting, Some(asking))
     }
 
     /// Whether a session goes on that could not be confirmed.
@@ -107,6 +108,8 @@ pub(crate) struct Asking {
     confirming: Arc<Confirming>,
     user: UserId,
     answer: watch::Sender<Option<Asked>>,
+    /// Whether those who come are told what is answered to this.
+    is_listed: bool,
 }
 
 impl Asking {
@@ -130,19 +133,32 @@ impl Asking {
         Some(answer)
     }
 
-    /// Tells those who wait, and for a while those who come.
-    pub(crate) async fn tell(self, answer: Asked) {
+    /// Tells those who wait, and for a while those who come, if it could not be found out.
+    ///
+    /// What was found out is of when it was asked: whoever comes after the answer asks again. So it is taken off the list
+    /// before anybody can hear it.
+    pub(crate) async fn tell(mut self, answer: Asked) {
         let failed = matches!(answer, Asked::Unknown(_));
+        if !failed {
+            self.take_off();
+        }
         self.answer.send_replace(Some(answer));
         if failed {
             sleep(HOLD_OFF).await;
+        }
+    }
+
+    /// Once: by then the user may be on the list for somebody else's question.
+    fn take_off(&mut self) {
+        if std::mem::take(&mut self.is_listed) {
+            self.confirming.lock().remove(&self.user);
         }
     }
 }
 
 impl Drop for Asking {
     fn drop(&mut self) {
-        self.confirming.lock().remove(&self.user);
+        self.take_off();
     }
 }
 
@@ -190,6 +206,27 @@ mod tests {
     impl ConfirmUser for Odd {
         async fn confirm_user(&self, id: &UserId, _: &Reports) -> Result<Outcome<()>, BackendError> {
             if *id == UserId::from(1) { Ok(Outcome::Accept(())) } else { Err(BackendError::of(self.fails)) }
+        }
+    }
+
+    /// Whoever hears an answer, and comes again, is not told the same one.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn an_answer_is_for_those_who_asked_before_it() {
+        let settings = Confirmation::every(Duration::from_secs(60));
+        let odd = Odd { fails: BackendErrorKind::Undecided, health: Health::Serving };
+        let (confirming, user) = (Arc::new(Confirming::new(settings, Box::new(odd))), UserId::from(1));
+        for _ in 0..5_000 {
+            let (mut waiting, asking) = confirming.join(&user);
+            let asking = asking.expect("nobody else asks");
+            let again = tokio::spawn({
+                let (confirming, user) = (Arc::clone(&confirming), user.clone());
+                async move {
+                    waiting.wait_for(Option::is_some).await.unwrap();
+                    confirming.join(&user).1.is_some()
+                }
+            });
+            asking.tell(Asked::Ended).await;
+            assert!(again.await.unwrap(), "it is asked again");
         }
     }
 
