@@ -46,7 +46,8 @@ impl<U: User> Login<U> {
 
     /// What to answer to the form: a redirect (303) to `next`, if it stays on this site, and otherwise to `/`.
     ///
-    /// Pass whatever the client sent, by the rules of [`Session::next_or`](crate::Session::next_or). The adapters' `Login` makes a response of it.
+    /// Pass whatever the client sent, by the rules of [`Session::next_or`](crate::Session::next_or). The adapters' `Login`
+    /// makes a response of it.
     pub fn answer(&self, next: Option<&str>) -> Refusal {
         match self {
             Self::Done(done) => Refusal::see_other(done.auth.next_or(next, "/")),
