@@ -233,6 +233,16 @@ mod tests {
         assert_eq!(check(&KeyRing::new(NEW).unwrap(), &user), StampCheck::Changed);
     }
 
+    /// Stored records name their key so, and hold hashes of this one: were either derived differently, all sessions would
+    /// end. Both are BLAKE3's `derive_key`.
+    #[test]
+    fn key_id_and_stamp_key_are_as_they_were() {
+        let ring = KeyRing::new(OLD).unwrap();
+        let mac = "b49e4a609562b0e6de51030db59452478b3919114a7e1206989689f897e4689c";
+        assert_eq!(ring.keys[0].id, [0x5a, 0x6b, 0xca, 0x9e]);
+        assert_eq!(*ring.keys[0].mac, *blake3::Hash::from_hex(mac).unwrap().as_bytes());
+    }
+
     /// What stands in every stored record: three lengths of 8 bytes, little-endian, each before its part, however long.
     #[test]
     fn the_message_is_as_it_was() {
