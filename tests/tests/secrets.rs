@@ -9,7 +9,7 @@ use std::fmt::Display;
 use std::hash::Hash;
 
 use auth_core::password::PasswordHash;
-use auth_core::session::{KeyRing, SessionInfo};
+use auth_core::session::{KeyRing, PurposeKey, PurposeKeys, SessionInfo};
 use auth_core::{Access, Authenticated, BearerToken, Password, Passwords, Secret};
 use integration_tests::accounts::Account;
 use serde::Serialize;
@@ -37,6 +37,8 @@ lacks!(Password: PartialEq, Hash, Display, Serialize);
 lacks!(BearerToken: PartialEq, Hash, Display, Serialize);
 lacks!(PasswordHash: PartialEq, Hash, Display, Serialize);
 lacks!(KeyRing: PartialEq, Display, Serialize);
+lacks!(PurposeKeys: PartialEq, Hash, Display, Serialize);
+lacks!(PurposeKey: PartialEq, Hash, Display, Serialize, AsRef<[u8]>, std::ops::Deref, Copy);
 // A proof is used once, and cannot be kept or made of nothing.
 lacks!(Authenticated<Account>: Clone, Copy, Default, Serialize);
 lacks!(Access<Account>: Default, Serialize);

@@ -1,9 +1,11 @@
-//! Keys, and the keyed hash that binds a session to its user's security stamp.
+//! The secrets of an application, and the keyed hash that binds a session to its user's security stamp.
 
 use std::fmt;
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use super::purpose::{Purpose, PurposeKeys};
 use crate::keyed;
 use crate::random::{OsRandom, Random};
 use crate::{BackendName, ConfigError, User, UserId};
@@ -21,15 +23,18 @@ use crate::{BackendName, ConfigError, User, UserId};
 /// ```
 #[derive(Clone)]
 pub struct KeyRing {
-    keys: Vec<Key>,
+    /// Never none. Shared: a list that grows or is copied would leave keys behind that nobody wipes.
+    keys: Vec<Arc<Key>>,
 }
 
-/// A key for one purpose, derived from a secret.
-#[derive(Clone)]
+/// What is derived from one secret.
 struct Key {
     /// Names the key in a record; says nothing about it.
     id: [u8; 4],
-    mac: Zeroizing<[u8; 32]>,
+    /// Hashes stamps.
+    mac: keyed::Key,
+    /// Derives the keys for all other purposes.
+    root: keyed::Key,
 }
 
 impl KeyRing {
@@ -42,7 +47,7 @@ impl KeyRing {
     /// # Errors
     /// [`ConfigError`] if the secret is shorter, or the same byte over and over.
     pub fn new(secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
-        Ok(Self { keys: vec![Key::derive(secret.as_ref())?] })
+        Ok(Self { keys: vec![Arc::new(Key::derive(secret.as_ref())?)] })
     }
 
     /// Adds a secret that is accepted but not used.
@@ -50,7 +55,7 @@ impl KeyRing {
     /// # Errors
     /// As [`new`](Self::new).
     pub fn with_fallback(mut self, secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
-        self.keys.push(Key::derive(secret.as_ref())?);
+        self.keys.push(Arc::new(Key::derive(secret.as_ref())?));
         Ok(self)
     }
 
@@ -63,6 +68,11 @@ impl KeyRing {
         let mut secret = Zeroizing::new([0; 32]);
         OsRandom.fill(&mut *secret).map_err(|error| ConfigError::new(error.to_string()))?;
         Self::new(secret.as_slice())
+    }
+
+    /// The keys for a purpose, derived from the same secrets.
+    pub fn keys_for(&self, purpose: &Purpose) -> PurposeKeys {
+        PurposeKeys::derive(purpose, self.keys.iter().map(|key| (key.id, &key.root)))
     }
 
     /// The keyed hash of a user's stamp, made with the current key.
@@ -109,7 +119,8 @@ impl Key {
         let mut id = [0; 4];
         id.copy_from_slice(&keyed::derive("auth-core 2026 session key id v1", secret)[..4]);
         let mac = keyed::derive("auth-core 2026 session stamp v1", secret);
-        Ok(Self { id, mac })
+        let root = keyed::derive("auth-core 2026 purposes v1", secret);
+        Ok(Self { id, mac, root })
     }
 
     /// Keyed BLAKE3 over the three parts, each with its length in front: no two triples share a message.
@@ -209,7 +220,7 @@ mod tests {
     #[test]
     fn keys_are_wiped() {
         let ring = KeyRing::new(OLD).unwrap().with_fallback(NEW).unwrap();
-        ring.keys.iter().for_each(|key| is_wiped(&key.mac));
+        ring.keys.iter().for_each(|key| [&key.mac, &key.root].into_iter().for_each(is_wiped));
         is_wiped(&crate::keyed::derive("auth-core tests", OLD));
     }
 
