@@ -93,7 +93,7 @@ fn add_vary<U: User>(auth: &Auth<U>, response: &mut dyn ResponseView) {
 
 /// Keeps a personal response out of caches. A handler's own `Cache-Control` stands, but next to a session
 /// cookie it gains `no-store`: a cached `Set-Cookie` is a session for everybody.
-fn forbid_caching(has_cookie: bool, response: &mut dyn ResponseView) {
+pub(super) fn forbid_caching(has_cookie: bool, response: &mut dyn ResponseView) {
     if response.set_if_absent(ResponseHeader::CacheControl, "no-store".into()) || !has_cookie {
         return;
     }

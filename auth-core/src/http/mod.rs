@@ -32,6 +32,8 @@ mod remembered;
 mod require;
 mod resolve;
 mod scheme;
+#[cfg(feature = "sealed-cookies")]
+pub mod sealed;
 mod session;
 mod settings;
 mod transport;

@@ -49,16 +49,10 @@ impl<'a, 'n> Scan<'a, 'n> {
         if self.len > MAX_COOKIES_LEN {
             return;
         }
-        let mut rest = line;
-        while let Some(end) = memchr::memchr(b';', rest) {
-            self.pair(&rest[..end]);
-            rest = &rest[end + 1..];
-        }
-        self.pair(rest);
+        each_pair(line, |pair| self.pair(pair));
     }
 
     fn pair(&mut self, pair: &'a [u8]) {
-        let pair = pair.trim_ascii();
         let value = pair.strip_prefix(self.name).and_then(|rest| rest.strip_prefix(b"="));
         if let Some(value) = value {
             self.add(value);
@@ -76,6 +70,16 @@ impl<'a, 'n> Scan<'a, 'n> {
     pub(crate) fn found(self) -> CookieMatch<'a> {
         if self.len > MAX_COOKIES_LEN { CookieMatch::Nothing } else { self.found }
     }
+}
+
+/// Calls `each` with every pair of a line, as it stands there: nothing is decoded.
+pub(crate) fn each_pair<'a>(line: &'a [u8], mut each: impl FnMut(&'a [u8])) {
+    let mut rest = line;
+    while let Some(end) = memchr::memchr(b';', rest) {
+        each(rest[..end].trim_ascii());
+        rest = &rest[end + 1..];
+    }
+    each(rest.trim_ascii());
 }
 
 impl Cookie {

@@ -13,7 +13,8 @@ use crate::{BackendName, ConfigError, User, UserId};
 /// The secret keys of an application: one that is used, and older or coming ones that are still accepted.
 ///
 /// To replace a key without logging anybody out: add the new one as a fallback on every server, make it the
-/// current one with the old as fallback, and drop the old one when the oldest session has ended.
+/// current one with the old as fallback, and drop the old one when the oldest session has ended, and nothing else that was
+/// made with its [keys for purposes](Self::keys_for) is in use.
 ///
 /// ```
 /// use auth_core::session::KeyRing;

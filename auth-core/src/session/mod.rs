@@ -29,6 +29,8 @@ pub use token::SessionKey;
 
 pub(crate) use confirming::{Confirming, DynConfirm};
 pub(crate) use cookie::{Cookie, CookieMatch, Scan};
+#[cfg(feature = "sealed-cookies")]
+pub(crate) use cookie::{MAX_COOKIES_LEN, each_pair};
 pub(crate) use engine::{Engine, Opening, SessionEngine};
 pub(crate) use environment::Environment;
 pub(crate) use live::{Begun, BegunBy, CookieEffect, Live, Renewal, Resolved, Wanted};

@@ -70,10 +70,15 @@ impl Purpose {
         Self { owner: Owner::AuthCore, name: Cow::Borrowed(name) }
     }
 
+    /// Whose it is, and its name.
+    pub(crate) fn parts(&self) -> [&str; 2] {
+        [self.owner.label(), &self.name]
+    }
+
     /// Its key, as the keyed hash of whose it is and what it is called, each with its length in front: no two purposes
     /// share a message.
     fn key(&self, root: &Key) -> Key {
-        let parts = [self.owner.label(), &self.name].map(str::as_bytes);
+        let parts = self.parts().map(str::as_bytes);
         let [owner_len, name_len] = parts.map(|part| (part.len() as u64).to_le_bytes());
         Zeroizing::new(keyed::hash(root, [&owner_len, parts[0], &name_len, parts[1]]))
     }
