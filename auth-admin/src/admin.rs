@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use auth_core::password::PasswordPolicy;
-use auth_core::session::SessionStore;
+use auth_core::session::{Realm, SessionStore};
 use auth_core::{BackendName, ConfigError};
 use auth_sql::{SqlUser, SqlUsers, TableUser};
 use tokio::time::timeout;
@@ -23,6 +23,7 @@ pub struct Admin<S> {
     pub(crate) users: SqlUsers,
     pub(crate) sessions: S,
     pub(crate) backend: BackendName,
+    pub(crate) realm: Option<Realm>,
     pub(crate) policy: PasswordPolicy,
     pub(crate) terminal: Terminal,
 }
@@ -38,7 +39,20 @@ impl<S: SessionStore> Admin<S> {
             ConfigError::new("a backend's name has 1 to 64 letters, digits, `-`, `_` or `.`")
         })?;
         let (policy, terminal) = (PasswordPolicy::new(), Terminal::new());
-        Ok(Self { users: users.with_user()?, sessions, backend, policy, terminal })
+        Ok(Self { users: users.with_user()?, sessions, backend, realm: None, policy, terminal })
+    }
+
+    /// Only sessions of this site, where several keep theirs in the same store: their users have ids of their own. It is
+    /// what [`SessionConfig::realm`](auth_core::SessionConfig::realm) says there. Without it a user's sessions end on all
+    /// sites: rather too many than one too few.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if it can be no name of a realm.
+    pub fn with_realm(mut self, realm: &str) -> Result<Self, ConfigError> {
+        let named = Realm::new(realm)
+            .ok_or_else(|| ConfigError::new("a realm has 1 to 64 letters, digits, `-`, `_` or `.`"))?;
+        self.realm = Some(named);
+        Ok(self)
     }
 
     /// Other rules for new passwords: those of the application's own registration.

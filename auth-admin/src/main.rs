@@ -30,6 +30,11 @@ struct Options {
     #[arg(long, value_name = "NAME", default_value = "local")]
     backend: String,
 
+    /// Site whose sessions are meant, where several keep theirs in the same store: the name that the application gave
+    /// to `SessionConfig::realm`, or its cookie's [default: all]
+    #[arg(long, value_name = "NAME")]
+    realm: Option<String>,
+
     /// Formats of imported password hashes that the application accepts besides Argon2; may be repeated
     #[arg(long, value_name = "FORMAT")]
     accept: Vec<AcceptedFormat>,
@@ -97,11 +102,11 @@ async fn run(options: Options) -> Result<ExitCode, Unavailable> {
     let formats = options.accept.iter().flat_map(|accepted| accepted.formats());
     let passwords = Passwords::builder().accept(formats).build()?;
     let users = SqlUsers::new(database.clone(), passwords);
-    match options.task {
+    match &options.task {
         Task::Migrate => migrate(&users, database, options.sessions.is_none()).await,
         Task::Admin(command) => match &options.sessions {
-            Some(url) => administer(users, redis(url)?, &options.backend, command).await,
-            None => administer(users, SqlSessions::new(database), &options.backend, command).await,
+            Some(url) => administer(users, redis(url)?, &options, command).await,
+            None => administer(users, SqlSessions::new(database), &options, command).await,
         },
     }
 }
@@ -117,8 +122,12 @@ async fn migrate(users: &SqlUsers, database: Database, sessions: bool) -> Result
 async fn administer(
     users: SqlUsers,
     sessions: impl SessionStore,
-    backend: &str,
-    command: Command,
+    options: &Options,
+    command: &Command,
 ) -> Result<ExitCode, Unavailable> {
-    Ok(Admin::new(users, sessions, backend)?.run(command).await)
+    let mut admin = Admin::new(users, sessions, &options.backend)?;
+    if let Some(realm) = &options.realm {
+        admin = admin.with_realm(realm)?;
+    }
+    Ok(admin.run(command.clone()).await)
 }

@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-use auth_core::User;
-use auth_core::session::{SessionKey, SessionRecord, SessionStore};
+use auth_core::session::{SessionKey, SessionRecord, SessionStore, UserSessions};
 use auth_core::time::{Clock, SystemClock, Timestamp};
+use auth_core::{User, UserId};
 use auth_sql::{SqlUser, UserErrorKind};
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -74,11 +74,15 @@ impl<S: SessionStore> Admin<S> {
 
     /// Deletes all sessions of a user, and says how many.
     pub(crate) async fn end_all(&self, user: &SqlUser) -> Result<u64, Failure> {
-        Ok(self.sessions.delete_user(&self.backend, &user.id(), None).await?)
+        Ok(self.sessions.delete_user(self.theirs(&user.id()), None).await?)
+    }
+
+    fn theirs<'a>(&'a self, user: &'a UserId) -> UserSessions<'a> {
+        UserSessions { realm: self.realm.as_ref(), backend: &self.backend, user }
     }
 
     async fn sessions_of(&self, user: &SqlUser) -> Result<Vec<(SessionKey, SessionRecord)>, Failure> {
-        Ok(self.sessions.list_user(&self.backend, &user.id(), SystemClock.now()).await?)
+        Ok(self.sessions.list_user(self.theirs(&user.id()), SystemClock.now()).await?)
     }
 }
 

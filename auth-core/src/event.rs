@@ -61,6 +61,8 @@ pub enum EventKind<'a> {
     SessionRotated,
     /// The application made somebody the caller of a request without any proof (`dangerous_acts_as` of the adapters).
     ActsAs,
+    /// A request's session is kept in the store, and nobody's here, for this reason. Record and cookie stay.
+    SessionNotJudged(NotJudged),
     /// A request carried two different session cookies, and got no session.
     AmbiguousCookie,
     /// A request carried credentials over a connection that is not known to be encrypted: they were not judged.
@@ -84,6 +86,17 @@ pub struct Claim<'a> {
     pub credentials: &'static str,
     /// The claimed name as it was typed, without control characters and cut at 255 bytes.
     pub subject: Option<&'a str>,
+}
+
+/// Why a session that a store keeps is not judged here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum NotJudged {
+    /// It is of another site that keeps its sessions in the same store
+    /// ([`SessionConfig::realm`](crate::SessionConfig::realm)).
+    OtherRealm,
+    /// A newer version of this library wrote something into it that must be known to judge it.
+    Newer,
 }
 
 /// Why a session ended.
@@ -220,6 +233,7 @@ impl fmt::Display for EventKind<'_> {
             Self::SessionStarted => f.write_str("session started"),
             Self::LoggedOut => f.write_str("logged out"),
             Self::SessionEnded(why) => write!(f, "session ended: {why:?}"),
+            Self::SessionNotJudged(why) => write!(f, "session not judged: {why:?}"),
             Self::SessionRotated => f.write_str("session rotated"),
             Self::ActsAs => f.write_str("acts as a user without proof"),
             Self::AmbiguousCookie => f.write_str("two different session cookies in one request"),

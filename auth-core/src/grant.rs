@@ -33,6 +33,37 @@ pub enum Factor {
 }
 
 impl Factor {
+    /// Its number in stored sessions. None is ever given to another one.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Password => 1,
+            Self::Totp => 2,
+            Self::RecoveryCode => 3,
+            Self::Passkey => 4,
+            Self::EmailLink => 5,
+            Self::Federated => 6,
+            Self::RemoteUser => 7,
+            Self::ClientCertificate => 8,
+            Self::Token => 9,
+        }
+    }
+
+    /// The factor with this number, if it is known here.
+    pub(crate) fn from_code(code: u8) -> Option<Self> {
+        Some(match code {
+            1 => Self::Password,
+            2 => Self::Totp,
+            3 => Self::RecoveryCode,
+            4 => Self::Passkey,
+            5 => Self::EmailLink,
+            6 => Self::Federated,
+            7 => Self::RemoteUser,
+            8 => Self::ClientCertificate,
+            9 => Self::Token,
+            _ => return None,
+        })
+    }
+
     /// Its name for other systems, as an authentication method reference (RFC 8176 §2); `None` if there is none for it.
     pub fn amr(self) -> Option<&'static str> {
         match self {
@@ -64,6 +95,18 @@ impl Proof {
     /// A proof that was given at this time.
     pub fn new(factor: Factor, at: Timestamp) -> Self {
         Self { factor, at }
+    }
+}
+
+/// Adds a proof: of one factor the latest counts; beyond [`Grant::MAX_PROOFS`] the oldest is dropped.
+pub(crate) fn add_proof(proofs: &mut Vec<Proof>, proof: Proof) {
+    match proofs.iter_mut().find(|own| own.factor == proof.factor) {
+        Some(own) => own.at = own.at.max(proof.at),
+        None => proofs.push(proof),
+    }
+    if proofs.len() > Grant::MAX_PROOFS {
+        let oldest = proofs.iter().enumerate().min_by_key(|(_, proof)| proof.at);
+        oldest.map(|(place, _)| place).map(|place| proofs.remove(place));
     }
 }
 
@@ -110,14 +153,7 @@ impl Grant {
     /// none. Of one factor the latest counts; beyond [`MAX_PROOFS`](Self::MAX_PROOFS) the oldest are dropped.
     #[must_use]
     pub fn with_proof(mut self, proof: Proof) -> Self {
-        match self.proofs.iter_mut().find(|own| own.factor == proof.factor) {
-            Some(own) => own.at = own.at.max(proof.at),
-            None => self.proofs.push(proof),
-        }
-        if self.proofs.len() > Self::MAX_PROOFS {
-            let oldest = self.proofs.iter().enumerate().min_by_key(|(_, proof)| proof.at);
-            oldest.map(|(place, _)| place).map(|place| self.proofs.remove(place));
-        }
+        add_proof(&mut self.proofs, proof);
         self
     }
 
@@ -261,6 +297,13 @@ mod tests {
             .with_proof(Proof::new(Factor::Federated, at(3)))
             .completed(Factor::Token, at(9));
         assert_eq!(both.proven(), Some(at(3)));
+    }
+
+    #[test]
+    fn codes_lead_back() {
+        let known: Vec<_> = (0..=u8::MAX).filter_map(|code| Some((code, Factor::from_code(code)?))).collect();
+        assert_eq!(known.len(), 9);
+        assert!(known.iter().all(|(code, factor)| factor.code() == *code));
     }
 
     #[test]

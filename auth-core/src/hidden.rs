@@ -87,22 +87,15 @@ mod tests {
 
     fn record() -> SessionRecord {
         let keys = session::KeyRing::new(b"the tests' secret, of 32 bytes or more").unwrap();
-        let (user, backend, now) =
+        let (id, backend, now) =
             (UserId::from(1), BackendName::new("local").unwrap(), Timestamp::from_secs(1));
-        SessionRecord {
-            stamp: keys.stamp(&backend, &user, &Stamped),
-            user,
-            backend,
-            created: now,
-            authenticated: now,
-            confirmed: now,
-            rotated: now,
-            last_seen: now,
-            expires: now,
-            remote_user: Some(CANARY.into()),
-            data: SessionData([("cart".into(), CANARY.into())].into()),
-            client: Some(Box::new(ClientFacts::from(&facts()))),
-        }
+        let stamp = keys.stamp(&backend, &id, &Stamped);
+        let owner = session::Owner::User(session::SessionUser { backend, id, stamp });
+        let mut record = SessionRecord::new(owner, now, now);
+        record.remote_user = Some(CANARY.into());
+        record.data = SessionData([("cart".into(), CANARY.into())].into());
+        record.client = Some(Box::new(ClientFacts::from(&facts())));
+        record
     }
 
     fn changes() -> Vec<Change> {
@@ -173,8 +166,9 @@ mod tests {
     #[test]
     fn a_stamp_shows_which_key_and_no_hash() {
         let record = record();
-        let bytes = record.stamp.to_bytes();
-        let shown = format!("{:?}", record.stamp);
+        let stamp = &record.owner().user().unwrap().stamp;
+        let bytes = stamp.to_bytes();
+        let shown = format!("{stamp:?}");
         assert!(shown.starts_with("StampMac(key "), "{shown}");
         assert!(!shown.contains(&format!("{}, {}", bytes[4], bytes[5])) && shown.len() < 30, "{shown}");
     }

@@ -13,6 +13,11 @@ pub(crate) fn hash<const N: usize>(key: &[u8; 32], message: [&[u8]; N]) -> [u8; 
     wiped(Hasher::new_keyed(key), message)
 }
 
+/// The hash of a secret message, without a key.
+pub(crate) fn plain<const N: usize>(message: [&[u8]; N]) -> [u8; 32] {
+    wiped(Hasher::new(), message)
+}
+
 /// A key for the purpose that the context names.
 pub(crate) fn derive(context: &'static str, secret: &[u8]) -> Key {
     Zeroizing::new(wiped(Hasher::new_derive_key(context), [secret]))
@@ -48,6 +53,7 @@ mod tests {
             let (one, other) = message.split_at(message.len() / 3);
             assert_eq!(hash(&[3; 32], [message]), *hashed.as_bytes());
             assert_eq!(hash(&[3; 32], [one, other]), *hashed.as_bytes());
+            assert_eq!(plain([one, other]), *blake3::hash(message).as_bytes());
             assert_eq!(*derive("auth-core tests", message), blake3::derive_key("auth-core tests", message));
         }
     }

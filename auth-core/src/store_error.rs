@@ -26,6 +26,9 @@ pub enum StoreErrorKind {
     Exists,
     /// It panicked.
     Panicked,
+    /// It answered, with a record that a newer version of this library wrote and that cannot be judged here: neither an
+    /// outage nor "absent". Nobody is signed in by it, and nothing writes it.
+    Newer,
 }
 
 impl StoreError {
@@ -53,6 +56,7 @@ impl fmt::Display for StoreError {
             StoreErrorKind::Full => "the session store is full",
             StoreErrorKind::Exists => "the session key is in use",
             StoreErrorKind::Panicked => "the session store panicked",
+            StoreErrorKind::Newer => "a newer version wrote the stored session",
         })
     }
 }

@@ -10,10 +10,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use auth_core::backend::{Accepted, Attempt, Backend, BackendError, Outcome, UserSource};
 use auth_core::random::{OsRandom, Random, RandomError};
 use auth_core::session::{
-    MemorySessions, SessionKey, SessionRecord, SessionStore, StoreError, Stored, Written,
+    MemorySessions, SessionKey, SessionRecord, SessionStore, StoreError, Stored, UserSessions, Written,
 };
 use auth_core::time::Timestamp;
-use auth_core::{BackendName, MemoryBackend, Password, RemoteUser, UserId};
+use auth_core::{MemoryBackend, Password, RemoteUser, UserId};
 
 use tokio::sync::Semaphore;
 
@@ -255,32 +255,29 @@ impl SessionStore for TestStore {
 
     async fn delete_user(
         &self,
-        backend: &BackendName,
-        user: &UserId,
+        whose: UserSessions<'_>,
         except: Option<&SessionKey>,
     ) -> Result<u64, StoreError> {
-        self.call("delete_user", &self.writes, self.sessions.delete_user(backend, user, except)).await
+        self.call("delete_user", &self.writes, self.sessions.delete_user(whose, except)).await
     }
 
     async fn trim_user(
         &self,
-        backend: &BackendName,
-        user: &UserId,
+        whose: UserSessions<'_>,
         max: u64,
         keep: &SessionKey,
         now: Timestamp,
     ) -> Result<u64, StoreError> {
-        let trim = self.sessions.trim_user(backend, user, max, keep, now);
+        let trim = self.sessions.trim_user(whose, max, keep, now);
         self.call("trim_user", &self.writes, trim).await
     }
 
     async fn list_user(
         &self,
-        backend: &BackendName,
-        user: &UserId,
+        whose: UserSessions<'_>,
         now: Timestamp,
     ) -> Result<Vec<(SessionKey, SessionRecord)>, StoreError> {
-        self.call("list_user", &self.reads, self.sessions.list_user(backend, user, now)).await
+        self.call("list_user", &self.reads, self.sessions.list_user(whose, now)).await
     }
 
     async fn purge_expired(&self, now: Timestamp, limit: u64) -> Result<u64, StoreError> {

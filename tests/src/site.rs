@@ -158,7 +158,7 @@ fn mask(cookie: &str) -> String {
     let (name, rest) = cookie.split_once('=').unwrap_or((cookie, ""));
     let (value, attributes) = rest.split_once(';').unwrap_or((rest, ""));
     let is_token =
-        value.len() == 43 && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+        value.len() == 44 && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
     format!("{name}={};{attributes}", if is_token { "TOKEN" } else { value })
 }
 

@@ -3,6 +3,7 @@
 mod fixture;
 mod lifecycle;
 mod many;
+mod owners;
 mod races;
 mod rotation;
 mod writes;
@@ -33,5 +34,6 @@ pub async fn session_store<S: SessionStore>(fresh: impl AsyncFn() -> S) {
     writes::check(&fresh).await;
     rotation::check(&fresh).await;
     many::check(&fresh).await;
+    owners::check(&fresh).await;
     races::check(&fresh).await;
 }

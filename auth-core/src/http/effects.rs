@@ -32,7 +32,7 @@ impl Effects {
         match &self.cookie {
             CookieEffect::Keep => {}
             CookieEffect::Set(token, max_age) => {
-                response.append(ResponseHeader::SetCookie, name.set(token.text(), *max_age).into());
+                response.append(ResponseHeader::SetCookie, name.set(&token.text(), *max_age).into());
             }
             CookieEffect::Remove => {
                 response.append(ResponseHeader::SetCookie, name.remove().into());

@@ -9,7 +9,7 @@ use super::{Header, RequestView};
 use crate::cause::Cause;
 use crate::event::EventKind;
 use crate::guard::caught;
-use crate::session::{CookieMatch, ResolveError, ResolveErrorKind, Scan, SessionKey, Token};
+use crate::session::{CookieMatch, Id, ResolveError, ResolveErrorKind, Scan, SessionKey, Token};
 use crate::unheard::log_error;
 use crate::{Auth, User};
 
@@ -27,15 +27,15 @@ enum Cookie {
     None,
     Token(Token),
     /// The session that the request had, asked about once more.
-    Again(SessionKey),
+    Again(Box<Id>),
 }
 
 impl<U> Presented<U> {
     pub(crate) const NOTHING: Self = Self { cookie: Cookie::None, offers: Vec::new() };
 
     /// The session that a request had.
-    pub(crate) fn again(key: SessionKey) -> Self {
-        Self { cookie: Cookie::Again(key), offers: Vec::new() }
+    pub(crate) fn again(id: Id) -> Self {
+        Self { cookie: Cookie::Again(Box::new(id)), offers: Vec::new() }
     }
 
     pub(crate) fn is_nothing(&self) -> bool {
@@ -46,13 +46,18 @@ impl<U> Presented<U> {
         matches!(self.cookie, Cookie::Token(_))
     }
 
-    /// The key of the session that is asked for.
-    pub(crate) fn key(&self) -> Option<SessionKey> {
+    /// The session that is asked for.
+    pub(crate) fn id(&self) -> Option<Id> {
         match &self.cookie {
             Cookie::None => None,
-            Cookie::Token(token) => Some(token.key()),
-            Cookie::Again(key) => Some(*key),
+            Cookie::Token(token) => Some(token.into()),
+            Cookie::Again(id) => Some((**id).clone()),
         }
+    }
+
+    /// Its key.
+    pub(crate) fn key(&self) -> Option<SessionKey> {
+        self.id().map(|id| id.key)
     }
 
     pub(crate) fn is_asked_again(&self) -> bool {

@@ -74,10 +74,11 @@ impl<U> Future for Finding<U> {
 
 /// The session that the request presents, and where it is. Without sessions no token is read.
 fn wanted<U: User>(session: &Session<U>) -> Option<(&Arc<dyn SessionEngine<U>>, Wanted)> {
-    let (key, sessions) = (session.presented().key()?, session.auth().sessions()?);
+    let sessions = session.auth().sessions()?;
+    let id = session.presented().id()?;
     let goes_on = session.presented().is_asked_again() || session.auth().0.http.is_persistent;
     let begun_by = if goes_on { BegunBy::Anything } else { BegunBy::Login };
-    Some((sessions, Wanted { key, begun_by }))
+    Some((sessions, Wanted { id, begun_by }))
 }
 
 async fn by_offers<U: User>(session: Session<U>) -> Result<Resolution<U>, ResolveError> {
@@ -128,8 +129,8 @@ async fn by_session_of<U: User>(
         return Err(ResolveError::unavailable(Cause::of(cause)));
     };
     let mut current = None;
-    if let Some(key) = session.presented().key() {
-        let wanted = Wanted { key, begun_by: BegunBy::Name(name.into()) };
+    if let Some(id) = session.presented().id() {
+        let wanted = Wanted { id, begun_by: BegunBy::Name(name.into()) };
         let resolved = Arc::clone(sessions).resolve(wanted, session.facts().clone()).await?;
         if resolved.caller.is_some() {
             return Ok(resolved.into());

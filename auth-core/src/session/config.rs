@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Cookie, KeyRing, SessionRecord};
+use super::{Cookie, KeyRing, Realm, SessionRecord};
 use crate::ConfigError;
 use crate::time::Timestamp;
 
@@ -45,6 +45,8 @@ pub struct SessionConfig {
     pub(crate) write_timeout: Duration,
     /// As configured: its name has no prefix yet.
     cookie: Cookie,
+    /// As configured; unless it was, it is the cookie's name.
+    realm: Option<String>,
 }
 
 impl SessionConfig {
@@ -77,6 +79,7 @@ impl SessionConfig {
                 same_site: SameSite::Lax,
                 clear_site: false,
             },
+            realm: None,
         }
     }
 
@@ -149,6 +152,15 @@ impl SessionConfig {
         self
     }
 
+    /// What tells the sessions of this site from those of others in the same store (default: the cookie's name, without
+    /// prefix): ids of users may be equal there. 1 to 64 letters, digits, `-`, `_` or `.`.
+    ///
+    /// A session of another realm is nobody's here, and is left alone. All instances of a site must have the same one.
+    pub fn realm(mut self, name: impl Into<String>) -> Self {
+        self.realm = Some(name.into());
+        self
+    }
+
     /// The cookie's `SameSite` attribute (default: `Lax`).
     pub fn same_site(mut self, same_site: SameSite) -> Self {
         self.cookie.same_site = same_site;
@@ -192,6 +204,13 @@ impl SessionConfig {
         }
         let prefix = if *secure { "__Host-" } else { "" };
         Ok(Cookie { name: format!("{prefix}{name}"), ..self.cookie.clone() })
+    }
+
+    /// The realm, by its name or the cookie's.
+    pub(crate) fn checked_realm(&self) -> Result<Realm, ConfigError> {
+        let name = self.realm.as_ref().unwrap_or(&self.cookie.name);
+        let realm = Realm::new(name);
+        realm.ok_or_else(|| ConfigError::new("a realm has 1 to 64 letters, digits, '-', '_' or '.'"))
     }
 
     fn check_times(&self) -> Result<(), ConfigError> {

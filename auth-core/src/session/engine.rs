@@ -15,12 +15,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::live::{Begun, Live, Renewal, Resolved, Wanted};
+use super::live::{Begun, Live, Renewal, Resolved, UserRecord, Wanted};
 use super::record::Patches;
 use super::revocation::{Revocations, Shared};
 use super::{
-    ResolveError, SessionConfig, SessionError, SessionInfo, SessionKey, SessionRecord, SessionStore,
-    StoreError, StoreErrorKind,
+    Realm, ResolveError, SessionConfig, SessionError, SessionInfo, SessionKey, SessionStore, SessionUser,
+    StoreError, StoreErrorKind, UserSessions,
 };
 use crate::cause::Cause;
 use crate::event::{EventKind, SessionEnd};
@@ -28,6 +28,7 @@ use crate::guard::{Interrupted, guarded};
 use crate::session::Environment;
 use crate::{Access, RequestFacts, User};
 pub(crate) use begin::Opening;
+use resolve::Found;
 use turns::Turns;
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -51,7 +52,7 @@ pub(crate) trait SessionEngine<U>: Send + Sync {
         key: SessionKey,
         facts: &'a RequestFacts,
     ) -> BoxFuture<'a, Result<(), SessionError>>;
-    /// The same for a key that was only presented: it may be nobody's.
+    /// The same for a key that was only presented: it may be nobody's, or another site's.
     fn logout_presented<'a>(
         &'a self,
         key: SessionKey,
@@ -103,6 +104,7 @@ pub(crate) struct Engine<S, U> {
     shared: Arc<Shared<S>>,
     turns: Turns,
     config: SessionConfig,
+    realm: Realm,
 }
 
 impl<U: User, S: SessionStore> SessionEngine<U> for Engine<S, U> {
@@ -196,9 +198,14 @@ impl<U: User, S: SessionStore> SessionEngine<U> for Engine<S, U> {
 }
 
 impl<S: SessionStore, U: User> Engine<S, U> {
-    pub(crate) fn new(environment: Arc<Environment<U>>, store: S, config: SessionConfig) -> Self {
+    pub(crate) fn new(
+        environment: Arc<Environment<U>>,
+        store: S,
+        config: SessionConfig,
+        realm: Realm,
+    ) -> Self {
         let shared = Arc::new(Shared { store, revocations: Revocations::new() });
-        Self { environment, shared, turns: Turns::default(), config }
+        Self { environment, shared, turns: Turns::default(), config, realm }
     }
 
     fn store(&self) -> &S {
@@ -252,8 +259,13 @@ impl<S: SessionStore, U: User> Engine<S, U> {
     }
 
     /// Tells what happened to a session.
-    fn tell(&self, kind: EventKind<'_>, record: &SessionRecord, facts: &RequestFacts) {
-        self.environment.emit(kind, Some(&record.backend), Some(&record.user), facts);
+    fn tell(&self, kind: EventKind<'_>, user: &SessionUser, facts: &RequestFacts) {
+        self.environment.emit(kind, Some(&user.backend), Some(&user.id), facts);
+    }
+
+    /// All sessions that this user has on this site.
+    fn sessions_of<'a>(&'a self, user: &'a SessionUser) -> UserSessions<'a> {
+        UserSessions::on(&self.realm, &user.backend, &user.id)
     }
 }
 
@@ -264,6 +276,6 @@ fn interrupted(why: Interrupted) -> StoreError {
     })
 }
 
-fn access_of<U: User>(user: Arc<U>, record: &SessionRecord) -> Access<U> {
-    Access::by_session(user, record.backend.clone(), record.authenticated)
+fn access_of<U: User>(user: Arc<U>, record: &UserRecord) -> Access<U> {
+    Access::by_session(user, record.user().backend.clone(), record.authenticated)
 }

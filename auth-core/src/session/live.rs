@@ -1,32 +1,73 @@
 //! Sessions as values: what the engine finds, begins and ends, and what becomes of the cookie.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::revocation::Undoing;
-use super::{ClientFacts, SessionKey, SessionRecord, StampMac, Token};
+use super::{ClientFacts, Id, Origin, Owner, SessionKey, SessionRecord, SessionUser, StampMac, Token};
 use crate::time::Timestamp;
 use crate::{Access, Authenticated, User};
 
-/// A session's record as it was when it was last looked at.
+/// A user's session as it was when it was last looked at.
 #[derive(Clone)]
 pub(crate) struct Live {
     pub(crate) key: SessionKey,
+    /// What its next keys begin with.
+    pub(crate) origin: Origin,
     pub(crate) version: u64,
     pub(crate) by_alias: bool,
-    pub(crate) record: Arc<SessionRecord>,
+    pub(crate) record: UserRecord,
 }
 
 impl Live {
     /// Whether it is a session of this user.
     pub(crate) fn is_of<U: User>(&self, authenticated: &Authenticated<U>) -> bool {
-        self.record.backend == authenticated.backend && self.record.user == authenticated.user.id()
+        let user = self.record.user();
+        user.backend == authenticated.backend && user.id == authenticated.user.id()
+    }
+
+    pub(crate) fn id(&self) -> Id {
+        Id { key: self.key, origin: self.origin.clone() }
+    }
+}
+
+/// The record of a user's session. No other one gets beyond the store: neither a visitor's nor one that is pending.
+#[derive(Clone)]
+pub(crate) struct UserRecord(Arc<SessionRecord>);
+
+impl UserRecord {
+    /// The record, if it is a user's.
+    pub(crate) fn of(record: Arc<SessionRecord>) -> Option<Self> {
+        record.owner().user().is_some().then_some(Self(record))
+    }
+
+    /// The user.
+    pub(crate) fn user(&self) -> &SessionUser {
+        match self.0.owner() {
+            Owner::User(user) => user,
+            Owner::Visitor | Owner::Pending(_) => unreachable!("it is a user's: see `of`"),
+        }
+    }
+
+    /// Notes a use. What else changes is a new record.
+    pub(crate) fn touch(&mut self, last_seen: Timestamp, expires: Timestamp) {
+        let record = Arc::make_mut(&mut self.0);
+        (record.last_seen, record.expires) = (last_seen, expires);
+    }
+}
+
+impl Deref for UserRecord {
+    type Target = SessionRecord;
+
+    fn deref(&self) -> &SessionRecord {
+        &self.0
     }
 }
 
 /// Which session is asked for, by what a request presents.
 pub(crate) struct Wanted {
-    pub(crate) key: SessionKey,
+    pub(crate) id: Id,
     pub(crate) begun_by: BegunBy,
 }
 

@@ -1,65 +1,75 @@
 //! Sessions in this process' memory.
 
-use std::collections::{BTreeSet, HashMap, hash_map};
+use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::time::Duration;
 
-use super::store::{SessionStore, Stored, Written};
-use super::{SessionKey, SessionRecord};
+use super::store::{SessionStore, Stored, UserSessions, Written};
+use super::token::Turn;
+use super::{Lineage, SessionKey, SessionRecord};
 use super::{StoreError, StoreErrorKind};
 use crate::identity_hasher::IdentityState;
 use crate::time::Timestamp;
-use crate::{BackendName, UserId};
 
 /// A [`SessionStore`] in memory: for one process, and gone with it.
 ///
-/// It holds at most the given number of sessions. Expired ones are removed as others are created; if it is
-/// full of live ones, a login is refused with [`StoreErrorKind::Full`] rather than somebody else logged out.
-/// Readers of different sessions do not wait for each other.
+/// It holds at most the given number of sessions. Expired ones are removed, a few at a time, as others are created; if it
+/// is full of live ones, a login is refused with [`StoreErrorKind::Full`] rather than somebody else logged out.
+/// Readers of different sessions do not wait for each other, and no call looks at more than it changes.
 #[derive(Debug)]
 pub struct MemorySessions {
     shards: Box<[RwLock<Shard>]>,
-    /// Locked first by everything that adds, moves or removes a record.
+    /// Locked before any shard by everything that adds or removes a record, or gives it to another user.
     index: Mutex<Index>,
     max: usize,
     users: RandomState,
 }
 
 const SHARDS: usize = 64;
-/// How long a shard is left alone before a `create` looks through it for expired records again.
-const SWEEP_EVERY: Duration = Duration::from_secs(60);
+/// How many expired records one `create` removes at most.
+const SWEPT_AT_ONCE: usize = 8;
+/// How many records a purge removes before it lets others in.
+const PURGED_AT_ONCE: usize = 64;
 
 #[derive(Debug, Default)]
 struct Shard {
-    slots: HashMap<SessionKey, Slot, IdentityState>,
-    swept: Timestamp,
+    sessions: HashMap<Lineage, Entry, IdentityState>,
+    /// Each of them by its end.
+    ends: BTreeSet<End>,
 }
 
-/// What a key leads to. Small, because a table has room for more slots than it holds.
-#[derive(Debug)]
-enum Slot {
-    Live(Entry),
-    Alias(Box<(SessionKey, Timestamp)>),
-}
-
+/// Small, because a table has room for more entries than it holds.
 #[derive(Debug)]
 struct Entry {
-    record: Arc<SessionRecord>,
+    turn: Turn,
     version: u64,
-    alias: Option<Box<SessionKey>>,
+    record: Arc<SessionRecord>,
+    alias: Option<Box<(Turn, Timestamp)>>,
 }
+
+/// When a session expires: 48 bits of milliseconds, which last for 8,900 years.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct End([u8; 6], Lineage);
 
 #[derive(Debug, Default)]
 struct Index {
-    /// A hash of (backend, user) with the key of each of the user's records.
-    by_user: BTreeSet<(u64, SessionKey)>,
+    /// A hash of (backend, user) with each of the user's sessions.
+    by_user: BTreeSet<(UserHash, Lineage)>,
+    len: usize,
     next_sweep: usize,
 }
 
-impl Slot {
-    fn is_expired(&self, now: Timestamp) -> bool {
-        matches!(self, Self::Live(entry) if !entry.is_live(now))
+/// Equal for some users: what is found by it is looked at.
+type UserHash = [u8; 4];
+
+impl End {
+    fn of(record: &SessionRecord, lineage: Lineage) -> Self {
+        Self(Self::millis(record.expires), lineage)
+    }
+
+    fn millis(time: Timestamp) -> [u8; 6] {
+        let millis = time.as_millis().min((1 << 48) - 1).to_be_bytes();
+        [millis[2], millis[3], millis[4], millis[5], millis[6], millis[7]]
     }
 }
 
@@ -67,14 +77,55 @@ impl Entry {
     fn is_live(&self, now: Timestamp) -> bool {
         now < self.record.expires
     }
+
+    /// Whether a key of this turn opens it.
+    fn is_at(&self, turn: &Turn, now: Timestamp) -> bool {
+        self.turn == *turn || self.has_alias(turn, now)
+    }
+
+    fn has_alias(&self, turn: &Turn, now: Timestamp) -> bool {
+        self.alias.as_ref().is_some_and(|alias| alias.0 == *turn && now < alias.1)
+    }
 }
 
 impl Shard {
-    fn entry(&mut self, key: &SessionKey, now: Timestamp) -> Option<&mut Entry> {
-        match self.slots.get_mut(key) {
-            Some(Slot::Live(entry)) if entry.is_live(now) => Some(entry),
-            _ => None,
+    /// The live record under this key or alias.
+    fn find(&mut self, key: &SessionKey, now: Timestamp) -> Option<&mut Entry> {
+        self.sessions
+            .get_mut(&key.lineage())
+            .filter(|entry| entry.is_live(now) && entry.is_at(&key.turn(), now))
+    }
+
+    fn is_first_expired(&self, now: Timestamp) -> bool {
+        self.ends.first().is_some_and(|end| end.0 <= End::millis(now))
+    }
+
+    fn remove(&mut self, lineage: &Lineage) -> Option<Entry> {
+        let entry = self.sessions.remove(lineage)?;
+        self.ends.remove(&End::of(&entry.record, *lineage));
+        Some(entry)
+    }
+
+    /// Replaces a record, whose end may be another one now.
+    fn put(&mut self, lineage: Lineage, change: impl FnOnce(&mut Entry)) {
+        let Some(entry) = self.sessions.get_mut(&lineage) else { return };
+        let old = End::of(&entry.record, lineage);
+        change(entry);
+        let new = End::of(&entry.record, lineage);
+        if old != new {
+            self.ends.remove(&old);
+            self.ends.insert(new);
         }
+    }
+}
+
+impl Index {
+    fn enlist(&mut self, user: Option<UserHash>, lineage: Lineage) {
+        self.by_user.extend(user.map(|user| (user, lineage)));
+    }
+
+    fn unlist(&mut self, user: Option<UserHash>, lineage: Lineage) {
+        user.map(|user| self.by_user.remove(&(user, lineage)));
     }
 }
 
@@ -87,7 +138,7 @@ impl MemorySessions {
 
     /// How many sessions it holds, expired ones that were not yet removed among them.
     pub fn len(&self) -> usize {
-        self.index().by_user.len()
+        self.index().len
     }
 
     /// Whether it holds none.
@@ -100,219 +151,163 @@ impl MemorySessions {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn at(key: &SessionKey) -> usize {
-        usize::from(key.as_bytes()[31]) % SHARDS
+    fn at(lineage: &Lineage) -> usize {
+        // Of other bytes than the hash in the shard's table.
+        usize::from(lineage.as_bytes()[15]) % SHARDS
     }
 
-    fn read(&self, key: &SessionKey) -> RwLockReadGuard<'_, Shard> {
-        self.shards[Self::at(key)].read().unwrap_or_else(PoisonError::into_inner)
+    fn read(&self, lineage: &Lineage) -> RwLockReadGuard<'_, Shard> {
+        self.read_at(Self::at(lineage))
     }
 
-    fn write(&self, key: &SessionKey) -> RwLockWriteGuard<'_, Shard> {
-        self.write_at(Self::at(key))
+    fn read_at(&self, at: usize) -> RwLockReadGuard<'_, Shard> {
+        self.shards[at].read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self, lineage: &Lineage) -> RwLockWriteGuard<'_, Shard> {
+        self.write_at(Self::at(lineage))
     }
 
     fn write_at(&self, at: usize) -> RwLockWriteGuard<'_, Shard> {
         self.shards[at].write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn user(&self, backend: &BackendName, user: &UserId) -> u64 {
-        self.users.hash_one((backend, user))
+    fn user_hash(&self, whose: UserSessions<'_>) -> UserHash {
+        let [a, b, c, d, ..] = self.users.hash_one((whose.backend, whose.user)).to_ne_bytes();
+        [a, b, c, d]
     }
 
-    fn user_of(&self, record: &SessionRecord) -> u64 {
-        self.user(&record.backend, &record.user)
+    fn user_of(&self, record: &SessionRecord) -> Option<UserHash> {
+        record.user_sessions().map(|whose| self.user_hash(whose))
     }
 
-    /// The record under the key itself.
-    fn get(&self, key: &SessionKey, now: Timestamp) -> Result<Stored, Option<SessionKey>> {
-        match self.read(key).slots.get(key) {
-            Some(Slot::Live(entry)) if entry.is_live(now) => {
-                Ok(Stored { key: *key, record: Arc::clone(&entry.record), version: entry.version })
-            }
-            Some(Slot::Alias(alias)) if now < alias.1 => Err(Some(alias.0)),
-            _ => Err(None),
-        }
-    }
-
-    /// The key of the record that `key` leads to.
-    fn target(&self, key: &SessionKey, now: Timestamp) -> SessionKey {
-        match self.read(key).slots.get(key) {
-            Some(Slot::Alias(alias)) if now < alias.1 => alias.0,
-            _ => *key,
-        }
-    }
-
-    /// Changes the live record that `key` leads to.
-    fn change(&self, key: &SessionKey, now: Timestamp, work: impl FnOnce(&mut Entry) -> Written) -> Written {
-        let mut target = self.target(key, now);
-        loop {
-            let mut shard = self.write(&target);
-            if let Some(entry) = shard.entry(&target, now) {
-                return work(entry);
-            }
-            drop(shard);
-            // It may have been moved since it was looked for: then `key` has become an alias, and is not gone.
-            let newer = self.target(key, now);
-            if newer == target {
-                return Written::Gone;
-            }
-            target = newer;
-        }
-    }
-
-    /// Removes a record with its alias.
-    fn remove(&self, index: &mut Index, key: &SessionKey) -> bool {
-        let removed = self.write(key).slots.remove(key);
-        match removed {
-            Some(Slot::Live(entry)) => {
-                self.forget(index, key, entry);
-                true
-            }
-            Some(Slot::Alias(alias)) => self.remove(index, &alias.0),
-            None => false,
-        }
-    }
-
-    /// Removes a record that has expired. Looked at again under the lock that removes it: a touch or an update
-    /// may have renewed it since it was found.
-    fn remove_expired(&self, index: &mut Index, key: &SessionKey, now: Timestamp) -> bool {
-        let removed = {
-            let mut shard = self.write(key);
-            match shard.slots.entry(*key) {
-                hash_map::Entry::Occupied(found) if found.get().is_expired(now) => Some(found.remove()),
-                _ => None,
-            }
-        };
-        let Some(Slot::Live(entry)) = removed else { return false };
-        self.forget(index, key, entry);
+    fn remove(&self, index: &mut Index, lineage: &Lineage) -> bool {
+        let Some(entry) = self.write(lineage).remove(lineage) else { return false };
+        self.forget(index, *lineage, &entry);
         true
     }
 
-    /// Takes what belonged to a removed record out of the rest.
-    fn forget(&self, index: &mut Index, key: &SessionKey, entry: Entry) {
-        index.by_user.remove(&(self.user_of(&entry.record), *key));
-        if let Some(alias) = entry.alias {
-            self.write(&alias).slots.remove(&*alias);
-        }
+    /// Takes what belonged to a removed record out of the index.
+    fn forget(&self, index: &mut Index, lineage: Lineage, entry: &Entry) {
+        index.unlist(self.user_of(&entry.record), lineage);
+        index.len -= 1;
     }
 
-    /// Removes up to `limit` expired records of a shard.
+    /// Removes up to `limit` expired records of a shard, those first that ended first.
     fn sweep(&self, index: &mut Index, at: usize, now: Timestamp, limit: usize) -> usize {
-        let expired: Vec<SessionKey> = {
-            let mut shard = self.write_at(at);
-            shard.swept = now;
-            let expired = shard.slots.iter().filter(|(_, slot)| slot.is_expired(now));
-            expired.map(|(key, _)| *key).take(limit).collect()
-        };
-        expired.iter().filter(|key| self.remove_expired(index, key, now)).count()
+        if limit == 0 || !self.read_at(at).is_first_expired(now) {
+            return 0;
+        }
+        let mut shard = self.write_at(at);
+        for swept in 0..limit {
+            // Looked at under the lock that removes it: a touch or an update may have renewed it.
+            let Some(End(_, lineage)) = shard.ends.first().copied().filter(|end| end.0 <= End::millis(now))
+            else {
+                return swept;
+            };
+            if let Some(entry) = shard.remove(&lineage) {
+                self.forget(index, lineage, &entry);
+            }
+        }
+        limit
     }
 
-    /// Removes what has expired, a little with every login, all of it when there is no room.
+    /// Removes what has expired: a little with every login, and as much as it needs when there is no room.
     fn make_room(&self, index: &mut Index, now: Timestamp) -> Result<(), StoreError> {
         let at = index.next_sweep % SHARDS;
         index.next_sweep = at + 1;
-        if now.since(self.shards[at].read().unwrap_or_else(PoisonError::into_inner).swept) >= SWEEP_EVERY {
-            self.sweep(index, at, now, usize::MAX);
+        self.sweep(index, at, now, SWEPT_AT_ONCE);
+        let is_full = |index: &Index| index.len >= self.max;
+        if is_full(index) && !(0..SHARDS).any(|at| self.sweep(index, at, now, 1) > 0) || is_full(index) {
+            return Err(StoreError::new(StoreErrorKind::Full));
         }
-        if index.by_user.len() >= self.max {
-            (0..SHARDS).for_each(|at| _ = self.sweep(index, at, now, usize::MAX));
-        }
-        if index.by_user.len() >= self.max { Err(StoreError::new(StoreErrorKind::Full)) } else { Ok(()) }
-    }
-
-    fn insert(&self, index: &mut Index, key: &SessionKey, record: &SessionRecord) -> Result<(), StoreError> {
-        self.remove_expired(index, key, record.last_seen);
-        let mut shard = self.write(key);
-        if shard.slots.contains_key(key) {
-            return Err(StoreError::new(StoreErrorKind::Exists));
-        }
-        let entry = Entry { record: Arc::new(record.clone()), version: 1, alias: None };
-        shard.slots.insert(*key, Slot::Live(entry));
-        index.by_user.insert((self.user_of(record), *key));
         Ok(())
     }
 
-    /// Both keys' shards, locked in one order whatever the keys.
-    fn two<T>(&self, old: &SessionKey, new: &SessionKey, work: impl FnOnce(Two<'_>) -> T) -> T {
-        let (old, new) = (Self::at(old), Self::at(new));
-        if old == new {
-            return work(Two::Same(&mut self.write_at(old)));
-        }
-        let mut first = self.write_at(old.min(new));
-        let mut second = self.write_at(old.max(new));
-        let (old, new) = if old < new { (&mut *first, &mut *second) } else { (&mut *second, &mut *first) };
-        work(Two::Apart { old, new })
-    }
-}
-
-/// The shards of an old and a new key.
-enum Two<'a> {
-    Same(&'a mut Shard),
-    Apart { old: &'a mut Shard, new: &'a mut Shard },
-}
-
-impl Two<'_> {
-    fn source(&mut self) -> &mut Shard {
-        match self {
-            Self::Same(shard) => shard,
-            Self::Apart { old, .. } => old,
-        }
-    }
-
-    fn target(&mut self) -> &mut Shard {
-        match self {
-            Self::Same(shard) => shard,
-            Self::Apart { new, .. } => new,
-        }
-    }
-
-    /// Moves the entry; `Ok` holds the alias that dies with the move.
-    fn rotate(
-        &mut self,
-        keys: (&SessionKey, &SessionKey),
-        version: u64,
+    /// Replaces the live record under this key, which may be an alias if `is_at` says so.
+    fn replace(
+        &self,
+        (key, version): (&SessionKey, u64),
         record: &SessionRecord,
-        alias_until: Option<Timestamp>,
-        now: Timestamp,
-    ) -> Result<Option<Box<SessionKey>>, Result<Written, StoreError>> {
-        let (old, new) = keys;
-        match self.source().entry(old, now) {
-            None => return Err(Ok(Written::Gone)),
-            Some(entry) if entry.version != version => return Err(Ok(Written::Conflict)),
-            Some(_) => {}
+        change: impl FnOnce(&mut Entry),
+        find: impl Fn(&mut Shard) -> Option<Result<u64, StoreError>>,
+    ) -> Result<Written, StoreError> {
+        let (lineage, user) = (key.lineage(), self.user_of(record));
+        // Whose a record is changes rarely. Only then the index is needed, and it is locked before the shard.
+        let mut index = None;
+        loop {
+            let mut shard = self.write(&lineage);
+            match find(&mut shard) {
+                None => return Ok(Written::Gone),
+                Some(Err(error)) => return Err(error),
+                Some(Ok(found)) if found != version => return Ok(Written::Conflict),
+                Some(Ok(_)) => {}
+            }
+            let before = shard.sessions.get(&lineage).and_then(|entry| self.user_of(&entry.record));
+            if before != user {
+                let Some(index) = &mut index else {
+                    drop(shard);
+                    index = Some(self.index());
+                    continue;
+                };
+                index.unlist(before, lineage);
+                index.enlist(user, lineage);
+            }
+            shard.put(lineage, |entry| {
+                entry.record = Arc::new(record.clone());
+                entry.version += 1;
+                change(entry);
+            });
+            return Ok(Written::Done);
         }
-        if self.target().slots.contains_key(new) {
-            return Err(Err(StoreError::new(StoreErrorKind::Exists)));
-        }
-        let Some(Slot::Live(mut entry)) = self.source().slots.remove(old) else {
-            return Err(Ok(Written::Gone));
+    }
+
+    /// The sessions of a user, with the present key of each.
+    fn sessions_of(&self, index: &Index, whose: UserSessions<'_>) -> Vec<(SessionKey, Arc<SessionRecord>)> {
+        let hash = self.user_hash(whose);
+        let [first, last] = [0, 0xff].map(|byte| (hash, SessionKey::from_bytes([byte; 32]).lineage()));
+        let theirs = |lineage: &Lineage| {
+            let shard = self.read(lineage);
+            let entry = shard.sessions.get(lineage).filter(|entry| whose.contains(&entry.record))?;
+            Some((lineage.key(&entry.turn), Arc::clone(&entry.record)))
         };
-        let dead_alias = entry.alias.take();
-        entry.record = Arc::new(record.clone());
-        entry.version += 1;
-        if let Some(until) = alias_until {
-            entry.alias = Some(Box::new(*old));
-            self.source().slots.insert(*old, Slot::Alias(Box::new((*new, until))));
-        }
-        self.target().slots.insert(*new, Slot::Live(entry));
-        Ok(dead_alias)
+        index.by_user.range(first..=last).filter_map(|(_, lineage)| theirs(lineage)).collect()
     }
 }
 
 impl SessionStore for MemorySessions {
     async fn create(&self, key: &SessionKey, record: &SessionRecord) -> Result<(), StoreError> {
+        let (lineage, now) = (key.lineage(), record.last_seen);
         let mut index = self.index();
-        self.make_room(&mut index, record.last_seen)?;
-        self.insert(&mut index, key, record)
+        self.make_room(&mut index, now)?;
+        let mut shard = self.write(&lineage);
+        match shard.sessions.get(&lineage) {
+            Some(entry) if entry.is_live(now) => return Err(StoreError::new(StoreErrorKind::Exists)),
+            Some(_) => {
+                if let Some(over) = shard.remove(&lineage) {
+                    self.forget(&mut index, lineage, &over);
+                }
+            }
+            None => {}
+        }
+        let entry = Entry { turn: key.turn(), version: 1, record: Arc::new(record.clone()), alias: None };
+        shard.sessions.insert(lineage, entry);
+        shard.ends.insert(End::of(record, lineage));
+        index.enlist(self.user_of(record), lineage);
+        index.len += 1;
+        Ok(())
     }
 
     async fn load(&self, key: &SessionKey, now: Timestamp) -> Result<Option<Stored>, StoreError> {
-        Ok(match self.get(key, now) {
-            Ok(stored) => Some(stored),
-            Err(Some(target)) => self.get(&target, now).ok(),
-            Err(None) => None,
-        })
+        let lineage = key.lineage();
+        let shard = self.read(&lineage);
+        let entry = shard.sessions.get(&lineage);
+        let entry = entry.filter(|entry| entry.is_live(now) && entry.is_at(&key.turn(), now));
+        Ok(entry.map(|Entry { turn, version, record, .. }| Stored {
+            key: lineage.key(turn),
+            record: Arc::clone(record),
+            version: *version,
+        }))
     }
 
     async fn update(
@@ -322,14 +317,12 @@ impl SessionStore for MemorySessions {
         record: &SessionRecord,
         now: Timestamp,
     ) -> Result<Written, StoreError> {
-        Ok(self.change(key, now, |entry| {
-            if entry.version != version {
-                return Written::Conflict;
-            }
-            entry.record = Arc::new(record.clone());
-            entry.version += 1;
-            Written::Done
-        }))
+        self.replace(
+            (key, version),
+            record,
+            |_| {},
+            |shard| shard.find(key, now).map(|entry| Ok(entry.version)),
+        )
     }
 
     async fn touch(
@@ -338,12 +331,17 @@ impl SessionStore for MemorySessions {
         last_seen: Timestamp,
         expires: Timestamp,
     ) -> Result<Written, StoreError> {
-        Ok(self.change(key, last_seen, |entry| {
+        let lineage = key.lineage();
+        let mut shard = self.write(&lineage);
+        if shard.find(key, last_seen).is_none() {
+            return Ok(Written::Gone);
+        }
+        shard.put(lineage, |entry| {
             let record = Arc::make_mut(&mut entry.record);
             record.last_seen = record.last_seen.max(last_seen);
             record.expires = record.expires.max(expires);
-            Written::Done
-        }))
+        });
+        Ok(Written::Done)
     }
 
     async fn rotate(
@@ -355,95 +353,88 @@ impl SessionStore for MemorySessions {
         alias_until: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<Written, StoreError> {
-        let mut index = self.index();
-        let moved = self.two(old, new, |mut two| two.rotate((old, new), version, record, alias_until, now));
-        let dead_alias = match moved {
-            Ok(dead_alias) => dead_alias,
-            Err(answer) => return answer,
-        };
-        if let Some(alias) = dead_alias {
-            self.write(&alias).slots.remove(&*alias);
+        if new.lineage() != old.lineage() {
+            return Err(StoreError::unavailable("a session can only be moved to a key of its lineage"));
         }
-        let user = self.user_of(record);
-        index.by_user.remove(&(user, *old));
-        index.by_user.insert((user, *new));
-        Ok(Written::Done)
+        let (from, to) = (old.turn(), new.turn());
+        let change = |entry: &mut Entry| {
+            entry.turn = to;
+            entry.alias = alias_until.map(|until| Box::new((from, until)));
+        };
+        let find = |shard: &mut Shard| {
+            // An alias cannot be rotated.
+            let entry = shard.find(old, now).filter(|entry| entry.turn == from)?;
+            let is_taken = entry.version == version && entry.is_at(&to, now);
+            Some(if is_taken { Err(StoreError::new(StoreErrorKind::Exists)) } else { Ok(entry.version) })
+        };
+        self.replace((old, version), record, change, find)
     }
 
     async fn delete(&self, key: &SessionKey) -> Result<(), StoreError> {
-        self.remove(&mut self.index(), key);
+        self.remove(&mut self.index(), &key.lineage());
         Ok(())
     }
 
     async fn delete_user(
         &self,
-        backend: &BackendName,
-        user: &UserId,
+        whose: UserSessions<'_>,
         except: Option<&SessionKey>,
     ) -> Result<u64, StoreError> {
         let mut index = self.index();
-        let keys = self.keys_of(&index, backend, user);
-        let doomed = keys.into_iter().filter(|key| Some(key) != except);
-        Ok(doomed.filter(|key| self.remove(&mut index, key)).count() as u64)
+        let theirs = self.sessions_of(&index, whose).into_iter().map(|(key, _)| key.lineage());
+        let doomed = theirs.filter(|lineage| except.is_none_or(|except| except.lineage() != *lineage));
+        Ok(doomed.filter(|lineage| self.remove(&mut index, lineage)).count() as u64)
     }
 
     async fn trim_user(
         &self,
-        backend: &BackendName,
-        user: &UserId,
+        whose: UserSessions<'_>,
         max: u64,
         keep: &SessionKey,
         now: Timestamp,
     ) -> Result<u64, StoreError> {
         let mut index = self.index();
         let max = usize::try_from(max).unwrap_or(usize::MAX);
-        let keys = self.keys_of(&index, backend, user);
-        if keys.len() <= max {
+        let theirs = self.sessions_of(&index, whose);
+        if theirs.len() <= max {
             return Ok(0);
         }
-        let seen = |key| self.get(&key, now).ok().map(|stored| (stored.record.last_seen, key));
-        let mut others: Vec<_> = keys.into_iter().filter(|key| key != keep).filter_map(seen).collect();
+        let live = theirs.into_iter().filter(|(_, record)| now < record.expires);
+        let others = live.filter(|(key, _)| key.lineage() != keep.lineage());
+        let mut others: Vec<_> = others.map(|(key, record)| (record.last_seen, key.lineage())).collect();
         others.sort_unstable();
         let doomed = others.len().saturating_sub(max.saturating_sub(1));
-        Ok(others[..doomed].iter().filter(|(_, key)| self.remove(&mut index, key)).count() as u64)
+        Ok(others[..doomed].iter().filter(|(_, lineage)| self.remove(&mut index, lineage)).count() as u64)
     }
 
     async fn list_user(
         &self,
-        backend: &BackendName,
-        user: &UserId,
+        whose: UserSessions<'_>,
         now: Timestamp,
     ) -> Result<Vec<(SessionKey, SessionRecord)>, StoreError> {
-        let keys = self.keys_of(&self.index(), backend, user);
-        let record = |key: SessionKey| {
-            self.get(&key, now).ok().map(|stored| (key, Arc::unwrap_or_clone(stored.record)))
-        };
-        let mut records: Vec<_> = keys.into_iter().filter_map(record).collect();
+        let theirs = self.sessions_of(&self.index(), whose);
+        let live = theirs.into_iter().filter(|(_, record)| now < record.expires);
+        let mut records: Vec<_> = live.map(|(key, record)| (key, Arc::unwrap_or_clone(record))).collect();
         records.sort_by_key(|(_, record)| record.created);
         Ok(records)
     }
 
     async fn purge_expired(&self, now: Timestamp, limit: u64) -> Result<u64, StoreError> {
-        let mut index = self.index();
-        let mut left = usize::try_from(limit).unwrap_or(usize::MAX);
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let mut purged = 0;
         for at in 0..SHARDS {
-            left -= self.sweep(&mut index, at, now, left);
+            loop {
+                let most = (limit - purged).min(PURGED_AT_ONCE);
+                let swept = self.sweep(&mut self.index(), at, now, most);
+                purged += swept;
+                if swept < most || most == 0 {
+                    break;
+                }
+                // Whoever signs in meanwhile waits for a few removals, and not for all.
+                tokio::task::yield_now().await;
+            }
         }
-        Ok(limit - left as u64)
-    }
-}
-
-impl MemorySessions {
-    /// The keys of a user's records, expired ones among them.
-    fn keys_of(&self, index: &Index, backend: &BackendName, user: &UserId) -> Vec<SessionKey> {
-        let hash = self.user(backend, user);
-        let first = (hash, SessionKey::from_bytes([0; 32]));
-        let last = (hash, SessionKey::from_bytes([0xff; 32]));
-        let is_theirs = |key: &SessionKey| match self.read(key).slots.get(key) {
-            Some(Slot::Live(entry)) => entry.record.backend == *backend && entry.record.user == *user,
-            _ => false,
-        };
-        index.by_user.range(first..=last).map(|(_, key)| *key).filter(is_theirs).collect()
+        Ok(purged as u64)
     }
 }
 
@@ -456,9 +447,9 @@ mod tests {
         SessionKey::from_bytes([n; 32])
     }
 
-    fn record_until(expires: u64) -> SessionRecord {
+    fn record_until(last_seen: u64, expires: u64) -> SessionRecord {
         SessionRecord {
-            last_seen: Timestamp::from_secs(0),
+            last_seen: Timestamp::from_secs(last_seen),
             expires: Timestamp::from_secs(expires),
             ..record()
         }
@@ -467,12 +458,11 @@ mod tests {
     #[tokio::test]
     async fn a_full_store_refuses_and_makes_room_when_others_expire() {
         let store = MemorySessions::new(2);
-        store.create(&key(1), &record_until(10)).await.unwrap();
-        store.create(&key(2), &record_until(20)).await.unwrap();
-        let error = store.create(&key(3), &record_until(30)).await.unwrap_err();
+        store.create(&key(1), &record_until(0, 10)).await.unwrap();
+        store.create(&key(2), &record_until(0, 20)).await.unwrap();
+        let error = store.create(&key(3), &record_until(0, 30)).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Full);
-        let later = SessionRecord { last_seen: Timestamp::from_secs(10), ..record_until(30) };
-        store.create(&key(3), &later).await.unwrap();
+        store.create(&key(3), &record_until(10, 30)).await.unwrap();
         assert_eq!(store.len(), 2);
         assert!(store.load(&key(2), Timestamp::from_secs(10)).await.unwrap().is_some());
     }
@@ -481,14 +471,80 @@ mod tests {
     async fn expired_records_leave_memory_without_being_asked_for() {
         let store = MemorySessions::new(1_000_000);
         for n in 0..200 {
-            store.create(&key(n), &record_until(10)).await.unwrap();
+            store.create(&key(n), &record_until(0, 10)).await.unwrap();
         }
-        let later = SessionRecord { last_seen: Timestamp::from_secs(3_600), ..record_until(7_200) };
         for n in 0..64_u8 {
             let mut bytes = [250; 32];
             bytes[0] = n;
-            store.create(&SessionKey::from_bytes(bytes), &later).await.unwrap();
+            store.create(&SessionKey::from_bytes(bytes), &record_until(3_600, 7_200)).await.unwrap();
         }
         assert_eq!(store.len(), 64);
+    }
+
+    async fn with_expired(count: u32) -> MemorySessions {
+        let store = MemorySessions::new(1_000_000);
+        for n in 0..count {
+            let key = SessionKey::from_bytes(*blake3::hash(&n.to_be_bytes()).as_bytes());
+            store.create(&key, &record_until(0, 10)).await.unwrap();
+        }
+        store
+    }
+
+    /// However many have expired, whoever signs in next does not pay for all of them.
+    #[tokio::test]
+    async fn a_login_removes_a_few() {
+        let store = with_expired(10_000).await;
+        for n in 0..64 {
+            let before = store.len();
+            store.create(&key(n), &record_until(3_600, 7_200)).await.unwrap();
+            assert!(before + 1 - store.len() <= SWEPT_AT_ONCE, "{before} to {}", store.len());
+        }
+    }
+
+    /// A purge of everything keeps nobody waiting until it is done, also on the only thread that there is.
+    #[tokio::test]
+    async fn a_purge_lets_others_in() {
+        let store = Arc::new(with_expired(10_000).await);
+        let (purged, others) = (Arc::clone(&store), Arc::new(std::sync::atomic::AtomicUsize::new(0)));
+        let purge =
+            tokio::spawn(
+                async move { purged.purge_expired(Timestamp::from_secs(10), u64::MAX).await.unwrap() },
+            );
+        let counted = Arc::clone(&others);
+        let other = tokio::spawn(async move {
+            loop {
+                counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                tokio::task::yield_now().await;
+            }
+        });
+        assert_eq!(purge.await.unwrap(), 10_000);
+        other.abort();
+        assert!(others.load(std::sync::atomic::Ordering::Relaxed) >= 10_000 / PURGED_AT_ONCE / 2);
+        assert!(store.is_empty());
+    }
+
+    /// Whatever happens to sessions, what finds them by user and by end knows them all and no others.
+    #[tokio::test]
+    async fn the_indices_follow() {
+        let store = MemorySessions::new(100);
+        let (old, new) = (key(1), key(1).lineage().key(&[2; 16]));
+        let (mut record, now) = (record_until(0, 10), Timestamp::from_secs(5));
+        store.create(&old, &record).await.unwrap();
+        let visitor = SessionRecord::new(super::super::Owner::Visitor, now, Timestamp::from_secs(9));
+        store.create(&key(2), &visitor).await.unwrap();
+        let counts = || {
+            let ends: usize = store.shards.iter().map(|shard| shard.read().unwrap().ends.len()).sum();
+            (store.len(), ends, store.index().by_user.len())
+        };
+        assert_eq!(counts(), (2, 2, 1));
+        assert_eq!(store.touch(&old, now, Timestamp::from_secs(20)).await.unwrap(), Written::Done);
+        record.expires = Timestamp::from_secs(15);
+        assert_eq!(store.rotate(&old, &new, 1, &record, None, now).await.unwrap(), Written::Done);
+        assert_eq!(counts(), (2, 2, 1));
+        record.set_owner(super::super::Owner::Visitor);
+        assert_eq!(store.update(&new, 2, &record, now).await.unwrap(), Written::Done);
+        assert_eq!(counts(), (2, 2, 0));
+        assert_eq!(store.purge_expired(Timestamp::from_secs(15), 100).await.unwrap(), 2);
+        assert_eq!(counts(), (0, 0, 0));
     }
 }

@@ -10,6 +10,7 @@ mod keys;
 mod live;
 mod memory;
 mod purpose;
+mod realm;
 mod record;
 mod revocation;
 mod source;
@@ -23,9 +24,10 @@ pub use keys::{KeyRing, StampMac};
 pub use live::SessionInfo;
 pub use memory::MemorySessions;
 pub use purpose::{Purpose, PurposeKey, PurposeKeys};
-pub use record::{ClientFacts, SessionData, SessionRecord};
-pub use store::{SessionStore, Stored, Written};
-pub use token::SessionKey;
+pub use realm::Realm;
+pub use record::{ClientFacts, Owner, SessionData, SessionRecord, SessionUser, Unreadable};
+pub use store::{SessionStore, Stored, UserSessions, Written};
+pub use token::{Lineage, SessionKey};
 
 pub(crate) use confirming::{Confirming, DynConfirm};
 pub(crate) use cookie::{Cookie, CookieMatch, Scan};
@@ -37,4 +39,4 @@ pub(crate) use live::{Begun, BegunBy, CookieEffect, Live, Renewal, Resolved, Wan
 pub(crate) use record::Patches;
 pub(crate) use revocation::Undoing;
 pub(crate) use source::{DynUsers, Source};
-pub(crate) use token::Token;
+pub(crate) use token::{Id, Origin, Token};

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::{SessionKey, SessionStore};
+use super::{Lineage, SessionKey, SessionStore, StoreError, StoreErrorKind};
 use crate::guard::guarded;
+use crate::time::Timestamp;
 
 /// A store, and what it has not confirmed yet.
 pub(super) struct Shared<S> {
@@ -21,9 +22,23 @@ pub(super) struct Shared<S> {
 /// This process treats them as dead at once, and goes on trying to delete them until the store has confirmed
 /// every one.
 pub(super) struct Revocations {
-    pending: Mutex<HashSet<SessionKey>>,
+    pending: Mutex<Pending>,
     /// The size of `pending`, so that the common case takes no lock.
     count: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Pending {
+    /// Sessions that ended, by whichever id.
+    ended: HashSet<Lineage>,
+    /// Ids that nobody was given, of sessions that may go on under another one.
+    undone: HashSet<SessionKey>,
+}
+
+impl Pending {
+    fn len(&self) -> usize {
+        self.ended.len() + self.undone.len()
+    }
 }
 
 /// Beyond this many, further unconfirmed logouts are not retried: the store has been down for long.
@@ -36,27 +51,79 @@ impl Revocations {
         Self { pending: Mutex::default(), count: AtomicUsize::new(0) }
     }
 
+    /// Whether this id opens nothing any more.
     pub(super) fn contains(&self, key: &SessionKey) -> bool {
-        self.count.load(Ordering::Acquire) > 0 && self.lock().contains(key)
-    }
-
-    /// Notes a logout.
-    fn add(&self, key: SessionKey) {
-        let mut pending = self.lock();
-        if pending.len() < MAX_PENDING {
-            pending.insert(key);
+        if self.count.load(Ordering::Acquire) == 0 {
+            return false;
         }
-        self.count.store(pending.len(), Ordering::Release);
+        let pending = self.lock();
+        pending.ended.contains(&key.lineage()) || pending.undone.contains(key)
     }
 
-    fn confirm(&self, key: &SessionKey) {
+    /// Notes what ended, unless there is too much of it.
+    fn change(&self, change: impl FnOnce(&mut Pending)) {
         let mut pending = self.lock();
-        pending.remove(key);
+        change(&mut pending);
         self.count.store(pending.len(), Ordering::Release);
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashSet<SessionKey>> {
+    fn lock(&self) -> MutexGuard<'_, Pending> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is to be deleted.
+#[derive(Clone, Copy)]
+enum Doomed {
+    /// The session that has or had this key.
+    Session(SessionKey),
+    /// The record under this very key. A session that goes on under another one does.
+    Id(SessionKey),
+}
+
+impl Doomed {
+    fn key(&self) -> &SessionKey {
+        let (Self::Session(key) | Self::Id(key)) = self;
+        key
+    }
+
+    fn note(self, pending: &mut Pending) {
+        if pending.len() < MAX_PENDING {
+            match self {
+                Self::Session(key) => _ = pending.ended.insert(key.lineage()),
+                Self::Id(key) => _ = pending.undone.insert(key),
+            }
+        }
+    }
+
+    fn forget(self, pending: &mut Pending) {
+        match self {
+            Self::Session(key) => _ = pending.ended.remove(&key.lineage()),
+            Self::Id(key) => _ = pending.undone.remove(&key),
+        }
+    }
+
+    fn is_noted(self, revocations: &Revocations) -> bool {
+        let pending = revocations.lock();
+        match self {
+            Self::Session(key) => pending.ended.contains(&key.lineage()),
+            Self::Id(key) => pending.undone.contains(&key),
+        }
+    }
+
+    /// Deletes it. A store deletes by lineage: so whether the record is under this very key is looked up before. Nobody
+    /// else has the key, and an alias is not rotated: what is found there stays there.
+    async fn delete<S: SessionStore>(self, store: &S) -> Result<(), StoreError> {
+        if let Self::Id(key) = self {
+            // Also one that has expired by now: it is to be deleted.
+            match store.load(&key, Timestamp::default()).await {
+                Ok(Some(found)) if found.key == key => {}
+                Ok(_) => return Ok(()),
+                Err(error) if error.kind() == StoreErrorKind::Newer => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+        store.delete(self.key()).await
     }
 }
 
@@ -71,13 +138,13 @@ pub(super) struct Revocation<S: SessionStore> {
 
 impl<S: SessionStore> Revocation<S> {
     pub(super) fn begin(shared: &Arc<Shared<S>>, key: SessionKey, limit: Duration) -> Self {
-        shared.revocations.add(key);
+        shared.revocations.change(|pending| Doomed::Session(key).note(pending));
         Self { shared: Arc::clone(shared), key, limit, confirmed: false }
     }
 
     pub(super) fn confirm(mut self) {
         self.confirmed = true;
-        self.shared.revocations.confirm(&self.key);
+        self.shared.revocations.change(|pending| Doomed::Session(self.key).forget(pending));
     }
 }
 
@@ -88,7 +155,7 @@ impl<S: SessionStore> Drop for Revocation<S> {
         }
         // Without a runtime the process is ending; the record then ends with its idle timeout.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(retry(Arc::clone(&self.shared), self.key, self.limit));
+            runtime.spawn(retry(Arc::clone(&self.shared), Doomed::Session(self.key), self.limit));
         }
     }
 }
@@ -136,22 +203,24 @@ impl<S: SessionStore> Undoing for Undo<S> {
     }
 }
 
-/// Deletes `key`, and once more when whatever was under way to the store has arrived there.
+/// Deletes what is under `key`, and once more when whatever was under way to the store has arrived there.
 async fn undo<S: SessionStore>(shared: Arc<Shared<S>>, key: SessionKey, limit: Duration) {
+    let doomed = Doomed::Id(key);
     for _ in 0..2 {
-        shared.revocations.add(key);
-        retry(Arc::clone(&shared), key, limit).await;
+        shared.revocations.change(|pending| doomed.note(pending));
+        retry(Arc::clone(&shared), doomed, limit).await;
         sleep(limit).await;
     }
 }
 
-/// Tries to delete `key` until the store confirms it, or another try has.
-async fn retry<S: SessionStore>(shared: Arc<Shared<S>>, key: SessionKey, limit: Duration) {
+/// Tries to delete it until the store confirms it, or another try has.
+async fn retry<S: SessionStore>(shared: Arc<Shared<S>>, doomed: Doomed, limit: Duration) {
     let mut pause = FIRST_RETRY;
-    while shared.revocations.contains(&key) {
-        if matches!(guarded(limit, shared.store.delete(&key)).await, Ok(Ok(()))) {
-            shared.revocations.confirm(&key);
-            tracing::info!(target: "auth", session = %key, "a deletion reached the session store");
+    while doomed.is_noted(&shared.revocations) {
+        let deleted = doomed.delete(&shared.store);
+        if matches!(guarded(limit, deleted).await, Ok(Ok(()))) {
+            shared.revocations.change(|pending| doomed.forget(pending));
+            tracing::info!(target: "auth", session = %doomed.key(), "a deletion reached the session store");
             return;
         }
         sleep(pause).await;

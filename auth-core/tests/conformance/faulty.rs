@@ -4,10 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
 
 use auth_core::session::{
-    SessionKey, SessionRecord, SessionStore, StoreError, StoreErrorKind, Stored, Written,
+    SessionKey, SessionRecord, SessionStore, StoreError, StoreErrorKind, Stored, UserSessions, Written,
 };
 use auth_core::time::Timestamp;
-use auth_core::{BackendName, UserId};
 use tokio::task::yield_now;
 
 /// What can be wrong with a store.
@@ -40,6 +39,7 @@ pub(crate) enum Fault {
     RotateTakesAlias,
     AliasIsImmortal,
     DeleteSparesAlias,
+    DeleteForgetsWhatMoved,
     DeleteUserOfAllBackends,
     DeleteUserTakesExcepted,
     DeleteUserCountsWrong,
@@ -55,10 +55,15 @@ pub(crate) enum Fault {
     PurgeTakesLive,
     PurgeDoesNothing,
     PurgeInTwoSteps,
+    PurgeSparesVisitors,
+    OwnerIsWhoCreated,
+    PendingIsNobodys,
+    RealmsAreOne,
 }
 
 struct Row {
     record: SessionRecord,
+    created: SessionRecord,
     version: u64,
     alias: Option<(SessionKey, Timestamp)>,
 }
@@ -142,9 +147,10 @@ impl Faulty {
         if in_use(&rows, new) {
             return Err(StoreError::new(StoreErrorKind::Exists));
         }
+        let mut row = row;
         match self.writable(&rows, old, version, now) {
             Ok(at) if at != *old && !self.has(Fault::RotateTakesAlias) => return Ok(Written::Gone),
-            Ok(at) => _ = rows.remove(&at),
+            Ok(at) => row.created = rows.remove(&at).map_or(row.created, |old| old.created),
             Err(Written::Conflict) if self.has(Fault::RotateIgnoresVersion) => _ = rows.remove(old),
             Err(Written::Gone) if self.has(Fault::RotateInserts) => {}
             Err(why) => return Ok(why),
@@ -153,10 +159,22 @@ impl Faulty {
         Ok(Written::Done)
     }
 
-    fn is_of(&self, row: &Row, backend: &BackendName, user: &UserId) -> bool {
-        let (whose, who) = (row.record.user.as_str(), user.as_str());
-        let same = whose == who || self.has(Fault::ListIgnoresCase) && whose.eq_ignore_ascii_case(who);
-        same && row.record.backend == *backend
+    fn is_of(&self, row: &Row, whose: UserSessions<'_>) -> bool {
+        let record = if self.has(Fault::OwnerIsWhoCreated) { &row.created } else { &row.record };
+        let Some(own) = record.user_sessions() else { return false };
+        if self.has(Fault::PendingIsNobodys) && record.owner().user().is_none() {
+            return false;
+        }
+        if self.has(Fault::ListIgnoresCase) {
+            return own.backend == whose.backend
+                && own.user.as_str().eq_ignore_ascii_case(whose.user.as_str());
+        }
+        let whose = if self.has(Fault::RealmsAreOne) {
+            UserSessions::everywhere(whose.backend, whose.user)
+        } else {
+            whose
+        };
+        whose.contains(record)
     }
 }
 
@@ -165,7 +183,7 @@ fn in_use(rows: &Rows, key: &SessionKey) -> bool {
 }
 
 fn new_row(record: &SessionRecord) -> Row {
-    Row { record: record.clone(), version: 1, alias: None }
+    Row { record: record.clone(), created: record.clone(), version: 1, alias: None }
 }
 
 impl SessionStore for Faulty {
@@ -237,7 +255,8 @@ impl SessionStore for Faulty {
             (last_seen, expires) = (last_seen.max(record.last_seen), expires.max(record.expires));
         }
         if !self.has(Fault::TouchDoesNothing) {
-            row.record = SessionRecord { last_seen, expires, ..record };
+            row.record = record;
+            (row.record.last_seen, row.record.expires) = (last_seen, expires);
         }
         row.version += u64::from(self.has(Fault::TouchCounts));
         Ok(Written::Done)
@@ -274,29 +293,36 @@ impl SessionStore for Faulty {
 
     async fn delete(&self, key: &SessionKey) -> Result<(), StoreError> {
         let by_alias = |row: &Row| row.alias.is_some_and(|(alias, _)| alias == *key);
-        self.rows().retain(|at, row| at != key && (!by_alias(row) || self.has(Fault::DeleteSparesAlias)));
+        let is_it = |at: &SessionKey, row: &Row| match self.fault {
+            Some(Fault::DeleteSparesAlias) => at == key,
+            Some(Fault::DeleteForgetsWhatMoved) => at == key || by_alias(row),
+            _ => at.lineage() == key.lineage(),
+        };
+        self.rows().retain(|at, row| !is_it(at, row));
         Ok(())
     }
 
     async fn delete_user(
         &self,
-        backend: &BackendName,
-        user: &UserId,
+        whose: UserSessions<'_>,
         except: Option<&SessionKey>,
     ) -> Result<u64, StoreError> {
         let mut rows = self.rows();
         let before = rows.len();
         let except = except.filter(|_| !self.has(Fault::DeleteUserTakesExcepted));
-        let everywhere = |row: &Row| self.has(Fault::DeleteUserOfAllBackends) && row.record.user == *user;
-        rows.retain(|at, row| Some(at) == except || !(self.is_of(row, backend, user) || everywhere(row)));
+        let everywhere = |row: &Row| {
+            let own = row.record.user_sessions();
+            self.has(Fault::DeleteUserOfAllBackends) && own.is_some_and(|own| own.user == whose.user)
+        };
+        let is_excepted = |at: &SessionKey| except.is_some_and(|except| except.lineage() == at.lineage());
+        rows.retain(|at, row| is_excepted(at) || !(self.is_of(row, whose) || everywhere(row)));
         let count = if self.has(Fault::DeleteUserCountsWrong) { 1 } else { before - rows.len() };
         Ok(count as u64)
     }
 
     async fn trim_user(
         &self,
-        backend: &BackendName,
-        user: &UserId,
+        whose: UserSessions<'_>,
         max: u64,
         keep: &SessionKey,
         now: Timestamp,
@@ -305,8 +331,9 @@ impl SessionStore for Faulty {
         let newest_first = self.has(Fault::TrimTakesNewest);
         let live = |row: &Row| row.record.expires > now || self.has(Fault::TrimCountsExpired);
         let doomed = |rows: &Rows| -> Vec<_> {
-            let theirs = rows.iter().filter(|(_, row)| self.is_of(row, backend, user) && live(row));
-            let others = theirs.filter(|(at, _)| *at != keep || self.has(Fault::TrimTakesKept));
+            let theirs = rows.iter().filter(|(_, row)| self.is_of(row, whose) && live(row));
+            let others =
+                theirs.filter(|(at, _)| at.lineage() != keep.lineage() || self.has(Fault::TrimTakesKept));
             let mut others: Vec<_> = others.map(|(at, row)| (row.record.last_seen, *at)).collect();
             others.sort_unstable();
             if newest_first {
@@ -324,13 +351,12 @@ impl SessionStore for Faulty {
 
     async fn list_user(
         &self,
-        backend: &BackendName,
-        user: &UserId,
+        whose: UserSessions<'_>,
         now: Timestamp,
     ) -> Result<Vec<(SessionKey, SessionRecord)>, StoreError> {
         let shown = |row: &Row| row.record.expires > now || self.has(Fault::ListShowsExpired);
         let rows = self.rows();
-        let rows = rows.iter().filter(|(_, row)| self.is_of(row, backend, user) && shown(row));
+        let rows = rows.iter().filter(|(_, row)| self.is_of(row, whose) && shown(row));
         let mut list: Vec<_> = rows.map(|(at, row)| (*at, row.record.clone())).collect();
         list.sort_by_key(|(_, record)| record.created);
         if self.has(Fault::ListIsNewestFirst) {
@@ -344,7 +370,8 @@ impl SessionStore for Faulty {
             return Ok(0);
         }
         let limit = if self.has(Fault::PurgeIgnoresLimit) { u64::MAX } else { limit };
-        let over = |row: &Row| row.record.expires <= now || self.has(Fault::PurgeTakesLive);
+        let spared = |row: &Row| self.has(Fault::PurgeSparesVisitors) && row.record.user_sessions().is_none();
+        let over = |row: &Row| (row.record.expires <= now || self.has(Fault::PurgeTakesLive)) && !spared(row);
         let expired = |rows: &Rows| -> Vec<_> {
             let keys = rows.iter().filter(|(_, row)| over(row)).map(|(at, _)| *at);
             keys.take(usize::try_from(limit).unwrap_or(usize::MAX)).collect()

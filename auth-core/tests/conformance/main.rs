@@ -44,6 +44,7 @@ const FAULTS: &[(Fault, &str)] = &[
     (Fault::RotateTakesAlias, "rotate: an alias cannot be rotated"),
     (Fault::AliasIsImmortal, "load: an alias is dead"),
     (Fault::DeleteSparesAlias, "delete: through an alias"),
+    (Fault::DeleteForgetsWhatMoved, "delete: any key that a session had"),
     (Fault::DeleteUserOfAllBackends, "delete_user: counts this user's records"),
     (Fault::DeleteUserTakesExcepted, "delete_user: does not count the excepted"),
     (Fault::DeleteUserCountsWrong, "delete_user: says how many"),
@@ -59,6 +60,10 @@ const FAULTS: &[(Fault, &str)] = &[
     (Fault::PurgeTakesLive, "purge_expired: nothing has expired yet"),
     (Fault::PurgeDoesNothing, "purge_expired: says how many"),
     (Fault::PurgeInTwoSteps, "purge_expired: a record that was touched in time"),
+    (Fault::PurgeSparesVisitors, "purge_expired: also of no user's"),
+    (Fault::OwnerIsWhoCreated, "update, rotate: the record is its new owner's"),
+    (Fault::PendingIsNobodys, "list_user: who has begun to sign in"),
+    (Fault::RealmsAreOne, "list_user: only this site's"),
 ];
 
 #[test]

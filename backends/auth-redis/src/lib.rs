@@ -36,18 +36,37 @@
 //! # Keys
 //! | key | type | what it holds |
 //! |---|---|---|
-//! | `{auth}:s:<hash>` | text | a session: version, last seen, expires, user, its alias and hash, the encoded record |
-//! | `{auth}:s:<hash>` | text | an alias, for seconds after a rotation: `>`, until when, a session's hash |
-//! | `{auth}:u:<backend>:<user>` | sorted set | the hashes of a user's sessions by their end |
-//! | `{auth}:expiry` | sorted set | the hashes of all sessions by their end |
+//! | `{auth}:s:<key>` | text | a session: version, last seen, expires, whose, its alias and key, the encoded record |
+//! | `{auth}:s:<key>` | text | an alias, for seconds after a rotation: `>`, until when, a session's key |
+//! | `{auth}:l:<lineage>` | text | of a session that was moved: the second half of the key that it has now |
+//! | `{auth}:u:<backend>:<user>` | sorted set | the keys of a user's sessions on all sites by their end |
+//! | `{auth}:expiry` | sorted set | the keys of all sessions by their end |
 //!
-//! `<hash>` is the SHA-256 of the cookie's token, 32 bytes; times are milliseconds since 1970. `auth` is the prefix
-//! ([`RedisSessions::with_prefix`]). Every key expires by itself: a session with its end, an index with its last
-//! session. Sessions that have expired leave the indices a few at a time, whenever another is written.
+//! `<key>` is a [`SessionKey`](auth_core::session::SessionKey), a hash of the cookie's token: 32 bytes, of which the first
+//! 16 are its `<lineage>`. Whose a session is: `<realm>/<backend>:<user>`; without `<realm>/` if it is of no site, as those
+//! are that a build from before there were realms wrote; nothing for a visitor's. Times are milliseconds since 1970. `auth`
+//! is the prefix ([`RedisSessions::with_prefix`]). Every key expires by itself: what is of one session with its end, an
+//! index with its last session. Sessions that have expired leave the indices a few at a time, whenever another is written.
 //!
-//! Each operation is one script and one round trip (`purge_expired` one for every 500 sessions); `load` is one `GETEX`,
-//! and for an alias a script besides. None walks through keys. A user that may use them with an access list needs
-//! `~{auth}:* +evalsha +eval +getex`, the commands in the scripts, and `+info` for [`check`](RedisSessions::check).
+//! Each operation is one script and one round trip (`purge_expired` one for every 500 entries of the index); `load` is one
+//! `GETEX`, and for an alias a script besides. A user with an access list needs this, `info` for
+//! [`check`](RedisSessions::check) alone:
+//!
+//! ```text
+//! ~{auth}:* +evalsha +eval +getex +info
+//! +get +getrange +set +del +exists +pttl +pexpire +zadd +zrem +zcard +zrange +zrangebyscore
+//! ```
+//!
+//! # How long a script runs
+//! The server does nothing else meanwhile. None walks through keys, and what each does is bound:
+//! * `create`, `update`, `touch`, `rotate` and `delete` by one session, its alias, and up to 16 expired entries of each of
+//!   the two indices that it stands in.
+//! * `delete_user`, `list_user` and `trim_user` by the user's sessions on all sites, those that have expired since the user
+//!   last signed in among them. That is what
+//!   [`max_per_user`](auth_core::session::SessionConfig::max_per_user) bounds, on each site. `trim_user` looks at none
+//!   unless there are more of them than may stay on one. Only `list_user` reads what applications keep in them.
+//! * `purge_expired` by 500 entries of the index for each script, and its `limit` for all, whether the server has ended
+//!   their sessions already or not: where it has, the call says fewer than it has looked at.
 //!
 //! # What the server must do
 //! * `maxmemory-policy noeviction`. A server that evicts may drop the index of a user whose sessions live on:

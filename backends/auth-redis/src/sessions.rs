@@ -3,11 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
+use auth_core::ConfigError;
 use auth_core::session::{
-    SessionKey, SessionRecord, SessionStore, StoreError, StoreErrorKind, Stored, Written,
+    Realm, SessionKey, SessionRecord, SessionStore, StoreError, StoreErrorKind, Stored, Unreadable,
+    UserSessions, Written,
 };
 use auth_core::time::Timestamp;
-use auth_core::{BackendName, ConfigError, UserId};
 use redis::{Client, Cmd, Value};
 
 use crate::error::{unavailable, unreadable};
@@ -15,7 +16,7 @@ use crate::link::Link;
 use crate::prefix::Prefix;
 use crate::scripts::{Argument, Script, Scripts};
 
-/// Sessions in Redis, one hash each. Cheap to clone.
+/// Sessions in Redis, one text each. Cheap to clone.
 ///
 /// Every operation is one script: a rotation is never half done, and a write that comes after the logout finds no
 /// record. The server holds hashes of the tokens, so a leaked copy signs nobody in. It removes sessions that have
@@ -43,7 +44,7 @@ pub struct RedisSessions {
     prefix: Arc<Prefix>,
 }
 
-/// How many records one script purges at most: meanwhile the server does nothing else.
+/// How many entries of the index one script looks at when it purges: meanwhile the server does nothing else.
 const PURGED_AT_ONCE: u64 = 500;
 
 impl RedisSessions {
@@ -105,6 +106,20 @@ impl RedisSessions {
         let key = self.prefix.session(key);
         self.link.run(script, &key, arguments).await
     }
+
+    /// Runs a script on a user's sessions.
+    async fn run_on_user(
+        &self,
+        script: &Script,
+        whose: UserSessions<'_>,
+        arguments: &[Argument<'_>],
+    ) -> Result<Value, StoreError> {
+        let index = self.prefix.user(whose.backend, whose.user);
+        let whom = user_of(UserSessions { realm: None, ..whose });
+        let realm = whose.realm.map_or("", Realm::as_str);
+        let whose = [self.prefix.argument(), whom.as_str().into(), realm.into()];
+        self.link.run(script, &index, &[&whose, arguments].concat()).await
+    }
 }
 
 impl SessionStore for RedisSessions {
@@ -128,8 +143,7 @@ impl SessionStore for RedisSessions {
         }
         match found {
             Value::Nil => Ok(None),
-            // The server ends records by its own clock.
-            found => Ok(stored(&found)?.filter(|found| now < found.record.expires)),
+            found => stored(&found, now),
         }
     }
 
@@ -167,6 +181,9 @@ impl SessionStore for RedisSessions {
         alias_until: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<Written, StoreError> {
+        if new.lineage() != old.lineage() {
+            return Err(unavailable("a session can only be moved to a key of its lineage"));
+        }
         let until = alias_until.unwrap_or(now);
         let alias_ttl = left(now, until);
         let row = Row::of(record, now);
@@ -195,44 +212,41 @@ impl SessionStore for RedisSessions {
 
     async fn delete_user(
         &self,
-        backend: &BackendName,
-        user: &UserId,
+        whose: UserSessions<'_>,
         except: Option<&SessionKey>,
     ) -> Result<u64, StoreError> {
-        let (user, index) = (user_of(backend, user), self.prefix.user(backend, user));
-        // No key is empty: without an exception nothing is excepted.
-        let except = except.map_or(Argument::Bytes(b""), bytes);
-        let arguments = [self.prefix.argument(), user.as_str().into(), except];
-        count(&self.link.run(&self.scripts.delete_user, &index, &arguments).await?)
+        // No lineage is empty: without an exception nothing is excepted.
+        let lineage = except.map(SessionKey::lineage);
+        let except = lineage.as_ref().map_or(&[][..], |lineage| lineage.as_bytes());
+        count(&self.run_on_user(&self.scripts.delete_user, whose, &[except.into()]).await?)
     }
 
     async fn trim_user(
         &self,
-        backend: &BackendName,
-        user: &UserId,
+        whose: UserSessions<'_>,
         max: u64,
         keep: &SessionKey,
         now: Timestamp,
     ) -> Result<u64, StoreError> {
-        let (user, index) = (user_of(backend, user), self.prefix.user(backend, user));
-        let max = max.clamp(1, LAST);
-        let arguments = [self.prefix.argument(), user.as_str().into(), max.into(), bytes(keep), time(now)];
-        count(&self.link.run(&self.scripts.trim_user, &index, &arguments).await?)
+        let (max, keep) = (max.clamp(1, LAST), keep.lineage());
+        let arguments = [max.into(), keep.as_bytes()[..].into(), time(now)];
+        count(&self.run_on_user(&self.scripts.trim_user, whose, &arguments).await?)
     }
 
     async fn list_user(
         &self,
-        backend: &BackendName,
-        user: &UserId,
+        whose: UserSessions<'_>,
         now: Timestamp,
     ) -> Result<Vec<(SessionKey, SessionRecord)>, StoreError> {
-        let (user, index) = (user_of(backend, user), self.prefix.user(backend, user));
-        let arguments = [self.prefix.argument(), user.as_str().into(), time(now)];
-        let found = self.link.run(&self.scripts.list_user, &index, &arguments).await?;
+        let found = self.run_on_user(&self.scripts.list_user, whose, &[time(now)]).await?;
         let Value::Array(found) = found else { return Err(unreadable()) };
         let mut list = Vec::with_capacity(found.len());
         for found in &found {
-            list.extend(stored(found)?.map(|found| (found.key, Arc::unwrap_or_clone(found.record))));
+            match stored(found, now) {
+                Ok(found) => list.extend(found.map(|found| (found.key, Arc::unwrap_or_clone(found.record)))),
+                Err(error) if error.kind() == StoreErrorKind::Newer => {}
+                Err(error) => return Err(error),
+            }
         }
         list.sort_by_key(|(key, record)| (record.created, *key));
         Ok(list)
@@ -240,9 +254,9 @@ impl SessionStore for RedisSessions {
 
     async fn purge_expired(&self, now: Timestamp, limit: u64) -> Result<u64, StoreError> {
         let index = self.prefix.expiry();
-        let mut purged = 0;
-        while purged < limit {
-            let most = (limit - purged).min(PURGED_AT_ONCE);
+        let (mut purged, mut left) = (0, limit);
+        while left > 0 {
+            let most = left.min(PURGED_AT_ONCE);
             let arguments = [self.prefix.argument(), time(now), most.into()];
             let answer = self.link.run(&self.scripts.purge_expired, &index, &arguments).await?;
             let Value::Array(counts) = &answer else { return Err(unreadable()) };
@@ -251,6 +265,8 @@ impl SessionStore for RedisSessions {
             if count(due)? < most {
                 break;
             }
+            // Whatever it was that they stood for: most may have ended by themselves.
+            left -= most;
         }
         Ok(purged)
     }
@@ -272,7 +288,8 @@ struct Row<'a> {
 
 impl<'a> Row<'a> {
     fn of(record: &'a SessionRecord, now: Timestamp) -> Self {
-        Self { record, now, user: user_of(&record.backend, &record.user), encoded: record.encode() }
+        let user = record.user_sessions().map(user_of).unwrap_or_default();
+        Self { record, now, user, encoded: record.encode() }
     }
 
     /// In the order of the scripts.
@@ -293,9 +310,10 @@ fn bytes(key: &SessionKey) -> Argument<'_> {
     key.as_bytes()[..].into()
 }
 
-/// No backend's name has a colon.
-fn user_of(backend: &BackendName, user: &UserId) -> String {
-    [backend.as_str(), ":", user.as_str()].concat()
+/// No realm's and no backend's name has a colon or a slash.
+fn user_of(UserSessions { realm, backend, user }: UserSessions<'_>) -> String {
+    let (realm, slash) = realm.map_or(("", ""), |realm| (realm.as_str(), "/"));
+    [realm, slash, backend.as_str(), ":", user.as_str()].concat()
 }
 
 /// The server counts in floating-point numbers: above this one they have gaps.
@@ -338,8 +356,8 @@ fn is_alias(found: &Value) -> bool {
     matches!(found, Value::BulkString(text) if text.first() == Some(&b'>'))
 }
 
-/// A session as it is on the server: see the scripts' prelude.
-fn stored(found: &Value) -> Result<Option<Stored>, StoreError> {
+/// A session as it is on the server: see the scripts' prelude. The server ends records by its own clock, we by ours.
+fn stored(found: &Value, now: Timestamp) -> Result<Option<Stored>, StoreError> {
     let Value::BulkString(found) = found else { return Err(unreadable()) };
     let (version, rest) = number(found).ok_or_else(unreadable)?;
     let (last_seen, rest) = number(rest).ok_or_else(unreadable)?;
@@ -349,13 +367,20 @@ fn stored(found: &Value) -> Result<Option<Stored>, StoreError> {
     let start = user.checked_add(alias).and_then(|start| usize::try_from(start).ok());
     let rest = start.and_then(|start| rest.get(start..)).ok_or_else(unreadable)?;
     let (key, record) = rest.split_first_chunk().ok_or_else(unreadable)?;
-    let Some(record) = SessionRecord::decode(record) else {
-        tracing::warn!(target: "auth", "a stored session cannot be read: it counts as absent");
-        return Ok(None);
-    };
     // `touch` writes these two fields only.
     let [last_seen, expires] = [last_seen, expires].map(Timestamp::from_millis);
-    let record = SessionRecord { last_seen, expires, ..record };
+    if now >= expires {
+        return Ok(None);
+    }
+    let mut record = match SessionRecord::decode(record) {
+        Ok(record) => record,
+        Err(Unreadable::Newer) => return Err(StoreError::new(StoreErrorKind::Newer)),
+        Err(_) => {
+            tracing::warn!(target: "auth", "a stored session cannot be read: it counts as absent");
+            return Ok(None);
+        }
+    };
+    (record.last_seen, record.expires) = (last_seen, expires);
     Ok(Some(Stored { key: SessionKey::from_bytes(*key), record: Arc::new(record), version }))
 }
 

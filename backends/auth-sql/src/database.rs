@@ -17,7 +17,7 @@ use sqlx::sqlite::SqlitePool;
 use crate::driver;
 #[cfg(feature = "sqlite")]
 use crate::driver::sqlite::Connections;
-use crate::driver::{Columns, Dialect, Driver, Rows, Transaction as _, Value};
+use crate::driver::{Columns, Dialect, Driver, LaterColumn, Rows, Transaction as _, Value};
 use crate::error::{DbError, DbErrorKind};
 
 /// For how long a statement is tried that the database undoes in favour of others: by time, since on a busy machine they
@@ -127,6 +127,30 @@ impl Database {
     /// Makes what is missing. Several instances may do so at once.
     pub(crate) async fn migrate(&self, statements: &[SqlStr]) -> Result<(), DbError> {
         with_pool!(self, pool => pool.migrate(statements).await)
+    }
+
+    /// Adds a column to a table of an earlier version. Several instances may do so at once.
+    ///
+    /// It is looked for first: to add one waits for all who use the table, a dump among them, while everybody else waits
+    /// behind. Only once may a table be locked like that, and not whenever an instance starts.
+    pub(crate) async fn add_column(&self, column: &LaterColumn) -> Result<(), DbError> {
+        if self.has(column).await? {
+            return Ok(());
+        }
+        match self.migrate(std::slice::from_ref(&column.add)).await {
+            // Another instance was faster. Each database has its own words for that, and MySQL no IF NOT EXISTS.
+            Err(_) if self.has(column).await? => Ok(()),
+            answer => answer,
+        }
+    }
+
+    async fn has(&self, column: &LaterColumn) -> Result<bool, DbError> {
+        self.is_any(&column.find, &[]).await
+    }
+
+    /// Whether a query finds a row.
+    pub(crate) async fn is_any(&self, sql: &SqlStr, values: &[Value<'_>]) -> Result<bool, DbError> {
+        Ok(self.first(sql, values, |_| Ok(Some(()))).await?.is_some())
     }
 
     /// Runs a statement and says how many rows it changed.

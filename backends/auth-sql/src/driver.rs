@@ -183,6 +183,17 @@ pub(crate) struct Dialect {
     pub(crate) lock_found: &'static str,
     /// After a query: nobody changes what it found until the transaction ends.
     pub(crate) lock: &'static str,
+    /// Whether an UPDATE of the primary key makes another row, so that a DELETE which waits for the old one may miss it.
+    pub(crate) misses_moved: bool,
+    /// A query for a row if this table has this column.
+    pub(crate) find_column: fn(&Identifier, &Identifier) -> String,
+}
+
+/// A column that a table of an earlier version may lack.
+pub(crate) struct LaterColumn {
+    /// Finds a row if the table has it.
+    pub(crate) find: SqlStr,
+    pub(crate) add: SqlStr,
 }
 
 impl Dialect {
@@ -206,6 +217,15 @@ impl Dialect {
         let options = self.table_options;
         let create = format!("CREATE TABLE IF NOT EXISTS {t} ({columns}){options}");
         std::iter::once(create).chain(after).map(|text| self.statement(&text)).collect()
+    }
+
+    /// The statements that look for a column and add it, with this type. Versions that do not know it go on beside: it has
+    /// a default.
+    pub(crate) fn later_column(&self, table: &Identifier, column: &Identifier, of: &str) -> LaterColumn {
+        let find = (self.find_column)(table, column);
+        let (t, c) = (table.quoted(self), column.quoted(self));
+        let add = format!("ALTER TABLE {t} ADD COLUMN {c} {of}");
+        LaterColumn { find: self.statement(&find), add: self.statement(&add) }
     }
 
     /// A statement, from a text in which each `?` is a placeholder. Whatever else varies in it is a checked

@@ -64,7 +64,7 @@ impl From<sqlx::Error> for DbError {
             _ => DbErrorKind::Unavailable,
         };
         let text = match &error {
-            E::Database(error) => missing_table(&**error).unwrap_or_else(|| told(&**error)),
+            E::Database(error) => not_migrated(&**error).unwrap_or_else(|| told(&**error)),
             E::Io(error) => error.kind().to_string(),
             E::PoolTimedOut => "no connection became free in time".into(),
             E::PoolClosed => "the pool is closed".into(),
@@ -111,23 +111,58 @@ fn is_doubtful(error: &dyn DatabaseError) -> bool {
     error.code().is_some_and(|code| code == "57014" || code.starts_with("XX"))
 }
 
-/// What to do where a table is missing: mostly nobody has called `migrate`. `None` for all other errors.
-fn missing_table(error: &dyn DatabaseError) -> Option<String> {
-    let message = error.message();
-    #[cfg(feature = "mysql")]
-    let is_of_mysql = crate::driver::mysql::number(error) == Some(1146);
-    #[cfg(not(feature = "mysql"))]
-    let is_of_mysql = false;
-    // SQLite has one code for whatever is wrong with a statement.
-    let of_sqlite = message.strip_prefix("no such table: ");
-    if !is_of_mysql && of_sqlite.is_none() && error.code().as_deref() != Some("42P01") {
+/// What to do where a table or a column is missing: mostly nobody has called `migrate`. `None` for all other errors.
+fn not_migrated(error: &dyn DatabaseError) -> Option<String> {
+    let what = if lacks(error, &Missing::TABLE) {
+        let table = named(error.message(), &Missing::TABLE);
+        table.map_or_else(|| "a table is missing".into(), |table| format!("the table `{table}` is missing"))
+    } else if lacks(error, &Missing::COLUMN) {
+        let column = named(error.message(), &Missing::COLUMN);
+        let column = column.map_or_else(|| "a column".into(), |column| format!("the column `{column}`"));
+        format!("a table of an earlier version lacks {column}")
+    } else {
         return None;
-    }
-    let named = of_sqlite.or_else(|| message.split(['"', '\'']).nth(1));
-    let table = named.and_then(|name| name.rsplit('.').next());
-    let what =
-        table.map_or_else(|| "a table is missing".into(), |table| format!("the table `{table}` is missing"));
+    };
     Some(format!("{what}: call `migrate()` when the program starts, or run `auth-admin migrate`"))
+}
+
+/// How each database says that something is missing. `SQLite` has one code for whatever is wrong with a statement.
+struct Missing {
+    postgres: &'static str,
+    #[cfg(feature = "mysql")]
+    mysql: u16,
+    sqlite: &'static [&'static str],
+}
+
+impl Missing {
+    const TABLE: Self = Self {
+        postgres: "42P01",
+        #[cfg(feature = "mysql")]
+        mysql: 1146,
+        sqlite: &["no such table: "],
+    };
+    const COLUMN: Self = Self {
+        postgres: "42703",
+        #[cfg(feature = "mysql")]
+        mysql: 1054,
+        sqlite: &["no such column: ", " has no column named "],
+    };
+}
+
+fn lacks(error: &dyn DatabaseError, what: &Missing) -> bool {
+    #[cfg(feature = "mysql")]
+    if crate::driver::mysql::number(error) == Some(what.mysql) {
+        return true;
+    }
+    let of_sqlite = what.sqlite.iter().any(|text| error.message().contains(text));
+    of_sqlite || error.code().as_deref() == Some(what.postgres)
+}
+
+/// What is named: behind one of these texts, or first in quotes.
+fn named<'a>(message: &'a str, what: &Missing) -> Option<&'a str> {
+    let behind = what.sqlite.iter().find_map(|text| Some(message.split_once(text)?.1));
+    let named = behind.or_else(|| message.split(['"', '\'']).nth(1))?;
+    named.rsplit('.').next()
 }
 
 /// The code, and the message where it quotes no value: those about data do, and at `MySQL` anything may be HY000.

@@ -35,10 +35,14 @@
 //!   needs no ping: leave it out by `PoolOptions::test_before_acquire(false)`. Look-ups keep up to half of the pool's
 //!   connections from one to the next, for 50 ms at most: let it have two at least.
 //! * `PostgreSQL`: any isolation level. Tables are found by the connection's `search_path`.
-//! * `MySQL`: keep a strict `sql_mode`, as is the default. `MySQL` 8 without TLS needs sqlx's feature `mysql-rsa`.
+//! * `MySQL`: any isolation level. Keep a strict `sql_mode`, as is the default. `MySQL` 8 without TLS needs sqlx's feature
+//!   `mysql-rsa`.
 //!
-//! A statement that a server undoes in favour of others (deadlock, serialization failure) is tried again, ten
-//! times at most.
+//! A statement that a server undoes in favour of others (deadlock, serialization failure) is tried again, for 30 s at
+//! most.
+//!
+//! `migrate` makes what is missing, also in a table of an earlier version, which may go on using it: call it before the
+//! first request whenever a new version starts.
 //!
 //! # Failure
 //! A database that cannot answer is an error, never "no such user" or "no such session". What reaches the log

@@ -3,28 +3,30 @@
 #[cfg(test)]
 mod plans;
 mod purge;
+mod row;
 mod statements;
 
 use std::fmt;
 use std::sync::Arc;
 
+use auth_core::ConfigError;
 use auth_core::session::{
-    SessionKey, SessionRecord, SessionStore, StoreError, StoreErrorKind, Stored, Written,
+    SessionKey, SessionRecord, SessionStore, StoreError, StoreErrorKind, Stored, UserSessions, Written,
 };
 use auth_core::time::Timestamp;
-use auth_core::{BackendName, ConfigError, UserId};
 
 use crate::Database;
 use crate::driver::{Columns, Rows, Value, number as number_in};
 use crate::error::{DbError, DbErrorKind};
 use crate::identifier::Identifier;
-use statements::Statements;
+use row::{Found, Row, bytes, entry, found, key_of, lineage, live, millis, number, theirs, time};
+use statements::{Ending, Statements};
 
 /// Sessions in a table, one row each. Cheap to clone.
 ///
 /// An alias is a column of its session's row, and every write is one conditional statement: a rotation is never
 /// half done, and a write that comes after the logout finds no row. The table holds hashes of the tokens, so a
-/// leaked copy signs nobody in.
+/// leaked copy signs nobody in. A visitor's row has an empty backend and user; one without a realm, an empty realm.
 ///
 /// Expired rows are never given out, but they stay until they are purged: spawn [`purge_every`](Self::purge_every).
 ///
@@ -63,33 +65,34 @@ impl SqlSessions {
         Ok(self)
     }
 
-    /// Makes the table and its indices where they are missing.
+    /// Makes the table and its indices where they are missing, and adds to a table of an earlier version what it lacks.
+    /// Instances of that version may go on using it.
     ///
     /// # Errors
     /// [`StoreError`] if the database refuses or cannot be reached.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        Ok(self.database.migrate(&self.sql.migrate).await?)
+        self.database.migrate(&self.sql.migrate).await?;
+        Ok(self.database.add_column(&self.sql.realm).await?)
     }
 }
 
 impl SessionStore for SqlSessions {
     async fn create(&self, key: &SessionKey, record: &SessionRecord) -> Result<(), StoreError> {
         let (key, row) = (bytes(key), Row::of(record));
-        let [backend, user, last_seen, expires, record] = row.values();
-        let values = [key, backend, user, last_seen, expires, record, key];
+        let [backend, user, realm, last_seen, expires, record] = row.values();
+        let values = [key, backend, user, realm, last_seen, expires, record, key];
         let made = self.database.insert(&self.sql.create, &values).await?;
         if made { Ok(()) } else { Err(StoreError::new(StoreErrorKind::Exists)) }
     }
 
     async fn load(&self, key: &SessionKey, now: Timestamp) -> Result<Option<Stored>, StoreError> {
-        let values = [bytes(key), time(now)];
-        // Nearly always it is a key. Asked for either at once, databases walk two indices and merge what they find.
-        let found = self.database.first(&self.sql.load, &values, |row| stored(*key, row)).await?;
-        if found.is_some() {
-            return Ok(found);
+        match self.find(key, now).await? {
+            None => Ok(None),
+            Some(Found { key, version, record: Some(record) }) => {
+                Ok(Some(Stored { key, record: Arc::new(record), version }))
+            }
+            Some(_) => Err(StoreError::new(StoreErrorKind::Newer)),
         }
-        // A key that a rotation has made an alias since is found here. Rarely: hence the box, see `Connections::lend`.
-        Ok(Box::pin(self.load_by_alias(key, now)).await?)
     }
 
     async fn update(
@@ -100,11 +103,12 @@ impl SessionStore for SqlSessions {
         now: Timestamp,
     ) -> Result<Written, StoreError> {
         let row = Row::of(record);
-        let [backend, user, last_seen, expires, record] = row.values();
+        let [backend, user, realm, last_seen, expires, record] = row.values();
         let [k, alias, until, alive] = live(key, now);
-        let values = [backend, user, last_seen, expires, record, k, alias, until, alive, number(version)];
+        let at = number(version);
+        let values = [backend, user, realm, last_seen, expires, record, k, alias, until, alive, at];
         match self.database.execute(&self.sql.update, &values).await? {
-            0 => Ok(self.load(key, now).await?.map_or(Written::Gone, |_| Written::Conflict)),
+            0 => Ok(self.find(key, now).await?.map_or(Written::Gone, |_| Written::Conflict)),
             _ => Ok(Written::Done),
         }
     }
@@ -134,7 +138,7 @@ impl SessionStore for SqlSessions {
         now: Timestamp,
     ) -> Result<Written, StoreError> {
         let row = Row::of(record);
-        let [backend, user, last_seen, expires, record] = row.values();
+        let [backend, user, realm, last_seen, expires, record] = row.values();
         let alias = Value::Bytes(alias_until.map(|_| &old.as_bytes()[..]));
         let until = Value::Int(alias_until.map(millis));
         let values = [
@@ -143,6 +147,7 @@ impl SessionStore for SqlSessions {
             until,
             backend,
             user,
+            realm,
             last_seen,
             expires,
             record, // to be set
@@ -159,49 +164,64 @@ impl SessionStore for SqlSessions {
     }
 
     async fn delete(&self, key: &SessionKey) -> Result<(), StoreError> {
-        self.database.execute(&self.sql.delete, &[bytes(key), bytes(key)]).await?;
-        Ok(())
+        let [first, last] = lineage(key);
+        let values = [&first, &last, key].map(bytes);
+        let sql = &self.sql.delete;
+        loop {
+            let ended = self.database.execute(&sql.delete, &values).await?;
+            // There is one at most: if it was found, none is missed.
+            if ended > 0 || !self.has_missed(sql, &values).await? {
+                return Ok(());
+            }
+        }
     }
 
     async fn delete_user(
         &self,
-        backend: &BackendName,
-        user: &UserId,
+        whose: UserSessions<'_>,
         except: Option<&SessionKey>,
     ) -> Result<u64, StoreError> {
+        let except = except.map(lineage);
         // No key is empty: without an exception nothing is excepted.
-        let except = except.map_or(&[][..], |key| &key.as_bytes()[..]);
-        let values = [backend.as_str().into(), user.as_str().into(), except.into()];
-        Ok(self.database.execute(&self.sql.delete_user, &values).await?)
+        let [first, last] =
+            except.as_ref().map_or([Value::from(&[][..]); 2], |keys| keys.each_ref().map(bytes));
+        let [backend, user, realm, any] = theirs(whose);
+        let (sql, values) = (&self.sql.delete_user, [backend, user, realm, any, first, last]);
+        let mut ended = 0;
+        loop {
+            ended += self.database.execute(&sql.delete, &values).await?;
+            if !self.has_missed(sql, &values).await? {
+                return Ok(ended);
+            }
+        }
     }
 
     async fn trim_user(
         &self,
-        backend: &BackendName,
-        user: &UserId,
+        whose: UserSessions<'_>,
         max: u64,
         keep: &SessionKey,
         now: Timestamp,
     ) -> Result<u64, StoreError> {
-        let theirs = [backend.as_str().into(), user.as_str().into(), time(now), bytes(keep)];
-        let [backend, user, now, keep] = theirs;
-        let values = [backend, user, now, keep, number(max.saturating_sub(1))];
-        let last = |row: &dyn Columns| Ok(key_of(row, 1)?.zip(Some(number_in(row, 0)?)));
-        let Some((key, seen)) = self.database.first(&self.sql.too_many, &values, last).await? else {
+        let ([first, last], now) = (lineage(keep), time(now));
+        let ([backend, user, realm, any], [first, last]) = (theirs(whose), [bytes(&first), bytes(&last)]);
+        let values = [backend, user, realm, any, now, first, last, number(max.saturating_sub(1))];
+        let newest = |row: &dyn Columns| Ok(key_of(row, 1)?.zip(Some(number_in(row, 0)?)));
+        let Some((key, seen)) = self.database.first(&self.sql.too_many, &values, newest).await? else {
             return Ok(0);
         };
         // Who is used at this very moment is spared: that is not what was found.
-        let values = [backend, user, now, keep, seen.into(), seen.into(), bytes(&key)];
+        let values = [backend, user, realm, any, now, first, last, seen.into(), seen.into(), bytes(&key)];
         Ok(self.database.execute(&self.sql.trim_user, &values).await?)
     }
 
     async fn list_user(
         &self,
-        backend: &BackendName,
-        user: &UserId,
+        whose: UserSessions<'_>,
         now: Timestamp,
     ) -> Result<Vec<(SessionKey, SessionRecord)>, StoreError> {
-        let values = [backend.as_str().into(), user.as_str().into(), time(now)];
+        let [backend, user, realm, any] = theirs(whose);
+        let values = [backend, user, realm, any, time(now)];
         let all = |rows: &mut Rows<'_>| {
             rows.filter_map(|row| entry(row).transpose()).collect::<Result<Vec<_>, _>>()
         };
@@ -217,10 +237,34 @@ impl SessionStore for SqlSessions {
 }
 
 impl SqlSessions {
-    async fn load_by_alias(&self, alias: &SessionKey, now: Timestamp) -> Result<Option<Stored>, DbError> {
+    /// The live row under this key or alias.
+    async fn find(&self, key: &SessionKey, now: Timestamp) -> Result<Option<Found>, DbError> {
+        let values = [bytes(key), time(now)];
+        // Nearly always it is a key. Asked for either at once, databases walk two indices and merge what they find.
+        let found = self.database.first(&self.sql.load, &values, |row| found(*key, row)).await?;
+        if found.is_some() {
+            return Ok(found);
+        }
+        // A key that a rotation has made an alias since is found here. Rarely: hence the box, see `Connections::lend`.
+        Box::pin(self.find_by_alias(key, now)).await
+    }
+
+    async fn find_by_alias(&self, alias: &SessionKey, now: Timestamp) -> Result<Option<Found>, DbError> {
         let values = [bytes(alias), time(now), time(now)];
-        let found = |row: &dyn Columns| key_of(row, 4)?.map_or(Ok(None), |key| stored(key, row));
-        self.database.first(&self.sql.load_by_alias, &values, found).await
+        let by_alias = |row: &dyn Columns| key_of(row, 4)?.map_or(Ok(None), |key| found(key, row));
+        self.database.first(&self.sql.load_by_alias, &values, by_alias).await
+    }
+
+    /// Whether a statement that ends sessions has missed one by now.
+    ///
+    /// To `MariaDB` an UPDATE of the primary key is a DELETE and an INSERT. A DELETE that waited for the old row goes on
+    /// behind it, and does not see the new one where it has been already: unless it locked what is between rows, as it
+    /// does by default, but not at READ COMMITTED. Elsewhere it goes after the row, or there is one writer at a time.
+    async fn has_missed(&self, sql: &Ending, values: &[Value<'_>]) -> Result<bool, DbError> {
+        match &sql.missed {
+            Some(missed) => self.database.is_any(missed, values).await,
+            None => Ok(false),
+        }
     }
 
     /// Looks at what a rotation that changed no row met.
@@ -230,7 +274,7 @@ impl SqlSessions {
         version: u64,
         now: Timestamp,
     ) -> Result<Written, StoreError> {
-        match self.load(old, now).await? {
+        match self.find(old, now).await? {
             Some(found) if found.key == *old && found.version != version => Ok(Written::Conflict),
             // All is as it should be, so the new key is in use as an alias.
             Some(found) if found.key == *old => Err(StoreError::new(StoreErrorKind::Exists)),
@@ -245,82 +289,9 @@ impl fmt::Debug for SqlSessions {
     }
 }
 
-/// What a record becomes in its row.
-struct Row<'a> {
-    record: &'a SessionRecord,
-    encoded: Vec<u8>,
-}
-
-impl<'a> Row<'a> {
-    fn of(record: &'a SessionRecord) -> Self {
-        Self { record, encoded: record.encode() }
-    }
-
-    /// In the order of the statements.
-    fn values(&self) -> [Value<'_>; 5] {
-        let record = self.record;
-        [
-            record.backend.as_str().into(),
-            record.user.as_str().into(),
-            time(record.last_seen),
-            time(record.expires),
-            self.encoded.as_slice().into(),
-        ]
-    }
-}
-
-/// The values of the condition that there is a live record under this key or alias.
-fn live(key: &SessionKey, now: Timestamp) -> [Value<'_>; 4] {
-    [bytes(key), bytes(key), time(now), time(now)]
-}
-
-fn bytes(key: &SessionKey) -> Value<'_> {
-    key.as_bytes()[..].into()
-}
-
-fn time(time: Timestamp) -> Value<'static> {
-    millis(time).into()
-}
-
-fn millis(time: Timestamp) -> i64 {
-    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// A version or a count. The table has none that do not fit.
-fn number(number: u64) -> Value<'static> {
-    i64::try_from(number).unwrap_or(i64::MAX).into()
-}
-
 fn exists_or(error: DbError) -> StoreError {
     match error.kind() {
         DbErrorKind::Taken => StoreError::new(StoreErrorKind::Exists),
         _ => error.into(),
     }
-}
-
-fn key_of(row: &dyn Columns, at: usize) -> Result<Option<SessionKey>, DbError> {
-    Ok(row.bytes(at)?.and_then(|bytes| bytes.try_into().ok()).map(SessionKey::from_bytes))
-}
-
-/// The columns that `load` and `list_user` begin with: last seen, expires, record.
-fn record_of(row: &dyn Columns) -> Result<Option<SessionRecord>, DbError> {
-    let moment =
-        |at| number_in(row, at).map(|millis| Timestamp::from_millis(millis.try_into().unwrap_or_default()));
-    let (last_seen, expires) = (moment(0)?, moment(1)?);
-    let Some(record) = SessionRecord::decode(row.bytes(2)?.unwrap_or_default()) else {
-        tracing::warn!(target: "auth", "a stored session cannot be read: it counts as absent");
-        return Ok(None);
-    };
-    // `touch` writes these two columns only.
-    Ok(Some(SessionRecord { last_seen, expires, ..record }))
-}
-
-fn entry(row: &dyn Columns) -> Result<Option<(SessionKey, SessionRecord)>, DbError> {
-    Ok(key_of(row, 3)?.zip(record_of(row)?))
-}
-
-fn stored(key: SessionKey, row: &dyn Columns) -> Result<Option<Stored>, DbError> {
-    let Some(record) = record_of(row)? else { return Ok(None) };
-    let version = number_in(row, 3)?.try_into().unwrap_or_default();
-    Ok(Some(Stored { key, record: Arc::new(record), version }))
 }

@@ -13,6 +13,7 @@ mod logs;
 mod outages;
 mod passwords;
 mod proxies;
+mod realms;
 mod redirects;
 mod resurrection;
 mod sessions;

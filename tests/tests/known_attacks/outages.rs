@@ -86,7 +86,7 @@ async fn a_failed_logout_is_tried_until_the_store_confirms() {
 }
 
 /// Logouts are remembered while the store is down, so that they count. Anybody can send one, of a session that never
-/// was: those are not, or they would take the places of real ones.
+/// was: those are tried once and not remembered, or they would take the places of real ones.
 #[tokio::test]
 async fn logouts_of_nothing_take_no_place() {
     everywhere(Setup::default(), async |client| {
@@ -94,10 +94,11 @@ async fn logouts_of_nothing_take_no_place() {
         world.store.writes.set(Mode::Fails);
         for n in 0..100 {
             let got = client.bare(Request::post("/logout", &[]).cookie(&format!("{n:043}"))).await;
-            assert_eq!((got.status, got.one("set-cookie").contains("Max-Age=0")), (303, true));
+            // It may be an id that a session had once: that it has ended could not be confirmed.
+            assert_eq!((got.status, got.one("set-cookie").contains("Max-Age=0")), (503, true));
         }
         settle().await;
-        assert_eq!(world.store.count("delete"), 0);
+        assert_eq!(world.store.count("delete"), 100, "none is tried again");
     })
     .await;
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use integration_tests::client::{Client, everywhere};
 use integration_tests::faults::Mode;
-use integration_tests::site::{Answer, Request};
+use integration_tests::site::{Answer, Request, Site};
+use integration_tests::tower::Tower;
 use integration_tests::world::{ALICE, BOB, Setup};
 use tokio::task::yield_now;
 use tokio::time;
@@ -238,6 +239,114 @@ async fn a_revoked_session_does_not_come_back() {
         assert_eq!((got.status, got.token()), (400, None));
         assert_eq!(client.probe(Request::get("/who").cookie(&stolen)).await.body, "anonymous");
         assert_eq!(client.world.store.sessions.len(), 2);
+    })
+    .await;
+}
+
+type Fields = &'static [(&'static str, &'static str)];
+
+/// What gives the session a new id in another request, with the answer in which its browser would get it.
+const MOVES: [(&str, &str, Fields); 4] = [
+    ("rotating", "/act/rotate", &[]),
+    ("rebinding", "/act/password", &[("new", "looking-glass")]),
+    ("logging in again", "/login", &[("username", "alice"), ("password", ALICE)]),
+    ("rotating in time", "/act/set", &[("name", "a"), ("value", "b")]),
+];
+
+fn rotating_in_time() -> Setup {
+    Setup::default().sessions(|sessions| sessions.rotate_every(Duration::from_secs(1_800)))
+}
+
+/// A logout names the id that its browser had. Whatever moved the session meanwhile, over however many ids and for
+/// however long, the person has logged out: the answer with the new id, which may arrive after the removal, brings nobody
+/// back.
+#[tokio::test]
+async fn a_logout_ends_a_session_that_was_moved() {
+    for (what, target, fields) in MOVES {
+        everywhere(rotating_in_time(), async |mut client| {
+            let first = client.login("alice", ALICE).await;
+            client.world.clock.advance(Duration::from_secs(1_800));
+            let mut tokens = vec![first.clone()];
+            for _ in 0..3 {
+                let moved = Request::post(target, fields).cookie(tokens.last().unwrap());
+                tokens.extend(client.probe(moved).await.token());
+            }
+            assert!(tokens.len() > 1, "{what}");
+            // Long after the old id was an alias.
+            client.world.clock.advance(Duration::from_secs(60));
+            let logout = client.probe(Request::post("/logout", &[]).cookie(&first)).await;
+            assert_eq!(logout.status, 303);
+            for token in &tokens {
+                let who = client.probe(Request::get("/who").cookie(token)).await;
+                assert_eq!(who.body, "anonymous", "{what} at {}", client.site());
+            }
+            assert!(client.world.store.sessions.is_empty(), "{what} at {}", client.site());
+        })
+        .await;
+    }
+}
+
+/// The same with both under way: the session is moved while the deletion is on its way to the store.
+#[tokio::test]
+async fn a_logout_ends_a_session_that_is_moved_meanwhile() {
+    for (what, target, fields) in MOVES {
+        everywhere(rotating_in_time(), async |mut client| {
+            let first = client.login("alice", ALICE).await;
+            client.world.clock.advance(Duration::from_secs(1_800));
+            // Another instance, which does not know of the logout.
+            let elsewhere = rotating_in_time().restarted(client.world);
+            let elsewhere = Tower::new(&elsewhere);
+            let store = &client.world.store;
+            store.hold("delete");
+            let moved = async {
+                store.gate.reached().await;
+                let moved = elsewhere.send(Request::post(target, fields).cookie(&first)).await;
+                store.gate.open();
+                moved
+            };
+            let logout = client.probe(Request::post("/logout", &[]).cookie(&first));
+            let (logout, moved) = tokio::join!(logout, moved);
+            assert_eq!(logout.status, 303, "{what}");
+            let token = moved.token().unwrap_or_else(|| panic!("{what}: {moved:?}"));
+            let who = client.probe(Request::get("/who").cookie(&token)).await;
+            assert_eq!(who.body, "anonymous", "{what} at {}", client.site());
+            assert!(store.sessions.is_empty(), "{what} at {}", client.site());
+        })
+        .await;
+    }
+}
+
+/// Devices are revoked by the ids that the list had. One that has another by now ends all the same.
+#[tokio::test]
+async fn a_device_that_rotates_is_revoked() {
+    everywhere(Setup::default(), async |mut client| {
+        let stolen = client.another().login("alice", ALICE).await;
+        let key = client.world.store.keys()[0];
+        client.login("alice", ALICE).await;
+        let moved = client.probe(Request::post("/act/rotate", &[]).cookie(&stolen)).await;
+        let moved = moved.token().expect("a new id");
+        let answer = client.post("/act/revoke", &[("key", &key.to_string())]).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let who = client.probe(Request::get("/who").cookie(&moved)).await;
+        assert_eq!(who.body, "anonymous", "at {}", client.site());
+        assert_eq!(client.world.store.sessions.len(), 1);
+    })
+    .await;
+}
+
+/// Whoever signs in where somebody else was signed in ends that session, whichever id it has by now.
+#[tokio::test]
+async fn another_users_login_ends_what_was_moved() {
+    everywhere(Setup::default(), async |mut client| {
+        let alices = client.login("alice", ALICE).await;
+        let moved = client.probe(Request::post("/act/rotate", &[]).cookie(&alices)).await;
+        let moved = moved.token().expect("a new id");
+        let login = Request::post("/login", &[("username", "bob"), ("password", BOB)]).cookie(&alices);
+        let bobs = client.probe(login).await.token().expect("a session");
+        assert_eq!(client.probe(Request::get("/who").cookie(&bobs)).await.body, "bob");
+        let who = client.probe(Request::get("/who").cookie(&moved)).await;
+        assert_eq!(who.body, "anonymous", "at {}", client.site());
+        assert_eq!(client.world.store.sessions.len(), 1);
     })
     .await;
 }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use auth_core::remote_user::RemoteUserHeader;
-use auth_core::session::{SessionConfig, SessionStore};
+use auth_core::session::{SessionConfig, SessionStore, UserSessions};
 use auth_core::time::Clock;
 use auth_core::{BackendName, UserId};
 use futures_util::future::join_all;
@@ -37,7 +37,7 @@ async fn log_in(site: &dyn Site, (username, password): (&str, &str)) -> Answer {
 
 async fn count(store: &impl SessionStore, world: &World, backend: &str, id: u64) -> usize {
     let (backend, user) = (BackendName::new(backend).unwrap(), UserId::from(id));
-    store.list_user(&backend, &user, world.clock.now()).await.unwrap().len()
+    store.list_user(UserSessions::everywhere(&backend, &user), world.clock.now()).await.unwrap().len()
 }
 
 /// A monitor behind a proxy, or a person with `curl`: each request begins a session.

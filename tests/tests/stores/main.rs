@@ -1,7 +1,8 @@
 //! What a site promises whichever store its sessions are in, as clients see it: on a crowd in one session, on a client
-//! that begins one after the other, and on many logins at once.
+//! that begins one after the other, on many logins at once, and on logouts that meet a rotation.
 #![allow(missing_docs)]
 
 mod crowd;
+mod endings;
 mod limits;
 mod place;

@@ -2,9 +2,10 @@
 
 use std::error::Error;
 
+use crate::grant::{Factor, Proof};
 use crate::session::{
-    ClientFacts, SessionData, SessionKey, SessionRecord, SessionStore, StampMac, StoreError, StoreErrorKind,
-    Stored,
+    ClientFacts, Owner, Realm, SessionData, SessionKey, SessionRecord, SessionStore, SessionUser, StampMac,
+    StoreError, StoreErrorKind, Stored, UserSessions,
 };
 use crate::time::Timestamp;
 use crate::{BackendName, UserId};
@@ -21,13 +22,27 @@ pub(super) const EXPIRES: Timestamp = at(3_600);
 /// The last moment before that.
 pub(super) const BEFORE_EXPIRY: Timestamp = Timestamp::from_millis(EXPIRES.as_millis() - 1);
 
-/// A key that looks as real ones do: 32 bytes of anything.
+/// A session's first key, which looks as real ones do: 32 bytes of anything.
 pub(super) fn key(n: u16) -> SessionKey {
     SessionKey::from_bytes(*blake3::hash(&n.to_be_bytes()).as_bytes())
 }
 
+/// The key that the session has after so many moves.
+pub(super) fn later(n: u16, moves: u16) -> SessionKey {
+    let mut bytes = *key(n).as_bytes();
+    if moves > 0 {
+        let turn = blake3::hash(&[n.to_be_bytes(), moves.to_be_bytes()].concat());
+        bytes[16..].copy_from_slice(&turn.as_bytes()[..16]);
+    }
+    SessionKey::from_bytes(bytes)
+}
+
 pub(super) fn backend(name: &str) -> BackendName {
     BackendName::new(name).expect("a literal that is a name")
+}
+
+pub(super) fn realm(name: &str) -> Realm {
+    Realm::new(name).expect("a literal that is a name")
 }
 
 pub(super) fn user(id: &str) -> UserId {
@@ -36,28 +51,59 @@ pub(super) fn user(id: &str) -> UserId {
 
 const STAMP: [u8; StampMac::LEN] = *b"\0\xff'a stamp's keyed hash of 36 bytes\x80";
 
+/// Whose sessions a case asks for: a user's of the backend `local`.
+pub(super) struct Whose {
+    realm: Option<Realm>,
+    user: SessionUser,
+}
+
+impl Whose {
+    pub(super) fn sessions(&self) -> UserSessions<'_> {
+        UserSessions { realm: self.realm.as_ref(), backend: &self.user.backend, user: &self.user.id }
+    }
+}
+
+/// A user on the site that sample records are of.
+pub(super) fn here(id: &str) -> Whose {
+    Whose { realm: Some(realm("shop")), user: session_user(id) }
+}
+
+pub(super) fn elsewhere(site: &str, id: &str) -> Whose {
+    Whose { realm: Some(realm(site)), user: session_user(id) }
+}
+
+/// A user of whatever site.
+pub(super) fn everywhere(id: &str) -> Whose {
+    Whose { realm: None, user: session_user(id) }
+}
+
 /// A record of this user at the backend `local`, in which no two values are alike: a mix-up of columns shows.
 ///
 /// # Panics
 /// If `id` is no [`UserId`].
 pub fn sample_record(id: &str) -> SessionRecord {
-    SessionRecord {
-        user: user(id),
-        backend: backend("local"),
-        stamp: StampMac::from_bytes(&STAMP).expect("the right length"),
-        created: at(1),
+    let mut record = SessionRecord {
+        realm: Some(realm("shop")),
         authenticated: at(2),
         confirmed: at(5),
         rotated: at(3),
         last_seen: at(4),
-        expires: EXPIRES,
         remote_user: Some("CORP\\ann; --".into()),
         data: data([("cart", "[1,2]"), ("näme", "\"O'Brien \\u0000 \u{1f511}\"")]),
         client: Some(Box::new(ClientFacts {
             address: "2001:db8::1".parse().ok(),
             user_agent: Some("Firefox/150.0 ('; --)".into()),
         })),
-    }
+        ..SessionRecord::new(Owner::User(session_user(id)), at(1), EXPIRES)
+    };
+    record.add_proof(Proof::new(Factor::Password, at(2)));
+    record.add_proof(Proof::new(Factor::Totp, at(6)));
+    record
+}
+
+pub(super) fn session_user(id: &str) -> SessionUser {
+    let stamp = StampMac::from_bytes(&STAMP).expect("the right length");
+    SessionUser { backend: backend("local"), id: user(id), stamp }
 }
 
 pub(super) fn data<const N: usize>(values: [(&str, &str); N]) -> SessionData {
@@ -92,6 +138,6 @@ pub(super) async fn live<S: SessionStore>(store: &S, key: &SessionKey) -> Option
 
 /// What `load` should give: the record, and the key that it is under now.
 #[expect(clippy::unnecessary_wraps, reason = "it is compared with what `load` gives")]
-pub(super) fn stored(at: u16, record: &SessionRecord, version: u64) -> Option<Stored> {
-    Some(Stored { key: key(at), record: record.clone().into(), version })
+pub(super) fn stored(at: SessionKey, record: &SessionRecord, version: u64) -> Option<Stored> {
+    Some(Stored { key: at, record: record.clone().into(), version })
 }

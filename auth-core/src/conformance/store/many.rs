@@ -1,7 +1,9 @@
 //! Operations on many records: a user's sessions, and the expired ones.
 
-use super::fixture::{BEFORE_EXPIRY, EXPIRES, NOW, at, backend, key, live, ok, sample_record, stored, user};
-use crate::session::{SessionKey, SessionRecord, SessionStore, Written};
+use super::fixture::{
+    BEFORE_EXPIRY, EXPIRES, NOW, at, backend, here, key, later, live, ok, sample_record, session_user, stored,
+};
+use crate::session::{Owner, SessionKey, SessionRecord, SessionStore, SessionUser, Written};
 
 pub(super) async fn check<S: SessionStore>(fresh: &impl AsyncFn() -> S) {
     list_is_oldest_first_with_keys(&fresh().await).await;
@@ -14,6 +16,7 @@ pub(super) async fn check<S: SessionStore>(fresh: &impl AsyncFn() -> S) {
     trim_ends_the_longest_unused(&fresh().await).await;
     trim_keeps_the_newcomer(&fresh().await).await;
     trim_leaves_few_and_others_alone(&fresh().await).await;
+    the_excepted_may_have_been_moved(&fresh().await).await;
     purge_removes_the_expired_only(&fresh().await).await;
     purge_honours_its_limit(&fresh().await).await;
 }
@@ -21,8 +24,12 @@ pub(super) async fn check<S: SessionStore>(fresh: &impl AsyncFn() -> S) {
 /// Users that a careless comparison takes for Alice, and Alice at another backend.
 fn others() -> Vec<SessionRecord> {
     let alike = ["Alice", "alice ", "alicé", "alic", "alice2", "%"];
-    let elsewhere = SessionRecord { backend: backend("directory"), ..sample_record("alice") };
-    let shouting = SessionRecord { backend: backend("Local"), ..sample_record("alice") };
+    let of = |name| {
+        let mut record = sample_record("alice");
+        record.set_owner(Owner::User(SessionUser { backend: backend(name), ..session_user("alice") }));
+        record
+    };
+    let (elsewhere, shouting) = (of("directory"), of("Local"));
     alike.map(sample_record).into_iter().chain([elsewhere, shouting]).collect()
 }
 
@@ -34,11 +41,11 @@ async fn create_all<S: SessionStore>(store: &S, first: u16, records: &[SessionRe
 }
 
 async fn alices<S: SessionStore>(store: &S) -> Vec<(SessionKey, SessionRecord)> {
-    ok(store.list_user(&backend("local"), &user("alice"), NOW).await)
+    ok(store.list_user(here("alice").sessions(), NOW).await)
 }
 
 async fn delete_alice<S: SessionStore>(store: &S, except: Option<&SessionKey>) -> u64 {
-    ok(store.delete_user(&backend("local"), &user("alice"), except).await)
+    ok(store.delete_user(here("alice").sessions(), except).await)
 }
 
 async fn list_is_oldest_first_with_keys<S: SessionStore>(store: &S) {
@@ -57,18 +64,22 @@ async fn list_shows_live_records_of_one_user<S: SessionStore>(store: &S) {
     create_all(store, 10, &others()).await;
     let expected = [(key(0), sample_record("alice"))];
     assert_eq!(alices(store).await, expected, "list_user: only this user's live records");
-    let nobody = ok(store.list_user(&backend("local"), &user("nobody"), NOW).await);
+    let nobody = ok(store.list_user(here("nobody").sessions(), NOW).await);
     assert!(nobody.is_empty(), "list_user: none for a user without sessions");
 }
 
 async fn list_follows_rotation_touch_and_logout<S: SessionStore>(store: &S) {
     let record = sample_record("alice");
     create_all(store, 0, &[record.clone(), record.clone()]).await;
-    let answer = ok(store.rotate(&key(0), &key(5), 1, &record, Some(at(20)), NOW).await);
+    let answer = ok(store.rotate(&key(0), &later(0, 1), 1, &record, Some(at(20)), NOW).await);
     assert_eq!(answer, Written::Done, "rotate: at the version read");
-    assert_eq!(ok(store.touch(&key(5), NOW, at(7_200)).await), Written::Done, "touch: the record exists");
+    assert_eq!(
+        ok(store.touch(&later(0, 1), NOW, at(7_200)).await),
+        Written::Done,
+        "touch: the record exists"
+    );
     ok(store.delete(&key(1)).await);
-    let expected = [(key(5), SessionRecord { last_seen: NOW, expires: at(7_200), ..record })];
+    let expected = [(later(0, 1), SessionRecord { last_seen: NOW, expires: at(7_200), ..record })];
     assert_eq!(
         alices(store).await,
         expected,
@@ -91,7 +102,7 @@ async fn delete_user_keeps_the_excepted<S: SessionStore>(store: &S) {
     let record = sample_record("alice");
     create_all(store, 0, &[record.clone(), record.clone(), record.clone()]).await;
     assert_eq!(delete_alice(store, Some(&key(1))).await, 2, "delete_user: does not count the excepted");
-    assert_eq!(live(store, &key(1)).await, stored(1, &record, 1), "delete_user: keeps the excepted");
+    assert_eq!(live(store, &key(1)).await, stored(key(1), &record, 1), "delete_user: keeps the excepted");
     assert_eq!(alices(store).await, [(key(1), record)], "delete_user: keeps the excepted only");
     assert_eq!(
         delete_alice(store, Some(&key(7))).await,
@@ -100,25 +111,40 @@ async fn delete_user_keeps_the_excepted<S: SessionStore>(store: &S) {
     );
 }
 
+/// Whoever ends all others may have been moved by another request since theirs began.
+async fn the_excepted_may_have_been_moved<S: SessionStore>(store: &S) {
+    let record = sample_record("alice");
+    create_all(store, 0, &[record.clone(), record.clone(), record.clone()]).await;
+    let answer = ok(store.rotate(&key(1), &later(1, 1), 1, &record, None, NOW).await);
+    assert_eq!(answer, Written::Done, "rotate: at the version read");
+    assert_eq!(trim_alice(store, 2, 1).await, 1, "trim_user: the kept one may have been moved");
+    assert_eq!(delete_alice(store, Some(&key(1))).await, 1, "delete_user: the excepted may have been moved");
+    assert_eq!(
+        alices(store).await,
+        [(later(1, 1), record)],
+        "delete_user: keeps the excepted where it is now"
+    );
+}
+
 async fn delete_user_leaves_others_alone<S: SessionStore>(store: &S) {
     create_all(store, 0, &[sample_record("alice")]).await;
     create_all(store, 10, &others()).await;
     assert_eq!(delete_alice(store, None).await, 1, "delete_user: counts this user's records");
     for (n, record) in (10..).zip(others()) {
-        let who = (&record.backend, &record.user);
+        let who = record.owner();
         let found = live(store, &key(n)).await;
-        assert_eq!(found, stored(n, &record, 1), "delete_user: leaves {who:?} alone");
+        assert_eq!(found, stored(key(n), &record, 1), "delete_user: leaves {who:?} alone");
     }
 }
 
 async fn delete_user_ends_aliases<S: SessionStore>(store: &S) {
     let record = sample_record("alice");
     create_all(store, 0, std::slice::from_ref(&record)).await;
-    let answer = ok(store.rotate(&key(0), &key(1), 1, &record, Some(at(20)), NOW).await);
+    let answer = ok(store.rotate(&key(0), &later(0, 1), 1, &record, Some(at(20)), NOW).await);
     assert_eq!(answer, Written::Done, "rotate: at the version read");
     assert_eq!(delete_alice(store, None).await, 1, "delete_user: an alias is no record of its own");
-    for n in [0, 1] {
-        assert_eq!(live(store, &key(n)).await, None, "delete_user: ends aliases too");
+    for key in [key(0), later(0, 1)] {
+        assert_eq!(live(store, &key).await, None, "delete_user: ends aliases too");
     }
 }
 
@@ -140,7 +166,7 @@ async fn present<S: SessionStore>(store: &S, keys: std::ops::Range<u16>) -> u64 
 
 /// Trims Alice's sessions, of which the one under `keep` stays.
 async fn trim_alice<S: SessionStore>(store: &S, max: u64, keep: u16) -> u64 {
-    ok(store.trim_user(&backend("local"), &user("alice"), max, &key(keep), NOW).await)
+    ok(store.trim_user(here("alice").sessions(), max, &key(keep), NOW).await)
 }
 
 async fn alive<S: SessionStore>(store: &S, keys: std::ops::Range<u16>) -> Vec<u16> {
@@ -162,9 +188,9 @@ async fn trim_ends_the_longest_unused<S: SessionStore>(store: &S) {
     assert_eq!(alive(store, 0..5).await, [0, 2, 4], "trim_user: ends those that were longest not used");
     assert_eq!(trim_alice(store, 3, 0).await, 0, "trim_user: is idempotent");
     let record = used(1, 9);
-    let answer = ok(store.rotate(&key(0), &key(7), 1, &record, Some(EXPIRES), NOW).await);
+    let answer = ok(store.rotate(&key(0), &later(0, 1), 1, &record, Some(EXPIRES), NOW).await);
     assert_eq!(answer, Written::Done, "rotate: at the version read");
-    assert_eq!(trim_alice(store, 2, 7).await, 1, "trim_user: an alias does not count");
+    assert_eq!(trim_alice(store, 2, 0).await, 1, "trim_user: an alias does not count");
     assert_eq!(trim_alice(store, 1, 4).await, 1, "trim_user: to the one that is kept");
     assert_eq!(alive(store, 0..8).await, [4], "trim_user: ends aliases, too");
 }

@@ -1,6 +1,6 @@
 //! Conditional writes: update and touch, and that a logout beats them.
 
-use super::fixture::{EXPIRES, NOW, at, created, data, key, live, ok, sample_record, stored};
+use super::fixture::{EXPIRES, NOW, at, created, data, key, later, live, ok, sample_record, stored};
 use crate::session::{SessionRecord, SessionStore, Written};
 use crate::time::Timestamp;
 
@@ -41,14 +41,18 @@ async fn update_replaces_the_record<S: SessionStore>(store: &S) {
         "update: at the version read"
     );
     let found = live(store, &key(1)).await;
-    assert_eq!(found, stored(1, &changed(), 2), "update: replaces the record and adds one to the version");
+    assert_eq!(
+        found,
+        stored(key(1), &changed(), 2),
+        "update: replaces the record and adds one to the version"
+    );
     assert_eq!(ok(store.load(&key(1), at(1_800)).await), None, "update: the new expiry counts");
     assert_eq!(
         ok(store.update(&key(1), 2, &changed(), NOW).await),
         Written::Done,
         "update: at the next version"
     );
-    assert_eq!(live(store, &key(2)).await, stored(2, &other, 1), "update: leaves other records alone");
+    assert_eq!(live(store, &key(2)).await, stored(key(2), &other, 1), "update: leaves other records alone");
 }
 
 async fn update_at_another_version_conflicts<S: SessionStore>(store: &S) {
@@ -56,7 +60,11 @@ async fn update_at_another_version_conflicts<S: SessionStore>(store: &S) {
     for version in [0, 2, u64::MAX] {
         let answer = ok(store.update(&key(1), version, &changed(), NOW).await);
         assert_eq!(answer, Written::Conflict, "update: version {version} is not version 1");
-        assert_eq!(live(store, &key(1)).await, stored(1, &record, 1), "update: a conflict changes nothing");
+        assert_eq!(
+            live(store, &key(1)).await,
+            stored(key(1), &record, 1),
+            "update: a conflict changes nothing"
+        );
     }
     assert_eq!(
         ok(store.update(&key(1), 1, &record, NOW).await),
@@ -65,7 +73,7 @@ async fn update_at_another_version_conflicts<S: SessionStore>(store: &S) {
     );
     let late = ok(store.update(&key(1), 1, &changed(), NOW).await);
     assert_eq!(late, Written::Conflict, "update: the second writer of one version conflicts");
-    assert_eq!(live(store, &key(1)).await, stored(1, &record, 2), "update: a conflict changes nothing");
+    assert_eq!(live(store, &key(1)).await, stored(key(1), &record, 2), "update: a conflict changes nothing");
 }
 
 async fn update_of_an_absent_record_is_gone<S: SessionStore>(store: &S) {
@@ -96,7 +104,7 @@ async fn touch_moves_both_times_forward<S: SessionStore>(store: &S) {
     let alive = ok(store.load(&key(1), EXPIRES).await);
     assert!(alive.is_some(), "touch: the record lives until its new expiry");
     assert_eq!(ok(store.load(&key(1), expires).await), None, "touch: and no longer");
-    assert_eq!(live(store, &key(2)).await, stored(2, &other, 1), "touch: leaves other records alone");
+    assert_eq!(live(store, &key(2)).await, stored(key(2), &other, 1), "touch: leaves other records alone");
 }
 
 async fn touch_never_moves_back<S: SessionStore>(store: &S) {
@@ -152,10 +160,10 @@ async fn logout_beats_a_touch_in_flight<S: SessionStore>(store: &S) {
 async fn logout_beats_a_rotation_in_flight<S: SessionStore>(store: &S) {
     let (version, record) = logged_out_in_flight(store).await;
     for alias_until in [None, Some(at(20))] {
-        let answer = ok(store.rotate(&key(1), &key(2), version, &record, alias_until, NOW).await);
+        let answer = ok(store.rotate(&key(1), &later(1, 1), version, &record, alias_until, NOW).await);
         assert_eq!(answer, Written::Gone, "rotate: a logged-out session is gone");
-        for n in [1, 2] {
-            let found = live(store, &key(n)).await;
+        for key in [key(1), later(1, 1)] {
+            let found = live(store, &key).await;
             assert_eq!(found, None, "rotate: a logged-out session never comes back");
         }
     }

@@ -51,10 +51,10 @@ struct Sessions<U> {
 
 impl<U: User> Sessions<U> {
     fn new(store: impl SessionStore, config: SessionConfig) -> Result<Self, ConfigError> {
-        let cookie = config.cookie()?;
+        let (cookie, realm) = (config.cookie()?, config.checked_realm()?);
         let lifetime = config.absolute;
         let engine = Box::new(move |environment| {
-            Arc::new(Engine::new(environment, store, config)) as Arc<dyn SessionEngine<U>>
+            Arc::new(Engine::new(environment, store, config, realm)) as Arc<dyn SessionEngine<U>>
         });
         Ok(Self { lifetime, cookie, engine })
     }

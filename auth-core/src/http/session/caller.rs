@@ -11,7 +11,7 @@ use crate::http::layered::AnySession as _;
 use crate::http::presented::Presented;
 use crate::http::resolve::{Finding, Resolution, is_same};
 use crate::http::{Refusal, RequestView};
-use crate::session::{ResolveError, ResolveErrorKind, SessionError, SessionErrorKind, SessionKey};
+use crate::session::{Id, Live, ResolveError, ResolveErrorKind, SessionError, SessionErrorKind};
 use crate::{Access, Authenticated, User};
 
 impl<U: User> Session<U> {
@@ -44,13 +44,13 @@ impl<U: User> Session<U> {
     pub async fn find_caller_again(&self) -> Result<Option<Access<U>>, ResolveError> {
         self.resolve().await?;
         let _one_at_a_time = self.0.resolving.lock().await;
-        let (key, access) = {
+        let (id, access) = {
             let state = self.state();
-            (state.live.as_ref().map(|live| live.key), state.access.clone())
+            (state.live.as_ref().map(Live::id), state.access.clone())
         };
-        let (live, access) = match (key, access) {
-            (Some(key), _) => {
-                let Resolution { live, access, .. } = self.session_again(key).await?;
+        let (live, access) = match (id, access) {
+            (Some(id), _) => {
+                let Resolution { live, access, .. } = self.session_again(id).await?;
                 (live, access)
             }
             (None, Some(access)) => (None, self.reload(access).await?),
@@ -62,9 +62,9 @@ impl<U: User> Session<U> {
         Ok(access)
     }
 
-    async fn session_again(&self, key: SessionKey) -> Result<Resolution<U>, ResolveError> {
+    async fn session_again(&self, id: Id) -> Result<Resolution<U>, ResolveError> {
         let layered = Layered { shown: None, outer: None };
-        let again = Self::new(self.auth().clone(), Presented::again(key), self.0.cross_origin, layered);
+        let again = Self::new(self.auth().clone(), Presented::again(id), self.0.cross_origin, layered);
         _ = again.0.facts.set(self.facts().clone());
         Finding::of(&again).await
     }

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use super::{Engine, access_of};
+use super::{Engine, Found, access_of};
 use crate::cause::Cause;
 use crate::event::{EventKind, SessionEnd};
-use crate::session::live::{Begun, CookieEffect, Live, Renewal};
+use crate::random::RandomError;
+use crate::session::live::{Begun, CookieEffect, Live, Renewal, UserRecord};
 use crate::session::revocation::Undo;
 use crate::session::{
-    ClientFacts, SessionConfig, SessionData, SessionError, SessionErrorKind, SessionKey, SessionRecord,
-    SessionStore, Token, Written,
+    ClientFacts, Id, Owner, SessionConfig, SessionError, SessionErrorKind, SessionKey, SessionRecord,
+    SessionStore, SessionUser, Token, Written,
 };
 use crate::time::Timestamp;
 use crate::{Authenticated, RequestFacts, User};
@@ -52,8 +53,9 @@ impl<S: SessionStore, U: User> Engine<S, U> {
     ) -> Result<Begun<U>, SessionError> {
         let now = self.environment.now();
         let Opening { proof, current, presented, remote_user } = opening;
-        let record = SessionRecord { remote_user, ..self.new_record(&proof, facts, now) };
-        self.environment.forget_user(&record.backend, &record.user);
+        let user = self.user_of(&proof);
+        let record = SessionRecord { remote_user, ..self.new_record(user.clone(), &proof, facts, now) };
+        self.environment.forget_user(&user.backend, &user.id);
         let (own, other) = match current {
             Some(live) if live.is_of(&proof) => (Some(live), None),
             other => (None, other),
@@ -62,59 +64,76 @@ impl<S: SessionStore, U: User> Engine<S, U> {
             if let Some(live) = own {
                 return self.login_again(live, record, facts, now).await;
             }
-            let old = other.as_ref().map(|live| live.key).or(presented);
-            self.begin_anew(old, record, facts, now).await
+            let begun = self.create(record, facts, now).await?;
+            // What the request came with ends last: if that fails, it goes on, and the new one is undone.
+            match (&other, presented) {
+                (Some(other), _) => self.write(facts, self.store().delete(&other.key)).await?,
+                (None, Some(old)) => self.end_replaced(old, &user, facts, now).await?,
+                (None, None) => {}
+            }
+            Ok(begun)
         });
         let mut begun = begun.await?;
-        let record = Arc::clone(&begun.live.record);
-        begun.access = Some(access_of(proof.user, &record));
-        if let Some(other) = other.filter(|_| record.remote_user.is_some()) {
-            self.tell(EventKind::SessionEnded(SessionEnd::RemoteUserChanged), &other.record, facts);
+        begun.access = Some(access_of(proof.user, &begun.live.record));
+        if let Some(other) = other.filter(|_| begun.live.record.remote_user.is_some()) {
+            self.tell(EventKind::SessionEnded(SessionEnd::RemoteUserChanged), other.record.user(), facts);
         }
-        self.tell(EventKind::SessionStarted, &record, facts);
+        self.tell(EventKind::SessionStarted, &user, facts);
         Ok(begun)
     }
 
-    /// A session that nothing of an older one goes into. What the request came with ends last: if that fails, it goes
-    /// on, and the new one is undone.
-    async fn begin_anew(
+    /// Ends what the request came with, which is no session of this site's as far as could be seen.
+    ///
+    /// That is so, too, where another request of this user has just moved it, to an id that its browser is about to get:
+    /// such a session goes on. Whoever else's it became ends with its lineage.
+    async fn end_replaced(
         &self,
-        old: Option<SessionKey>,
-        record: SessionRecord,
+        old: SessionKey,
+        user: &SessionUser,
         facts: &RequestFacts,
         now: Timestamp,
-    ) -> Result<Begun<U>, SessionError> {
-        let begun = self.create(record, facts, now).await?;
-        if let Some(old) = old {
-            self.write(facts, self.store().delete(&old)).await?;
+    ) -> Result<(), SessionError> {
+        if self.is_of_another_site(&old, facts, now).await {
+            return Ok(());
         }
-        Ok(begun)
+        let theirs = self.read(facts, self.store().list_user(self.sessions_of(user), now)).await;
+        let was_moved = |key: &SessionKey| *key != old && key.lineage() == old.lineage();
+        if theirs.is_ok_and(|theirs| theirs.iter().any(|(key, _)| was_moved(key))) {
+            return Ok(());
+        }
+        self.write(facts, self.store().delete(&old)).await
     }
 
-    fn new_record(&self, proof: &Authenticated<U>, facts: &RequestFacts, now: Timestamp) -> SessionRecord {
-        let (user, backend) = (proof.user.id(), proof.backend.clone());
+    fn user_of(&self, proof: &Authenticated<U>) -> SessionUser {
+        let (backend, id) = (proof.backend.clone(), proof.user.id());
+        let stamp = self.config.keys.stamp(&backend, &id, &*proof.user);
+        SessionUser { backend, id, stamp }
+    }
+
+    fn new_record(
+        &self,
+        user: SessionUser,
+        proof: &Authenticated<U>,
+        facts: &RequestFacts,
+        now: Timestamp,
+    ) -> SessionRecord {
         let client = self.config.client_facts.then(|| Box::new(ClientFacts::from(facts)));
-        SessionRecord {
-            stamp: self.config.keys.stamp(&backend, &user, &*proof.user),
-            user,
-            backend,
-            created: now,
+        let mut record = SessionRecord {
+            realm: Some(self.realm.clone()),
             authenticated: proof.at,
             confirmed: proof.at,
-            rotated: now,
-            last_seen: now,
-            expires: self.config.expires(proof.at, now),
-            remote_user: None,
-            data: SessionData::default(),
             client,
-        }
+            ..SessionRecord::new(Owner::User(user), now, self.config.expires(proof.at, now))
+        };
+        proof.grant.proofs().iter().for_each(|proof| record.add_proof(*proof));
+        record
     }
 
     /// The same user once more: a new id, the old one dead, the application's values kept.
     async fn login_again(
         &self,
         live: Live,
-        mut record: SessionRecord,
+        record: SessionRecord,
         facts: &RequestFacts,
         now: Timestamp,
     ) -> Result<Begun<U>, SessionError> {
@@ -122,13 +141,13 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         // A move is the last step: when it is made, the old id is dead.
         self.limit_sessions(&turn.live.key, &record, facts, now).await?;
         loop {
-            record.data.clone_from(&turn.live.record.data);
-            if let Some(moved) = self.move_to_new_key(&turn.live, record.clone(), None, facts, now).await? {
+            let mut again = record.clone();
+            again.continue_from(&turn.live.record);
+            if let Some(moved) = self.move_to_new_key(&turn.live, again, None, facts, now).await? {
                 return Ok(moved);
             }
             if !self.catch_up(&mut turn, facts, now).await? {
                 // Logged out meanwhile: the login stands, the values do not come back.
-                record.data = SessionData::default();
                 return self.create(record, facts, now).await;
             }
         }
@@ -140,20 +159,20 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         facts: &RequestFacts,
         now: Timestamp,
     ) -> Result<Begun<U>, SessionError> {
-        let token = self.new_token()?;
+        let token = drawn(Token::random(&*self.environment.random))?;
         let key = token.key();
         let undo = Undo::unless_disarmed(&self.shared, key, self.config.write_timeout);
         self.write(facts, self.store().create(&key, &record)).await?;
         // After it, and not before: of many logins at a time the last one sees all.
         self.limit_sessions(&key, &record, facts, now).await?;
-        Ok(self.begun(token, 1, record, undo, true))
+        self.begun(token, 1, record, undo, true)
     }
 
     /// Moves a record to a new key. `None` if the record changed, moved or ended meanwhile.
     pub(super) async fn move_to_new_key(
         &self,
         live: &Live,
-        record: SessionRecord,
+        mut record: SessionRecord,
         alias_until: Option<Timestamp>,
         facts: &RequestFacts,
         now: Timestamp,
@@ -161,15 +180,16 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         if self.is_revoked(&live.key) {
             return Ok(None);
         }
-        let token = self.new_token()?;
+        record.realm.get_or_insert_with(|| self.realm.clone());
+        let token = drawn(Token::of(&live.origin, &*self.environment.random))?;
         let key = token.key();
         let undo = Undo::unless_disarmed(&self.shared, key, self.config.write_timeout);
         let moved = self.store().rotate(&live.key, &key, live.version, &record, alias_until, now);
         let moved = match self.write(facts, moved).await {
             Ok(written) => written == Written::Done,
             // It may have been moved all the same. Then nobody could come in by the old id any more.
-            Err(failed) => match self.load(key, facts, now).await {
-                Ok(Some(found)) if !found.by_alias => true,
+            Err(failed) => match self.load(Id::from(&token), facts, now).await {
+                Ok(Found::User(found)) if !found.by_alias => true,
                 _ => return Err(failed),
             },
         };
@@ -181,8 +201,8 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         if self.is_revoked(&live.key) {
             return Ok(None);
         }
-        self.tell(EventKind::SessionRotated, &record, facts);
-        Ok(Some(self.begun(token, live.version + 1, record, undo, false)))
+        self.tell(EventKind::SessionRotated, live.record.user(), facts);
+        self.begun(token, live.version + 1, record, undo, false).map(Some)
     }
 
     fn begun(
@@ -192,19 +212,16 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         record: SessionRecord,
         undo: Undo<S>,
         is_new: bool,
-    ) -> Begun<U> {
+    ) -> Result<Begun<U>, SessionError> {
         let left = record.authenticated.plus(self.config.absolute).since(record.rotated);
         let max_age = (!self.config.browser_session).then_some(left);
-        let live = Live { key: token.key(), version, by_alias: false, record: Arc::new(record) };
+        let Some(record) = UserRecord::of(Arc::new(record)) else {
+            return Err(SessionErrorKind::NoSession.into());
+        };
+        let Id { key, origin } = Id::from(&token);
+        let live = Live { key, origin, version, by_alias: false, record };
         let cookie = CookieEffect::Set(token, max_age);
-        Begun { cookie, live, access: None, undo: Box::new(undo), is_new }
-    }
-
-    fn new_token(&self) -> Result<Token, SessionError> {
-        Token::random(&*self.environment.random).map_err(|error| {
-            crate::unheard::log_error(&error);
-            SessionError::unavailable(Cause::of(error))
-        })
+        Ok(Begun { cookie, live, access: None, undo: Box::new(undo), is_new })
     }
 
     /// Ends those sessions of a user that were longest not used, where there are too many. The one under `key` stays.
@@ -215,11 +232,13 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         facts: &RequestFacts,
         now: Timestamp,
     ) -> Result<(), SessionError> {
-        let Some(max) = self.config.max_sessions(record) else { return Ok(()) };
+        let (Some(max), Some(user)) = (self.config.max_sessions(record), record.owner().user()) else {
+            return Ok(());
+        };
         let max = u64::try_from(max).unwrap_or(u64::MAX);
-        let trimmed = self.store().trim_user(&record.backend, &record.user, max, key, now);
+        let trimmed = self.store().trim_user(self.sessions_of(user), max, key, now);
         for _ in 0..self.write(facts, trimmed).await? {
-            self.tell(EventKind::SessionEnded(SessionEnd::TooMany), record, facts);
+            self.tell(EventKind::SessionEnded(SessionEnd::TooMany), user, facts);
         }
         Ok(())
     }
@@ -237,10 +256,17 @@ impl<S: SessionStore, U: User> Engine<S, U> {
     ) -> Option<Begun<U>> {
         let now = self.environment.now();
         let mut record = SessionRecord::clone(&live.record);
-        record.stamp = renewal.stamp;
+        record.set_owner(Owner::User(SessionUser { stamp: renewal.stamp, ..live.record.user().clone() }));
         self.renew(&mut record, now);
         let until = Some(now.plus(SessionConfig::ROTATION_GRACE));
         // A faster request may have done it already: then this one goes on as it is.
         self.move_to_new_key(&live, record, until, facts, now).await.ok().flatten()
     }
+}
+
+fn drawn(token: Result<Token, RandomError>) -> Result<Token, SessionError> {
+    token.map_err(|error| {
+        crate::unheard::log_error(&error);
+        SessionError::unavailable(Cause::of(error))
+    })
 }

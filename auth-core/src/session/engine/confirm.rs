@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tracing::{Instrument, Span};
 
-use super::Engine;
+use super::{Engine, Found};
 use crate::backend::{BackendError, DenyReason, Outcome};
 use crate::breaker::left_alone;
 use crate::cause::Cause;
@@ -15,7 +15,7 @@ use crate::report::Reports;
 use crate::session::Source;
 use crate::session::confirming::{Asked, Asking, Confirming};
 use crate::session::live::Live;
-use crate::session::{ResolveError, SessionRecord, SessionStore};
+use crate::session::{ResolveError, SessionStore, SessionUser};
 use crate::time::Timestamp;
 use crate::{RequestFacts, User};
 
@@ -29,7 +29,7 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         facts: &RequestFacts,
         now: Timestamp,
     ) -> Result<Option<Live>, ResolveError> {
-        let (mut waiting, asking) = confirming.join(&live.record.user);
+        let (mut waiting, asking) = confirming.join(&live.record.user().id);
         if let Some(asking) = asking {
             self.begin_to_ask(asking, source.timeout, live.clone(), facts.clone(), now);
         }
@@ -75,13 +75,15 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         now: Timestamp,
     ) -> Asked {
         let (environment, key) = (&self.environment, live.key);
-        let (backend, user) = (&live.record.backend.clone(), &live.record.user.clone());
+        let of = live.record.user().clone();
+        let (backend, user) = (&of.backend, &of.id);
         // Another instance, or a request just before this one, may have asked since the session was read.
-        let live = match self.load(key, facts, now).await {
-            Ok(Some(newer)) if !asking.is_due(&newer, now) => {
+        let live = match self.load(live.id(), facts, now).await {
+            Ok(Found::User(newer)) if !asking.is_due(&newer, now) => {
                 return Asked::Confirmed(key, Some(newer));
             }
-            Ok(newer) => newer.unwrap_or(live),
+            Ok(Found::User(newer)) => newer,
+            Ok(Found::Nothing | Found::NoUser) => live,
             Err(error) => return Asked::Unknown(error.into_cause()),
         };
         let reports = Reports::new();
@@ -94,8 +96,8 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         }
         match answer {
             Ok(Outcome::Accept(())) => Asked::Confirmed(key, self.note_confirmed(live, facts, now).await),
-            Ok(Outcome::Decline(_)) => self.end_all(&live.record, None, facts).await,
-            Ok(Outcome::Deny(reason)) => self.end_all(&live.record, Some(reason), facts).await,
+            Ok(Outcome::Decline(_)) => self.end_all(&of, None, facts).await,
+            Ok(Outcome::Deny(reason)) => self.end_all(&of, Some(reason), facts).await,
             Err(error) => Asked::Unknown(environment.failed(error, backend, Some(user), facts)),
         }
     }
@@ -111,10 +113,10 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         self.in_time(facts, noted).await.unwrap_or(Some(live))
     }
 
-    async fn end_all(&self, record: &SessionRecord, why: Option<DenyReason>, facts: &RequestFacts) -> Asked {
-        self.tell(EventKind::SessionEnded(SessionEnd::NotConfirmed(why)), record, facts);
+    async fn end_all(&self, user: &SessionUser, why: Option<DenyReason>, facts: &RequestFacts) -> Asked {
+        self.tell(EventKind::SessionEnded(SessionEnd::NotConfirmed(why)), user, facts);
         // If the store fails here, the next request is due as this one was.
-        let all = self.store().delete_user(&record.backend, &record.user, None);
+        let all = self.store().delete_user(self.sessions_of(user), None);
         let _ = self.write(facts, all).await;
         Asked::Ended
     }

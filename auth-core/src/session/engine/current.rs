@@ -7,7 +7,8 @@ use crate::event::{EventKind, SessionEnd};
 use crate::session::live::{Begun, Live};
 use crate::session::record::Patches;
 use crate::session::{
-    SessionData, SessionError, SessionErrorKind, SessionInfo, SessionKey, SessionRecord, SessionStore,
+    Owner, SessionData, SessionError, SessionErrorKind, SessionInfo, SessionKey, SessionRecord, SessionStore,
+    SessionUser,
 };
 use crate::{RequestFacts, User};
 
@@ -25,9 +26,10 @@ impl<S: SessionStore, U: User> Engine<S, U> {
     ) -> Result<Begun<U>, SessionError> {
         self.check_current(&live)?;
         // The application has changed the user; that counts even if the store fails now.
-        self.environment.forget_user(&live.record.backend, &live.record.user);
+        let of = live.record.user();
+        self.environment.forget_user(&of.backend, &of.id);
         let user = match rebind {
-            Some(user) => Some(self.as_stored(&live.record, &user, facts).await?),
+            Some(user) => Some(self.as_stored(of, &user, facts).await?),
             None => None,
         };
         let mut moved = self.in_time(facts, self.move_now(live, user.as_ref(), facts)).await?;
@@ -39,20 +41,15 @@ impl<S: SessionStore, U: User> Engine<S, U> {
     ///
     /// A user does not say which backend it is of, and ids of two backends may be equal. So it is asked for, and what
     /// comes back is the caller: whoever it was that the application passed.
-    async fn as_stored(
-        &self,
-        record: &SessionRecord,
-        user: &U,
-        facts: &RequestFacts,
-    ) -> Result<U, SessionError> {
-        let Some(source) = self.environment.source(&record.backend) else {
+    async fn as_stored(&self, of: &SessionUser, user: &U, facts: &RequestFacts) -> Result<U, SessionError> {
+        let Some(source) = self.environment.source(&of.backend) else {
             return Err(SessionErrorKind::NoSession.into());
         };
-        if user.id() != record.user {
+        if user.id() != of.id {
             return Err(SessionErrorKind::NoSession.into());
         }
-        let stored = source.get_user(&record.user).await.map_err(|error| {
-            SessionError::unavailable(self.environment.failed(error, &record.backend, None, facts))
+        let stored = source.get_user(&of.id).await.map_err(|error| {
+            SessionError::unavailable(self.environment.failed(error, &of.backend, None, facts))
         })?;
         let is_it = |stored: &U| stored.id() == user.id() && stored.security_stamp() == user.security_stamp();
         stored.filter(is_it).ok_or_else(|| SessionErrorKind::NoSession.into())
@@ -69,7 +66,9 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         loop {
             let mut record = SessionRecord::clone(&turn.live.record);
             if let Some(user) = rebind {
-                record.stamp = self.config.keys.stamp(&record.backend, &record.user, user);
+                let SessionUser { backend, id, .. } = turn.live.record.user().clone();
+                let stamp = self.config.keys.stamp(&backend, &id, user);
+                record.set_owner(Owner::User(SessionUser { backend, id, stamp }));
             }
             self.renew(&mut record, now);
             if let Some(moved) = self.move_to_new_key(&turn.live, record, None, facts, now).await? {
@@ -101,16 +100,21 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         facts: &RequestFacts,
     ) -> Result<Vec<SessionInfo>, SessionError> {
         self.check_current(live)?;
-        let (backend, user) = (&live.record.backend, &live.record.user);
-        let all = self.read(facts, self.store().list_user(backend, user, self.environment.now())).await?;
+        let all = self.store().list_user(self.sessions_of(live.record.user()), self.environment.now());
+        let all = self.read(facts, all).await?;
         let info = |(key, record): (SessionKey, SessionRecord)| SessionInfo {
             key,
             created: record.created,
             last_seen: record.last_seen,
             client: record.client.map(|client| *client),
-            is_current: key == live.key,
+            // It may have been moved since the request came.
+            is_current: key.lineage() == live.key.lineage(),
         };
-        Ok(all.into_iter().filter(|(key, _)| !self.is_revoked(key)).map(info).collect())
+        // A session that has only begun is none yet.
+        let is_shown = |(key, record): &(SessionKey, SessionRecord)| {
+            record.owner().user().is_some() && !self.is_revoked(key)
+        };
+        Ok(all.into_iter().filter(is_shown).map(info).collect())
     }
 
     pub(super) async fn revoke_session(
@@ -120,11 +124,12 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         facts: &RequestFacts,
     ) -> Result<(), SessionError> {
         let theirs = self.list_sessions(live, facts).await?;
-        if !theirs.iter().any(|info| info.key == key) {
+        // The device may have a new id since its user was shown the list.
+        if !theirs.iter().any(|info| info.key.lineage() == key.lineage()) {
             return Ok(());
         }
         self.write(facts, self.store().delete(&key)).await?;
-        self.tell(EventKind::SessionEnded(SessionEnd::Revoked), &live.record, facts);
+        self.tell(EventKind::SessionEnded(SessionEnd::Revoked), live.record.user(), facts);
         Ok(())
     }
 }

@@ -4,16 +4,28 @@ use std::sync::Arc;
 
 use super::{Engine, access_of};
 use crate::backend::BackendError;
-use crate::event::SessionEnd;
+use crate::event::{EventKind, NotJudged, SessionEnd};
 use crate::session::Source;
 use crate::session::keys::StampCheck;
-use crate::session::live::{BegunBy, Live, Renewal, Resolved, Wanted};
+use crate::session::live::{BegunBy, Live, Renewal, Resolved, UserRecord, Wanted};
 use crate::session::{
-    ResolveError, SessionConfig, SessionError, SessionKey, SessionRecord, SessionStore, Written,
+    Id, ResolveError, SessionConfig, SessionError, SessionKey, SessionRecord, SessionStore, SessionUser,
+    StoreErrorKind, Stored, Written,
 };
 use crate::time::Timestamp;
 use crate::user_cache::{Cache, Moment};
 use crate::{RequestFacts, User};
+
+/// A newer version wrote the record.
+pub(super) struct Newer;
+
+/// What is under a key.
+pub(super) enum Found {
+    Nothing,
+    /// A record that is no user's here: a visitor's, one that is pending, another site's, or a newer version's. It stays.
+    NoUser,
+    User(Live),
+}
 
 /// The user of a session and how the stamp was found to be the same, or why the session ends.
 type Checked<U> = Result<(Arc<U>, StampCheck), SessionEnd>;
@@ -25,7 +37,7 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         facts: &RequestFacts,
     ) -> Result<Resolved<U>, ResolveError> {
         let now = self.environment.now();
-        let Some(live) = self.find(wanted.key, facts, now).await? else { return Ok(Resolved::NOBODY) };
+        let Some(live) = self.find(wanted.id, facts, now).await? else { return Ok(Resolved::NOBODY) };
         let began = live.record.remote_user.as_deref();
         match wanted.begun_by {
             BegunBy::Login if began.is_some() => {
@@ -41,14 +53,9 @@ impl<S: SessionStore, U: User> Engine<S, U> {
     }
 
     /// The session under this key, if it has not ended.
-    async fn find(
-        &self,
-        key: SessionKey,
-        facts: &RequestFacts,
-        now: Timestamp,
-    ) -> Result<Option<Live>, ResolveError> {
-        let loaded = self.load(key, facts, now).await.map_err(SessionError::into_unresolved)?;
-        let Some(live) = loaded else { return Ok(None) };
+    async fn find(&self, id: Id, facts: &RequestFacts, now: Timestamp) -> Result<Option<Live>, ResolveError> {
+        let loaded = self.load(id, facts, now).await.map_err(SessionError::into_unresolved)?;
+        let Found::User(live) = loaded else { return Ok(None) };
         if let Some(why) = self.ended(&live.record, now) {
             Box::pin(self.end_unasked(&live, why, facts)).await;
             return Ok(None);
@@ -60,20 +67,51 @@ impl<S: SessionStore, U: User> Engine<S, U> {
     /// whichever of its ids it was.
     pub(super) async fn load(
         &self,
-        key: SessionKey,
+        id: Id,
         facts: &RequestFacts,
         now: Timestamp,
-    ) -> Result<Option<Live>, SessionError> {
-        if self.is_revoked(&key) {
-            return Ok(None);
+    ) -> Result<Found, SessionError> {
+        if self.is_revoked(&id.key) {
+            return Ok(Found::Nothing);
         }
-        let stored = self.read(facts, self.store().load(&key, now)).await?;
-        Ok(stored.filter(|stored| !self.is_revoked(&stored.key)).map(|stored| Live {
-            key: stored.key,
-            version: stored.version,
-            by_alias: stored.key != key,
-            record: stored.record,
-        }))
+        let Stored { key, record, version } = match self.lookup(&id.key, facts, now).await? {
+            Some(Ok(stored)) if self.is_foreign(&stored.record) => {
+                return Ok(self.not_judged(NotJudged::OtherRealm, facts));
+            }
+            Some(Ok(stored)) if !self.is_revoked(&stored.key) => stored,
+            Some(Err(Newer)) => return Ok(self.not_judged(NotJudged::Newer, facts)),
+            Some(Ok(_)) | None => return Ok(Found::Nothing),
+        };
+        let by_alias = key != id.key;
+        let live = |record| Live { key, origin: id.origin, version, by_alias, record };
+        Ok(UserRecord::of(record).map_or(Found::NoUser, |record| Found::User(live(record))))
+    }
+
+    /// What the store has under this key or alias, also if it cannot be judged here.
+    pub(super) async fn lookup(
+        &self,
+        key: &SessionKey,
+        facts: &RequestFacts,
+        now: Timestamp,
+    ) -> Result<Option<Result<Stored, Newer>>, SessionError> {
+        let looked_up = async {
+            match self.store().load(key, now).await {
+                Ok(stored) => Ok(stored.map(Ok)),
+                Err(error) if error.kind() == StoreErrorKind::Newer => Ok(Some(Err(Newer))),
+                Err(error) => Err(error),
+            }
+        };
+        self.read(facts, looked_up).await
+    }
+
+    /// Whether a record is of another site that keeps its sessions in the same store.
+    pub(super) fn is_foreign(&self, record: &SessionRecord) -> bool {
+        record.realm.as_ref().is_some_and(|realm| *realm != self.realm)
+    }
+
+    fn not_judged(&self, why: NotJudged, facts: &RequestFacts) -> Found {
+        self.environment.emit(EventKind::SessionNotJudged(why), None, None, facts);
+        Found::NoUser
     }
 
     /// Whether the clock says that a record is over, or cannot be trusted.
@@ -95,7 +133,7 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         facts: &RequestFacts,
         now: Timestamp,
     ) -> Result<Resolved<U>, ResolveError> {
-        let Some(source) = self.environment.source(&live.record.backend) else {
+        let Some(source) = self.environment.source(&live.record.user().backend) else {
             Box::pin(self.end_unasked(&live, SessionEnd::BackendGone, facts)).await;
             return Ok(Resolved::NOBODY);
         };
@@ -106,10 +144,10 @@ impl<S: SessionStore, U: User> Engine<S, U> {
             }
         }
         let checked = match &source.cache {
-            None => self.load_user(source, &live.record).await,
-            Some(cache) => match self.kept_user(cache, &live.record) {
+            None => self.load_user(source, live.record.user()).await,
+            Some(cache) => match self.kept_user(cache, live.record.user()) {
                 Some(kept) => Ok(Ok(kept)),
-                None => Box::pin(self.find_user(source, cache, &live.record)).await,
+                None => Box::pin(self.find_user(source, cache, live.record.user())).await,
             },
         };
         match checked {
@@ -124,19 +162,15 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         }
     }
 
-    async fn load_user(
-        &self,
-        source: &Source<U>,
-        record: &SessionRecord,
-    ) -> Result<Checked<U>, BackendError> {
-        let user = source.get_user(&record.user).await?;
-        Ok(self.check_user(record, user.map(Arc::new)))
+    async fn load_user(&self, source: &Source<U>, of: &SessionUser) -> Result<Checked<U>, BackendError> {
+        let user = source.get_user(&of.id).await?;
+        Ok(self.check_user(of, user.map(Arc::new)))
     }
 
     /// A kept user with whom the session may go on.
-    fn kept_user(&self, cache: &Cache<U>, record: &SessionRecord) -> Option<(Arc<U>, StampCheck)> {
-        let user = cache.get(&record.user, Moment::now(&*self.environment.clock))?;
-        self.check_user(record, Some(user)).ok()
+    fn kept_user(&self, cache: &Cache<U>, of: &SessionUser) -> Option<(Arc<U>, StampCheck)> {
+        let user = cache.get(&of.id, Moment::now(&*self.environment.clock))?;
+        self.check_user(of, Some(user)).ok()
     }
 
     /// The user, if none is kept with whom the session may go on.
@@ -146,25 +180,25 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         &self,
         source: &Source<U>,
         cache: &Cache<U>,
-        record: &SessionRecord,
+        of: &SessionUser,
     ) -> Result<Checked<U>, BackendError> {
         let clock = &*self.environment.clock;
-        let found = source.find_user(cache, &record.user, clock).await?;
-        let checked = self.check_user(record, found.user.clone());
+        let found = source.find_user(cache, &of.id, clock).await?;
+        let checked = self.check_user(of, found.user.clone());
         if checked.is_ok() || found.is_own {
             return Ok(checked);
         }
-        cache.forget(&record.user, found.user.as_ref());
-        let newer = source.find_user(cache, &record.user, clock).await?;
-        Ok(self.check_user(record, newer.user))
+        cache.forget(&of.id, found.user.as_ref());
+        let newer = source.find_user(cache, &of.id, clock).await?;
+        Ok(self.check_user(of, newer.user))
     }
 
-    fn check_user(&self, record: &SessionRecord, user: Option<Arc<U>>) -> Checked<U> {
+    fn check_user(&self, of: &SessionUser, user: Option<Arc<U>>) -> Checked<U> {
         let user = user.ok_or(SessionEnd::UserGone)?;
         if !user.is_active() {
             return Err(SessionEnd::UserDisabled);
         }
-        match self.config.keys.check(&record.stamp, &record.backend, &record.user, &*user) {
+        match self.config.keys.check(&of.stamp, &of.backend, &of.id, &*user) {
             StampCheck::Changed => Err(SessionEnd::StampChanged),
             same => Ok((user, same)),
         }
@@ -198,14 +232,15 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         let due = |every| now.since(live.record.rotated) >= every;
         let is_due = stamp == StampCheck::SameByFallback || self.config.rotate_every.is_some_and(due);
         (is_due && !live.by_alias).then(|| {
-            let stamp = self.config.keys.stamp(&live.record.backend, &live.record.user, user);
+            let SessionUser { backend, id, .. } = live.record.user();
+            let stamp = self.config.keys.stamp(backend, id, user);
             Box::new(Renewal { key: live.key, stamp })
         })
     }
 
     /// Notes the use. `None` if the session was deleted meanwhile.
     async fn touch(&self, mut live: Live, facts: &RequestFacts, now: Timestamp) -> Option<Live> {
-        self.renew_use(Arc::make_mut(&mut live.record), now);
+        live.record.touch(now, self.config.expires(live.record.authenticated, now));
         let touched = self.store().touch(&live.key, now, live.record.expires);
         match self.write(facts, touched).await {
             Ok(Written::Gone) => None,

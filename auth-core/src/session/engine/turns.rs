@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 use tokio::time::sleep;
 
-use super::Engine;
+use super::{Engine, Found};
 use crate::random::Random;
-use crate::session::live::Live;
+use crate::session::live::{Live, UserRecord};
 use crate::session::{SessionError, SessionKey, SessionRecord, SessionStore, Written};
 use crate::time::Timestamp;
 use crate::{RequestFacts, User};
@@ -92,10 +92,12 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         while !self.is_revoked(&turn.live.key) {
             let Live { key, version, .. } = turn.live;
             let mut record = SessionRecord::clone(&turn.live.record);
+            record.realm.get_or_insert_with(|| self.realm.clone());
             change(&mut record)?;
             match self.write(facts, self.store().update(&key, version, &record, now)).await? {
                 Written::Done => {
-                    let live = Live { version: version + 1, record: Arc::new(record), ..turn.live.clone() };
+                    let Some(record) = UserRecord::of(Arc::new(record)) else { break };
+                    let live = Live { version: version + 1, record, ..turn.live.clone() };
                     turn.leave(&live);
                     return Ok(Some(live));
                 }
@@ -133,7 +135,7 @@ impl<S: SessionStore, U: User> Engine<S, U> {
             sleep(jittered(turn.pause, &*self.environment.random)).await;
         }
         turn.pause = (turn.pause * 2).clamp(FIRST_PAUSE, LAST_PAUSE);
-        let Some(newer) = self.load(turn.live.key, facts, now).await? else { return Ok(false) };
+        let Found::User(newer) = self.load(turn.live.id(), facts, now).await? else { return Ok(false) };
         turn.live = newer;
         Ok(true)
     }

@@ -1,7 +1,10 @@
-local user, except, ended = ARGV[2], ARGV[3], 0
-for _, key in ipairs(redis.call('ZRANGE', of(user), 0, -1)) do
-  if key ~= except then
-    if remove(key) == 1 then ended = ended + 1 else unlist(user, key) end
+local whom, realm, except, ended = ARGV[2], ARGV[3], ARGV[4], 0
+for _, key in ipairs(redis.call('ZRANGE', of(whom), 0, -1)) do
+  local r = glance(key)
+  if not r then
+    unlist(whom, key)
+  elseif lineage(key) ~= except and is_of(r.user, whom, realm) then
+    ended = ended + remove(key, r)
   end
 end
 return ended

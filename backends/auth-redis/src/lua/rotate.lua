@@ -10,6 +10,8 @@ unlist(r.user, old)
 r.version, r.user, r.seen, r.expires, r.record = after(version), user, ARGV[6], ARGV[7], ARGV[8]
 r.alias = is_kept and old or ''
 put(new, r, now, ttl)
+-- By any key that it had, it is found from now on. Not before the record, lest it ends before it.
+redis.call('SET', line(new), new:sub(17), 'PX', ttl)
 if is_kept then
   redis.call('SET', at(old), '>' .. alias_until .. ' ' .. new, 'PX', alias_ttl)
 else

@@ -5,7 +5,7 @@ local is_later = tonumber(seen) > tonumber(r.seen)
 if is_later then r.seen = seen end
 if tonumber(expires) > tonumber(r.expires) then
   r.expires = expires
-  put(r.key, r, seen, ttl)
+  put_again(r.key, r, seen, ttl)
 elseif is_later then
   redis.call('SET', at(r.key), encoded(r.key, r), 'KEEPTTL')
 end

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod cluster;
+mod last_build;
 mod leaks;
 mod outages;
 mod races;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::support::{LATER, NOW, ask, eventually, key, local, record, store, told, user};
+use crate::support::{LATER, NOW, ask, eventually, here, key, later, record, store, told, user};
 use auth_core::session::{SessionStore, StoreError, StoreErrorKind, Written};
 use auth_redis::RedisSessions;
 use redis::Client;
@@ -29,7 +29,7 @@ async fn nothing_is_read(store: &RedisSessions, kind: StoreErrorKind) {
     assert_kind("load", store.load(&key(1), NOW).await, kind);
     assert!(began.elapsed() < DEADLINE);
     assert_kind("load of an unknown key", store.load(&key(99), NOW).await, kind);
-    assert_kind("list_user", store.list_user(&local(), &user("7"), NOW).await, kind);
+    assert_kind("list_user", store.list_user(here(&user("7")), NOW).await, kind);
 }
 
 async fn nothing_is_written(store: &RedisSessions, kind: StoreErrorKind) {
@@ -37,9 +37,9 @@ async fn nothing_is_written(store: &RedisSessions, kind: StoreErrorKind) {
     assert_kind("create", store.create(&key(2), &record).await, kind);
     assert_kind("update", store.update(&key(1), 1, &record, NOW).await, kind);
     assert_kind("touch", store.touch(&key(1), NOW, LATER).await, kind);
-    assert_kind("rotate", store.rotate(&key(1), &key(2), 1, &record, None, NOW).await, kind);
+    assert_kind("rotate", store.rotate(&key(1), &later(1, 1), 1, &record, None, NOW).await, kind);
     assert_kind("delete", store.delete(&key(1)).await, kind);
-    assert_kind("delete_user", store.delete_user(&local(), &user("7"), None).await, kind);
+    assert_kind("delete_user", store.delete_user(here(&user("7")), None).await, kind);
     assert_kind("purge_expired", store.purge_expired(LATER, 10).await, kind);
 }
 
@@ -179,7 +179,7 @@ async fn a_full_server_refuses_logins_and_logs_nobody_out() {
     assert_kind("update", store.update(&key(1), 1, &record("7"), NOW).await, StoreErrorKind::Full);
     assert_eq!(store.touch(&key(1), NOW, LATER).await.unwrap(), Written::Done);
     all_is_as_it_was_but_full(&store, sessions).await;
-    assert_eq!(store.delete_user(&local(), &user("8"), None).await.unwrap(), u64::from(sessions) - 2);
+    assert_eq!(store.delete_user(here(&user("8")), None).await.unwrap(), u64::from(sessions) - 2);
     store.create(&key(2), &record("7")).await.unwrap();
 }
 
@@ -187,7 +187,7 @@ async fn all_is_as_it_was_but_full(store: &RedisSessions, sessions: u16) {
     for n in 1..sessions {
         assert!(store.load(&key(n), NOW).await.unwrap().is_some(), "session {n}");
     }
-    assert_eq!(store.list_user(&local(), &user("7"), NOW).await.unwrap().len(), 1);
+    assert_eq!(store.list_user(here(&user("7")), NOW).await.unwrap().len(), 1);
 }
 
 /// An index that is evicted would hide sessions from a logout everywhere.
@@ -222,7 +222,7 @@ async fn forgotten_scripts_are_told_again() {
     flush().await;
     assert_eq!(store.update(&key(1), 1, &record("7"), NOW).await.unwrap(), Written::Done);
     flush().await;
-    assert_eq!(store.delete_user(&local(), &user("7"), None).await.unwrap(), 1);
+    assert_eq!(store.delete_user(here(&user("7")), None).await.unwrap(), 1);
 }
 
 /// A session that many use while the server is killed and comes back: no answer is "absent", and none is late.

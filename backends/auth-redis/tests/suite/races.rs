@@ -1,6 +1,6 @@
 //! Fifty at once.
 
-use crate::support::{LATER, NOW, ask, key, local, record, store, user};
+use crate::support::{LATER, NOW, ask, here, key, later, record, store, user};
 use auth_core::session::{SessionKey, SessionRecord, SessionStore, Written};
 use auth_redis::RedisSessions;
 use test_servers::Redis;
@@ -21,13 +21,13 @@ async fn one_writer_wins() {
             if n % 2 == 0 {
                 store.update(&key(0), 1, &record("7"), NOW).await.unwrap()
             } else {
-                store.rotate(&key(0), &key(n), 1, &record("7"), Some(LATER), NOW).await.unwrap()
+                store.rotate(&key(0), &later(0, n), 1, &record("7"), Some(LATER), NOW).await.unwrap()
             }
         });
     }
     let answers = writers.join_all().await;
     assert_eq!(answers.iter().filter(|answer| **answer == Written::Done).count(), 1, "{answers:?}");
-    assert_eq!(store(&server).list_user(&local(), &user("7"), NOW).await.unwrap().len(), 1);
+    assert_eq!(store(&server).list_user(here(&user("7")), NOW).await.unwrap().len(), 1);
 }
 
 /// Uses a session in every way until it is gone; says under which keys it was.
@@ -36,7 +36,7 @@ async fn use_until_gone(store: RedisSessions, n: u16) -> Vec<SessionKey> {
     for round in 1..1_000 {
         let Some(last) = keys.last().copied() else { break };
         let Some(found) = store.load(&last, NOW).await.unwrap() else { return keys };
-        let new = key(round * TASKS + n);
+        let new = later(n, round);
         let record = SessionRecord::clone(&found.record);
         let _ = store.touch(&last, NOW, LATER).await.unwrap();
         let _ = store.update(&last, found.version, &record, NOW).await.unwrap();
@@ -61,10 +61,10 @@ async fn a_logout_everywhere_reaches_all() {
         users.spawn(use_until_gone(store(&server), n));
     }
     // Let them be in the middle of it.
-    while ask::<u64>(&server, &["DBSIZE"]).await < u64::from(TASKS) + 12 {
+    while ask::<u64>(&server, &["DBSIZE"]).await < u64::from(TASKS) + 22 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(admin.delete_user(&local(), &user("7"), None).await.unwrap(), u64::from(TASKS));
+    assert_eq!(admin.delete_user(here(&user("7")), None).await.unwrap(), u64::from(TASKS));
     for keys in users.join_all().await {
         for key in keys {
             assert_eq!(admin.load(&key, NOW).await.unwrap(), None);

@@ -1,10 +1,11 @@
 //! What the tests share: stores, records, and the server's own view.
 
 use std::error::Error;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use auth_core::conformance::store::sample_record;
-use auth_core::session::{SessionKey, SessionRecord};
+use auth_core::session::{Realm, SessionKey, SessionRecord, UserSessions};
 use auth_core::time::Timestamp;
 use auth_core::{BackendName, UserId};
 use auth_redis::RedisSessions;
@@ -21,13 +22,39 @@ pub(crate) fn key(n: u16) -> SessionKey {
     SessionKey::from_bytes(bytes)
 }
 
-/// A record of user `id`.
-pub(crate) fn record(id: &str) -> SessionRecord {
-    SessionRecord { created: NOW, last_seen: NOW, expires: LATER, ..sample_record(id) }
+/// The key that the session of `key(n)` has after so many moves.
+pub(crate) fn later(n: u16, moves: u16) -> SessionKey {
+    let mut bytes = *key(n).as_bytes();
+    bytes[30..].copy_from_slice(&moves.to_be_bytes());
+    SessionKey::from_bytes(bytes)
 }
 
-pub(crate) fn local() -> BackendName {
-    BackendName::new("local").unwrap()
+/// A record of user `id` on the site of the tests.
+pub(crate) fn record(id: &str) -> SessionRecord {
+    lasting(sample_record(id), NOW, LATER)
+}
+
+/// The record as one that begins now, and ends then.
+pub(crate) fn lasting(mut record: SessionRecord, now: Timestamp, expires: Timestamp) -> SessionRecord {
+    (record.created, record.last_seen, record.expires) = (now, now, expires);
+    record
+}
+
+static LOCAL: LazyLock<BackendName> = LazyLock::new(|| BackendName::new("local").unwrap());
+static SHOP: LazyLock<Realm> = LazyLock::new(|| Realm::new("shop").unwrap());
+
+pub(crate) fn local() -> &'static BackendName {
+    &LOCAL
+}
+
+/// The user's sessions on the site of the tests.
+pub(crate) fn here(user: &UserId) -> UserSessions<'_> {
+    UserSessions::on(&SHOP, &LOCAL, user)
+}
+
+/// The user's sessions on all sites.
+pub(crate) fn everywhere(user: &UserId) -> UserSessions<'_> {
+    UserSessions::everywhere(&LOCAL, user)
 }
 
 pub(crate) fn user(id: &str) -> UserId {

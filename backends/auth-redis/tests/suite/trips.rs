@@ -1,6 +1,6 @@
 //! How often the server is asked, by its own count.
 
-use crate::support::{LATER, NOW, ask, key, local, record, store, user};
+use crate::support::{LATER, NOW, ask, here, key, later, record, store, user};
 use auth_core::session::{SessionStore, Written};
 use test_servers::Redis;
 
@@ -43,19 +43,19 @@ async fn every_operation_is_one_round_trip() {
         store.load(&key(1), NOW).await.unwrap();
         let _ = store.update(&key(1), 9, &record, NOW).await.unwrap();
         let _ = store.touch(&key(1), NOW, LATER).await.unwrap();
-        let _ = store.rotate(&key(1), &key(2), 9, &record, None, NOW).await.unwrap();
-        store.trim_user(&local(), &user, 1, &key(1), NOW).await.unwrap();
-        store.list_user(&local(), &user, NOW).await.unwrap();
+        let _ = store.rotate(&key(1), &later(1, 1), 9, &record, None, NOW).await.unwrap();
+        store.trim_user(here(&user), 1, &key(1), NOW).await.unwrap();
+        store.list_user(here(&user), NOW).await.unwrap();
         store.purge_expired(NOW, 1).await.unwrap();
         store.delete(&key(1)).await.unwrap();
-        store.delete_user(&local(), &user, None).await.unwrap();
+        store.delete_user(here(&user), None).await.unwrap();
     }
     once(&server, "create", store.create(&key(1), &record)).await.unwrap();
     sends(&server, &["getex"], "load", store.load(&key(1), NOW)).await.unwrap().unwrap();
     sends(&server, &["getex"], "load of nothing", store.load(&key(9), NOW)).await.unwrap();
     assert_eq!(once(&server, "update", store.update(&key(1), 1, &record, NOW)).await.unwrap(), Written::Done);
     assert_eq!(once(&server, "touch", store.touch(&key(1), NOW, LATER)).await.unwrap(), Written::Done);
-    let (old, new) = (key(1), key(2));
+    let (old, new) = (key(1), later(1, 1));
     let rotation = store.rotate(&old, &new, 2, &record, Some(LATER), NOW);
     assert_eq!(once(&server, "rotate", rotation).await.unwrap(), Written::Done);
     // The server is told the script for it.
@@ -63,9 +63,9 @@ async fn every_operation_is_one_round_trip() {
     let both = ["evalsha", "getex"];
     let by_alias = sends(&server, &both, "load by alias", store.load(&old, NOW)).await.unwrap().unwrap();
     assert_eq!(by_alias.key, new);
-    once(&server, "trim_user", store.trim_user(&local(), &user, 1, &new, NOW)).await.unwrap();
-    once(&server, "list_user", store.list_user(&local(), &user, NOW)).await.unwrap();
+    once(&server, "trim_user", store.trim_user(here(&user), 1, &new, NOW)).await.unwrap();
+    once(&server, "list_user", store.list_user(here(&user), NOW)).await.unwrap();
     once(&server, "purge_expired", store.purge_expired(NOW, 10)).await.unwrap();
-    once(&server, "delete", store.delete(&key(2))).await.unwrap();
-    once(&server, "delete_user", store.delete_user(&local(), &user, None)).await.unwrap();
+    once(&server, "delete", store.delete(&new)).await.unwrap();
+    once(&server, "delete_user", store.delete_user(here(&user), None)).await.unwrap();
 }

@@ -35,6 +35,10 @@ impl Driver for MySqlPool {
         limits_delete: true,
         lock_found: "",
         lock: " FOR UPDATE",
+        misses_moved: true,
+        find_column: |table, column| {
+            format!("SHOW COLUMNS FROM {} LIKE '{}'", table.quoted(Self::DIALECT), column.as_str())
+        },
     };
     type Row = MySqlRow;
     type Transaction = LentTransaction<MySql>;

@@ -36,6 +36,11 @@ impl Driver for PgPool {
         // Without it, a row that is touched in between is deleted: only its key is looked at again.
         lock_found: " FOR UPDATE SKIP LOCKED",
         lock: " FOR UPDATE",
+        misses_moved: false,
+        find_column: |table, column| {
+            let (t, c) = (table.quoted(Self::DIALECT), column.as_str());
+            format!("SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass('{t}') AND attname = '{c}'")
+        },
     };
     type Row = PgRow;
     type Transaction = LentTransaction<Postgres>;

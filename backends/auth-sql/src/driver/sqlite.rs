@@ -37,6 +37,14 @@ impl Driver for Connections {
         lock_found: "",
         // The transaction began as the one that writes.
         lock: "",
+        misses_moved: false,
+        find_column: |table, column| {
+            format!(
+                "SELECT 1 FROM pragma_table_info('{}') WHERE name = '{}'",
+                table.as_str(),
+                column.as_str()
+            )
+        },
     };
     type Row = SqliteRow;
     type Transaction = sqlx::Transaction<'static, Sqlite>;

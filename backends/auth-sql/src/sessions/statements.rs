@@ -2,32 +2,49 @@
 
 use sqlx::SqlStr;
 
-use crate::driver::Dialect;
+use crate::driver::{Dialect, LaterColumn};
 use crate::identifier::Identifier;
 
 /// The statements for one table, each made once.
 pub(super) struct Statements {
     pub(super) migrate: Vec<SqlStr>,
+    /// What tables of earlier versions lack.
+    pub(super) realm: LaterColumn,
     pub(super) create: SqlStr,
     pub(super) load: SqlStr,
     pub(super) load_by_alias: SqlStr,
     pub(super) update: SqlStr,
     pub(super) touch: SqlStr,
     pub(super) rotate: SqlStr,
-    pub(super) delete: SqlStr,
-    pub(super) delete_user: SqlStr,
+    pub(super) delete: Ending,
+    pub(super) delete_user: Ending,
     pub(super) too_many: SqlStr,
     pub(super) trim_user: SqlStr,
     pub(super) list_user: SqlStr,
     pub(super) purge_expired: SqlStr,
 }
 
+/// A statement that ends sessions.
+pub(super) struct Ending {
+    pub(super) delete: SqlStr,
+    /// Finds one that it has missed, where it may miss any: see [`Dialect::misses_moved`].
+    pub(super) missed: Option<SqlStr>,
+}
+
 /// Under this key or alias there is a live record. Values: key, key, now, now.
 const LIVE: &str = "(session_key = ? OR (alias_key = ? AND alias_until > ?)) AND expires > ?";
 /// What a session is made of, but for its key.
 const RECORD: &str = "last_seen, expires, record";
-/// Values: backend, user, last seen, expires, record.
-const SET: &str = "backend = ?, user_id = ?, last_seen = ?, expires = ?, record = ?";
+/// Values: backend, user, realm, last seen, expires, record.
+const SET: &str = "backend = ?, user_id = ?, realm = ?, last_seen = ?, expires = ?, record = ?";
+/// The session that has or had this key. Values: the first and the last key of its lineage, and the key: rows that an
+/// earlier version moved have an alias of another lineage.
+const OF_KEY: &str = "session_key BETWEEN ? AND ? OR alias_key = ?";
+/// A user's. What was written before there were realms is in each. Values: backend, user, and twice the realm, which
+/// is empty for all of them.
+const WHOSE: &str = "backend = ? AND user_id = ? AND (realm IN (?, '') OR ? = '')";
+/// Not of this lineage. Values: its first and last key.
+const OTHERS: &str = "session_key NOT BETWEEN ? AND ?";
 
 impl Statements {
     pub(super) fn default_table() -> Identifier {
@@ -40,11 +57,16 @@ impl Statements {
         let from_nothing = dialect.from_nothing;
         // MySQL reads a table that it writes to only by way of another, which the LIMIT keeps apart.
         let one_alias = format!("(SELECT 1 FROM {t} WHERE alias_key = ? LIMIT 1)");
+        let ending = |what: String| Ending {
+            delete: sql(format!("DELETE FROM {t} WHERE {what}")),
+            missed: dialect.misses_moved.then(|| sql(format!("SELECT 1 FROM {t} WHERE {what} LIMIT 1"))),
+        };
         Self {
             migrate: migrate(table, dialect),
+            realm: dialect.later_column(table, &Identifier::fixed("realm"), &realm_type(dialect)),
             create: sql(format!(
-                "INSERT INTO {t} (session_key, backend, user_id, version, last_seen, expires, record) \
-                 SELECT ?, ?, ?, 1, ?, ?, ?{from_nothing} \
+                "INSERT INTO {t} (session_key, version, backend, user_id, realm, last_seen, expires, record) \
+                 SELECT ?, 1, ?, ?, ?, ?, ?, ?{from_nothing} \
                  WHERE NOT EXISTS (SELECT 1 FROM {t} WHERE alias_key = ?)"
             )),
             load: sql(format!("SELECT {RECORD}, version FROM {t} WHERE session_key = ? AND expires > ?")),
@@ -61,24 +83,18 @@ impl Statements {
                  WHERE session_key = ? AND version = ? AND expires > ? \
                  AND NOT EXISTS (SELECT 1 FROM {one_alias} AS other)"
             )),
-            delete: sql(format!("DELETE FROM {t} WHERE session_key = ? OR alias_key = ?")),
-            delete_user: sql(format!(
-                "DELETE FROM {t} WHERE backend = ? AND user_id = ? AND session_key <> ?"
-            )),
+            delete: ending(OF_KEY.into()),
+            delete_user: ending(format!("{WHOSE} AND {OTHERS}")),
             // The most lately used one of those that are too many, which is nearly always none.
             too_many: sql(format!(
-                "SELECT last_seen, session_key FROM {t} \
-                 WHERE backend = ? AND user_id = ? AND expires > ? AND session_key <> ? \
+                "SELECT last_seen, session_key FROM {t} WHERE {WHOSE} AND expires > ? AND {OTHERS} \
                  ORDER BY last_seen DESC, session_key DESC LIMIT 1 OFFSET ?"
             )),
             trim_user: sql(format!(
-                "DELETE FROM {t} WHERE backend = ? AND user_id = ? AND expires > ? AND session_key <> ? \
+                "DELETE FROM {t} WHERE {WHOSE} AND expires > ? AND {OTHERS} \
                  AND (last_seen < ? OR (last_seen = ? AND session_key <= ?))"
             )),
-            list_user: sql(format!(
-                "SELECT {RECORD}, session_key FROM {t} \
-                 WHERE backend = ? AND user_id = ? AND expires > ?"
-            )),
+            list_user: sql(format!("SELECT {RECORD}, session_key FROM {t} WHERE {WHOSE} AND expires > ?")),
             purge_expired: sql(purge_expired(t, dialect)),
         }
     }
@@ -98,6 +114,9 @@ fn purge_expired(t: &str, dialect: &Dialect) -> String {
     )
 }
 
+/// `touch` changes a column that has an index, so `PostgreSQL` writes to all four indexes (no HOT update): 550 bytes of
+/// log for each, instead of 200. What spares that is a coarser column to purge by, and no index on this one; but then an
+/// earlier version beside walks through the table when it purges. A session is touched once a minute at most.
 fn migrate(table: &Identifier, dialect: &Dialect) -> Vec<SqlStr> {
     let Dialect { integer, text, bytes, key, .. } = dialect;
     let columns = format!(
@@ -109,7 +128,14 @@ fn migrate(table: &Identifier, dialect: &Dialect) -> Vec<SqlStr> {
          version {integer} NOT NULL, \
          last_seen {integer} NOT NULL, \
          expires {integer} NOT NULL, \
-         record {bytes} NOT NULL"
+         record {bytes} NOT NULL, \
+         realm {}",
+        realm_type(dialect)
     );
     dialect.create_table(table, &columns, &[("_user", "backend, user_id"), ("_expires", "expires")])
+}
+
+/// Earlier versions insert rows without.
+fn realm_type(dialect: &Dialect) -> String {
+    format!("{} DEFAULT '' NOT NULL", dialect.text)
 }

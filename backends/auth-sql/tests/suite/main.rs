@@ -1,9 +1,11 @@
 //! The tests of this crate, over real databases.
 
+mod earlier;
 mod import;
 mod leaks;
 mod migrations;
 mod missing;
+mod moves;
 mod names;
 mod odd;
 mod outages;
@@ -41,7 +43,9 @@ fn all_about_users(place: &Place) {
 
 #[test]
 fn sessions_in_postgres() {
-    all_about_sessions(&Place::postgres());
+    let place = Place::postgres();
+    all_about_sessions(&place);
+    moves::all(&place);
 }
 
 #[test]
@@ -49,7 +53,16 @@ fn sessions_in_maria_db() {
     all_about_sessions(&Place::maria_db());
 }
 
+/// As many set it. Nothing locks what is between rows there, so a statement sees rows come where it has been.
+#[test]
+fn sessions_in_maria_db_that_reads_what_is_committed() {
+    let place = Place::maria_db_with(&["--transaction-isolation=READ-COMMITTED"]);
+    moves::all(&place);
+    sessions::contract(&place);
+}
+
 fn all_about_sessions(place: &Place) {
+    earlier::all(place);
     leaks::all(place);
     migrations::all(place);
     missing::all(place);

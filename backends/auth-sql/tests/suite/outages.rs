@@ -8,7 +8,7 @@ use auth_core::conformance::store::sample_record;
 use auth_core::provisioning::{Provisioning, Reports};
 use auth_core::session::{SessionKey, SessionRecord, SessionStore, StoreError, StoreErrorKind};
 use auth_core::time::Timestamp;
-use auth_core::{BackendName, DeniedKind, UserId};
+use auth_core::{DeniedKind, UserId};
 use auth_sql::{SqlSessions, SqlUsers, UserErrorKind, UserTable};
 use sqlx::sqlite::{SqliteJournalMode, SqlitePool, SqlitePoolOptions};
 use tempfile::TempDir;
@@ -23,7 +23,9 @@ fn key(n: u8) -> SessionKey {
 }
 
 fn record() -> SessionRecord {
-    SessionRecord { last_seen: NOW, expires: LATER, ..sample_record("1") }
+    let mut record = sample_record("1");
+    (record.last_seen, record.expires) = (NOW, LATER);
+    record
 }
 
 fn folder() -> TempDir {
@@ -53,20 +55,23 @@ fn assert_unavailable<T: std::fmt::Debug>(what: &str, answer: Result<T, StoreErr
 }
 
 async fn sessions_cannot_be_read(store: &SqlSessions) {
-    let (backend, user) = (BackendName::new("local").unwrap(), UserId::from(1));
+    let record = record();
     assert_unavailable("load", store.load(&key(1), NOW).await);
     assert_unavailable("load of an unknown key", store.load(&key(9), NOW).await);
-    assert_unavailable("list_user", store.list_user(&backend, &user, NOW).await);
+    let theirs = record.user_sessions().unwrap();
+    assert_unavailable("list_user", store.list_user(theirs, NOW).await);
+    assert_unavailable("trim_user", store.trim_user(theirs, 1, &key(1), NOW).await);
 }
 
 async fn sessions_cannot_be_written(store: &SqlSessions) {
-    let (backend, user, record) = (BackendName::new("local").unwrap(), UserId::from(1), record());
+    let record = record();
+    let theirs = record.user_sessions().unwrap();
     assert_unavailable("create", store.create(&key(2), &record).await);
     assert_unavailable("update", store.update(&key(1), 1, &record, NOW).await);
     assert_unavailable("touch", store.touch(&key(1), NOW, LATER).await);
     assert_unavailable("rotate", store.rotate(&key(1), &key(2), 1, &record, None, NOW).await);
     assert_unavailable("delete", store.delete(&key(1)).await);
-    assert_unavailable("delete_user", store.delete_user(&backend, &user, None).await);
+    assert_unavailable("delete_user", store.delete_user(theirs, None).await);
     assert_unavailable("purge_expired", store.purge_expired(NOW, 10).await);
 }
 

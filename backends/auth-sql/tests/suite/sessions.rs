@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::support::{Db, Place, hex, on_every_database};
+use crate::support::{Db, Place, on_every_database, run_case};
 use auth_core::conformance::store::{sample_record, session_store};
 use auth_core::session::{SessionKey, SessionRecord, SessionStore, Written};
 use auth_core::time::Timestamp;
-use auth_core::{BackendName, UserId};
 use auth_sql::SqlSessions;
 
 on_every_database![
@@ -21,6 +20,10 @@ on_every_database![
     only_plain_names_become_tables,
     hostile_ids_are_only_ids,
 ];
+
+pub(crate) fn contract(place: &Place) {
+    run_case("the contract is kept", the_contract_is_kept(place));
+}
 
 /// A table for each case.
 async fn the_contract_is_kept(place: &Place) {
@@ -40,15 +43,20 @@ async fn a_word_of_sql_is_a_table(place: &Place) {
     let db = place.db().await;
     let store = SqlSessions::new(db.database()).with_table("order").unwrap();
     store.migrate().await.unwrap();
-    let (backend, user) = (BackendName::new("local").unwrap(), UserId::from(7));
-    store.create(&key(1), &record("7")).await.unwrap();
+    let theirs = record("7");
+    let theirs = theirs.user_sessions().unwrap();
+    for n in [1, 2] {
+        store.create(&key(n), &record("7")).await.unwrap();
+    }
     assert_eq!(store.update(&key(1), 1, &record("7"), NOW).await.unwrap(), Written::Done);
     assert_eq!(store.touch(&key(1), NOW, NOW).await.unwrap(), Written::Done);
-    assert_eq!(store.rotate(&key(1), &key(2), 2, &record("7"), None, NOW).await.unwrap(), Written::Done);
-    assert_eq!(store.list_user(&backend, &user, NOW).await.unwrap().len(), 1);
+    let later = *key(1).lineage().keys().end();
+    assert_eq!(store.rotate(&key(1), &later, 2, &record("7"), None, NOW).await.unwrap(), Written::Done);
+    assert_eq!(store.list_user(theirs, NOW).await.unwrap().len(), 2);
     store.delete(&key(1)).await.unwrap();
     assert_eq!(store.purge_expired(NOW, 10).await.unwrap(), 0);
-    assert_eq!(store.delete_user(&backend, &user, None).await.unwrap(), 1);
+    assert_eq!(store.trim_user(theirs, 1, &key(2), NOW).await.unwrap(), 0);
+    assert_eq!(store.delete_user(theirs, None).await.unwrap(), 1);
 }
 
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
@@ -59,8 +67,9 @@ fn key(n: u8) -> SessionKey {
 
 /// A record of user `id`.
 fn record(id: &str) -> SessionRecord {
-    let hour = Duration::from_hours(1);
-    SessionRecord { created: NOW, last_seen: NOW, expires: NOW.plus(hour), ..sample_record(id) }
+    let mut record = sample_record(id);
+    (record.created, record.last_seen, record.expires) = (NOW, NOW, NOW.plus(Duration::from_hours(1)));
+    record
 }
 
 async fn store_with_one(place: &Place) -> (Db, SqlSessions) {
@@ -72,8 +81,7 @@ async fn store_with_one(place: &Place) -> (Db, SqlSessions) {
 }
 
 async fn set_record(db: &Db, bytes: &[u8]) {
-    let hex = hex(bytes);
-    let value = db.pick(format!("x'{hex}'"), format!("'\\x{hex}'"), format!("x'{hex}'"));
+    let value = db.bytes(bytes);
     db.execute(&format!("UPDATE auth_sessions SET record = {value}")).await.unwrap();
 }
 
@@ -81,15 +89,17 @@ async fn set_record(db: &Db, bytes: &[u8]) {
 async fn a_damaged_record_is_absent(place: &Place) {
     let (db, store) = store_with_one(place).await;
     let good = record("7").encode();
-    let (mut other_version, mut longer) = (good.clone(), good.clone());
-    other_version[0] = 99;
+    let (mut older, mut longer) = (good.clone(), good.clone());
+    older[0] = 1;
     longer.push(0);
-    let damages: [&[u8]; 6] = [b"", b"\0", b"garbage", &good[..good.len() - 1], &other_version, &longer];
+    let damages: [&[u8]; 6] = [b"", b"\0", b"\x01garbage", &good[..good.len() - 1], &older, &longer];
     for damage in damages {
         set_record(&db, damage).await;
         assert_eq!(store.load(&key(1), NOW).await.unwrap(), None, "{damage:?}");
-        let list = store.list_user(&BackendName::new("local").unwrap(), &UserId::from(7), NOW).await.unwrap();
+        let list = store.list_user(record("7").user_sessions().unwrap(), NOW).await.unwrap();
         assert_eq!(list, [], "{damage:?}");
+        let answer = store.update(&key(1), 9, &record("7"), NOW).await.unwrap();
+        assert_eq!(answer, Written::Gone, "{damage:?}");
     }
     set_record(&db, &good).await;
     assert!(store.load(&key(1), NOW).await.unwrap().is_some());
@@ -136,15 +146,15 @@ async fn only_plain_names_become_tables(place: &Place) {
 /// Hostile ids are values, never SQL.
 async fn hostile_ids_are_only_ids(place: &Place) {
     let (db, store) = store_with_one(place).await;
-    let backend = BackendName::new("local").unwrap();
     let hostile =
         ["' OR '1'='1", "7'; DROP TABLE auth_sessions; --", "7\" --", "%", "7 ", "?1", "\u{2019} OR 1=1"];
     for (n, id) in (2..).zip(hostile) {
         store.create(&key(n), &record(id)).await.unwrap();
-        let user = UserId::new(id).unwrap();
-        let list = store.list_user(&backend, &user, NOW).await.unwrap();
+        let theirs = record(id);
+        let theirs = theirs.user_sessions().unwrap();
+        let list = store.list_user(theirs, NOW).await.unwrap();
         assert_eq!(list, [(key(n), record(id))], "{id}");
-        assert_eq!(store.delete_user(&backend, &user, None).await.unwrap(), 1, "{id}");
+        assert_eq!(store.delete_user(theirs, None).await.unwrap(), 1, "{id}");
     }
     assert_eq!(db.count("SELECT count(*) FROM auth_sessions").await, 1);
 }

@@ -30,7 +30,12 @@ impl Place {
     }
 
     pub(crate) fn maria_db() -> Self {
-        Self::MariaDb(Box::new(MariaDb::start_with(&["--max-connections=500"])))
+        Self::maria_db_with(&[])
+    }
+
+    pub(crate) fn maria_db_with(further: &[&str]) -> Self {
+        let arguments = [&["--max-connections=500"], further].concat();
+        Self::MariaDb(Box::new(MariaDb::start_with(&arguments)))
     }
 
     /// A new database, over as many connections as a small server has.
@@ -173,6 +178,12 @@ impl Db {
             Pool::MySql(pool) => sqlx::query_scalar(self.sql(sql)).fetch_one(pool).await.unwrap(),
         };
         String::from_utf8(bytes).unwrap()
+    }
+
+    /// Bytes as a value in a text of SQL.
+    pub(crate) fn bytes(&self, bytes: &[u8]) -> String {
+        let hex = hex(bytes);
+        self.pick(format!("x'{hex}'"), format!("'\\x{hex}'"), format!("x'{hex}'"))
     }
 }
 
