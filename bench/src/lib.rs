@@ -57,7 +57,7 @@ enum Mode {
     Cost(cost::Options),
     /// Requests per second and processor time over loopback (needs wrk and redis-server)
     Load(load::Options),
-    /// What grows, and with what: sessions, threads, backends, schemes; and look-ups (needs valgrind)
+    /// What grows, and with what: sessions, stores, threads, backends, schemes; and look-ups (needs valgrind and servers)
     Scale(scale::Options),
     /// Many logins at once with real hashes: how many, how other pages fare, memory
     Flood(flood::Options),

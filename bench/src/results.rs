@@ -104,6 +104,9 @@ fn facts() -> Vec<Fact> {
         // It prints its version together with its usage, and fails.
         fact("wrk", printed("wrk", &["-v"]).and_then(|text| text.split(" [").next().map(str::to_owned))),
         fact("Redis", printed("redis-server", &["--version"])),
+        // Their clients, which come with them: the servers are not on everybody's path.
+        fact("PostgreSQL", printed("psql", &["--version"])),
+        fact("MariaDB", printed("mariadb", &["--version"])),
     ];
     facts.extend(CRATES.map(|name| fact(name, locked(name))));
     facts

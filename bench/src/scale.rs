@@ -5,6 +5,7 @@ mod cookies;
 mod lookups;
 mod memory;
 mod site;
+mod stores;
 mod threads;
 
 use clap::{Args, ValueEnum};
@@ -17,7 +18,7 @@ pub(crate) struct Options {
     #[arg(value_enum)]
     pub(crate) parts: Vec<Part>,
     /// How many sessions are held at once; peers hold at most 100000
-    #[arg(long, value_delimiter = ',', default_values_t = [1_000, 100_000, 1_000_000])]
+    #[arg(long, value_delimiter = ',', default_values_t = [1_000, 10_000, 100_000, 1_000_000])]
     sessions: Vec<usize>,
     /// How long each timed run takes, in milliseconds
     #[arg(long, default_value_t = 1000)]
@@ -47,6 +48,8 @@ pub(crate) enum Part {
     Chain,
     /// Look-ups per request.
     Lookups,
+    /// Each operation of every store (needs `PostgreSQL`, `MariaDB` and Redis).
+    Stores,
 }
 
 /// One child process of a part.
@@ -62,7 +65,8 @@ pub(crate) enum Child {
 
 /// Measures the parts, one table each.
 pub(crate) fn run(options: &Options) -> Result<Vec<Table>, String> {
-    let parts = [Part::Memory, Part::Threads, Part::Chain, Part::Lookups];
+    // What needs servers comes first: one that is missing is missed at once.
+    let parts = [Part::Stores, Part::Memory, Part::Threads, Part::Chain, Part::Lookups];
     let wanted = parts.into_iter().filter(|part| options.parts.is_empty() || options.parts.contains(part));
     wanted
         .map(|part| match part {
@@ -70,6 +74,7 @@ pub(crate) fn run(options: &Options) -> Result<Vec<Table>, String> {
             Part::Threads => threads::table(options),
             Part::Chain => cases::table(),
             Part::Lookups => lookups::table(),
+            Part::Stores => stores::table(options),
         })
         .collect()
 }

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use auth_core::backend::{Accepted, Attempt, Backend, BackendError, Outcome, UserSource};
 use auth_core::session::{
-    KeyRing, MemorySessions, SessionKey, SessionRecord, SessionStore, StoreError, Stored, Written,
+    KeyRing, MemorySessions, SessionKey, SessionRecord, SessionStore, StoreError, Stored, UserSessions,
+    Written,
 };
 use auth_core::time::{ManualClock, Timestamp};
-use auth_core::{Auth, BackendName, Password, SessionConfig, UserId};
+use auth_core::{Auth, Password, SessionConfig, UserId};
 use auth_tower::AuthLayer;
 use axum::Router;
 use axum::body::Body;
@@ -118,34 +119,31 @@ impl SessionStore for Counted<MemorySessions> {
 
     async fn delete_user(
         &self,
-        backend: &BackendName,
-        user: &UserId,
+        whose: UserSessions<'_>,
         except: Option<&SessionKey>,
     ) -> Result<u64, StoreError> {
         count(&self.asked.writes);
-        self.inner.delete_user(backend, user, except).await
+        self.inner.delete_user(whose, except).await
     }
 
     async fn trim_user(
         &self,
-        backend: &BackendName,
-        user: &UserId,
+        whose: UserSessions<'_>,
         max: u64,
         keep: &SessionKey,
         now: Timestamp,
     ) -> Result<u64, StoreError> {
         count(&self.asked.writes);
-        self.inner.trim_user(backend, user, max, keep, now).await
+        self.inner.trim_user(whose, max, keep, now).await
     }
 
     async fn list_user(
         &self,
-        backend: &BackendName,
-        user: &UserId,
+        whose: UserSessions<'_>,
         now: Timestamp,
     ) -> Result<Vec<(SessionKey, SessionRecord)>, StoreError> {
         count(&self.asked.loads);
-        self.inner.list_user(backend, user, now).await
+        self.inner.list_user(whose, now).await
     }
 
     async fn purge_expired(&self, now: Timestamp, limit: u64) -> Result<u64, StoreError> {

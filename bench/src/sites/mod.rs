@@ -42,7 +42,7 @@ use self::hand::Hand;
 pub(crate) use self::ours::Member;
 use self::ours::Resolve;
 pub(crate) use self::peer_users::{PeerUser, PeerUsers};
-pub(crate) use self::place::Place;
+pub(crate) use self::place::{Place, sqlite_at};
 use self::sqlite_store::SqliteStore;
 
 /// The one user of every site.

@@ -1,5 +1,7 @@
 //! Where a site keeps what is not in its memory.
 
+use std::path::Path;
+
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -20,19 +22,12 @@ impl Place {
         Ok(Self { folder, redis })
     }
 
-    /// A `SQLite` database in a file, the same for every library: in WAL mode, where readers and a writer do not
-    /// wait for each other, and without sqlx's ping before each use of a connection, which a file does not need.
+    /// A `SQLite` database in a file of the folder.
     ///
     /// # Errors
     /// If the file cannot be opened.
     pub(crate) async fn sqlite(&self) -> Result<SqlitePool, String> {
-        let options = SqliteConnectOptions::new()
-            .filename(self.folder.path().join("site.sqlite3"))
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Normal);
-        let pool = SqlitePoolOptions::new().test_before_acquire(false).connect_with(options).await;
-        pool.map_err(|error| format!("SQLite: {error}"))
+        sqlite_at(&self.folder.path().join("site.sqlite3")).await
     }
 
     /// The URL of the Redis server.
@@ -54,4 +49,19 @@ impl Place {
         pool.wait_for_connect().await.map_err(|error| format!("Redis: {error}"))?;
         Ok(pool)
     }
+}
+
+/// A `SQLite` database in a file, the same for every library: in WAL mode, where readers and a writer do not
+/// wait for each other, and without sqlx's ping before each use of a connection, which a file does not need.
+///
+/// # Errors
+/// If the file cannot be opened.
+pub(crate) async fn sqlite_at(file: &Path) -> Result<SqlitePool, String> {
+    let options = SqliteConnectOptions::new()
+        .filename(file)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Normal);
+    let pool = SqlitePoolOptions::new().test_before_acquire(false).connect_with(options).await;
+    pool.map_err(|error| format!("SQLite: {error}"))
 }
