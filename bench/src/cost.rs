@@ -176,12 +176,18 @@ pub(crate) fn output(command: &mut Command) -> Result<Output, String> {
 
 /// The path of the program that counts allocations: it is built together with this one.
 pub(crate) fn counting_program() -> Result<PathBuf, String> {
-    let program = this_program()?.with_file_name("auth-bench-counting");
-    if program.exists() {
-        Ok(program)
-    } else {
-        Err(format!("{} is missing: cargo build --release -p auth-bench", program.display()))
-    }
+    sibling("auth-bench-counting", "cargo build --release -p auth-bench")
+}
+
+/// The path of the program that speaks to database servers.
+pub(crate) fn program_with_servers() -> Result<PathBuf, String> {
+    const NAME: &str = "auth-bench-servers";
+    sibling(NAME, "cargo build --release -p auth-bench --features servers --bin auth-bench-servers")
+}
+
+fn sibling(name: &str, build: &str) -> Result<PathBuf, String> {
+    let program = this_program()?.with_file_name(name);
+    if program.exists() { Ok(program) } else { Err(format!("{} is missing: {build}", program.display())) }
 }
 
 /// The path of this program, to run it again.

@@ -12,7 +12,12 @@
 //! target/release/auth-bench run axum-ours me 500    sends requests of one case, for a profiler
 //! ```
 //!
-//! There are two programs of the same code: one of them has an allocator that counts.
+//! There are three programs of the same code: one of them has an allocator that counts, and one, which `scale stores`
+//! needs, the drivers of database servers:
+//!
+//! ```text
+//! cargo build --release -p auth-bench --features servers --bin auth-bench-servers
+//! ```
 
 mod ask;
 mod callgrind;

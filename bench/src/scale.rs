@@ -61,6 +61,9 @@ pub(crate) enum Child {
     Threads(threads::Threads),
     #[command(name = "scale-case", hide = true)]
     Case(cases::Requests),
+    #[cfg(feature = "servers")]
+    #[command(name = "scale-servers", hide = true)]
+    Servers(stores::servers::Servers),
 }
 
 /// Measures the parts, one table each.
@@ -85,5 +88,7 @@ pub(crate) fn child(child: &Child) -> Result<(), String> {
         Child::Sessions(options) => memory::child(options),
         Child::Threads(options) => threads::child(options),
         Child::Case(options) => cases::child(options),
+        #[cfg(feature = "servers")]
+        Child::Servers(options) => stores::servers::child(options),
     }
 }

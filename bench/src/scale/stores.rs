@@ -5,14 +5,17 @@
 mod ground;
 mod held;
 mod records;
-
-use std::path::Path;
+#[cfg(feature = "servers")]
+pub(super) mod servers;
 
 use auth_core::session::MemorySessions;
+use test_servers::Redis;
 
 use super::Options;
+use crate::child::Child;
+use crate::start_redis;
 use crate::table::Table;
-use ground::{Ground, OnRedis, Server, Servers, Sql};
+use ground::{Ground, OnRedis, OnSqlite, started};
 use held::{Held, Operation};
 use records::Records;
 
@@ -26,62 +29,56 @@ const AFTER_EXPIRY: usize = 50;
 const AT_A_TIME: usize = 10;
 
 pub(super) fn table(options: &Options) -> Result<Table, String> {
-    let servers = Servers::start(options.sessions.len())?;
+    let redis: Vec<_> = options.sessions.iter().map(|_| started(start_redis)).collect::<Result<_, _>>()?;
+    let on_servers = on_servers(options)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let rows = runtime.map_err(|error| error.to_string())?.block_on(rows(options, servers))?;
+    let mut rows = runtime.map_err(|error| error.to_string())?.block_on(rows(options, redis))?;
+    rows.extend(on_servers);
     let columns = ["store", "sessions"].into_iter().chain(Operation::ALL.map(Operation::title));
     Ok(Table { name: "stores".into(), columns: columns.map(String::from).collect(), rows })
 }
 
-async fn rows(options: &Options, servers: Servers) -> Result<Vec<Vec<String>>, String> {
-    let (sizes, mut rows) = (&options.sessions, Vec::new());
-    rows.extend(
-        measured("memory", sizes.iter().map(|&most| MemorySessions::new(most)).collect(), options).await?,
-    );
-    rows.extend(measured("SQLite", on_sqlite(servers.folder()?, sizes).await?, options).await?);
-    let postgres = Server::postgres(&servers.postgres).await?;
-    rows.extend(measured("PostgreSQL", on(&postgres, sizes).await?, options).await?);
-    drop(servers.postgres);
-    let maria_db = Server::maria_db(&servers.maria_db).await?;
-    rows.extend(measured("MariaDB", on(&maria_db, sizes).await?, options).await?);
-    drop(servers.maria_db);
-    let on_redis = servers.redis.into_iter().map(OnRedis::new).collect::<Result<_, _>>()?;
-    rows.extend(measured("Redis", on_redis, options).await?);
+/// What the program with the drivers of the database servers measures.
+fn on_servers(options: &Options) -> Result<Vec<Vec<String>>, String> {
+    let numbers: Vec<_> = [options.rounds].iter().chain(&options.sessions).map(ToString::to_string).collect();
+    let arguments: Vec<_> = ["scale-servers"].into_iter().chain(numbers.iter().map(String::as_str)).collect();
+    let answer = Child::with_servers(&arguments)?.answer()?;
+    serde_json::from_str(&answer).map_err(|error| format!("a child answered {answer}: {error}"))
+}
+
+/// What this program measures.
+async fn rows(options: &Options, redis: Vec<Redis>) -> Result<Vec<Vec<String>>, String> {
+    let Options { sessions, rounds, .. } = options;
+    let in_memory = sessions.iter().map(|&most| MemorySessions::new(most)).collect();
+    let mut rows = measured("memory", in_memory, sessions, *rounds).await?;
+    let mut on_sqlite = Vec::new();
+    for (server, sessions) in redis.iter().zip(sessions) {
+        // Whatever ends this process, a server's folder is removed.
+        on_sqlite.push(OnSqlite::new(&server.folder().join(format!("{sessions}.sqlite3"))).await?);
+    }
+    rows.extend(measured("SQLite", on_sqlite, sessions, *rounds).await?);
+    let on_redis = redis.into_iter().map(OnRedis::new).collect::<Result<_, _>>()?;
+    rows.extend(measured("Redis", on_redis, sessions, *rounds).await?);
     Ok(rows)
-}
-
-async fn on_sqlite(folder: &Path, sizes: &[usize]) -> Result<Vec<Sql>, String> {
-    let mut grounds = Vec::new();
-    for &sessions in sizes {
-        grounds.push(Sql::sqlite(folder, sessions).await?);
-    }
-    Ok(grounds)
-}
-
-async fn on(server: &Server, sizes: &[usize]) -> Result<Vec<Sql>, String> {
-    let mut grounds = Vec::new();
-    for &sessions in sizes {
-        grounds.push(Sql::on(server, sessions).await?);
-    }
-    Ok(grounds)
 }
 
 /// Fills these, one for each number of sessions, and measures them in turn.
 async fn measured<G: Ground>(
     name: &str,
     grounds: Vec<G>,
-    options: &Options,
+    sizes: &[usize],
+    rounds: usize,
 ) -> Result<Vec<Vec<String>>, String> {
     let told = |sessions: usize, why: String| format!("{name} with {sessions} sessions: {why}");
     let (records, mut stores) = (Records::of_a_login().await?, Vec::new());
-    for (ground, &sessions) in grounds.into_iter().zip(&options.sessions) {
+    for (ground, &sessions) in grounds.into_iter().zip(sizes) {
         eprintln!("scale: {name} with {sessions} sessions");
         stores.push(Held::fill(ground, &records, sessions).await.map_err(|why| told(sessions, why))?);
     }
     eprintln!("scale: {name} is measured");
-    for _ in 0..options.rounds {
+    for _ in 0..rounds {
         for held in &mut stores {
-            let measured = held.measure(TIMES.div_ceil(options.rounds), PURGES).await;
+            let measured = held.measure(TIMES.div_ceil(rounds), PURGES).await;
             measured.map_err(|why| told(held.len(), why))?;
         }
     }

@@ -7,13 +7,9 @@ use auth_core::session::{MemorySessions, SessionStore};
 use auth_redis::RedisSessions;
 use auth_sql::SqlSessions;
 use redis::{Client, Script};
-use sqlx::mysql::{MySqlPool, MySqlPoolOptions};
-use sqlx::postgres::{PgPool, PgPoolOptions};
-use sqlx::{AssertSqlSafe, raw_sql};
-use test_servers::{MariaDb, Postgres, Redis};
+use test_servers::Redis;
 
 use crate::sites::sqlite_at;
-use crate::start_redis;
 
 /// A store, and what is done to it that is no store's own business.
 pub(super) trait Ground {
@@ -54,89 +50,22 @@ impl Ground for MemorySessions {
     }
 }
 
-/// How many connections fill a database.
-const CONNECTIONS: u32 = 8;
+/// A file, as the other parts of the benchmark have it.
+pub(super) struct OnSqlite(SqlSessions);
 
-/// A table.
-pub(super) struct Sql {
-    sessions: SqlSessions,
-    server: Option<Server>,
-    table: String,
-}
-
-/// The pools ask no connection whether it still is one before they lend it: that is not what is measured.
-#[derive(Clone)]
-pub(super) enum Server {
-    Postgres(PgPool),
-    MariaDb(MySqlPool),
-}
-
-impl Server {
-    pub(super) async fn postgres(server: &Postgres) -> Result<Self, String> {
-        let options = PgPoolOptions::new().max_connections(CONNECTIONS).test_before_acquire(false);
-        options
-            .connect(&server.url())
-            .await
-            .map(Self::Postgres)
-            .map_err(|error| format!("PostgreSQL: {error}"))
-    }
-
-    pub(super) async fn maria_db(server: &MariaDb) -> Result<Self, String> {
-        let options = MySqlPoolOptions::new().max_connections(CONNECTIONS).test_before_acquire(false);
-        options.connect(&server.url()).await.map(Self::MariaDb).map_err(|error| format!("MariaDB: {error}"))
+impl OnSqlite {
+    pub(super) async fn new(file: &Path) -> Result<Self, String> {
+        let sessions = SqlSessions::new(sqlite_at(file).await?);
+        sessions.migrate().await.map_err(|error| format!("no table: {error}"))?;
+        Ok(Self(sessions))
     }
 }
 
-impl Sql {
-    /// In a file of this folder, as the other parts of the benchmark have it.
-    pub(super) async fn sqlite(folder: &Path, sessions: usize) -> Result<Self, String> {
-        let pool = sqlite_at(&folder.join(format!("{sessions}.sqlite3"))).await?;
-        Self::migrated(SqlSessions::new(pool), None, sessions).await
-    }
-
-    /// On a server.
-    pub(super) async fn on(server: &Server, sessions: usize) -> Result<Self, String> {
-        let store = match server {
-            Server::Postgres(pool) => SqlSessions::new(pool.clone()),
-            Server::MariaDb(pool) => SqlSessions::new(pool.clone()),
-        };
-        Self::migrated(store, Some(server.clone()), sessions).await
-    }
-
-    async fn migrated(store: SqlSessions, server: Option<Server>, sessions: usize) -> Result<Self, String> {
-        let table = format!("sessions_{sessions}");
-        let sessions = store.with_table(&table).map_err(|error| error.to_string())?;
-        sessions.migrate().await.map_err(|error| format!("no table {table}: {error}"))?;
-        Ok(Self { sessions, server, table })
-    }
-}
-
-impl Ground for Sql {
+impl Ground for OnSqlite {
     type Store = SqlSessions;
 
     fn store(&self) -> &SqlSessions {
-        &self.sessions
-    }
-
-    fn writers(&self) -> usize {
-        // In SQLite, one writes at a time.
-        self.server.as_ref().map_or(1, |_| CONNECTIONS as usize)
-    }
-
-    /// What the servers do by themselves before long: the planner then knows how big the table is.
-    async fn settle(&self) -> Result<(), String> {
-        let done = match &self.server {
-            None => return Ok(()),
-            Some(Server::Postgres(pool)) => {
-                let sql = AssertSqlSafe(format!("VACUUM (ANALYZE) {}", self.table));
-                raw_sql(sql).execute(pool).await.map(|_| ())
-            }
-            Some(Server::MariaDb(pool)) => {
-                let sql = AssertSqlSafe(format!("ANALYZE TABLE {}", self.table));
-                raw_sql(sql).execute(pool).await.map(|_| ())
-            }
-        };
-        done.map_err(|error| format!("{} cannot be analysed: {error}", self.table))
+        &self.0
     }
 }
 
@@ -185,41 +114,8 @@ impl Ground for OnRedis {
     }
 }
 
-/// All that are needed. They are started before anything is measured: what is not installed is missed at once.
-pub(super) struct Servers {
-    pub(super) postgres: Postgres,
-    pub(super) maria_db: MariaDb,
-    /// One for each number of sessions.
-    pub(super) redis: Vec<Redis>,
-}
-
-impl Servers {
-    /// # Errors
-    /// If one is not installed, or does not start.
-    pub(super) fn start(sizes: usize) -> Result<Self, String> {
-        Ok(Self {
-            // With room for all of it in memory, as a server has that was made for so many.
-            postgres: started(|| {
-                Postgres::start_with(&[("shared_buffers", "1GB"), ("max_wal_size", "8GB")])
-            })?,
-            maria_db: started(|| {
-                MariaDb::start_with(&["--innodb-buffer-pool-size=2G", "--innodb-log-file-size=1G"])
-            })?,
-            redis: (0..sizes).map(|_| started(start_redis)).collect::<Result<_, _>>()?,
-        })
-    }
-
-    /// For files: whatever ends this process, a server's folder is removed.
-    pub(super) fn folder(&self) -> Result<&Path, String> {
-        self.redis
-            .first()
-            .map(|server| server.folder())
-            .ok_or_else(|| "no number of sessions is given".into())
-    }
-}
-
 /// A server; or what it says why there is none, which is a test's panic.
-fn started<T>(start: impl FnOnce() -> T + UnwindSafe) -> Result<T, String> {
+pub(super) fn started<T>(start: impl FnOnce() -> T + UnwindSafe) -> Result<T, String> {
     let hook = panic::take_hook();
     panic::set_hook(Box::new(|_| {}));
     let server = panic::catch_unwind(start);
