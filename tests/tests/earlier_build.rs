@@ -3,6 +3,7 @@
 #![allow(missing_docs)]
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use auth_core::session::{KeyRing, SessionConfig, SessionStore};
 use auth_core::time::Timestamp;
@@ -30,7 +31,9 @@ const ROW: &str = "INSERT INTO auth_sessions (session_key, backend, user_id, ver
                    VALUES (KEY, 'local', '7', 1, 4000000000000, 4000003600000, RECORD)";
 
 async fn world(store: impl SessionStore) -> World {
-    let config = |_| SessionConfig::new(KeyRing::new(SECRET).unwrap());
+    // Nothing here is about a store that is slow.
+    let patience = Duration::from_secs(60);
+    let config = |_| SessionConfig::new(KeyRing::new(SECRET).unwrap()).store_timeouts(patience, patience);
     let world = Setup::default().sessions(config).world_over(store).await;
     let ann = Account { id: UserId::from(7), stamp: b"the stamp".into(), ..Account::new(7, "ann") };
     world.users.users.insert("ann", &Secret::new("hatter"), ann).await.unwrap();

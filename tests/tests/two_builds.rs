@@ -4,6 +4,7 @@
 #![allow(missing_docs)]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use auth_core::session::SessionStore;
 use auth_core::time::{Clock as _, Timestamp};
@@ -29,6 +30,8 @@ use test_servers::{MariaDb, Postgres, Redis};
 
 /// How often each rewrites the other's records.
 const ROUNDS: usize = 200;
+/// For how long a store may keep them waiting.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// How many requests meet in a round.
 const CROWD: usize = 8;
 
@@ -95,12 +98,15 @@ struct Both<S> {
 
 impl<S: tomorrow::SessionStore> Both<S> {
     async fn new(today: impl SessionStore, store: S) -> Self {
-        let world = Setup::default().world_over(today).await;
+        // Nothing here is about a store that is slow.
+        let world = Setup::default().sessions(|config| config.store_timeouts(PATIENCE, PATIENCE));
+        let world = world.world_over(today).await;
         let cost = auth_core_tomorrow::password::Argon2Cost::dangerous_weak(64, 1, 1).unwrap();
         let users = MemoryBackend::new(Passwords::builder().cost(cost).threads(1).build().unwrap());
         users.insert("alice", &Secret::new(ALICE), Alice).await.unwrap();
         let secret = b"the tests' secret, of 32 bytes or more";
         let config = tomorrow::SessionConfig::new(tomorrow::KeyRing::new(secret).unwrap());
+        let config = config.store_timeouts(PATIENCE, PATIENCE);
         let clock =
             Arc::new(ManualClock::at(auth_core_tomorrow::time::Timestamp::from_millis(START.as_millis())));
         let store = Arc::new(store);
@@ -135,7 +141,7 @@ impl<S: tomorrow::SessionStore> Both<S> {
         self.clock.now()
     }
 
-    fn advance(&self, by: std::time::Duration) {
+    fn advance(&self, by: Duration) {
         self.world.clock.advance(by);
         self.clock.advance(by);
     }
@@ -173,7 +179,7 @@ async fn each_rewrites_the_others_records(both: &Both<impl tomorrow::SessionStor
             let moved = site.send(Request::post("/act/rotate", &[]).cookie(&token)).await;
             token = moved.token().unwrap_or_else(|| panic!("{} at {}: {moved:?}", round, site.name()));
             // Both at once, and often enough for a use to be noted.
-            both.advance(std::time::Duration::from_secs(61));
+            both.advance(Duration::from_secs(61));
             let sets = (0..CROWD).map(|n| {
                 let site = both.sites()[n % 2];
                 let (name, value, token) = (format!("k{n}"), round.to_string(), &token);
@@ -224,7 +230,7 @@ async fn what_is_not_theirs_is_nobodys(both: &Both<impl tomorrow::SessionStore>)
         let key = both.change(change).await;
         let before = both.store.load(&key, both.now()).await.unwrap();
         for _ in 0..3 {
-            both.advance(std::time::Duration::from_secs(61));
+            both.advance(Duration::from_secs(61));
             let who = both.today.send(Request::get("/who").cookie(&token)).await;
             assert_eq!(who.body, "anonymous", "{what}");
             assert_eq!(who.all("set-cookie"), [""; 0], "{what}: the cookie stays");

@@ -1,6 +1,7 @@
 //! Logouts and revocations that meet a rotation, at one instance and between two.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use auth_core::session::{SessionKey, SessionStore, UserSessions};
 use auth_core::time::Clock;
@@ -24,10 +25,10 @@ async fn log_in(site: &dyn Site) -> String {
 
 /// Two instances over a store, each served by one of the adapters.
 async fn instances(store: &Arc<impl SessionStore>) -> [World; 2] {
-    [
-        Setup::default().world_over(Arc::clone(store)).await,
-        Setup::default().world_over(Arc::clone(store)).await,
-    ]
+    // Nothing here is about a store that is slow.
+    let patience = Duration::from_secs(60);
+    let setup = Setup::default().sessions(|config| config.store_timeouts(patience, patience));
+    [setup.world_over(Arc::clone(store)).await, setup.world_over(Arc::clone(store)).await]
 }
 
 async fn keys(store: &impl SessionStore, world: &World) -> Vec<SessionKey> {
