@@ -115,15 +115,20 @@ impl BackendName {
 
     /// 1 to 64 ASCII letters, digits, `-`, `_` or `.`.
     pub fn new(name: &str) -> Option<Self> {
-        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
-        let fits = (1..=Self::MAX_LEN).contains(&name.len()) && name.bytes().all(plain);
-        fits.then(|| Self(name.into()))
+        is_plain_name(name).then(|| Self(name.into()))
     }
 
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// What names of backends and realms are made of: stores keep both beside ids of users, and tell them apart by what is in
+/// no name.
+pub(crate) fn is_plain_name(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+    (1..=BackendName::MAX_LEN).contains(&name.len()) && name.bytes().all(plain)
 }
 
 impl fmt::Debug for BackendName {

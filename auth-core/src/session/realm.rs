@@ -3,6 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::BackendName;
+use crate::user::is_plain_name;
+
 /// The site that a session belongs to, by a name that is its own where several keep their sessions in one store.
 ///
 /// Ids of users, and even their stamps, may be equal on two sites. A record of another realm is nobody's here.
@@ -12,13 +15,11 @@ pub struct Realm(Arc<Box<str>>);
 
 impl Realm {
     /// The longest name, in bytes.
-    pub const MAX_LEN: usize = 64;
+    pub const MAX_LEN: usize = BackendName::MAX_LEN;
 
     /// 1 to 64 ASCII letters, digits, `-`, `_` or `.`.
     pub fn new(name: &str) -> Option<Self> {
-        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
-        let fits = (1..=Self::MAX_LEN).contains(&name.len()) && name.bytes().all(plain);
-        fits.then(|| Self(Arc::new(name.into())))
+        is_plain_name(name).then(|| Self(Arc::new(name.into())))
     }
 
     /// The name as text.

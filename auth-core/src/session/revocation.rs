@@ -60,7 +60,7 @@ impl Revocations {
         pending.ended.contains(&key.lineage()) || pending.undone.contains(key)
     }
 
-    /// Notes what ended, unless there is too much of it.
+    /// Changes what is pending, and its size with it.
     fn change(&self, change: impl FnOnce(&mut Pending)) {
         let mut pending = self.lock();
         change(&mut pending);
