@@ -38,7 +38,7 @@ mod tests {
 
     use crate::backend::{Email, Groups, Identity, Outcome, Standing};
     use crate::provisioning::{Account, Change, NewUser, Query, Right, Update};
-    use crate::session::{ClientFacts, SessionData, SessionRecord};
+    use crate::session::{ClientFacts, SessionRecord};
     use crate::time::Timestamp;
     use crate::*;
 
@@ -92,8 +92,8 @@ mod tests {
         let stamp = keys.stamp(&backend, &id, &Stamped);
         let owner = session::Owner::User(session::SessionUser { backend, id, stamp });
         let mut record = SessionRecord::new(owner, now, now);
-        record.remote_user = Some(CANARY.into());
-        record.data = SessionData([("cart".into(), CANARY.into())].into());
+        record.remote_user = Some(Box::new(CANARY.into()));
+        record.data = [("cart".into(), CANARY.into())].into_iter().collect();
         record.client = Some(Box::new(ClientFacts::from(&facts())));
         record
     }

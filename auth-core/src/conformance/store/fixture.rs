@@ -88,7 +88,7 @@ pub fn sample_record(id: &str) -> SessionRecord {
         confirmed: at(5),
         rotated: at(3),
         last_seen: at(4),
-        remote_user: Some("CORP\\ann; --".into()),
+        remote_user: Some(Box::new("CORP\\ann; --".into())),
         data: data([("cart", "[1,2]"), ("näme", "\"O'Brien \\u0000 \u{1f511}\"")]),
         client: Some(Box::new(ClientFacts {
             address: "2001:db8::1".parse().ok(),
@@ -107,7 +107,7 @@ pub(super) fn session_user(id: &str) -> SessionUser {
 }
 
 pub(super) fn data<const N: usize>(values: [(&str, &str); N]) -> SessionData {
-    SessionData(values.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    values.into_iter().map(|(name, value)| (name.into(), value.into())).collect()
 }
 
 /// What a store answered. One that fails where it must answer breaks the suite.

@@ -53,7 +53,7 @@ async fn one_creator_wins<S: SessionStore>(store: Arc<S>) {
 }
 
 fn counter(record: &SessionRecord) -> u64 {
-    record.data.0.get("n").and_then(|n| n.parse().ok()).unwrap_or_default()
+    record.data.get("n").and_then(|n| n.parse().ok()).unwrap_or_default()
 }
 
 /// Counts one up as a session handle does: read, change, write if unchanged, else again.

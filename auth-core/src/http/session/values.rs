@@ -17,7 +17,7 @@ impl<U: User> Session<U> {
         let state = self.state();
         let text = match state.deeds().patches.get(name) {
             Some(patch) => patch.as_deref(),
-            None => state.live.as_ref().and_then(|live| live.record.data.0.get(name)).map(|text| &**text),
+            None => state.live.as_ref().and_then(|live| live.record.data.get(name)),
         };
         Ok(text.and_then(|text| serde_json::from_str(text).ok()))
     }

@@ -54,6 +54,7 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         let now = self.environment.now();
         let Opening { proof, current, presented, remote_user } = opening;
         let user = self.user_of(&proof);
+        let remote_user = remote_user.map(Box::new);
         let record = SessionRecord { remote_user, ..self.new_record(user.clone(), &proof, facts, now) };
         self.environment.forget_user(&user.backend, &user.id);
         let (own, other) = match current {

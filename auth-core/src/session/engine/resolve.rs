@@ -38,7 +38,7 @@ impl<S: SessionStore, U: User> Engine<S, U> {
     ) -> Result<Resolved<U>, ResolveError> {
         let now = self.environment.now();
         let Some(live) = self.find(wanted.id, facts, now).await? else { return Ok(Resolved::NOBODY) };
-        let began = live.record.remote_user.as_deref();
+        let began = live.record.remote_user.as_deref().map(AsRef::as_ref);
         match wanted.begun_by {
             BegunBy::Login if began.is_some() => {
                 Box::pin(self.end_unasked(&live, SessionEnd::RemoteUserGone, facts)).await;

@@ -4,7 +4,6 @@
 //! written back; with one that it may not, the record is nobody's here, and nothing writes it. So a field can be added
 //! without signing anybody out, and builds of different ages can run beside each other.
 
-use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
 
@@ -94,9 +93,9 @@ impl SessionRecord {
                 out.text(client.user_agent.as_deref().unwrap_or_default());
             });
         }
-        if !self.data.0.is_empty() {
+        if self.data != SessionData::default() {
             out.field(DATA, |out| {
-                for (name, value) in &self.data.0 {
+                for (name, value) in self.data.iter() {
                     out.text(name);
                     out.text(value);
                 }
@@ -134,7 +133,7 @@ struct Fields {
     owner: Option<Owner>,
     times: Option<[Timestamp; 6]>,
     realm: Option<Realm>,
-    remote_user: Option<Box<str>>,
+    remote_user: Option<Box<Box<str>>>,
     data: Option<SessionData>,
     client: Option<Box<ClientFacts>>,
     proofs: Vec<Proof>,
@@ -169,7 +168,7 @@ impl Fields {
             },
             TIMES => once(&mut self.times, value.times()?)?,
             REALM => once(&mut self.realm, Realm::new(value.rest()?)?)?,
-            REMOTE_USER => once(&mut self.remote_user, value.rest()?.into())?,
+            REMOTE_USER => once(&mut self.remote_user, Box::new(value.rest()?.into()))?,
             DATA => once(&mut self.data, value.data()?)?,
             CLIENT => once(&mut self.client, Box::new(value.client()?))?,
             PROOF => match Factor::from_code(value.byte()?) {
@@ -371,11 +370,11 @@ impl<'a> Reader<'a> {
 
     /// Names and values, until nothing is left.
     fn data(&mut self) -> Option<SessionData> {
-        let mut data = BTreeMap::new();
+        let mut data = Vec::new();
         while !self.0.is_empty() {
-            data.insert(self.text()?.into(), self.text()?.into());
+            data.push((self.text()?.into(), self.text()?.into()));
         }
-        Some(SessionData(data))
+        Some(data.into_iter().collect())
     }
 }
 
@@ -407,8 +406,8 @@ mod tests {
             survives(&record);
         }
         let mut long = record();
-        long.remote_user = Some("n".repeat(300).into());
-        long.data.0.insert("x".into(), "y".repeat(60_000).into());
+        long.remote_user = Some(Box::new("n".repeat(300).into()));
+        long.data.apply(&[("x".into(), Some("y".repeat(60_000).into()))].into());
         survives(&long);
         let bare = SessionRecord::new(Owner::User(user()), Timestamp::from_secs(5), Timestamp::from_secs(9));
         survives(&bare);

@@ -1,10 +1,8 @@
 //! Records of version 2: every field at its place, and nothing that could be added.
 
-use std::collections::BTreeMap;
-
 use super::super::StampMac;
 use super::bytes::Reader;
-use super::{Owner, SessionData, SessionRecord, SessionUser};
+use super::{Owner, SessionRecord, SessionUser};
 use crate::{BackendName, UserId};
 
 /// Reads one, without its version. `None` for anything else.
@@ -13,15 +11,15 @@ pub(super) fn read(mut input: Reader<'_>) -> Option<SessionRecord> {
     let backend = BackendName::new(input.text()?)?;
     let stamp = StampMac::from_bytes(input.bytes()?)?;
     let [created, authenticated, confirmed, rotated, last_seen, expires] = input.times()?;
-    let remote_user = Some(input.text()?).filter(|name| !name.is_empty()).map(Into::into);
+    let remote_user = Some(input.text()?).filter(|name| !name.is_empty()).map(|name| Box::new(name.into()));
     let client = match input.byte()? {
         0 => None,
         1 => Some(Box::new(input.client()?)),
         _ => return None,
     };
-    let mut data = BTreeMap::new();
+    let mut data = Vec::new();
     for _ in 0..input.number()? {
-        data.insert(input.text()?.into(), input.text()?.into());
+        data.push((input.text()?.into(), input.text()?.into()));
     }
     let record = SessionRecord {
         authenticated,
@@ -29,7 +27,7 @@ pub(super) fn read(mut input: Reader<'_>) -> Option<SessionRecord> {
         rotated,
         last_seen,
         remote_user,
-        data: SessionData(data),
+        data: data.into_iter().collect(),
         client,
         ..SessionRecord::new(Owner::User(SessionUser { backend, id, stamp }), created, expires)
     };
@@ -54,7 +52,7 @@ mod tests {
         assert_eq!((user.backend.as_str(), user.id.as_str()), ("local", "7"));
         let mut expected =
             SessionRecord::new(read.owner().clone(), THEN, Timestamp::from_secs(4_000_003_600));
-        expected.data = SessionData([("cart".into(), "[1,2]".into())].into());
+        expected.data = [("cart".into(), "[1,2]".into())].into_iter().collect();
         let client = ClientFacts { address: None, user_agent: Some("Firefox".into()) };
         expected.client = Some(Box::new(client));
         assert_eq!(read, expected);
