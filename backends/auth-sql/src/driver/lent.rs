@@ -1,6 +1,8 @@
 //! A connection of a pool, for one statement or transaction.
 
+use std::future::Future;
 use std::ops::{Deref, DerefMut};
+use std::pin::Pin;
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
@@ -21,8 +23,16 @@ pub(super) struct Lent<DB: Database>(PoolConnection<DB>);
 
 impl<DB: Database> Lent<DB> {
     pub(super) async fn from(pool: &Pool<DB>) -> Result<Self, DbError> {
-        Ok(Self(pool.acquire().await?))
+        Ok(Self(acquire(pool).await?))
     }
+}
+
+/// In a box of its own: it may have to connect, and with room for that every future of this crate would be ten times as
+/// large, also those of `SQLite`, which are moved with each request's.
+fn acquire<DB: Database>(
+    pool: &Pool<DB>,
+) -> Pin<Box<impl Future<Output = sqlx::Result<PoolConnection<DB>>> + use<DB>>> {
+    Box::pin(pool.acquire())
 }
 
 impl<DB: Database> Drop for Lent<DB> {
@@ -58,7 +68,7 @@ where
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
 {
     pub(super) async fn begin(pool: &Pool<DB>) -> Result<Self, DbError> {
-        let mut transaction = Self { connection: pool.acquire().await?, open: true };
+        let mut transaction = Self { connection: acquire(pool).await?, open: true };
         transaction.say("BEGIN").await?;
         Ok(transaction)
     }
