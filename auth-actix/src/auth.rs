@@ -49,7 +49,8 @@ impl<U: User, R> AuthLayer<U, R> {
         self
     }
 
-    /// Makes the bodies of this layer's own responses by `respond`: a closure from a [`Refusal`] to a body.
+    /// Makes this layer's own responses by `respond`: a closure from a [`Refusal`] and what it is to be written on; see
+    /// [`Respond`].
     #[must_use]
     pub fn respond<R2: Respond>(self, respond: R2) -> AuthLayer<U, R2> {
         AuthLayer { auth: self.auth, lazy: self.lazy, respond }

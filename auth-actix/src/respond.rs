@@ -8,13 +8,32 @@ use auth_core::http::adapter::ResponseView as _;
 
 use crate::view::Answer;
 
-/// Makes the bodies of refusals.
+/// Makes responses of refusals.
 ///
 /// [`AuthLayer::respond`](crate::AuthLayer::respond) and [`RequireLayer::respond`](crate::RequireLayer::respond) take
-/// one: to show the site's own error pages, say.
+/// one: to show the site's own pages, say, or to answer scripts in their own way. A closure is one:
+///
+/// ```
+/// use actix_web::HttpResponse;
+/// use actix_web::body::BoxBody;
+/// use actix_web::http::header::{HeaderName, HeaderValue};
+/// use auth_core::http::{Audience, Refusal, RefusalReason};
+///
+/// /// A script of the page cannot follow a redirect to the login page: htmx can be told to.
+/// fn respond(refusal: &Refusal, mut response: HttpResponse<()>) -> HttpResponse {
+///     if refusal.audience() == Audience::Api && refusal.reason() == Some(RefusalReason::NotSignedIn) {
+///         let (name, to) = (HeaderName::from_static("hx-redirect"), HeaderValue::from_static("/login"));
+///         response.headers_mut().insert(name, to);
+///     }
+///     response.set_body(BoxBody::new(refusal.body_text()))
+/// }
+/// # fn is_one(_: impl auth_actix::Respond) {}
+/// # is_one(respond);
+/// ```
 pub trait Respond: Clone + 'static {
-    /// The body; status and headers are written by the layer.
-    fn body(&self, refusal: &Refusal) -> BoxBody;
+    /// The response to send. `response` has the status and headers that belong to the refusal, and no body yet; what is
+    /// added, replaced or removed there is up to the application.
+    fn respond(&self, refusal: &Refusal, response: HttpResponse<()>) -> HttpResponse<BoxBody>;
 }
 
 /// The default: a JSON problem (RFC 9457) for programs, a short page for browsers.
@@ -22,24 +41,23 @@ pub trait Respond: Clone + 'static {
 pub struct ProblemBody;
 
 impl Respond for ProblemBody {
-    fn body(&self, refusal: &Refusal) -> BoxBody {
-        BoxBody::new(refusal.body_text())
+    fn respond(&self, refusal: &Refusal, response: HttpResponse<()>) -> HttpResponse<BoxBody> {
+        response.set_body(BoxBody::new(refusal.body_text()))
     }
 }
 
-impl<F: Fn(&Refusal) -> BoxBody + Clone + 'static> Respond for F {
-    fn body(&self, refusal: &Refusal) -> BoxBody {
-        self(refusal)
+impl<F: Fn(&Refusal, HttpResponse<()>) -> HttpResponse<BoxBody> + Clone + 'static> Respond for F {
+    fn respond(&self, refusal: &Refusal, response: HttpResponse<()>) -> HttpResponse<BoxBody> {
+        self(refusal, response)
     }
 }
 
 /// A refusal as a response.
-pub(crate) fn response(refusal: Refusal, respond: &impl Respond) -> HttpResponse<BoxBody> {
+pub(crate) fn response(mut refusal: Refusal, respond: &impl Respond) -> HttpResponse<BoxBody> {
     let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let body = respond.body(&refusal);
-    let mut response = HttpResponse::new(status);
-    for (header, value) in refusal.into_headers() {
+    let mut response = HttpResponse::with_body(status, ());
+    for (header, value) in refusal.take_headers() {
         Answer(&mut response).append(header, value);
     }
-    response.set_body(body)
+    respond.respond(&refusal, response)
 }

@@ -67,6 +67,14 @@ pub enum EventKind<'a> {
     AmbiguousCookie,
     /// A request carried credentials over a connection that is not known to be encrypted: they were not judged.
     CleartextCredentials,
+    /// A 401 named no way in, since every scheme would have the client send credentials over a connection that is not
+    /// known to be encrypted: it became a 403.
+    ChallengeWithheld,
+    /// A request carried an `Authorization` that no scheme takes: it was refused.
+    UnknownScheme,
+    /// A page of another site, of this origin if it has one, sent a request that changes something, or would sign somebody
+    /// in or out: it was refused.
+    CrossOrigin(Option<&'a str>),
     /// Somebody who is not trusted sent the header in which a
     /// [trusted proxy](crate::remote_user) names the user: the request was refused.
     UntrustedHeader,
@@ -196,6 +204,10 @@ fn tell_if_unheard(event: &Event<'_>) {
                 "a login was not decided in time, or for want of a thread to hash on"
             ));
         }
+        // Not by whose page: whoever makes pages could make any number of lines.
+        (EventKind::CrossOrigin(_), _) => {
+            unheard::tell(format_args!("a request of another site's page was refused: {CROSS_ORIGIN_FIX}"));
+        }
         (kind, Some(backend)) => unheard::tell(format_args!("backend {backend:?}: {kind}")),
         (kind, None) => unheard::tell(format_args!("{kind}")),
     }
@@ -211,6 +223,9 @@ impl EventKind<'_> {
                 | Self::UserKept(_)
                 | Self::AmbiguousCookie
                 | Self::CleartextCredentials
+                | Self::ChallengeWithheld
+                | Self::UnknownScheme
+                | Self::CrossOrigin(_)
                 | Self::UntrustedHeader
                 | Self::AmbiguousHeader
                 | Self::GateFailed(_)
@@ -241,6 +256,18 @@ impl fmt::Display for EventKind<'_> {
                 "credentials in the clear were not judged: serve over TLS, name the proxy that ends it by \
                  `.trusted_proxy(…)`, or allow it by the scheme's `allow_cleartext`",
             ),
+            Self::ChallengeWithheld => f.write_str(
+                "nobody could be asked for credentials in the clear: serve over TLS, name the proxy that ends it by \
+                 `.trusted_proxy(…)`, or allow it by the scheme's `allow_cleartext`",
+            ),
+            Self::UnknownScheme => f.write_str(
+                "a request with an `Authorization` that no scheme takes was refused: accept it by `.scheme(…)`, or have \
+                 the proxy that adds it leave it out",
+            ),
+            Self::CrossOrigin(origin) => {
+                let origin = origin.map_or("no origin".into(), |origin| printable(origin, MAX_ORIGIN_LEN));
+                write!(f, "a request of a page at {origin} was refused: {CROSS_ORIGIN_FIX}")
+            }
             Self::UntrustedHeader => f.write_str(
                 "a request with a user's name in a header came from a peer that is not trusted, and was refused: if it is \
                  the proxy, name it by `RemoteUserHeader::trusted_peer`",
@@ -309,6 +336,11 @@ pub(crate) fn trace(
         unheard::log_error(&"the observer panicked");
     }
 }
+
+/// How long the text of an origin may be, in bytes: a host has 255 at most.
+const MAX_ORIGIN_LEN: usize = 300;
+const CROSS_ORIGIN_FIX: &str = "if it is one of yours, name it by `.trusted_origin(…)`; if it is this site behind a proxy that \
+    changes `Host`, name that by `.origin(…)`";
 
 /// How long the text of a claim may be.
 pub(crate) const MAX_SUBJECT_LEN: usize = 255;

@@ -9,11 +9,13 @@ use std::task::{Context, Poll, ready};
 use auth_core::User;
 use auth_core::http::adapter::{Begin, Exchange, Layered, RequestExtensions as _, Resolving, Saving, Shown};
 use http::{Extensions, Request, Response};
+use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::CurrentUser;
+use crate::refused::Refused;
 use crate::respond::{self, ProblemBody, Respond};
 use crate::view::{Answer, Head};
 
@@ -50,7 +52,7 @@ impl<U: User, R> AuthLayer<U, R> {
     }
 
     /// Makes this layer's own responses by `respond`: [`EmptyBody`](crate::EmptyBody), or a closure from a
-    /// [`Refusal`](auth_core::http::Refusal) to a body.
+    /// [`Refusal`](auth_core::http::Refusal) and what it is to be written on; see [`Respond`].
     #[must_use]
     pub fn respond<R2>(self, respond: R2) -> AuthLayer<U, R2> {
         AuthLayer { auth: self.auth, lazy: self.lazy, respond }
@@ -88,6 +90,7 @@ where
     S: Service<Request<B>, Response = Response<B2>> + Clone,
     U: User,
     R: Respond<B2>,
+    B: Body,
 {
     type Response = Response<B2>;
     type Error = S::Error;
@@ -105,7 +108,7 @@ where
                 State::Calling { future: self.inner.call(request), exchange: Some(exchange) }
             }
             Begin::Refuse(refusal) => {
-                State::Answered { response: Some(respond::response(refusal, &respond)) }
+                State::Refused { refused: Refused::new(request, respond::response(refusal, &respond)) }
             }
             Begin::Resolve(resolving) => {
                 // The service that was polled ready is the one to call; its clone waits for the next request.
@@ -147,7 +150,7 @@ pin_project! {
         Resolving { resolving: Resolving<U>, waiting: Option<(Request<B>, S)> },
         Calling { #[pin] future: F, exchange: Option<Exchange<U>> },
         Saving { saving: Saving, exchange: Exchange<U>, response: Option<Response<B2>> },
-        Answered { response: Option<Response<B2>> },
+        Refused { refused: Refused<B, Response<B2>> },
     }
 }
 
@@ -156,6 +159,7 @@ where
     S: Service<Request<B>, Response = Response<B2>>,
     U: User,
     R: Respond<B2>,
+    B: Body,
 {
     type Output = Result<Response<B2>, S::Error>;
 
@@ -177,6 +181,7 @@ impl<S, U, B, B2> State<S, S::Future, U, B, B2>
 where
     S: Service<Request<B>, Response = Response<B2>>,
     U: User,
+    B: Body,
 {
     /// Polls whatever a request that presents nothing never comes to: kept out of its way.
     #[inline(never)]
@@ -187,16 +192,18 @@ where
     ) -> Poll<Result<Response<B2>, S::Error>> {
         let (found, waiting) = match self.as_mut().project() {
             StateProj::Resolving { resolving, waiting } => (ready!(Pin::new(resolving).poll(cx)), waiting),
-            StateProj::Answered { response } => {
-                return Poll::Ready(Ok(response.take().expect(POLLED_AGAIN)));
-            }
+            StateProj::Refused { refused } => return Pin::new(refused).poll(cx).map(Ok),
             StateProj::Saving { .. } => return self.poll_saving(respond, cx).map(Ok),
             StateProj::Calling { .. } => unreachable!("`poll` polls it"),
         };
         let (mut request, mut service) = waiting.take().expect(POLLED_AGAIN);
         let (exchange, user) = match found.caller(&Head::of(&request)) {
             Ok(found) => found,
-            Err(refusal) => return Poll::Ready(Ok(respond::response(refusal, respond))),
+            Err(refusal) => {
+                let refused = Refused::new(request, respond::response(refusal, respond));
+                self.set(Self::Refused { refused });
+                return self.poll_presented(respond, cx);
+            }
         };
         enter(request.extensions_mut(), &exchange, user);
         self.set(Self::Calling { future: service.call(request), exchange: Some(exchange) });

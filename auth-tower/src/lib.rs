@@ -63,6 +63,7 @@ mod auth;
 mod encrypted;
 mod error;
 mod extract;
+mod refused;
 mod require;
 mod respond;
 mod unix_socket;

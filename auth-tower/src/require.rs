@@ -9,11 +9,13 @@ use std::task::{Context, Poll, ready};
 use auth_core::http::Refusal;
 use auth_core::http::adapter::{Guarded, Resolved, guard};
 use http::{Request, Response};
+use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::Error;
+use crate::refused::Refused;
 use crate::respond::{ProblemBody, Respond, response};
 use crate::view::Head;
 
@@ -60,6 +62,7 @@ impl<S, R, B, B2> Service<Request<B>> for RequireService<S, R>
 where
     S: Service<Request<B>, Response = Response<B2>> + Clone,
     R: Respond<B2>,
+    B: Body,
 {
     type Response = Response<B2>;
     type Error = S::Error;
@@ -73,8 +76,10 @@ where
         let rule = &self.layer.rule;
         let state = match guard(rule, &Head::of(&request)) {
             Guarded::Pass => State::Calling { future: self.inner.call(request) },
-            Guarded::Refuse(refusal) => State::refused(refusal, &self.layer),
-            Guarded::NoLayer => State::refused(Error::no_layer("RequireLayer").refusal(), &self.layer),
+            Guarded::Refuse(refusal) => State::refused(request, refusal, &self.layer),
+            Guarded::NoLayer => {
+                State::refused(request, Error::no_layer("RequireLayer").refusal(), &self.layer)
+            }
             Guarded::Resolve(resolving) => {
                 State::Resolving { resolving, waiting: Some(self.waiting(request)) }
             }
@@ -113,16 +118,17 @@ pin_project! {
         /// Only under a lazy layer, for the first who asks.
         Resolving { resolving: Pin<Box<dyn Future<Output = Resolved> + Send>>, waiting: Option<Waiting<S, R, B>> },
         Calling { #[pin] future: F },
-        Refused { response: Option<Response<B2>> },
+        Refused { refused: Refused<B, Response<B2>> },
     }
 }
 
 impl<S, F, R, B, B2> State<S, F, R, B, B2> {
-    fn refused(refusal: Refusal, layer: &RequireLayer<R>) -> Self
+    fn refused(request: Request<B>, refusal: Refusal, layer: &RequireLayer<R>) -> Self
     where
         R: Respond<B2>,
+        B: Body,
     {
-        Self::Refused { response: Some(response(refusal, &layer.respond)) }
+        Self::Refused { refused: Refused::new(request, response(refusal, &layer.respond)) }
     }
 }
 
@@ -130,6 +136,7 @@ impl<S, R, B, B2> Future for RequireFuture<S, R, B, B2>
 where
     S: Service<Request<B>, Response = Response<B2>>,
     R: Respond<B2>,
+    B: Body,
 {
     type Output = Result<Response<B2>, S::Error>;
 
@@ -142,13 +149,11 @@ where
                     let (request, mut service, layer) = waiting.take().expect(POLLED_AGAIN);
                     match resolved.check(&layer.rule, &Head::of(&request)) {
                         Ok(()) => State::Calling { future: service.call(request) },
-                        Err(refusal) => State::refused(refusal, &layer),
+                        Err(refusal) => State::refused(request, refusal, &layer),
                     }
                 }
                 StateProj::Calling { future } => return future.poll(cx),
-                StateProj::Refused { response } => {
-                    return Poll::Ready(Ok(response.take().expect(POLLED_AGAIN)));
-                }
+                StateProj::Refused { refused } => return Pin::new(refused).poll(cx).map(Ok),
             };
             state.set(next);
         }

@@ -6,17 +6,33 @@ use http::{Response, StatusCode};
 
 use crate::view::Answer;
 
-/// Makes the bodies of refusals.
+/// Makes responses of refusals.
 ///
 /// [`AuthLayer::respond`](crate::AuthLayer::respond) and [`RequireLayer::respond`](crate::RequireLayer::respond) take
-/// one: to show the site's own error pages, say.
+/// one: to show the site's own pages, say, or to answer scripts in their own way. A closure is one:
+///
+/// ```
+/// use auth_core::http::{Audience, Refusal, RefusalReason};
+/// use http::{HeaderValue, Response};
+///
+/// /// A script of the page cannot follow a redirect to the login page: htmx can be told to.
+/// fn respond(refusal: &Refusal, mut response: Response<()>) -> Response<String> {
+///     if refusal.audience() == Audience::Api && refusal.reason() == Some(RefusalReason::NotSignedIn) {
+///         response.headers_mut().insert("hx-redirect", HeaderValue::from_static("/login"));
+///     }
+///     response.map(|()| refusal.body_text().to_owned())
+/// }
+/// # fn is_one<B>(_: impl auth_tower::Respond<B>) {}
+/// # is_one(respond);
+/// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot make a body of type `{B}`",
+    message = "`{Self}` cannot make a response with a body of type `{B}`",
     note = "if the body cannot be made of text (tonic's, for one), add `.respond(EmptyBody)` to the layer"
 )]
 pub trait Respond<B>: Clone + Send + Sync + 'static {
-    /// The body; status and headers are written by the layer.
-    fn body(&self, refusal: &Refusal) -> B;
+    /// The response to send. `response` has the status and headers that belong to the refusal, and no body yet; what is
+    /// added, replaced or removed there is up to the application.
+    fn respond(&self, refusal: &Refusal, response: Response<()>) -> Response<B>;
 }
 
 /// The default: a JSON problem (RFC 9457) for programs, a short page for browsers.
@@ -24,8 +40,8 @@ pub trait Respond<B>: Clone + Send + Sync + 'static {
 pub struct ProblemBody;
 
 impl<B: From<&'static str>> Respond<B> for ProblemBody {
-    fn body(&self, refusal: &Refusal) -> B {
-        B::from(refusal.body_text())
+    fn respond(&self, refusal: &Refusal, response: Response<()>) -> Response<B> {
+        response.map(|()| B::from(refusal.body_text()))
     }
 }
 
@@ -34,27 +50,27 @@ impl<B: From<&'static str>> Respond<B> for ProblemBody {
 pub struct EmptyBody;
 
 impl<B: Default> Respond<B> for EmptyBody {
-    fn body(&self, _: &Refusal) -> B {
-        B::default()
+    fn respond(&self, _: &Refusal, response: Response<()>) -> Response<B> {
+        response.map(|()| B::default())
     }
 }
 
 impl<B, F> Respond<B> for F
 where
-    F: Fn(&Refusal) -> B + Clone + Send + Sync + 'static,
+    F: Fn(&Refusal, Response<()>) -> Response<B> + Clone + Send + Sync + 'static,
 {
-    fn body(&self, refusal: &Refusal) -> B {
-        self(refusal)
+    fn respond(&self, refusal: &Refusal, response: Response<()>) -> Response<B> {
+        self(refusal, response)
     }
 }
 
 /// A refusal as a response.
-pub(crate) fn response<B>(refusal: Refusal, respond: &impl Respond<B>) -> Response<B> {
-    let mut response = Response::new(respond.body(&refusal));
+pub(crate) fn response<B>(mut refusal: Refusal, respond: &impl Respond<B>) -> Response<B> {
+    let mut response = Response::new(());
     *response.status_mut() =
         StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    for (name, value) in refusal.into_headers() {
+    for (name, value) in refusal.take_headers() {
         Answer(&mut response).append(name, value);
     }
-    response
+    respond.respond(&refusal, response)
 }

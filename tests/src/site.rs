@@ -91,12 +91,15 @@ impl Request {
 }
 
 /// The headers that both adapters must answer alike.
-pub const COMPARED: [&str; 10] = [
+pub const COMPARED: [&str; 13] = [
+    "access-control-allow-origin",
     "cache-control",
     "clear-site-data",
+    "content-encoding",
     "content-type",
     "grpc-message",
     "grpc-status",
+    "hx-redirect",
     "location",
     "retry-after",
     "set-cookie",

@@ -103,11 +103,6 @@ impl<U: User> Auth<U> {
         source.ok_or_else(|| ConfigError::new(format!("no backend is named {backend:?}")))
     }
 
-    /// Where to go after a login: see [`Session::next_or`](crate::Session::next_or).
-    pub(crate) fn next_or(&self, next: Option<&str>, default: &str) -> String {
-        next.and_then(|next| self.0.http.next(next)).unwrap_or(default).to_owned()
-    }
-
     pub(crate) fn id(&self) -> u64 {
         self.0.authenticator.id
     }

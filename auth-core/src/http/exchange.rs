@@ -7,7 +7,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use super::session::Session;
 use super::{AnyExchange, Refusal, RequestView, ResponseView};
@@ -59,8 +59,11 @@ impl<U: User> Exchange<U> {
     #[inline]
     pub fn save(&self, status: impl FnOnce() -> u16) -> Option<Saving> {
         let session = self.0.has_unsaved().then(|| self.0.clone())?;
-        let status = status();
-        Some(Saving(Box::pin(async move { session.save(status).await })))
+        let (status, given_up) = (status(), self.0.clone());
+        Some(Saving {
+            future: Some(Box::pin(async move { session.save(status).await })),
+            give_up: Box::new(move || given_up.give_up_renewal()),
+        })
     }
 
     /// Writes on the response what the handler did. Where a framework makes several responses of one error, it may be
@@ -100,13 +103,36 @@ impl<U: User> fmt::Debug for Exchange<U> {
 }
 
 /// Session values on their way to the store.
-pub struct Saving(BoxFuture<'static, Result<(), SessionError>>);
+///
+/// They get there also when it is dropped, since the client has gone: the handler has answered, and what it did was done. A
+/// task of its own finishes that, within the time that a write may take.
+pub struct Saving {
+    /// Until it is done.
+    future: Option<BoxFuture<'static, Result<(), SessionError>>>,
+    /// Leaves the session its id: nobody would get another.
+    give_up: Box<dyn Fn() + Send>,
+}
+
+impl Drop for Saving {
+    fn drop(&mut self) {
+        let Some(future) = self.future.take() else { return };
+        (self.give_up)();
+        // Without a runtime, as when that is being shut down, nothing can be written any more.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            drop(runtime.spawn(future));
+        }
+    }
+}
 
 impl Future for Saving {
     /// The answer that replaces the handler's if the values could not be written.
     type Output = Result<(), Refusal>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.as_mut().poll(cx).map_err(|error| Refusal::from(&error).told(&error))
+        // Polled again after it was done, it has nothing to save; that is an adapter's bug.
+        let Some(future) = &mut self.future else { return Poll::Ready(Ok(())) };
+        let saved = ready!(future.as_mut().poll(cx));
+        self.future = None;
+        Poll::Ready(saved.map_err(|error| Refusal::from(&error).told(&error)))
     }
 }

@@ -5,14 +5,17 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use super::client::facts_of;
 use super::exchange::Exchange;
 use super::offer::Offer;
+use super::origin::OtherSite;
 use super::presented::Presented;
 use super::resolve::{Finding, Resolution};
 use super::session::Session;
 use super::{Layered, Refusal, RequestView};
+use crate::event::EventKind;
 use crate::session::{CookieMatch, ResolveError, ResolveErrorKind};
-use crate::{Auth, User};
+use crate::{Auth, RequestFacts, User};
 
 /// What an adapter does with a request.
 pub enum Begin<U> {
@@ -49,16 +52,17 @@ impl<U: User> Auth<U> {
             Ok(presented) => presented,
             Err(error) => return Begin::Refuse(self.refuse_unresolved(error.kind(), view)),
         };
-        let is_cross_origin = self.0.http.origins.is_cross_origin(view);
+        let other_site = self.0.http.origins.other_site(view);
         // Cookies and Basic credentials are sent by the browser, whoever's page made the request, and so is what a proxy
         // knows its user by. A token is not, but next to a cookie it does not show who wanted the request.
         let is_ambient = || presented.has_token() || presented.offers().iter().any(Offer::is_ambient);
-        if is_cross_origin && is_ambient() {
+        if let Some(other) = other_site.as_ref().filter(|_| is_ambient()) {
+            self.tell_cross_origin(other, &facts_of(&self.0.http.proxies, view));
             return Begin::Refuse(self.refuse_unresolved(ResolveErrorKind::CrossOrigin, view));
         }
         // Whatever is offered may be judged, also what is remembered: its events and the gate are told of the client.
         let (is_lazy, is_judged) = (layered.shown.is_none(), !presented.offers().is_empty());
-        let session = Session::new(self.clone(), presented, is_cross_origin, layered);
+        let session = Session::new(self.clone(), presented, other_site, layered);
         if is_judged {
             session.describe_client(view);
         }
@@ -69,10 +73,14 @@ impl<U: User> Auth<U> {
         Begin::Resolve(Resolving { session: Some(session), finding })
     }
 
+    pub(super) fn tell_cross_origin(&self, OtherSite(origin): &OtherSite, facts: &RequestFacts) {
+        self.emit(EventKind::CrossOrigin(origin.as_deref()), None, None, facts);
+    }
+
     /// The exchange of a request that presents nothing: nobody's, until a login.
     fn nobody(&self, view: &impl RequestView, layered: Layered<U>) -> Exchange<U> {
-        let is_cross_origin = self.0.http.origins.is_cross_origin(view);
-        Exchange(Session::new(self.clone(), Presented::NOTHING, is_cross_origin, layered))
+        let other_site = self.0.http.origins.other_site(view);
+        Exchange(Session::new(self.clone(), Presented::NOTHING, other_site, layered))
     }
 }
 

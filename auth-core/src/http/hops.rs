@@ -27,9 +27,10 @@ impl Hop<'_> {
     }
 }
 
-/// A scheme is the same in any case (RFC 3986 §3.1).
+/// Whether a proxy's word for a protocol means TLS. A scheme is the same in any case (RFC 3986 §3.1), and `WebSocket` connections have
+/// their own.
 pub(super) fn is_https(proto: &str) -> bool {
-    proto.eq_ignore_ascii_case("https")
+    ["https", "wss"].iter().any(|name| proto.eq_ignore_ascii_case(name))
 }
 
 /// How elements are written.

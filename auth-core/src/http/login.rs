@@ -23,11 +23,12 @@ pub enum Login<U: User> {
 pub struct SignedIn<U: User> {
     user: Arc<U>,
     auth: Auth<U>,
+    base: Box<str>,
 }
 
 impl<U: User> SignedIn<U> {
-    pub(super) fn new(user: Arc<U>, auth: Auth<U>) -> Self {
-        Self { user, auth }
+    pub(super) fn new(user: Arc<U>, auth: Auth<U>, base: &str) -> Self {
+        Self { user, auth, base: base.into() }
     }
 
     /// The user.
@@ -50,7 +51,7 @@ impl<U: User> Login<U> {
     /// makes a response of it.
     pub fn answer(&self, next: Option<&str>) -> Refusal {
         match self {
-            Self::Done(done) => Refusal::see_other(done.auth.next_or(next, "/")),
+            Self::Done(done) => Refusal::see_other(done.auth.0.http.next_or(&done.base, next, "/"), None),
         }
     }
 }

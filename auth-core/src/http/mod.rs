@@ -5,6 +5,7 @@
 //! [`Exchange::finish`](adapter::Exchange::finish) write on the response.
 
 mod auth;
+mod base;
 mod basic;
 mod bearer;
 mod caller;
@@ -58,7 +59,7 @@ pub use bearer::Bearer;
 pub use challenge::Challenge;
 pub use login::{Login, SignedIn};
 pub use negotiate::Audience;
-pub use refusal::Refusal;
+pub use refusal::{Refusal, RefusalReason};
 pub use require::Require;
 pub use scheme::{Keeps, Read, Scheme, authorization};
 pub use session::Session;

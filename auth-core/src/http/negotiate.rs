@@ -13,6 +13,12 @@ pub enum Audience {
     Api,
     /// A gRPC client: status 16, 7 or 14 in headers of an HTTP 200.
     Grpc,
+    /// A gRPC-Web client, also of its text form: the same, and a content type of its own.
+    GrpcWeb,
+    /// A client of the Connect protocol that calls for one answer: the HTTP status, and a Connect error.
+    Connect,
+    /// A client of the Connect protocol that asks for a stream: an HTTP 200, and a stream that ends with the error.
+    ConnectStream,
     /// A browser that opens a WebSocket: 401 before the upgrade.
     WebSocket,
 }
@@ -46,31 +52,69 @@ impl Reader {
 }
 
 /// A browser of today says it in `Sec-Fetch-Mode` (Fetch Metadata), so that one look-up or two will do: what it fetches for a
-/// page may be gRPC-Web, which is a POST.
+/// page may be a remote procedure call, which is a POST or says so in its query.
 fn audience(mode: Option<&[u8]>, view: &dyn RequestView) -> Audience {
-    let may_be_grpc = mode.is_none() || !matches!(view.method(), "GET" | "HEAD");
-    if may_be_grpc && starts_with(view, Header::ContentType, b"application/grpc") {
-        return Audience::Grpc;
-    }
     match mode {
         Some(b"websocket") => Audience::WebSocket,
         Some(b"navigate") if is_document(Single::of(view, Header::SecFetchDest)) => Audience::Page,
-        Some(_) => Audience::Api,
-        None => audience_without_metadata(view),
+        Some(_) if is_get(view) => connect_query(view).unwrap_or(Audience::Api),
+        Some(_) => remote_call(view).unwrap_or(Audience::Api),
+        None => remote_call(view)
+            .or_else(|| connect_query(view).filter(|_| is_get(view)))
+            .unwrap_or_else(|| audience_without_metadata(view)),
     }
 }
+
+fn is_get(view: &dyn RequestView) -> bool {
+    matches!(view.method(), "GET" | "HEAD")
+}
+
+/// A call of Connect without side effects.
+fn connect_query(view: &dyn RequestView) -> Option<Audience> {
+    let (_, query) = view.target().split_once('?')?;
+    query.split('&').any(|pair| pair == "connect=v1").then_some(Audience::Connect)
+}
+
+/// Whose protocol of remote procedure calls it is, by the type of what is sent, if it is one.
+fn remote_call(view: &dyn RequestView) -> Option<Audience> {
+    let Single::One(kind) = Single::of(view, Header::ContentType) else { return None };
+    let is = |prefix| starts_with(kind, prefix);
+    match () {
+        () if is(b"application/grpc-web") => Some(Audience::GrpcWeb),
+        () if is(b"application/grpc") => Some(Audience::Grpc),
+        () if is(b"application/connect+") => Some(Audience::ConnectStream),
+        () if is(b"application/") && Single::of(view, Header::ConnectProtocolVersion) != Single::Absent => {
+            Some(Audience::Connect)
+        }
+        () => None,
+    }
+}
+
+/// What scripts send that fetch parts of pages, where the browser does not say that it is one of them.
+const SCRIPTS: [Header; 7] = [
+    Header::XRequestedWith,
+    Header::HxRequest,
+    Header::TurboFrame,
+    Header::XTurboRequestId,
+    Header::XUpVersion,
+    Header::XInertia,
+    Header::XLivewire,
+];
 
 fn audience_without_metadata(view: &dyn RequestView) -> Audience {
     if is_websocket(view) {
         return Audience::WebSocket;
     }
-    let is_script = Single::of(view, Header::XRequestedWith) != Single::Absent;
-    if !is_script && prefers_html(view) { Audience::Page } else { Audience::Api }
+    let is_script = || SCRIPTS.iter().any(|header| Single::of(view, *header) != Single::Absent);
+    if prefers_html(view) && !is_script() { Audience::Page } else { Audience::Api }
 }
 
-/// Whether the request opens a WebSocket.
+/// Whether the request opens a WebSocket: in HTTP/1.1 by an upgrade, in HTTP/2 and 3 by an extended CONNECT (RFC 8441,
+/// RFC 9220), which is the only one that comes to a handler.
 pub(super) fn is_websocket(view: &dyn RequestView) -> bool {
-    starts_with(view, Header::Upgrade, b"websocket")
+    let is_upgrade =
+        || matches!(Single::of(view, Header::Upgrade), Single::One(kind) if starts_with(kind, b"websocket"));
+    view.method() == "CONNECT" || is_upgrade()
 }
 
 fn is_document(dest: Single<'_>) -> bool {
@@ -80,18 +124,13 @@ fn is_document(dest: Single<'_>) -> bool {
     }
 }
 
-fn starts_with(view: &dyn RequestView, header: Header, prefix: &[u8]) -> bool {
-    match Single::of(view, header) {
-        Single::One(value) => {
-            value.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
-        }
-        Single::Absent | Single::Several => false,
-    }
+fn starts_with(value: &[u8], prefix: &[u8]) -> bool {
+    value.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }
 
-/// Whether `Accept` names HTML, and not JSON with a higher weight (RFC 9110 §12.5.1).
+/// Whether `Accept` names HTML, and not JSON with a higher weight (RFC 9110 §12.5.1). Turbo names its streams beside it.
 fn prefers_html(view: &dyn RequestView) -> bool {
-    let (mut html, mut json) = (0, 0);
+    let (mut html, mut json, mut is_turbo) = (0, 0, false);
     view.values(Header::Accept, &mut |line| {
         let ranges = line.split(|byte| *byte == b',').filter_map(|range| std::str::from_utf8(range).ok());
         for (kind, weight) in ranges.map(weighted) {
@@ -99,10 +138,12 @@ fn prefers_html(view: &dyn RequestView) -> bool {
                 html = html.max(weight);
             } else if kind.to_ascii_lowercase().ends_with("json") {
                 json = json.max(weight);
+            } else {
+                is_turbo |= kind.eq_ignore_ascii_case("text/vnd.turbo-stream.html");
             }
         }
     });
-    html > 0 && html >= json
+    html > 0 && html >= json && !is_turbo
 }
 
 /// A media range with its weight in thousandths.
@@ -131,7 +172,7 @@ mod tests {
     #[test]
     fn the_first_sign_counts() {
         let firefox = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
-        let table: [Row<'_>; 15] = [
+        let table: [Row<'_>; 21] = [
             ("nothing", &[], Audience::Api),
             ("curl", &[(Accept, "*/*")], Audience::Api),
             ("old browser", &[(Accept, firefox)], Audience::Page),
@@ -144,12 +185,61 @@ mod tests {
             ("image", &[(SecFetchMode, "no-cors"), (SecFetchDest, "image")], Audience::Api),
             ("object", &[(SecFetchMode, "navigate"), (SecFetchDest, "object")], Audience::Api),
             ("jquery", &[(XRequestedWith, "XMLHttpRequest"), (Accept, firefox)], Audience::Api),
-            ("gRPC", &[(ContentType, "application/grpc+proto")], Audience::Grpc),
+            ("htmx", &[(Header::HxRequest, "true"), (Accept, firefox)], Audience::Api),
+            ("Turbo's frame", &[(Header::TurboFrame, "cart"), (Accept, firefox)], Audience::Api),
+            ("Turbo's visit", &[(Header::XTurboRequestId, "1"), (Accept, firefox)], Audience::Api),
+            ("Turbo's form", &[(Accept, "text/vnd.turbo-stream.html, text/html")], Audience::Api),
+            ("Unpoly", &[(Header::XUpVersion, "3.9"), (Accept, firefox)], Audience::Api),
+            ("Inertia", &[(Header::XInertia, "true"), (Accept, firefox)], Audience::Api),
+            ("Livewire", &[(Header::XLivewire, ""), (Accept, firefox)], Audience::Api),
             ("WebSocket", &[(Upgrade, "WebSocket"), (SecFetchMode, "websocket")], Audience::WebSocket),
             ("not UTF-8", &[(Accept, "\u{fffd}")], Audience::Api),
         ];
         for (name, headers, expected) in table {
             assert_eq!(Audience::of(&TestRequest::get(headers)), expected, "{name}");
         }
+    }
+
+    /// Each in every form that its clients send, from a browser's script or not.
+    #[test]
+    fn remote_calls_are_told_apart() {
+        let version = (Header::ConnectProtocolVersion, "1");
+        let table: [Row<'_>; 11] = [
+            ("gRPC", &[(ContentType, "application/grpc")], Audience::Grpc),
+            ("gRPC's codec", &[(ContentType, "application/GRPC+proto")], Audience::Grpc),
+            ("gRPC-Web", &[(ContentType, "application/grpc-web")], Audience::GrpcWeb),
+            ("gRPC-Web's codec", &[(ContentType, "application/grpc-web+proto")], Audience::GrpcWeb),
+            ("gRPC-Web as text", &[(ContentType, "application/grpc-web-text")], Audience::GrpcWeb),
+            ("Connect", &[(ContentType, "application/json"), version], Audience::Connect),
+            ("Connect's codec", &[(ContentType, "application/proto"), version], Audience::Connect),
+            ("Connect's stream", &[(ContentType, "application/connect+json")], Audience::ConnectStream),
+            (
+                "a stream with a version",
+                &[(ContentType, "application/connect+proto"), version],
+                Audience::ConnectStream,
+            ),
+            ("a form", &[(ContentType, "application/x-www-form-urlencoded")], Audience::Api),
+            ("JSON", &[(ContentType, "application/json")], Audience::Api),
+        ];
+        for (name, headers, expected) in table {
+            assert_eq!(Audience::of(&TestRequest::post(headers)), expected, "{name}");
+            let fetched = [headers, &[(SecFetchMode, "cors")]].concat();
+            assert_eq!(Audience::of(&TestRequest::post(&fetched)), expected, "{name}, fetched by a page");
+        }
+        let asked = |target: &str, headers: &[(Header, &str)]| {
+            Audience::of(&TestRequest { target: target.into(), ..TestRequest::get(headers) })
+        };
+        let query = "/orders.Orders/Get?connect=v1&encoding=json&message=%7B%7D";
+        assert_eq!(asked(query, &[]), Audience::Connect);
+        assert_eq!(asked(query, &[(SecFetchMode, "navigate")]), Audience::Page, "a link to it");
+        assert_eq!(asked("/?x=connect=v1", &[]), Audience::Api);
+    }
+
+    /// RFC 8441: what would be an upgrade in HTTP/1.1.
+    #[test]
+    fn an_extended_connect_opens_a_websocket() {
+        let request = TestRequest { method: "CONNECT", ..TestRequest::get(&[]) };
+        assert!(is_websocket(&request));
+        assert_eq!(Audience::of(&request), Audience::WebSocket);
     }
 }

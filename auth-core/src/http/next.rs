@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::base::is_within;
 use super::origin::Origin;
 
 /// The longest accepted target, in bytes.
@@ -12,42 +13,30 @@ const MAX_LEN: usize = 2048;
 /// A path of this site is taken as it is. With a configured origin, an absolute URL of exactly that origin is
 /// accepted too, and its path is taken. Everything else (another host, another scheme, `//`, a backslash, a
 /// control character, dot segments, anything that is not visible ASCII) is refused, unless it is an absolute URL
-/// of one of the `others`.
-pub(crate) fn target<'a>(next: &'a str, own: Option<&Origin>, others: &[Origin]) -> Option<&'a str> {
+/// of one of the `others`. So is a path of this site that is not below the application's `base`.
+pub(crate) fn target<'a>(
+    next: &'a str,
+    own: Option<&Origin>,
+    others: &[Origin],
+    base: &str,
+) -> Option<&'a str> {
     if next.is_empty() || next.len() > MAX_LEN || !next.bytes().all(is_plain) {
         return None;
     }
-    let is_other = |other| strip_origin(next, other).is_some_and(is_local_path);
+    let is_other = |other| Origin::strip(other, next).is_some_and(is_local_path);
     if others.iter().any(is_other) {
         return Some(next);
     }
-    let path = own.and_then(|own| strip_origin(next, own)).unwrap_or(next);
-    is_local_path(path).then_some(path)
+    let path = own.and_then(|own| own.strip(next)).unwrap_or(next);
+    (is_local_path(path) && is_within(base, path)).then_some(path)
 }
 
 fn is_plain(byte: u8) -> bool {
     byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'"' | b'<' | b'>')
 }
 
-/// What follows this site's origin in an absolute or scheme-relative URL.
-fn strip_origin<'a>(next: &'a str, own: &Origin) -> Option<&'a str> {
-    let absolute = own.as_str();
-    let relative = &absolute[own.scheme().len()..];
-    let rest = strip_prefix(next, absolute).or_else(|| strip_prefix(next, relative))?;
-    match rest {
-        "" => Some("/"),
-        rest if rest.starts_with('/') => Some(rest),
-        _ => None,
-    }
-}
-
-fn strip_prefix<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
-    let (start, rest) = text.split_at_checked(prefix.len())?;
-    start.eq_ignore_ascii_case(prefix).then_some(rest)
-}
-
 /// A path that no browser resolves to another host or scheme.
-fn is_local_path(target: &str) -> bool {
+pub(super) fn is_local_path(target: &str) -> bool {
     let path = target.split(['?', '#']).next().unwrap_or_default();
     if path.contains("//") || path.split('/').any(is_dots) {
         return false;
@@ -130,7 +119,7 @@ mod tests {
             &long,
         ];
         for next in bad {
-            assert_eq!(target(next, Some(&own()), &[]), None, "{next:?}");
+            assert_eq!(target(next, Some(&own()), &[], ""), None, "{next:?}");
         }
     }
 
@@ -148,18 +137,31 @@ mod tests {
             ("https://example.com", "/"),
             ("HTTPS://Example.com/a?b", "/a?b"),
             ("//example.com/", "/"),
+            ("https://example.com:443/a", "/a"),
+            ("//example.com:443/a", "/a"),
         ];
         for (next, expected) in table {
-            assert_eq!(target(next, Some(&own()), &[]), Some(expected), "{next}");
+            assert_eq!(target(next, Some(&own()), &[], ""), Some(expected), "{next}");
             let is_path = !next.to_lowercase().contains("example");
-            assert_eq!(target(next, None, &[]).is_some(), is_path, "{next} without an origin");
+            assert_eq!(target(next, None, &[], "").is_some(), is_path, "{next} without an origin");
+        }
+    }
+
+    #[test]
+    fn paths_of_another_application_are_refused() {
+        let to = |next| target(next, Some(&own()), &[], "/app");
+        for next in ["/app", "/app/a?b", "https://example.com/app/a", "view/"] {
+            assert!(to(next).is_some(), "{next}");
+        }
+        for next in ["/", "/apple", "/other/app", "https://example.com/", "//example.com/"] {
+            assert_eq!(to(next), None, "{next}");
         }
     }
 
     #[test]
     fn another_origin_is_accepted_if_it_is_listed() {
         let others = [Origin::parse("https://shop.example").unwrap()];
-        let to = |next| target(next, Some(&own()), &others);
+        let to = |next| target(next, Some(&own()), &others, "");
         assert_eq!(to("https://shop.example/cart"), Some("https://shop.example/cart"));
         assert_eq!(to("https://shop.example.evil.org/"), None);
         assert_eq!(to("http://shop.example/"), None);
@@ -171,7 +173,7 @@ mod tests {
         fn what_is_accepted_stays_here(next in "([/\\\\.:?#@%a-z0-9 \\t]|//|https:|javascript:|example\\.com|%2e|\\PC){0,12}") {
             let login = url::Url::parse("https://example.com/accounts/login").unwrap();
             for own in [None, Some(&own())] {
-                if let Some(target) = target(&next, own, &[]) {
+                if let Some(target) = target(&next, own, &[], "") {
                     let resolved = login.join(target).unwrap();
                     prop_assert_eq!(resolved.origin(), login.origin(), "{}", target);
                     prop_assert!(target.bytes().all(|byte| byte.is_ascii_graphic()));

@@ -129,7 +129,11 @@ impl<U: User> Auth<U> {
                 offers.push(offer);
             }
         }
-        if is_taken { Ok(offers) } else { Err(ResolveErrorKind::BadCredentials.into()) }
+        if !is_taken {
+            self.emit(EventKind::UnknownScheme, None, None, &facts_of(&self.0.http.proxies, view));
+            return Err(ResolveErrorKind::BadCredentials.into());
+        }
+        Ok(offers)
     }
 
     fn fetch(

@@ -1,5 +1,7 @@
 //! Refusals: an answer instead of the handler's.
 
+mod rpc;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
@@ -14,11 +16,54 @@ use crate::http::require::Lacking;
 use crate::session::{ResolveErrorKind, SessionError, SessionErrorKind};
 use crate::unheard::log_error;
 use crate::{Auth, Denied, DeniedKind, Require, User};
+use rpc::{CONNECT_STREAM, GRPC_WEB, Rpc, same_type};
+
+/// Why a request is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RefusalReason {
+    /// Nobody is signed in.
+    NotSignedIn,
+    /// The caller proved who they are too long ago for this route.
+    NotFresh,
+    /// The caller may not.
+    NotAllowed,
+    /// Credentials were not accepted.
+    BadCredentials,
+    /// What the request presents cannot be read, or contradicts itself.
+    Malformed,
+    /// A page of another site sent it.
+    CrossOrigin,
+    /// Credentials would be, or were, sent in the clear.
+    Cleartext,
+    /// There were too many attempts.
+    Throttled,
+    /// Nobody could decide: a backend or a store is down.
+    Unavailable,
+    /// The application must be mended: the log says how.
+    Misconfigured,
+}
+
+impl RefusalReason {
+    /// The status code of an answer in plain HTTP.
+    fn status(self) -> u16 {
+        match self {
+            Self::NotSignedIn | Self::NotFresh | Self::BadCredentials => 401,
+            Self::NotAllowed | Self::CrossOrigin | Self::Cleartext => 403,
+            Self::Malformed => 400,
+            Self::Throttled => 429,
+            Self::Unavailable => 503,
+            Self::Misconfigured => 500,
+        }
+    }
+}
 
 /// An answer instead of the handler's: status, headers and a short body.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Refusal {
     status: u16,
+    reason: Option<RefusalReason>,
+    audience: Audience,
     headers: Vec<(ResponseHeader, Cow<'static, str>)>,
     body: &'static str,
 }
@@ -28,22 +73,24 @@ impl fmt::Debug for Refusal {
         let headers: Vec<_> = self.headers.iter().map(|(header, _)| header).collect();
         f.debug_struct("Refusal")
             .field("status", &self.status)
+            .field("reason", &self.reason)
+            .field("audience", &self.audience)
             .field("headers", &headers)
             .finish_non_exhaustive()
     }
 }
 
 impl Refusal {
-    fn new(status: u16) -> Self {
+    fn new(status: u16, reason: Option<RefusalReason>, audience: Audience) -> Self {
         // As many as a 401 of a site with one scheme has.
         let mut headers = Vec::with_capacity(5);
         headers.push((ResponseHeader::CacheControl, Cow::Borrowed("no-store")));
-        Self { status, headers, body: "" }
+        Self { status, reason, audience, headers, body: "" }
     }
 
     /// A redirect to where a GET shows what became of a form.
-    pub(super) fn see_other(location: String) -> Self {
-        Self::new(303).with(ResponseHeader::Location, location)
+    pub(super) fn see_other(location: String, reason: Option<RefusalReason>) -> Self {
+        Self::new(303, reason, Audience::Page).with(ResponseHeader::Location, location)
     }
 
     fn with(mut self, header: ResponseHeader, value: impl Into<Cow<'static, str>>) -> Self {
@@ -57,8 +104,9 @@ impl Refusal {
     }
 
     /// An answer for a program (RFC 9457).
-    fn problem(status: u16) -> Self {
-        Self::new(status).body("application/problem+json", problem(status))
+    fn problem(reason: RefusalReason, audience: Audience) -> Self {
+        let status = reason.status();
+        Self::new(status, Some(reason), audience).body("application/problem+json", problem(status))
     }
 
     /// The status code.
@@ -66,14 +114,24 @@ impl Refusal {
         self.status
     }
 
+    /// Why the request is refused; `None` for what is no refusal, as the [answer to a login](super::Login::answer).
+    pub fn reason(&self) -> Option<RefusalReason> {
+        self.reason
+    }
+
+    /// Who reads it, by what the request says of itself.
+    pub fn audience(&self) -> Audience {
+        self.audience
+    }
+
     /// The headers, in order. A name may occur more than once.
     pub fn headers(&self) -> &[(ResponseHeader, Cow<'static, str>)] {
         &self.headers
     }
 
-    /// The headers, moved out.
-    pub fn into_headers(self) -> Vec<(ResponseHeader, Cow<'static, str>)> {
-        self.headers
+    /// The headers, moved out: onto a response.
+    pub fn take_headers(&mut self) -> Vec<(ResponseHeader, Cow<'static, str>)> {
+        std::mem::take(&mut self.headers)
     }
 
     /// The body; empty if there is none.
@@ -123,18 +181,21 @@ fn page(status: u16) -> &'static str {
 impl<U: User> Auth<U> {
     /// The answer to a request whose caller could not be found out.
     pub(crate) fn refuse_unresolved(&self, why: ResolveErrorKind, view: &dyn RequestView) -> Refusal {
-        let audience = Audience::of(view);
+        let refused = |reason| self.refused(reason, Audience::of(view), view);
         match why {
-            ResolveErrorKind::Unavailable => self.answer(503, audience),
-            ResolveErrorKind::Throttled(time) => self.varied(in_form(429, audience).later(audience, time)),
+            ResolveErrorKind::Unavailable => refused(RefusalReason::Unavailable).later(Denied::RETRY_AFTER),
+            ResolveErrorKind::Throttled(time) => refused(RefusalReason::Throttled).later(time),
             ResolveErrorKind::BadCredentials => {
-                self.unauthorized(audience, view, Single::of(view, Header::Authorization))
+                let presented = Single::of(view, Header::Authorization);
+                self.unauthorized(RefusalReason::BadCredentials, Audience::of(view), view, presented)
             }
-            ResolveErrorKind::Malformed | ResolveErrorKind::Contradiction => self.answer(400, audience),
-            ResolveErrorKind::CrossOrigin => self.answer(403, audience),
+            ResolveErrorKind::Malformed | ResolveErrorKind::Contradiction => {
+                refused(RefusalReason::Malformed)
+            }
+            ResolveErrorKind::CrossOrigin => refused(RefusalReason::CrossOrigin),
             ResolveErrorKind::Cleartext => {
                 self.emit(EventKind::CleartextCredentials, None, None, &facts_of(&self.0.http.proxies, view));
-                self.ask_for_tls(audience)
+                self.ask_for_tls(Audience::of(view), view)
             }
         }
     }
@@ -148,50 +209,60 @@ impl<U: User> Auth<U> {
     ) -> Refusal {
         let audience = require.audience.unwrap_or_else(|| Audience::of(view));
         match (lacking, audience) {
-            (Lacking::Permission, _) => self.answer(403, audience),
-            (Lacking::Login | Lacking::Freshness(_), Audience::Page) => self.to_login(require, view),
-            (Lacking::Login, _) => self.unauthorized(audience, view, Single::Absent),
+            (Lacking::Permission, _) => self.refused(RefusalReason::NotAllowed, audience, view),
+            (Lacking::Login, Audience::Page) => self.to_login(RefusalReason::NotSignedIn, require, view),
+            (Lacking::Freshness(_), Audience::Page) => self.to_login(RefusalReason::NotFresh, require, view),
+            (Lacking::Login, _) => {
+                self.unauthorized(RefusalReason::NotSignedIn, audience, view, Single::Absent)
+            }
             (Lacking::Freshness(within), _) => self.ask_again(within.as_secs(), audience, view),
         }
     }
 
-    fn to_login(&self, require: &Require, view: &dyn RequestView) -> Refusal {
+    fn to_login(&self, reason: RefusalReason, require: &Require, view: &dyn RequestView) -> Refusal {
         // Only what a GET shows can be shown again after the login.
         let came_from = (view.method() == "GET").then(|| view.target());
-        match self.0.http.login_url(require, came_from) {
-            Some(url) => self.varied(Refusal::see_other(url)),
-            None => self.unauthorized(Audience::Page, view, Single::Absent),
+        let Settings { base, proxies, .. } = &self.0.http;
+        match self.0.http.login_url(require, came_from, base.of(proxies, view)) {
+            Some(url) => self.varied(Refusal::see_other(url, Some(reason))),
+            None => self.unauthorized(reason, Audience::Page, view, Single::Absent),
         }
     }
 
     /// RFC 9470: the caller is known, but proved it too long ago.
     fn ask_again(&self, max_age: u64, audience: Audience, view: &dyn RequestView) -> Refusal {
-        if audience == Audience::Grpc {
-            return self.answer(401, audience);
-        }
-        let mut refusal = Refusal::problem(401);
-        for WayIn { text: challenge, .. } in self.challenges(view) {
-            let separator = if challenge.contains(' ') { "," } else { "" };
-            let text = format!(
-                "{challenge}{separator} error=\"insufficient_user_authentication\", max_age=\"{max_age}\""
-            );
-            refusal = refusal.with(ResponseHeader::WwwAuthenticate, text);
+        let mut refusal = in_form(RefusalReason::NotFresh, audience, view);
+        if refusal.status == 401 {
+            for WayIn { text: challenge, .. } in self.challenges(view) {
+                let separator = if challenge.contains(' ') { "," } else { "" };
+                let text = format!(
+                    "{challenge}{separator} error=\"insufficient_user_authentication\", max_age=\"{max_age}\""
+                );
+                refusal = refusal.with(ResponseHeader::WwwAuthenticate, text);
+            }
         }
         self.varied(refusal)
     }
 
     /// A 401 offers every way in (RFC 9110 §11.6.1) that is safe on this connection: a browser that is asked for a
-    /// password sends it. `refused` is the `Authorization` that was not accepted.
-    fn unauthorized(&self, audience: Audience, view: &dyn RequestView, refused: Single<'_>) -> Refusal {
-        if audience == Audience::Grpc {
-            return self.answer(401, audience);
-        }
-        let mut refusal = in_form(401, audience);
-        let without = refusal.headers.len();
-        let texts = self.challenges(view).map(|offered| offered.after(refused).clone().into());
-        refusal.headers.extend(texts.map(|text| (ResponseHeader::WwwAuthenticate, text)));
-        if refusal.headers.len() == without && !self.0.http.challenges.is_empty() {
-            return self.ask_for_tls(audience);
+    /// password sends it. `presented` is the `Authorization` that was not accepted.
+    fn unauthorized(
+        &self,
+        reason: RefusalReason,
+        audience: Audience,
+        view: &dyn RequestView,
+        presented: Single<'_>,
+    ) -> Refusal {
+        let mut refusal = in_form(reason, audience, view);
+        // What is no 401 to HTTP has no room for a challenge.
+        if refusal.status == 401 {
+            let without = refusal.headers.len();
+            let texts = self.challenges(view).map(|offered| offered.after(presented).clone().into());
+            refusal.headers.extend(texts.map(|text| (ResponseHeader::WwwAuthenticate, text)));
+            if refusal.headers.len() == without && !self.0.http.challenges.is_empty() {
+                self.emit(EventKind::ChallengeWithheld, None, None, &facts_of(&self.0.http.proxies, view));
+                return self.ask_for_tls(audience, view);
+            }
         }
         self.varied(refusal)
     }
@@ -201,19 +272,17 @@ impl<U: User> Auth<U> {
         challenges.iter().filter(|offered| offered.allows_cleartext || proxies.is_protected(view))
     }
 
-    fn ask_for_tls(&self, audience: Audience) -> Refusal {
-        let refusal = self.answer(403, audience);
-        let body = match audience {
-            Audience::Grpc => return refusal,
-            Audience::Page => CLEARTEXT_PAGE,
-            Audience::Api | Audience::WebSocket => CLEARTEXT_PROBLEM,
-        };
-        Refusal { body, ..refusal }
+    fn ask_for_tls(&self, audience: Audience, view: &dyn RequestView) -> Refusal {
+        let refusal = self.refused(RefusalReason::Cleartext, audience, view);
+        match audience {
+            Audience::Page => Refusal { body: CLEARTEXT_PAGE, ..refusal },
+            Audience::Api | Audience::WebSocket => Refusal { body: CLEARTEXT_PROBLEM, ..refusal },
+            Audience::Grpc | Audience::GrpcWeb | Audience::Connect | Audience::ConnectStream => refusal,
+        }
     }
 
-    fn answer(&self, status: u16, audience: Audience) -> Refusal {
-        let refusal = in_form(status, audience);
-        self.varied(if status == 503 { refusal.later(audience, Denied::RETRY_AFTER) } else { refusal })
+    fn refused(&self, reason: RefusalReason, audience: Audience, view: &dyn RequestView) -> Refusal {
+        self.varied(in_form(reason, audience, view))
     }
 
     /// Refusals depend on who asks, and on who reads.
@@ -223,80 +292,71 @@ impl<U: User> Auth<U> {
 }
 
 /// In the form that the reader understands.
-fn in_form(status: u16, audience: Audience) -> Refusal {
+fn in_form(reason: RefusalReason, audience: Audience, view: &dyn RequestView) -> Refusal {
+    let status = reason.status();
+    let new = |status| Refusal::new(status, Some(reason), audience);
     match audience {
-        Audience::Grpc => grpc(status),
-        Audience::Page => Refusal::new(status).body(HTML, page(status)),
-        Audience::Api | Audience::WebSocket => Refusal::problem(status),
+        Audience::Grpc => new(200).grpc("application/grpc", reason),
+        Audience::GrpcWeb => new(200).grpc(same_type(view, &GRPC_WEB), reason),
+        Audience::Connect => new(status).body("application/json", Rpc::of(reason).connect),
+        Audience::ConnectStream => {
+            new(200).body(same_type(view, &CONNECT_STREAM), Rpc::of(reason).end_of_stream)
+        }
+        Audience::Page => new(status).body(HTML, page(status)),
+        Audience::Api | Audience::WebSocket => Refusal::problem(reason, audience),
     }
-}
-
-/// gRPC's own status, in the headers of a response without a body ("trailers only").
-fn grpc(status: u16) -> Refusal {
-    let (code, message) = match status {
-        401 => ("16", "unauthenticated"),
-        403 => ("7", "permission denied"),
-        429 => ("8", "resource exhausted"),
-        503 => ("14", "unavailable"),
-        400 => ("3", "invalid argument"),
-        _ => ("13", "internal"),
-    };
-    Refusal::new(200)
-        .with(ResponseHeader::ContentType, "application/grpc")
-        .with(ResponseHeader::GrpcStatus, code)
-        .with(ResponseHeader::GrpcMessage, message)
 }
 
 /// The answer where a guard or an extractor runs without the layer it needs.
 pub(super) fn unconfigured() -> Refusal {
-    Refusal::problem(500)
+    Refusal::problem(RefusalReason::Misconfigured, Audience::Api)
 }
 
 /// The answer where a handler passes an error on.
 impl From<&SessionError> for Refusal {
     fn from(error: &SessionError) -> Self {
-        let status = match error.kind() {
-            SessionErrorKind::Unavailable => 503,
-            SessionErrorKind::Throttled => 429,
-            SessionErrorKind::CrossOrigin => 403,
-            SessionErrorKind::NoSession => 401,
-            SessionErrorKind::Gone => 400,
+        let reason = match error.kind() {
+            SessionErrorKind::Unavailable => RefusalReason::Unavailable,
+            SessionErrorKind::Throttled => RefusalReason::Throttled,
+            SessionErrorKind::CrossOrigin => RefusalReason::CrossOrigin,
+            SessionErrorKind::NoSession => RefusalReason::NotSignedIn,
+            SessionErrorKind::Gone => RefusalReason::Malformed,
             SessionErrorKind::ForeignProof
             | SessionErrorKind::NotAPerson
             | SessionErrorKind::NotConfigured
             | SessionErrorKind::Answered
-            | SessionErrorKind::InvalidValue => 500,
+            | SessionErrorKind::InvalidValue => RefusalReason::Misconfigured,
         };
-        Self::from_handler(status, error.retry_after())
+        Self::from_handler(reason, error.retry_after())
     }
 }
 
 impl From<&Denied> for Refusal {
     /// 503 for an outage, 429 for a gate's, 403 for another site's page, otherwise 401, whatever the reason.
     fn from(denied: &Denied) -> Self {
-        let status = match denied.kind() {
-            DeniedKind::Unavailable => 503,
-            DeniedKind::Throttled => 429,
-            DeniedKind::CrossOrigin => 403,
-            _ => 401,
+        let reason = match denied.kind() {
+            DeniedKind::Unavailable => RefusalReason::Unavailable,
+            DeniedKind::Throttled => RefusalReason::Throttled,
+            DeniedKind::CrossOrigin => RefusalReason::CrossOrigin,
+            _ => RefusalReason::BadCredentials,
         };
-        Self::from_handler(status, denied.retry_after())
+        Self::from_handler(reason, denied.retry_after())
     }
 }
 
 impl Refusal {
     /// The layer adds the challenge to a 401 when the response passes it.
-    fn from_handler(status: u16, retry_after: Option<Duration>) -> Self {
-        let refusal = Self::problem(status);
+    fn from_handler(reason: RefusalReason, retry_after: Option<Duration>) -> Self {
+        let refusal = Self::problem(reason, Audience::Api);
         match retry_after {
-            Some(time) => refusal.later(Audience::Api, time),
+            Some(time) => refusal.later(time),
             None => refusal,
         }
     }
 
     /// Tells the log of the error that it answers, if only the application can mend it.
     pub(super) fn told(self, error: &dyn fmt::Display) -> Self {
-        if self.status == 500 {
+        if self.reason == Some(RefusalReason::Misconfigured) {
             log_error(error);
         }
         self
@@ -308,10 +368,18 @@ impl Refusal {
         self.with(ResponseHeader::ContentType, HTML)
     }
 
-    /// Says when to come back. gRPC has its own way.
-    fn later(self, audience: Audience, time: Duration) -> Self {
-        match audience {
-            Audience::Grpc => self,
+    /// gRPC's own status, in the headers of a response without a body ("trailers only").
+    fn grpc(self, kind: &'static str, reason: RefusalReason) -> Self {
+        let Rpc { status, message, .. } = Rpc::of(reason);
+        self.with(ResponseHeader::ContentType, kind)
+            .with(ResponseHeader::GrpcStatus, status)
+            .with(ResponseHeader::GrpcMessage, message)
+    }
+
+    /// Says when to come back. What is no refusal to HTTP has its own way.
+    fn later(self, time: Duration) -> Self {
+        match self.status {
+            200 => self,
             _ => self.with(ResponseHeader::RetryAfter, seconds(time).to_string()),
         }
     }
@@ -323,7 +391,15 @@ mod tests {
 
     #[test]
     fn bodies_are_json() {
-        for status in [400, 401, 403, 429, 500, 503] {
+        for reason in [
+            RefusalReason::Malformed,
+            RefusalReason::NotSignedIn,
+            RefusalReason::NotAllowed,
+            RefusalReason::Throttled,
+            RefusalReason::Misconfigured,
+            RefusalReason::Unavailable,
+        ] {
+            let status = reason.status();
             let body: serde_json::Value = serde_json::from_str(problem(status)).unwrap();
             assert_eq!(body["status"], status);
         }

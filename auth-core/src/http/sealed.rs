@@ -168,7 +168,7 @@ impl SealedCookies {
     }
 
     fn cookie(&self, name: String) -> Cookie {
-        Cookie { name, secure: self.secure, same_site: SameSite::Lax, clear_site: false }
+        Cookie { name, secure: self.secure, same_site: SameSite::Lax, partitioned: false, clear_site: false }
     }
 }
 

@@ -16,7 +16,9 @@ use tokio::sync::Mutex as AsyncMutex;
 use super::client::facts_of;
 use super::login::{Login, SignedIn};
 use super::negotiate::Reader;
+use super::origin::OtherSite;
 use super::presented::Presented;
+use super::settings::Settings;
 use super::{Audience, Layered, RequestView};
 use crate::event::EventKind;
 use crate::session::{
@@ -36,7 +38,8 @@ pub struct Session<U>(Arc<Inner<U>>);
 struct Inner<U> {
     auth: Auth<U>,
     presented: Presented<U>,
-    cross_origin: bool,
+    /// Whose page sent it, if that is another site's and matters.
+    other_site: Option<OtherSite>,
     layered: Layered<U>,
     /// Whether somebody asked for the caller, so that the response depends on it.
     asked: AtomicBool,
@@ -44,6 +47,8 @@ struct Inner<U> {
     closed: AtomicBool,
     facts: OnceLock<RequestFacts>,
     reader: OnceLock<Reader>,
+    /// Where browsers find the application, if that differs from request to request.
+    base: OnceLock<Box<str>>,
     resolved: AtomicBool,
     /// Held by whoever finds out who is calling; others wait and find it done.
     resolving: AsyncMutex<()>,
@@ -54,7 +59,7 @@ impl<U: User> Session<U> {
     pub(crate) fn new(
         auth: Auth<U>,
         presented: Presented<U>,
-        cross_origin: bool,
+        other_site: Option<OtherSite>,
         layered: Layered<U>,
     ) -> Self {
         // There is nothing to find out of a request that presents nothing.
@@ -62,12 +67,13 @@ impl<U: User> Session<U> {
         Self(Arc::new(Inner {
             auth,
             presented,
-            cross_origin,
+            other_site,
             layered,
             asked: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             facts: OnceLock::new(),
             reader: OnceLock::new(),
+            base: OnceLock::new(),
             resolved,
             resolving: AsyncMutex::const_new(()),
             state: Mutex::new(State::new()),
@@ -77,7 +83,7 @@ impl<U: User> Session<U> {
     /// The handle of a request that presents nothing and comes from this site.
     #[cfg(feature = "conformance")]
     pub(crate) fn anonymous(auth: Auth<U>, layered: Layered<U>) -> Self {
-        Self::new(auth, Presented::NOTHING, false, layered)
+        Self::new(auth, Presented::NOTHING, None, layered)
     }
 
     /// The [`Auth`] of this request.
@@ -94,6 +100,15 @@ impl<U: User> Session<U> {
     pub(crate) fn describe(&self, view: &dyn RequestView) {
         self.describe_client(view);
         self.0.reader.get_or_init(|| Reader::of(view));
+        let Settings { base, proxies, .. } = &self.auth().0.http;
+        if base.fixed().is_none() {
+            self.0.base.get_or_init(|| base.of(proxies, view).into());
+        }
+    }
+
+    fn base(&self) -> &str {
+        let fixed = self.auth().0.http.base.fixed();
+        fixed.or(self.0.base.get().map(|said| &**said)).unwrap_or_default()
     }
 
     pub(crate) fn facts(&self) -> &RequestFacts {
@@ -142,7 +157,7 @@ impl<U: User> Session<U> {
     /// [`Denied`] if nobody accepted them, or if the request comes from another site: a page must not be able
     /// to try passwords through its visitors' browsers.
     pub async fn authenticate<C: Credentials>(&self, credentials: C) -> Result<Authenticated<U>, Denied> {
-        if self.0.cross_origin {
+        if self.is_cross_origin() {
             return Err(Denied::cross_origin());
         }
         self.auth().authenticate(credentials, self.facts()).await
@@ -158,7 +173,7 @@ impl<U: User> Session<U> {
     /// `Auth`'s or no person's ([`NotAPerson`](SessionErrorKind::NotAPerson)), or the response is on its way
     /// ([`Answered`](SessionErrorKind::Answered)): nobody would get the cookie.
     pub async fn login(&self, authenticated: Authenticated<U>) -> Result<Login<U>, SessionError> {
-        if self.0.cross_origin {
+        if self.is_cross_origin() {
             return Err(SessionErrorKind::CrossOrigin.into());
         }
         if authenticated.by != self.auth().id() {
@@ -178,7 +193,7 @@ impl<U: User> Session<U> {
         }
         self.hand_out(begun);
         self.mark_resolved();
-        Ok(Login::Done(SignedIn::new(user, self.auth().clone())))
+        Ok(Login::Done(SignedIn::new(user, self.auth().clone(), self.base())))
     }
 
     /// Logs out: the session is deleted, and the response removes the cookie.
@@ -187,7 +202,7 @@ impl<U: User> Session<U> {
     /// [`SessionError`] if the store could not confirm it. The cookie is removed all the same, this process
     /// treats the session as dead from now on, and the deletion is tried again in the background.
     pub async fn logout(&self) -> Result<(), SessionError> {
-        if self.0.cross_origin {
+        if self.is_cross_origin() {
             return Err(SessionErrorKind::CrossOrigin.into());
         }
         let sessions = self.sessions()?;
@@ -274,17 +289,24 @@ impl<U: User> Session<U> {
         self.sessions()?.logout_others(&live, self.facts()).await
     }
 
+    /// Whether another site's page asks for what only this site's may. The observer is told.
+    fn is_cross_origin(&self) -> bool {
+        self.0.other_site.iter().for_each(|other| self.auth().tell_cross_origin(other, self.facts()));
+        self.0.other_site.is_some()
+    }
+
     /// What is answered to the browser cannot be changed any more: without the cookie nobody would have the new id.
     fn before_the_response(&self) -> Result<(), SessionError> {
         if self.is_closed() { Err(SessionErrorKind::Answered.into()) } else { Ok(()) }
     }
 
-    /// Where to go after the login: `next` if it stays on this site, otherwise `default`.
+    /// Where to go after the login: `next` if it stays on this site, otherwise `default`, a path of the application (both
+    /// below its [base path](crate::AuthBuilder::base_path)).
     ///
     /// Pass whatever the client sent. What is no path of this site (or a URL of
     /// [`AuthBuilder::origin`](crate::AuthBuilder::origin)) is not followed.
     pub fn next_or(&self, next: Option<&str>, default: &str) -> String {
-        self.auth().next_or(next, default)
+        self.auth().0.http.next_or(self.base(), next, default)
     }
 
     /// The session of this request.

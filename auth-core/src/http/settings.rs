@@ -4,6 +4,7 @@ use std::any::TypeId;
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::base::BasePath;
 use super::next::{encode, target};
 use super::origin::{Origin, OriginRules};
 use super::proxies::{Proxies, ProxiesBuilder};
@@ -18,6 +19,8 @@ pub(crate) struct Settings<U> {
     pub(crate) schemes: Vec<Arc<dyn DynScheme<U>>>,
     pub(crate) origins: OriginRules,
     pub(crate) proxies: Proxies,
+    /// Where browsers find the application.
+    pub(crate) base: BasePath,
     /// Whether a scheme reads `Authorization`.
     pub(crate) reads_authorization: bool,
     /// Whether a session that began with a scheme's credentials goes on without them.
@@ -50,6 +53,8 @@ pub(crate) struct SettingsBuilder<U> {
     pub(crate) next_origins: Vec<String>,
     pub(crate) origin: Option<String>,
     pub(crate) trusted_origins: Vec<String>,
+    pub(crate) base_path: Option<String>,
+    pub(crate) base_path_header: Option<String>,
     pub(crate) proxies: ProxiesBuilder,
 }
 
@@ -62,18 +67,24 @@ impl<U> SettingsBuilder<U> {
             next_origins: Vec::new(),
             origin: None,
             trusted_origins: Vec::new(),
+            base_path: None,
+            base_path_header: None,
             proxies: ProxiesBuilder::default(),
         }
     }
 
     pub(crate) fn build(self, cookie: Option<Cookie>) -> Result<Settings<U>, ConfigError> {
-        let own = self.origin.as_deref().map(Origin::parse).transpose()?;
+        let own = self.origin.as_deref().map(Origin::of_site).transpose()?;
+        check_own(own.as_ref(), cookie.as_ref())?;
         if let Some(page) = &self.login_page {
             check_login_page(page, own.is_some())?;
         }
         check_field(&self.next_field)?;
+        let has_proxies = !self.proxies.trusted.is_empty();
+        let base = BasePath::build(self.base_path.as_deref(), self.base_path_header.as_deref(), has_proxies)?;
+        let login_page = self.login_page.as_deref().zip(base.fixed()).map(|(page, base)| below(base, page));
         let cookie_challenge =
-            cookie.as_ref().map(|cookie| cookie_challenge(cookie, self.login_page.as_deref())).transpose()?;
+            cookie.as_ref().map(|cookie| cookie_challenge(cookie, login_page.as_deref())).transpose()?;
         let proxies = self.proxies.build()?;
         let schemes: Vec<_> = self.schemes.into_iter().map(|(_, scheme)| scheme).collect();
         check_meanings(&proxies, &schemes)?;
@@ -88,17 +99,18 @@ impl<U> SettingsBuilder<U> {
             reads_authorization: schemes.iter().any(|scheme| scheme.reads_authorization()),
             is_persistent: schemes.iter().any(|scheme| is_persistent(scheme.keeps())),
             proxies,
+            base,
             cookie_challenge,
             schemes,
             origins: OriginRules {
                 own,
-                trusted: parse_all(&self.trusted_origins)?,
+                trusted: parse_all(&self.trusted_origins, Origin::parse)?,
                 secure: cookie.as_ref().is_none_or(|cookie| cookie.secure),
             },
             cookie,
             login_page: self.login_page,
             next_field: self.next_field,
-            next_origins: parse_all(&self.next_origins)?,
+            next_origins: parse_all(&self.next_origins, Origin::of_site)?,
         })
     }
 }
@@ -159,8 +171,28 @@ fn shared(vary: String) -> Cow<'static, str> {
     usual.into_iter().find(|usual| **usual == *vary).map_or(Cow::Owned(vary), Cow::Borrowed)
 }
 
-fn parse_all(origins: &[String]) -> Result<Vec<Origin>, ConfigError> {
-    origins.iter().map(|origin| Origin::parse(origin)).collect()
+fn parse_all(
+    origins: &[String],
+    parse: fn(&str) -> Result<Origin, ConfigError>,
+) -> Result<Vec<Origin>, ConfigError> {
+    origins.iter().map(|origin| parse(origin)).collect()
+}
+
+/// A path of the application as browsers see it.
+fn below<'a>(base: &str, path: &'a str) -> Cow<'a, str> {
+    if base.is_empty() || !path.starts_with('/') { path.into() } else { format!("{base}{path}").into() }
+}
+
+/// Pages of a site in the clear would never get its cookies.
+fn check_own(own: Option<&Origin>, cookie: Option<&Cookie>) -> Result<(), ConfigError> {
+    match own.filter(|own| !own.is_secure() && cookie.is_some_and(|cookie| cookie.secure)) {
+        Some(own) => Err(ConfigError::new(format!(
+            "the site is at {}, and browsers keep its cookies only over TLS: name its https:// origin, or allow \
+             `.insecure_cookies()` for development",
+            own.as_str()
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// A scheme that browsers pass over, so that a 401 of a cookie-only site names what would help
@@ -211,27 +243,28 @@ fn check_meanings<U>(proxies: &Proxies, schemes: &[Arc<dyn DynScheme<U>>]) -> Re
 }
 
 impl<U> Settings<U> {
-    /// The validated `next`, if it may be followed.
-    pub(crate) fn next<'a>(&self, next: &'a str) -> Option<&'a str> {
-        target(next, self.origins.own.as_ref(), &self.next_origins)
+    /// Where to go after a login in the application at `base`: the validated `next`, if it may be followed.
+    pub(crate) fn next_or(&self, base: &str, next: Option<&str>, default: &str) -> String {
+        let next = next.and_then(|next| target(next, self.origins.own.as_ref(), &self.next_origins, base));
+        next.map_or_else(|| below(base, default).into_owned(), ToOwned::to_owned)
     }
 
     /// The login page with where to go afterwards; `None` if there is no login page.
-    pub(crate) fn login_url(&self, require: &Require, came_from: Option<&str>) -> Option<String> {
-        let page = require.login_page.as_deref().or(self.login_page.as_deref())?;
-        let came_from = came_from.and_then(|from| target(from, None, &[]));
-        let Some(from) = came_from else { return Some(page.to_owned()) };
+    pub(crate) fn login_url(&self, require: &Require, came_from: Option<&str>, base: &str) -> Option<String> {
+        let page = below(base, require.login_page.as_deref().or(self.login_page.as_deref())?);
+        let came_from = came_from.and_then(|from| target(from, None, &[], ""));
+        let Some(from) = came_from else { return Some(page.into_owned()) };
         let field = require.next_field.as_deref().unwrap_or(&self.next_field);
         let separator = if page.contains('?') { '&' } else { '?' };
         let origin = match &self.origins.own {
-            Some(own) if self.is_elsewhere(page) => own.as_str(),
+            Some(own) if self.is_elsewhere(&page) => own.as_str(),
             _ => "",
         };
-        Some(format!("{page}{separator}{field}={}", encode(&format!("{origin}{from}"))))
+        Some(format!("{page}{separator}{field}={}", encode(&format!("{origin}{}", below(base, from)))))
     }
 
     /// Whether the login page is on another origin, which then needs an absolute `next`.
     fn is_elsewhere(&self, page: &str) -> bool {
-        !page.starts_with('/') && !self.origins.own.as_ref().is_some_and(|own| page.starts_with(own.as_str()))
+        !page.starts_with('/') && self.origins.own.as_ref().and_then(|own| own.strip(page)).is_none()
     }
 }

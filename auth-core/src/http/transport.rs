@@ -1,8 +1,9 @@
 //! Whether a request came over TLS.
 
-use super::RequestView;
 use super::hops::is_https;
 use super::proxies::{Proxies, hops, is_forwarded};
+use super::view::HeaderName;
+use super::{Header, RequestView};
 
 impl Proxies {
     /// Whether nobody on the network could read the request: it came over TLS, to this server or to a trusted proxy,
@@ -25,11 +26,17 @@ impl Proxies {
         let (mut is_said, mut is_protected) = (false, true);
         self.proto.values(view, &mut |value| {
             is_said = true;
-            let is_https =
-                |proto: &[u8]| std::str::from_utf8(proto).is_ok_and(|proto| is_https(proto.trim_ascii()));
-            is_protected &= value.split(|byte| *byte == b',').all(is_https);
+            let is_tls = |said: &[u8]| {
+                std::str::from_utf8(said.trim_ascii()).is_ok_and(|said| is_https(said) || self.is_on(said))
+            };
+            is_protected &= value.split(|byte| *byte == b',').all(is_tls);
         });
         is_said.then_some(is_protected)
+    }
+
+    /// Some headers that a configuration names say `on` (`X-Forwarded-Ssl`, `Front-End-Https`).
+    fn is_on(&self, said: &str) -> bool {
+        self.proto != HeaderName::Known(Header::XForwardedProto) && said.eq_ignore_ascii_case("on")
     }
 
     /// From the client's connection on, as far as it is told by proxies that are trusted, none may have been cleartext.
@@ -48,7 +55,6 @@ impl Proxies {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Header;
     use super::super::proxies::tests::builder;
     use super::super::view::TestRequest;
     use super::*;
@@ -64,7 +70,7 @@ mod tests {
     #[test]
     fn cleartext_is_seen() {
         let proxies = builder(&["10.0.0.0/8", "2001:db8::7", "unix:"], "", "").build().unwrap();
-        let table: [(&str, &str, &[&str], bool); 20] = [
+        let table: [(&str, &str, &[&str], bool); 25] = [
             ("nobody knows", "", &[], false),
             ("nobody knows who says so", "", &["https"], false),
             ("the network", "192.0.2.1", &[], false),
@@ -79,6 +85,11 @@ mod tests {
             ("a trusted proxy, v6", "2001:db8::7", &["https"], true),
             ("a trusted proxy, mapped", "::ffff:10.1.2.3", &["https"], true),
             ("a trusted proxy, cleartext", "10.1.2.3", &["http"], false),
+            ("a trusted proxy, upper case", "10.1.2.3", &["HTTPS"], true),
+            ("a trusted proxy, WebSocket", "10.1.2.3", &["wss"], true),
+            ("a trusted proxy, WebSocket in upper case", "10.1.2.3", &["WSS , https"], true),
+            ("a trusted proxy, WebSocket in the clear", "10.1.2.3", &["ws"], false),
+            ("a word of another header", "10.1.2.3", &["on"], false),
             ("cleartext on the way", "10.1.2.3", &["http, https"], false),
             ("on two lines", "10.1.2.3", &["https", "http"], false),
             ("an empty value", "10.1.2.3", &[""], false),
@@ -96,7 +107,7 @@ mod tests {
     #[test]
     fn cleartext_is_seen_in_forwarded() {
         let proxies = builder(&["10.0.0.0/8"], "Forwarded", "").build().unwrap();
-        let table: [(&str, &str, &[&str], bool); 21] = [
+        let table: [(&str, &str, &[&str], bool); 22] = [
             ("a client says so itself", "192.0.2.1", &["for=192.0.2.1;proto=https"], false),
             ("this machine", "127.0.0.1", &[], true),
             ("this machine says nothing of it", "127.0.0.1", &["for=192.0.2.1"], true),
@@ -107,6 +118,7 @@ mod tests {
             ("a trusted proxy says nothing of it", "10.1.2.3", &["for=192.0.2.1"], false),
             ("a trusted proxy, TLS", "10.1.2.3", &["for=192.0.2.1;proto=https"], true),
             ("a trusted proxy, upper case", "10.1.2.3", &["for=192.0.2.1;proto=HTTPS"], true),
+            ("a trusted proxy, WebSocket", "10.1.2.3", &["for=192.0.2.1;proto=wss"], true),
             ("a trusted proxy hides the client", "10.1.2.3", &["for=_x;proto=https"], true),
             ("a trusted proxy names no client", "10.1.2.3", &["proto=https"], true),
             ("a trusted proxy, cleartext", "10.1.2.3", &["for=192.0.2.1;proto=http"], false),
@@ -169,6 +181,18 @@ mod tests {
             let proxies = builder(&["10.0.0.0/8"], "", name).build().unwrap();
             assert!(proxies.is_protected(&own), "{name}");
             assert!(!proxies.is_protected(&other), "{name}: another header");
+        }
+    }
+    #[test]
+    fn a_header_of_ones_own_may_say_on() {
+        let proxies = builder(&["10.0.0.0/8"], "", "X-Forwarded-Ssl").build().unwrap();
+        for (said, expected) in [("on", true), ("On", true), ("https", true), ("off", false), ("", false)] {
+            let request = TestRequest {
+                peer: "10.0.0.7".parse().ok(),
+                others: vec![("x-forwarded-ssl", said.into())],
+                ..TestRequest::get(&[])
+            };
+            assert_eq!(proxies.is_protected(&request), expected, "{said:?}");
         }
     }
 }

@@ -13,6 +13,8 @@ pub enum Header {
     Accept,
     /// `Authorization`
     Authorization,
+    /// `Connect-Protocol-Version`, of Connect's clients
+    ConnectProtocolVersion,
     /// `Content-Type`
     ContentType,
     /// `Cookie`
@@ -22,6 +24,8 @@ pub enum Header {
     Forwarded,
     /// `Host`
     Host,
+    /// `HX-Request`, of htmx
+    HxRequest,
     /// `Origin`
     Origin,
     /// `Sec-Fetch-Dest`
@@ -30,6 +34,8 @@ pub enum Header {
     SecFetchMode,
     /// `Sec-Fetch-Site`
     SecFetchSite,
+    /// `Turbo-Frame`, of Turbo
+    TurboFrame,
     /// `Upgrade`
     Upgrade,
     /// `User-Agent`, for events and lists of devices only
@@ -38,28 +44,43 @@ pub enum Header {
     XForwardedFor,
     /// `X-Forwarded-Proto`, of trusted proxies only
     XForwardedProto,
+    /// `X-Inertia`, of Inertia
+    XInertia,
+    /// `X-Livewire`, of Livewire
+    XLivewire,
     /// `X-Requested-With`
     XRequestedWith,
+    /// `X-Turbo-Request-Id`, of Turbo
+    XTurboRequestId,
+    /// `X-Up-Version`, of Unpoly
+    XUpVersion,
 }
 
 impl Header {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 22] = [
         Self::Accept,
         Self::Authorization,
+        Self::ConnectProtocolVersion,
         Self::ContentType,
         Self::Cookie,
         Self::Forwarded,
         Self::Host,
+        Self::HxRequest,
         Self::Origin,
         Self::SecFetchDest,
         Self::SecFetchMode,
         Self::SecFetchSite,
+        Self::TurboFrame,
         Self::Upgrade,
         Self::UserAgent,
         Self::XForwardedFor,
         Self::XForwardedProto,
+        Self::XInertia,
+        Self::XLivewire,
         Self::XRequestedWith,
+        Self::XTurboRequestId,
+        Self::XUpVersion,
     ];
 
     /// Its name in lower case.
@@ -67,19 +88,26 @@ impl Header {
         match self {
             Self::Accept => "accept",
             Self::Authorization => "authorization",
+            Self::ConnectProtocolVersion => "connect-protocol-version",
             Self::ContentType => "content-type",
             Self::Cookie => "cookie",
             Self::Forwarded => "forwarded",
             Self::Host => "host",
+            Self::HxRequest => "hx-request",
             Self::Origin => "origin",
             Self::SecFetchDest => "sec-fetch-dest",
             Self::SecFetchMode => "sec-fetch-mode",
             Self::SecFetchSite => "sec-fetch-site",
+            Self::TurboFrame => "turbo-frame",
             Self::Upgrade => "upgrade",
             Self::UserAgent => "user-agent",
             Self::XForwardedFor => "x-forwarded-for",
             Self::XForwardedProto => "x-forwarded-proto",
+            Self::XInertia => "x-inertia",
+            Self::XLivewire => "x-livewire",
             Self::XRequestedWith => "x-requested-with",
+            Self::XTurboRequestId => "x-turbo-request-id",
+            Self::XUpVersion => "x-up-version",
         }
     }
 }

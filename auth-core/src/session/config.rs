@@ -45,6 +45,8 @@ pub struct SessionConfig {
     pub(crate) write_timeout: Duration,
     /// As configured: its name has no prefix yet.
     cookie: Cookie,
+    /// As configured; unless it was, it is what the cookie needs.
+    same_site: Option<SameSite>,
     /// As configured; unless it was, it is the cookie's name.
     realm: Option<String>,
 }
@@ -77,8 +79,10 @@ impl SessionConfig {
                 name: "session".into(),
                 secure: true,
                 same_site: SameSite::Lax,
+                partitioned: false,
                 clear_site: false,
             },
+            same_site: None,
             realm: None,
         }
     }
@@ -163,7 +167,17 @@ impl SessionConfig {
 
     /// The cookie's `SameSite` attribute (default: `Lax`).
     pub fn same_site(mut self, same_site: SameSite) -> Self {
-        self.cookie.same_site = same_site;
+        self.same_site = Some(same_site);
+        self
+    }
+
+    /// For an application that other sites embed in a frame: a cookie that browsers keep for each embedding site apart
+    /// (CHIPS), with `SameSite=None`, so that one user has a session of their own in each. Its name ends in `-p`: a browser that has
+    /// an unpartitioned one of the same name sends both.
+    ///
+    /// A login in the frame is none outside of it, and none in the frame of another site.
+    pub fn partitioned(mut self) -> Self {
+        self.cookie.partitioned = true;
         self
     }
 
@@ -192,18 +206,28 @@ impl SessionConfig {
         self.check_times()?;
         // RFC 9110 §5.6.2 tokens, kept short and plain.
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-        let Cookie { name, secure, same_site, .. } = &self.cookie;
+        let Cookie { name, secure, partitioned, .. } = &self.cookie;
         if !(1..=64).contains(&name.len()) || !name.bytes().all(plain) {
             return Err(ConfigError::new("a cookie name has 1 to 64 letters, digits, '-', '_' or '.'"));
         }
         if name.to_ascii_lowercase().starts_with("__") {
             return Err(ConfigError::new("leave the `__Host-` prefix out of the cookie name: it is added"));
         }
-        if *same_site == SameSite::None && !secure {
-            return Err(ConfigError::new("SameSite=None needs secure cookies: browsers refuse it otherwise"));
+        let default = if *partitioned { SameSite::None } else { SameSite::Lax };
+        let same_site = self.same_site.unwrap_or(default);
+        if *partitioned && same_site != SameSite::None {
+            return Err(ConfigError::new(
+                "a partitioned cookie is for frames of other sites, and those need SameSite=None: leave `.same_site(…)` out",
+            ));
+        }
+        if same_site == SameSite::None && !secure {
+            return Err(ConfigError::new(
+                "SameSite=None and partitioned cookies need secure ones: browsers refuse them otherwise",
+            ));
         }
         let prefix = if *secure { "__Host-" } else { "" };
-        Ok(Cookie { name: format!("{prefix}{name}"), ..self.cookie.clone() })
+        let suffix = if *partitioned { "-p" } else { "" };
+        Ok(Cookie { name: format!("{prefix}{name}{suffix}"), same_site, ..self.cookie.clone() })
     }
 
     /// The realm, by its name or the cookie's.
@@ -257,6 +281,10 @@ mod tests {
             ("insecure", new().insecure_cookies(), true),
             ("none and secure", new().same_site(SameSite::None), true),
             ("none and insecure", new().same_site(SameSite::None).insecure_cookies(), false),
+            ("partitioned", new().partitioned(), true),
+            ("partitioned and none", new().partitioned().same_site(SameSite::None), true),
+            ("partitioned and lax", new().same_site(SameSite::Lax).partitioned(), false),
+            ("partitioned and insecure", new().insecure_cookies().partitioned(), false),
             ("prefix", new().cookie_name("__Host-sid"), false),
             ("prefix in small letters", new().cookie_name("__secure-sid"), false),
             ("name", new().cookie_name("s;d"), false),
@@ -273,5 +301,9 @@ mod tests {
         }
         assert_eq!(new().cookie().unwrap().name, "__Host-session");
         assert_eq!(new().insecure_cookies().cookie().unwrap().name, "session");
+        let embedded = new().partitioned().cookie().unwrap();
+        let attributes = "; Path=/; Secure; HttpOnly; SameSite=None; Partitioned";
+        assert_eq!(embedded.set("x", None), format!("__Host-session-p=x{attributes}"));
+        assert_eq!(embedded.remove(), format!("__Host-session-p={attributes}; Max-Age=0"));
     }
 }

@@ -13,6 +13,8 @@ pub(crate) struct Cookie {
     pub(crate) name: String,
     pub(crate) secure: bool,
     pub(crate) same_site: SameSite,
+    /// Whether each site that embeds this one has one of its own.
+    pub(crate) partitioned: bool,
     /// Whether its removal asks the browser to forget more.
     pub(crate) clear_site: bool,
 }
@@ -107,7 +109,8 @@ impl Cookie {
 
     fn attributes(&self) -> String {
         let secure = if self.secure { "; Secure" } else { "" };
-        format!("; Path=/{secure}; HttpOnly; SameSite={}", self.same_site.as_str())
+        let partitioned = if self.partitioned { "; Partitioned" } else { "" };
+        format!("; Path=/{secure}; HttpOnly; SameSite={}{partitioned}", self.same_site.as_str())
     }
 }
 
@@ -116,7 +119,13 @@ mod tests {
     use super::*;
 
     fn cookie() -> Cookie {
-        Cookie { name: "__Host-session".into(), secure: true, same_site: SameSite::Lax, clear_site: false }
+        Cookie {
+            name: "__Host-session".into(),
+            secure: true,
+            same_site: SameSite::Lax,
+            partitioned: false,
+            clear_site: false,
+        }
     }
 
     fn find<'a>(lines: &[&'a str]) -> CookieMatch<'a> {

@@ -129,8 +129,8 @@ fn file(asset: &'static Asset) -> impl Responder {
 }
 
 /// What the two layers answer by themselves, as the site's own page.
-fn refused(refusal: &Refusal) -> BoxBody {
-    BoxBody::new(SITE.refused(refusal))
+fn refused(refusal: &Refusal, response: HttpResponse<()>) -> HttpResponse {
+    response.set_body(BoxBody::new(SITE.refused(refusal)))
 }
 
 fn visitor(session: &Session<SqlUser>) -> Option<Visitor> {

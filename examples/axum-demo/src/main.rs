@@ -8,7 +8,7 @@ use auth_sql::SqlUser;
 use auth_tower::auth_core::http::{Audience, Refusal};
 use auth_tower::auth_core::{Auth, Require};
 use auth_tower::{AuthLayer, CurrentUser, Error, RequireLayer, Session};
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::extract::DefaultBodyLimit;
 use axum::http::header::HeaderName;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
@@ -127,8 +127,8 @@ async fn not_found() -> (StatusCode, Html<String>) {
 }
 
 /// What the two layers answer by themselves, as the site's own page.
-fn refused(refusal: &Refusal) -> Body {
-    SITE.refused(refusal).into()
+fn refused(refusal: &Refusal, response: axum::http::Response<()>) -> axum::response::Response {
+    response.map(|()| SITE.refused(refusal).into())
 }
 
 fn visitor(session: &Session<SqlUser>) -> Option<Visitor> {

@@ -1,10 +1,7 @@
 //! The pages.
 
-use std::borrow::Cow;
-
 use askama::Template;
-use auth_core::http::Refusal;
-use auth_core::http::ResponseHeader;
+use auth_core::http::{Audience, Refusal};
 use auth_core::{BackendName, Denied, DeniedKind, User};
 use auth_sql::SqlUser;
 use serde::Serialize;
@@ -75,14 +72,8 @@ impl Site {
 
     /// A layer's own answer: a page of this site for people, what the layer would say for programs.
     pub fn refused(&self, refusal: &Refusal) -> String {
-        let is_page = |(name, value): &(ResponseHeader, Cow<'_, str>)| {
-            *name == ResponseHeader::ContentType && value.starts_with("text/html")
-        };
-        if refusal.headers().iter().any(is_page) {
-            self.error(refusal.status())
-        } else {
-            refusal.body_text().to_owned()
-        }
+        let is_page = refusal.audience() == Audience::Page && refusal.status() >= 400;
+        if is_page { self.error(refusal.status()) } else { refusal.body_text().to_owned() }
     }
 
     fn frame(&self, here: &'static str, visitor: Option<Visitor>) -> Frame {

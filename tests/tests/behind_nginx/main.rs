@@ -3,6 +3,7 @@
 
 mod client_address;
 mod remote_user;
+mod uploads;
 
 use std::net::SocketAddr;
 use std::path::Path;

@@ -98,8 +98,12 @@ fn sessions_that_cannot_be_right() {
             with(|s| s.cookie_name("__Host-x")),
         ),
         (
-            "SameSite=None needs secure cookies: browsers refuse it otherwise",
+            "SameSite=None and partitioned cookies need secure ones: browsers refuse them otherwise",
             with(|s| s.same_site(SameSite::None).insecure_cookies()),
+        ),
+        (
+            "a partitioned cookie is for frames of other sites, and those need SameSite=None: leave `.same_site(…)` out",
+            with(|s| s.same_site(SameSite::Strict).partitioned()),
         ),
         (
             "a session needs an idle and an absolute timeout above zero",
@@ -263,12 +267,36 @@ fn pages_and_origins_that_cannot_be_right() {
         ),
         ("the next field's name must have letters, digits, '-' or '_'", one().next_field("a&b")),
     ]);
-    for bad in ["example.com", "https://example.com/", "https://a/b", "ftp://a", "*", "null", "https://u@a"] {
+    for bad in [
+        "example.com",
+        "https://*.example.com",
+        "https://a/b",
+        "ftp://a",
+        "wss://a",
+        "*",
+        "null",
+        "https://u@a",
+    ] {
         for builder in [one().origin(bad), one().next_origin(bad), one().trusted_origin(bad)] {
             let text = builder.build().unwrap_err().to_string();
-            assert!(text.starts_with("an origin is a scheme and a host without a path"), "{text}");
+            assert!(text.starts_with(&format!("no browser sends {bad:?} as its origin: ")), "{text}");
         }
     }
+    let app = "capacitor://localhost";
+    assert!(one().trusted_origin(app).build().is_ok());
+    for builder in [one().origin(app), one().next_origin(app)] {
+        let text = builder.build().unwrap_err().to_string();
+        assert!(text.starts_with("a site's origin is like https://example.com"), "{text}");
+    }
+    let sessions = |config: SessionConfig| one().sessions(MemorySessions::new(1), config);
+    let in_the_clear = |config| sessions(config).origin("http://example.com").build();
+    let text = in_the_clear(SessionConfig::new(keys())).unwrap_err().to_string();
+    assert!(
+        text.starts_with("the site is at http://example.com, and browsers keep its cookies only over TLS"),
+        "{text}"
+    );
+    assert!(in_the_clear(SessionConfig::new(keys()).insecure_cookies()).is_ok());
+    assert!(sessions(SessionConfig::new(keys())).origin("http://localhost:3000").build().is_ok());
     for bad in ["a\r\nb", "\u{e4}", "tab\t"] {
         assert!(Basic::new(bad).is_err(), "{bad:?}");
     }

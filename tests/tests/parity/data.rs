@@ -236,3 +236,30 @@ async fn the_grace_of_an_old_id_is_short() {
     })
     .await;
 }
+
+/// The handler has answered, so what it did was done: the connection may be gone.
+#[tokio::test]
+async fn a_client_that_goes_away_undoes_nothing() {
+    everywhere(Setup::default(), async |mut client| {
+        let token = client.login("alice", ALICE).await;
+        let store = &client.world.store;
+        store.hold("update");
+        let mut browser = client.copy();
+        let mut request = Box::pin(browser.post("/act/set", &[("name", "cart"), ("value", "pears")]));
+        tokio::select! {
+            answer = &mut request => panic!("it waits for the store: {answer:?}"),
+            () = store.gate.reached() => {}
+        }
+        drop(request);
+        store.gate.open();
+        for _ in 0..10_000 {
+            let seen = client.probe(Request::get("/act/get?name=cart").cookie(&token)).await;
+            if seen.body == "pears" {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+        panic!("the value is lost at {}", client.site());
+    })
+    .await;
+}

@@ -237,9 +237,29 @@ impl<U: User> AuthBuilder<U> {
         self
     }
 
-    /// Another origin whose pages may send state-changing requests with this site's cookie.
+    /// Another origin whose pages may send state-changing requests with this site's cookie: a site's, or an app shell's
+    /// (`capacitor://localhost`, `chrome-extension://…`). What no browser sends does not build.
     pub fn trusted_origin(mut self, origin: impl Into<String>) -> Self {
         self.http.trusted_origins.push(origin.into());
+        self
+    }
+
+    /// The path under which a proxy publishes this application and which it takes off, as `/app` (Traefik's `StripPrefix`,
+    /// nginx' `proxy_pass http://app/;`). Browsers are sent to the login page and to `next` below it, and `next` may not
+    /// leave it. All other paths of a configuration are the application's own, without it.
+    ///
+    /// The session cookie's path stays `/`, as its `__Host-` prefix asks: an application beside this one on the same host
+    /// needs a [name of its own](crate::session::SessionConfig::cookie_name) for it.
+    pub fn base_path(mut self, path: impl Into<String>) -> Self {
+        self.http.base_path = Some(path.into());
+        self
+    }
+
+    /// The header in which [trusted proxies](Self::trusted_proxy) say the [base path](Self::base_path) of each request
+    /// (default: none is read), as Traefik's `X-Forwarded-Prefix`. They must replace what clients send in it: who chooses it
+    /// chooses where logins lead on this host.
+    pub fn base_path_header(mut self, name: impl Into<String>) -> Self {
+        self.http.base_path_header = Some(name.into());
         self
     }
 
@@ -284,7 +304,8 @@ impl<U: User> AuthBuilder<U> {
 
     /// The one header in which [trusted proxies](Self::trusted_proxy) say over which protocol a request came to them
     /// (default: `X-Forwarded-Proto`, or `Forwarded` where that has the address). Credentials are protected if all of its
-    /// values are `https`; of `Forwarded`, those that trusted proxies wrote.
+    /// values are `https` or `wss`; of `Forwarded`, those that trusted proxies wrote. One with a name of its own may say
+    /// `on` (`X-Forwarded-Ssl`).
     pub fn forwarded_proto_header(mut self, name: impl Into<String>) -> Self {
         if self.http.proxies.proto.is_some() {
             return self

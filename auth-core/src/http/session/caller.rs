@@ -64,7 +64,7 @@ impl<U: User> Session<U> {
 
     async fn session_again(&self, id: Id) -> Result<Resolution<U>, ResolveError> {
         let layered = Layered { shown: None, outer: None };
-        let again = Self::new(self.auth().clone(), Presented::again(id), self.0.cross_origin, layered);
+        let again = Self::new(self.auth().clone(), Presented::again(id), self.0.other_site.clone(), layered);
         _ = again.0.facts.set(self.facts().clone());
         Finding::of(&again).await
     }

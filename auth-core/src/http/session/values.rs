@@ -50,7 +50,7 @@ impl<U: User> Session<U> {
 
     /// A handle that outlives its request, in a streamed body, a task or a socket, writes at once.
     async fn save_late(&self) -> Result<(), SessionError> {
-        if self.is_closed() { self.save(200).await } else { Ok(()) }
+        if self.is_closed() { self.write_patches().await } else { Ok(()) }
     }
 
     fn patch(&self, name: &str, value: Option<Box<str>>) -> Result<(), SessionError> {
@@ -67,24 +67,42 @@ impl<U: User> Session<U> {
         Ok(())
     }
 
-    /// Writes the values that the handler changed. Called by the adapter when the handler has answered
-    /// `status`.
+    /// Writes the values that the handler changed, and gives the session a new id if one is due. Called by the adapter
+    /// when the handler has answered `status`.
     pub(crate) async fn save(&self, status: u16) -> Result<(), SessionError> {
-        let (patches, renewal) = {
-            let mut state = self.state();
-            let Some(deeds) = state.done() else { return Ok(()) };
-            (std::mem::take(&mut deeds.patches), deeds.renewal.take())
-        };
         if status >= 500 {
+            self.take_patches();
+            self.give_up_renewal();
             return Ok(());
         }
-        if !patches.is_empty() {
-            self.write(patches).await.inspect_err(|_| self.take_back())?;
+        let written = self.write_patches().await;
+        if written.is_err() {
+            self.give_up_renewal();
+            self.take_back();
         }
-        if let Some(renewal) = renewal {
-            self.renew(*renewal).await?;
+        written?;
+        // Only now: meanwhile the client may have gone, who would get the new id.
+        let renewal = self.state().done().and_then(|deeds| deeds.renewal.take());
+        match renewal {
+            Some(renewal) => self.renew(*renewal).await,
+            None => Ok(()),
         }
-        Ok(())
+    }
+
+    fn take_patches(&self) -> Patches {
+        self.state().done().map(|deeds| std::mem::take(&mut deeds.patches)).unwrap_or_default()
+    }
+
+    async fn write_patches(&self) -> Result<(), SessionError> {
+        let patches = self.take_patches();
+        if patches.is_empty() { Ok(()) } else { self.write(patches).await }
+    }
+
+    /// Leaves the session the id that it has.
+    pub(crate) fn give_up_renewal(&self) {
+        if let Some(deeds) = self.state().done() {
+            deeds.renewal = None;
+        }
     }
 
     async fn write(&self, patches: Patches) -> Result<(), SessionError> {
