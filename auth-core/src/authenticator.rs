@@ -23,13 +23,15 @@ pub(crate) struct Authenticator<U> {
 }
 
 impl<U: User> Authenticator<U> {
+    /// `per_request` as in [`Claim`].
     pub(crate) async fn judge<C: Credentials>(
         &self,
         credentials: &C,
         facts: &RequestFacts,
+        per_request: bool,
     ) -> Result<Authenticated<U>, Denied> {
         let subject = credentials.subject().map(|subject| printable(subject, MAX_SUBJECT_LEN));
-        let claim = Claim { credentials: C::KIND, subject: subject.as_deref() };
+        let claim = Claim { credentials: C::KIND, subject: subject.as_deref(), per_request };
         let mut telling = Telling { authenticator: self, facts, claim: Some(claim) };
         let answer = self.judge_admitted(credentials, facts).await;
         telling.tell(&answer);

@@ -94,6 +94,8 @@ pub struct Claim<'a> {
     pub credentials: &'static str,
     /// The claimed name as it was typed, without control characters and cut at 255 bytes.
     pub subject: Option<&'a str>,
+    /// Whether they came with a request that they are for, as a token does: there may be some with each.
+    pub per_request: bool,
 }
 
 /// Why a session that a store keeps is not judged here.
@@ -165,6 +167,9 @@ impl<T: Observer + ?Sized> Observer for std::sync::Arc<T> {
 /// The default observer: one [`tracing`] record per event, target `auth`. It names the client's address, and the
 /// peer's where that is a proxy.
 ///
+/// What an operator should look at is a warning; that credentials of a single request were accepted, which may happen with
+/// each, is told at the level DEBUG; all else at INFO.
+///
 /// Where no subscriber was ever installed, the records go nowhere. Standard error then gets what would be a warning:
 /// each fault once, without the client's name or address, and 16 different ones at most.
 #[derive(Clone, Copy, Debug, Default)]
@@ -177,7 +182,9 @@ impl Observer for TracingObserver {
         let client = event.facts.client().map(tracing::field::display);
         let peer = peer_of(event.facts).map(tracing::field::display);
         let what = &event.kind;
-        if event.kind.is_fault() {
+        if matches!(what, EventKind::LoginSucceeded(claim) if claim.per_request) {
+            tracing::debug!(target: "auth", backend, user, client, peer, "{what}");
+        } else if event.kind.is_fault() {
             tracing::warn!(target: "auth", backend, user, client, peer, "{what}");
             tell_if_unheard(event);
         } else {

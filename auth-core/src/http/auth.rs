@@ -63,7 +63,7 @@ impl<U: User> Auth<U> {
         credentials: C,
         facts: &RequestFacts,
     ) -> Result<Authenticated<U>, Denied> {
-        self.authenticator().judge(&credentials, facts).await
+        self.authenticator().judge(&credentials, facts, false).await
     }
 
     /// Forgets what the [`UserCache`](crate::UserCache) knows of a user, so that the next request of each of its

@@ -291,7 +291,8 @@ impl<S: Scheme, U: User> Judge<U> for Unjudged<S> {
         facts: &'a RequestFacts,
     ) -> BoxFuture<'a, Result<Authenticated<U>, ResolveError>> {
         Box::pin(async move {
-            let proof = authenticator.judge(&self.credentials, facts).await.map_err(unresolved)?;
+            let proof = authenticator.judge(&self.credentials, facts, !self.configured.keeps_session()).await;
+            let proof = proof.map_err(unresolved)?;
             if let (Some(memory), Some(fingerprint)) = (&self.configured.memory, self.fingerprint) {
                 memory.put(fingerprint, &proof, authenticator.environment.now());
             }

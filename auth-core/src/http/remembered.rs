@@ -1,6 +1,7 @@
 //! Credentials that were accepted lately: a client that sends them with every request does not cost a hash each time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,16 +19,25 @@ use crate::{Authenticated, BackendName, User, UserId, keyed};
 pub(super) type Fingerprint = [u8; 32];
 
 /// Credentials that were accepted lately, as keyed hashes under a key that this process alone knows.
+///
+/// No call looks at more than it changes, and those of different credentials wait for each other only where they share a
+/// shard.
 pub(super) struct Memory {
     key: keyed::Key,
     time: Duration,
-    entries: Mutex<Entries>,
+    entries: [Mutex<Entries>; SHARDS],
+    /// Locked before any of the entries by whoever adds some.
+    owners: [Mutex<Owners>; SHARDS],
+    users: RandomState,
 }
 
+const SHARDS: usize = 16;
 /// Longer values are not remembered, in bytes.
 const MAX_REMEMBERED_LEN: usize = 16 * 1024;
-/// How many credentials are remembered at a time.
-const MAX_REMEMBERED: usize = 10_000;
+/// How many credentials are remembered at a time in a shard: 10,000 in all.
+const MAX_REMEMBERED: usize = 10_000 / SHARDS;
+/// How many that are over are forgotten when others are added.
+const FORGOTTEN_AT_ONCE: usize = 2;
 /// How many of them are one user's. The same credentials can be written in many ways: whoever does that takes the places
 /// of their own, and not of everybody, whose requests would then cost a hash each.
 const MAX_PER_USER: usize = 10;
@@ -49,17 +59,30 @@ impl Remembered {
     }
 }
 
-type Entries = HashMap<Fingerprint, Arc<Remembered>, IdentityState>;
+/// The credentials of a shard.
+#[derive(Default)]
+struct Entries {
+    by_fingerprint: HashMap<Fingerprint, Arc<Remembered>, IdentityState>,
+    /// In the order in which they were added, which is nearly that of their ends.
+    by_age: VecDeque<Fingerprint>,
+}
 
-/// Forgets the oldest credentials of a user who has as many as one may have. That walks through all of them, which takes
-/// far less than the hash that was just computed.
-fn make_room_of_own(entries: &mut Entries, new: &Remembered) {
-    let is_theirs = |entry: &Remembered| entry.user == new.user && entry.backend == new.backend;
-    let theirs = entries.iter().filter(|(_, entry)| is_theirs(entry));
-    let mut theirs: Vec<_> = theirs.map(|(fingerprint, entry)| (entry.until, *fingerprint)).collect();
-    if theirs.len() >= MAX_PER_USER {
-        theirs.sort_unstable();
-        entries.remove(&theirs[0].1);
+/// For each user, by a hash, their credentials, the oldest first.
+type Owners = HashMap<u64, VecDeque<Fingerprint>>;
+
+impl Entries {
+    fn remove(&mut self, fingerprint: &Fingerprint) -> Option<Arc<Remembered>> {
+        let removed = self.by_fingerprint.remove(fingerprint)?;
+        self.by_age.retain(|other| other != fingerprint);
+        Some(removed)
+    }
+
+    /// Takes out the oldest, if it is over.
+    fn pop_over(&mut self, now: Timestamp) -> Option<(Fingerprint, Arc<Remembered>)> {
+        let oldest = *self.by_age.front()?;
+        let is_over = self.by_fingerprint.get(&oldest).is_none_or(|entry| now >= entry.until);
+        is_over.then(|| self.by_age.pop_front())?;
+        Some((oldest, self.by_fingerprint.remove(&oldest)?))
     }
 }
 
@@ -70,7 +93,8 @@ impl Memory {
         if time.is_zero() || OsRandom.fill(&mut *key).is_err() {
             return None;
         }
-        Some(Self { key, time, entries: Mutex::default() })
+        let (entries, owners) = Default::default();
+        Some(Self { key, time, entries, owners, users: RandomState::new() })
     }
 
     /// The fingerprint of a request; `None` if nothing of it is worth remembering.
@@ -94,8 +118,8 @@ impl Memory {
     }
 
     pub(super) fn get(&self, fingerprint: &Fingerprint, now: Timestamp) -> Option<Arc<Remembered>> {
-        let entries = self.lock();
-        let entry = entries.get(fingerprint)?;
+        let entries = self.entries(fingerprint);
+        let entry = entries.by_fingerprint.get(fingerprint)?;
         // A clock that went back never makes it last longer.
         (entry.since <= now && now < entry.until).then(|| Arc::clone(entry))
     }
@@ -107,22 +131,157 @@ impl Memory {
         // What is remembered never outlives what was granted.
         let until = now.plus(self.time);
         let until = grant.expires().map_or(until, |expires| until.min(expires));
-        let entry = Remembered { user, backend, stamp, grant, since, until };
-        let mut entries = self.lock();
-        if entries.len() >= MAX_REMEMBERED {
-            entries.retain(|_, entry| now < entry.until);
+        let entry = Arc::new(Remembered { user, backend, stamp, grant, since, until });
+        self.forget_what_is_over(&fingerprint, now);
+        let owner = self.owner(&entry);
+        let mut owners = self.owners(owner);
+        let theirs = owners.entry(owner).or_default();
+        if self.add(fingerprint, entry) && !theirs.contains(&fingerprint) {
+            theirs.push_back(fingerprint);
         }
-        make_room_of_own(&mut entries, &entry);
-        if entries.len() < MAX_REMEMBERED {
-            entries.insert(fingerprint, Arc::new(entry));
+        if theirs.len() > MAX_PER_USER
+            && let Some(oldest) = theirs.pop_front()
+        {
+            self.entries(&oldest).remove(&oldest);
+        }
+        if theirs.is_empty() {
+            owners.remove(&owner);
+        }
+    }
+
+    /// Adds credentials, or those that were accepted anew; `false` if there is no room.
+    fn add(&self, fingerprint: Fingerprint, entry: Arc<Remembered>) -> bool {
+        let mut entries = self.entries(&fingerprint);
+        entries.remove(&fingerprint);
+        let has_room = entries.by_age.len() < MAX_REMEMBERED;
+        if has_room {
+            entries.by_age.push_back(fingerprint);
+            entries.by_fingerprint.insert(fingerprint, entry);
+        }
+        has_room
+    }
+
+    /// Makes room in the shard of these credentials. Each that is added finds room for more than itself, if any are over.
+    fn forget_what_is_over(&self, beside: &Fingerprint, now: Timestamp) {
+        for _ in 0..FORGOTTEN_AT_ONCE {
+            let over = self.entries(beside).pop_over(now);
+            let Some((fingerprint, entry)) = over else { return };
+            self.disown(&fingerprint, &entry);
         }
     }
 
     pub(super) fn forget(&self, fingerprint: &Fingerprint) {
-        self.lock().remove(fingerprint);
+        let removed = self.entries(fingerprint).remove(fingerprint);
+        if let Some(entry) = removed {
+            self.disown(fingerprint, &entry);
+        }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Entries> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    fn disown(&self, fingerprint: &Fingerprint, entry: &Remembered) {
+        let owner = self.owner(entry);
+        let mut owners = self.owners(owner);
+        let Some(theirs) = owners.get_mut(&owner) else { return };
+        theirs.retain(|other| other != fingerprint);
+        if theirs.is_empty() {
+            owners.remove(&owner);
+        }
+    }
+
+    fn owner(&self, entry: &Remembered) -> u64 {
+        self.users.hash_one((&entry.backend, &entry.user))
+    }
+
+    fn owners(&self, owner: u64) -> MutexGuard<'_, Owners> {
+        let at = usize::try_from(owner % SHARDS as u64).unwrap_or_default();
+        self.owners[at].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn entries(&self, fingerprint: &Fingerprint) -> MutexGuard<'_, Entries> {
+        // Of another byte than the hash in the shard's table.
+        let at = usize::from(fingerprint[31]) % SHARDS;
+        self.entries[at].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grant::Scopes;
+
+    struct Named(u64);
+
+    impl User for Named {
+        fn id(&self) -> UserId {
+            UserId::from(self.0)
+        }
+        fn security_stamp(&self) -> &[u8] {
+            b"stamp"
+        }
+        fn is_active(&self) -> bool {
+            true
+        }
+    }
+
+    const TIME: Duration = Duration::from_secs(60);
+    const NOW: Timestamp = Timestamp::from_secs(1_000);
+
+    fn memory() -> Memory {
+        Memory::new(TIME).unwrap()
+    }
+
+    fn fingerprint(memory: &Memory, n: u64) -> Fingerprint {
+        keyed::hash(&memory.key, [&n.to_le_bytes()])
+    }
+
+    fn proof(user: u64) -> Authenticated<Named> {
+        let grant = Arc::new(Grant::new().with_scopes(Scopes::all()));
+        let backend = BackendName::new("local").unwrap();
+        Authenticated { user: Arc::new(Named(user)), backend, at: NOW, by: 0, grant }
+    }
+
+    /// How many are kept, by both books.
+    fn kept(memory: &Memory) -> [usize; 3] {
+        let entries = memory.entries.iter().map(|shard| shard.lock().unwrap());
+        let sizes: Vec<_> = entries.map(|shard| (shard.by_fingerprint.len(), shard.by_age.len())).collect();
+        let owners = memory.owners.iter().map(|shard| shard.lock().unwrap());
+        let owned = owners.map(|shard| shard.values().map(VecDeque::len).sum::<usize>()).sum();
+        [sizes.iter().map(|(one, _)| one).sum(), sizes.iter().map(|(_, other)| other).sum(), owned]
+    }
+
+    /// Whatever comes: who is remembered stays so, until it is over, and then there is room again.
+    #[test]
+    fn there_is_room_for_so_many_and_again_when_they_are_over() {
+        let memory = memory();
+        for n in 0..30_000 {
+            memory.put(fingerprint(&memory, n), &proof(n), NOW);
+        }
+        let full = MAX_REMEMBERED * SHARDS;
+        assert_eq!(kept(&memory), [full; 3]);
+        assert!(memory.get(&fingerprint(&memory, 0), NOW).is_some(), "the first of all");
+        let later = NOW.plus(TIME);
+        for n in 30_000..60_000 {
+            memory.put(fingerprint(&memory, n), &proof(n), later);
+        }
+        assert_eq!(kept(&memory), [full; 3]);
+        assert!(memory.get(&fingerprint(&memory, 0), later).is_none());
+        assert!(memory.get(&fingerprint(&memory, 30_000), later).is_some());
+    }
+
+    #[test]
+    fn a_user_has_places_of_their_own() {
+        let memory = memory();
+        memory.put(fingerprint(&memory, 0), &proof(1), NOW);
+        for n in 1..100 {
+            memory.put(fingerprint(&memory, n), &proof(2), NOW);
+            memory.put(fingerprint(&memory, n), &proof(2), NOW);
+        }
+        assert_eq!(kept(&memory), [MAX_PER_USER + 1; 3]);
+        assert!(memory.get(&fingerprint(&memory, 0), NOW).is_some(), "another's");
+        assert!(memory.get(&fingerprint(&memory, 99), NOW).is_some(), "the newest");
+        assert!(memory.get(&fingerprint(&memory, 89), NOW).is_none(), "the oldest");
+        for n in 0..100 {
+            memory.forget(&fingerprint(&memory, n));
+        }
+        assert_eq!(kept(&memory), [0; 3]);
     }
 }

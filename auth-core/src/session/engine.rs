@@ -18,6 +18,7 @@ use std::time::Duration;
 use super::live::{Begun, Live, Renewal, Resolved, UserRecord, Wanted};
 use super::record::Patches;
 use super::revocation::{Revocations, Shared};
+use super::verified::Verified;
 use super::{
     Realm, ResolveError, SessionConfig, SessionError, SessionInfo, SessionKey, SessionStore, SessionUser,
     StoreError, StoreErrorKind, UserSessions,
@@ -105,6 +106,7 @@ pub(crate) struct Engine<S, U> {
     turns: Turns,
     config: SessionConfig,
     realm: Realm,
+    verified: Verified,
 }
 
 impl<U: User, S: SessionStore> SessionEngine<U> for Engine<S, U> {
@@ -205,7 +207,7 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         realm: Realm,
     ) -> Self {
         let shared = Arc::new(Shared { store, revocations: Revocations::new() });
-        Self { environment, shared, turns: Turns::default(), config, realm }
+        Self { environment, shared, turns: Turns::default(), config, realm, verified: Verified::new() }
     }
 
     fn store(&self) -> &S {

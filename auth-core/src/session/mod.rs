@@ -16,6 +16,7 @@ mod revocation;
 mod source;
 mod store;
 mod token;
+mod verified;
 
 pub use crate::store_error::{StoreError, StoreErrorKind};
 pub use config::{SameSite, SessionConfig};

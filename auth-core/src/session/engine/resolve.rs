@@ -198,7 +198,7 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         if !user.is_active() {
             return Err(SessionEnd::UserDisabled);
         }
-        match self.config.keys.check(&of.stamp, &of.backend, &of.id, &*user) {
+        match self.verified.check(&self.config.keys, of, &*user) {
             StampCheck::Changed => Err(SessionEnd::StampChanged),
             same => Ok((user, same)),
         }
