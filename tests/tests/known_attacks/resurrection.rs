@@ -301,6 +301,11 @@ async fn a_logout_ends_a_session_that_is_moved_meanwhile() {
             let moved = async {
                 store.gate.reached().await;
                 let moved = elsewhere.send(Request::post(target, fields).cookie(&first)).await;
+                // The logout counts here at once, for an id that this instance never gave.
+                if let Some(token) = moved.token() {
+                    let who = client.probe(Request::get("/who").cookie(&token)).await;
+                    assert_eq!(who.body, "anonymous", "{what} at {}", client.site());
+                }
                 store.gate.open();
                 moved
             };
@@ -347,6 +352,23 @@ async fn another_users_login_ends_what_was_moved() {
         let who = client.probe(Request::get("/who").cookie(&moved)).await;
         assert_eq!(who.body, "anonymous", "at {}", client.site());
         assert_eq!(client.world.store.sessions.len(), 1);
+    })
+    .await;
+}
+
+/// The same user's login from another tab does not: the browser is about to get the id of the first.
+#[tokio::test]
+async fn the_same_users_login_spares_what_was_moved() {
+    everywhere(Setup::default(), async |mut client| {
+        let first = client.login("alice", ALICE).await;
+        let moved = client.probe(Request::post("/act/rotate", &[]).cookie(&first)).await;
+        let moved = moved.token().expect("a new id");
+        let login = Request::post("/login", &[("username", "alice"), ("password", ALICE)]).cookie(&first);
+        let new = client.probe(login).await.token().expect("a session");
+        for token in [moved, new] {
+            let who = client.probe(Request::get("/who").cookie(&token)).await;
+            assert_eq!(who.body, "alice", "at {}", client.site());
+        }
     })
     .await;
 }
