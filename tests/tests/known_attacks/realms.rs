@@ -1,6 +1,12 @@
 //! Two sites that keep their sessions in one store, with one secret: ids of users, and even stamps, are equal on both, and
 //! a browser that knows one of them sends its cookie to the other.
 
+use std::time::Duration;
+
+use auth_core::backend::{Confirmation, DenyReason, Outcome};
+use auth_core::session::{SessionStore, Written};
+use auth_core::time::Clock;
+use integration_tests::authority::Authority;
 use integration_tests::client::everywhere;
 use integration_tests::site::{Request, Site};
 use integration_tests::tower::Tower;
@@ -87,5 +93,51 @@ async fn the_most_are_counted_at_each_site() {
     assert_eq!(who(&other, &there).await, "alice");
     for token in here {
         assert_eq!(who(&site, &token).await, "alice");
+    }
+}
+
+/// An outside system that refuses somebody says so of one site's users.
+#[tokio::test]
+async fn who_is_refused_at_one_site_stays_at_the_other() {
+    const EVERY: Duration = Duration::from_secs(900);
+    let authority = Authority::default();
+    let world = authority.setup(Confirmation::every(EVERY)).world().await;
+    let (_forum, other) = forum_beside(&world);
+    let site = Tower::new(&world);
+    let here = log_in(&site, ("alice", ALICE)).await;
+    let there = log_in(&other, ("alice", ALICE)).await;
+    authority.says(Outcome::Deny(DenyReason::Disabled));
+    world.clock.advance(EVERY);
+    assert_eq!(who(&site, &here).await, "anonymous");
+    assert_eq!(who(&other, &there).await, "alice");
+}
+
+/// Takes the realm out of the only session, as it was before there were any.
+async fn forget_the_realm(world: &World) {
+    let (store, now) = (&world.store, world.clock.now());
+    let key = store.keys()[0];
+    let stored = store.load(&key, now).await.unwrap().expect("it is there");
+    let mut record = stored.record.as_ref().clone();
+    record.realm = None;
+    assert_eq!(store.update(&key, stored.version, &record, now).await.unwrap(), Written::Done);
+}
+
+/// A session of no site is of each, until one of them writes it.
+#[tokio::test]
+async fn a_session_of_before_belongs_to_who_writes_it() {
+    for target in ["/act/set", "/act/rotate"] {
+        everywhere(Setup::default(), async |mut client| {
+            let (_forum, other) = forum_beside(client.world);
+            let token = client.login("alice", ALICE).await;
+            forget_the_realm(client.world).await;
+            assert_eq!(who(&other, &token).await, "alice", "{target}");
+            let answer = client.probe(Request::post(target, &[("name", "a")]).cookie(&token)).await;
+            assert_eq!(answer.status, 200, "{target}: {answer:?}");
+            let token = answer.token().unwrap_or(token);
+            assert_eq!(who(&other, &token).await, "anonymous", "{target} at {}", client.site());
+            let who = client.probe(Request::get("/who").cookie(&token)).await;
+            assert_eq!(who.body, "alice", "{target} at {}", client.site());
+        })
+        .await;
     }
 }
