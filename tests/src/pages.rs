@@ -142,7 +142,8 @@ pub async fn act(world: &World, action: &str, session: &Session<Account>, query:
             login(session, &form).await?;
             Ok(Reply::status(form.get("status").parse().unwrap_or(500)))
         }
-        "login-then-hold" => login_then_hold(world, session, &form).await,
+        "login-then-hold" => login_then_hold(world, session, &form, false).await,
+        "login-and-rotate-then-hold" => login_then_hold(world, session, &form, true).await,
         "yield" => give_way(session, &form).await,
         "hold" => hold(world, session, &form).await,
         "rotate" => Ok(session.rotate().await.map(|()| Reply::text("rotated"))?),
@@ -233,8 +234,11 @@ async fn give_way(session: &Session<Account>, form: &Form) -> Done {
 }
 
 /// Logs in, waits at the gate, and then asks who is calling.
-async fn login_then_hold(world: &World, session: &Session<Account>, form: &Form) -> Done {
+async fn login_then_hold(world: &World, session: &Session<Account>, form: &Form, rotates: bool) -> Done {
     login(session, form).await?;
+    if rotates {
+        session.rotate().await?;
+    }
     world.gate.pass().await;
     let _: Option<String> = session.get("count").await?;
     Ok(Reply::text(session.user().map_or("nobody".to_owned(), |user| user.name.clone())))

@@ -7,10 +7,13 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use auth_core::remote_user::RemoteUserHeader;
+use auth_core::session::SessionStore;
+use auth_core::time::Clock;
 use integration_tests::client::{Client, everywhere};
-use integration_tests::faults::Fault;
+use integration_tests::faults::{Fault, Mode};
 use integration_tests::site::{Answer, Request};
 use integration_tests::world::{ALICE, BOB, Setup};
+use tokio::task::yield_now;
 use tokio::time;
 
 const PROXY: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 7));
@@ -243,19 +246,43 @@ async fn sweep(deed: Deed) {
     }
 }
 
-/// The login was done, and the client goes away before the answer is made: nobody has the session.
+/// The login was done, and the client goes away before the answer is made: nobody has the session, whichever id it has.
 #[tokio::test]
 async fn a_login_without_an_answer_leaves_nothing() {
+    for action in ["login-then-hold", "login-and-rotate-then-hold"] {
+        everywhere(Setup::default(), async |client| {
+            let fields = [("username", "alice"), ("password", ALICE)];
+            let login = client.probe(Request::post(&format!("/act/{action}"), &fields));
+            tokio::select! {
+                answer = login => panic!("it is held: {answer:?}"),
+                () = client.world.gate.reached() => {}
+            }
+            assert_eq!(client.world.store.sessions.len(), 1, "it was done");
+            settle().await;
+            assert!(client.world.store.sessions.is_empty(), "{action} at {}", client.site());
+        })
+        .await;
+    }
+}
+
+/// A record that was given up may still be on its way to the store, and arrive when it has been undone.
+#[tokio::test]
+async fn a_login_that_arrives_late_leaves_nothing() {
     everywhere(Setup::default(), async |client| {
-        let fields = [("username", "alice"), ("password", ALICE)];
-        let login = client.probe(Request::post("/act/login-then-hold", &fields));
-        tokio::select! {
-            answer = login => panic!("it is held: {answer:?}"),
-            () = client.world.gate.reached() => {}
-        }
-        assert_eq!(client.world.store.sessions.len(), 1, "it was done");
+        let store = &client.world.store;
+        store.strike(0, Fault::HangsAfter);
+        assert!(send(&client, login("alice", ALICE), false).await.is_none(), "it is given up");
+        let (key, now) = (store.keys()[0], client.world.clock.now());
+        let stored = store.sessions.load(&key, now).await.unwrap().expect("it was done");
+        let undone = async {
+            while !store.sessions.is_empty() {
+                yield_now().await;
+            }
+        };
+        time::timeout(Duration::from_secs(120), undone).await.expect("it is undone");
+        store.sessions.create(&key, &stored.record).await.unwrap();
         settle().await;
-        assert!(client.world.store.sessions.is_empty(), "{}", client.site());
+        assert!(store.sessions.is_empty(), "{}", client.site());
     })
     .await;
 }
@@ -305,6 +332,36 @@ async fn an_id_is_not_used_up_by_a_request_that_is_given_up() {
         }
         client.world.clock.advance(Duration::from_secs(60));
         assert_eq!(client.who().await, "alice", "{}", client.site());
+    })
+    .await;
+}
+
+/// What the store could not do is undone as long as it takes, by the id that nobody was given: the session goes on.
+#[tokio::test]
+async fn a_session_goes_on_while_its_new_id_is_undone() {
+    everywhere(Setup::default(), async |mut client| {
+        let token = client.login("alice", ALICE).await;
+        let store = &client.world.store;
+        // Nothing is tried again before the store works.
+        time::pause();
+        store.hold("rotate");
+        let outage = async {
+            store.gate.reached().await;
+            store.reads.set(Mode::Fails);
+            store.writes.set(Mode::Fails);
+            store.gate.open();
+        };
+        let rotate = client.probe(Request::post("/act/rotate", &[]).cookie(&token));
+        let (rotate, ()) = tokio::join!(rotate, outage);
+        assert_eq!(rotate.status, 503);
+        for _ in 0..10 {
+            yield_now().await;
+        }
+        store.reads.set(Mode::Works);
+        store.writes.set(Mode::Works);
+        let who = client.probe(Request::get("/who").cookie(&token)).await;
+        assert_eq!(who.body, "alice", "at {}", client.site());
+        time::resume();
     })
     .await;
 }
