@@ -220,19 +220,23 @@ async fn what_is_not_theirs_is_nobodys(both: &Both<impl tomorrow::SessionStore>)
         let Some(user) = record.owner().user().cloned() else { return };
         record.set_owner(tomorrow::Owner::Pending(user));
     };
-    let table: [(&str, Change, &str); 3] = [
-        ("restricted", |record| record.restriction = Some("only by whom who knows".into()), "alice"),
-        ("pending", pending, "anonymous"),
-        ("of another site", |record| record.realm = tomorrow::Realm::new("forum"), "anonymous"),
+    let restricted: Change = |record| record.restriction = Some("only by whom who knows".into());
+    let elsewhere: Change = |record| record.realm = tomorrow::Realm::new("forum");
+    let table: [(&str, Change, &str, &[&str]); 3] = [
+        ("restricted", restricted, "alice", &["session not judged: Newer"]),
+        ("pending", pending, "anonymous", &[]),
+        ("of another site", elsewhere, "anonymous", &["session not judged: OtherRealm"]),
     ];
-    for (what, change, at_tomorrows) in table {
+    for (what, change, at_tomorrows, told) in table {
         let token = both.log_in(&both.tomorrow).await;
         let key = both.change(change).await;
         let before = both.store.load(&key, both.now()).await.unwrap();
         for _ in 0..3 {
             both.advance(Duration::from_secs(61));
+            both.world.events.take();
             let who = both.today.send(Request::get("/who").cookie(&token)).await;
             assert_eq!(who.body, "anonymous", "{what}");
+            assert_eq!(both.world.events.take(), told, "{what}");
             assert_eq!(who.all("set-cookie"), [""; 0], "{what}: the cookie stays");
             let set = write(&both.today, &token, "k", "v").await;
             assert_eq!(set.status, 401, "{what}: {set:?}");

@@ -3,6 +3,8 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use auth_core::session::{Owner, SessionStore, Written};
+use auth_core::time::Clock;
 use futures_util::future::join_all;
 use integration_tests::bare::Abandoned;
 use integration_tests::client::everywhere;
@@ -174,4 +176,27 @@ async fn a_client_that_goes_away_leaves_nothing_half_made() {
     }
     let fine = site.send(Request::post("/login", &[("username", "alice"), ("password", ALICE)])).await;
     assert_eq!(fine.status, 303);
+}
+
+/// Who has only begun to sign in is nobody, and no device of the user's; but "log out everywhere" ends that, too.
+#[tokio::test]
+async fn what_has_only_begun_is_nobodys() {
+    everywhere(Setup::default(), async |mut client| {
+        client.login("alice", ALICE).await;
+        let begun = client.another().login("alice", ALICE).await;
+        let (store, now) = (&client.world.store, client.world.clock.now());
+        let key = store.keys()[1];
+        let stored = store.load(&key, now).await.unwrap().expect("it is there");
+        let mut record = stored.record.as_ref().clone();
+        record.set_owner(Owner::Pending(record.owner().user().expect("alice").clone()));
+        assert_eq!(store.update(&key, stored.version, &record, now).await.unwrap(), Written::Done);
+        let who = client.probe(Request::get("/who").cookie(&begun)).await;
+        assert_eq!((&*who.body, who.all("set-cookie").len()), ("anonymous", 0), "at {}", client.site());
+        let rotate = client.probe(Request::post("/act/rotate", &[]).cookie(&begun)).await;
+        assert_eq!((rotate.status, rotate.token()), (401, None), "at {}", client.site());
+        assert_eq!(client.get("/act/list").await.body, "1 1");
+        assert_eq!(client.post("/act/others", &[]).await.body, "1");
+        assert_eq!(store.sessions.len(), 1);
+    })
+    .await;
 }
