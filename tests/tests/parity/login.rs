@@ -302,3 +302,27 @@ async fn a_lazy_login_is_not_undone_by_the_session_it_replaced() {
         assert_eq!(site.send(Request::get("/who").cookie(&got.token().unwrap())).await.body, "bob");
     }
 }
+
+/// Whatever it was that could not be read, or whose user could not be loaded: its id is dead when the login is done.
+#[tokio::test]
+async fn a_lazy_login_ends_what_it_could_not_look_at() {
+    for (username, password) in [("alice", ALICE), ("bob", BOB)] {
+        let world = Setup::default().world().await;
+        let sites: [Box<dyn integration_tests::site::Site>; 2] = [
+            Box::new(integration_tests::tower::Tower::lazy(&world)),
+            integration_tests::actix::lazy(&world).await,
+        ];
+        for (outage, site) in [&world.store.reads, &world.users.loading].into_iter().zip(&sites) {
+            let alice =
+                site.send(Request::post("/login", &[("username", "alice"), ("password", ALICE)])).await;
+            let alice = alice.token().unwrap();
+            outage.set(Mode::Fails);
+            let login = Request::post("/login", &[("username", username), ("password", password)]);
+            let token = site.send(login.cookie(&alice)).await.token().expect("a session");
+            outage.set(Mode::Works);
+            let old = site.send(Request::get("/who").cookie(&alice)).await;
+            assert_eq!(old.body, "anonymous", "{username} at {}", site.name());
+            assert_eq!(site.send(Request::get("/who").cookie(&token)).await.body, username);
+        }
+    }
+}

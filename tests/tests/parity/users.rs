@@ -235,6 +235,26 @@ async fn others_are_logged_out() {
     .await;
 }
 
+/// The caller's own device is known as such, also where another request gives it a new id meanwhile.
+#[tokio::test]
+async fn the_list_knows_its_own_device_by_any_id() {
+    everywhere(Setup::default(), async |mut client| {
+        let token = client.login("alice", ALICE).await;
+        client.another().login("alice", ALICE).await;
+        let store = &client.world.store;
+        store.hold("list_user");
+        let list = client.probe(Request::get("/act/list").cookie(&token));
+        let moved = async {
+            store.gate.reached().await;
+            client.probe(Request::post("/act/rotate", &[]).cookie(&token)).await;
+            store.gate.open();
+        };
+        let (list, ()) = tokio::join!(list, moved);
+        assert_eq!(list.body, "2 1", "at {}", client.site());
+    })
+    .await;
+}
+
 /// Nobody ends another user's session by its key.
 #[tokio::test]
 async fn a_session_is_revoked_by_its_own_user_only() {
