@@ -16,6 +16,20 @@ pub trait Site {
     fn send(&self, request: Request) -> Answering<'_>;
 }
 
+/// An answer that is none of "not now": a busy machine may have none other for a moment.
+///
+/// # Panics
+/// If there is none other at all.
+pub async fn answered(site: &dyn Site, request: Request) -> Answer {
+    for _ in 0..1_000 {
+        let answer = site.send(request.clone()).await;
+        if answer.status != 503 {
+            return answer;
+        }
+    }
+    panic!("{} {} is always refused", request.method, request.target);
+}
+
 /// A request.
 #[derive(Clone, Debug)]
 pub struct Request {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use auth_core::session::SessionStore;
 use futures_util::future::join_all;
 use integration_tests::actix;
-use integration_tests::site::{Answer, Request, Site};
+use integration_tests::site::{Request, Site, answered};
 use integration_tests::tower::Tower;
 use integration_tests::world::{ALICE, Setup};
 
@@ -19,17 +19,6 @@ const CROWD: usize = 32;
 async fn log_in(site: &dyn Site) -> String {
     let login = Request::post("/login", &[("username", "alice"), ("password", ALICE)]);
     site.send(login).await.token().expect("a session")
-}
-
-/// An answer that is none of "not now": a busy machine may have none other for a moment.
-async fn answered(site: &dyn Site, request: Request) -> Answer {
-    for _ in 0..1_000 {
-        let answer = site.send(request.clone()).await;
-        if answer.status != 503 {
-            return answer;
-        }
-    }
-    panic!("{} {} is always refused", request.method, request.target);
 }
 
 /// Lets a crowd write a name each, by turns on these sites.
