@@ -1,8 +1,9 @@
 //! Users in memory: dictionaries of names and password hashes.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::backend::{
     Accepted, Attempt, Backend, BackendError, DeclineReason, Health, Identity, Outcome, UserSource, Verifier,
@@ -13,31 +14,92 @@ use crate::{Password, Passwords, RemoteUser, Secret, User, UserId};
 /// Names, password hashes, and what stands behind them.
 struct Table<T> {
     passwords: Passwords,
-    rows: RwLock<HashMap<String, Row<T>>>,
+    rows: RwLock<Rows<T>>,
+}
+
+/// By name, and by id where rows have one.
+struct Rows<T> {
+    by_name: HashMap<Arc<str>, Row<T>>,
+    /// The names of the rows with this id: one, unless the application gives an id twice.
+    names: HashMap<UserId, Vec<Arc<str>>>,
 }
 
 struct Row<T> {
     hash: PasswordHash,
+    id: Option<UserId>,
     value: T,
+}
+
+impl<T> Rows<T> {
+    fn get(&self, name: &str) -> Option<&Row<T>> {
+        self.by_name.get(name)
+    }
+
+    fn with_id(&self, id: &UserId) -> impl Iterator<Item = &T> {
+        let names = self.names.get(id).into_iter().flatten();
+        names.filter_map(|name| Some(&self.by_name.get(name)?.value))
+    }
+
+    fn insert(&mut self, name: &str, row: Row<T>) {
+        self.remove(name);
+        let name = Arc::<str>::from(name);
+        if let Some(id) = &row.id {
+            self.names.entry(id.clone()).or_default().push(Arc::clone(&name));
+        }
+        self.by_name.insert(name, row);
+    }
+
+    fn remove(&mut self, name: &str) -> Option<Row<T>> {
+        let row = self.by_name.remove(name)?;
+        if let Some(Entry::Occupied(mut names)) = row.id.clone().map(|id| self.names.entry(id)) {
+            names.get_mut().retain(|other| **other != *name);
+            if names.get().is_empty() {
+                names.remove();
+            }
+        }
+        Some(row)
+    }
+}
+
+impl<U: User> Rows<U> {
+    /// Changes a user, whose id may be another afterwards; false if there is none of this name.
+    fn change(&mut self, name: &str, change: impl FnOnce(&mut U)) -> bool {
+        let Some(row) = self.by_name.get_mut(name) else { return false };
+        change(&mut row.value);
+        let id = row.value.id();
+        if row.id.as_ref() != Some(&id)
+            && let Some(row) = self.remove(name)
+        {
+            self.insert(name, Row { id: Some(id), ..row });
+        }
+        true
+    }
 }
 
 impl<T: Clone> Table<T> {
     fn new(passwords: Passwords) -> Self {
-        Self { passwords, rows: RwLock::default() }
+        let rows = Rows { by_name: HashMap::new(), names: HashMap::new() };
+        Self { passwords, rows: RwLock::new(rows) }
     }
 
-    // Each lock is held for one operation of the map, which leaves it whole.
-    fn read(&self) -> RwLockReadGuard<'_, HashMap<String, Row<T>>> {
+    // Nothing that may panic is called between two changes of the maps.
+    fn read(&self) -> RwLockReadGuard<'_, Rows<T>> {
         self.rows.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, HashMap<String, Row<T>>> {
+    fn write(&self) -> RwLockWriteGuard<'_, Rows<T>> {
         self.rows.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn insert(&self, username: String, password: &Secret, value: T) -> Result<(), BackendError> {
+    async fn insert(
+        &self,
+        name: &str,
+        id: Option<UserId>,
+        password: &Secret,
+        value: T,
+    ) -> Result<(), BackendError> {
         let hash = self.passwords.hash(password).await?;
-        self.write().insert(username, Row { hash, value });
+        self.write().insert(name, Row { hash, id, value });
         Ok(())
     }
 
@@ -89,17 +151,19 @@ impl<U: User + Clone> MemoryBackend<U> {
         password: &Secret,
         user: U,
     ) -> Result<(), BackendError> {
-        self.0.insert(username.into(), password, user).await
+        let id = Some(user.id());
+        self.0.insert(&username.into(), id, password, user).await
     }
 
     /// Adds a user without a password, or takes it away from the one of this name.
     pub fn insert_without_password(&self, username: impl Into<String>, user: U) {
-        self.0.write().insert(username.into(), Row { hash: PasswordHash::unusable(), value: user });
+        let row = Row { hash: PasswordHash::unusable(), id: Some(user.id()), value: user };
+        self.0.write().insert(&username.into(), row);
     }
 
     /// Changes a user; false if there is none of this name.
     pub fn change(&self, username: &str, change: impl FnOnce(&mut U)) -> bool {
-        self.0.write().get_mut(username).map(|row| change(&mut row.value)).is_some()
+        self.0.write().change(username, change)
     }
 
     /// Removes a user.
@@ -112,7 +176,7 @@ impl<U: User + Clone> UserSource for MemoryBackend<U> {
     type User = U;
 
     async fn get_user(&self, id: &UserId) -> Result<Option<U>, BackendError> {
-        Ok(self.0.read().values().find(|row| row.value.id() == *id).map(|row| row.value.clone()))
+        Ok(self.0.read().with_id(id).find(|user| user.id() == *id).cloned())
     }
 
     async fn health(&self) -> Health {
@@ -166,7 +230,8 @@ impl MemoryDirectory {
     /// # Errors
     /// As [`Passwords::hash`].
     pub async fn insert(&self, identity: Identity, password: &Secret) -> Result<(), BackendError> {
-        self.0.insert(identity.username().to_owned(), password, identity).await
+        let name = identity.username().to_owned();
+        self.0.insert(&name, None, password, identity).await
     }
 }
 
@@ -191,5 +256,69 @@ impl Verifier<Password> for MemoryDirectory {
 impl fmt::Debug for MemoryDirectory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryDirectory").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::password::Argon2Cost;
+
+    #[derive(Clone, Debug, PartialEq)]
+    struct Member(i64);
+
+    impl User for Member {
+        fn id(&self) -> UserId {
+            UserId::from(self.0)
+        }
+
+        fn security_stamp(&self) -> &[u8] {
+            b""
+        }
+
+        fn is_active(&self) -> bool {
+            true
+        }
+    }
+
+    fn users() -> MemoryBackend<Member> {
+        let cost = Argon2Cost::dangerous_weak(16, 1, 1).unwrap();
+        MemoryBackend::new(Passwords::builder().cost(cost).threads(1).build().unwrap())
+    }
+
+    async fn find(users: &MemoryBackend<Member>, id: i64) -> Option<Member> {
+        users.get_user(&UserId::from(id)).await.unwrap()
+    }
+
+    /// Whatever was done to names and ids, each id finds who has it, and nothing is kept of those that nobody has.
+    #[tokio::test]
+    async fn ids_follow_their_users() {
+        let users = users();
+        users.insert_without_password("alice", Member(1));
+        users.insert("bob", &Secret::new("builder"), Member(2)).await.unwrap();
+        assert_eq!(find(&users, 1).await, Some(Member(1)));
+        users.insert_without_password("alice", Member(3));
+        assert_eq!((find(&users, 1).await, find(&users, 3).await), (None, Some(Member(3))));
+        assert!(users.change("alice", |alice| alice.0 = 4));
+        assert_eq!((find(&users, 3).await, find(&users, 4).await), (None, Some(Member(4))));
+        users.insert_without_password("also bob", Member(2));
+        users.remove("bob");
+        assert_eq!(find(&users, 2).await, Some(Member(2)), "under the other name");
+        for name in ["also bob", "alice", "nobody"] {
+            users.remove(name);
+        }
+        assert!(find(&users, 2).await.is_none() && !users.change("alice", |_| ()));
+        let rows = users.0.read();
+        assert!(rows.by_name.is_empty() && rows.names.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_change_that_panics_leaves_the_others() {
+        let users = users();
+        users.insert_without_password("alice", Member(1));
+        users.insert_without_password("bob", Member(2));
+        let change = std::panic::AssertUnwindSafe(|| users.change("alice", |_| panic!("on purpose")));
+        assert!(std::panic::catch_unwind(change).is_err());
+        assert!(find(&users, 1).await.is_some() && find(&users, 2).await.is_some());
     }
 }
