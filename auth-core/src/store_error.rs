@@ -37,9 +37,14 @@ impl StoreError {
         Self { kind, source: Cause::NONE }
     }
 
+    /// An error of this kind, and what lies behind it. `source` reaches the log: it must carry no secret.
+    pub fn because(kind: StoreErrorKind, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { kind, source: Cause::of(source) }
+    }
+
     /// It cannot be reached or written now. `source` reaches the log: it must carry no secret.
     pub fn unavailable(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { kind: StoreErrorKind::Unavailable, source: Cause::of(source) }
+        Self::because(StoreErrorKind::Unavailable, source)
     }
 
     /// What kept it from its work.

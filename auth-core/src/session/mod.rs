@@ -1,5 +1,6 @@
 //! Sessions: a random token in a cookie, a small typed record in a store.
 
+mod check;
 mod config;
 mod confirming;
 mod cookie;
@@ -19,6 +20,7 @@ mod token;
 mod verified;
 
 pub use crate::store_error::{StoreError, StoreErrorKind};
+pub use check::check_store;
 pub use config::{SameSite, SessionConfig};
 pub use error::{ResolveError, ResolveErrorKind, SessionError, SessionErrorKind};
 pub use keys::{KeyRing, StampMac};

@@ -92,6 +92,7 @@
 //! With the feature `tls`, the client takes `rediss://` URLs, by rustls with the system's certificates. Which
 //! cryptography rustls uses is the application's choice (`rustls::crypto::CryptoProvider::install_default`).
 
+mod check;
 mod error;
 mod link;
 mod prefix;

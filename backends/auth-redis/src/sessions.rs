@@ -39,9 +39,9 @@ use crate::scripts::{Argument, Script, Scripts};
 /// ```
 #[derive(Clone)]
 pub struct RedisSessions {
-    link: Arc<Link>,
-    scripts: Arc<Scripts>,
-    prefix: Arc<Prefix>,
+    pub(crate) link: Arc<Link>,
+    pub(crate) scripts: Arc<Scripts>,
+    pub(crate) prefix: Arc<Prefix>,
 }
 
 /// How many entries of the index one script looks at when it purges: meanwhile the server does nothing else.
@@ -77,23 +77,6 @@ impl RedisSessions {
     pub fn with_prefix(mut self, prefix: &str) -> Result<Self, ConfigError> {
         self.prefix = Arc::new(Prefix::new(prefix)?);
         Ok(self)
-    }
-
-    /// Asks the server whether it may keep sessions: it must not evict them when its memory is used up.
-    ///
-    /// # Errors
-    /// [`StoreError`] if it would, or cannot be reached. The source says why.
-    pub async fn check(&self) -> Result<(), StoreError> {
-        let about: String = match self.link.ask(redis::cmd("INFO").arg("memory")).await? {
-            Value::Map(nodes) => nodes.into_iter().map(|(_, about)| text(about)).collect(),
-            about => text(about),
-        };
-        let says = |line: &str| about.lines().any(|said| said == line);
-        let evicts = !says("maxmemory:0") && !says("maxmemory_policy:noeviction");
-        if evicts {
-            return Err(unavailable("the server evicts keys: set `maxmemory-policy` to `noeviction`"));
-        }
-        Ok(())
     }
 
     /// Runs a script on a session.
@@ -306,7 +289,7 @@ impl<'a> Row<'a> {
     }
 }
 
-fn bytes(key: &SessionKey) -> Argument<'_> {
+pub(crate) fn bytes(key: &SessionKey) -> Argument<'_> {
     key.as_bytes()[..].into()
 }
 
@@ -397,6 +380,6 @@ fn number(text: &[u8]) -> Option<(u64, &[u8])> {
     None
 }
 
-fn text(value: Value) -> String {
+pub(crate) fn text(value: Value) -> String {
     redis::from_redis_value(value).unwrap_or_default()
 }

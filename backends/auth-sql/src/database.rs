@@ -14,10 +14,11 @@ use sqlx::postgres::PgPool;
 #[cfg(feature = "sqlite")]
 use sqlx::sqlite::SqlitePool;
 
-use crate::driver;
+#[cfg(feature = "postgres")]
+use crate::driver::postgres;
 #[cfg(feature = "sqlite")]
 use crate::driver::sqlite::Connections;
-use crate::driver::{Columns, Dialect, Driver, LaterColumn, Rows, Transaction as _, Value};
+use crate::driver::{self, Columns, Dialect, Driver, LaterColumn, Rows, Transaction as _, Value};
 use crate::error::{DbError, DbErrorKind};
 
 /// For how long a statement is tried that the database undoes in favour of others: by time, since on a busy machine they
@@ -74,7 +75,7 @@ enum Pool {
     #[cfg(feature = "sqlite")]
     Sqlite(Connections),
     #[cfg(feature = "postgres")]
-    Postgres(PgPool),
+    Postgres(postgres::Connections),
     #[cfg(feature = "mysql")]
     MySql(MySqlPool),
 }
@@ -86,10 +87,12 @@ impl From<SqlitePool> for Database {
     }
 }
 
+/// With `statement-cache-capacity=0` in its URL, for a pooler behind which clients share connections: see
+/// [the crate](crate#behind-pgbouncer).
 #[cfg(feature = "postgres")]
 impl From<PgPool> for Database {
     fn from(pool: PgPool) -> Self {
-        Self(Pool::Postgres(pool))
+        Self(Pool::Postgres(postgres::Connections::of(pool)))
     }
 }
 
@@ -126,7 +129,11 @@ impl Database {
 
     /// Makes what is missing. Several instances may do so at once.
     pub(crate) async fn migrate(&self, statements: &[SqlStr]) -> Result<(), DbError> {
-        with_pool!(self, pool => pool.migrate(statements).await)
+        let made = with_pool!(self, pool => pool.migrate(statements).await);
+        made.map_err(|error| match statements {
+            [first, ..] => error.in_statement(first),
+            [] => error,
+        })
     }
 
     /// Adds a column to a table of an earlier version. Several instances may do so at once.
@@ -164,7 +171,7 @@ impl Database {
                         return Err(error);
                     }
                 }
-                answer => return answer,
+                answer => return answer.map_err(|error| error.in_statement(sql)),
             }
         }
     }
@@ -193,7 +200,7 @@ impl Database {
                 Ok(changed) => return Ok(changed.into_iter().map(|rows| rows > 0).collect()),
                 Err(error) => {
                     if !tries.again_after(&error).await {
-                        return Err(error);
+                        return Err(error.in_statement(sql));
                     }
                 }
             }
@@ -208,7 +215,7 @@ impl Database {
         read: impl FnOnce(&mut Rows<'_>) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
         with_pool!(self, pool => {
-            let rows = pool.fetch(sql, values).await?;
+            let rows = pool.fetch(sql, values).await.map_err(|error| error.in_statement(sql))?;
             read(&mut rows.iter().map(|row| row as &dyn Columns))
         })
     }
@@ -221,9 +228,19 @@ impl Database {
         read: impl FnOnce(&dyn Columns) -> Result<Option<T>, DbError>,
     ) -> Result<Option<T>, DbError> {
         with_pool!(self, pool => {
-            let row = pool.first(sql, values).await?;
+            let row = pool.first(sql, values).await.map_err(|error| error.in_statement(sql))?;
             row.map_or(Ok(None), |row| read(&row))
         })
+    }
+
+    /// Looks whether connections are what statements need.
+    pub(crate) async fn check(&self) -> Result<(), DbError> {
+        match &self.0 {
+            #[cfg(feature = "postgres")]
+            Pool::Postgres(pool) => pool.check().await,
+            #[cfg(any(feature = "sqlite", feature = "mysql"))]
+            _ => Ok(()),
+        }
     }
 
     /// Whether the database answers anything, on a connection of the pool.
@@ -255,7 +272,7 @@ enum Begun {
     #[cfg(feature = "sqlite")]
     Sqlite(<Connections as Driver>::Transaction),
     #[cfg(feature = "postgres")]
-    Postgres(<PgPool as Driver>::Transaction),
+    Postgres(<postgres::Connections as Driver>::Transaction),
     #[cfg(feature = "mysql")]
     MySql(<MySqlPool as Driver>::Transaction),
 }
@@ -277,7 +294,8 @@ macro_rules! with_begun {
 impl Transaction {
     /// Runs a statement and says how many rows it changed.
     pub(crate) async fn execute(&mut self, sql: &SqlStr, values: &[Value<'_>]) -> Result<u64, DbError> {
-        with_begun!(&mut self.0, begun => begun.execute(sql, values).await)
+        let done = with_begun!(&mut self.0, begun => begun.execute(sql, values).await);
+        done.map_err(|error| error.in_statement(sql))
     }
 
     /// Makes all of it count.
@@ -324,7 +342,7 @@ impl Reader for Transaction {
         read: impl FnOnce(&mut Rows<'_>) -> Result<T, DbError> + Send,
     ) -> Result<T, DbError> {
         with_begun!(&mut self.0, begun => {
-            let rows = begun.fetch(sql, values).await?;
+            let rows = begun.fetch(sql, values).await.map_err(|error| error.in_statement(sql))?;
             read(&mut rows.iter().map(|row| row as &dyn Columns))
         })
     }

@@ -1,10 +1,13 @@
 //! What the database answered, without anything secret.
 
+mod remedy;
+
 use std::error::Error;
 use std::fmt;
 
 use auth_core::backend::BackendError;
 use auth_core::session::StoreError;
+use sqlx::SqlStr;
 use sqlx::error::DatabaseError;
 
 /// A failure of the database: its code and message, or a fixed text. It never holds an address, a file name or
@@ -13,6 +16,8 @@ use sqlx::error::DatabaseError;
 pub(crate) struct DbError {
     kind: DbErrorKind,
     text: Box<str>,
+    /// On what a permission is missing.
+    forbidden: Option<Box<str>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +39,21 @@ pub(crate) enum DbErrorKind {
 
 impl DbError {
     pub(crate) fn unreadable(text: &str) -> Self {
-        Self { kind: DbErrorKind::Unreadable, text: text.into() }
+        Self { kind: DbErrorKind::Unreadable, text: text.into(), forbidden: None }
+    }
+
+    /// Statements of several clients meet on one connection.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn mixed_up() -> Self {
+        Self { kind: DbErrorKind::Unavailable, text: remedy::MIXED_UP.into(), forbidden: None }
+    }
+
+    /// The same, and what to grant if that is why this statement failed.
+    pub(crate) fn in_statement(mut self, sql: &SqlStr) -> Self {
+        if let Some(grant) = self.forbidden.take().and_then(|on| remedy::grant(sql.as_str(), &on)) {
+            self.text = format!("{}: this program's user needs `{grant}`", self.text).into();
+        }
+        self
     }
 
     pub(crate) fn kind(&self) -> DbErrorKind {
@@ -64,14 +83,15 @@ impl From<sqlx::Error> for DbError {
             _ => DbErrorKind::Unavailable,
         };
         let text = match &error {
-            E::Database(error) => not_migrated(&**error).unwrap_or_else(|| told(&**error)),
+            E::Database(error) => remedy::of(&**error).unwrap_or_else(|| told(&**error)),
             E::Io(error) => error.kind().to_string(),
             E::PoolTimedOut => "no connection became free in time".into(),
             E::PoolClosed => "the pool is closed".into(),
             E::ColumnDecode { index, .. } => format!("column {index} has another type"),
             _ => "the driver failed".into(),
         };
-        Self { kind, text: text.into() }
+        let forbidden = error.as_database_error().and_then(remedy::forbids);
+        Self { kind, text: text.into(), forbidden }
     }
 }
 
@@ -109,60 +129,6 @@ fn is_doubtful(error: &dyn DatabaseError) -> bool {
         return true;
     }
     error.code().is_some_and(|code| code == "57014" || code.starts_with("XX"))
-}
-
-/// What to do where a table or a column is missing: mostly nobody has called `migrate`. `None` for all other errors.
-fn not_migrated(error: &dyn DatabaseError) -> Option<String> {
-    let what = if lacks(error, &Missing::TABLE) {
-        let table = named(error.message(), &Missing::TABLE);
-        table.map_or_else(|| "a table is missing".into(), |table| format!("the table `{table}` is missing"))
-    } else if lacks(error, &Missing::COLUMN) {
-        let column = named(error.message(), &Missing::COLUMN);
-        let column = column.map_or_else(|| "a column".into(), |column| format!("the column `{column}`"));
-        format!("a table of an earlier version lacks {column}")
-    } else {
-        return None;
-    };
-    Some(format!("{what}: call `migrate()` when the program starts, or run `auth-admin migrate`"))
-}
-
-/// How each database says that something is missing. `SQLite` has one code for whatever is wrong with a statement.
-struct Missing {
-    postgres: &'static str,
-    #[cfg(feature = "mysql")]
-    mysql: u16,
-    sqlite: &'static [&'static str],
-}
-
-impl Missing {
-    const TABLE: Self = Self {
-        postgres: "42P01",
-        #[cfg(feature = "mysql")]
-        mysql: 1146,
-        sqlite: &["no such table: "],
-    };
-    const COLUMN: Self = Self {
-        postgres: "42703",
-        #[cfg(feature = "mysql")]
-        mysql: 1054,
-        sqlite: &["no such column: ", " has no column named "],
-    };
-}
-
-fn lacks(error: &dyn DatabaseError, what: &Missing) -> bool {
-    #[cfg(feature = "mysql")]
-    if crate::driver::mysql::number(error) == Some(what.mysql) {
-        return true;
-    }
-    let of_sqlite = what.sqlite.iter().any(|text| error.message().contains(text));
-    of_sqlite || error.code().as_deref() == Some(what.postgres)
-}
-
-/// What is named: behind one of these texts, or first in quotes.
-fn named<'a>(message: &'a str, what: &Missing) -> Option<&'a str> {
-    let behind = what.sqlite.iter().find_map(|text| Some(message.split_once(text)?.1));
-    let named = behind.or_else(|| message.split(['"', '\'']).nth(1))?;
-    named.rsplit('.').next()
 }
 
 /// The code, and the message where it quotes no value: those about data do, and at `MySQL` anything may be HY000.

@@ -44,6 +44,30 @@
 //! `migrate` makes what is missing, also in a table of an earlier version, which may go on using it: call it before the
 //! first request whenever a new version starts.
 //!
+//! # At the start
+//! [`SqlSessions::check`] and [`SqlUsers::check`] try what requests will need, and say which table, permission or setting is
+//! missing: a program that calls them does not begin to serve what it cannot. They need the rights that requests need:
+//!
+//! ```sql
+//! GRANT SELECT, INSERT, UPDATE, DELETE ON auth_sessions TO app;
+//! GRANT SELECT, UPDATE ON auth_users TO app;      -- UPDATE for hashes that are renewed at logins
+//! GRANT SELECT ON auth_user_permissions TO app;   -- and more for what creates or changes users
+//! ```
+//!
+//! # Behind `PgBouncer`
+//! In `pool_mode = session` nothing is special. In `pool_mode = transaction` clients share the server's connections, and
+//! with them the names of prepared statements: a statement fails (`42P05`, `26000`), or is another client's. `check` finds
+//! that. Either
+//! * add `statement-cache-capacity=0` to the URL ([`PgConnectOptions::statement_cache_capacity`]): each statement is then
+//!   prepared without a name, in a transaction of its own, which takes four round trips to the pooler instead of one. Or
+//! * let `PgBouncer`, from 1.21 on, keep the statements apart: `max_prepared_statements = 200`, and nothing here.
+//!
+//! `migrate` locks within one message, so it may go through it as well. sqlx needs `ignore_startup_parameters =
+//! extra_float_digits` there (and `options`, if the pool sets any, such as `statement_timeout`: then set that by `ALTER
+//! ROLE`).
+//!
+//! [`PgConnectOptions::statement_cache_capacity`]: https://docs.rs/sqlx/0.9/sqlx/postgres/struct.PgConnectOptions.html#method.statement_cache_capacity
+//!
 //! # Failure
 //! A database that cannot answer is an error, never "no such user" or "no such session". What reaches the log
 //! is the database's code and message: no address, no password.

@@ -1,13 +1,13 @@
 //! Tests' means: tables may hold millions of rows, and no statement may walk through them.
 
 use sqlx::mysql::{MySqlPool, MySqlPoolOptions};
-use sqlx::postgres::{PgPool, PgPoolOptions};
+use sqlx::postgres::PgPoolOptions;
 use sqlx::sqlite::SqlitePoolOptions;
 use sqlx::{AssertSqlSafe, Row, SqlSafeStr, SqlStr};
 use test_servers::{MariaDb, Postgres};
 
 use crate::driver::sqlite::Connections;
-use crate::driver::{Dialect, Driver, Value};
+use crate::driver::{Dialect, Driver, Value, postgres};
 
 pub(crate) const TEXT: Value<'static> = Value::Text(Some("7"));
 pub(crate) const NUMBER: Value<'static> = Value::Int(Some(1));
@@ -67,8 +67,9 @@ pub(crate) async fn sqlite_uses_indexes(case: fn(&Dialect) -> Case) {
 pub(crate) async fn postgres_uses_indexes(case: fn(&Dialect) -> Case) {
     let server = Postgres::start();
     let pool = PgPoolOptions::new().max_connections(1).connect(&server.url()).await.unwrap();
-    let case = case(PgPool::DIALECT);
-    case.fill::<PgPool>(&pool, |hex| format!("'\\x{hex}'")).await;
+    let case = case(postgres::Connections::DIALECT);
+    let pool = postgres::Connections::of(pool);
+    case.fill(&pool, |hex| format!("'\\x{hex}'")).await;
     pool.execute(&text(format!("ANALYZE {}", case.table)), &[]).await.unwrap();
     for (statement, values) in &case.statements {
         let explain = text(format!("EXPLAIN {}", statement.as_str()));

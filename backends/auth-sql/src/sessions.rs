@@ -12,6 +12,7 @@ use std::sync::Arc;
 use auth_core::ConfigError;
 use auth_core::session::{
     SessionKey, SessionRecord, SessionStore, StoreError, StoreErrorKind, Stored, UserSessions, Written,
+    check_store,
 };
 use auth_core::time::Timestamp;
 
@@ -73,6 +74,16 @@ impl SqlSessions {
     pub async fn migrate(&self) -> Result<(), StoreError> {
         self.database.migrate(&self.sql.migrate).await?;
         Ok(self.database.add_column(&self.sql.realm).await?)
+    }
+
+    /// Tries all that sessions will need, on one that is made and deleted again: see
+    /// [`check_store`]. To be called when the program starts, after [`migrate`](Self::migrate).
+    ///
+    /// # Errors
+    /// [`StoreError`] of what failed first. Its sources name the table, the permission or the setting that is missing.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        self.database.check().await?;
+        check_store(self).await
     }
 }
 

@@ -1,6 +1,7 @@
 //! [`SqlUsers`]: users in a table.
 
 mod accounts;
+mod check;
 mod error;
 mod found;
 mod import;

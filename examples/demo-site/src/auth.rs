@@ -33,9 +33,7 @@ pub async fn auth(options: &Options) -> Result<Auth<SqlUser>> {
     let passwords = Passwords::new()?;
     let place = Place::of(&options.database)?;
     let pool = database::open(&place).await?;
-    let users = SqlUsers::new(pool.clone(), passwords.clone());
-    users.migrate().await?;
-    create_local_users(&users).await?;
+    let users = users_in(pool.clone(), passwords.clone()).await?;
     let directory =
         Provisioned { verifier: directory(passwords).await?, users: directory_users(users.clone())? };
     let auth = Auth::builder()
@@ -55,11 +53,31 @@ pub async fn auth(options: &Options) -> Result<Auth<SqlUser>> {
     Ok(auth.build()?)
 }
 
+/// Users in the database, where all is there that they need.
+async fn users_in(database: Database, passwords: Passwords) -> Result<SqlUsers> {
+    let users = SqlUsers::new(database, passwords);
+    users.migrate().await.map_err(cannot("the database takes no tables for users"))?;
+    users.check().await.map_err(cannot("the database cannot serve users"))?;
+    create_local_users(&users).await?;
+    Ok(users)
+}
+
 async fn in_database(database: Database) -> Result<SqlSessions> {
     let sessions = SqlSessions::new(database);
-    sessions.migrate().await?;
+    sessions.migrate().await.map_err(cannot("the database takes no table for sessions"))?;
+    sessions.check().await.map_err(cannot("the database cannot keep sessions"))?;
     tokio::spawn(sessions.clone().purge_every(PURGED_EVERY));
     Ok(sessions)
+}
+
+/// Says with an error what cannot be done, and all that lies behind it: the last part is what to do.
+pub(crate) fn cannot<E: Error>(what: &str) -> impl FnOnce(E) -> Box<dyn Error> {
+    move |error| {
+        let why = std::iter::successors(error.source(), |&error| error.source());
+        let why: Vec<_> = why.map(ToString::to_string).collect();
+        let why = if why.is_empty() { error.to_string() } else { why.join(": ") };
+        format!("{what}: {why}").into()
+    }
 }
 
 /// A dictionary in place of an LDAP server.

@@ -5,6 +5,8 @@ use std::error::Error;
 use auth_redis::RedisSessions;
 use redis::Client;
 
+use crate::auth::cannot;
+
 /// Sessions on the Redis server of this URL.
 ///
 /// # Errors
@@ -17,10 +19,7 @@ pub(crate) async fn in_redis(url: &str) -> Result<RedisSessions, Box<dyn Error>>
     // Without the URL and the library's own words: a password may be among them.
     let client = Client::open(url).map_err(|_| "sessions need a URL like redis://:PASSWORD@HOST:PORT")?;
     let sessions = RedisSessions::new(client)?;
-    sessions.check().await.map_err(|error| match error.source() {
-        Some(why) => format!("Redis cannot keep the sessions: {why}"),
-        None => format!("Redis cannot keep the sessions: {error}"),
-    })?;
+    sessions.check().await.map_err(cannot("Redis cannot keep the sessions"))?;
     Ok(sessions)
 }
 

@@ -55,6 +55,7 @@ pub async fn auth(options: &Options) -> Result<Auth<SqlUser>> {
     let staff = Arc::new(staff);
     let sessions = SqlSessions::new(pool);
     sessions.migrate().await?;
+    sessions.check().await?;
     let config = SessionConfig::new(KeyRing::generate()?);
     let config = if options.insecure_cookies { config.insecure_cookies() } else { config };
     // A wrong password for somebody in the directory is final.
@@ -86,6 +87,7 @@ fn directory(options: &Options) -> Result<Ldap> {
 async fn local_users(pool: SqlitePool) -> Result<SqlUsers> {
     let users = SqlUsers::new(pool, Passwords::new()?);
     users.migrate().await?;
+    users.check().await?;
     users.create_user("carol", Some(&Secret::new("correct horse battery staple"))).await?;
     Ok(users)
 }

@@ -65,16 +65,8 @@ impl Postgres {
 fn initialise(folder: &Path) {
     let password = folder.join("password");
     fs::write(&password, Postgres::PASSWORD).expect("a file can be made in the folder");
-    if geteuid().is_root() {
-        // The folder and what is in it, for the user that the server runs as.
-        run(
-            Command::new("chown").arg("-R").arg("postgres:").arg(folder),
-            Stdio::null(),
-            folder,
-            "postgresql",
-        );
-    }
-    let mut initdb = unprivileged("initdb", folder);
+    give_to_server(folder);
+    let mut initdb = unprivileged(program_path("initdb"), folder);
     initdb.args(["--pgdata=data", "--username=postgres", "--pwfile=password", "--auth=scram-sha-256"]);
     initdb.args(["--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]);
     run(&mut initdb, Stdio::null(), folder, "postgresql");
@@ -85,14 +77,14 @@ fn initialise(folder: &Path) {
         Postgres::PASSWORD
     );
     fs::write(&script, sql).expect("a file can be made in the folder");
-    let mut single = unprivileged("postgres", folder);
+    let mut single = unprivileged(program_path("postgres"), folder);
     let script = fs::File::open(script).expect("the file can be read");
     single.args(["--single", "-D", "data"]).args(quiet.split(' ')).arg("postgres");
     run(&mut single, script, folder, "postgresql");
 }
 
 fn command(folder: &Path, port: u16, settings: &[String]) -> Command {
-    let mut command = unprivileged("postgres", folder);
+    let mut command = unprivileged(program_path("postgres"), folder);
     command.args(["-D", "data", "-p", &port.to_string()]);
     let fixed = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off"];
     for setting in fixed.into_iter().chain(settings.iter().map(String::as_str)) {
@@ -101,14 +93,21 @@ fn command(folder: &Path, port: u16, settings: &[String]) -> Command {
     command
 }
 
-/// One of its programs, as a user whom the server accepts: it refuses to run as root.
-fn unprivileged(program: &str, folder: &Path) -> Command {
-    let path = program_path(program);
+/// Gives the folder and what is in it to the user that [`unprivileged`] programs run as.
+pub(crate) fn give_to_server(folder: &Path) {
+    if geteuid().is_root() {
+        let mut chown = Command::new("chown");
+        run(chown.arg("-R").arg("postgres:").arg(folder), Stdio::null(), folder, "postgresql");
+    }
+}
+
+/// A program, as a user whom the server accepts: it refuses to run as root.
+pub(crate) fn unprivileged(program: PathBuf, folder: &Path) -> Command {
     let mut command = Command::new("setpriv");
     if geteuid().is_root() {
         command.args(["--reuid=postgres", "--regid=postgres", "--init-groups"]);
     }
-    command.arg(path).current_dir(folder);
+    command.arg(program).current_dir(folder);
     command
 }
 

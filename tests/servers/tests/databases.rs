@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-use test_servers::{MariaDb, Postgres};
+use test_servers::{MariaDb, PgBouncer, Postgres};
 
 fn answer(output: &Output) -> String {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -23,6 +23,20 @@ fn postgres() {
     assert!(!psql(&server.url(), "SELECT 1").status.success());
     server.start_again();
     assert_eq!(answer(&psql(&server.url(), "SELECT n FROM t")), "7");
+}
+
+#[test]
+fn pgbouncer() {
+    let server = Postgres::start();
+    let mut pooler = PgBouncer::before_with(&server, &[("default_pool_size", "1")]);
+    let wrong = pooler.url().replace(Postgres::PASSWORD, "wrong");
+    assert!(!psql(&wrong, "SELECT 1").status.success());
+    let process = || answer(&psql(&pooler.url(), "SELECT pg_backend_pid()"));
+    assert_eq!(process(), process(), "two clients share the connection");
+    pooler.kill();
+    assert!(!psql(&pooler.url(), "SELECT 1").status.success());
+    pooler.start_again();
+    answer(&psql(&pooler.url(), "SELECT 1"));
 }
 
 fn mariadb(port: u16, password: &str, sql: &str) -> Output {

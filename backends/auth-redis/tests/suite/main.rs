@@ -1,6 +1,7 @@
 //! The tests of this crate, over real servers.
 
 mod bounds;
+mod check;
 mod cluster;
 mod last_build;
 mod leaks;

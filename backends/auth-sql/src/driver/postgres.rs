@@ -1,7 +1,13 @@
 //! `PostgreSQL`.
 
-use sqlx::postgres::{PgArguments, PgPool, PgRow};
-use sqlx::{AssertSqlSafe, Connection, Postgres, Row, SqlStr, Type, TypeInfo, ValueRef, query, raw_sql};
+use std::time::Duration;
+
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgPool, PgRow};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, Connection, Postgres, Row, SqlStr, Type, TypeInfo, ValueRef, query,
+    query_scalar, raw_sql,
+};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::lent::{Lent, LentTransaction};
@@ -14,7 +20,85 @@ type Query<'q> = sqlx::query::Query<'q, Postgres, PgArguments>;
 /// fails. It ends with its transaction; the number has no meaning, but nobody else will have it.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7310028491155320867)";
 
-impl Driver for PgPool {
+/// How long it may take to see whether statements are kept apart. Behind a pooler that is used up it would take longer, and
+/// then there is nothing to see.
+const SEEN_WITHIN: Duration = Duration::from_secs(5);
+
+/// A pool of connections. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Connections {
+    pool: PgPool,
+    /// Whether a statement that was prepared is still there when it is run again, as on a connection of its own. Behind a
+    /// pooler that hands each transaction to another connection of the server it is not, and another client's may be in
+    /// its place.
+    prepares: bool,
+}
+
+impl Connections {
+    pub(crate) fn of(pool: PgPool) -> Self {
+        // It is what everybody sets who uses sqlx behind such a pooler, and found nowhere else.
+        let url = pool.connect_options().to_url_lossy();
+        let keeps_none =
+            url.query_pairs().any(|(name, value)| name == "statement-cache-capacity" && value == "0");
+        Self { pool, prepares: !keeps_none }
+    }
+
+    /// Looks whether statements of two clients are kept apart.
+    pub(crate) async fn check(&self) -> Result<(), DbError> {
+        if !self.prepares {
+            return Ok(());
+        }
+        let mixed = timeout(SEEN_WITHIN, mixes_statements(&self.pool.connect_options())).await;
+        match mixed {
+            Ok(Ok(true)) => Err(DbError::mixed_up()),
+            // Where no connection is left, or a statement fails for another reason, this is not the place to say so.
+            Ok(Ok(false) | Err(_)) | Err(_) => Ok(()),
+        }
+    }
+
+    /// Runs a statement in a transaction of its own, and a name of its own is not needed there.
+    async fn execute_alone(&self, sql: &SqlStr, values: &[Value<'_>]) -> Result<u64, DbError> {
+        let mut transaction = self.begin().await?;
+        let answer = transaction.execute(sql, values).await;
+        transaction.end(answer).await
+    }
+
+    async fn fetch_alone(&self, sql: &SqlStr, values: &[Value<'_>]) -> Result<Vec<PgRow>, DbError> {
+        let mut transaction = self.begin().await?;
+        let answer = transaction.fetch(sql, values).await;
+        transaction.end(answer).await
+    }
+}
+
+/// Whether two clients that give different statements the same name meet. sqlx counts names on each connection, from the
+/// first on new ones. Where they meet, one is told that the name is taken, or that there is none, or runs the other's.
+async fn mixes_statements(options: &PgConnectOptions) -> sqlx::Result<bool> {
+    let mut clients =
+        [PgConnection::connect_with(options).await?, PgConnection::connect_with(options).await?];
+    for _ in 0..3 {
+        for (client, (sql, own)) in
+            clients.iter_mut().zip([("SELECT 1::BIGINT", 1_i64), ("SELECT 2::BIGINT", 2)])
+        {
+            match query_scalar::<_, i64>(sql).fetch_one(client).await {
+                Ok(answer) if answer == own => {}
+                Ok(_) => return Ok(true),
+                Err(sqlx::Error::Database(error))
+                    if matches!(error.code().as_deref(), Some("42P05" | "26000")) =>
+                {
+                    return Ok(true);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    for client in clients {
+        // They are given up in any case; so the server need not notice by itself.
+        let _ = client.close().await;
+    }
+    Ok(false)
+}
+
+impl Driver for Connections {
     const DIALECT: &'static Dialect = &Dialect {
         name: "Postgres",
         quote: '"',
@@ -43,62 +127,90 @@ impl Driver for PgPool {
         },
     };
     type Row = PgRow;
-    type Transaction = LentTransaction<Postgres>;
+    type Transaction = PgTransaction;
 
     async fn migrate(&self, statements: &[SqlStr]) -> Result<(), DbError> {
         // Sent as one, they are one transaction, which the server ends also if this future is dropped meanwhile.
         let all =
             std::iter::once(LOCK).chain(statements.iter().map(SqlStr::as_str)).collect::<Vec<_>>().join("; ");
-        raw_sql(AssertSqlSafe(all)).execute(self).await?;
+        raw_sql(AssertSqlSafe(all)).execute(&self.pool).await?;
         Ok(())
     }
 
     async fn execute(&self, sql: &SqlStr, values: &[Value<'_>]) -> Result<u64, DbError> {
-        let mut lent = Lent::from(self).await?;
+        if !self.prepares {
+            return Box::pin(self.execute_alone(sql, values)).await;
+        }
+        let mut lent = Lent::from(&self.pool).await?;
         Ok(bound(sql, values).execute(&mut *lent).await?.rows_affected())
     }
 
     async fn execute_all(&self, sql: &SqlStr, rows: &[Vec<Value<'_>>]) -> Result<Vec<u64>, DbError> {
-        let mut lent = Lent::from(self).await?;
+        let mut lent = Lent::from(&self.pool).await?;
         let mut transaction = lent.begin().await?;
         let mut changed = Vec::with_capacity(rows.len());
         for values in rows {
-            changed.push(bound(sql, values).execute(&mut *transaction).await?.rows_affected());
+            let bound = bound(sql, values).persistent(self.prepares);
+            changed.push(bound.execute(&mut *transaction).await?.rows_affected());
         }
         transaction.commit().await?;
         Ok(changed)
     }
 
     async fn fetch(&self, sql: &SqlStr, values: &[Value<'_>]) -> Result<Vec<PgRow>, DbError> {
-        let mut lent = Lent::from(self).await?;
+        if !self.prepares {
+            return Box::pin(self.fetch_alone(sql, values)).await;
+        }
+        let mut lent = Lent::from(&self.pool).await?;
         Ok(bound(sql, values).fetch_all(&mut *lent).await?)
     }
 
-    async fn begin(&self) -> Result<Self::Transaction, DbError> {
-        LentTransaction::begin(self).await
+    async fn begin(&self) -> Result<PgTransaction, DbError> {
+        Ok(PgTransaction { lent: LentTransaction::begin(&self.pool).await?, prepares: self.prepares })
     }
 }
 
-impl Transaction for LentTransaction<Postgres> {
+/// A transaction: all of it is on one connection of the server, also behind a pooler.
+pub(crate) struct PgTransaction {
+    lent: LentTransaction<Postgres>,
+    prepares: bool,
+}
+
+impl PgTransaction {
+    /// Makes it count if this is no error.
+    async fn end<T>(self, answer: Result<T, DbError>) -> Result<T, DbError> {
+        match answer {
+            Ok(_) => self.lent.commit().await?,
+            // If even that fails, the connection is closed, which does the same.
+            Err(_) => drop(self.lent.undo().await),
+        }
+        answer
+    }
+}
+
+impl Transaction for PgTransaction {
     type Row = PgRow;
 
     async fn execute(&mut self, sql: &SqlStr, values: &[Value<'_>]) -> Result<u64, DbError> {
-        Ok(bound(sql, values).execute(&mut **self).await?.rows_affected())
+        let bound = bound(sql, values).persistent(self.prepares);
+        Ok(bound.execute(&mut *self.lent).await?.rows_affected())
     }
 
     async fn fetch(&mut self, sql: &SqlStr, values: &[Value<'_>]) -> Result<Vec<PgRow>, DbError> {
-        Ok(bound(sql, values).fetch_all(&mut **self).await?)
+        Ok(bound(sql, values).persistent(self.prepares).fetch_all(&mut *self.lent).await?)
     }
 
     async fn commit(self) -> Result<(), DbError> {
-        LentTransaction::commit(self).await
+        self.lent.commit().await
     }
 
     async fn undo(self) -> Result<(), DbError> {
-        LentTransaction::undo(self).await
+        self.lent.undo().await
     }
 }
 
+/// A statement with its values. One that is not `persistent` has no name, which counts until the next one: on a connection
+/// of the server that nobody else uses meanwhile, as in a transaction.
 fn bound<'q>(sql: &SqlStr, values: &[Value<'_>]) -> Query<'q> {
     values.iter().fold(query(sql.clone()), |query, value| match *value {
         Value::Int(number) => query.bind(number),

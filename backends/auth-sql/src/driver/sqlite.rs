@@ -147,3 +147,8 @@ pub(crate) fn is_of(error: &dyn DatabaseError) -> bool {
 pub(crate) fn is_refusal(code: &str) -> bool {
     code.parse().is_ok_and(|code: u32| matches!(code & 0xff, 18..=20))
 }
+
+/// Whether a code says that nothing may be written (`SQLITE_READONLY`).
+pub(crate) fn is_read_only(code: &str) -> bool {
+    code.parse().is_ok_and(|code: u32| code & 0xff == 8)
+}

@@ -212,7 +212,7 @@ async fn migrating_again_waits_for_nobody(place: &Place) {
     }
     match &db.pool {
         Pool::Sqlite(pool) => while_it_is_read!(pool),
-        Pool::Postgres(pool) => while_it_is_read!(pool),
+        Pool::Postgres(pool) | Pool::Pooled { direct: pool, .. } => while_it_is_read!(pool),
         Pool::MySql(pool) => while_it_is_read!(pool),
     }
 }

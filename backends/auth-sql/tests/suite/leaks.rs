@@ -52,6 +52,7 @@ fn dump(place: &Place, db: &Db) -> Vec<u8> {
             command.args(["--dbname", &server.url(), "--schema", &db.name]);
             command
         }
+        Place::PgBouncer(_) => unreachable!("what is dumped is the server's"),
         Place::MariaDb(server) => {
             let mut command = Command::new("mariadb-dump");
             command.args(["--no-defaults", "--hex-blob", "-h127.0.0.1", "-uapp"]);

@@ -1,5 +1,6 @@
 //! The tests of this crate, over real databases.
 
+mod check;
 mod earlier;
 mod import;
 mod leaks;
@@ -9,6 +10,7 @@ mod moves;
 mod names;
 mod odd;
 mod outages;
+mod pgbouncer;
 mod provisioning;
 mod rehash;
 mod remote_user;
@@ -31,6 +33,7 @@ fn users_in_maria_db() {
 }
 
 fn all_about_users(place: &Place) {
+    check::all(place);
     import::all(place);
     names::all(place);
     odd::all(place);
@@ -59,6 +62,24 @@ fn sessions_in_maria_db_that_reads_what_is_committed() {
     let place = Place::maria_db_with(&["--transaction-isolation=READ-COMMITTED"]);
     moves::all(&place);
     sessions::contract(&place);
+}
+
+/// The same where no statement is prepared for longer than its transaction.
+#[test]
+fn users_behind_pgbouncer() {
+    let place = Place::pgbouncer();
+    check::all(&place);
+    import::all(&place);
+    provisioning::all(&place);
+    users::all(&place);
+}
+
+#[test]
+fn sessions_behind_pgbouncer() {
+    let place = Place::pgbouncer();
+    sessions::contract(&place);
+    migrations::all(&place);
+    moves::all(&place);
 }
 
 fn all_about_sessions(place: &Place) {

@@ -95,7 +95,7 @@ async fn meets_a_move(db: &Db, store: &SqlSessions, deed: Deed, to: &SessionKey)
     }
     match &db.pool {
         Pool::Sqlite(_) => unreachable!("it has one writer at a time"),
-        Pool::Postgres(pool) => between!(pool),
+        Pool::Postgres(pool) | Pool::Pooled { direct: pool, .. } => between!(pool),
         Pool::MySql(pool) => between!(pool),
     }
 }

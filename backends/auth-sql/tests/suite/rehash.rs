@@ -90,7 +90,7 @@ async fn read_only(db: &Db) -> Database {
             let options = options(&db.dir, SqliteJournalMode::Wal).pragma("query_only", "ON");
             SqlitePoolOptions::new().connect_with(options).await.unwrap().into()
         }
-        Pool::Postgres(pool) => {
+        Pool::Postgres(pool) | Pool::Pooled { direct: pool, .. } => {
             let options =
                 (*pool.connect_options()).clone().options([("default_transaction_read_only", "on")]);
             PgPoolOptions::new().connect_with(options).await.unwrap().into()

@@ -15,18 +15,26 @@ use sqlx::sqlite::{
 };
 use sqlx::{AssertSqlSafe, raw_sql};
 use tempfile::TempDir;
-use test_servers::{MariaDb, Postgres};
+use test_servers::{MariaDb, PgBouncer, Postgres};
 
 /// Where databases are made.
 pub(crate) enum Place {
     Sqlite,
     Postgres(Box<Postgres>),
+    /// The pooler, which is ended first, before the server.
+    PgBouncer(Box<(PgBouncer, Postgres)>),
     MariaDb(Box<MariaDb>),
 }
 
 impl Place {
     pub(crate) fn postgres() -> Self {
         Self::Postgres(Box::new(Postgres::start_with(&[("max_connections", "500")])))
+    }
+
+    /// Behind a pooler that hands each transaction to another connection.
+    pub(crate) fn pgbouncer() -> Self {
+        let server = Postgres::start_with(&[("max_connections", "500")]);
+        Self::PgBouncer(Box::new((PgBouncer::before(&server), server)))
     }
 
     pub(crate) fn maria_db() -> Self {
@@ -53,6 +61,18 @@ impl Place {
                 let pool = PgPoolOptions::new().max_connections(8);
                 Pool::Postgres(pool.connect_with(options.options([("search_path", &name)])).await.unwrap())
             }
+            Self::PgBouncer(servers) => {
+                let (between, server) = &**servers;
+                let options = PgConnectOptions::from_str(&server.url()).unwrap();
+                let creator = PgPoolOptions::new().connect_with(options.clone()).await.unwrap();
+                run(raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&creator)).await;
+                creator.close().await;
+                let pool = PgPoolOptions::new().max_connections(8);
+                let direct = pool.clone().connect_with(options.database(&name)).await.unwrap();
+                let options = PgConnectOptions::from_str(&between.url()).unwrap().database(&name);
+                let pooled = pool.acquire_timeout(LIMIT).connect_with(options.statement_cache_capacity(0));
+                Pool::Pooled { pooled: pooled.await.unwrap(), direct }
+            }
             Self::MariaDb(server) => {
                 let options = MySqlConnectOptions::from_str(&server.url()).unwrap();
                 let creator = MySqlPoolOptions::new().connect_with(options.clone()).await.unwrap();
@@ -74,15 +94,20 @@ async fn run<T>(query: impl Future<Output = Result<T, sqlx::Error>>) {
 pub(crate) enum Pool {
     Sqlite(SqlitePool),
     Postgres(PgPool),
+    /// What is tested, and what the tests themselves ask.
+    Pooled {
+        pooled: PgPool,
+        direct: PgPool,
+    },
     MySql(MySqlPool),
 }
 
-/// The same expression for the pool of whichever database it is.
+/// The same expression for the pool of whichever database it is, over which the tests themselves ask.
 macro_rules! with_pool {
     ($db:expr, $pool:ident => $answer:expr) => {
         match &$db.pool {
             Pool::Sqlite($pool) => $answer,
-            Pool::Postgres($pool) => $answer,
+            Pool::Postgres($pool) | Pool::Pooled { direct: $pool, .. } => $answer,
             Pool::MySql($pool) => $answer,
         }
     };
@@ -98,7 +123,11 @@ pub(crate) struct Db {
 
 impl Db {
     pub(crate) fn database(&self) -> Database {
-        with_pool!(self, pool => pool.clone().into())
+        match &self.pool {
+            Pool::Sqlite(pool) => pool.clone().into(),
+            Pool::Postgres(pool) | Pool::Pooled { pooled: pool, .. } => pool.clone().into(),
+            Pool::MySql(pool) => pool.clone().into(),
+        }
     }
 
     /// The same database over connections of its own, as another instance opens it.
@@ -107,7 +136,7 @@ impl Db {
         async move {
             match pool {
                 Pool::Sqlite(_) => SqlitePoolOptions::new().connect_with(sqlite).await.unwrap().into(),
-                Pool::Postgres(pool) => {
+                Pool::Postgres(pool) | Pool::Pooled { pooled: pool, .. } => {
                     PgPoolOptions::new().connect_with((*pool.connect_options()).clone()).await.unwrap().into()
                 }
                 Pool::MySql(pool) => MySqlPoolOptions::new()
@@ -126,6 +155,9 @@ impl Db {
     }
 
     pub(crate) async fn close(&self) {
+        if let Pool::Pooled { pooled, .. } = &self.pool {
+            pooled.close().await;
+        }
         with_pool!(self, pool => pool.close().await);
     }
 
@@ -133,7 +165,7 @@ impl Db {
     pub(crate) fn pick<T>(&self, sqlite: T, postgres: T, mysql: T) -> T {
         match self.pool {
             Pool::Sqlite(_) => sqlite,
-            Pool::Postgres(_) => postgres,
+            Pool::Postgres(_) | Pool::Pooled { .. } => postgres,
             Pool::MySql(_) => mysql,
         }
     }
@@ -158,7 +190,7 @@ impl Db {
     /// A collation that does not tell `a` from `A`, for `{lax}`. `MariaDB`'s own is one.
     pub(crate) async fn make_lax_collation(&self) {
         let sql = "CREATE COLLATION lax (provider = icu, locale = 'und-u-ks-level2', deterministic = false)";
-        if let Pool::Postgres(_) = self.pool {
+        if let Pool::Postgres(_) | Pool::Pooled { .. } = self.pool {
             self.execute(sql).await.unwrap();
         }
     }
@@ -172,7 +204,7 @@ impl Db {
             Pool::Sqlite(pool) => {
                 sqlx::query_scalar::<_, String>(self.sql(sql)).fetch_one(pool).await.unwrap().into()
             }
-            Pool::Postgres(pool) => {
+            Pool::Postgres(pool) | Pool::Pooled { direct: pool, .. } => {
                 sqlx::query_scalar::<_, String>(self.sql(sql)).fetch_one(pool).await.unwrap().into()
             }
             Pool::MySql(pool) => sqlx::query_scalar(self.sql(sql)).fetch_one(pool).await.unwrap(),

@@ -54,7 +54,7 @@ impl UserSource for Site {
 
 impl ProvisionStore for Site {
     fn check(&self, policy: &Provisioning) -> Result<(), ConfigError> {
-        self.users.check(policy)
+        ProvisionStore::check(&self.users, policy)
     }
 
     async fn load(&self, query: &Query<'_>) -> Result<Found, BackendError> {

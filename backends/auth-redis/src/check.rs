@@ -1,0 +1,71 @@
+//! What the server must be and do, tried before the first session.
+
+use auth_core::session::{SessionKey, StoreError, check_store};
+use redis::Value;
+
+use crate::RedisSessions;
+use crate::error::unavailable;
+use crate::sessions::{bytes, text};
+
+/// What the scripts run, in words that change nothing where there is no key. Servers before Redis 7.2 do not say which
+/// command of a script a user may not run.
+const COMMANDS: [(&str, &[&str]); 12] = [
+    ("GET", &[]),
+    ("GETRANGE", &["0", "0"]),
+    ("SET", &["", "XX"]),
+    ("DEL", &[]),
+    ("EXISTS", &[]),
+    ("PTTL", &[]),
+    ("PEXPIRE", &["1"]),
+    ("ZADD", &["XX", "1", ""]),
+    ("ZREM", &[""]),
+    ("ZCARD", &[]),
+    ("ZRANGE", &["0", "-1"]),
+    ("ZRANGEBYSCORE", &["-inf", "0"]),
+];
+
+/// Nobody's: keys are hashes.
+const NOBODYS: SessionKey = SessionKey::from_bytes([0; 32]);
+
+impl RedisSessions {
+    /// Tries all that sessions will need, on one that is made and deleted again: see [`check_store`]. And asks the server
+    /// whether it may keep sessions: it must not evict them when its memory is used up. To be called when the program
+    /// starts.
+    ///
+    /// # Errors
+    /// [`StoreError`] of what failed first. Its sources name the command, the permission or the setting that is missing.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        self.check_memory().await?;
+        self.check_commands().await?;
+        self.check_scripts().await?;
+        check_store(self).await
+    }
+
+    async fn check_memory(&self) -> Result<(), StoreError> {
+        let about: String = match self.link.ask(redis::cmd("INFO").arg("memory")).await? {
+            Value::Map(nodes) => nodes.into_iter().map(|(_, about)| text(about)).collect(),
+            about => text(about),
+        };
+        let says = |line: &str| about.lines().any(|said| said == line);
+        let evicts = !says("maxmemory:0") && !says("maxmemory_policy:noeviction");
+        if evicts {
+            return Err(unavailable("the server evicts keys: set `maxmemory-policy` to `noeviction`"));
+        }
+        Ok(())
+    }
+
+    async fn check_commands(&self) -> Result<(), StoreError> {
+        let key = self.prefix.session(&NOBODYS);
+        for (name, arguments) in COMMANDS {
+            self.link.ask(redis::cmd(name).arg(&key).arg(arguments)).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells the server a script, as whenever it does not know one: it may know them now, but not after its next start.
+    async fn check_scripts(&self) -> Result<(), StoreError> {
+        let arguments = [self.prefix.argument(), bytes(&NOBODYS), 0.into()];
+        let told = self.scripts.load.by_text(&self.prefix.session(&NOBODYS), &arguments);
+        self.link.ask(&told).await.map(drop)
+    }
+}

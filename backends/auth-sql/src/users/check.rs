@@ -1,0 +1,61 @@
+//! What logins and requests will need, tried before the first of them.
+
+use auth_core::backend::BackendError;
+use auth_core::random::{OsRandom, Random, RandomError};
+use uuid::Uuid;
+
+use super::SqlUsers;
+use super::table::IdType;
+use crate::TableUser;
+use crate::driver::Value;
+use crate::error::DbError;
+
+impl<U: TableUser> SqlUsers<U> {
+    /// Tries what logins and requests will need: to find a user with all permissions by name, by id and, where the table has
+    /// them, by issuer and subject; and to renew an outdated hash. To be called when the program starts, after
+    /// [`migrate`](Self::migrate).
+    ///
+    /// Nothing is changed, since nobody has the name, the id and the hash that are asked for. What only an administrator or
+    /// a provisioning policy writes is not tried: a program may well be forbidden to make users.
+    ///
+    /// # Errors
+    /// [`BackendError`] of what failed first. Its source names the table, the permission or the setting that is missing.
+    pub async fn check(&self) -> Result<(), BackendError> {
+        self.database.check().await?;
+        let nobody = nobody().map_err(BackendError::unavailable)?;
+        self.by_name(&nobody).await?;
+        let id = match self.table.ids {
+            IdType::Integer => Value::from(0),
+            IdType::Text => Value::from(&*nobody),
+            IdType::Uuid => Value::from(Uuid::nil()),
+        };
+        self.check_ids(id, &nobody).await?;
+        self.check_identities(id, &nobody).await?;
+        Ok(())
+    }
+
+    async fn check_ids(&self, id: Value<'_>, nobody: &str) -> Result<(), DbError> {
+        self.database.is_any(&self.sql.by_id, &[id]).await?;
+        if self.table.stamp.is_some() {
+            // Also somebody who has this id has another hash.
+            self.database.execute(&self.sql.renew, &[nobody.into(), id, nobody.into()]).await?;
+        }
+        Ok(())
+    }
+
+    async fn check_identities(&self, id: Value<'_>, nobody: &str) -> Result<(), DbError> {
+        let Some(sql) = &self.sql.accounts else { return Ok(()) };
+        self.database.is_any(&sql.by_identity, &[nobody.into(), nobody.into()]).await?;
+        if let Some(tracking) = &sql.tracking {
+            self.database.is_any(&tracking.read, &[id]).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A name that nobody has: 128 random bits.
+fn nobody() -> Result<String, RandomError> {
+    let mut random = [0; 16];
+    OsRandom.fill(&mut random)?;
+    Ok(format!("nobody-{:032x}", u128::from_ne_bytes(random)))
+}
