@@ -13,6 +13,7 @@ use crate::dn;
 use crate::groups::GroupSource;
 use crate::ldap::Ldap;
 use crate::pool::{Account, Pool};
+use crate::reader::Bounds;
 use crate::server::{Server, Servers};
 use crate::settings::{Person, Settings, Way};
 use crate::state;
@@ -47,6 +48,8 @@ pub struct LdapBuilder {
     operation_timeout: Duration,
     timeout: Duration,
     connections: usize,
+    page_size: u16,
+    max_groups: usize,
 }
 
 #[derive(Clone)]
@@ -88,6 +91,8 @@ impl LdapBuilder {
             operation_timeout: Duration::from_secs(2),
             timeout: Duration::from_secs(4),
             connections: 8,
+            page_size: 500,
+            max_groups: 10_000,
         }
     }
 
@@ -267,6 +272,21 @@ impl LdapBuilder {
         self
     }
 
+    /// How many entries are asked for at a time where there may be many: 500, unless set. A directory that gives fewer
+    /// at a time is asked more often; one that refuses so many (`adminLimitExceeded`) needs a smaller number here.
+    pub fn page_size(mut self, entries: u16) -> Self {
+        self.page_size = entries;
+        self
+    }
+
+    /// How many groups somebody may be in: 10,000, unless set. The groups of somebody in more are
+    /// [unknown](auth_core::backend::Groups::Unknown), and the log says so. As many values an attribute may have that is
+    /// [copied](Self::attribute).
+    pub fn max_groups(mut self, number: usize) -> Self {
+        self.max_groups = number;
+        self
+    }
+
     /// The directory. Nothing is asked yet.
     ///
     /// # Errors
@@ -298,6 +318,8 @@ impl LdapBuilder {
             (attributes.iter().all(|name| is_attribute(name)), "an attribute has a name that none has"),
             (limits.iter().all(|limit| !limit.is_zero()), "a time limit of 0 lets nobody in"),
             (self.connections > 0, "without connections nobody gets in"),
+            (self.page_size > 0, "nothing comes in pages of 0 entries"),
+            (self.max_groups > 0, "where 0 groups are too many, leave out `groups`"),
             (
                 self.groups.is_some() || !self.has_group_rules(),
                 "say where `groups` are found that rules name",
@@ -390,6 +412,7 @@ impl LdapBuilder {
             groups: self.groups,
             attributes,
             timeout: self.timeout,
+            bounds: Bounds { page: self.page_size.into(), most: self.max_groups },
         })
     }
 }

@@ -13,6 +13,7 @@ use ldap3::{LdapError, LdapResult, Scope, SearchEntry, SearchOptions};
 use tokio::time::{Instant, timeout};
 
 use crate::error::Failure;
+use crate::paged::Cursor;
 use crate::policy;
 use crate::server::Server;
 
@@ -35,21 +36,28 @@ pub(crate) struct Search<'a> {
     pub(crate) scope: Scope,
     pub(crate) filter: &'a str,
     pub(crate) attributes: &'a [String],
-    /// How many entries it wants at most.
-    pub(crate) limit: i32,
 }
 
-/// What a search found.
-pub(crate) struct Found {
-    pub(crate) entries: Vec<Entry>,
-    /// Whether that is all there is.
-    pub(crate) is_whole: bool,
+/// What one search answered.
+struct Answer {
+    entries: Vec<Entry>,
+    result: LdapResult,
 }
+
+/// As many entries as are needed to know whether there is exactly one.
+const ONE: i32 = 2;
+/// For searches by pages: there can be as many as the server gives.
+const ANY: i32 = 0;
 
 /// An entry: its name, and its attributes by their names in small letters.
 pub(crate) struct Entry {
     pub(crate) dn: String,
     pub(crate) attributes: HashMap<String, Vec<Vec<u8>>>,
+}
+
+/// No attributes, only names (RFC 4511 §4.5.1.8).
+pub(crate) fn nothing() -> [String; 1] {
+    ["1.1".to_owned()]
 }
 
 impl Connection {
@@ -81,23 +89,57 @@ impl Connection {
         .await
     }
 
-    pub(crate) async fn search(&mut self, search: &Search<'_>) -> Result<Found, Failure> {
-        let Search { base, scope, filter, attributes, limit } = *search;
+    /// The entries that a search finds: two of them if there are more.
+    ///
+    /// # Errors
+    /// [`Failure`] also if the server gives fewer than that because of a limit of its own.
+    pub(crate) async fn one(&mut self, search: &Search<'_>) -> Result<Vec<Entry>, Failure> {
+        let Answer { entries, result } = self.search(search, ONE, None).await?;
+        match (result.rc, entries.len()) {
+            // sizeLimitExceeded: there are more than were asked for.
+            (0, _) | (4, 2..) => Ok(entries),
+            (code, found) => Err(self.judged(Failure::search(code, found))),
+        }
+    }
+
+    /// The next page of what a search finds; nothing after the last one.
+    pub(crate) async fn page(
+        &mut self,
+        search: &Search<'_>,
+        cursor: &mut Cursor,
+    ) -> Result<Option<Vec<Entry>>, Failure> {
+        let Some(control) = cursor.request() else { return Ok(None) };
+        let Answer { entries, result } = self.search(search, ANY, Some(control)).await?;
+        if result.rc != 0 {
+            let seen = cursor.seen() + entries.len();
+            return Err(self.judged(Failure::search(result.rc, seen)));
+        }
+        cursor.turn(entries.len(), &result.ctrls).map_err(|failure| self.judged(failure))?;
+        Ok(Some(entries))
+    }
+
+    async fn search(
+        &mut self,
+        search: &Search<'_>,
+        limit: i32,
+        control: Option<RawControl>,
+    ) -> Result<Answer, Failure> {
+        let Search { base, scope, filter, attributes } = *search;
         let options = SearchOptions::new().sizelimit(limit);
         let mut handle = self.handle.clone();
-        let found = self.ask(async move {
+        let answer = self.ask(async move {
+            if let Some(control) = control {
+                handle.with_controls(control);
+            }
             let found = handle.with_search_options(options).search(base, scope, filter, attributes).await?;
             let entries: Vec<_> = found.0.into_iter().map(SearchEntry::construct).collect();
             Ok((entries, found.1))
         });
-        let (entries, result) = found.await?;
-        let is_whole = match result.rc {
-            0 => true,
-            // The size limit: what was asked for, or what the server gives anybody.
-            4 => false,
-            code => return Err(self.judged(Failure::code("a search", code))),
-        };
-        Ok(Found { entries: entries.into_iter().map(Entry::from).collect(), is_whole })
+        let (entries, result) = answer.await?;
+        if !result.refs.is_empty() {
+            self.server.refers();
+        }
+        Ok(Answer { entries: entries.into_iter().map(Entry::from).collect(), result })
     }
 
     /// Takes note of what a failure says about the server.
@@ -156,11 +198,5 @@ impl Entry {
     /// The first of them in the order of their bytes: a directory may give them in any.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.texts(name).min()
-    }
-
-    /// Whether a server gave only some of an attribute's values, as Active Directory does with many.
-    pub(crate) fn is_cut(&self, name: &str) -> bool {
-        let ranged = format!("{};range=", name.to_ascii_lowercase());
-        self.attributes.keys().any(|name| name.starts_with(&ranged))
     }
 }

@@ -6,13 +6,14 @@ use auth_core::time::{Clock, SystemClock};
 use auth_core::{Credentials, Password, Secret};
 use ldap3::Scope;
 
-use crate::connection::{Connection, Entry, Found, Search};
+use crate::connection::{Connection, Entry, Search, nothing};
 use crate::dn::DnValue;
 use crate::error::Failure;
 use crate::filter::{FilterValue, all};
-use crate::groups::Reader;
+use crate::paged::Cursor;
 use crate::policy::{Judged, judge};
 use crate::pool::Pool;
+use crate::reader::Reader;
 use crate::settings::{Settings, Way};
 
 pub(crate) struct Directory {
@@ -23,8 +24,12 @@ pub(crate) struct Directory {
     pub(crate) binders: Pool,
 }
 
-/// As many entries as are needed to know whether there is exactly one.
-const ONE: i32 = 2;
+/// What is known of somebody now.
+pub(crate) struct Known {
+    pub(crate) standing: Result<Identity, DenyReason>,
+    /// The limit that kept their groups from being read, if one did.
+    pub(crate) limit: Option<Failure>,
+}
 
 enum One {
     Entry(Entry),
@@ -32,14 +37,13 @@ enum One {
     Several,
 }
 
-impl From<Found> for One {
-    fn from(found: Found) -> Self {
-        let is_whole = found.is_whole;
-        let mut entries = found.entries.into_iter();
+impl From<Vec<Entry>> for One {
+    fn from(found: Vec<Entry>) -> Self {
+        let mut entries = found.into_iter();
         match (entries.next(), entries.next()) {
-            (None, _) if is_whole => Self::None,
-            (Some(entry), None) if is_whole => Self::Entry(entry),
-            _ => Self::Several,
+            (None, _) => Self::None,
+            (Some(entry), None) => Self::Entry(entry),
+            (Some(_), Some(_)) => Self::Several,
         }
     }
 }
@@ -69,8 +73,7 @@ impl Directory {
             }
             (Way::Principal, _) => {
                 let domain = self.settings.domain.as_deref().unwrap_or_default();
-                let place = (&*self.settings.base, self.settings.scope);
-                self.bind_then_read(&format!("{name}@{domain}"), place, &filter, password).await
+                self.bind_then_read(&format!("{name}@{domain}"), self.place(), &filter, password).await
             }
         }
     }
@@ -81,9 +84,8 @@ impl Directory {
         filter: &str,
         password: &Secret,
     ) -> Result<Outcome<Identity>, Failure> {
-        let mut reader = Reader::Service(searchers);
-        let place = (&*self.settings.base, self.settings.scope);
-        let entry = match reader.search(&self.search(place, filter)).await?.into() {
+        let mut reader = Reader::service(searchers, self.settings.bounds);
+        let entry = match reader.one(&self.search(self.place(), filter)).await?.into() {
             One::Entry(entry) => entry,
             One::None => {
                 self.bind_nobody().await?;
@@ -96,7 +98,7 @@ impl Directory {
         };
         let judged = bind(&mut *self.binders.get().await?, &entry.dn, password).await?;
         match judged {
-            Judged::Proven => self.admit(&entry, &mut reader).await,
+            Judged::Proven => self.admit(entry, &mut reader).await,
             Judged::Declined(reason) => Ok(Outcome::Decline(reason)),
             Judged::Denied(reason) => Ok(Outcome::Deny(reason)),
         }
@@ -117,36 +119,51 @@ impl Directory {
             Judged::Declined(reason) => return Ok(Outcome::Decline(reason)),
             Judged::Denied(reason) => return Ok(Outcome::Deny(reason)),
         }
-        let mut reader = Reader::Own(&mut connection);
-        match reader.search(&self.search(place, filter)).await?.into() {
-            One::Entry(entry) => self.admit(&entry, &mut reader).await,
+        let mut reader = Reader::own(&mut connection, self.settings.bounds);
+        match reader.one(&self.search(place, filter)).await?.into() {
+            One::Entry(entry) => self.admit(entry, &mut reader).await,
             One::None => Ok(Outcome::Deny(DenyReason::NotPermitted)),
             One::Several => Ok(ambiguous()),
         }
     }
 
     /// What becomes of somebody whose password is right.
-    async fn admit(&self, entry: &Entry, reader: &mut Reader<'_>) -> Result<Outcome<Identity>, Failure> {
-        Ok(match self.standing(entry, reader).await? {
+    async fn admit(&self, entry: Entry, reader: &mut Reader<'_>) -> Result<Outcome<Identity>, Failure> {
+        Ok(match self.known(entry, reader).await?.standing {
             Ok(identity) => Outcome::Accept(identity),
             Err(reason) => Outcome::Deny(reason),
         })
     }
 
-    async fn standing(
-        &self,
-        entry: &Entry,
-        reader: &mut Reader<'_>,
-    ) -> Result<Result<Identity, DenyReason>, Failure> {
+    async fn known(&self, mut entry: Entry, reader: &mut Reader<'_>) -> Result<Known, Failure> {
         let Settings { person, issuer, .. } = &self.settings;
-        let groups = match &self.settings.groups {
-            Some(source) => source.of(entry, person.username(entry)?, reader).await?,
-            None => Groups::Unknown,
+        let (groups, limit) = match self.groups(&mut entry, reader).await {
+            Ok(groups) => (groups, None),
+            Err(failure) if failure.is_limit() => (Groups::Unknown, Some(failure)),
+            Err(failure) => return Err(failure),
         };
-        match self.settings.refusal(entry, &groups, SystemClock.now())? {
-            Some(reason) => Ok(Err(reason)),
-            None => person.identity(issuer, entry, groups).map(Ok),
+        let refusal = self.settings.refusal(&entry, &groups, SystemClock.now());
+        // Where everything depends on the groups, what kept them from being read is the reason.
+        if let Some(reason) = refusal.map_err(|failure| limit.clone().unwrap_or(failure))? {
+            return Ok(Known { standing: Err(reason), limit });
         }
+        for attribute in &person.copied {
+            reader.complete(&mut entry, attribute).await?;
+        }
+        let standing = Ok(person.identity(issuer, &entry, groups)?);
+        Ok(Known { standing, limit })
+    }
+
+    async fn groups(&self, entry: &mut Entry, reader: &mut Reader<'_>) -> Result<Groups, Failure> {
+        let Some(source) = &self.settings.groups else { return Ok(Groups::Unknown) };
+        let username = self.settings.person.username(entry)?.to_owned();
+        let groups = source.of(entry, &username, reader).await;
+        if let Err(failure) = &groups
+            && failure.is_limit()
+        {
+            tracing::warn!(target: "auth", %failure, "the groups of a user are unknown");
+        }
+        groups.map(Groups::Known)
     }
 
     /// Binds as nobody, with a password that is nobody's, so that a name that is unknown takes as many steps as one
@@ -169,23 +186,47 @@ impl Directory {
     }
 
     async fn look_up(&self, subject: &str) -> Result<Standing, Failure> {
-        let Some(searchers) = &self.searchers else {
-            return Err(Failure::refused("without a service account nobody can be looked up"));
-        };
+        let searchers = self.searchers()?;
         let Some(is_subject) = self.settings.person.subject.filter(subject) else {
             return Ok(Standing::Gone);
         };
-        let filter = all([&*is_subject, &self.settings.filter.fill(&FilterValue::anything())]);
-        let mut reader = Reader::Service(searchers);
-        let place = (&*self.settings.base, self.settings.scope);
-        match reader.search(&self.search(place, &filter)).await?.into() {
-            One::Entry(entry) => Ok(match self.standing(&entry, &mut reader).await? {
-                Ok(identity) => Standing::Good(identity),
-                Err(reason) => Standing::Refused(reason),
-            }),
+        let filter = all([&*is_subject, &self.anybody()]);
+        let mut reader = Reader::service(searchers, self.settings.bounds);
+        match reader.one(&self.search(self.place(), &filter)).await?.into() {
+            One::Entry(entry) => Ok(self.known(entry, &mut reader).await?.standing()),
             One::None => Ok(Standing::Gone),
             One::Several => Err(Failure::unclear("several entries have the same subject")),
         }
+    }
+
+    /// The next names of entries that could be let in; nothing after the last ones.
+    pub(crate) async fn page(
+        &self,
+        connection: &mut Connection,
+        cursor: &mut Cursor,
+    ) -> Result<Option<Vec<String>>, Failure> {
+        let ((base, scope), filter) = (self.place(), self.anybody());
+        let search = Search { base, scope, filter: &filter, attributes: &nothing() };
+        let page = connection.page(&search, cursor).await?;
+        Ok(page.map(|entries| entries.into_iter().map(|entry| entry.dn).collect()))
+    }
+
+    /// What a login of the person with this entry would come to, if the password is right.
+    pub(crate) async fn read(&self, dn: &str) -> Result<Option<Known>, Failure> {
+        let all = async {
+            let (filter, mut reader) =
+                (self.anybody(), Reader::service(self.searchers()?, self.settings.bounds));
+            match reader.one(&self.search((dn, Scope::Base), &filter)).await?.pop() {
+                Some(entry) => self.known(entry, &mut reader).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        tokio::time::timeout(self.settings.timeout, all).await.unwrap_or_else(|_| Err(late()))
+    }
+
+    pub(crate) fn searchers(&self) -> Result<&Pool, Failure> {
+        let nobody = || Failure::refused("without a service account nobody can be looked up");
+        self.searchers.as_ref().ok_or_else(nobody)
     }
 
     /// Takes the way of an attempt on a new connection, and asks for the root's entry, which every server has
@@ -197,16 +238,31 @@ impl Directory {
         }
     }
 
-    async fn look_at_the_root(&self) -> Result<Found, Failure> {
+    async fn look_at_the_root(&self) -> Result<Vec<Entry>, Failure> {
         let mut connection = self.searchers.as_ref().unwrap_or(&self.binders).dial().await?;
-        let attributes = ["1.1".to_owned()];
         let filter = "(objectClass=*)";
-        let root = Search { base: "", scope: Scope::Base, filter, attributes: &attributes, limit: ONE };
-        connection.search(&root).await
+        let root = Search { base: "", scope: Scope::Base, filter, attributes: &nothing() };
+        connection.one(&root).await
     }
 
     fn search<'a>(&'a self, (base, scope): (&'a str, Scope), filter: &'a str) -> Search<'a> {
-        Search { base, scope, filter, attributes: &self.settings.attributes, limit: ONE }
+        Search { base, scope, filter, attributes: &self.settings.attributes }
+    }
+
+    /// Where people are.
+    fn place(&self) -> (&str, Scope) {
+        (&self.settings.base, self.settings.scope)
+    }
+
+    /// The filter for whoever has any name.
+    fn anybody(&self) -> String {
+        self.settings.filter.fill(&FilterValue::anything())
+    }
+}
+
+impl Known {
+    pub(crate) fn standing(self) -> Standing {
+        self.standing.map_or_else(Standing::Refused, Standing::Good)
     }
 }
 

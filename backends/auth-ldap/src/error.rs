@@ -26,11 +26,17 @@ pub(crate) enum FailureKind {
     /// It cannot be decided about this one attempt, which says nothing about others. It must not open a circuit
     /// breaker: anybody could do that with an account that a server answers oddly about.
     Unclear,
+    /// It has more than it gave, or than is taken from it: what came is not all, and nothing is concluded from it.
+    Limit,
     /// What it answered makes no sense.
     Nonsense,
     /// It was not asked: too many wait to ask.
     Crowded,
 }
+
+/// What is said of the result code referral (RFC 4511 §4.1.10).
+const REFERRAL: &str = "the directory refers to another server (referral), which is never followed: name a `server` \
+                        that holds the base itself";
 
 impl Failure {
     pub(crate) fn down(text: impl Into<Box<str>>) -> Self {
@@ -53,6 +59,31 @@ impl Failure {
         Self { kind, text: format!("the directory answered {operation} with result code {code}").into() }
     }
 
+    /// A result code by which a search ended after so many entries. Those of limits have names, and all a remedy.
+    pub(crate) fn search(code: u32, entries: usize) -> Self {
+        let (name, remedy) = match code {
+            3 => (
+                "timeLimitExceeded",
+                "raise its time limit for the account that searches, or index what the filter names",
+            ),
+            4 => (
+                "sizeLimitExceeded",
+                "raise its size limit for the account that searches, that for all pages included",
+            ),
+            11 => (
+                "adminLimitExceeded",
+                "raise its limits for the account that searches, or ask for smaller pages with `page_size`",
+            ),
+            10 => return Self::unclear(REFERRAL),
+            _ => return Self::code("a search", code),
+        };
+        Self::limit(format!("the directory gave {entries} entries and no more ({name}): {remedy}"))
+    }
+
+    pub(crate) fn limit(text: impl Into<Box<str>>) -> Self {
+        Self { kind: FailureKind::Limit, text: text.into() }
+    }
+
     pub(crate) fn late(text: impl Into<Box<str>>) -> Self {
         Self { kind: FailureKind::Late, text: text.into() }
     }
@@ -67,6 +98,11 @@ impl Failure {
 
     pub(crate) fn crowded(text: impl Into<Box<str>>) -> Self {
         Self { kind: FailureKind::Crowded, text: text.into() }
+    }
+
+    /// Whether it says that there is more than what came.
+    pub(crate) fn is_limit(&self) -> bool {
+        self.kind == FailureKind::Limit
     }
 
     /// Whether another server should be asked for a while.
@@ -91,7 +127,7 @@ impl From<Failure> for BackendError {
         match failure.kind {
             FailureKind::Nonsense | FailureKind::Broken => Self::invalid_data(failure),
             FailureKind::Late => Self::timed_out(failure),
-            FailureKind::Unclear => Self::undecided(failure),
+            FailureKind::Unclear | FailureKind::Limit => Self::undecided(failure),
             FailureKind::Down | FailureKind::Refused => Self::unavailable(failure),
             FailureKind::Crowded => Self::overloaded(failure),
         }
@@ -120,6 +156,25 @@ mod tests {
             let doubtful = [51, 52, 80, 81, 85, 91].contains(&code);
             let expected = if doubtful { BackendErrorKind::InvalidData } else { BackendErrorKind::Undecided };
             assert_eq!(kind, expected, "{code}");
+            let search = Failure::search(code, 7);
+            assert_eq!(search.is_limit(), [3, 4, 11].contains(&code), "{code}");
+            assert_eq!(BackendError::from(search).kind(), expected, "{code}");
+        }
+    }
+
+    /// Whoever reads the log knows which limit it is, and what to do about it.
+    #[test]
+    fn limits_have_names() {
+        let table = [
+            (3, "7 entries and no more (timeLimitExceeded): raise its time limit"),
+            (4, "7 entries and no more (sizeLimitExceeded): raise its size limit"),
+            (11, "7 entries and no more (adminLimitExceeded): raise its limits"),
+            (10, "referral"),
+            (50, "answered a search with result code 50"),
+        ];
+        for (code, expected) in table {
+            let text = Failure::search(code, 7).to_string();
+            assert!(text.contains(expected), "{code}: {text}");
         }
     }
 }

@@ -2,20 +2,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use auth_core::backend::Groups;
 use ldap3::Scope;
 
-use crate::connection::{Connection, Entry, Found, Search};
+use crate::connection::{Entry, Search, nothing};
 use crate::dn::{first_value, folded};
 use crate::error::Failure;
 use crate::filter::{FilterValue, all, either, equals};
-use crate::pool::Pool;
+use crate::reader::Reader;
 
 /// Where a directory keeps who is in which group. Only groups below `base` count: whoever may make groups
 /// elsewhere must not be able to make one of the same name.
 ///
 /// A group is known by its name alone (the first value of its DN, such as `staff`), or by its whole DN
-/// ([`by_dn`](Self::by_dn)). If an answer is not complete, the groups are [unknown](Groups::Unknown), and not fewer.
+/// ([`by_dn`](Self::by_dn)).
+///
+/// Groups are asked for in pages, and values that come in ranges until the last. If that is not all, because of a limit of
+/// the directory or of [`max_groups`](crate::LdapBuilder::max_groups), the groups are
+/// [unknown](auth_core::backend::Groups::Unknown), and not fewer; the log names the limit. Referrals are not followed:
+/// groups that only another server has are not found.
 ///
 /// ```
 /// use auth_ldap::GroupSource;
@@ -38,20 +42,12 @@ enum Kind {
     ActiveDirectory,
 }
 
-/// How many groups a search for them may find.
-const MAX_GROUPS: i32 = 1_000;
+/// The attribute of a person with the DNs of their groups.
+const MEMBER_OF: &str = "memberOf";
 /// How deep groups may be in groups.
 const MAX_LEVELS: usize = 16;
 /// In how many groups one search looks for the groups that they are in.
 const AT_ONCE: usize = 100;
-
-/// Who reads.
-pub(crate) enum Reader<'a> {
-    /// The service account.
-    Service(&'a Pool),
-    /// The user, on the connection that was just bound.
-    Own(&'a mut Connection),
-}
 
 impl GroupSource {
     /// The values of `memberOf` in the person's own entry.
@@ -101,7 +97,7 @@ impl GroupSource {
     /// The attributes of a person that it needs.
     pub(crate) fn attributes(&self) -> &'static [&'static str] {
         match self.kind {
-            Kind::MemberOf => &["memberOf"],
+            Kind::MemberOf => &[MEMBER_OF],
             Kind::Posix => &["gidNumber"],
             Kind::Members { .. } | Kind::ActiveDirectory => &[],
         }
@@ -113,14 +109,20 @@ impl GroupSource {
     }
 
     /// The groups of the person with this entry and name.
+    ///
+    /// # Errors
+    /// [`Failure`] if they could not be read, or not all of them: some groups are no answer.
     pub(crate) async fn of(
         &self,
-        entry: &Entry,
+        entry: &mut Entry,
         username: &str,
         reader: &mut Reader<'_>,
-    ) -> Result<Groups, Failure> {
+    ) -> Result<BTreeSet<String>, Failure> {
         let dns = match self.kind {
-            Kind::MemberOf => self.told(entry),
+            Kind::MemberOf => {
+                reader.complete(entry, MEMBER_OF).await?;
+                self.told(entry)
+            }
             Kind::Members { levels } => self.layers(entry, levels, reader).await?,
             Kind::Posix => {
                 let mut filters = vec![equals("memberUid", &FilterValue::of(username))];
@@ -135,67 +137,54 @@ impl GroupSource {
                 self.search(&all(["(objectClass=group)", &filter]), reader).await?
             }
         };
-        let Some(dns) = dns else {
-            tracing::warn!(target: "auth", "the directory did not tell all groups of a user");
-            return Ok(Groups::Unknown);
-        };
         self.names(&dns)
     }
 
-    /// What the entry says itself; `None` if it does not say all.
-    fn told(&self, entry: &Entry) -> Option<Vec<String>> {
+    /// What the entry says itself.
+    fn told(&self, entry: &Entry) -> Vec<String> {
         let base = format!(",{}", folded(&self.base));
         let below = |dn: &&str| base == "," || folded(dn).ends_with(&base);
-        let dns = entry.texts("memberOf").filter(below).map(str::to_owned);
-        (!entry.is_cut("memberOf")).then(|| dns.collect())
+        entry.texts(MEMBER_OF).filter(below).map(str::to_owned).collect()
     }
 
-    /// The groups that the person is in, those that they are in, and so on; `None` if that is not all.
+    /// The groups that the person is in, those that they are in, and so on.
     async fn layers(
         &self,
         entry: &Entry,
         levels: usize,
         reader: &mut Reader<'_>,
-    ) -> Result<Option<Vec<String>>, Failure> {
+    ) -> Result<Vec<String>, Failure> {
         let mut known = BTreeMap::new();
         let mut layer = vec![entry.dn.clone()];
         for level in 0.. {
             if layer.is_empty() || (level == levels && levels == 1) {
                 break;
             }
-            if level == levels || known.len() > MAX_GROUPS.unsigned_abs() as usize {
-                return Ok(None);
+            if level == levels {
+                return Err(Failure::limit(format!("groups are in each other more than {levels} deep")));
             }
             let mut above = Vec::new();
             for members in layer.chunks(AT_ONCE) {
-                let Some(found) = self.search(&with_members(members), reader).await? else { return Ok(None) };
+                let found = self.search(&with_members(members), reader).await?;
                 let new = found.into_iter().filter(|dn| known.insert(folded(dn), dn.clone()).is_none());
                 above.extend(new);
+                reader.bounds().check(known.len())?;
             }
             layer = above;
         }
-        Ok(Some(known.into_values().collect()))
+        Ok(known.into_values().collect())
     }
 
-    /// The groups that a filter finds; `None` if there are more.
-    async fn search(&self, filter: &str, reader: &mut Reader<'_>) -> Result<Option<Vec<String>>, Failure> {
-        // RFC 4511 §4.5.1.8: no attributes, only names.
-        let attributes = ["1.1".to_owned()];
-        let search = Search {
-            base: &self.base,
-            scope: Scope::Subtree,
-            filter,
-            attributes: &attributes,
-            limit: MAX_GROUPS,
-        };
-        let found = reader.search(&search).await?;
-        Ok(found.is_whole.then(|| found.entries.into_iter().map(|entry| entry.dn).collect()))
+    /// The names of the groups that a filter finds.
+    async fn search(&self, filter: &str, reader: &mut Reader<'_>) -> Result<Vec<String>, Failure> {
+        let search = Search { base: &self.base, scope: Scope::Subtree, filter, attributes: &nothing() };
+        reader.names(&search).await
     }
 
-    fn names(&self, dns: &[String]) -> Result<Groups, Failure> {
+    fn names(&self, dns: &[String]) -> Result<BTreeSet<String>, Failure> {
         let name = |dn: &String| if self.by_dn { Some(dn.clone()) } else { first_value(dn) };
-        let names: Option<BTreeSet<_>> = dns.iter().map(name).collect();
-        names.map(Groups::Known).ok_or_else(|| Failure::unclear("the DN of a group cannot be read"))
+        let names: Option<_> = dns.iter().map(name).collect();
+        names.ok_or_else(|| Failure::unclear("the DN of a group cannot be read"))
     }
 }
 
@@ -207,19 +196,6 @@ fn with_members(members: &[String]) -> String {
     let filters: Vec<_> = filters.collect();
     let members = either(filters.iter().map(String::as_str));
     all(["(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames))", &members])
-}
-
-impl Reader<'_> {
-    /// A search reads, and may be tried again: a connection that was kept may have died meanwhile.
-    pub(crate) async fn search(&mut self, search: &Search<'_>) -> Result<Found, Failure> {
-        match self {
-            Self::Service(pool) => match pool.get().await?.search(search).await {
-                Err(failure) if failure.is_of_server() => pool.get().await?.search(search).await,
-                found => found,
-            },
-            Self::Own(connection) => connection.search(search).await,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -243,22 +219,14 @@ mod tests {
                 r"cn=x\,ou=groups,dc=example",
             ],
         ));
-        assert_eq!(told, Some(vec!["cn=staff,OU=groups, dc=example".to_owned()]));
-    }
-
-    /// Active Directory gives only some values where there are many.
-    #[test]
-    fn some_values_are_not_all() {
-        let source = GroupSource::member_of("dc=example");
-        assert_eq!(source.told(&entry("memberof;range=0-1499", &["cn=staff,dc=example"])), None);
-        assert_eq!(source.told(&entry("memberof", &[])), Some(vec![]));
+        assert_eq!(told, ["cn=staff,OU=groups, dc=example"]);
     }
 
     #[test]
     fn groups_are_called_by_name_or_dn() {
         let dns = [r"cn=R\2cD,ou=groups,dc=example".to_owned()];
         let names = |source: GroupSource| source.names(&dns).unwrap();
-        assert_eq!(names(GroupSource::member_of("")), Groups::Known(["R,D".to_owned()].into()));
-        assert_eq!(names(GroupSource::member_of("").by_dn()), Groups::Known(dns.clone().into()));
+        assert_eq!(names(GroupSource::member_of("")), ["R,D".to_owned()].into());
+        assert_eq!(names(GroupSource::member_of("").by_dn()), dns.clone().into());
     }
 }

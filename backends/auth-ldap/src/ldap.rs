@@ -8,6 +8,7 @@ use auth_core::backend::{Attempt, BackendError, Confirm, Health, Identity, Outco
 
 use crate::builder::LdapBuilder;
 use crate::directory::Directory;
+use crate::everybody::Everybody;
 
 /// A directory that judges passwords, and says whether somebody may still sign in. Cheap to clone.
 ///
@@ -43,6 +44,12 @@ impl Ldap {
     /// by `objectGUID`. They may type `alice` or `alice@example.test`.
     pub fn active_directory(domain: impl Into<String>) -> LdapBuilder {
         LdapBuilder::active_directory(domain.into())
+    }
+
+    /// Goes through everybody whom a login could let in, to see beforehand what that would come to: with
+    /// [`ProvisionedUsers::plan`](auth_core::provisioning::ProvisionedUsers::plan), what it would change.
+    pub fn everybody(&self) -> Everybody {
+        Everybody::of(Arc::clone(&self.0))
     }
 
     pub(crate) fn of(directory: Directory) -> Self {

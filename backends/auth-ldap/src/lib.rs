@@ -47,7 +47,15 @@
 //!   directory itself takes to compare a password is the directory's affair.
 //! * The identity has the directory's spelling of the name, and a subject that no rename changes. Names are compared
 //!   by the directory: `ALICE`, ` alice ` and full-width letters are one person.
-//! * Groups that could not be read completely are unknown, and not fewer.
+//! * Groups that could not be read completely are unknown, and not fewer. They are asked for in pages (RFC 2696), and values
+//!   that Active Directory gives in ranges until the last; a limit that is met has its name in the log, with what to do.
+//! * Referrals are never followed: whoever they lead to would be told passwords, and believed. People and groups that only
+//!   another server has are not found, and the log says once that there may be some; ask a server that has all of them,
+//!   such as a global catalog (`ldaps://dc1.example.test:3269`). If the base itself is elsewhere, that is an error.
+//!
+//! # Everybody
+//! [`Ldap::everybody`] goes through all people whom a login could let in, by pages, with what is known of each: what a
+//! provisioning policy would do can so be seen before anybody signs in.
 //!
 //! # Connections
 //! TLS is always used, by `ldaps:` or by `StartTLS`, with the server's certificate verified; a server that does not do it
@@ -69,7 +77,9 @@
 //! | all of a login | 4 s ([`timeout`](LdapBuilder::timeout)) |
 //! | logins that wait for a connection | 256 |
 //! | idle connections | 60 s |
-//! | groups found by a search, depth of groups in groups | 1,000, 16 |
+//! | entries in a page | 500 ([`page_size`](LdapBuilder::page_size)) |
+//! | groups of somebody, values of an attribute | 10,000 ([`max_groups`](LdapBuilder::max_groups)), and 8 MiB |
+//! | depth of groups in groups | 16 |
 //!
 //! # A directory that is broken, or hostile
 //! What a server says is read strictly before the LDAP library sees it: an answer that is malformed, too long, or not one
@@ -84,12 +94,17 @@ mod connection;
 mod directory;
 mod dn;
 mod error;
+mod everybody;
 mod filter;
+mod gathered;
 mod groups;
 mod ldap;
 mod message;
+mod paged;
 mod policy;
 mod pool;
+mod range;
+mod reader;
 mod screen;
 mod server;
 mod settings;
@@ -99,5 +114,6 @@ mod template;
 mod tls;
 
 pub use builder::LdapBuilder;
+pub use everybody::{Everybody, Listed};
 pub use groups::GroupSource;
 pub use ldap::Ldap;

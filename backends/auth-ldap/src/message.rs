@@ -45,13 +45,29 @@ pub(crate) enum Answer {
     Whole,
 }
 
+/// Why a message is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// It is none, or not one that could come here.
+    Malformed,
+    /// With it there would be more than is taken.
+    TooLong,
+}
+
+impl From<Malformed> for Refused {
+    fn from(_: Malformed) -> Self {
+        Self::Malformed
+    }
+}
+
 /// How long the message at the start of `bytes` is; `None` if more of them are needed to tell.
 ///
 /// # Errors
-/// [`Malformed`] if it is none, or longer than `limit`.
-pub(crate) fn length(bytes: &[u8], limit: usize) -> Result<Option<usize>, Malformed> {
+/// [`Refused`] if it is none, or longer than `limit`.
+pub(crate) fn length(bytes: &[u8], limit: usize) -> Result<Option<usize>, Refused> {
     match Header::read(bytes)? {
-        Some(header) if header.tag != tag::SEQUENCE || header.whole() > limit => Err(Malformed),
+        Some(header) if header.tag != tag::SEQUENCE => Err(Refused::Malformed),
+        Some(header) if header.whole() > limit => Err(Refused::TooLong),
         header => Ok(header.map(Header::whole)),
     }
 }
@@ -73,14 +89,14 @@ impl Pending {
     /// Takes a message for (a part of) the answer.
     ///
     /// # Errors
-    /// [`Malformed`] if it is anything else than that, in any detail.
-    pub(crate) fn take(&mut self, message: &[u8]) -> Result<Answer, Malformed> {
-        self.left = self.left.checked_sub(message.len()).ok_or(Malformed)?;
+    /// [`Refused`] if it is anything else than that, in any detail, or too long together with what came before.
+    pub(crate) fn take(&mut self, message: &[u8]) -> Result<Answer, Refused> {
+        self.left = self.left.checked_sub(message.len()).ok_or(Refused::TooLong)?;
         let mut outer = Elements::of(message);
         let mut message = Elements::of(outer.expect(tag::SEQUENCE)?);
         outer.end()?;
         if number(message.expect(tag::INTEGER)?)? != self.id {
-            return Err(Malformed);
+            return Err(Refused::Malformed);
         }
         let (op, content) = message.next()?;
         let answer = self.operation(op, Elements::of(content))?;
@@ -288,15 +304,16 @@ mod tests {
     fn answers_have_an_end() {
         assert_eq!(
             length(&[0x30, 0x83, 0x10, 0, 0], MAX_ANSWER),
-            Err(Malformed),
+            Err(Refused::TooLong),
             "longer than all of it may be"
         );
-        assert_eq!(length(&[0x30, 0x84, 0xFF, 0xFF, 0xFF, 0xFF], MAX_ANSWER), Err(Malformed));
-        assert_eq!(length(&[0x04, 3], MAX_ANSWER), Err(Malformed), "no message");
+        assert_eq!(length(&[0x30, 0x84, 0xFF, 0xFF, 0xFF, 0xFF], MAX_ANSWER), Err(Refused::TooLong));
+        assert_eq!(length(&[0x04, 3], MAX_ANSWER), Err(Refused::Malformed), "no message");
         assert_eq!(length(&[0x30, 0x81], MAX_ANSWER), Ok(None));
         let entry = message(7, op::SEARCH_ENTRY, &[4, 0, 0x30, 0]);
         let mut pending = pending(op::SEARCH_REQUEST);
         let taken = (0..MAX_ANSWER).take_while(|_| pending.take(&entry).is_ok()).count();
         assert_eq!(taken, MAX_ANSWER / entry.len(), "entries without end have one");
+        assert_eq!(pending.take(&entry), Err(Refused::TooLong));
     }
 }

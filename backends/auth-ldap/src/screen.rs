@@ -4,9 +4,8 @@ use std::io;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use crate::ber::Malformed;
 use crate::error::Failure;
-use crate::message::{self, Answer, MAX_ANSWER, MAX_REQUEST, Pending};
+use crate::message::{self, Answer, MAX_ANSWER, MAX_REQUEST, Pending, Refused};
 
 /// What most messages fit into, so that one is read at once.
 const ROOM: usize = 4096;
@@ -52,7 +51,7 @@ impl Exchange {
         let whole = whole(bytes, MAX_REQUEST, |request| {
             let pending = Pending::by(request)?;
             match (self.0, pending) {
-                (Some(_), Some(_)) => Err(Malformed),
+                (Some(_), Some(_)) => Err(Refused::Malformed),
                 (_, pending) => {
                     self.0 = self.0.or(pending);
                     Ok(())
@@ -60,7 +59,7 @@ impl Exchange {
             }
         });
         let text = "more was asked than one thing at a time, or more than a request may hold";
-        let whole = whole.map_err(|Malformed| Failure::unclear(text))?;
+        let whole = whole.map_err(|_| Failure::unclear(text))?;
         send(bytes, whole, server).await
     }
 
@@ -72,14 +71,17 @@ impl Exchange {
         let mut farewell = false;
         let whole = whole(bytes, MAX_ANSWER, |answer| {
             farewell = message::is_farewell(answer);
-            if self.0.as_mut().ok_or(Malformed)?.take(answer)? == Answer::Whole {
+            if self.0.as_mut().ok_or(Refused::Malformed)?.take(answer)? == Answer::Whole {
                 self.0 = None;
             }
             Ok(())
         });
-        let whole = whole.map_err(|Malformed| {
-            let text = "the server's answer is not one to what was asked";
-            if farewell { Failure::broken("the server ends the connection") } else { Failure::nonsense(text) }
+        let whole = whole.map_err(|refused| match refused {
+            Refused::TooLong => {
+                Failure::limit(format!("the server's answer has more than {MAX_ANSWER} bytes"))
+            }
+            Refused::Malformed if farewell => Failure::broken("the server ends the connection"),
+            Refused::Malformed => Failure::nonsense("the server's answer is not one to what was asked"),
         })?;
         send(bytes, whole, library).await
     }
@@ -89,8 +91,8 @@ impl Exchange {
 fn whole(
     bytes: &[u8],
     limit: usize,
-    mut look: impl FnMut(&[u8]) -> Result<(), Malformed>,
-) -> Result<usize, Malformed> {
+    mut look: impl FnMut(&[u8]) -> Result<(), Refused>,
+) -> Result<usize, Refused> {
     let mut end = 0;
     while let Some(length) = message::length(&bytes[end..], limit)? {
         let Some(message) = bytes.get(end..end + length) else { break };

@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ pub(crate) struct Server {
     place: Place,
     /// When it last failed, unless it served since.
     failed: Mutex<Option<Instant>>,
+    /// Whether it was told that this server refers to others.
+    has_referred: AtomicBool,
 }
 
 enum Place {
@@ -111,7 +114,7 @@ impl Server {
             _ => return Err(refused("its scheme is none of `ldaps`, `ldap` (with StartTLS) and `ldapi`")),
         };
         let place = place.ok_or_else(|| refused("it names no host, or no path of a socket"))?;
-        Ok(Self { url: url.into(), place, failed: Mutex::new(None) })
+        Ok(Self { url: url.into(), place, failed: Mutex::new(None), has_referred: AtomicBool::new(false) })
     }
 
     /// Whether what is said to it is protected by TLS.
@@ -126,6 +129,17 @@ impl Server {
     /// Whether it failed after that moment.
     pub(crate) fn failed_since(&self, moment: Instant) -> bool {
         self.failed.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|failed| failed >= moment)
+    }
+
+    /// Tells once that it named other servers for a part of what was searched (RFC 4511 §4.5.3). Active Directory does so
+    /// for each search of a whole domain: of parts that are none of it.
+    pub(crate) fn refers(&self) {
+        if !self.has_referred.swap(true, Ordering::Relaxed) {
+            tracing::info!(
+                target: "auth", server = %self.url,
+                "a directory's server refers to others, which are not asked: who and which groups are only there are not found"
+            );
+        }
     }
 
     fn rests(&self) -> bool {
@@ -231,14 +245,14 @@ async fn start_tls(mut stream: TcpStream) -> Result<TcpStream, Failure> {
     }
     // All that came, so that nothing said in the clear is taken for something said by TLS (CVE-2011-0411).
     let pending = Pending::by(START_TLS).and_then(|pending| pending.ok_or(Malformed));
-    pending.and_then(|mut pending| pending.take(&answer)).map_err(no_start_tls)?;
+    pending.map_err(no_start_tls)?.take(&answer).map_err(no_start_tls)?;
     match Pending::result_code(&answer).map_err(no_start_tls)? {
         0 => Ok(stream),
         code => Err(Failure::down(format!("the server refused StartTLS with result code {code}"))),
     }
 }
 
-fn no_start_tls(_: Malformed) -> Failure {
+fn no_start_tls<E>(_: E) -> Failure {
     Failure::nonsense("the server's answer to StartTLS makes no sense")
 }
 

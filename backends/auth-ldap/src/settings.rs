@@ -10,6 +10,7 @@ use crate::connection::Entry;
 use crate::dn;
 use crate::error::Failure;
 use crate::groups::GroupSource;
+use crate::reader::Bounds;
 use crate::state;
 use crate::subject::Subject;
 use crate::template::{DnTemplate, FilterTemplate};
@@ -30,6 +31,7 @@ pub(crate) struct Settings {
     /// All attributes that are read.
     pub(crate) attributes: Vec<String>,
     pub(crate) timeout: Duration,
+    pub(crate) bounds: Bounds,
 }
 
 /// How a name becomes what is bound.

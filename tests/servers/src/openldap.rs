@@ -114,6 +114,11 @@ impl OpenLdap {
         self.log().lines().filter(|line| line.contains("ACCEPT from IP=")).count()
     }
 
+    /// How many searches it answered since it was last started; each page is one.
+    pub fn searches(&self) -> usize {
+        self.log().lines().filter(|line| line.contains(" SRCH base=")).count()
+    }
+
     /// The DNs of all binds since it was last started, of those that failed as well, in their order.
     pub fn binds(&self) -> Vec<String> {
         let log = self.log();

@@ -59,6 +59,13 @@ fn it_is_one() {
     let nested = format!("(member:1.2.840.113556.1.4.1941:={alice})");
     assert_eq!((finds(&directory, &tls_url, &[&direct]), finds(&directory, &tls_url, &[&nested])), (2, 3));
 
+    for (asked, given, values) in [("0-1", "0-1", 2), ("2-*", "2-*", 1), ("1-1", "1-1", 1)] {
+        let (attribute, staff) = (format!("member;range={asked}"), "(sAMAccountName=staff)");
+        let output = search(&directory, &tls_url, "service@example.test", &[staff, &attribute]);
+        let found = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(found.matches(&format!("member;range={given}:")).count(), values, "{asked}: {found}");
+    }
+
     directory.modify(&format!(
         "dn: {alice}\nchangetype: modify\nreplace: userAccountControl\nuserAccountControl: 514\n"
     ));

@@ -4,7 +4,7 @@ use auth_core::backend::{Confirm as _, DenyReason, Groups, Standing};
 use auth_ldap::{GroupSource, Ldap, LdapBuilder};
 use test_servers::ActiveDirectory;
 
-use crate::support::{UNKNOWN, WRONG, denied, login, told};
+use crate::support::{Log, UNKNOWN, WRONG, denied, known, login, told};
 
 const PASSWORD: &str = ActiveDirectory::PASSWORD;
 
@@ -28,6 +28,7 @@ async fn active_directory_is_a_directory() {
         states(way, &directory).await;
     }
     groups(&server).await;
+    pages(&server).await;
     confirmed(&server).await;
 }
 
@@ -75,6 +76,44 @@ async fn groups(server: &ActiveDirectory) {
     assert_eq!(told(&required, "bob", PASSWORD).await.as_deref(), Ok("bob"));
 }
 
+/// Groups and people come in pages, and it refers to other parts of its own without anything being lost.
+async fn pages(server: &ActiveDirectory) {
+    let base = ActiveDirectory::BASE;
+    let member = format!("CN=Bob Baker,CN=Users,{base}");
+    let group = |n| {
+        format!("dn: CN=g{n},CN=Users,{base}\nobjectClass: group\nsAMAccountName: g{n}\nmember: {member}\n")
+    };
+    server.modify(&(0..25).map(group).collect::<Vec<_>>().join("\n"));
+    let log = Log::new();
+    let directory = settings(server).page_size(10).build().unwrap();
+    let mut expected: Vec<_> = (0..25).map(|n| format!("g{n}")).collect();
+    expected.extend(["staff".into(), "everyone".into()]);
+    for _ in 0..2 {
+        let bob = login(&directory, "bob", PASSWORD).await.unwrap();
+        assert_eq!(bob.groups(), &Groups::Known(expected.iter().cloned().collect()));
+    }
+    assert_eq!(log.saying("refers to others").len(), 1);
+    let few = settings(server).page_size(10).max_groups(26).build().unwrap();
+    assert_eq!(login(&few, "bob", PASSWORD).await.unwrap().groups(), &Groups::Unknown);
+    assert_eq!(log.saying("more than 26 groups").len(), 1);
+
+    let (mut people, mut names) = (settings(server).page_size(2).build().unwrap().everybody(), Vec::new());
+    while let Some(person) = people.next().await.unwrap() {
+        names.push(match person.standing.unwrap() {
+            Standing::Good(identity) => identity.username().to_owned(),
+            Standing::Refused(reason) => format!("{reason:?}"),
+            Standing::Gone => "gone".into(),
+        });
+    }
+    // The domain has accounts of its own, most of them disabled.
+    for (name, count) in
+        [("alice", 1), ("anne", 1), ("bob", 1), ("mustchange", 1), ("service", 1), ("Expired", 1)]
+    {
+        assert_eq!(names.iter().filter(|found| *found == name).count(), count, "{name} in {names:?}");
+    }
+    assert!(names.iter().any(|found| found == "Disabled"), "{names:?}");
+}
+
 /// Who is disabled or gone is told at the next confirmation.
 async fn confirmed(server: &ActiveDirectory) {
     let directory = settings(server).build().unwrap();
@@ -93,8 +132,4 @@ async fn confirmed(server: &ActiveDirectory) {
     change("delete");
     assert_eq!(confirm().await, Standing::Gone);
     assert_eq!(directory.confirm("example.test", "nonsense").await.unwrap(), Standing::Gone);
-}
-
-fn known(names: &[&str]) -> Groups {
-    Groups::Known(names.iter().map(|name| (*name).to_owned()).collect())
 }

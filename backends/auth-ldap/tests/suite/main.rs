@@ -2,13 +2,17 @@
 
 mod active_directory;
 mod chain;
+mod everybody;
 mod groups;
 mod hostile;
+mod limits;
 mod load;
 mod mock;
 mod names;
 mod odd;
 mod outages;
+mod paged;
+mod ranges;
 mod settings;
 mod states;
 mod support;

@@ -20,6 +20,13 @@ pub(crate) struct Asked {
     pub(crate) bytes: Vec<u8>,
 }
 
+impl Asked {
+    /// Whether this text is in it.
+    pub(crate) fn says(&self, text: &str) -> bool {
+        self.bytes.windows(text.len()).any(|bytes| bytes == text.as_bytes())
+    }
+}
+
 /// What becomes of it.
 #[derive(Clone, Debug)]
 pub(crate) enum Reply {
@@ -164,12 +171,32 @@ pub(crate) fn result(id: u8, op: u8, code: u8, text: &[u8]) -> Vec<u8> {
 
 /// An entry of one value for each attribute.
 pub(crate) fn entry(id: u8, dn: &str, attributes: &[(&str, &str)]) -> Vec<u8> {
-    let attribute = |(name, value): &(&str, &str)| {
-        let values = element(0x31, &element(4, value.as_bytes()));
-        element(0x30, &[element(4, name.as_bytes()), values].concat())
+    let attributes: Vec<_> =
+        attributes.iter().map(|(name, value)| (*name, vec![(*value).to_owned()])).collect();
+    entry_with(id, dn, &attributes)
+}
+
+/// An entry of any number of values for each attribute.
+pub(crate) fn entry_with(id: u8, dn: &str, attributes: &[(&str, Vec<String>)]) -> Vec<u8> {
+    let attribute = |(name, values): &(&str, Vec<String>)| {
+        let values: Vec<u8> = values.iter().flat_map(|value| element(4, value.as_bytes())).collect();
+        element(0x30, &[element(4, name.as_bytes()), element(0x31, &values)].concat())
     };
     let attributes: Vec<u8> = attributes.iter().flat_map(attribute).collect();
     message(id, ENTRY, &[element(4, dn.as_bytes()), element(0x30, &attributes)].concat())
+}
+
+/// The end of a page, and the place behind it (RFC 2696 §2): nothing is behind the last one.
+pub(crate) fn page_end(id: u8, cookie: &[u8]) -> Vec<u8> {
+    let value = element(0x30, &[&[2, 1, 0][..], &element(4, cookie)].concat());
+    page_end_with(id, &value)
+}
+
+/// The same with any value of the control.
+pub(crate) fn page_end_with(id: u8, value: &[u8]) -> Vec<u8> {
+    let control = element(0x30, &[element(4, b"1.2.840.113556.1.4.319"), element(4, value)].concat());
+    let done = element(DONE, &[10, 1, 0, 4, 0, 4, 0]);
+    element(0x30, &[&[2, 1, id][..], &done, &element(0xA0, &control)].concat())
 }
 
 pub(crate) fn alice(id: u8) -> Vec<u8> {

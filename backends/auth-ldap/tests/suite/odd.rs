@@ -10,15 +10,11 @@ use crate::support::{Person, backend};
 /// How many odd attempts come before somebody else's.
 const ODD: usize = 50;
 
-fn says(asked: &Asked, text: &str) -> bool {
-    asked.bytes.windows(text.len()).any(|bytes| bytes == text.as_bytes())
-}
-
 /// A directory of alice, and of odd people whose search or bind it answers as told.
 async fn odd(op: u8, reply: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Mock {
     Mock::start(move |asked| match asked.op {
-        _ if asked.op == op && says(asked, "odd") => reply(asked),
-        SEARCH if says(asked, "odd") => {
+        _ if asked.op == op && asked.says("odd") => reply(asked),
+        SEARCH if asked.says("odd") => {
             let odd = entry(asked.id, "uid=odd,dc=example", &[("uid", "odd"), ("entryUUID", "u-2")]);
             Reply::Say([odd, result(asked.id, DONE, 0, b"")].concat())
         }

@@ -47,6 +47,8 @@ fn what_cannot_be_right_is_refused() {
         ("groups of nowhere", good().groups(GroupSource::member_of("")), "groups"),
         ("no time", good().timeout(Duration::ZERO), "time"),
         ("no connection", good().connections(0), "connections"),
+        ("pages of nothing", good().page_size(0), "pages"),
+        ("no groups at all", good().max_groups(0), "groups"),
         ("an attribute that is none", good().attribute("a)(b"), "attribute"),
         ("no authorities", good().authorities("canary"), "PEM"),
         ("TLS for nobody", empty().server("ldapi://%2Frun%2Fldapi").authorities(authority()), "TLS"),

@@ -1,11 +1,12 @@
 //! What the tests share: a directory, a chain over it, and users who are whoever it says.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use auth_core::backend::{
-    BackendError, DeclineReason, DenyReason, Identity, Outcome, Provisioned, Provisioner, UserSource,
+    BackendError, DeclineReason, DenyReason, Groups, Identity, Outcome, Provisioned, Provisioner, UserSource,
 };
 use auth_core::provisioning::Reports;
 use auth_core::{Auth, BackendPolicy, Denied, DeniedKind, Password, RequestFacts, User, UserId};
@@ -91,6 +92,56 @@ pub(crate) async fn login(directory: &Ldap, username: &str, password: &str) -> R
 /// Who it is, or what happened, for tables.
 pub(crate) async fn told(directory: &Ldap, username: &str, password: &str) -> Result<String, DeniedKind> {
     login(directory, username, password).await.map(|identity| identity.username().to_owned())
+}
+
+/// The groups of somebody who signs in.
+pub(crate) async fn groups(directory: &Ldap, name: &str) -> Groups {
+    login(directory, name, &format!("{name}pw")).await.unwrap().groups().clone()
+}
+
+pub(crate) fn known(names: &[&str]) -> Groups {
+    Groups::Known(names.iter().map(|name| (*name).to_owned()).collect())
+}
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What is logged on this thread, until it is dropped.
+pub(crate) struct Log {
+    lines: Lines,
+    _until: tracing::subscriber::DefaultGuard,
+}
+
+impl Log {
+    pub(crate) fn new() -> Self {
+        let lines = Lines::default();
+        let to = lines.clone();
+        let to = tracing_subscriber::fmt().with_ansi(false).with_writer(move || to.clone()).finish();
+        Self { lines, _until: tracing::subscriber::set_default(to) }
+    }
+
+    /// The lines that say this.
+    pub(crate) fn saying(&self, text: &str) -> Vec<String> {
+        let lines = String::from_utf8(self.lines.0.lock().unwrap().clone()).unwrap();
+        lines.lines().filter(|line| line.contains(text)).map(str::to_owned).collect()
+    }
+}
+
+/// Groups of this member as the administrator adds them: `g0`, `g1` and so on.
+pub(crate) fn numbered_groups(count: usize, member: &str) -> String {
+    let group =
+        |n| format!("dn: cn=g{n},{GROUPS}\nobjectClass: groupOfNames\ncn: g{n}\nmember: {member}\n\n");
+    (0..count).map(group).collect()
 }
 
 pub(crate) const UNKNOWN: DeniedKind = DeniedKind::UnknownUser;
