@@ -13,6 +13,8 @@ use tokio::time::timeout;
 
 use crate::Command;
 use crate::failure::Failure;
+#[cfg(all(unix, feature = "ldap"))]
+use crate::plan::Planner;
 use crate::terminal::Terminal;
 
 /// How long a question may take to notice that it was interrupted. A signal from elsewhere it does not notice.
@@ -25,6 +27,8 @@ pub struct Admin<S> {
     pub(crate) backend: BackendName,
     pub(crate) realm: Option<Realm>,
     pub(crate) policy: PasswordPolicy,
+    #[cfg(all(unix, feature = "ldap"))]
+    pub(crate) planner: Option<Planner>,
     pub(crate) terminal: Terminal,
 }
 
@@ -38,8 +42,16 @@ impl<S: SessionStore> Admin<S> {
         let backend = BackendName::new(backend).ok_or_else(|| {
             ConfigError::new("a backend's name has 1 to 64 letters, digits, `-`, `_` or `.`")
         })?;
-        let (policy, terminal) = (PasswordPolicy::new(), Terminal::new());
-        Ok(Self { users: users.with_user()?, sessions, backend, realm: None, policy, terminal })
+        Ok(Self {
+            users: users.with_user()?,
+            sessions,
+            backend,
+            realm: None,
+            policy: PasswordPolicy::new(),
+            #[cfg(all(unix, feature = "ldap"))]
+            planner: None,
+            terminal: Terminal::new(),
+        })
     }
 
     /// Only sessions of this site, where several keep theirs in the same store: their users have ids of their own. It is
@@ -62,6 +74,20 @@ impl<S: SessionStore> Admin<S> {
         self
     }
 
+    /// The directory and the policy that the application's logins go by, for `plan-users`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the users' table has no place for something that the policy names.
+    #[cfg(all(unix, feature = "ldap"))]
+    pub fn with_directory(
+        mut self,
+        directory: auth_ldap::Ldap,
+        policy: &auth_core::provisioning::Provisioning,
+    ) -> Result<Self, ConfigError> {
+        self.planner = Some(Planner::new(directory, policy.on(self.users.clone())?));
+        Ok(self)
+    }
+
     /// Does what a command says, in the terminal if there is one, and answers with the exit code.
     pub async fn run(&self, command: Command) -> ExitCode {
         let mut done = pin!(self.execute(command));
@@ -77,7 +103,7 @@ impl<S: SessionStore> Admin<S> {
         };
         self.terminal.restore();
         match done {
-            Ok(()) => ExitCode::SUCCESS,
+            Ok(code) => code,
             Err(failure) => {
                 self.terminal.tell(&format!("error: {failure}"));
                 failure.code()
@@ -85,8 +111,10 @@ impl<S: SessionStore> Admin<S> {
         }
     }
 
-    async fn execute(&self, command: Command) -> Result<(), Failure> {
-        match command {
+    async fn execute(&self, command: Command) -> Result<ExitCode, Failure> {
+        let done = match command {
+            #[cfg(all(unix, feature = "ldap"))]
+            Command::PlanUsers { changes } => return self.plan_users(changes).await,
             Command::CreateUser { username, permissions, password } => {
                 self.create_user(username, &permissions, &password).await
             }
@@ -101,7 +129,8 @@ impl<S: SessionStore> Admin<S> {
             Command::EndSession { username, ids } => self.end_sessions(&username, &ids).await,
             Command::Purge => self.purge().await,
             Command::ImportUsers { file, dry_run } => self.import_users(&file, dry_run).await,
-        }
+        };
+        done.map(|()| ExitCode::SUCCESS)
     }
 
     /// The user of this name.

@@ -94,7 +94,28 @@ pub enum Command {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Show what the logins of everybody in the directory would change, and change nothing
+    #[cfg(all(unix, feature = "ldap"))]
+    #[command(long_about = PLAN)]
+    PlanUsers {
+        /// Leave out those for whom nothing would change
+        #[arg(long)]
+        changes: bool,
+    },
 }
+
+#[cfg(all(unix, feature = "ldap"))]
+const PLAN: &str = "\
+Show what the logins of everybody in the directory would change, and change nothing
+
+For each entry that could sign in: the user who would be created, what of the user would change (`~` a value, `+` and `-` \
+rights, `!` what stays though the directory says otherwise), that nothing would, or who is refused and why. The last line \
+has the numbers.
+
+Each is planned alone, as if they were the next to sign in. What only a password can show is not in it: that it has \
+expired, or that wrong ones locked it.
+
+The exit code is 0 if nothing would change, 2 if something would, 1 or 75 if that is not known of everybody.";
 
 const IMPORT: &str = "\
 Create users with the password hashes that they have elsewhere

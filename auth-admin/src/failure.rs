@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
-use auth_core::backend::BackendError;
+use auth_core::backend::{BackendError, BackendErrorKind};
 use auth_core::session::StoreError;
 use auth_sql::{UserError, UserErrorKind};
 
@@ -14,8 +14,9 @@ pub const EXIT_CODES: &str = "\
 Exit codes:
   0    done
   1    refused, or there is no such user or session: nothing was changed, unless the message says so
-  2    the command line is not complete or not understood
-  75   the database or the session store cannot do it now: try again later
+  2    the command line is not complete or not understood; of `plan-users`, with its numbers in the last line of the
+       output: something would change
+  75   the database, the session store or the directory cannot do it now: try again later
   130  interrupted";
 
 /// Why a command was not carried out.
@@ -72,7 +73,11 @@ impl From<UserError> for Failure {
 
 impl From<BackendError> for Failure {
     fn from(error: BackendError) -> Self {
-        Self::Outage(with_sources(&error))
+        match error.kind() {
+            // It will not be otherwise later.
+            BackendErrorKind::Undecided => Self::Refused(with_sources(&error)),
+            _ => Self::Outage(with_sources(&error)),
+        }
     }
 }
 
@@ -93,7 +98,7 @@ impl From<io::Error> for Failure {
 }
 
 /// An error with what led to it. None of them holds a secret.
-fn with_sources(error: &dyn Error) -> String {
+pub(crate) fn with_sources(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

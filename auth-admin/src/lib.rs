@@ -57,6 +57,13 @@
 //! `set-password`, `disable` and `log-out-everywhere` change what ends sessions at their next request, and then
 //! delete them from the store: so an instance that caches users learns of it at once, too.
 //!
+//! # Planning
+//! `plan-users` (feature `ldap`, on Unix) shows what logins would change before anybody signs in: for everybody in the
+//! directory of [`Admin::with_directory`], by its policy, who would be created, what would change, and who is refused and
+//! why. Nothing is written. Each is planned alone, as if they were the next to sign in; what only a password can show, such as
+//! that it has expired, is not in it. With the exit code 2 something would change, with 0 nothing would.
+//!
+//! # Terminals
 //! Without a terminal nothing is asked: what is missing is named, and nothing is done. What a command finds goes to
 //! standard output, all else to standard error. The exit codes are in [`EXIT_CODES`].
 
@@ -65,6 +72,8 @@ mod command;
 mod failure;
 mod import;
 mod password;
+#[cfg(all(unix, feature = "ldap"))]
+mod plan;
 mod progress;
 mod sessions;
 mod shown;

@@ -1,5 +1,7 @@
 //! `auth-admin`: administration on the tables that `auth-sql` makes.
 
+#[cfg(unix)]
+mod directory;
 mod place;
 
 use std::process::ExitCode;
@@ -38,6 +40,10 @@ struct Options {
     /// Formats of imported password hashes that the application accepts besides Argon2; may be repeated
     #[arg(long, value_name = "FORMAT")]
     accept: Vec<AcceptedFormat>,
+
+    #[cfg(unix)]
+    #[command(flatten)]
+    directory: directory::DirectoryOptions,
 
     #[command(subcommand)]
     task: Task,
@@ -128,6 +134,10 @@ async fn administer(
     let mut admin = Admin::new(users, sessions, &options.backend)?;
     if let Some(realm) = &options.realm {
         admin = admin.with_realm(realm)?;
+    }
+    #[cfg(unix)]
+    if let Command::PlanUsers { .. } = command {
+        admin = options.directory.give_to(admin)?;
     }
     Ok(admin.run(command.clone()).await)
 }

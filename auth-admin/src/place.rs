@@ -40,6 +40,12 @@ impl Unavailable {
         Self { text: text.into(), code: 2 }
     }
 
+    /// What says something that is understood, and cannot be.
+    #[cfg(unix)]
+    pub(crate) fn refused(text: impl Into<String>) -> Self {
+        Self { text: text.into(), code: 1 }
+    }
+
     fn outage(text: impl Into<String>) -> Self {
         Self { text: text.into(), code: 75 }
     }

@@ -49,12 +49,16 @@ impl Progress {
         }
     }
 
-    /// Writes a line that stays.
+    /// Writes a line that stays to standard error.
     pub(crate) fn tell(&self, text: &str) {
-        let write = || {
+        self.beside(|| {
             // Nobody may be reading.
             let _ = writeln!(io::stderr(), "{text}");
-        };
+        });
+    }
+
+    /// Does what writes something that stays.
+    pub(crate) fn beside<T>(&self, write: impl FnOnce() -> T) -> T {
         match &self.bar {
             Some(bar) => bar.suspend(write),
             None => write(),

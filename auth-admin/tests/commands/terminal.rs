@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use rexpect::session::{PtySession, spawn_command};
+use test_servers::OpenLdap;
 
 use crate::site::{GOOD, PROGRAM, Site};
 
@@ -21,6 +22,7 @@ impl Terminal {
         let after = "echo \"code $?\"; stty -a | grep -q ' echo ' && echo echoes";
         shell.args(["-c", &format!("stty echo; echo ready; {PROGRAM} {arguments}; {after}")]);
         shell.env("DATABASE_URL", &site.database).env_remove("SESSIONS_URL");
+        shell.env("LDAP_PASSWORD", OpenLdap::SERVICE_PASSWORD);
         let mut session = spawn_command(shell, Some(PATIENCE_MS)).unwrap();
         session.exp_string("ready").unwrap();
         Self { session, seen: String::new() }
@@ -127,4 +129,23 @@ fn long_work_shows_how_far_it_is() {
     let (code, seen) = terminal.end();
     assert_eq!(code, "0", "{seen}");
     assert!(seen.contains("created 2 users") && !seen.contains("imported 2 of"), "{seen}");
+}
+
+/// Lines of a plan stay, and how far it is goes away.
+#[test]
+fn a_plan_is_shown_beside_its_bar() {
+    let (site, server) = (Site::new(), OpenLdap::new().with("sizelimit", "size.prtotal=unlimited").start());
+    let options = format!(
+        "--directory {} --authorities {} --issuer example.org --service-account {} --people ou=people,{}",
+        server.url(),
+        server.folder().join("authority.pem").display(),
+        OpenLdap::SERVICE,
+        OpenLdap::BASE
+    );
+    let mut terminal = Terminal::run(&site, &format!("{options} plan-users"));
+    let (code, seen) = terminal.end();
+    assert_eq!(code, "2", "{seen}");
+    assert!(seen.contains("planned") && seen.contains("\u{1b}["), "a bar: {seen:?}");
+    let planned = seen.lines().filter(|line| line.contains("create user ")).count();
+    assert!(planned == 207 && seen.contains("would create 207 users"), "{planned}: {seen:?}");
 }

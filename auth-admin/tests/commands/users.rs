@@ -141,7 +141,7 @@ fn outages_have_an_exit_code_of_their_own() {
     }
     assert!(!missing.exists(), "a name that was mistyped makes no file");
     let help = site.run(&["--help"]);
-    assert!(help.out.contains("75   the database") && !help.out.contains("canary"), "{}", help.out);
+    assert!(help.out.contains("75   the database, ") && !help.out.contains("canary"), "{}", help.out);
 }
 
 #[test]

@@ -8,7 +8,8 @@ use crate::backend::DenyReason;
 use crate::hidden;
 use crate::identity::Email;
 
-/// What a login would change. Its `Display` is a diff for people to read; it quotes the values.
+/// What a login would change. Its `Display` is a diff for people to read; it quotes the values, with nothing in them that
+/// would command a terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Plan {
@@ -200,7 +201,7 @@ impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.step {
             Step::Refuse(reason) => write!(f, "refuse: {reason:?}")?,
-            Step::Leave(id) => write!(f, "user {id}: nothing changes")?,
+            Step::Leave(id) => write!(f, "user {}: nothing changes", id.as_str().escape_debug())?,
             Step::Write(write) => write.fmt(f)?,
         }
         self.kept.iter().try_for_each(|kept| write!(f, "\n  ! {kept}"))
@@ -215,7 +216,7 @@ impl fmt::Display for Write {
                 write!(f, "create user {username:?} for {subject:?} at {issuer:?}")?;
             }
             Self::Update(Update { before, .. }) => {
-                write!(f, "update user {} ({:?})", before.id, before.username)?;
+                write!(f, "update user {} ({:?})", before.id.as_str().escape_debug(), before.username)?;
             }
         }
         self.changes().iter().try_for_each(|change| line(f, change, self.before()))
@@ -260,6 +261,38 @@ impl fmt::Display for Address<'_> {
             Some((address, true)) => write!(f, "{address:?} (verified)"),
             Some((address, false)) => write!(f, "{address:?} (not verified)"),
             None => f.write_str("nothing"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever a table holds or a directory says, it is text for a terminal and no command, and stays in its line.
+    #[test]
+    fn nothing_commands_the_terminal() {
+        let odd = "a\u{1b}[2J\n\u{202e}";
+        let account = Account::new(UserId::new(odd).unwrap(), odd);
+        let all = |text: &str| {
+            vec![
+                Change::Link { issuer: text.into(), subject: text.into() },
+                Change::Email(Email { address: text.into(), verified: true }),
+                Change::Attribute { field: "phone".into(), value: Some(text.into()) },
+                Change::Give(Right::permission(text)),
+            ]
+        };
+        let new =
+            NewUser { issuer: odd.into(), subject: odd.into(), username: odd.into(), changes: all(odd) };
+        let update = Update { before: account.clone(), changes: all(odd) };
+        for (step, lines) in [
+            (Step::Leave(account.id), 1),
+            (Step::Write(Write::Create(new)), 5),
+            (Step::Write(Write::Update(update)), 5),
+        ] {
+            let text = Plan { step, kept: vec![Kept::NotRaised(Right::flag(odd))] }.to_string();
+            assert_eq!(text.lines().count(), lines + 1, "{text:?}");
+            assert!(!text.contains(['\u{1b}', '\u{202e}']), "{text:?}");
         }
     }
 }

@@ -137,6 +137,7 @@ impl GroupSource {
                 self.search(&all(["(objectClass=group)", &filter]), reader).await?
             }
         };
+        reader.bounds().check(dns.len())?;
         self.names(&dns)
     }
 

@@ -55,7 +55,7 @@
 //!
 //! # Everybody
 //! [`Ldap::everybody`] goes through all people whom a login could let in, by pages, with what is known of each: what a
-//! provisioning policy would do can so be seen before anybody signs in.
+//! provisioning policy would do can so be seen before anybody signs in, as `auth-admin plan-users` shows it.
 //!
 //! # Connections
 //! TLS is always used, by `ldaps:` or by `StartTLS`, with the server's certificate verified; a server that does not do it
