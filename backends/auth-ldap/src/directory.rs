@@ -137,11 +137,7 @@ impl Directory {
 
     async fn known(&self, mut entry: Entry, reader: &mut Reader<'_>) -> Result<Known, Failure> {
         let Settings { person, issuer, .. } = &self.settings;
-        let (groups, limit) = match self.groups(&mut entry, reader).await {
-            Ok(groups) => (groups, None),
-            Err(failure) if failure.is_limit() => (Groups::Unknown, Some(failure)),
-            Err(failure) => return Err(failure),
-        };
+        let (groups, limit) = self.groups(&mut entry, reader).await?;
         let refusal = self.settings.refusal(&entry, &groups, SystemClock.now());
         // Where everything depends on the groups, what kept them from being read is the reason.
         if let Some(reason) = refusal.map_err(|failure| limit.clone().unwrap_or(failure))? {
@@ -154,16 +150,22 @@ impl Directory {
         Ok(Known { standing, limit })
     }
 
-    async fn groups(&self, entry: &mut Entry, reader: &mut Reader<'_>) -> Result<Groups, Failure> {
-        let Some(source) = &self.settings.groups else { return Ok(Groups::Unknown) };
+    /// The groups, or the limit that kept them from being read.
+    async fn groups(
+        &self,
+        entry: &mut Entry,
+        reader: &mut Reader<'_>,
+    ) -> Result<(Groups, Option<Failure>), Failure> {
+        let Some(source) = &self.settings.groups else { return Ok((Groups::Unknown, None)) };
         let username = self.settings.person.username(entry)?.to_owned();
-        let groups = source.of(entry, &username, reader).await;
-        if let Err(failure) = &groups
-            && failure.is_limit()
-        {
-            tracing::warn!(target: "auth", %failure, "the groups of a user are unknown");
+        match source.of(entry, &username, reader).await {
+            Ok(groups) => Ok((Groups::Known(groups), None)),
+            Err(limit) if limit.is_limit() => {
+                tracing::warn!(target: "auth", failure = %limit, "the groups of a user are unknown");
+                Ok((Groups::Unknown, Some(limit)))
+            }
+            Err(failure) => Err(failure),
         }
-        groups.map(Groups::Known)
     }
 
     /// Binds as nobody, with a password that is nobody's, so that a name that is unknown takes as many steps as one

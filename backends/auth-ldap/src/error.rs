@@ -72,7 +72,8 @@ impl Failure {
             ),
             11 => (
                 "adminLimitExceeded",
-                "raise its limits for the account that searches, or ask for smaller pages with `page_size`",
+                "raise its limits for the account that searches, index what the filter names, or ask for smaller pages \
+                 with `page_size`",
             ),
             10 => return Self::unclear(REFERRAL),
             _ => return Self::code("a search", code),

@@ -46,7 +46,8 @@ impl Cursor {
     /// # Errors
     /// [`Failure`] if it says no place that there could be.
     pub(crate) fn turn(&mut self, entries: usize, controls: &[Control]) -> Result<(), Failure> {
-        self.place = place(controls).map_err(|Malformed| {
+        let is_first = self.place.as_ref().is_none_or(Vec::is_empty);
+        self.place = place(controls, is_first).map_err(|Malformed| {
             Failure::nonsense("the control with the place of the next page makes no sense")
         })?;
         self.seen += entries;
@@ -58,9 +59,12 @@ impl Cursor {
     }
 }
 
-/// The place behind a page; `None` if nothing is there, or if it was no page but everything.
-fn place(controls: &[Control]) -> Result<Option<Vec<u8>>, Malformed> {
-    let Some(control) = controls.iter().find(|control| control.1.ctype == OID) else { return Ok(None) };
+/// The place behind a page; `None` if nothing is there. Where no control is, the first page was everything; a later one
+/// would be the last without having said so.
+fn place(controls: &[Control], is_first: bool) -> Result<Option<Vec<u8>>, Malformed> {
+    let Some(control) = controls.iter().find(|control| control.1.ctype == OID) else {
+        return if is_first { Ok(None) } else { Err(Malformed) };
+    };
     let mut outer = Elements::of(control.1.val.as_deref().ok_or(Malformed)?);
     let mut value = Elements::of(outer.expect(tag::SEQUENCE)?);
     outer.end()?;
@@ -111,6 +115,14 @@ mod tests {
             let goes_on = cursor.turn(1, controls).map(|()| cursor.request().is_some());
             assert_eq!(goes_on.map_err(drop), expected, "{name}");
         }
+    }
+
+    /// A server that gave a page knows how to say that it was the last.
+    #[test]
+    fn a_later_page_says_whether_it_is_the_last() {
+        let (mut cursor, more) = (Cursor::new(1), [control(OID, Some(b"\x30\x06\x02\x01\x00\x04\x01a"))]);
+        cursor.turn(1, &more).unwrap();
+        assert!(cursor.turn(1, &[]).is_err());
     }
 
     #[test]

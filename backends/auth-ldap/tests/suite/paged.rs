@@ -82,10 +82,16 @@ async fn some_pages_are_not_all() {
 #[tokio::test]
 async fn odd_pages_are_an_outage() {
     type Odd = fn(&Asked) -> Vec<u8>;
-    let table: [(&str, Odd); 5] = [
+    let table: [(&str, Odd); 6] = [
         ("no place", |asked| page_end_with(asked.id, b"")),
         ("a number", |asked| page_end_with(asked.id, &[2, 1, 0])),
         ("an open end", |asked| page_end_with(asked.id, &[0x30, 0x80, 0, 0])),
+        ("an end that is not said", |asked| {
+            if asked.says("place-1") {
+                return [group(asked, "b"), result(asked.id, DONE, 0, b"")].concat();
+            }
+            [group(asked, "a"), page_end(asked.id, b"place-1")].concat()
+        }),
         ("nothing, and no end", |asked| page_end(asked.id, b"again")),
         ("a place that no request holds", |asked| page_end(asked.id, &vec![0; 300_000])),
     ];
