@@ -146,7 +146,7 @@ impl Key {
 }
 
 /// One after the other; `joined` is as long as they are together.
-fn join(mut joined: &mut [u8], parts: [&[u8]; 5]) {
+pub(super) fn join<const N: usize>(mut joined: &mut [u8], parts: [&[u8]; N]) {
     for part in parts {
         let (place, rest) = joined.split_at_mut(part.len());
         place.copy_from_slice(part);

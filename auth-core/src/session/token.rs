@@ -46,7 +46,7 @@ impl Origin {
 
     fn lineage(&self) -> Lineage {
         let hash = match self {
-            Self::Half(text) => keyed::plain([&text[..]]),
+            Self::Half(text) => keyed::of_token(&text[..]),
             Self::Whole(text) => Sha256::digest(&text[..]).into(),
         };
         Lineage(first_half(&hash))
@@ -98,10 +98,15 @@ impl Token {
         let Some(turn) = &self.turn else {
             return match &self.origin {
                 Origin::Whole(text) => SessionKey(Sha256::digest(&text[..]).into()),
-                Origin::Half(text) => SessionKey(keyed::plain([&text[..]])),
+                Origin::Half(text) => SessionKey(keyed::of_token(&text[..])),
             };
         };
-        self.origin.lineage().key(&first_half(&keyed::plain([self.origin.as_bytes(), &turn[..]])))
+        let origin = self.origin.as_bytes();
+        let mut text = Zeroizing::new([0; WHOLE + HALF]);
+        let text = &mut text[..origin.len() + HALF];
+        text[..origin.len()].copy_from_slice(origin);
+        text[origin.len()..].copy_from_slice(&turn[..]);
+        self.origin.lineage().key(&first_half(&keyed::of_token(text)))
     }
 }
 
