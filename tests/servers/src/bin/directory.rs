@@ -7,7 +7,9 @@ fn main() {
     let mut port = |or| arguments.next().map_or(or, |port| port.parse().expect("ports are numbers"));
     let (port, tls_port) = (port(3389), port(3636));
     let folder = arguments.next().unwrap_or_else(|| "target/directory".into());
-    let directory = OpenLdap::new().on_ports(port, tls_port).in_folder(folder).start();
+    // It gives a search 100 entries, and all of them to who asks by pages.
+    let directory = OpenLdap::new().with("sizelimit", "size.prtotal=unlimited");
+    let directory = directory.on_ports(port, tls_port).in_folder(folder).start();
     let (url, tls_url) = (directory.url(), directory.tls_url());
     let folder = directory.folder().display();
     println!(
