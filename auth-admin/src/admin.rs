@@ -74,7 +74,8 @@ impl<S: SessionStore> Admin<S> {
         self
     }
 
-    /// The directory and the policy that the application's logins go by, for `plan-users`.
+    /// The directory and the policy that the application's logins go by, for `plan-users`. Nobody waits for that: where the
+    /// directory is large, give it more [time for an answer](auth_ldap::LdapBuilder::operation_timeout) than a login has.
     ///
     /// # Errors
     /// [`ConfigError`] if the users' table has no place for something that the policy names.

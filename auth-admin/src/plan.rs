@@ -60,7 +60,9 @@ impl<S: SessionStore> Admin<S> {
             let Some(person) = people.next().await.map_err(|error| cut_off(error.into()))? else { break };
             let (fate, text) = planner.plan(&person, &mut names).await.map_err(cut_off)?;
             if !(changes && matches!(fate, Fate::Nothing)) {
-                progress.beside(|| say(&format!("{}: {text}", shown(&person.dn))))?;
+                // A DN has backslashes of its own, and is there to be copied.
+                let dn = shown(&person.dn).replace(r"\\", r"\");
+                progress.beside(|| say(&format!("{dn}: {text}")))?;
             }
             count.add(&fate);
             progress.advance(1);

@@ -141,7 +141,7 @@ async fn a_plan_comes_true() {
     for expected in [
         "uid=bob,ou=people,dc=example,dc=org: update user ",
         " (\"bob\")\n  - permission \"orders.read\"\n",
-        ",ou=people,dc=example,dc=org: refuse: Disabled\n",
+        "cn=Änne\\2C O'Hara (x)\\2By,ou=people,dc=example,dc=org: refuse: Disabled\n",
         "uid=new,ou=people,dc=example,dc=org: refuse: NameTaken\n",
         "would create 0 users, update 1 and refuse 3; nothing changes for 5, and of 0 it is not known\n",
     ] {
