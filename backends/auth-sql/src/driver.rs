@@ -168,9 +168,9 @@ pub(crate) struct Dialect {
     pub(crate) counted: &'static str,
     /// A random UUID, as a column's default.
     pub(crate) new_uuid: &'static str,
-    /// The function that makes one JSON array of a column's texts. `None` where a text may be cut short
-    /// (`group_concat_max_len` of `MariaDB`), or many rows cost little more than one.
-    pub(crate) gather: Option<&'static str>,
+    /// What makes one JSON array of a column's texts. `None` where it may be cut short (`group_concat_max_len` of
+    /// `MariaDB`).
+    pub(crate) gather: Option<fn(&str) -> String>,
     /// After the columns of a new table.
     pub(crate) table_options: &'static str,
     /// Whether indexes are made with their table; elsewhere by `CREATE INDEX IF NOT EXISTS`.

@@ -116,6 +116,8 @@ mod driver;
 mod error;
 #[cfg(feature = "_database")]
 mod identifier;
+#[cfg(feature = "_database")]
+mod permissions;
 #[cfg(all(test, feature = "_database"))]
 mod plans;
 #[cfg(feature = "_database")]

@@ -7,6 +7,7 @@ use auth_core::{User, UserId};
 
 use crate::driver::Columns;
 use crate::error::DbError;
+use crate::permissions::Permissions;
 
 /// A user as the table holds it. Cheap to clone.
 #[derive(Clone)]
@@ -15,8 +16,8 @@ pub struct SqlUser {
     pub(crate) username: Arc<str>,
     pub(crate) active: bool,
     pub(crate) stamp: Arc<[u8]>,
-    /// Sorted.
-    pub(crate) permissions: Arc<[Box<str>]>,
+    /// `None` for none at all.
+    pub(crate) permissions: Option<Arc<Permissions>>,
 }
 
 impl SqlUser {
@@ -27,7 +28,7 @@ impl SqlUser {
 
     /// The permissions, sorted.
     pub fn permissions(&self) -> impl Iterator<Item = &str> {
-        self.permissions.iter().map(|permission| &**permission)
+        self.permissions.iter().flat_map(|held| held.iter())
     }
 }
 
@@ -45,7 +46,7 @@ impl User for SqlUser {
     }
 
     fn has_permission(&self, permission: &str) -> bool {
-        self.permissions.binary_search_by(|held| (**held).cmp(permission)).is_ok()
+        self.permissions.as_ref().is_some_and(|held| held.contains(permission))
     }
 }
 
@@ -55,7 +56,7 @@ impl fmt::Debug for SqlUser {
             .field("id", &self.id)
             .field("username", &format_args!("({} bytes)", self.username.len()))
             .field("active", &self.active)
-            .field("permissions", &self.permissions)
+            .field("permissions", &self.permissions.as_deref().unwrap_or(&Permissions::default()))
             .finish_non_exhaustive()
     }
 }

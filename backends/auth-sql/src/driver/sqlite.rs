@@ -28,7 +28,7 @@ impl Driver for Connections {
         counted: "INTEGER PRIMARY KEY AUTOINCREMENT",
         new_uuid: "(randomblob(16))",
         // Each row is sent from thread to thread.
-        gather: Some("json_group_array"),
+        gather: Some(|column| format!("json_group_array({column})")),
         table_options: " STRICT",
         indexes_within: false,
         from_nothing: "",

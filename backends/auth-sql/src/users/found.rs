@@ -7,6 +7,7 @@ use auth_core::UserId;
 use super::table::UserTable;
 use crate::driver::{Columns, Dialect, number};
 use crate::error::DbError;
+use crate::permissions::Permissions;
 use crate::user::{SqlUser, TableUser, UserRow};
 
 /// The columns that every query for a user begins with: id, name, active, stamp, permissions. These are a JSON array,
@@ -33,14 +34,16 @@ pub(super) fn user<'r, U: TableUser>(
     let mut rows = rows.into_iter();
     let Some(first) = rows.next() else { return Ok(None) };
     let id = table.read_id(first, ID)?;
-    let mut permissions = held(first, dialect)?;
+    let mut permissions = Permissions::default();
+    take(&mut permissions, first, dialect)?;
     for row in rows {
-        if table.read_id(row, ID)? != id {
+        if !table.is_same_id(first, row, ID)? {
             return Err(DbError::unreadable("two users have one name"));
         }
-        permissions.extend(held(row, dialect)?);
+        take(&mut permissions, row, dialect)?;
     }
-    let user = SqlUser { permissions: sorted(permissions), ..without_permissions(first, id, table)? };
+    let permissions = (!permissions.is_empty()).then(|| Arc::new(permissions));
+    let user = SqlUser { permissions, ..without_permissions(first, id, table)? };
     let user = U::from_row(user, &UserRow::of::<U>(first, FURTHER));
     user.map(Some).map_err(|error| error.0)
 }
@@ -55,26 +58,17 @@ fn without_permissions(row: &dyn Columns, id: UserId, table: &UserTable) -> Resu
         username: row.text(USERNAME)?.unwrap_or_default().into(),
         active: number(row, ACTIVE)? != 0,
         stamp,
-        permissions: Arc::default(),
+        permissions: None,
     })
 }
 
-/// The permissions in a row. NULL is none.
-fn held(row: &dyn Columns, dialect: &Dialect) -> Result<Vec<Box<str>>, DbError> {
-    let text = row.text(PERMISSIONS)?;
-    if dialect.gather.is_none() {
-        return Ok(text.into_iter().map(Into::into).collect());
+/// Takes the permissions of a row. NULL is none.
+fn take(permissions: &mut Permissions, row: &dyn Columns, dialect: &Dialect) -> Result<(), DbError> {
+    match row.text(PERMISSIONS)? {
+        None => Ok(()),
+        Some(array) if dialect.gather.is_some() => permissions.push_json(array),
+        Some(permission) => permissions.push(permission),
     }
-    let all: Result<Vec<Option<Box<str>>>, _> = serde_json::from_str(text.unwrap_or("[]"));
-    Ok(all.map_err(|_| DbError::unreadable("a permission is no text"))?.into_iter().flatten().collect())
-}
-
-fn sorted(mut permissions: Vec<Box<str>>) -> Arc<[Box<str>]> {
-    if permissions.is_empty() {
-        return Arc::default();
-    }
-    permissions.sort_unstable();
-    permissions.into()
 }
 
 /// A stamp that changes with the stored hash, and does not tell it.

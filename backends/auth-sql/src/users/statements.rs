@@ -79,7 +79,8 @@ impl<'a> Select<'a> {
         if let Some(held) = &table.permissions {
             let [t, user, held] = held.quoted(dialect);
             if let Some(gather) = dialect.gather {
-                permission = format!("(SELECT {gather}(p.{held}) FROM {t} AS p WHERE p.{user} = {id})");
+                let gathered = gather(&format!("p.{held}"));
+                permission = format!("(SELECT {gathered} FROM {t} AS p WHERE p.{user} = {id})");
             } else {
                 permission = format!("p.{held}");
                 from = format!("{from} LEFT JOIN {t} AS p ON p.{user} = {id}");

@@ -313,6 +313,20 @@ impl UserTable {
         }
     }
 
+    /// Whether two rows are of one user.
+    pub(super) fn is_same_id(
+        &self,
+        one: &dyn Columns,
+        other: &dyn Columns,
+        at: usize,
+    ) -> Result<bool, DbError> {
+        Ok(match self.ids {
+            IdType::Integer => one.int(at)? == other.int(at)?,
+            IdType::Uuid => one.uuid(at)? == other.uuid(at)?,
+            IdType::Text => one.text(at)? == other.text(at)?,
+        })
+    }
+
     pub(super) fn read_id(&self, row: &dyn Columns, at: usize) -> Result<UserId, DbError> {
         match self.ids {
             IdType::Integer => Ok(number(row, at)?.into()),
