@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasher, RandomState};
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::store::{SessionStore, Stored, UserSessions, Written};
@@ -264,14 +265,19 @@ impl MemorySessions {
 
     /// The sessions of a user, with the present key of each.
     fn sessions_of(&self, index: &Index, whose: UserSessions<'_>) -> Vec<(SessionKey, Arc<SessionRecord>)> {
-        let hash = self.user_hash(whose);
-        let [first, last] = [0, 0xff].map(|byte| (hash, SessionKey::from_bytes([byte; 32]).lineage()));
         let theirs = |lineage: &Lineage| {
             let shard = self.read(lineage);
             let entry = shard.sessions.get(lineage).filter(|entry| whose.contains(&entry.record))?;
             Some((lineage.key(&entry.turn), Arc::clone(&entry.record)))
         };
-        index.by_user.range(first..=last).filter_map(|(_, lineage)| theirs(lineage)).collect()
+        index.by_user.range(self.where_of(whose)).filter_map(|(_, lineage)| theirs(lineage)).collect()
+    }
+
+    /// Where in the index a user's sessions are, on all sites.
+    fn where_of(&self, whose: UserSessions<'_>) -> RangeInclusive<(UserHash, Lineage)> {
+        let hash = self.user_hash(whose);
+        let [first, last] = [0, 0xff].map(|byte| (hash, SessionKey::from_bytes([byte; 32]).lineage()));
+        first..=last
     }
 }
 
@@ -395,15 +401,26 @@ impl SessionStore for MemorySessions {
     ) -> Result<u64, StoreError> {
         let mut index = self.index();
         let max = usize::try_from(max).unwrap_or(usize::MAX);
-        let theirs = self.sessions_of(&index, whose);
-        if theirs.len() <= max {
+        let theirs = self.where_of(whose);
+        // Nearly always there are not too many, which shows without a look at any of them.
+        if index.by_user.range(theirs.clone()).nth(max).is_none() {
             return Ok(0);
         }
-        let live = theirs.into_iter().filter(|(_, record)| now < record.expires);
-        let others = live.filter(|(key, _)| key.lineage() != keep.lineage());
-        let mut others: Vec<_> = others.map(|(key, record)| (record.last_seen, key.lineage())).collect();
-        others.sort_unstable();
+        let keep = keep.lineage();
+        let seen = |lineage: &Lineage| {
+            let shard = self.read(lineage);
+            let record = &shard.sessions.get(lineage)?.record;
+            let counts = *lineage != keep && now < record.expires && whose.contains(record);
+            counts.then_some((record.last_seen, *lineage))
+        };
+        let mut others: Vec<_> =
+            index.by_user.range(theirs).filter_map(|(_, lineage)| seen(lineage)).collect();
         let doomed = others.len().saturating_sub(max.saturating_sub(1));
+        if doomed == 0 {
+            return Ok(0);
+        }
+        // Which ones, and not in which order.
+        others.select_nth_unstable(doomed - 1);
         Ok(others[..doomed].iter().filter(|(_, lineage)| self.remove(&mut index, lineage)).count() as u64)
     }
 
