@@ -306,6 +306,19 @@ mod tests {
         }
     }
 
+    /// Whoever is signed in has a token of an earlier build: its key is what that build stored.
+    #[test]
+    fn the_key_of_a_token_stays() {
+        let whole = "q83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4k";
+        let half = "Zm91cnRlZW4gYnl0ZXMuLg";
+        for (text, key) in [
+            (format!("{half}{half}"), "01bd52aeeed69b0b09c2c6d3ba5e1d066de7b3dd812721ff9f9d4bee33c931b6"),
+            (format!("{whole}{half}"), "0162b2d87ade6b5974afeda074b45bbd98a1cd42829bf4b7e7648885e01a80ba"),
+        ] {
+            assert_eq!(parsed(&text).key().to_string(), key, "{text}");
+        }
+    }
+
     /// What is not exactly a token is no token.
     #[test]
     fn hostile_text_is_no_token() {

@@ -430,6 +430,10 @@ mod tests {
         damaged(&good[..40], "cut");
         damaged(&[&good[..], &[0]].concat(), "longer");
         damaged(&[&good[..], &good[1..]].concat(), "twice");
+        let (mut longer, end) = (good.clone(), 3 + usize::from(good[2]));
+        longer[2] += 1;
+        longer.insert(end, 0);
+        damaged(&longer, "a field that is longer");
         for old in [0, 1] {
             damaged(&[&[old][..], &good[1..]].concat(), "of a version that nobody writes any more");
         }
