@@ -253,6 +253,8 @@ async fn hold(world: &World, session: &Session<Account>, form: &Form) -> Done {
         "write-other" => session.insert(form.get("name"), &"here").await?,
         "login" => return login(session, form).await,
         "rotate" => session.rotate().await?,
+        "list" => _ = session.list().await?,
+        "end-others" => _ = session.logout_others().await?,
         _ => {}
     }
     Ok(Reply::text(session.user().map_or("nobody".to_owned(), |user| user.name.clone())))

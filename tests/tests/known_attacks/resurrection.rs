@@ -125,7 +125,7 @@ async fn a_request_in_flight_does_not_outlive_a_pending_logout() {
 /// In the handler instead of the store.
 #[tokio::test]
 async fn a_handler_that_waits_does_not_outlive_a_pending_logout() {
-    for (then, status) in [("write", 400), ("rotate", 401)] {
+    for (then, status) in [("write", 400), ("rotate", 401), ("list", 401), ("end-others", 401)] {
         everywhere(Setup::default(), async |mut client| {
             let token = client.login("alice", ALICE).await;
             let target = format!("/act/hold?then={then}");

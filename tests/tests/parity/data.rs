@@ -5,7 +5,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use integration_tests::client::everywhere;
 use integration_tests::expected::{REMOVE_COOKIE, anonymous, passed_on, personal, sent_to};
-use integration_tests::site::Request;
+use integration_tests::site::{Request, Site};
+use integration_tests::tower::Tower;
 use integration_tests::world::{ALICE, Setup};
 
 fn set(name: &str, value: &str) -> Request {
@@ -188,6 +189,28 @@ async fn a_session_is_bounded() {
         assert_eq!(client.send(set("n", &format!("{fits}x"))).await, passed_on(500));
         assert_eq!(client.send(set("other", "x")).await, passed_on(500));
         assert_eq!(client.value("n").await.len(), fits.len());
+    })
+    .await;
+}
+
+/// Also where two instances write what would fit alone.
+#[tokio::test]
+async fn a_session_is_bounded_between_instances() {
+    everywhere(Setup::default(), async |mut client| {
+        let token = client.login("alice", ALICE).await;
+        let elsewhere = Setup::default().restarted(client.world);
+        let elsewhere = Tower::new(&elsewhere);
+        let (store, most) = (&client.world.store, "x".repeat(40 * 1024));
+        store.hold("update");
+        let other = async {
+            store.gate.reached().await;
+            let answer = elsewhere.send(set("other", &most).cookie(&token)).await;
+            store.gate.open();
+            answer
+        };
+        let (late, other) = tokio::join!(client.probe(set("n", &most).cookie(&token)), other);
+        assert_eq!((other.status, late.status), (200, 500), "at {}", client.site());
+        assert_eq!(client.value("n").await, "-");
     })
     .await;
 }
