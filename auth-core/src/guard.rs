@@ -1,11 +1,12 @@
 //! A future with a time limit whose panic stays inside.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::error::{BackendError, BackendErrorKind};
@@ -32,32 +33,50 @@ pub(crate) fn interrupted<T>(why: Interrupted) -> Result<T, BackendError> {
 }
 
 /// Runs `future` for at most `limit`. No timer is made for a future that is ready at once.
-pub(crate) async fn guarded<F: Future>(limit: Duration, future: F) -> Result<F::Output, Interrupted> {
-    guarded_unless(limit, || false, future).await
+pub(crate) fn guarded<F: Future>(limit: Duration, future: F) -> Guarded<F, fn() -> bool> {
+    guarded_unless(limit, || false, future)
 }
 
 /// As [`guarded`], but begins to count anew if the time is over while `excused`.
-pub(crate) async fn guarded_unless<F: Future>(
+pub(crate) fn guarded_unless<F: Future, E: Fn() -> bool>(
     limit: Duration,
-    excused: impl Fn() -> bool,
+    excused: E,
     future: F,
-) -> Result<F::Output, Interrupted> {
-    let mut future = pin!(future);
-    let mut timer: Option<Pin<Box<Sleep>>> = None;
-    poll_fn(move |cx| match poll_caught(future.as_mut(), cx) {
-        Poll::Ready(output) => Poll::Ready(output),
-        Poll::Pending => {
-            let timer = timer.get_or_insert_with(|| Box::pin(sleep(limit)));
-            while timer.as_mut().poll(cx).is_ready() {
-                if !excused() {
-                    return Poll::Ready(Err(Interrupted::TimedOut));
-                }
-                timer.as_mut().reset(Instant::now() + limit);
-            }
-            Poll::Pending
+) -> Guarded<F, E> {
+    Guarded { future, limit, excused, timer: None }
+}
+
+pin_project! {
+    /// A future with a limit. Written out: as an `async fn` it would hold the other one several times, and whoever awaits
+    /// it would move all of them.
+    #[must_use = "futures do nothing unless polled"]
+    pub(crate) struct Guarded<F, E> {
+        #[pin]
+        future: F,
+        limit: Duration,
+        excused: E,
+        timer: Option<Pin<Box<Sleep>>>,
+    }
+}
+
+impl<F: Future, E: Fn() -> bool> Future for Guarded<F, E> {
+    type Output = Result<F::Output, Interrupted>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let answer = poll_caught(this.future, cx);
+        if answer.is_ready() {
+            return answer;
         }
-    })
-    .await
+        let timer = this.timer.get_or_insert_with(|| Box::pin(sleep(*this.limit)));
+        while timer.as_mut().poll(cx).is_ready() {
+            if !(this.excused)() {
+                return Poll::Ready(Err(Interrupted::TimedOut));
+            }
+            timer.as_mut().reset(Instant::now() + *this.limit);
+        }
+        Poll::Pending
+    }
 }
 
 fn poll_caught<F: Future>(future: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<Result<F::Output, Interrupted>> {

@@ -13,7 +13,9 @@ mod turns;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::task::{Context, Poll, ready};
+
+use pin_project_lite::pin_project;
 
 use super::live::{Begun, Live, Renewal, Resolved, UserRecord, Wanted};
 use super::record::Patches;
@@ -25,7 +27,7 @@ use super::{
 };
 use crate::cause::Cause;
 use crate::event::{EventKind, SessionEnd};
-use crate::guard::{Interrupted, guarded};
+use crate::guard::{Guarded, Interrupted, guarded};
 use crate::session::Environment;
 use crate::{Access, RequestFacts, User};
 pub(crate) use begin::Opening;
@@ -115,7 +117,7 @@ impl<U: User, S: SessionStore> SessionEngine<U> for Engine<S, U> {
         wanted: Wanted,
         facts: RequestFacts,
     ) -> BoxFuture<'static, Result<Resolved<U>, ResolveError>> {
-        Box::pin(async move { self.resolve_session(wanted, &facts).await })
+        Box::pin(async move { self.resolve_session(&wanted, &facts).await })
     }
 
     fn login<'a>(
@@ -214,30 +216,18 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         &self.shared.store
     }
 
-    async fn read<T>(
-        &self,
-        facts: &RequestFacts,
-        work: impl Future<Output = Result<T, StoreError>>,
-    ) -> Result<T, SessionError> {
-        self.within(self.config.read_timeout, facts, work).await
+    fn read<'a, T, F>(&'a self, facts: &'a RequestFacts, work: F) -> Within<'a, S, U, F>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        Within { work: guarded(self.config.read_timeout, work), engine: self, facts }
     }
 
-    async fn write<T>(
-        &self,
-        facts: &RequestFacts,
-        work: impl Future<Output = Result<T, StoreError>>,
-    ) -> Result<T, SessionError> {
-        self.within(self.config.write_timeout, facts, work).await
-    }
-
-    async fn within<T>(
-        &self,
-        limit: Duration,
-        facts: &RequestFacts,
-        work: impl Future<Output = Result<T, StoreError>>,
-    ) -> Result<T, SessionError> {
-        let answer = guarded(limit, work).await.unwrap_or_else(|why| Err(interrupted(why)));
-        answer.map_err(|error| self.failed(error, facts))
+    fn write<'a, T, F>(&'a self, facts: &'a RequestFacts, work: F) -> Within<'a, S, U, F>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        Within { work: guarded(self.config.write_timeout, work), engine: self, facts }
     }
 
     fn failed(&self, error: StoreError, facts: &RequestFacts) -> SessionError {
@@ -268,6 +258,27 @@ impl<S: SessionStore, U: User> Engine<S, U> {
     /// All sessions that this user has on this site.
     fn sessions_of<'a>(&'a self, user: &'a SessionUser) -> UserSessions<'a> {
         UserSessions::on(&self.realm, &user.backend, &user.id)
+    }
+}
+
+pin_project! {
+    /// What is asked of the store, within its time. Written out, as [`Guarded`] is: it is in each request's future.
+    #[must_use = "futures do nothing unless polled"]
+    struct Within<'a, S, U, F> {
+        #[pin]
+        work: Guarded<F, fn() -> bool>,
+        engine: &'a Engine<S, U>,
+        facts: &'a RequestFacts,
+    }
+}
+
+impl<S: SessionStore, U: User, T, F: Future<Output = Result<T, StoreError>>> Future for Within<'_, S, U, F> {
+    type Output = Result<T, SessionError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let answer = ready!(this.work.poll(cx)).unwrap_or_else(|why| Err(interrupted(why)));
+        Poll::Ready(answer.map_err(|error| this.engine.failed(error, this.facts)))
     }
 }
 

@@ -189,7 +189,7 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         let moved = match self.write(facts, moved).await {
             Ok(written) => written == Written::Done,
             // It may have been moved all the same. Then nobody could come in by the old id any more.
-            Err(failed) => match self.load(Id::from(&token), facts, now).await {
+            Err(failed) => match self.load(&Id::from(&token), facts, now).await {
                 Ok(Found::User(found)) if !found.by_alias => true,
                 _ => return Err(failed),
             },

@@ -78,7 +78,7 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         let of = live.record.user().clone();
         let (backend, user) = (&of.backend, &of.id);
         // Another instance, or a request just before this one, may have asked since the session was read.
-        let live = match self.load(live.id(), facts, now).await {
+        let live = match self.load(&live.id(), facts, now).await {
             Ok(Found::User(newer)) if !asking.is_due(&newer, now) => {
                 return Asked::Confirmed(key, Some(newer));
             }

@@ -33,18 +33,18 @@ type Checked<U> = Result<(Arc<U>, StampCheck), SessionEnd>;
 impl<S: SessionStore, U: User> Engine<S, U> {
     pub(super) async fn resolve_session(
         self: &Arc<Self>,
-        wanted: Wanted,
+        wanted: &Wanted,
         facts: &RequestFacts,
     ) -> Result<Resolved<U>, ResolveError> {
         let now = self.environment.now();
-        let Some(live) = self.find(wanted.id, facts, now).await? else { return Ok(Resolved::NOBODY) };
+        let Some(live) = self.find(&wanted.id, facts, now).await? else { return Ok(Resolved::NOBODY) };
         let began = live.record.remote_user.as_deref().map(AsRef::as_ref);
-        match wanted.begun_by {
+        match &wanted.begun_by {
             BegunBy::Login if began.is_some() => {
                 Box::pin(self.end_unasked(&live, SessionEnd::RemoteUserGone, facts)).await;
                 return Ok(Resolved::NOBODY);
             }
-            BegunBy::Name(name) if began != Some(&*name) => {
+            BegunBy::Name(name) if began != Some(name) => {
                 return Ok(Resolved { other: Some(Box::new(live)), ..Resolved::NOBODY });
             }
             BegunBy::Anything | BegunBy::Login | BegunBy::Name(_) => {}
@@ -53,7 +53,12 @@ impl<S: SessionStore, U: User> Engine<S, U> {
     }
 
     /// The session under this key, if it has not ended.
-    async fn find(&self, id: Id, facts: &RequestFacts, now: Timestamp) -> Result<Option<Live>, ResolveError> {
+    async fn find(
+        &self,
+        id: &Id,
+        facts: &RequestFacts,
+        now: Timestamp,
+    ) -> Result<Option<Live>, ResolveError> {
         let loaded = self.load(id, facts, now).await.map_err(SessionError::into_unresolved)?;
         let Found::User(live) = loaded else { return Ok(None) };
         if let Some(why) = self.ended(&live.record, now) {
@@ -67,7 +72,7 @@ impl<S: SessionStore, U: User> Engine<S, U> {
     /// whichever of its ids it was.
     pub(super) async fn load(
         &self,
-        id: Id,
+        id: &Id,
         facts: &RequestFacts,
         now: Timestamp,
     ) -> Result<Found, SessionError> {
@@ -83,7 +88,7 @@ impl<S: SessionStore, U: User> Engine<S, U> {
             Some(Ok(_)) | None => return Ok(Found::Nothing),
         };
         let by_alias = key != id.key;
-        let live = |record| Live { key, origin: id.origin, version, by_alias, record };
+        let live = |record| Live { key, origin: id.origin.clone(), version, by_alias, record };
         Ok(UserRecord::of(record).map_or(Found::NoUser, |record| Found::User(live(record))))
     }
 
@@ -151,7 +156,12 @@ impl<S: SessionStore, U: User> Engine<S, U> {
             },
         };
         match checked {
-            Ok(Ok((user, stamp))) => self.admit(user, stamp, live, facts, now).await,
+            Ok(Ok((user, stamp))) => {
+                let renewal = self.renewal(&live, &*user, stamp, now);
+                let is_due = now.since(live.record.last_seen) >= self.config.touch_every;
+                let live = if is_due { Box::pin(self.touch(live, facts, now)).await } else { Some(live) };
+                Ok(self.admit(user, live, renewal))
+            }
             Ok(Err(why)) => {
                 Box::pin(self.end_unasked(&live, why, facts)).await;
                 Ok(Resolved::NOBODY)
@@ -205,26 +215,11 @@ impl<S: SessionStore, U: User> Engine<S, U> {
     }
 
     /// The caller. What is due for the session is noted, and done when the response is made.
-    async fn admit(
-        &self,
-        user: Arc<U>,
-        stamp: StampCheck,
-        live: Live,
-        facts: &RequestFacts,
-        now: Timestamp,
-    ) -> Result<Resolved<U>, ResolveError> {
-        let renewal = self.renewal(&live, &*user, stamp, now);
-        let live = if now.since(live.record.last_seen) >= self.config.touch_every {
-            Box::pin(self.touch(live, facts, now)).await
-        } else {
-            Some(live)
-        };
+    fn admit(&self, user: Arc<U>, live: Option<Live>, renewal: Option<Box<Renewal>>) -> Resolved<U> {
         // A parallel request may have logged it out while this one waited.
-        let Some(live) = live.filter(|live| !self.is_revoked(&live.key)) else {
-            return Ok(Resolved::NOBODY);
-        };
+        let Some(live) = live.filter(|live| !self.is_revoked(&live.key)) else { return Resolved::NOBODY };
         let caller = Some((access_of(user, &live.record), live));
-        Ok(Resolved { caller, renewal, other: None })
+        Resolved { caller, renewal, other: None }
     }
 
     /// The new id that the session is to get, if its time or its key's has come.

@@ -135,7 +135,7 @@ impl<S: SessionStore, U: User> Engine<S, U> {
             sleep(jittered(turn.pause, &*self.environment.random)).await;
         }
         turn.pause = (turn.pause * 2).clamp(FIRST_PAUSE, LAST_PAUSE);
-        let Found::User(newer) = self.load(turn.live.id(), facts, now).await? else { return Ok(false) };
+        let Found::User(newer) = self.load(&turn.live.id(), facts, now).await? else { return Ok(false) };
         turn.live = newer;
         Ok(true)
     }
