@@ -57,6 +57,9 @@
 //! +get +getrange +set +del +exists +pttl +pexpire +zadd +zrem +zcard +zrange +zrangebyscore
 //! ```
 //!
+//! An answer that has not come after 750 ms is given up, and so is a connection; longer
+//! [`store_timeouts`](auth_core::session::SessionConfig::store_timeouts) change nothing of that.
+//!
 //! # How long a script runs
 //! The server does nothing else meanwhile. None walks through keys, and what each does is bound:
 //! * `create`, `update`, `touch`, `rotate` and `delete` by one session, its alias, and up to 16 expired entries of each of
