@@ -10,7 +10,7 @@ use http::header::EXPECT;
 use http::{Request, Version};
 use http_body::Body;
 use pin_project_lite::pin_project;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Timeout, timeout};
 
 /// How much of a refused request is read at most, in bytes.
 const MAX_LEN: u64 = 64 * 1024 * 1024;
@@ -25,7 +25,7 @@ const MAX_TIME: Duration = Duration::from_secs(30);
 /// not asked for.
 pub(crate) struct Refused<B, R> {
     /// Boxed: few requests that are refused have a body.
-    rest: Option<Pin<Box<Rest<B>>>>,
+    rest: Option<Pin<Box<Timeout<Rest<B>>>>>,
     response: Option<R>,
 }
 
@@ -33,8 +33,6 @@ pin_project! {
     struct Rest<B> {
         #[pin]
         body: B,
-        #[pin]
-        until: Sleep,
         left: u64,
     }
 }
@@ -44,8 +42,7 @@ impl<B: Body, R> Refused<B, R> {
         let is_sent = request.version() <= Version::HTTP_11 && !request.headers().contains_key(EXPECT);
         let body = request.into_body();
         let is_small = !body.is_end_stream() && body.size_hint().lower() <= MAX_LEN;
-        let rest =
-            (is_sent && is_small).then(|| Box::pin(Rest { body, until: sleep(MAX_TIME), left: MAX_LEN }));
+        let rest = (is_sent && is_small).then(|| Box::pin(timeout(MAX_TIME, Rest { body, left: MAX_LEN })));
         Self { rest, response: Some(response) }
     }
 }
@@ -58,7 +55,8 @@ impl<B: Body, R> Future for Refused<B, R> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<R> {
         if let Some(rest) = &mut self.rest {
-            ready!(rest.as_mut().poll(cx));
+            // Whether it ended or its time did.
+            _ = ready!(rest.as_mut().poll(cx));
             self.rest = None;
         }
         Poll::Ready(self.response.take().expect("`Refused` polled after completion"))
@@ -70,9 +68,6 @@ impl<B: Body> Future for Rest<B> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut rest = self.project();
-        if rest.until.poll(cx).is_ready() {
-            return Poll::Ready(());
-        }
         while let Some(Ok(frame)) = ready!(rest.body.as_mut().poll_frame(cx)) {
             let len = frame.data_ref().map_or(0, |data| data.remaining() as u64);
             match rest.left.checked_sub(len) {
@@ -90,7 +85,7 @@ mod tests {
 
     use bytes::Bytes;
     use http_body::{Frame, SizeHint};
-    use tokio::time::{Instant, timeout};
+    use tokio::time::Instant;
 
     use super::*;
 

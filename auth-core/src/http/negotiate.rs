@@ -60,7 +60,7 @@ fn audience(mode: Option<&[u8]>, view: &dyn RequestView) -> Audience {
         Some(_) if is_get(view) => connect_query(view).unwrap_or(Audience::Api),
         Some(_) => remote_call(view).unwrap_or(Audience::Api),
         None => remote_call(view)
-            .or_else(|| connect_query(view).filter(|_| is_get(view)))
+            .or_else(|| connect_query(view))
             .unwrap_or_else(|| audience_without_metadata(view)),
     }
 }
@@ -72,21 +72,21 @@ fn is_get(view: &dyn RequestView) -> bool {
 /// A call of Connect without side effects.
 fn connect_query(view: &dyn RequestView) -> Option<Audience> {
     let (_, query) = view.target().split_once('?')?;
-    query.split('&').any(|pair| pair == "connect=v1").then_some(Audience::Connect)
+    (is_get(view) && query.split('&').any(|pair| pair == "connect=v1")).then_some(Audience::Connect)
 }
 
 /// Whose protocol of remote procedure calls it is, by the type of what is sent, if it is one.
 fn remote_call(view: &dyn RequestView) -> Option<Audience> {
     let Single::One(kind) = Single::of(view, Header::ContentType) else { return None };
-    let is = |prefix| starts_with(kind, prefix);
-    match () {
-        () if is(b"application/grpc-web") => Some(Audience::GrpcWeb),
-        () if is(b"application/grpc") => Some(Audience::Grpc),
-        () if is(b"application/connect+") => Some(Audience::ConnectStream),
-        () if is(b"application/") && Single::of(view, Header::ConnectProtocolVersion) != Single::Absent => {
-            Some(Audience::Connect)
-        }
-        () => None,
+    let has_version = || Single::of(view, Header::ConnectProtocolVersion) != Single::Absent;
+    if starts_with(kind, b"application/grpc-web") {
+        Some(Audience::GrpcWeb)
+    } else if starts_with(kind, b"application/grpc") {
+        Some(Audience::Grpc)
+    } else if starts_with(kind, b"application/connect+") {
+        Some(Audience::ConnectStream)
+    } else {
+        (starts_with(kind, b"application/") && has_version()).then_some(Audience::Connect)
     }
 }
 

@@ -61,7 +61,7 @@ impl Origin {
 
     /// Whether it is this one, however it is written.
     pub(crate) fn is(&self, origin: &str) -> bool {
-        *self.0 == *origin || Parts::of(origin).is_some_and(|parts| parts.are(self.parts()))
+        *self.0 == *origin || Parts::of(origin).is_some_and(|parts| parts.is_same(self.parts()))
     }
 
     /// What follows this origin in an absolute or scheme-relative URL.
@@ -72,7 +72,7 @@ impl Origin {
             None => url.split_once("://")?,
         };
         let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        let is_own = Parts::new(scheme, authority).is_some_and(|parts| parts.are(own));
+        let is_own = Parts::new(scheme, authority).is_some_and(|parts| parts.is_same(own));
         is_own.then_some(if path.is_empty() { "/" } else { path })
     }
 
@@ -115,7 +115,7 @@ impl<'a> Parts<'a> {
         Some(Self { scheme, host, port: port.filter(|port| Some(*port) != default_port(scheme)) })
     }
 
-    fn are(self, other: Self) -> bool {
+    fn is_same(self, other: Self) -> bool {
         self.port == other.port
             && self.scheme.eq_ignore_ascii_case(other.scheme)
             && self.host.eq_ignore_ascii_case(other.host)
@@ -187,7 +187,7 @@ impl OriginRules {
         };
         let host = Single::of(view, Header::Host).text().or(view.authority());
         is_scheme_fine
-            && host.and_then(|host| Parts::new(page.scheme, host)).is_some_and(|site| site.are(page))
+            && host.and_then(|host| Parts::new(page.scheme, host)).is_some_and(|site| site.is_same(page))
     }
 }
 

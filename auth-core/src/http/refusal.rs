@@ -389,16 +389,18 @@ impl Refusal {
 mod tests {
     use super::*;
 
+    pub(super) const ONE_OF_EACH_STATUS: [RefusalReason; 6] = [
+        RefusalReason::Malformed,
+        RefusalReason::NotSignedIn,
+        RefusalReason::NotAllowed,
+        RefusalReason::Throttled,
+        RefusalReason::Misconfigured,
+        RefusalReason::Unavailable,
+    ];
+
     #[test]
     fn bodies_are_json() {
-        for reason in [
-            RefusalReason::Malformed,
-            RefusalReason::NotSignedIn,
-            RefusalReason::NotAllowed,
-            RefusalReason::Throttled,
-            RefusalReason::Misconfigured,
-            RefusalReason::Unavailable,
-        ] {
+        for reason in ONE_OF_EACH_STATUS {
             let status = reason.status();
             let body: serde_json::Value = serde_json::from_str(problem(status)).unwrap();
             assert_eq!(body["status"], status);

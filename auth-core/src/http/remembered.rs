@@ -132,6 +132,8 @@ impl Memory {
         let until = now.plus(self.time);
         let until = grant.expires().map_or(until, |expires| until.min(expires));
         let entry = Arc::new(Remembered { user, backend, stamp, grant, since, until });
+        // They may have been somebody else's, whose they are no more.
+        self.forget(&fingerprint);
         self.forget_what_is_over(&fingerprint, now);
         let owner = self.owner(&entry);
         let mut owners = self.owners(owner);
@@ -283,5 +285,17 @@ mod tests {
             memory.forget(&fingerprint(&memory, n));
         }
         assert_eq!(kept(&memory), [0; 3]);
+    }
+
+    /// One who got another's password, and the other's name.
+    #[test]
+    fn credentials_that_became_anothers_are_one_users() {
+        let memory = memory();
+        for user in [1, 2, 1, 2] {
+            memory.put(fingerprint(&memory, 0), &proof(user), NOW);
+            assert_eq!(kept(&memory), [1; 3]);
+            let entry = memory.get(&fingerprint(&memory, 0), NOW).unwrap();
+            assert_eq!(entry.user, UserId::from(user));
+        }
     }
 }

@@ -157,7 +157,7 @@ impl<U: User> Session<U> {
     /// [`Denied`] if nobody accepted them, or if the request comes from another site: a page must not be able
     /// to try passwords through its visitors' browsers.
     pub async fn authenticate<C: Credentials>(&self, credentials: C) -> Result<Authenticated<U>, Denied> {
-        if self.is_cross_origin() {
+        if self.refuses_other_site() {
             return Err(Denied::cross_origin());
         }
         self.auth().authenticate(credentials, self.facts()).await
@@ -173,7 +173,7 @@ impl<U: User> Session<U> {
     /// `Auth`'s or no person's ([`NotAPerson`](SessionErrorKind::NotAPerson)), or the response is on its way
     /// ([`Answered`](SessionErrorKind::Answered)): nobody would get the cookie.
     pub async fn login(&self, authenticated: Authenticated<U>) -> Result<Login<U>, SessionError> {
-        if self.is_cross_origin() {
+        if self.refuses_other_site() {
             return Err(SessionErrorKind::CrossOrigin.into());
         }
         if authenticated.by != self.auth().id() {
@@ -202,7 +202,7 @@ impl<U: User> Session<U> {
     /// [`SessionError`] if the store could not confirm it. The cookie is removed all the same, this process
     /// treats the session as dead from now on, and the deletion is tried again in the background.
     pub async fn logout(&self) -> Result<(), SessionError> {
-        if self.is_cross_origin() {
+        if self.refuses_other_site() {
             return Err(SessionErrorKind::CrossOrigin.into());
         }
         let sessions = self.sessions()?;
@@ -289,8 +289,8 @@ impl<U: User> Session<U> {
         self.sessions()?.logout_others(&live, self.facts()).await
     }
 
-    /// Whether another site's page asks for what only this site's may. The observer is told.
-    fn is_cross_origin(&self) -> bool {
+    /// Whether this is asked for by another site's page, which may not. The observer hears of it.
+    fn refuses_other_site(&self) -> bool {
         self.0.other_site.iter().for_each(|other| self.auth().tell_cross_origin(other, self.facts()));
         self.0.other_site.is_some()
     }

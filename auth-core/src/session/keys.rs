@@ -198,10 +198,10 @@ impl StampMac {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    struct Stamped(&'static [u8]);
+    pub(in super::super) struct Stamped(pub(in super::super) &'static [u8]);
 
     impl User for Stamped {
         fn id(&self) -> UserId {

@@ -88,22 +88,9 @@ impl Verified {
 
 #[cfg(test)]
 mod tests {
+    use super::super::keys::tests::Stamped;
     use super::*;
     use crate::{BackendName, UserId};
-
-    struct Stamped(&'static [u8]);
-
-    impl User for Stamped {
-        fn id(&self) -> UserId {
-            UserId::from(1)
-        }
-        fn security_stamp(&self) -> &[u8] {
-            self.0
-        }
-        fn is_active(&self) -> bool {
-            true
-        }
-    }
 
     fn session(keys: &KeyRing, backend: &str, id: u64, stamp: &'static [u8]) -> SessionUser {
         let (backend, id) = (BackendName::new(backend).unwrap(), UserId::from(id));

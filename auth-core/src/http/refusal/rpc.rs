@@ -33,63 +33,39 @@ pub(super) struct Rpc {
     pub(super) end_of_stream: &'static str,
 }
 
+/// A refusal by gRPC's status and words and by Connect's code; `len` is the length of the last message, 21 bytes and the code.
+macro_rules! rpc {
+    ($status:literal, $message:literal, $code:literal, $len:literal) => {
+        Self {
+            status: $status,
+            message: $message,
+            connect: concat!("{\"code\":\"", $code, "\"}"),
+            end_of_stream: concat!("\x02\0\0\0", $len, "{\"error\":{\"code\":\"", $code, "\"}}"),
+        }
+    };
+}
+
 impl Rpc {
     pub(super) fn of(reason: RefusalReason) -> Self {
         match reason.status() {
-            401 => Self {
-                status: "16",
-                message: "unauthenticated",
-                connect: r#"{"code":"unauthenticated"}"#,
-                end_of_stream: "\x02\0\0\0\x24{\"error\":{\"code\":\"unauthenticated\"}}",
-            },
-            403 => Self {
-                status: "7",
-                message: "permission denied",
-                connect: r#"{"code":"permission_denied"}"#,
-                end_of_stream: "\x02\0\0\0\x26{\"error\":{\"code\":\"permission_denied\"}}",
-            },
-            429 => Self {
-                status: "8",
-                message: "resource exhausted",
-                connect: r#"{"code":"resource_exhausted"}"#,
-                end_of_stream: "\x02\0\0\0\x27{\"error\":{\"code\":\"resource_exhausted\"}}",
-            },
-            503 => Self {
-                status: "14",
-                message: "unavailable",
-                connect: r#"{"code":"unavailable"}"#,
-                end_of_stream: "\x02\0\0\0\x20{\"error\":{\"code\":\"unavailable\"}}",
-            },
-            400 => Self {
-                status: "3",
-                message: "invalid argument",
-                connect: r#"{"code":"invalid_argument"}"#,
-                end_of_stream: "\x02\0\0\0\x25{\"error\":{\"code\":\"invalid_argument\"}}",
-            },
-            _ => Self {
-                status: "13",
-                message: "internal",
-                connect: r#"{"code":"internal"}"#,
-                end_of_stream: "\x02\0\0\0\x1d{\"error\":{\"code\":\"internal\"}}",
-            },
+            401 => rpc!("16", "unauthenticated", "unauthenticated", "\x24"),
+            403 => rpc!("7", "permission denied", "permission_denied", "\x26"),
+            429 => rpc!("8", "resource exhausted", "resource_exhausted", "\x27"),
+            503 => rpc!("14", "unavailable", "unavailable", "\x20"),
+            400 => rpc!("3", "invalid argument", "invalid_argument", "\x25"),
+            _ => rpc!("13", "internal", "internal", "\x1d"),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::ONE_OF_EACH_STATUS;
     use super::*;
 
     #[test]
     fn bodies_are_what_connect_reads() {
-        for reason in [
-            RefusalReason::Malformed,
-            RefusalReason::NotSignedIn,
-            RefusalReason::NotAllowed,
-            RefusalReason::Throttled,
-            RefusalReason::Misconfigured,
-            RefusalReason::Unavailable,
-        ] {
+        for reason in ONE_OF_EACH_STATUS {
             let Rpc { message, connect, end_of_stream, .. } = Rpc::of(reason);
             let error: serde_json::Value = serde_json::from_str(connect).unwrap();
             assert_eq!(error["code"], message.replace(' ', "_"));
