@@ -19,11 +19,12 @@ struct Table<T> {
 
 /// By name, and by id where rows have one.
 struct Rows<T> {
-    by_name: HashMap<Arc<str>, Row<T>>,
-    /// The names of the rows with this id: one, unless the application gives an id twice.
-    names: HashMap<UserId, Vec<Arc<str>>>,
+    by_name: HashMap<Arc<str>, Arc<Row<T>>>,
+    /// The rows with this id: one, unless the application gives an id twice.
+    by_id: HashMap<UserId, Vec<Arc<Row<T>>>>,
 }
 
+#[derive(Clone)]
 struct Row<T> {
     hash: PasswordHash,
     id: Option<UserId>,
@@ -32,53 +33,47 @@ struct Row<T> {
 
 impl<T> Rows<T> {
     fn get(&self, name: &str) -> Option<&Row<T>> {
-        self.by_name.get(name)
+        self.by_name.get(name).map(Arc::as_ref)
     }
 
-    fn with_id(&self, id: &UserId) -> impl Iterator<Item = &T> {
-        let names = self.names.get(id).into_iter().flatten();
-        names.filter_map(|name| Some(&self.by_name.get(name)?.value))
+    fn with_id(&self, id: &UserId) -> Option<&T> {
+        Some(&self.by_id.get(id)?.first()?.value)
     }
 
     fn insert(&mut self, name: &str, row: Row<T>) {
         self.remove(name);
-        let name = Arc::<str>::from(name);
+        let row = Arc::new(row);
         if let Some(id) = &row.id {
-            self.names.entry(id.clone()).or_default().push(Arc::clone(&name));
+            self.by_id.entry(id.clone()).or_default().push(Arc::clone(&row));
         }
-        self.by_name.insert(name, row);
+        self.by_name.insert(name.into(), row);
     }
 
-    fn remove(&mut self, name: &str) -> Option<Row<T>> {
-        let row = self.by_name.remove(name)?;
-        if let Some(Entry::Occupied(mut names)) = row.id.clone().map(|id| self.names.entry(id)) {
-            names.get_mut().retain(|other| **other != *name);
-            if names.get().is_empty() {
-                names.remove();
+    fn remove(&mut self, name: &str) {
+        let Some(row) = self.by_name.remove(name) else { return };
+        if let Some(Entry::Occupied(mut rows)) = row.id.clone().map(|id| self.by_id.entry(id)) {
+            rows.get_mut().retain(|other| !Arc::ptr_eq(other, &row));
+            if rows.get().is_empty() {
+                rows.remove();
             }
         }
-        Some(row)
     }
 }
 
-impl<U: User> Rows<U> {
+impl<U: User + Clone> Rows<U> {
     /// Changes a user, whose id may be another afterwards; false if there is none of this name.
     fn change(&mut self, name: &str, change: impl FnOnce(&mut U)) -> bool {
-        let Some(row) = self.by_name.get_mut(name) else { return false };
+        let Some(mut row) = self.get(name).cloned() else { return false };
         change(&mut row.value);
-        let id = row.value.id();
-        if row.id.as_ref() != Some(&id)
-            && let Some(row) = self.remove(name)
-        {
-            self.insert(name, Row { id: Some(id), ..row });
-        }
+        row.id = Some(row.value.id());
+        self.insert(name, row);
         true
     }
 }
 
 impl<T: Clone> Table<T> {
     fn new(passwords: Passwords) -> Self {
-        let rows = Rows { by_name: HashMap::new(), names: HashMap::new() };
+        let rows = Rows { by_name: HashMap::new(), by_id: HashMap::new() };
         Self { passwords, rows: RwLock::new(rows) }
     }
 
@@ -176,7 +171,7 @@ impl<U: User + Clone> UserSource for MemoryBackend<U> {
     type User = U;
 
     async fn get_user(&self, id: &UserId) -> Result<Option<U>, BackendError> {
-        Ok(self.0.read().with_id(id).find(|user| user.id() == *id).cloned())
+        Ok(self.0.read().with_id(id).cloned())
     }
 
     async fn health(&self) -> Health {
@@ -309,7 +304,7 @@ mod tests {
         }
         assert!(find(&users, 2).await.is_none() && !users.change("alice", |_| ()));
         let rows = users.0.read();
-        assert!(rows.by_name.is_empty() && rows.names.is_empty());
+        assert!(rows.by_name.is_empty() && rows.by_id.is_empty());
     }
 
     #[tokio::test]

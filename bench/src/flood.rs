@@ -66,7 +66,7 @@ struct Variant {
 impl Variant {
     /// Every combination; passwords are wrong and clients stubborn where the answer may depend on it.
     fn all(options: &Options) -> Vec<Self> {
-        let sites = [Site::Axum, Site::Actix, Site::AxumLogin];
+        let sites = [Site::Axum, Site::AxumLow, Site::Actix, Site::AxumLogin];
         let wanted = |site: &Site| options.sites.is_empty() || options.sites.contains(site);
         let mut variants = Vec::new();
         for &clients in &options.clients {
@@ -86,7 +86,10 @@ impl Variant {
     /// How many hashes are computed at a time: what the pool has by default, and all that a processor can.
     fn permits(self) -> usize {
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        if self.site == Site::AxumLogin { cores } else { cores.saturating_sub(1).max(1) }
+        match self.site {
+            Site::AxumLogin | Site::AxumLow => cores,
+            Site::Axum | Site::Actix => cores.saturating_sub(1).max(1),
+        }
     }
 
     /// The peer holds 19 MiB for every hash under way, and keeps them: up to 8 GB with 64 clients, 11 GB with 256.
@@ -102,6 +105,7 @@ impl Variant {
     fn cells(self) -> Vec<String> {
         let site = match self.site {
             Site::Axum => "ours, axum",
+            Site::AxumLow => "ours, axum, low priority",
             Site::Actix => "ours, actix",
             Site::AxumLogin => "axum-login",
         };
@@ -216,6 +220,9 @@ fn count(server: &mut Child) -> Result<u64, String> {
 fn start(variant: Variant, raw: Option<usize>) -> Result<(Child, SocketAddr), String> {
     let site = match variant.site {
         Site::Axum => "axum",
+        // The raw hash is the best that could be had, at whatever priority.
+        Site::AxumLow if raw.is_some() => "axum",
+        Site::AxumLow => "axum-low",
         Site::Actix => "actix",
         // Its clients are never told to wait: their load on the raw hash is that of our axum site.
         Site::AxumLogin if raw.is_some() => "axum",

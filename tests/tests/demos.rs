@@ -1,9 +1,11 @@
 //! Both demos as programs: what a service manager sees of them.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
+use std::sync::mpsc;
+use std::thread;
 
 use integration_tests::process::Demo;
 use test_servers::Redis;
@@ -28,22 +30,31 @@ fn start_again_on_the_same_database() {
 
 /// Sends a request with these lines, and gives the answer.
 fn exchange(demo: &Demo, first: &str, lines: &[&str], body: &str) -> String {
-    let mut stream = TcpStream::connect(demo.address()).expect("the demo listens");
+    try_exchange(demo.address(), first, lines, body).expect("the demo answers")
+}
+
+/// The same, of a demo that may be ending: then what it answered may be nothing.
+fn try_exchange(address: &str, first: &str, lines: &[&str], body: &str) -> io::Result<String> {
+    let mut stream = TcpStream::connect(address)?;
     let length = format!("content-length: {}", body.len());
     let head = [&[first, "host: localhost", "connection: close", &length], lines].concat().join("\r\n");
-    stream.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).expect("the demo reads");
+    stream.write_all(format!("{head}\r\n\r\n{body}").as_bytes())?;
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("the demo answers");
-    answer
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
 }
 
 /// Logs Carol in, and gives the `Cookie` line of her session.
 fn cookie(demo: &Demo) -> String {
+    try_cookie(demo.address()).expect("a session")
+}
+
+fn try_cookie(address: &str) -> Option<String> {
     let body = r#"{"username": "carol", "password": "correct horse battery staple"}"#;
-    let answer = exchange(demo, "POST /login HTTP/1.1", &["content-type: application/json"], body);
-    let set = answer.lines().find_map(|line| line.strip_prefix("set-cookie: "));
-    let pair = set.and_then(|cookie| cookie.split(';').next());
-    format!("cookie: {}", pair.unwrap_or_else(|| panic!("no session: {answer}")))
+    let answer = try_exchange(address, "POST /login HTTP/1.1", &["content-type: application/json"], body);
+    let answer = answer.ok()?;
+    let set = answer.lines().find_map(|line| line.strip_prefix("set-cookie: "))?;
+    Some(format!("cookie: {}", set.split(';').next()?))
 }
 
 /// The status of `/api/me` with this session.
@@ -51,6 +62,38 @@ fn me(demo: &Demo, cookie: &str) -> String {
     let answer = exchange(demo, "GET /api/me HTTP/1.1", &[cookie], "");
     assert!(!answer.contains("set-cookie"), "the cookie stays: {answer}");
     answer.split(' ').nth(1).unwrap_or_default().to_owned()
+}
+
+/// A service manager ends the process while logins and logouts are under way: what was answered is so for ever.
+#[test]
+fn nothing_that_was_answered_is_lost_at_the_end() {
+    for name in Demo::NAMES {
+        let demo = Demo::start(name, &[]);
+        let (tell, answered) = mpsc::channel();
+        let clients: Vec<_> = (0..8)
+            .map(|_| {
+                let (address, tell) = (demo.address().to_owned(), tell.clone());
+                // Until the demo listens no more.
+                thread::spawn(move || {
+                    while let Some((kept, left)) = try_cookie(&address).zip(try_cookie(&address)) {
+                        tell.send((kept, "200")).expect("the test listens");
+                        let answer = try_exchange(&address, "POST /logout HTTP/1.1", &[&left], "");
+                        if answer.is_ok_and(|answer| answer.starts_with("HTTP/1.1 303")) {
+                            tell.send((left, "401")).expect("the test listens");
+                        }
+                    }
+                })
+            })
+            .collect();
+        drop(tell);
+        let mut sessions: Vec<_> = answered.iter().take(20).collect();
+        let demo = demo.restart(name, &[]);
+        clients.into_iter().for_each(|client| client.join().expect("a client ends"));
+        sessions.extend(answered);
+        for (session, expected) in sessions {
+            assert_eq!(me(&demo, &session), expected, "{name}");
+        }
+    }
 }
 
 /// Sessions in Redis outlive the demo, whichever it is. By TLS, if the URL says so.

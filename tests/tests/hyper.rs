@@ -161,3 +161,37 @@ async fn http2_cookies_in_lines_of_their_own() {
     let response = sender.send_request(Request::from_parts(parts, body)).await.unwrap();
     assert_eq!(response.status(), 403);
 }
+
+/// RFC 8441: over HTTP/2 a WebSocket is a CONNECT with a protocol, whose stream stays open.
+#[tokio::test]
+async fn http2_websockets_are_programs_and_have_callers() {
+    let world = Setup::default().world().await;
+    let (client, server) = tokio::io::duplex(64 * 1024);
+    let layers = ServiceBuilder::new().layer(AuthLayer::new(world.auth.clone()));
+    let service = layers.layer(RequireLayer::new(Require::login())).service_fn(page);
+    let mut connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+    connection.enable_connect_protocol();
+    let connection = connection.serve_connection(TokioIo::new(server), TowerToHyperService::new(service));
+    let connection = tokio::spawn(connection);
+    let (mut sender, driver) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
+        .handshake::<_, Full<Bytes>>(TokioIo::new(client))
+        .await
+        .unwrap();
+    tokio::spawn(driver);
+    let mut ask = async |headers: &[(&str, &str)]| {
+        let request = Request::builder().method("CONNECT").uri("https://testserver/chat");
+        let request = request.extension(hyper::ext::Protocol::from_static("websocket"));
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        // What the stream of a refused one still brings is not waited for.
+        sender.send_request(request.body(Full::default()).unwrap()).await.unwrap()
+    };
+    let basic = ("authorization", "Basic YWxpY2U6d29uZGVybGFuZA==");
+    let navigation = ("sec-fetch-mode", "websocket");
+    let refused = ask(&[navigation]).await;
+    assert_eq!((refused.status().as_u16(), refused.headers().get("location")), (401, None));
+    let accepted = ask(&[basic, ("origin", "https://testserver")]).await;
+    assert_eq!(accepted.status(), 200);
+    let of_another_site = ask(&[basic, ("origin", "https://evil.example")]).await;
+    assert_eq!(of_another_site.status(), 403);
+    connection.abort();
+}

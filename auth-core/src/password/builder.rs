@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::thread::available_parallelism;
 use std::time::Duration;
 
 use super::algorithm::Limits;
 use super::format::{Format, SALT_LEN};
-use super::pool::HashPool;
+use super::pool::{HashPool, Priority};
 use super::registry::Registry;
 use super::{Argon2Cost, Inner, Passwords};
 use crate::ConfigError;
@@ -21,7 +20,8 @@ pub struct PasswordsBuilder {
     limits: Limits,
     upgrade: bool,
     weak: bool,
-    threads: usize,
+    threads: Option<usize>,
+    priority: Priority,
     queue: Option<usize>,
     wait: Duration,
     random: Box<dyn Random>,
@@ -30,14 +30,14 @@ pub struct PasswordsBuilder {
 impl Passwords {
     /// The settings, all at their defaults.
     pub fn builder() -> PasswordsBuilder {
-        let cores = available_parallelism().map_or(1, usize::from);
         PasswordsBuilder {
             preferred: Format::argon2(Argon2Cost::MINIMUM),
             accepted: Vec::new(),
             limits: Limits::DEFAULT,
             upgrade: true,
             weak: false,
-            threads: cores.saturating_sub(1).max(1),
+            threads: None,
+            priority: Priority::Normal,
             queue: None,
             wait: Self::WAIT,
             random: Box::new(OsRandom),
@@ -89,9 +89,22 @@ impl PasswordsBuilder {
         self
     }
 
-    /// The number of threads (default: cores − 1, at least 1).
+    /// The number of threads (default: cores − 1, at least 1; with [`low_priority`](Self::low_priority), all cores).
     pub fn threads(mut self, threads: usize) -> Self {
-        self.threads = threads;
+        self.threads = Some(threads);
+        self
+    }
+
+    /// Gives the threads the lowest priority (niceness 19), and by default one for each core: hashes then take the
+    /// processor time that nothing else wants, and a flood of logins slows down no other request.
+    ///
+    /// For a machine or a container without a limit of processor time. Where there is one (Kubernetes `limits.cpu`, Docker
+    /// `--cpus`), hashes at any priority use it up, and the kernel then stops the whole process until the next period: leave
+    /// a core to the rest there, as the default does. A neighbour who keeps all cores busy slows logins down.
+    ///
+    /// Only Linux has priorities of single threads; elsewhere this changes nothing.
+    pub fn low_priority(mut self) -> Self {
+        self.priority = Priority::Low;
         self
     }
 
@@ -117,9 +130,10 @@ impl PasswordsBuilder {
     ///
     /// # Errors
     /// [`ConfigError`] if there are no threads, or nobody may wait for one, the costs of a format are above the limit for stored hashes, the
-    /// preferred format is weak or only read, or a thread cannot be started.
+    /// preferred format is weak or only read, or a thread cannot be started or not be given its priority.
     pub fn build(self) -> Result<Passwords, ConfigError> {
-        if self.threads == 0 {
+        let threads = self.threads.unwrap_or_else(|| self.priority.threads());
+        if threads == 0 {
             return Err(ConfigError::new("the hash pool needs at least one thread"));
         }
         if self.queue == Some(0) || self.wait.is_zero() {
@@ -128,9 +142,9 @@ impl PasswordsBuilder {
             ));
         }
         self.check_formats()?;
-        let queue = self.queue.unwrap_or(self.threads * Passwords::QUEUE_PER_THREAD);
+        let queue = self.queue.unwrap_or(threads * Passwords::QUEUE_PER_THREAD);
         let registry = Registry::new(self.preferred, &self.accepted, self.limits, self.upgrade);
-        let pool = HashPool::start(self.threads, queue, self.wait, registry.blocks())?;
+        let pool = HashPool::start(threads, self.priority, queue, self.wait, registry.blocks())?;
         let (registry, random) = (Arc::new(registry), self.random);
         Ok(Passwords(Arc::new(Inner { pool, registry, random, runs: AtomicU64::new(0) })))
     }

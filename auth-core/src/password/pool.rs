@@ -1,8 +1,9 @@
 //! Threads that hash, and the bounded queue in front of them.
 
 use std::collections::VecDeque;
+use std::io;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -148,18 +149,29 @@ impl Drop for HashPool {
 impl HashPool {
     pub(super) fn start(
         threads: usize,
+        priority: Priority,
         queue: usize,
         wait: Duration,
         blocks: usize,
     ) -> Result<Self, ConfigError> {
+        let failed = |error| ConfigError::new(format!("cannot start a hash thread: {error}"));
         // Made first: if a thread cannot be started, its drop ends those that were.
         let pool = Self { queue: Arc::new(Queue::new(queue)), wait };
         for number in 0..threads {
             let queue = Arc::clone(&pool.queue);
+            let (ready, is_ready) = mpsc::channel();
             thread::Builder::new()
                 .name(format!("auth-hash-{number}"))
-                .spawn(move || serve(&queue, blocks))
-                .map_err(|error| ConfigError::new(format!("cannot start a hash thread: {error}")))?;
+                .spawn(move || {
+                    let taken = priority.take();
+                    let goes_on = taken.is_ok();
+                    let _ = ready.send(taken);
+                    if goes_on {
+                        serve(&queue, blocks);
+                    }
+                })
+                .map_err(failed)?;
+            is_ready.recv().unwrap_or(Ok(())).map_err(failed)?;
         }
         Ok(pool)
     }
@@ -191,6 +203,44 @@ impl HashPool {
     }
 }
 
+/// What hash threads take of the processor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Priority {
+    /// As much as any other thread.
+    Normal,
+    /// What others leave.
+    Low,
+}
+
+impl Priority {
+    /// How many threads there are by default.
+    pub(super) fn threads(self) -> usize {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let all = self == Self::Low && cfg!(target_os = "linux");
+        if all { cores } else { cores.saturating_sub(1).max(1) }
+    }
+
+    /// Gives it to the calling thread.
+    #[cfg(target_os = "linux")]
+    fn take(self) -> io::Result<()> {
+        match self {
+            Self::Normal => Ok(()),
+            // Without a process: Linux then takes the calling thread alone (setpriority(2), "C library/kernel differences").
+            Self::Low => Ok(rustix::process::setpriority_process(None, LOWEST)?),
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "as on Linux")]
+    fn take(self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The niceness that leaves most to others.
+#[cfg(target_os = "linux")]
+const LOWEST: i32 = 19;
+
 /// One thread: takes jobs until the pool is dropped.
 fn serve(queue: &Queue, blocks: usize) {
     let mut buffer = Buffer::new(blocks);
@@ -203,8 +253,6 @@ fn serve(queue: &Queue, blocks: usize) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc;
-
     use super::*;
 
     const MINUTE: Duration = Duration::from_secs(60);
@@ -226,7 +274,7 @@ mod tests {
     }
 
     fn pool(queue: usize, wait: Duration) -> Arc<HashPool> {
-        Arc::new(HashPool::start(1, queue, wait, 8).unwrap())
+        Arc::new(HashPool::start(1, Priority::Normal, queue, wait, 8).unwrap())
     }
 
     #[tokio::test]
@@ -324,6 +372,27 @@ mod tests {
             }
         };
         timeout(MINUTE, ended).await.unwrap();
+    }
+
+    /// Field 19 of `/proc/…/stat` (proc(5)), counted behind the name, which may hold spaces.
+    #[cfg(target_os = "linux")]
+    fn niceness(stat: &str) -> i32 {
+        let stat = std::fs::read_to_string(stat).unwrap();
+        let behind_the_name = stat.rsplit_once(')').unwrap().1;
+        behind_the_name.split_ascii_whitespace().nth(19 - 3).unwrap().parse().unwrap()
+    }
+
+    /// Its own threads, and no other of the process.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn low_priority_is_the_threads_own() {
+        const THREAD: &str = "/proc/thread-self/stat";
+        let own = niceness(THREAD);
+        let low = HashPool::start(1, Priority::Low, 8, MINUTE, 8).unwrap();
+        let normal = HashPool::start(1, Priority::Normal, 8, MINUTE, 8).unwrap();
+        assert_eq!(low.run(|_| niceness(THREAD)).await.unwrap(), LOWEST);
+        assert_eq!(normal.run(|_| niceness(THREAD)).await.unwrap(), own);
+        assert_eq!(niceness(THREAD), own);
     }
 
     async fn futures_poll<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {

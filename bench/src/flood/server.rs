@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::thread;
 
 use auth_core::session::{KeyRing, MemorySessions};
-use auth_core::{Auth, MemoryBackend, Password, Passwords, Secret, SessionConfig};
+use auth_core::{Auth, ConfigError, MemoryBackend, Password, Passwords, Secret, SessionConfig};
 use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::routing::{get, post};
@@ -30,6 +30,8 @@ pub(crate) struct Serve {
 pub(crate) enum Site {
     /// This library on axum.
     Axum,
+    /// The same, hashing on all cores at a low priority.
+    AxumLow,
     /// This library on actix-web.
     Actix,
     /// axum-login with its memory store, hashing in `spawn_blocking` as its examples do; everybody's password is right.
@@ -54,7 +56,10 @@ pub(crate) fn serve(options: &Serve) -> Result<(), String> {
         std::process::exit(0);
     });
     match options.site {
-        Site::Axum => on_axum(listener, async move { axum_site(auth().await, is_raw) }),
+        Site::Axum => on_axum(listener, async move { axum_site(auth(Passwords::new()).await, is_raw) }),
+        Site::AxumLow => on_axum(listener, async move {
+            axum_site(auth(Passwords::builder().low_priority().build()).await, is_raw)
+        }),
         Site::AxumLogin => on_axum(listener, async {
             axum_login::router(MemoryStore::default(), PeerUsers::memory_with_real_hash())
         }),
@@ -92,7 +97,7 @@ fn on_actix(listener: TcpListener, is_raw: bool) -> std::io::Result<()> {
     use actix_web::{App, HttpResponse, HttpServer, web};
 
     actix_web::rt::System::new().block_on(async {
-        let auth = auth().await;
+        let auth = auth(Passwords::new()).await;
         let site = move || {
             let busy =
                 async || HttpResponse::ServiceUnavailable().insert_header(("retry-after", "5")).finish();
@@ -120,8 +125,8 @@ fn credentials(body: &str) -> Password {
     Password::new(username, password)
 }
 
-async fn auth() -> Auth<Person> {
-    let users = MemoryBackend::new(Passwords::new().expect("hash threads"));
+async fn auth(passwords: Result<Passwords, ConfigError>) -> Auth<Person> {
+    let users = MemoryBackend::new(passwords.expect("hash threads"));
     users.insert("alice", &Secret::new(PASSWORD), Person::numbered(1)).await.expect("alice");
     let keys = KeyRing::generate().expect("a key");
     Auth::builder()

@@ -111,7 +111,7 @@ async fn a_server_that_ends_tls_itself_says_so() {
 async fn where_only_basic_is_accepted_the_answer_is_to_use_tls() {
     let world = Setup::default().world().await;
     let auth = Auth::builder().backend::<Password>("local", world.users.clone());
-    let auth = auth.scheme(Basic::new("tests").unwrap()).build().unwrap();
+    let auth = auth.scheme(Basic::new("tests").unwrap()).observer(world.events.clone()).build().unwrap();
     let guarded = get(async || "secret").layer(RequireLayer::new(Require::login()));
     let site = Router::new().route("/", guarded).layer(AuthLayer::new(auth));
     let ask = async |request: Request| {
@@ -120,6 +120,14 @@ async fn where_only_basic_is_accepted_the_answer_is_to_use_tls() {
     };
     let refused = ask(from("192.0.2.1", Request::get("/"))).await;
     assert_eq!((refused.status, refused.body.as_str()), (403, PROBLEM));
+    let told = world.events.take();
+    assert!(
+        told.len() == 1
+            && told[0].starts_with("nobody could be asked")
+            && told[0].contains("`.trusted_proxy(…)`"),
+        "{told:?}"
+    );
     assert_eq!(ask(from("127.0.0.1", Request::get("/"))).await.status, 401);
+    assert_eq!(world.events.take(), Vec::<String>::new());
     assert_eq!(ask(from("127.0.0.1", Request::get("/").basic("alice", ALICE))).await.body, "secret");
 }
