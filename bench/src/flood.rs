@@ -220,12 +220,11 @@ fn count(server: &mut Child) -> Result<u64, String> {
 fn start(variant: Variant, raw: Option<usize>) -> Result<(Child, SocketAddr), String> {
     let site = match variant.site {
         Site::Axum => "axum",
-        // The raw hash is the best that could be had, at whatever priority.
-        Site::AxumLow if raw.is_some() => "axum",
-        Site::AxumLow => "axum-low",
         Site::Actix => "actix",
-        // Its clients are never told to wait: their load on the raw hash is that of our axum site.
-        Site::AxumLogin if raw.is_some() => "axum",
+        // The raw hash is the best that could be had, at whatever priority; and the peer's clients are never told to wait:
+        // their load on the raw hash is that of our axum site.
+        Site::AxumLow | Site::AxumLogin if raw.is_some() => "axum",
+        Site::AxumLow => "axum-low",
         Site::AxumLogin => "axum-login",
     };
     let raw = raw.map(|threads| format!("--raw={threads}"));

@@ -88,7 +88,9 @@ fn nothing_that_was_answered_is_lost_at_the_end() {
         drop(tell);
         let mut sessions: Vec<_> = answered.iter().take(20).collect();
         let demo = demo.restart(name, &[]);
-        clients.into_iter().for_each(|client| client.join().expect("a client ends"));
+        for client in clients {
+            client.join().expect("a client ends");
+        }
         sessions.extend(answered);
         for (session, expected) in sessions {
             assert_eq!(me(&demo, &session), expected, "{name}");
