@@ -123,9 +123,23 @@ pub struct Authenticated<U> {
     /// The `Auth` whose chain made it.
     pub(crate) by: u64,
     pub(crate) grant: Arc<Grant>,
+    /// The name that was typed with a secret, if it was.
+    pub(crate) name: Option<Box<str>>,
 }
 
 impl<U> Authenticated<U> {
+    /// For somebody else who presented the same at the same time.
+    pub(crate) fn another(&self) -> Self {
+        Self {
+            user: Arc::clone(&self.user),
+            backend: self.backend.clone(),
+            at: self.at,
+            by: self.by,
+            grant: Arc::clone(&self.grant),
+            name: self.name.clone(),
+        }
+    }
+
     /// The user.
     pub fn user(&self) -> &U {
         &self.user

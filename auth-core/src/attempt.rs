@@ -1,11 +1,13 @@
 //! One attempt to authenticate, as a backend sees it.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::backend::BackendError;
+use crate::gate::{GateAccount, Place};
 use crate::password::{HashDebt, Passwords, Verdict};
 use crate::report::Reports;
-use crate::{Password, RequestFacts, Secret};
+use crate::{BackendName, Password, RequestFacts, Secret};
 
 /// Credentials on their way through the chain, with the facts of the request that carried them.
 ///
@@ -15,18 +17,29 @@ pub struct Attempt<'a, C> {
     facts: &'a RequestFacts,
     debt: &'a HashDebt,
     reports: &'a Reports,
+    backend: &'a BackendName,
+    place: Option<&'a Place>,
+    is_exhausted: AtomicBool,
+}
+
+/// What an attempt is made with, whichever backend is asked.
+pub(crate) struct Asking<'a, C> {
+    pub(crate) credentials: &'a C,
+    pub(crate) facts: &'a RequestFacts,
+    pub(crate) debt: &'a HashDebt,
+    pub(crate) reports: &'a Reports,
+    pub(crate) place: Option<&'a Place>,
+}
+
+impl<'a, C> Asking<'a, C> {
+    /// The attempt as this backend sees it.
+    pub(crate) fn of(&self, backend: &'a BackendName) -> Attempt<'a, C> {
+        let Self { credentials, facts, debt, reports, place } = *self;
+        Attempt { credentials, facts, debt, reports, backend, place, is_exhausted: AtomicBool::new(false) }
+    }
 }
 
 impl<'a, C> Attempt<'a, C> {
-    pub(crate) fn new(
-        credentials: &'a C,
-        facts: &'a RequestFacts,
-        debt: &'a HashDebt,
-        reports: &'a Reports,
-    ) -> Self {
-        Self { credentials, facts, debt, reports }
-    }
-
     pub(crate) fn debt(&self) -> &'a HashDebt {
         self.debt
     }
@@ -48,6 +61,31 @@ impl<'a, C> Attempt<'a, C> {
 }
 
 impl<C> Attempt<'_, C> {
+    /// Tells which account a look-up found, before any secret is compared with its own: what limits the tries of one account,
+    /// whatever it is called ([`Throttle`](crate::throttle::Throttle)). `id` is what the backend knows it by for good: a user's
+    /// id, an entry's name.
+    ///
+    /// `false` if no more may be tried: answer as if the secret were wrong, after the same work, and compare nothing.
+    /// [`verify`](Self::verify) and [`verify_secret`](Self::verify_secret) see to that by themselves; whoever asks another
+    /// system must not ask it.
+    ///
+    /// # Errors
+    /// [`BackendError`] if it cannot be decided.
+    pub async fn account(&self, id: &str) -> Result<bool, BackendError> {
+        let Some(place) = self.place else { return Ok(true) };
+        let may_compare =
+            place.account(&GateAccount { backend: self.backend, id, facts: self.facts }).await?;
+        if !may_compare {
+            self.is_exhausted.store(true, Ordering::Relaxed);
+        }
+        Ok(may_compare)
+    }
+
+    /// Whether [`account`](Self::account) answered that no more may be tried: for a backend that asks another one.
+    pub fn is_exhausted(&self) -> bool {
+        self.is_exhausted.load(Ordering::Relaxed)
+    }
+
     /// Compares a presented secret (a PIN, a key) with a stored hash, as every backend of a kind of credentials
     /// with a slow hash should.
     ///
@@ -64,6 +102,7 @@ impl<C> Attempt<'_, C> {
         secret: &Secret,
         stored: Option<&str>,
     ) -> Result<Verdict, BackendError> {
+        let stored = stored.filter(|_| !self.is_exhausted());
         self.debt.verify(passwords, secret, stored).await
     }
 }

@@ -1,8 +1,11 @@
 //! Judging credentials: the one place that every attempt passes, whoever makes it.
 
 use std::any::{Any, TypeId};
+use std::hash::Hash as _;
 use std::sync::Arc;
 use std::time::Duration;
+
+use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
 use crate::backend::Accepted;
 use crate::chain::{Chain, Progress};
@@ -10,7 +13,8 @@ use crate::event::{Claim, EventKind, MAX_SUBJECT_LEN};
 use crate::facts::printable;
 use crate::gate::{self, Closed, DynGate, GateAttempt, Place};
 use crate::session::Environment;
-use crate::{Authenticated, BackendName, Credentials, Denied, DeniedKind, RequestFacts, User};
+use crate::throttle::{Flights, Gatekeeper};
+use crate::{Authenticated, BackendName, Credentials, Denied, DeniedKind, RequestFacts, Secret, User};
 
 pub(crate) struct Authenticator<U> {
     /// Tells one `Auth` from another: a proof of one is none for another.
@@ -19,7 +23,36 @@ pub(crate) struct Authenticator<U> {
     /// For each type of credentials its `Chain<C, U>`.
     pub(crate) chains: Vec<(TypeId, Box<dyn Any + Send + Sync>)>,
     pub(crate) gate: Option<Arc<dyn DynGate>>,
+    /// The gate, if it is ours.
+    pub(crate) throttle: Option<Arc<Gatekeeper>>,
+    pub(crate) flights: Flights<SharedJudgement<U>>,
+    pub(crate) flight_keys: [u64; 2],
     pub(crate) chain_timeout: Duration,
+}
+
+/// What became of an attempt, and whether a secret was not compared since its account had no tries left.
+type Judged<U> = (Result<Authenticated<U>, Denied>, bool);
+
+/// The same for several who made one attempt: a proof for each.
+pub(crate) struct SharedJudgement<U>(Judged<U>);
+
+impl<U> Clone for SharedJudgement<U> {
+    fn clone(&self) -> Self {
+        let (answer, is_exhausted) = &self.0;
+        Self((answer.as_ref().map(Authenticated::another).map_err(Clone::clone), *is_exhausted))
+    }
+}
+
+impl<U> From<Judged<U>> for SharedJudgement<U> {
+    fn from(judged: Judged<U>) -> Self {
+        Self(judged)
+    }
+}
+
+impl<U> From<SharedJudgement<U>> for Judged<U> {
+    fn from(shared: SharedJudgement<U>) -> Self {
+        shared.0
+    }
 }
 
 impl<U: User> Authenticator<U> {
@@ -33,29 +66,54 @@ impl<U: User> Authenticator<U> {
         let subject = credentials.subject().map(|subject| printable(subject, MAX_SUBJECT_LEN));
         let claim = Claim { credentials: C::KIND, subject: subject.as_deref(), per_request };
         let mut telling = Telling { authenticator: self, facts, claim: Some(claim) };
-        let answer = self.judge_admitted(credentials, facts).await;
-        telling.tell(&answer);
+        let (answer, is_exhausted) = self.judge_once(credentials, facts).await;
+        telling.tell(&answer, is_exhausted);
         answer
     }
 
-    /// Asks the chain, if the gate admits the attempt.
-    async fn judge_admitted<C: Credentials>(
+    /// Judges equal credentials from one place at once together: they are one attempt.
+    async fn judge_once<C: Credentials>(&self, credentials: &C, facts: &RequestFacts) -> Judged<U> {
+        let whole = credentials.secret().filter(|_| C::IS_NAME_AND_SECRET && self.gate.is_some());
+        let Some(secret) = whole else { return self.judge_admitted(credentials, facts).await };
+        let key = self.flight_key(C::KIND, credentials.subject(), secret, facts);
+        let judging = async { self.judge_admitted(credentials, facts).await.into() };
+        let shared: SharedJudgement<U> = self.flights.share(key, judging).await;
+        shared.into()
+    }
+
+    /// A keyed hash, of this process only, over everything that tells one attempt from another.
+    fn flight_key(
         &self,
-        credentials: &C,
+        kind: &str,
+        subject: Option<&str>,
+        secret: &Secret,
         facts: &RequestFacts,
-    ) -> Result<Authenticated<U>, Denied> {
-        let chain = self.chain::<C>().ok_or_else(Denied::nobody)?;
+    ) -> [u8; 16] {
+        let mut hasher = SipHasher13::new_with_keys(self.flight_keys[0], self.flight_keys[1]);
+        (kind, subject, secret.expose(), facts.client(), facts.devices()).hash(&mut hasher);
+        hasher.finish128().as_bytes()
+    }
+
+    /// Asks the chain, if the gate admits the attempt; and whether a secret was not compared.
+    async fn judge_admitted<C: Credentials>(&self, credentials: &C, facts: &RequestFacts) -> Judged<U> {
+        let Some(chain) = self.chain::<C>() else { return (Err(Denied::nobody()), false) };
         // What no backend is asked about is no attempt that could be counted.
-        credentials.check().map_err(Denied::unasked)?;
+        if let Err(reason) = credentials.check() {
+            return (Err(Denied::unasked(reason)), false);
+        }
         let place = match &self.gate {
-            Some(gate) => Some(self.reserve(gate, credentials, facts).await?),
+            Some(gate) => match self.reserve(gate, credentials, facts).await {
+                Ok(place) => Some(place),
+                Err(denied) => return (Err(denied), false),
+            },
             None => None,
         };
-        let answer = self.ask(chain, credentials, facts).await;
+        let answer = self.ask(chain, credentials, facts, place.as_ref()).await;
+        let is_exhausted = place.as_ref().is_some_and(Place::is_exhausted);
         if let Some(place) = place {
             place.settle(&answer).await;
         }
-        answer
+        (answer, is_exhausted)
     }
 
     async fn reserve<C: Credentials>(
@@ -79,6 +137,7 @@ impl<U: User> Authenticator<U> {
         chain: &Chain<C, U>,
         credentials: &C,
         facts: &RequestFacts,
+        place: Option<&Place>,
     ) -> Result<Authenticated<U>, Denied> {
         let environment = &self.environment;
         let on_progress = |backend: &BackendName, progress: Progress<'_>| match progress {
@@ -88,14 +147,21 @@ impl<U: User> Authenticator<U> {
             }
             Progress::Provisioned(report) => environment.tell_of(report, backend, facts),
         };
-        let asked =
-            chain.authenticate(credentials, facts, self.chain_timeout, &*environment.clock, on_progress);
+        let asked = chain.authenticate(
+            credentials,
+            facts,
+            place,
+            self.chain_timeout,
+            &*environment.clock,
+            on_progress,
+        );
         let (Accepted { user, grant }, backend) = asked.await?;
         // Who comes from an outside system may just have been created or updated.
         environment.forget_user(backend, &user.id());
         let at = environment.now();
         let grant = Arc::new(grant.completed(C::FACTOR, at));
-        Ok(Authenticated { user: Arc::new(user), backend: backend.clone(), at, by: self.id, grant })
+        let name = credentials.secret().and(credentials.subject()).map(Into::into);
+        Ok(Authenticated { user: Arc::new(user), backend: backend.clone(), at, by: self.id, grant, name })
     }
 
     fn chain<C: Credentials>(&self) -> Option<&Chain<C, U>> {
@@ -112,10 +178,16 @@ struct Telling<'a, U: User> {
 }
 
 impl<U: User> Telling<'_, U> {
-    fn tell(&mut self, answer: &Result<Authenticated<U>, Denied>) {
+    fn tell(&mut self, answer: &Result<Authenticated<U>, Denied>, is_exhausted: bool) {
         let Some(claim) = self.claim.take() else { return };
         let (kind, backend, user) = match answer {
             Ok(done) => (EventKind::LoginSucceeded(claim), Some(&done.backend), Some(done.user.id())),
+            Err(denied) if denied.kind() == DeniedKind::Throttled => {
+                (EventKind::LoginThrottled(claim, denied.retry_after()), None, None)
+            }
+            Err(denied) if is_exhausted && !denied.is_unavailable() => {
+                (EventKind::LoginThrottled(claim, None), denied.backend(), None)
+            }
             Err(denied) if denied.kind() == DeniedKind::Unavailable => {
                 (EventKind::LoginUnavailable(claim), denied.backend(), None)
             }

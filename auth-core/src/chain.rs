@@ -8,10 +8,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::{Instrument, debug_span};
 
+use crate::attempt::Asking;
 use crate::backend::{
     Accepted, Attempt, Backend, BackendError, BackendErrorKind, DeclineReason, DenyReason, Health, Outcome,
 };
 use crate::breaker::{Breaker, Fault, left_alone};
+use crate::gate::Place;
 use crate::guard::{caught, guarded_unless, interrupted};
 use crate::health::Checkup;
 use crate::password::{End, HashDebt};
@@ -254,14 +256,15 @@ impl<C: Credentials, U: User> Chain<C, U> {
         &self,
         credentials: &C,
         facts: &RequestFacts,
+        place: Option<&Place>,
         limit: Duration,
         clock: &dyn Clock,
         on_progress: impl Fn(&BackendName, Progress<'_>),
     ) -> Result<(Accepted<U>, &BackendName), Denied> {
         let (debt, reports) = (HashDebt::new(credentials.secret(), self.passwords()), Reports::new());
         let asked = guarded_unless(limit, || debt.is_slow(), async {
-            let attempt = Attempt::new(credentials, facts, &debt, &reports);
-            let answer = self.ask(&attempt, clock, on_progress).await;
+            let asking = Asking { credentials, facts, debt: &debt, reports: &reports, place };
+            let answer = self.ask(&asking, clock, on_progress).await;
             settle(&debt, answer).await
         });
         asked.await.unwrap_or_else(|why| Err(Denied::interrupted(why.into())))
@@ -275,22 +278,23 @@ impl<C: Credentials, U: User> Chain<C, U> {
 
     async fn ask(
         &self,
-        attempt: &Attempt<'_, C>,
+        asking: &Asking<'_, C>,
         clock: &dyn Clock,
         on_progress: impl Fn(&BackendName, Progress<'_>),
     ) -> Result<(Accepted<U>, &BackendName), Denied> {
         let mut answer = Denied::nobody();
         for (place, entry) in self.entries.iter().enumerate() {
-            attempt.debt().turn(place);
+            asking.debt.turn(place);
+            let attempt = asking.of(&entry.name);
             let telling =
-                Telling { backend: &entry.name, reports: attempt.reports(), on_progress: &on_progress };
+                Telling { backend: &entry.name, reports: asking.reports, on_progress: &on_progress };
             let begun = Instant::now();
             // What a backend logs is told with its name.
             let span = debug_span!(target: "auth", "backend", name = entry.name.as_str());
-            let judged = entry.judge(attempt, clock).instrument(span).await;
+            let judged = entry.judge(&attempt, clock).instrument(span).await;
             drop(telling);
             on_progress(&entry.name, Progress::Answered(BackendAnswer::of(&judged), begun.elapsed()));
-            if let Some(passwords) = attempt.debt().shown() {
+            if let Some(passwords) = asking.debt.shown() {
                 entry.passwords.get_or_init(|| passwords);
             }
             let mut goes_on = true;

@@ -21,6 +21,10 @@ pub trait Credentials: Send + Sync + 'static {
     /// What they prove, where a backend accepts them and says nothing else in its [`Grant`](crate::grant::Grant).
     const FACTOR: Factor;
 
+    /// Whether the subject and the [secret](Self::secret) are all there is to them: then attempts from one place with
+    /// the same two at the same time are one, and are judged once. No, unless this says so.
+    const IS_NAME_AND_SECRET: bool = false;
+
     /// Whom the client claims to be, for events. Never a secret.
     fn subject(&self) -> Option<&str>;
 
@@ -100,6 +104,7 @@ impl Password {
 impl Credentials for Password {
     const KIND: &'static str = "password";
     const FACTOR: Factor = Factor::Password;
+    const IS_NAME_AND_SECRET: bool = true;
 
     fn subject(&self) -> Option<&str> {
         Some(&self.username)

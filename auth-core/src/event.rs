@@ -31,7 +31,7 @@ pub struct Event<'a> {
 
 /// What happened.
 ///
-/// Every attempt to authenticate ends in exactly one of the first four.
+/// Every attempt to authenticate ends in exactly one of the first five.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum EventKind<'a> {
@@ -41,6 +41,9 @@ pub enum EventKind<'a> {
     LoginFailed(Claim<'a>, DeniedKind),
     /// Nobody accepted them, and a backend could not decide.
     LoginUnavailable(Claim<'a>),
+    /// Too many attempts failed: this one was not made, and may be after this time; or, without one, a backend found that the
+    /// account has no tries left, and compared nothing, which was answered as a wrong secret is.
+    LoginThrottled(Claim<'a>, Option<Duration>),
     /// The client went away before there was an answer.
     LoginAborted(Claim<'a>),
     /// A backend could not decide. It may not be the last word on the attempt.
@@ -82,6 +85,9 @@ pub enum EventKind<'a> {
     AmbiguousHeader,
     /// The gate could not decide whether an attempt may be made.
     GateFailed(&'a BackendError),
+    /// What the throttle counts could not be kept where it is kept for all instances: this one counts for itself, at half the
+    /// limits.
+    ThrottleStoreFailed(&'a StoreError),
     /// The session store could not do its work.
     StoreFailed(&'a StoreError),
 }
@@ -236,6 +242,7 @@ impl EventKind<'_> {
                 | Self::UntrustedHeader
                 | Self::AmbiguousHeader
                 | Self::GateFailed(_)
+                | Self::ThrottleStoreFailed(_)
                 | Self::StoreFailed(_)
         )
     }
@@ -247,6 +254,12 @@ impl fmt::Display for EventKind<'_> {
             Self::LoginSucceeded(claim) => write!(f, "login succeeded: {claim}"),
             Self::LoginFailed(claim, kind) => write!(f, "login failed: {claim}: {kind:?}"),
             Self::LoginUnavailable(claim) => write!(f, "login unavailable: {claim}"),
+            Self::LoginThrottled(claim, Some(time)) => {
+                write!(f, "login throttled: {claim}: not before {} s are over", time.as_secs().max(1))
+            }
+            Self::LoginThrottled(claim, None) => {
+                write!(f, "login throttled: {claim}: the account has no tries left, nothing was compared")
+            }
             Self::LoginAborted(claim) => write!(f, "login aborted by the client: {claim}"),
             Self::BackendFailed(error) => write!(f, "{}", Chained(*error)),
             Self::UserCreated(changed) => write!(f, "user created{}", Listed(changed)),
@@ -284,6 +297,9 @@ impl fmt::Display for EventKind<'_> {
                  it replace what clients send",
             ),
             Self::GateFailed(error) => write!(f, "the gate before the chain: {}", Chained(*error)),
+            Self::ThrottleStoreFailed(error) => {
+                write!(f, "attempts are counted here alone, at half the limits: {}", Chained(*error))
+            }
             Self::StoreFailed(error) => write!(f, "{}", Chained(*error)),
         }
     }

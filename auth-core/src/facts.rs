@@ -11,6 +11,8 @@ pub struct RequestFacts {
     peer: Option<IpAddr>,
     client: Option<IpAddr>,
     user_agent: Option<Box<str>>,
+    /// Cookies that name devices, as the client sent them.
+    devices: Option<Box<[u8]>>,
 }
 
 impl fmt::Debug for RequestFacts {
@@ -27,7 +29,7 @@ impl RequestFacts {
     /// How much of a `User-Agent` is kept, in bytes.
     pub const MAX_USER_AGENT_LEN: usize = 256;
 
-    pub(crate) const NONE: Self = Self { peer: None, client: None, user_agent: None };
+    pub(crate) const NONE: Self = Self { peer: None, client: None, user_agent: None, devices: None };
 
     /// Facts of an attempt that no request made: a shell, a test.
     pub fn none() -> Self {
@@ -56,6 +58,16 @@ impl RequestFacts {
             Err(_) => printable(&String::from_utf8_lossy(raw), Self::MAX_USER_AGENT_LEN),
         });
         self
+    }
+
+    pub(crate) fn with_devices(mut self, cookies: Option<Box<[u8]>>) -> Self {
+        self.devices = cookies;
+        self
+    }
+
+    /// The cookies that name devices, as one `Cookie` header would have them.
+    pub(crate) fn devices(&self) -> &[u8] {
+        self.devices.as_deref().unwrap_or_default()
     }
 
     /// The address of the socket's other end: a proxy's, where there is one.

@@ -4,20 +4,22 @@ use std::any::Any;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
+use tokio::sync::Mutex as AsyncMutex;
 
 use crate::backend::BackendError;
 use crate::grant::Factor;
 use crate::guard::guarded;
 use crate::unheard::log_error;
-use crate::{Authenticated, Credentials, Denied, DeniedKind, RequestFacts};
+use crate::{Authenticated, BackendName, Credentials, Denied, DeniedKind, RequestFacts};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// How long a gate may take to admit an attempt, or to note how it ended.
-pub const GATE_TIMEOUT: Duration = Duration::from_secs(2);
+pub const GATE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Decides which attempts may be made, before any backend is asked: against guessing.
 ///
@@ -30,9 +32,10 @@ pub const GATE_TIMEOUT: Duration = Duration::from_secs(2);
 /// A gate that cannot answer in [`GATE_TIMEOUT`], fails or panics lets nobody through: the attempt is unavailable (503).
 /// `auth_core::conformance::gate` checks an implementation.
 ///
-/// It sees the name that was claimed, and not whose account that is: which names exist must not show. A limit for each
-/// account, whatever it was called, belongs between a backend's finding the account and its comparing the secret; that is
-/// not there yet.
+/// Before the chain it sees the name that was claimed, and not whose account that is: which names exist must not show. The
+/// [account](Self::account) it is told between a backend's finding it and comparing the secret.
+///
+/// [`Throttle`](crate::throttle::Throttle) is one, and what most applications want.
 pub trait Gate: Send + Sync + 'static {
     /// A place that was reserved.
     type Permit: Send + 'static;
@@ -47,6 +50,23 @@ pub trait Gate: Send + Sync + 'static {
         &self,
         attempt: &GateAttempt<'_>,
     ) -> impl Future<Output = Result<Admission<Self::Permit>, BackendError>> + Send;
+
+    /// Takes a place for the account that a backend's look-up found, before any secret is compared: told by
+    /// [`Attempt::account`](crate::backend::Attempt::account). Without one, the answer and the work are those of a wrong secret, and
+    /// the right one is not compared; after what time one may come back is told to nobody.
+    ///
+    /// An attempt may find several accounts, one after the other, and any of them more than once.
+    ///
+    /// # Errors
+    /// [`BackendError`] if that cannot be decided.
+    fn account(
+        &self,
+        permit: &mut Self::Permit,
+        account: &GateAccount<'_>,
+    ) -> impl Future<Output = Result<Admission<()>, BackendError>> + Send {
+        let _ = (permit, account);
+        async { Ok(Admission::Admitted(())) }
+    }
 
     /// Settles a place: told exactly once for each, also if the client goes away meanwhile.
     fn report(&self, permit: Self::Permit, ending: AttemptEnd) -> impl Future<Output = ()> + Send;
@@ -79,6 +99,18 @@ impl<'a> GateAttempt<'a> {
             facts,
         }
     }
+}
+
+/// The account that a backend found.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct GateAccount<'a> {
+    /// The backend's name.
+    pub backend: &'a BackendName,
+    /// Who that is there.
+    pub id: &'a str,
+    /// The request behind the attempt.
+    pub facts: &'a RequestFacts,
 }
 
 /// A gate's answer.
@@ -121,6 +153,11 @@ pub(crate) trait DynGate: Send + Sync {
         &'a self,
         attempt: &'a GateAttempt<'a>,
     ) -> BoxFuture<'a, Result<Admission<AnyPermit>, BackendError>>;
+    fn account<'a>(
+        &'a self,
+        permit: &'a mut AnyPermit,
+        account: &'a GateAccount<'a>,
+    ) -> BoxFuture<'a, Result<Admission<()>, BackendError>>;
     fn report(self: Arc<Self>, permit: AnyPermit, ending: AttemptEnd) -> BoxFuture<'static, ()>;
 }
 
@@ -134,6 +171,20 @@ impl<G: Gate> DynGate for G {
                 Admission::Admitted(permit) => Admission::Admitted(Box::new(permit) as AnyPermit),
                 Admission::RetryAfter(time) => Admission::RetryAfter(time),
             })
+        })
+    }
+
+    fn account<'a>(
+        &'a self,
+        permit: &'a mut AnyPermit,
+        account: &'a GateAccount<'a>,
+    ) -> BoxFuture<'a, Result<Admission<()>, BackendError>> {
+        Box::pin(async move {
+            match permit.downcast_mut::<G::Permit>() {
+                Some(permit) => Gate::account(self, permit, account).await,
+                // It is of this gate: `reserve` made it.
+                None => Ok(Admission::RetryAfter(Duration::ZERO)),
+            }
         })
     }
 
@@ -153,6 +204,14 @@ impl<G: Gate> Gate for Arc<G> {
         (**self).reserve(attempt).await
     }
 
+    async fn account(
+        &self,
+        permit: &mut G::Permit,
+        account: &GateAccount<'_>,
+    ) -> Result<Admission<()>, BackendError> {
+        (**self).account(permit, account).await
+    }
+
     async fn report(&self, permit: G::Permit, ending: AttemptEnd) {
         (**self).report(permit, ending).await;
     }
@@ -170,7 +229,11 @@ pub(crate) enum Closed {
 pub(crate) async fn reserve(gate: &Arc<dyn DynGate>, attempt: &GateAttempt<'_>) -> Result<Place, Closed> {
     let answer = guarded(GATE_TIMEOUT, async { gate.reserve(attempt).await }).await;
     match answer.unwrap_or_else(|why| Err(why.into())) {
-        Ok(Admission::Admitted(permit)) => Ok(Place { gate: Arc::clone(gate), permit: Some(permit) }),
+        Ok(Admission::Admitted(permit)) => Ok(Place {
+            gate: Arc::clone(gate),
+            permit: AsyncMutex::new(Some(permit)),
+            is_exhausted: AtomicBool::new(false),
+        }),
         Ok(Admission::RetryAfter(time)) => Err(Closed::For(time)),
         Err(error) => Err(Closed::Failed(error)),
     }
@@ -179,13 +242,32 @@ pub(crate) async fn reserve(gate: &Arc<dyn DynGate>, attempt: &GateAttempt<'_>) 
 /// A place in the gate. It is settled once, whatever becomes of the attempt.
 pub(crate) struct Place {
     gate: Arc<dyn DynGate>,
-    permit: Option<AnyPermit>,
+    permit: AsyncMutex<Option<AnyPermit>>,
+    /// Whether an account had no place left.
+    is_exhausted: AtomicBool,
 }
 
 impl Place {
+    /// Whether the account's secret may be compared.
+    pub(crate) async fn account(&self, account: &GateAccount<'_>) -> Result<bool, BackendError> {
+        let mut permit = self.permit.lock().await;
+        let Some(permit) = permit.as_mut() else { return Ok(false) };
+        let answer = guarded(GATE_TIMEOUT, async { self.gate.account(permit, account).await }).await;
+        let is_admitted = matches!(answer.unwrap_or_else(|why| Err(why.into()))?, Admission::Admitted(()));
+        if !is_admitted {
+            self.is_exhausted.store(true, Ordering::Relaxed);
+        }
+        Ok(is_admitted)
+    }
+
+    /// Whether a secret was not compared.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.is_exhausted.load(Ordering::Relaxed)
+    }
+
     /// Settles it before the client is answered: its next attempt finds it done.
     pub(crate) async fn settle<U>(mut self, answer: &Result<Authenticated<U>, Denied>) {
-        let Some(permit) = self.permit.take() else { return };
+        let Some(permit) = self.permit.get_mut().take() else { return };
         let settled = note(Arc::clone(&self.gate), permit, AttemptEnd::of(answer));
         // In a task of its own: a client that goes away just now must not leave it half done.
         let _ = tokio::spawn(settled).await;
@@ -195,7 +277,7 @@ impl Place {
 impl Drop for Place {
     // The client went away: the attempt counts all the same, or to hang up would make guessing free.
     fn drop(&mut self) {
-        let Some(permit) = self.permit.take() else { return };
+        let Some(permit) = self.permit.get_mut().take() else { return };
         if let Ok(runtime) = Handle::try_current() {
             runtime.spawn(note(Arc::clone(&self.gate), permit, AttemptEnd::Aborted));
         }

@@ -99,12 +99,16 @@ impl<T: Clone> Table<T> {
     }
 
     async fn judge(&self, attempt: &Attempt<'_, Password>) -> Result<Outcome<T>, BackendError> {
-        let row =
-            self.read().get(attempt.credentials().username()).map(|r| (r.hash.clone(), r.value.clone()));
-        let hash = row.as_ref().map(|(hash, _)| hash.as_str());
+        let name = attempt.credentials().username();
+        let row = self.read().get(name).cloned();
+        if let Some(row) = &row {
+            // A row without an id is known by its name.
+            attempt.account(row.id.as_ref().map_or(name, UserId::as_str)).await?;
+        }
+        let hash = row.as_ref().map(|row| row.hash.as_str());
         let verdict = attempt.verify(&self.passwords, hash).await?;
         Ok(match (verdict, row) {
-            (Verdict::Match { .. }, Some((_, value))) => Outcome::Accept(value),
+            (Verdict::Match { .. }, Some(row)) => Outcome::Accept(row.value),
             (_, Some(_)) => Outcome::Decline(DeclineReason::WrongSecret),
             (_, None) => Outcome::Decline(DeclineReason::UnknownUser),
         })

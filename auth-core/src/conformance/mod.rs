@@ -7,5 +7,6 @@ pub mod client;
 pub mod gate;
 pub mod provisioning;
 pub mod store;
+pub mod throttle;
 
 mod together;

@@ -10,6 +10,7 @@ use crate::authenticator::Authenticator;
 use crate::event::EventKind;
 use crate::grant::{Grant, Scopes};
 use crate::session::{Environment, SessionEngine, Source};
+use crate::throttle::Gatekeeper;
 use crate::time::{Clock, Timestamp};
 use crate::user_cache::Cache;
 use crate::{Authenticated, BackendName, ConfigError, Credentials, Denied, RequestFacts, User, UserId};
@@ -95,7 +96,7 @@ impl<U: User> Auth<U> {
     pub fn dangerous_authenticated(&self, user: U, backend: &str) -> Result<Authenticated<U>, ConfigError> {
         let (user, backend) = (Arc::new(user), self.named(backend)?.name.clone());
         let grant = Arc::new(Grant::new().with_scopes(Scopes::all()));
-        Ok(Authenticated { user, backend, at: self.now(), by: self.id(), grant })
+        Ok(Authenticated { user, backend, at: self.now(), by: self.id(), grant, name: None })
     }
 
     fn named(&self, backend: &str) -> Result<&Source<U>, ConfigError> {
@@ -109,6 +110,10 @@ impl<U: User> Auth<U> {
 
     pub(crate) fn authenticator(&self) -> &Authenticator<U> {
         &self.0.authenticator
+    }
+
+    pub(crate) fn throttle(&self) -> Option<&Gatekeeper> {
+        self.authenticator().throttle.as_deref()
     }
 
     pub(crate) fn environment(&self) -> &Environment<U> {

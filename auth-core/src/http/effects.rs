@@ -9,6 +9,8 @@ pub(super) struct Effects {
     /// Whether somebody is calling: the response is theirs.
     pub(super) is_somebody: bool,
     pub(super) cookie: CookieEffect,
+    /// `Set-Cookie` values of the browser's device.
+    pub(super) device: Vec<String>,
     /// Whether a browser navigates: its next page may be shown from its memory later.
     pub(super) is_navigation: bool,
 }
@@ -21,6 +23,9 @@ impl Effects {
         let cookie = auth.0.http.cookie.as_ref().filter(|_| changed);
         if let Some(name) = cookie {
             self.change_cookie(name, response);
+        }
+        for value in &self.device {
+            response.append(ResponseHeader::SetCookie, value.clone().into());
         }
         if cookie.is_some() || self.is_somebody {
             forbid_caching(cookie.is_some(), response);

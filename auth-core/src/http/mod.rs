@@ -33,7 +33,6 @@ mod remembered;
 mod require;
 mod resolve;
 mod scheme;
-#[cfg(feature = "sealed-cookies")]
 pub mod sealed;
 mod session;
 mod settings;
@@ -66,7 +65,7 @@ pub use session::Session;
 pub use view::{Header, RequestView, ResponseHeader, Single};
 
 pub(crate) use layered::{AnyExchange, Layered, RequestExtensions};
-pub(crate) use network::Peers;
+pub(crate) use network::{Networks, Peers};
 pub(crate) use offer::{Configured, DynScheme};
 pub(crate) use settings::SettingsBuilder;
 pub(crate) use view::ResponseView;

@@ -238,7 +238,7 @@ mod tests {
     fn proof(user: u64) -> Authenticated<Named> {
         let grant = Arc::new(Grant::new().with_scopes(Scopes::all()));
         let backend = BackendName::new("local").unwrap();
-        Authenticated { user: Arc::new(Named(user)), backend, at: NOW, by: 0, grant }
+        Authenticated { user: Arc::new(Named(user)), backend, at: NOW, by: 0, grant, name: None }
     }
 
     /// How many are kept, by both books.

@@ -60,7 +60,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::effects::forbid_caching;
-use super::{ResponseHeader, ResponseView};
+use super::{Header, RequestView, ResponseHeader, ResponseView};
 use crate::hidden;
 use crate::random::Random;
 use crate::session::{Cookie, KeyRing, Purpose, PurposeKeys, SameSite};
@@ -167,6 +167,11 @@ impl SealedCookies {
         displaced.map(|found| self.cookie(found.name.to_owned()).remove()).collect()
     }
 
+    /// What their names begin with.
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
     fn cookie(&self, name: String) -> Cookie {
         Cookie { name, secure: self.secure, same_site: SameSite::Lax, partitioned: false, clear_site: false }
     }
@@ -176,6 +181,16 @@ impl fmt::Debug for SealedCookies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SealedCookies").field("prefix", &self.prefix).finish_non_exhaustive()
     }
+}
+
+/// Those of a request's cookies whose names begin so, as one `Cookie` header would have them.
+pub(crate) fn those_of(view: &dyn RequestView, prefix: &str) -> Option<Box<[u8]>> {
+    let mut lines: Vec<&[u8]> = Vec::new();
+    view.values(Header::Cookie, &mut |line| lines.push(line));
+    let found = find(lines.iter().copied(), prefix);
+    let pairs = found.iter().filter_map(|found| Some([found.name.as_bytes(), found.value?].join(&b'=')));
+    let pairs: Vec<_> = pairs.take(SealedCookies::MAX_PER_BROWSER).collect();
+    (!pairs.is_empty()).then(|| pairs.join(&b"; "[..]).into())
 }
 
 /// A sealed cookie that was opened.

@@ -19,11 +19,13 @@ use super::negotiate::Reader;
 use super::origin::OtherSite;
 use super::presented::Presented;
 use super::settings::Settings;
-use super::{Audience, Layered, RequestView};
+use super::{Audience, Layered, RequestView, sealed};
 use crate::event::EventKind;
 use crate::session::{
     CookieEffect, Live, Opening, SessionEngine, SessionError, SessionErrorKind, SessionInfo, SessionKey,
+    SessionUser,
 };
+use crate::throttle::Account;
 use crate::{Access, Auth, Authenticated, BackendName, Credentials, Denied, RequestFacts, User};
 pub(crate) use state::State;
 
@@ -93,7 +95,16 @@ impl<U: User> Session<U> {
 
     /// Adds what the events of this request say about its client. The first call counts.
     pub(crate) fn describe_client(&self, view: &dyn RequestView) {
-        self.0.facts.get_or_init(|| facts_of(&self.0.auth.0.http.proxies, view));
+        self.0.facts.get_or_init(|| {
+            let facts = facts_of(&self.0.auth.0.http.proxies, view);
+            match self.auth().throttle() {
+                // Only what changes something signs somebody in: all other requests spare the look.
+                Some(throttle) if !matches!(view.method(), "GET" | "HEAD") => {
+                    facts.with_devices(sealed::those_of(view, throttle.device_prefix()))
+                }
+                _ => facts,
+            }
+        });
     }
 
     /// The same, and who reads the answer.
@@ -182,7 +193,7 @@ impl<U: User> Session<U> {
         self.before_the_response()?;
         // A request whose caller could not be found out still may log in: its old session, if any, is replaced.
         let _ = self.resolve().await;
-        let user = Arc::clone(&authenticated.user);
+        let (user, name) = (Arc::clone(&authenticated.user), authenticated.name.clone());
         let current = self.state().live.clone();
         let is_others = current.as_ref().is_some_and(|live| !live.is_of(&authenticated));
         let opening = Opening::new(authenticated, current, self.presented().key())?;
@@ -192,6 +203,11 @@ impl<U: User> Session<U> {
             self.state().deeds_mut().patches.clear();
         }
         self.hand_out(begun);
+        if let Some((throttle, name)) = self.auth().throttle().zip(name) {
+            let random = &*self.auth().environment().random;
+            let cookies = throttle.note_device(&name, self.facts(), random);
+            self.state().deeds_mut().device = cookies;
+        }
         self.mark_resolved();
         Ok(Login::Done(SignedIn::new(user, self.auth().clone(), self.base())))
     }
@@ -256,7 +272,11 @@ impl<U: User> Session<U> {
 
     async fn move_now(&self, rebind: Option<U>) -> Result<(), SessionError> {
         let live = self.current().await?;
+        let rebound = rebind.is_some().then(|| live.record.user().clone());
         let moved = self.sessions()?.rotate(live, rebind, self.facts()).await?;
+        if let Some(user) = rebound {
+            self.forget_devices(&user).await;
+        }
         self.hand_out(moved);
         Ok(())
     }
@@ -286,7 +306,16 @@ impl<U: User> Session<U> {
     /// [`SessionError`] if there is no session or the store is down.
     pub async fn logout_others(&self) -> Result<u64, SessionError> {
         let live = self.current().await?;
-        self.sessions()?.logout_others(&live, self.facts()).await
+        let ended = self.sessions()?.logout_others(&live, self.facts()).await?;
+        self.forget_devices(live.record.user()).await;
+        Ok(ended)
+    }
+
+    /// Whoever signed in elsewhere is a stranger to the throttle from here on.
+    async fn forget_devices(&self, user: &SessionUser) {
+        if let Some(throttle) = self.auth().throttle() {
+            throttle.forget_devices(&Account::of(&user.backend, &user.id)).await;
+        }
     }
 
     /// Whether this is asked for by another site's page, which may not. The observer hears of it.

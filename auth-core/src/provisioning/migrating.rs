@@ -131,7 +131,8 @@ impl<V: Verifier<Password>, S: MigrationStore> Backend<Password> for Migrating<V
             Outcome::Decline(reason) => reason,
             answer => return Ok(answer),
         };
-        if !self.is_for_old(&awaits) || !self.old.supports(attempt) {
+        // Whose tries are used up here is not tried there either.
+        if attempt.is_exhausted() || !self.is_for_old(&awaits) || !self.old.supports(attempt) {
             return Ok(Outcome::Decline(declined));
         }
         match verify(&self.old, attempt).await? {

@@ -125,7 +125,7 @@ fn is_done(written: Written) -> bool {
 }
 
 /// What a step answers, and whether it is what the steps before make of it.
-fn step<T>(
+pub(crate) fn step<T>(
     failed: &'static str,
     answer: Result<T, StoreError>,
     is_right: impl FnOnce(T) -> bool,

@@ -19,8 +19,8 @@ use crate::{BackendName, RequestFacts, User, UserId};
 
 pub(crate) struct Environment<U> {
     pub(crate) sources: Vec<Source<U>>,
-    pub(crate) observer: Box<dyn Observer>,
-    pub(crate) clock: Box<dyn Clock>,
+    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Box<dyn Random>,
 }
 

@@ -21,6 +21,7 @@ mod verified;
 
 pub use crate::store_error::{StoreError, StoreErrorKind};
 pub use check::check_store;
+pub(crate) use check::step;
 pub use config::{SameSite, SessionConfig};
 pub use error::{ResolveError, ResolveErrorKind, SessionError, SessionErrorKind};
 pub use keys::{KeyRing, StampMac};
@@ -34,7 +35,6 @@ pub use token::{Lineage, SessionKey};
 
 pub(crate) use confirming::{Confirming, DynConfirm};
 pub(crate) use cookie::{Cookie, CookieMatch, Scan};
-#[cfg(feature = "sealed-cookies")]
 pub(crate) use cookie::{MAX_COOKIES_LEN, each_pair};
 pub(crate) use engine::{Engine, Opening, SessionEngine};
 pub(crate) use environment::Environment;

@@ -65,7 +65,6 @@ impl Purpose {
     }
 
     /// One of this crate's own, which no application can name.
-    #[cfg_attr(not(test), expect(dead_code, reason = "sign-in flows are the first to have one"))]
     pub(crate) const fn of_core(name: &'static str) -> Self {
         Self { owner: Owner::AuthCore, name: Cow::Borrowed(name) }
     }

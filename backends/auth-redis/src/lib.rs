@@ -1,7 +1,8 @@
 //! Sessions in Redis 7 or Valkey, for [`auth_core`].
 //!
 //! [`RedisSessions`] is a [`SessionStore`](auth_core::session::SessionStore) in which a logged-out session stays
-//! logged out, for services that run as several processes.
+//! logged out, for services that run as several processes; [`RedisThrottle`] counts for all of them how often passwords are
+//! tried.
 //!
 //! ```
 //! use auth_core::session::{KeyRing, SessionConfig};
@@ -41,6 +42,8 @@
 //! | `{auth}:l:<lineage>` | text | of a session that was moved: the second half of the key that it has now |
 //! | `{auth}:u:<backend>:<user>` | sorted set | the keys of a user's sessions on all sites by their end |
 //! | `{auth}:expiry` | sorted set | the keys of all sessions by their end |
+//! | `{auth}:t:<key>` | text | of [`RedisThrottle`]: version and counter of a name, an account, an address |
+//! | `{auth}:ta:<backend>:<id>`, `{auth}:td` | sorted sets | the keys of an account's counters, and of all that delay |
 //!
 //! `<key>` is a [`SessionKey`](auth_core::session::SessionKey), a hash of the cookie's token: 32 bytes, of which the first
 //! 16 are its `<lineage>`. Whose a session is: `<realm>/<backend>:<user>`; without `<realm>/` if it is of no site, as those
@@ -56,6 +59,8 @@
 //! ~{auth}:* +evalsha +eval +getex +info
 //! +get +getrange +set +del +exists +pttl +pexpire +zadd +zrem +zcard +zrange +zrangebyscore
 //! ```
+//!
+//! For [`RedisThrottle`], `+mget +zrevrangebyscore` besides.
 //!
 //! An answer that has not come after 750 ms is given up, and so is a connection; longer
 //! [`store_timeouts`](auth_core::session::SessionConfig::store_timeouts) change nothing of that.
@@ -101,5 +106,7 @@ mod link;
 mod prefix;
 mod scripts;
 mod sessions;
+mod throttle;
 
 pub use sessions::RedisSessions;
+pub use throttle::RedisThrottle;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use auth_core::session::SessionKey;
+use auth_core::throttle::BucketKey;
 use auth_core::{BackendName, ConfigError, UserId};
 
 use crate::scripts::Argument;
@@ -38,6 +39,21 @@ impl Prefix {
     /// The key of the index of a user's sessions.
     pub(crate) fn user(&self, backend: &BackendName, user: &UserId) -> Vec<u8> {
         [&self.0, "u:", backend.as_str(), ":", user.as_str()].concat().into_bytes()
+    }
+
+    /// The key of a throttle's counter.
+    pub(crate) fn bucket(&self, key: &BucketKey) -> Vec<u8> {
+        [self.0.as_bytes(), b"t:", key.as_bytes()].concat()
+    }
+
+    /// The key of the index of an account's counters.
+    pub(crate) fn account(&self, backend: &str, id: &str) -> Vec<u8> {
+        [&self.0, "ta:", backend, ":", id].concat().into_bytes()
+    }
+
+    /// The key of the index of counters of accounts that delay, by until when.
+    pub(crate) fn delaying(&self) -> Vec<u8> {
+        [&self.0, "td"].concat().into_bytes()
     }
 
     /// The key of the index of all sessions by their end.

@@ -53,6 +53,11 @@ impl Scripts {
     }
 }
 
+/// The script of [`RedisThrottle`](crate::RedisThrottle). Not repeatable: what it did is another's change to whoever asks again.
+pub(crate) fn replace_buckets() -> Script {
+    Script::new(GROWS, &[include_str!("lua/replace_buckets.lua")], false)
+}
+
 impl Script {
     fn new(flags: &str, parts: &[&str], repeatable: bool) -> Self {
         let text = format!("{flags}\n{}", parts.concat());

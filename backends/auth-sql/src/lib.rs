@@ -121,7 +121,11 @@ mod permissions;
 #[cfg(all(test, feature = "_database"))]
 mod plans;
 #[cfg(feature = "_database")]
+mod purge;
+#[cfg(feature = "_database")]
 mod sessions;
+#[cfg(feature = "_database")]
+mod throttle;
 #[cfg(feature = "_database")]
 mod user;
 #[cfg(feature = "_database")]
@@ -135,6 +139,8 @@ pub use sqlx;
 pub use database::Database;
 #[cfg(feature = "_database")]
 pub use sessions::SqlSessions;
+#[cfg(feature = "_database")]
+pub use throttle::SqlThrottle;
 #[cfg(feature = "_database")]
 pub use user::{RowError, SqlUser, TableUser, UserRow};
 #[cfg(feature = "_database")]

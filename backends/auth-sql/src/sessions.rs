@@ -2,25 +2,27 @@
 
 #[cfg(test)]
 mod plans;
-mod purge;
 mod row;
 mod statements;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use auth_core::ConfigError;
 use auth_core::session::{
     SessionKey, SessionRecord, SessionStore, StoreError, StoreErrorKind, Stored, UserSessions, Written,
     check_store,
 };
-use auth_core::time::Timestamp;
+use auth_core::time::{SystemClock, Timestamp};
 
 use crate::Database;
 use crate::driver::{Columns, Rows, Value, number as number_in};
 use crate::error::{DbError, DbErrorKind};
 use crate::identifier::Identifier;
-use row::{Found, Row, bytes, entry, found, key_of, lineage, live, millis, number, theirs, time};
+use crate::purge::purge_every;
+use row::{Found, Row, bytes, entry, found, key_of, lineage, live, theirs, time};
+pub(crate) use row::{millis, number};
 use statements::{Ending, Statements};
 
 /// Sessions in a table, one row each. Cheap to clone.
@@ -74,6 +76,23 @@ impl SqlSessions {
     pub async fn migrate(&self) -> Result<(), StoreError> {
         self.database.migrate(&self.sql.migrate).await?;
         Ok(self.database.add_column(&self.sql.realm).await?)
+    }
+
+    /// Removes expired sessions now and then, for as long as it is polled: give it to a task of its own.
+    ///
+    /// It rests for `about` this long between two rounds: a quarter more or less, drawn each time, so that
+    /// instances that start together do not purge together. What fails is logged, and tried again in the next round.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use auth_sql::SqlSessions;
+    /// # async fn start(sessions: &SqlSessions) {
+    /// tokio::spawn(sessions.clone().purge_every(Duration::from_mins(10)));
+    /// # }
+    /// ```
+    pub async fn purge_every(self, about: Duration) {
+        purge_every(&SystemClock, about, "expired sessions", |now, limit| self.purge_expired(now, limit))
+            .await;
     }
 
     /// Tries all that sessions will need, on one that is made and deleted again: see

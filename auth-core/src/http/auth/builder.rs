@@ -1,6 +1,7 @@
 //! [`AuthBuilder`]: a configuration, checked before it is used.
 
 use std::any::{Any, TypeId};
+use std::hash::{BuildHasher as _, RandomState};
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,9 +16,10 @@ use crate::gate::{DynGate, Gate};
 use crate::http::{self, DynScheme, Keeps, Scheme};
 use crate::random::{OsRandom, Random};
 use crate::session::{
-    Confirming, Cookie, DynConfirm, DynUsers, Engine, Environment, SessionConfig, SessionEngine,
+    Confirming, Cookie, DynConfirm, DynUsers, Engine, Environment, KeyRing, SessionConfig, SessionEngine,
     SessionStore, Source,
 };
+use crate::throttle::{Flights, Gatekeeper, Parts, Throttle};
 use crate::time::{Clock, SystemClock};
 use crate::user_cache::Cache;
 use crate::{BackendName, BackendPolicy, ConfigError, Credentials, User, UserCache};
@@ -33,8 +35,9 @@ pub struct AuthBuilder<U> {
     confirmed: Vec<(String, Confirmation, Box<dyn DynConfirm>)>,
     gate: Option<Arc<dyn DynGate>>,
     chain_timeout: Duration,
-    observer: Box<dyn Observer>,
-    clock: Box<dyn Clock>,
+    throttle: Option<Throttle>,
+    observer: Arc<dyn Observer>,
+    clock: Arc<dyn Clock>,
     random: Box<dyn Random>,
     http: http::SettingsBuilder<U>,
     user: PhantomData<fn() -> U>,
@@ -46,17 +49,18 @@ type MakeEngine<U> = Box<dyn FnOnce(Arc<Environment<U>>) -> Arc<dyn SessionEngin
 struct Sessions<U> {
     lifetime: Duration,
     cookie: Cookie,
+    keys: KeyRing,
     engine: MakeEngine<U>,
 }
 
 impl<U: User> Sessions<U> {
     fn new(store: impl SessionStore, config: SessionConfig) -> Result<Self, ConfigError> {
         let (cookie, realm) = (config.cookie()?, config.checked_realm()?);
-        let lifetime = config.absolute;
+        let (lifetime, keys) = (config.absolute, config.keys.clone());
         let engine = Box::new(move |environment| {
             Arc::new(Engine::new(environment, store, config, realm)) as Arc<dyn SessionEngine<U>>
         });
-        Ok(Self { lifetime, cookie, engine })
+        Ok(Self { lifetime, cookie, keys, engine })
     }
 }
 
@@ -78,8 +82,9 @@ impl<U: User> AuthBuilder<U> {
             confirmed: Vec::new(),
             gate: None,
             chain_timeout: CHAIN_TIMEOUT,
-            observer: Box::new(TracingObserver),
-            clock: Box::new(SystemClock),
+            throttle: None,
+            observer: Arc::new(TracingObserver),
+            clock: Arc::new(SystemClock),
             random: Box::new(OsRandom),
             http: http::SettingsBuilder::new(),
             user: PhantomData,
@@ -324,6 +329,16 @@ impl<U: User> AuthBuilder<U> {
         self
     }
 
+    /// Limits how often passwords are tried, for each account and from each source (default: they are not, which suits an
+    /// application behind something that does). See [`throttle`](crate::throttle).
+    pub fn throttle(mut self, throttle: Throttle) -> Self {
+        if self.throttle.is_some() {
+            return self.refuse("two throttles are configured; keep one `.throttle(…)`");
+        }
+        self.throttle = Some(throttle);
+        self
+    }
+
     /// How long the whole chain may take for one attempt (default: 10 s).
     pub fn chain_timeout(mut self, limit: Duration) -> Self {
         self.chain_timeout = limit;
@@ -332,13 +347,13 @@ impl<U: User> AuthBuilder<U> {
 
     /// Who hears of every event (default: [`TracingObserver`]).
     pub fn observer(mut self, observer: impl Observer) -> Self {
-        self.observer = Box::new(observer);
+        self.observer = Arc::new(observer);
         self
     }
 
     /// Where the time comes from (default: [`SystemClock`]).
     pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Box::new(clock);
+        self.clock = Arc::new(clock);
         self
     }
 
@@ -368,18 +383,44 @@ impl<U: User> AuthBuilder<U> {
         self.add_caches()?;
         self.add_confirmations()?;
         let cookie = self.sessions.as_ref().map(|sessions| sessions.cookie.clone());
+        let throttle = self.build_throttle()?;
+        let gate = match (&throttle, self.gate) {
+            (Some(_), Some(_)) => {
+                return Err(ConfigError::new(
+                    "a gate and a throttle are configured; a throttle is one, keep either",
+                ));
+            }
+            (Some(throttle), None) => Some(Arc::clone(throttle) as Arc<dyn DynGate>),
+            (None, gate) => gate,
+        };
         let http = self.http.build(cookie)?;
         let Self { sources, observer, clock, random, .. } = self;
         let environment = Arc::new(Environment { sources, observer, clock, random });
         let sessions = self.sessions.map(|sessions| (sessions.engine)(Arc::clone(&environment)));
+        let random_keys = RandomState::new();
         let authenticator = Authenticator {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             environment,
             chains: self.chains.into_iter().map(|slot| (slot.credentials, slot.chain)).collect(),
-            gate: self.gate,
+            gate,
+            throttle,
+            flights: Flights::default(),
+            flight_keys: [random_keys.hash_one(0), random_keys.hash_one(1)],
             chain_timeout: self.chain_timeout,
         };
         Ok(Auth(Arc::new(Inner { authenticator, sessions, http })))
+    }
+
+    fn build_throttle(&mut self) -> Result<Option<Arc<Gatekeeper>>, ConfigError> {
+        let Some(throttle) = self.throttle.take() else { return Ok(None) };
+        let sessions = self.sessions.as_ref();
+        let parts = Parts {
+            keys: sessions.map(|sessions| sessions.keys.clone()),
+            secure_cookies: sessions.is_none_or(|sessions| sessions.cookie.secure),
+            clock: Arc::clone(&self.clock),
+            observer: Arc::clone(&self.observer),
+        };
+        throttle.build(parts).map(Arc::new).map(Some)
     }
 
     fn check_schemes(&self) -> Result<(), ConfigError> {

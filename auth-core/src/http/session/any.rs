@@ -124,6 +124,7 @@ impl<U: User> Session<U> {
             let effects = Effects {
                 is_somebody: state.access.is_some(),
                 cookie: state.deeds().cookie.clone(),
+                device: state.deeds().device.clone(),
                 is_navigation: self.reader().is_navigation,
             };
             (effects, state.done().and_then(|deeds| deeds.undelivered.take()))

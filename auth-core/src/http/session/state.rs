@@ -21,6 +21,8 @@ pub(crate) struct State<U> {
 /// What a request did to its session, and what that does to the response.
 pub(crate) struct Deeds {
     pub(crate) cookie: CookieEffect,
+    /// Further `Set-Cookie` values, of the browser's device.
+    pub(crate) device: Vec<String>,
     pub(crate) patches: Patches,
     /// The new id that the session is to get before the response is made.
     pub(crate) renewal: Option<Box<Renewal>>,
@@ -35,6 +37,7 @@ pub(crate) struct Deeds {
 impl Deeds {
     const NONE: Self = Self {
         cookie: CookieEffect::Keep,
+        device: Vec::new(),
         patches: Patches::new(),
         renewal: None,
         undelivered: None,

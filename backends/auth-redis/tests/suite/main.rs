@@ -9,4 +9,5 @@ mod outages;
 mod races;
 mod sessions;
 mod support;
+mod throttle;
 mod trips;

@@ -57,12 +57,12 @@ pub(super) fn time(time: Timestamp) -> Value<'static> {
     millis(time).into()
 }
 
-pub(super) fn millis(time: Timestamp) -> i64 {
+pub(crate) fn millis(time: Timestamp) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// A version or a count. The table has none that do not fit.
-pub(super) fn number(number: u64) -> Value<'static> {
+pub(crate) fn number(number: u64) -> Value<'static> {
     i64::try_from(number).unwrap_or(i64::MAX).into()
 }
 

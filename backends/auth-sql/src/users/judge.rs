@@ -19,6 +19,9 @@ impl<U: TableUser> Backend<Password> for SqlUsers<U> {
     ) -> Result<Outcome<Accepted<U>>, BackendError> {
         let password = attempt.credentials();
         let (user, hash) = self.by_name(password.username()).await?.unzip();
+        if let Some(user) = &user {
+            attempt.account(user.id().as_str()).await?;
+        }
         let hash = hash.flatten();
         // Also without a user: a login that fails costs the same, whoever it names.
         let verdict = attempt.verify(&self.passwords, hash.as_deref()).await?;

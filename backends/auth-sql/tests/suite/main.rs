@@ -17,6 +17,7 @@ mod remote_user;
 mod sessions;
 mod support;
 mod tables;
+mod throttle;
 mod users;
 
 use support::Place;
@@ -88,4 +89,5 @@ fn all_about_sessions(place: &Place) {
     migrations::all(place);
     missing::all(place);
     sessions::all(place);
+    throttle::all(place);
 }

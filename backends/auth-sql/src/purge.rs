@@ -1,50 +1,41 @@
-//! Removing expired sessions in the background.
+//! Removing what has expired, in the background.
 
+use std::future::Future;
 use std::time::Duration;
 
 use auth_core::random::{OsRandom, Random};
-use auth_core::session::SessionStore;
-use auth_core::time::{Clock, SystemClock};
+use auth_core::session::StoreError;
+use auth_core::time::{Clock, Timestamp};
 
-use super::SqlSessions;
-
-/// How many sessions one statement removes at most: others do not wait long for it.
+/// How many rows one statement removes at most: others do not wait long for it.
 const BATCH: u64 = 1_000;
 
-impl SqlSessions {
-    /// Removes expired sessions now and then, for as long as it is polled: give it to a task of its own.
-    ///
-    /// It rests for `about` this long between two rounds: a quarter more or less, drawn each time, so that
-    /// instances that start together do not purge together. What fails is logged, and tried again in the next round.
-    ///
-    /// ```
-    /// # use std::time::Duration;
-    /// # use auth_sql::SqlSessions;
-    /// # async fn start(sessions: &SqlSessions) {
-    /// tokio::spawn(sessions.clone().purge_every(Duration::from_mins(10)));
-    /// # }
-    /// ```
-    pub async fn purge_every(self, about: Duration) {
-        purge_every(&self, &SystemClock, about).await;
-    }
-}
-
-async fn purge_every(store: &impl SessionStore, clock: &impl Clock, about: Duration) {
+/// Removes what has expired now and then, for as long as it is polled. `what` is that, in words.
+pub(crate) async fn purge_every<F: Future<Output = Result<u64, StoreError>>>(
+    clock: &impl Clock,
+    about: Duration,
+    what: &str,
+    purge: impl Fn(Timestamp, u64) -> F,
+) {
     loop {
         tokio::time::sleep(jittered(about)).await;
-        purge(store, clock).await;
+        purge_all(clock, what, &purge).await;
     }
 }
 
-/// Removes all that is expired, a batch at a time.
-async fn purge(store: &impl SessionStore, clock: &impl Clock) {
+/// Removes all that has expired, a batch at a time.
+async fn purge_all<F: Future<Output = Result<u64, StoreError>>>(
+    clock: &impl Clock,
+    what: &str,
+    purge: &impl Fn(Timestamp, u64) -> F,
+) {
     loop {
-        match store.purge_expired(clock.now(), BATCH).await {
+        match purge(clock.now(), BATCH).await {
             Ok(BATCH) => tokio::task::yield_now().await,
             Ok(_) => return,
             Err(error) => {
                 let error: &dyn std::error::Error = &error;
-                tracing::warn!(target: "auth", error, "expired sessions were not removed");
+                tracing::warn!(target: "auth", error, "{what} were not removed");
                 return;
             }
         }
@@ -62,8 +53,7 @@ fn jittered(about: Duration) -> Duration {
 mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    use auth_core::session::MemorySessions;
-    use auth_core::time::Timestamp;
+    use auth_core::session::{MemorySessions, SessionStore};
 
     use super::*;
 
@@ -81,7 +71,11 @@ mod tests {
     async fn it_purges_again_and_again() {
         let (store, clock) = (MemorySessions::new(10), Asked::default());
         let hour = Duration::from_hours(1);
-        let rounds = tokio::time::timeout(hour * 24, purge_every(&store, &clock, hour)).await;
+        let rounds = tokio::time::timeout(
+            hour * 24,
+            purge_every(&clock, hour, "sessions", |now, limit| store.purge_expired(now, limit)),
+        )
+        .await;
         assert!(rounds.is_err(), "it never ends");
         let rounds = clock.0.into_inner();
         assert!((19..=32).contains(&rounds), "{rounds}");

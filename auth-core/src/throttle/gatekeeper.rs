@@ -1,0 +1,390 @@
+//! The gate of a configured throttle.
+
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use tokio::time::{Instant, timeout_at};
+
+use super::bucket::{Limits, Verdict};
+use super::device::{Device, KNOWN_FOR};
+use super::lanes::{Ending, Keys, LaneLimits, Lanes, account_key, source_of};
+use super::ledger::{Turns, Versions, update};
+use super::store::DynThrottleStore;
+use super::{Account, Bucket, BucketKey, MemoryThrottle, Throttle};
+use crate::backend::BackendError;
+use crate::event::{self, Event, EventKind, Observer};
+use crate::gate::{Admission, AttemptEnd, Gate, GateAccount, GateAttempt};
+use crate::grant::Factor;
+use crate::http::Networks;
+use crate::http::sealed::SealedCookies;
+use crate::random::Random;
+use crate::session::{KeyRing, Purpose};
+use crate::store_error::StoreError;
+use crate::time::{Clock, Timestamp};
+use crate::{ConfigError, DeniedKind, RequestFacts};
+
+/// How long an attempt waits for a place that others may give back.
+const WAIT: Duration = Duration::from_secs(2);
+/// How often whoever waits looks whether another instance gave one back.
+const LOOKS_EVERY: Duration = Duration::from_millis(50);
+/// What is counted in this process while the store is down, in buckets.
+const LOCAL_BUCKETS: usize = 100_000;
+
+/// What a gatekeeper needs of the configuration around it.
+pub(crate) struct Parts {
+    pub(crate) keys: Option<KeyRing>,
+    /// Whether cookies are for TLS only.
+    pub(crate) secure_cookies: bool,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) observer: Arc<dyn Observer>,
+}
+
+pub(crate) struct Gatekeeper {
+    store: Arc<dyn DynThrottleStore>,
+    local: MemoryThrottle,
+    versions: Versions,
+    turns: Turns,
+    keys: Keys,
+    sealed: SealedCookies,
+    limits: LaneLimits,
+    tokens: Limits,
+    v6_prefix: u8,
+    exempt: Networks,
+    known_for: Duration,
+    clock: Arc<dyn Clock>,
+    observer: Arc<dyn Observer>,
+}
+
+/// A place that an attempt has.
+pub(crate) enum Permit {
+    /// Nobody could guess what it holds.
+    Free,
+    /// A token, whose source is counted if it is no good.
+    Token(BucketKey),
+    Guess(Box<Guess>),
+}
+
+/// An attempt with a secret that could be guessed.
+pub(crate) struct Guess {
+    source: Option<IpNet>,
+    device: Option<Device>,
+    /// The device's word for the name, and since when.
+    device_since: Option<Timestamp>,
+    name: Place,
+    /// Of the accounts that backends found.
+    accounts: Vec<(Account, Place)>,
+    exhausted: Vec<Account>,
+}
+
+/// What was taken.
+struct Place {
+    lanes: Lanes,
+    /// The lane in the store, if it answered.
+    stored: Option<BucketKey>,
+    /// The lane in this process, where the store did not, or had not lately.
+    local: Option<BucketKey>,
+}
+
+impl Gatekeeper {
+    pub(super) fn new(throttle: Throttle, exempt: Networks, parts: Parts) -> Result<Self, ConfigError> {
+        let Throttle { store, limits, tokens, v6_prefix, known_for, keys, .. } = throttle;
+        let ring = match keys.or(parts.keys) {
+            Some(ring) => ring,
+            None => KeyRing::generate()?,
+        };
+        let counted = ring.keys_for(&Purpose::of_core("throttle"));
+        let sealed = SealedCookies::new(&ring, &Purpose::of_core("device"));
+        Ok(Self {
+            store,
+            local: MemoryThrottle::new(LOCAL_BUCKETS),
+            versions: Versions::starting_at(RandomState::new().hash_one(0)),
+            turns: Turns::new(),
+            keys: Keys(zeroize::Zeroizing::new(*counted.current().expose())),
+            sealed: if parts.secure_cookies { sealed } else { sealed.insecure_cookies() },
+            limits,
+            tokens,
+            v6_prefix,
+            exempt,
+            known_for,
+            clock: parts.clock,
+            observer: parts.observer,
+        })
+    }
+
+    fn source(&self, facts: &RequestFacts) -> Option<IpNet> {
+        source_of(facts.client()?, self.v6_prefix)
+    }
+
+    /// Whether a source is counted by itself.
+    fn counts(&self, source: &IpNet) -> bool {
+        !source.addr().is_loopback() && !self.exempt.contains(source.addr())
+    }
+
+    fn lanes(
+        &self,
+        who: BucketKey,
+        source: Option<&IpNet>,
+        is_name: bool,
+        device: Option<(&Device, Timestamp)>,
+    ) -> Lanes {
+        let counts_source = is_name && source.is_some_and(|source| self.counts(source));
+        self.keys.lanes(who, source, counts_source, device)
+    }
+
+    async fn store_update<T>(
+        &self,
+        keys: &[BucketKey],
+        change: impl Fn(&mut [Bucket]) -> T,
+    ) -> Result<T, StoreError> {
+        update(&*self.store, &self.versions, keys, self.clock.now(), change).await
+    }
+
+    /// In this process. `None` if there is no room.
+    async fn local_update<T>(&self, keys: &[BucketKey], change: impl Fn(&mut [Bucket]) -> T) -> Option<T> {
+        update(&self.local, &self.versions, keys, self.clock.now(), change).await.ok()
+    }
+
+    /// Takes a place, and waits a while for one.
+    async fn enter(&self, lanes: Lanes, facts: &RequestFacts) -> Result<Place, Duration> {
+        let deadline = Instant::now() + WAIT;
+        loop {
+            // Before it is looked: what is given back between looking and waiting is heard of.
+            let settled = self.turns.settled(&lanes.who);
+            tokio::pin!(settled);
+            settled.as_mut().enable();
+            match self.try_enter(&lanes, facts).await {
+                Ok((stored, local)) => return Ok(Place { lanes, stored, local }),
+                Err(Verdict::Later(time)) => return Err(time),
+                Err(_) if Instant::now() >= deadline => return Err(self.limits.lane.first),
+                Err(_) => _ = timeout_at(deadline.min(Instant::now() + LOOKS_EVERY), settled).await,
+            }
+        }
+    }
+
+    async fn try_enter(
+        &self,
+        lanes: &Lanes,
+        facts: &RequestFacts,
+    ) -> Result<(Option<BucketKey>, Option<BucketKey>), Verdict> {
+        let _turn = self.turns.take(&lanes.who).await;
+        let (now, keys) = (self.clock.now(), lanes.keys());
+        // What was counted while the store was down stays in force, and the larger counts.
+        let local =
+            if self.local.knows(&keys) { Some(self.enter_locally(lanes, &keys, now).await?) } else { None };
+        let stored = self.store_update(&keys, |buckets| lanes.enter(buckets, now, &self.limits)).await;
+        match stored {
+            Ok(Ok(lane)) => Ok((Some(lane), local)),
+            Ok(Err(verdict)) => {
+                if let Some(lane) = local {
+                    self.leave_locally(lanes, lane, Ending::Undecided, None).await;
+                }
+                Err(verdict)
+            }
+            Err(error) => {
+                self.tell(&error, facts);
+                match local {
+                    Some(local) => Ok((None, Some(local))),
+                    None => Ok((None, Some(self.enter_locally(lanes, &keys, now).await?))),
+                }
+            }
+        }
+    }
+
+    async fn enter_locally(
+        &self,
+        lanes: &Lanes,
+        keys: &[BucketKey],
+        now: Timestamp,
+    ) -> Result<BucketKey, Verdict> {
+        let limits = self.limits.halved();
+        let entered = self.local_update(keys, |buckets| lanes.enter(buckets, now, &limits)).await;
+        // No room is no place.
+        entered.unwrap_or(Err(Verdict::Later(limits.lane.longest)))
+    }
+
+    async fn leave_locally(&self, lanes: &Lanes, lane: BucketKey, ending: Ending, account: Option<&Account>) {
+        let (now, limits) = (self.clock.now(), self.limits.halved());
+        let leave = |buckets: &mut [Bucket]| lanes.leave(lane, ending, account, buckets, now, &limits);
+        self.local_update(&lanes.keys(), leave).await;
+    }
+
+    async fn leave(&self, place: Place, ending: Ending, account: Option<&Account>) {
+        let Place { lanes, stored, local } = place;
+        let now = self.clock.now();
+        {
+            let _turn = self.turns.take(&lanes.who).await;
+            if let Some(lane) = local {
+                self.leave_locally(&lanes, lane, ending, account).await;
+            }
+            if let Some(lane) = stored {
+                let leave =
+                    |buckets: &mut [Bucket]| lanes.leave(lane, ending, account, buckets, now, &self.limits);
+                if let Err(error) = self.store_update(&lanes.keys(), leave).await {
+                    self.tell(&error, &RequestFacts::NONE);
+                    // The store lets the place expire, which is a failure, too; but not at once.
+                    if ending == Ending::Failed && local.is_none() {
+                        self.leave_locally(&lanes, lane, ending, account).await;
+                    }
+                }
+            }
+        }
+        self.turns.settle(&lanes.who);
+    }
+
+    fn tell(&self, error: &StoreError, facts: &RequestFacts) {
+        let kind = EventKind::ThrottleStoreFailed(error);
+        event::emit(&*self.observer, &Event { kind, at: self.clock.now(), backend: None, user: None, facts });
+    }
+
+    async fn reserve_token(&self, facts: &RequestFacts) -> Admission<Permit> {
+        let Some(source) = self.source(facts).filter(|source| self.counts(source)) else {
+            return Admission::Admitted(Permit::Free);
+        };
+        let (key, now) = (self.keys.tokens(&source), self.clock.now());
+        // Only what this process knows: a good token costs the store nothing.
+        if self.local.knows(&[key]) {
+            let look = |buckets: &mut [Bucket]| {
+                buckets[0].settle(now, &self.tokens);
+                buckets[0].verdict(now, &self.tokens)
+            };
+            if let Some(Verdict::Later(time)) = self.local_update(&[key], look).await {
+                return Admission::RetryAfter(time);
+            }
+        }
+        Admission::Admitted(Permit::Token(key))
+    }
+
+    async fn report_token(&self, key: BucketKey, ending: AttemptEnd) {
+        if ending_of(ending, Timestamp::default()) != Ending::Failed {
+            return;
+        }
+        let now = self.clock.now();
+        let count = |buckets: &mut [Bucket]| {
+            buckets[0].settle(now, &self.tokens);
+            buckets[0].fail(now, &self.tokens);
+            buckets[0].clone()
+        };
+        let _turn = self.turns.take(&key).await;
+        match self.store_update(&[key], count).await {
+            // As all instances counted it.
+            Ok(counted) => _ = self.local_update(&[key], |buckets| buckets[0] = counted.clone()).await,
+            Err(error) => {
+                self.tell(&error, &RequestFacts::NONE);
+                self.local_update(&[key], count).await;
+            }
+        }
+    }
+
+    /// The cookies of a browser on which this name signed in just now.
+    pub(crate) fn note_device(&self, name: &str, facts: &RequestFacts, random: &dyn Random) -> Vec<String> {
+        let (name, now) = (self.keys.name(name), self.clock.now());
+        Device::note(name, facts.devices(), &self.sealed, now, random).unwrap_or_default()
+    }
+
+    /// What the cookies are called that name devices, but for the end.
+    pub(crate) fn device_prefix(&self) -> &str {
+        self.sealed.prefix()
+    }
+
+    /// No device that an account was known on is known any more.
+    pub(crate) async fn forget_devices(&self, account: &Account) {
+        let (key, now) = (account_key(account), self.clock.now());
+        let forget = |buckets: &mut [Bucket]| {
+            buckets[0].forget_devices(now, now.plus(KNOWN_FOR));
+            buckets[0].is_of(account);
+        };
+        let _turn = self.turns.take(&key).await;
+        if let Err(error) = self.store_update(&[key], forget).await {
+            self.tell(&error, &RequestFacts::NONE);
+        }
+    }
+}
+
+impl Gate for Gatekeeper {
+    type Permit = Permit;
+
+    async fn reserve(&self, attempt: &GateAttempt<'_>) -> Result<Admission<Permit>, BackendError> {
+        let Some(subject) = attempt.subject.filter(|_| attempt.is_guessable) else {
+            return Ok(match attempt.factor {
+                Factor::Token => self.reserve_token(attempt.facts).await,
+                _ => Admission::Admitted(Permit::Free),
+            });
+        };
+        let (who, source) = (self.keys.name(subject), self.source(attempt.facts));
+        let cookies = attempt.facts.devices();
+        let device =
+            if cookies.is_empty() { None } else { Device::of(cookies, &self.sealed, self.clock.now()) };
+        let device_since = device.as_ref().and_then(|device| device.knows(&who));
+        let known = device.as_ref().zip(device_since);
+        let lanes = self.lanes(who, source.as_ref(), true, known);
+        Ok(match self.enter(lanes, attempt.facts).await {
+            Ok(name) => Admission::Admitted(Permit::Guess(Box::new(Guess {
+                source,
+                device,
+                device_since,
+                name,
+                accounts: Vec::new(),
+                exhausted: Vec::new(),
+            }))),
+            Err(time) => Admission::RetryAfter(time),
+        })
+    }
+
+    async fn account(
+        &self,
+        permit: &mut Permit,
+        account: &GateAccount<'_>,
+    ) -> Result<Admission<()>, BackendError> {
+        let Permit::Guess(guess) = permit else { return Ok(Admission::Admitted(())) };
+        let found = Account::new(account.backend, account.id);
+        if guess.accounts.iter().any(|(own, _)| *own == found) {
+            return Ok(Admission::Admitted(()));
+        }
+        if !guess.exhausted.contains(&found) {
+            let known = guess.device.as_ref().zip(guess.device_since);
+            let lanes = self.lanes(account_key(&found), guess.source.as_ref(), false, known);
+            match self.enter(lanes, account.facts).await {
+                Ok(place) => {
+                    guess.accounts.push((found, place));
+                    return Ok(Admission::Admitted(()));
+                }
+                Err(_) => guess.exhausted.push(found),
+            }
+        }
+        Ok(Admission::RetryAfter(self.limits.lane.first))
+    }
+
+    async fn report(&self, permit: Permit, ending: AttemptEnd) {
+        let guess = match permit {
+            Permit::Free => return,
+            Permit::Token(key) => return self.report_token(key, ending).await,
+            Permit::Guess(guess) => guess,
+        };
+        let ending = ending_of(ending, self.clock.now().plus(self.known_for));
+        let Guess { name, accounts, exhausted, .. } = *guess;
+        let account = accounts.first().map(|(account, _)| account).or(exhausted.first()).cloned();
+        self.leave(name, ending, account.as_ref()).await;
+        let last = accounts.len().saturating_sub(1);
+        for (at, (account, place)) in accounts.into_iter().enumerate() {
+            // The chain ends with whoever accepts: that the backends before it did not is no failure, and no success.
+            let passed_over = at < last && matches!(ending, Ending::Accepted { .. });
+            let ending = if passed_over { Ending::Undecided } else { ending };
+            self.leave(place, ending, Some(&account)).await;
+        }
+    }
+}
+
+fn ending_of(ending: AttemptEnd, known_until: Timestamp) -> Ending {
+    match ending {
+        AttemptEnd::Accepted => Ending::Accepted { known_until },
+        AttemptEnd::Denied(
+            DeniedKind::Unavailable | DeniedKind::Throttled | DeniedKind::NoBackend | DeniedKind::CrossOrigin,
+        ) => Ending::Undecided,
+        AttemptEnd::Denied(
+            DeniedKind::Denied(_) | DeniedKind::WrongSecret | DeniedKind::UnknownUser | DeniedKind::Malformed,
+        )
+        | AttemptEnd::Aborted => Ending::Failed,
+    }
+}

@@ -1,0 +1,279 @@
+//! By which way an attempt comes in, and what is counted there.
+
+use std::net::IpAddr;
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+use super::bucket::{Limits, Verdict};
+use super::device::Device;
+use super::{Account, Bucket, BucketKey};
+use crate::keyed::{self, Key};
+use crate::time::Timestamp;
+
+/// Makes keys of buckets. Names and addresses are hashed with a key, or a leaked table could be searched for them: people
+/// type passwords into the wrong field, too.
+pub(super) struct Keys(pub(super) Key);
+
+impl Keys {
+    fn hash(&self, what: &[u8; 8], parts: [&[u8]; 2]) -> BucketKey {
+        let len = (parts[0].len() as u64).to_le_bytes();
+        first_half(&keyed::hash(&self.0, [what, &len, parts[0], parts[1]]))
+    }
+
+    /// Of a name as it was typed: see [`fold`].
+    pub(super) fn name(&self, name: &str) -> BucketKey {
+        self.hash(b"name    ", [fold(name).as_bytes(), b""])
+    }
+
+    fn pair(&self, who: &BucketKey, source: &IpNet) -> BucketKey {
+        self.hash(b"pair    ", [who.as_bytes(), &bytes_of(source)])
+    }
+
+    fn device(&self, who: &BucketKey, device: &[u8]) -> BucketKey {
+        self.hash(b"device  ", [who.as_bytes(), device])
+    }
+
+    fn source(&self, source: &IpNet) -> BucketKey {
+        self.hash(b"source  ", [&bytes_of(source), b""])
+    }
+
+    pub(super) fn tokens(&self, source: &IpNet) -> BucketKey {
+        self.hash(b"tokens  ", [&bytes_of(source), b""])
+    }
+
+    pub(super) fn action(&self, action: &str, key: &str) -> BucketKey {
+        self.hash(b"action  ", [action.as_bytes(), key.as_bytes()])
+    }
+
+    /// The ways of one name, or of one account, for whoever comes from there with that device.
+    pub(super) fn lanes(
+        &self,
+        who: BucketKey,
+        source: Option<&IpNet>,
+        counts_source: bool,
+        device: Option<(&Device, Timestamp)>,
+    ) -> Lanes {
+        Lanes {
+            who,
+            pair: source.map(|source| self.pair(&who, source)),
+            device: device.map(|(device, issued)| (self.device(&who, device.id()), issued)),
+            source: source.filter(|_| counts_source).map(|source| self.source(source)),
+        }
+    }
+}
+
+/// Not keyed: what resets an account from a shell has no keys. Ids of accounts are no secrets.
+pub(super) fn account_key(account: &Account) -> BucketKey {
+    let (backend, id) = (account.backend().as_bytes(), account.id().as_bytes());
+    let len = (backend.len() as u64).to_le_bytes();
+    let key = keyed::derive("auth-core 2026 throttled accounts v1", b"");
+    first_half(&keyed::hash(&key, [&len, backend, id]))
+}
+
+fn first_half(hash: &[u8; 32]) -> BucketKey {
+    let mut half = [0; 16];
+    half.copy_from_slice(&hash[..16]);
+    BucketKey::from_bytes(half)
+}
+
+fn bytes_of(source: &IpNet) -> [u8; 17] {
+    let mut bytes = [0; 17];
+    match source {
+        IpNet::V4(net) => bytes[..4].copy_from_slice(&net.network().octets()),
+        IpNet::V6(net) => bytes[..16].copy_from_slice(&net.network().octets()),
+    }
+    bytes[16] = if matches!(source, IpNet::V4(_)) { 4 } else { 6 };
+    bytes
+}
+
+/// The network that counts as one source.
+pub(super) fn source_of(address: IpAddr, v6_prefix: u8) -> Option<IpNet> {
+    match address.to_canonical() {
+        IpAddr::V4(address) => Ipv4Net::new(address, 32).ok().map(IpNet::from),
+        IpAddr::V6(address) => Ipv6Net::new(address, v6_prefix).ok().map(|net| net.trunc().into()),
+    }
+}
+
+/// What a name is counted as: backends may take several spellings for one name, so here they are one. Two names that are two
+/// to a backend may be one here; they then share their attempts.
+///
+/// All kinds of white space go, and letters are compared without their case, as Unicode maps it.
+fn fold(name: &str) -> String {
+    name.chars()
+        .filter(|c| !c.is_whitespace() && !c.is_control())
+        .flat_map(char::to_uppercase)
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+/// The buckets of an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Lanes {
+    /// Of the name or the account, for browsers and places that are not known.
+    pub(super) who: BucketKey,
+    /// Of the same from this source.
+    pub(super) pair: Option<BucketKey>,
+    /// Of the same on this device, and since when it is known.
+    pub(super) device: Option<(BucketKey, Timestamp)>,
+    /// Of all names from this source.
+    pub(super) source: Option<BucketKey>,
+}
+
+/// What limits the lanes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LaneLimits {
+    pub(super) lane: Limits,
+    pub(super) source: Limits,
+}
+
+impl LaneLimits {
+    pub(super) fn halved(self) -> Self {
+        Self { lane: self.lane.halved(), source: self.source.halved() }
+    }
+}
+
+/// How an attempt fared in its lanes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    Accepted {
+        known_until: Timestamp,
+    },
+    Failed,
+    /// Nobody knows: it was never judged.
+    Undecided,
+}
+
+impl Lanes {
+    /// In the order in which [`enter`](Self::enter) and [`leave`](Self::leave) take their buckets.
+    pub(super) fn keys(&self) -> Vec<BucketKey> {
+        let device = self.device.map(|(key, _)| key);
+        [Some(self.who), self.pair, device, self.source].into_iter().flatten().collect()
+    }
+
+    fn at(&self, key: Option<BucketKey>) -> Option<usize> {
+        let key = key?;
+        self.keys().iter().position(|own| *own == key)
+    }
+
+    /// Takes a place in the one lane that is this attempt's: that of a known device, of a known source, or of everybody
+    /// else, who share it and the limit of their source. Says which it is.
+    ///
+    /// # Errors
+    /// Why there is none; then nothing is taken.
+    pub(super) fn enter(
+        &self,
+        buckets: &mut [Bucket],
+        now: Timestamp,
+        limits: &LaneLimits,
+    ) -> Result<BucketKey, Verdict> {
+        let source = self.at(self.source);
+        for (at, bucket) in buckets.iter_mut().enumerate() {
+            bucket.settle(now, if Some(at) == source { &limits.source } else { &limits.lane });
+        }
+        let since = buckets[0].devices_since();
+        let by_device = self.device.filter(|(_, issued)| *issued >= since).map(|(key, _)| key);
+        let is_known = |pair: &BucketKey| self.at(Some(*pair)).is_some_and(|at| buckets[at].is_known(now));
+        let lane = by_device.or(self.pair.filter(is_known)).unwrap_or(self.who);
+        let at = self.at(Some(lane)).unwrap_or_default();
+        let counted = source.filter(|_| lane == self.who);
+        let verdict = buckets[at].verdict(now, &limits.lane);
+        let verdict =
+            verdict.max(counted.map_or(Verdict::Admitted, |at| buckets[at].verdict(now, &limits.source)));
+        if verdict != Verdict::Admitted {
+            return Err(verdict);
+        }
+        buckets[at].reserve(now);
+        if let Some(at) = counted {
+            buckets[at].reserve(now);
+        }
+        Ok(lane)
+    }
+
+    /// Gives the place back, and counts. A success clears the lane that it came in by, and no other.
+    pub(super) fn leave(
+        &self,
+        lane: BucketKey,
+        ending: Ending,
+        account: Option<&Account>,
+        buckets: &mut [Bucket],
+        now: Timestamp,
+        limits: &LaneLimits,
+    ) {
+        let (at, pair) = (self.at(Some(lane)).unwrap_or_default(), self.at(self.pair));
+        let counted = self.at(self.source).filter(|_| lane == self.who);
+        match ending {
+            Ending::Accepted { known_until } => {
+                buckets[at].succeed();
+                if let Some(pair) = pair {
+                    buckets[pair].know_until(known_until);
+                }
+                if let Some(source) = counted {
+                    buckets[source].release();
+                }
+            }
+            Ending::Failed => {
+                buckets[at].fail(now, &limits.lane);
+                if let Some(account) = account {
+                    buckets[at].is_of(account);
+                }
+                // A source is limited in how many names it tries: one that is tried again is its own bucket's concern.
+                if let Some((source, pair)) = counted.zip(pair) {
+                    if buckets[pair].failures() == 0 {
+                        buckets[source].fail(now, &limits.source);
+                    } else {
+                        buckets[source].release();
+                    }
+                    buckets[pair].fail(now, &limits.lane);
+                }
+            }
+            Ending::Undecided => {
+                buckets[at].release();
+                if let Some(source) = counted {
+                    buckets[source].release();
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_are_one_name() {
+        for spelling in ["alice", "Alice", " ALICE\t", "a\u{200a}lice", "ALICE\u{3000}"] {
+            assert_eq!(fold(spelling), "alice", "{spelling:?}");
+        }
+        assert_eq!(fold("STRASSE"), fold("straße"));
+        assert_ne!(fold("alice"), fold("bob"));
+    }
+
+    #[test]
+    fn a_source_is_an_address_or_a_network_of_ipv6() {
+        let source = |address: &str| source_of(address.parse().unwrap(), 64);
+        assert_eq!(source("2001:db8::1"), source("2001:db8::ffff"));
+        assert_ne!(source("2001:db8::1"), source("2001:db8:0:1::1"));
+        assert_ne!(source("192.0.2.1"), source("192.0.2.2"));
+        assert_eq!(source("192.0.2.1"), source("::ffff:192.0.2.1"));
+    }
+
+    #[test]
+    fn kinds_of_buckets_have_keys_of_their_own() {
+        let keys = Keys(keyed::derive("auth-core tests", b"throttle"));
+        let net = source_of("192.0.2.1".parse().unwrap(), 64).unwrap();
+        let who = keys.name("alice");
+        let all = [
+            who,
+            keys.name("192.0.2.1"),
+            keys.pair(&who, &net),
+            keys.source(&net),
+            keys.tokens(&net),
+            keys.device(&who, &[0; 16]),
+            keys.action("alice", ""),
+            keys.action("", "alice"),
+        ];
+        let unique: std::collections::HashSet<_> = all.into_iter().collect();
+        assert_eq!(unique.len(), all.len());
+    }
+}

@@ -1,0 +1,526 @@
+//! Attempts on a whole chain, with hashes that are counted.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use super::{
+    Account, Bucket, BucketChange, BucketKey, MemoryThrottle, StoredBucket, Throttle, ThrottleStore, unlock,
+};
+use crate::backend::{Accepted, Attempt, Backend, BackendError, DeclineReason, Health, Outcome, UserSource};
+use crate::event::{Event, EventKind, Observer};
+use crate::password::{Argon2Cost, Verdict};
+use crate::random::OsRandom;
+use crate::store_error::StoreError;
+use crate::time::{Clock, ManualClock, Timestamp};
+use crate::{Auth, BackendName, Denied, DeniedKind, Password, Passwords, RequestFacts, Secret, User, UserId};
+
+const START: Timestamp = Timestamp::from_secs(1_800_000_000);
+const RIGHT: &str = "wonderland";
+const LIMIT: usize = 5;
+
+struct Member;
+
+impl User for Member {
+    fn id(&self) -> UserId {
+        UserId::from(1)
+    }
+
+    fn security_stamp(&self) -> &[u8] {
+        b"stamp"
+    }
+
+    fn is_active(&self) -> bool {
+        true
+    }
+}
+
+/// Alice, who has two names; and an outage that can be switched on.
+struct Users {
+    passwords: Passwords,
+    hash: String,
+    is_down: AtomicBool,
+    hangs: AtomicBool,
+    asked: AtomicUsize,
+}
+
+impl Users {
+    fn new(passwords: Passwords, hash: String) -> Self {
+        let asked = AtomicUsize::new(0);
+        Self { passwords, hash, is_down: AtomicBool::new(false), hangs: AtomicBool::new(false), asked }
+    }
+}
+
+impl UserSource for Users {
+    type User = Member;
+
+    async fn get_user(&self, _: &UserId) -> Result<Option<Member>, BackendError> {
+        Ok(Some(Member))
+    }
+
+    async fn health(&self) -> Health {
+        Health::Serving
+    }
+}
+
+impl Backend<Password> for Users {
+    fn passwords(&self) -> Option<&Passwords> {
+        Some(&self.passwords)
+    }
+
+    async fn authenticate(
+        &self,
+        attempt: &Attempt<'_, Password>,
+    ) -> Result<Outcome<Accepted<Member>>, BackendError> {
+        if self.is_down.load(Ordering::SeqCst) {
+            return Err(BackendError::undecided("down"));
+        }
+        if self.hangs.load(Ordering::SeqCst) {
+            self.asked.fetch_add(1, Ordering::SeqCst);
+            std::future::pending::<()>().await;
+        }
+        let is_alice = ["alice", "alice@example.com"].contains(&attempt.credentials().username());
+        if is_alice {
+            attempt.account("1").await?;
+        }
+        let verdict = attempt.verify(&self.passwords, is_alice.then_some(self.hash.as_str())).await?;
+        Ok(match (is_alice, verdict) {
+            (false, _) => Outcome::Decline(DeclineReason::UnknownUser),
+            (true, Verdict::Mismatch) => Outcome::Decline(DeclineReason::WrongSecret),
+            (true, Verdict::Match { .. }) => Outcome::accept(Member),
+        })
+    }
+}
+
+/// A store that fails on command.
+struct Store {
+    kept: MemoryThrottle,
+    is_down: AtomicBool,
+}
+
+impl Store {
+    fn check(&self) -> Result<(), StoreError> {
+        if self.is_down.load(Ordering::SeqCst) { Err(StoreError::unavailable("down")) } else { Ok(()) }
+    }
+}
+
+impl ThrottleStore for Store {
+    async fn load(&self, keys: &[BucketKey]) -> Result<Vec<Option<StoredBucket>>, StoreError> {
+        self.check()?;
+        // Others come in between.
+        tokio::task::yield_now().await;
+        self.kept.load(keys).await
+    }
+
+    async fn replace(&self, changes: &[BucketChange], now: Timestamp) -> Result<bool, StoreError> {
+        self.check()?;
+        tokio::task::yield_now().await;
+        self.kept.replace(changes, now).await
+    }
+
+    async fn of_account(&self, account: &Account) -> Result<Vec<(BucketKey, StoredBucket)>, StoreError> {
+        self.check()?;
+        self.kept.of_account(account).await
+    }
+
+    async fn delaying(&self, now: Timestamp, limit: usize) -> Result<Vec<Bucket>, StoreError> {
+        self.check()?;
+        self.kept.delaying(now, limit).await
+    }
+
+    async fn purge_expired(&self, now: Timestamp, limit: u64) -> Result<u64, StoreError> {
+        self.check()?;
+        self.kept.purge_expired(now, limit).await
+    }
+}
+
+#[derive(Clone, Default)]
+struct Heard(Arc<std::sync::Mutex<Vec<String>>>);
+
+impl Observer for Heard {
+    fn on_event(&self, event: &Event<'_>) {
+        if let EventKind::LoginThrottled(..) | EventKind::ThrottleStoreFailed(_) = event.kind {
+            self.0.lock().unwrap().push(event.kind.to_string());
+        }
+    }
+}
+
+/// One instance of a site.
+struct Site {
+    auth: Auth<Member>,
+    users: Arc<Users>,
+    store: Arc<Store>,
+    clock: Arc<ManualClock>,
+    heard: Heard,
+}
+
+impl Site {
+    async fn new() -> Self {
+        let store = Arc::new(Store { kept: MemoryThrottle::new(100_000), is_down: AtomicBool::new(false) });
+        Self::on(store, Arc::new(ManualClock::at(START))).await
+    }
+
+    async fn on(store: Arc<Store>, clock: Arc<ManualClock>) -> Self {
+        let cost = Argon2Cost::dangerous_weak(16, 1, 1).unwrap();
+        let passwords = Passwords::builder().cost(cost).threads(1).queue(1_000).build().unwrap();
+        let hash = passwords.hash(&Secret::new(RIGHT)).await.unwrap().as_str().to_owned();
+        let users = Arc::new(Users::new(passwords, hash));
+        let heard = Heard::default();
+        let keys = crate::session::KeyRing::new(b"a secret of at least 32 bytes....").unwrap();
+        let auth = Auth::builder()
+            .backend::<Password>("local", Arc::clone(&users))
+            .throttle(Throttle::new(Arc::clone(&store)).keys(&keys))
+            .clock(Arc::clone(&clock))
+            .observer(heard.clone())
+            .build()
+            .unwrap();
+        Self { auth, users, store, clock, heard }
+    }
+
+    async fn try_as(&self, name: &str, password: &str, facts: &RequestFacts) -> Result<(), DeniedKind> {
+        let answer = self.auth.authenticate(Password::new(name, password), facts).await;
+        answer.map(|_| ()).map_err(|denied: Denied| denied.kind())
+    }
+
+    async fn guess(&self, name: &str, from: &RequestFacts) -> DeniedKind {
+        self.try_as(name, "guess", from).await.unwrap_err()
+    }
+
+    fn runs(&self) -> u64 {
+        self.users.passwords.runs()
+    }
+
+    fn advance(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+}
+
+fn from(address: &str) -> RequestFacts {
+    RequestFacts::none().with_peer(Some(address.parse::<IpAddr>().unwrap()))
+}
+
+fn with_device(site: &Site, name: &str, facts: RequestFacts) -> RequestFacts {
+    let cookies = site.auth.throttle().unwrap().note_device(name, &facts, &OsRandom);
+    let pairs: Vec<_> = cookies.iter().filter_map(|cookie| cookie.split(';').next()).collect();
+    facts.with_devices(Some(pairs.join("; ").into_bytes().into()))
+}
+
+/// Sixth attempts are too many, whoever they name; what they name is not told.
+#[tokio::test]
+async fn names_that_exist_and_others_are_alike() {
+    let site = Site::new().await;
+    for name in ["alice", "nobody"] {
+        let expected = if name == "alice" { DeniedKind::WrongSecret } else { DeniedKind::UnknownUser };
+        for _ in 0..LIMIT {
+            assert_eq!(site.guess(name, &from("192.0.2.1")).await, expected);
+        }
+        let before = site.runs();
+        let denied =
+            site.auth.authenticate(Password::new(name, RIGHT), &from("192.0.2.1")).await.unwrap_err();
+        assert_eq!(
+            (denied.kind(), denied.retry_after()),
+            (DeniedKind::Throttled, Some(Duration::from_secs(1)))
+        );
+        assert_eq!(site.runs(), before, "nobody is asked");
+        assert_eq!(site.guess(&name.to_uppercase(), &from("192.0.2.2")).await, DeniedKind::Throttled);
+    }
+    assert_eq!(site.heard.0.lock().unwrap().len(), 4);
+    site.advance(1);
+    assert_eq!(site.try_as("alice", RIGHT, &from("192.0.2.1")).await, Ok(()));
+    assert_eq!(
+        site.guess("alice", &from("192.0.2.2")).await,
+        DeniedKind::WrongSecret,
+        "a success clears its lane"
+    );
+}
+
+/// All names of an account share its tries, and none of them shows it.
+#[tokio::test]
+async fn an_account_has_one_counter_whatever_it_is_called() {
+    let site = Site::new().await;
+    for _ in 0..LIMIT {
+        assert_eq!(site.guess("alice", &from("192.0.2.1")).await, DeniedKind::WrongSecret);
+    }
+    let alias = "alice@example.com";
+    // Also the right one, which is not compared, and costs what a wrong one costs.
+    for password in [RIGHT, "guess", RIGHT, "guess", RIGHT] {
+        let before = site.runs();
+        assert_eq!(site.try_as(alias, password, &from("192.0.2.2")).await, Err(DeniedKind::WrongSecret));
+        assert_eq!(site.runs(), before + 1, "the work of a wrong password");
+    }
+    assert_eq!(
+        site.guess(alias, &from("192.0.2.3")).await,
+        DeniedKind::Throttled,
+        "as any name after so many"
+    );
+    let told = site.heard.0.lock().unwrap().join("\n");
+    assert_eq!(told.matches("nothing was compared").count(), 5, "{told}");
+}
+
+/// However many come at once, at one instance or two.
+#[tokio::test]
+async fn a_crowd_makes_no_more_guesses_than_there_are() {
+    let one = Arc::new(Site::new().await);
+    let other = Arc::new(Site::on(Arc::clone(&one.store), Arc::clone(&one.clock)).await);
+    let runs = one.runs() + other.runs();
+    let crowd: Vec<_> = (0..500)
+        .map(|n| {
+            let site = Arc::clone(if n % 2 == 0 { &one } else { &other });
+            tokio::spawn(async move {
+                site.try_as("alice", &format!("guess {n}"), &from(&format!("192.0.2.{}", n % 250))).await
+            })
+        })
+        .collect();
+    for guess in crowd {
+        assert!(guess.await.unwrap().is_err());
+    }
+    assert_eq!(one.runs() + other.runs() - runs, LIMIT as u64);
+}
+
+#[tokio::test]
+async fn equal_credentials_at_once_are_one_attempt() {
+    let site = Arc::new(Site::new().await);
+    let runs = site.runs();
+    let logins: Vec<_> = (0..20)
+        .map(|_| {
+            let site = Arc::clone(&site);
+            tokio::spawn(async move { site.try_as("alice", RIGHT, &from("192.0.2.1")).await })
+        })
+        .collect();
+    for login in logins {
+        assert_eq!(login.await.unwrap(), Ok(()));
+    }
+    assert_eq!(site.runs(), runs + 1);
+}
+
+/// A stranger with a thousand addresses, at full speed.
+#[tokio::test]
+async fn the_owner_gets_in_while_strangers_hammer() {
+    let site = Site::new().await;
+    assert_eq!(site.try_as("alice", RIGHT, &from("198.51.100.7")).await, Ok(()));
+    let device = with_device(&site, "alice", from("203.0.113.9"));
+    for n in 0..1_000 {
+        site.guess("alice", &from(&format!("192.0.{}.{}", n / 250, n % 250))).await;
+    }
+    assert_eq!(
+        site.try_as("alice", RIGHT, &from("203.0.113.9")).await,
+        Err(DeniedKind::Throttled),
+        "a stranger's place"
+    );
+    assert_eq!(
+        site.try_as("alice", RIGHT, &from("198.51.100.7")).await,
+        Ok(()),
+        "where she signed in before"
+    );
+    assert_eq!(site.try_as("alice", RIGHT, &device).await, Ok(()), "the device");
+    assert_eq!(
+        site.guess("alice", &from("192.0.2.1")).await,
+        DeniedKind::Throttled,
+        "that cleared no other lane"
+    );
+    // A stolen cookie is worth a few tries, however many copies of it there are.
+    for _ in 0..LIMIT {
+        assert_eq!(site.guess("alice", &device).await, DeniedKind::WrongSecret);
+    }
+    assert_eq!(site.guess("alice", &device).await, DeniedKind::Throttled);
+    assert_eq!(site.guess("bob", &device).await, DeniedKind::UnknownUser, "it knows nobody else");
+}
+
+#[tokio::test]
+async fn a_device_is_forgotten_with_the_password() {
+    let site = Site::new().await;
+    let device = with_device(&site, "alice", from("203.0.113.9"));
+    for _ in 0..LIMIT {
+        site.guess("alice", &from("192.0.2.1")).await;
+    }
+    let local = BackendName::new("local").unwrap();
+    site.advance(1);
+    site.auth.throttle().unwrap().forget_devices(&Account::new(&local, "1")).await;
+    site.guess("alice", &from("192.0.2.1")).await;
+    let runs = site.runs();
+    assert_eq!(
+        site.try_as("alice", RIGHT, &device).await,
+        Err(DeniedKind::WrongSecret),
+        "its account has no tries left"
+    );
+    assert_eq!(site.runs(), runs + 1);
+    let device = with_device(&site, "alice", from("203.0.113.9"));
+    assert_eq!(site.try_as("alice", RIGHT, &device).await, Ok(()), "one that signed in since");
+}
+
+/// One password on every name.
+#[tokio::test]
+async fn a_source_tries_few_names() {
+    let site = Site::new().await;
+    for n in 0..30 {
+        assert_eq!(
+            site.guess(&format!("user {n}"), &from("2001:db8::1")).await,
+            DeniedKind::UnknownUser,
+            "{n}"
+        );
+    }
+    assert_eq!(site.guess("another", &from("2001:db8::ffff")).await, DeniedKind::Throttled, "of its network");
+    assert_eq!(site.guess("another", &from("2001:db8:0:1::1")).await, DeniedKind::UnknownUser, "elsewhere");
+    // Whose device is known is not concerned, nor whose program runs on this machine.
+    let device = with_device(&site, "alice", from("2001:db8::1"));
+    assert_eq!(site.try_as("alice", RIGHT, &device).await, Ok(()));
+    for n in 0..40 {
+        assert_eq!(
+            site.guess(&format!("other {n}"), &from("127.0.0.1")).await,
+            DeniedKind::UnknownUser,
+            "{n}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn outages_count_for_nobody_and_who_hangs_up_has_failed() {
+    let site = Arc::new(Site::new().await);
+    site.users.is_down.store(true, Ordering::SeqCst);
+    for _ in 0..3 * LIMIT {
+        assert_eq!(site.guess("alice", &from("192.0.2.1")).await, DeniedKind::Unavailable);
+    }
+    site.users.is_down.store(false, Ordering::SeqCst);
+    site.users.hangs.store(true, Ordering::SeqCst);
+    for n in 0..LIMIT {
+        let own = Arc::clone(&site);
+        let attempt =
+            tokio::spawn(async move { own.try_as("alice", &format!("guess {n}"), &from("192.0.2.1")).await });
+        while site.users.asked.load(Ordering::SeqCst) <= n {
+            tokio::task::yield_now().await;
+        }
+        attempt.abort();
+    }
+    site.users.hangs.store(false, Ordering::SeqCst);
+    // What was dropped is settled in tasks of their own.
+    let settled = async {
+        while site.guess("alice", &from("192.0.2.1")).await != DeniedKind::Throttled {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), settled).await.unwrap();
+}
+
+/// The store is down: half of it, for each instance. What was counted then counts when it is back, too.
+#[tokio::test]
+async fn without_the_store_it_is_half() {
+    let site = Site::new().await;
+    site.store.is_down.store(true, Ordering::SeqCst);
+    for _ in 0..LIMIT / 2 {
+        assert_eq!(site.guess("alice", &from("192.0.2.1")).await, DeniedKind::WrongSecret);
+    }
+    assert_eq!(site.guess("alice", &from("192.0.2.1")).await, DeniedKind::Throttled);
+    assert!(site.heard.0.lock().unwrap().iter().any(|told| told.contains("at half the limits")));
+    site.store.is_down.store(false, Ordering::SeqCst);
+    assert_eq!(site.guess("alice", &from("192.0.2.1")).await, DeniedKind::Throttled, "still");
+    site.advance(1);
+    assert_eq!(site.guess("alice", &from("192.0.2.1")).await, DeniedKind::WrongSecret);
+}
+
+/// Down and up again every ten seconds, while somebody tries every 100 ms: no more than once the limit and half of it.
+#[tokio::test]
+async fn a_flapping_store_hands_out_no_more() {
+    let site = Site::new().await;
+    let runs = site.runs();
+    for tenth in 0..600_u64 {
+        site.store.is_down.store(tenth / 100 % 2 == 1, Ordering::SeqCst);
+        site.guess("alice", &from("192.0.2.1")).await;
+        site.clock.advance(Duration::from_millis(100));
+    }
+    let steady = Site::new().await;
+    let steady_runs = steady.runs();
+    for _ in 0..600 {
+        steady.guess("alice", &from("192.0.2.1")).await;
+        steady.clock.advance(Duration::from_millis(100));
+    }
+    let (flapping, steady) = (site.runs() - runs, steady.runs() - steady_runs);
+    assert!(flapping <= steady + steady / 2 + 1, "{flapping} with a flapping store, {steady} without");
+}
+
+/// Whatever else is tried, a name that waits goes on waiting.
+#[tokio::test]
+async fn a_flood_of_names_forgets_nobody_who_waits() {
+    const MAX: usize = 10_000;
+    let store = MemoryThrottle::new(MAX);
+    let delaying = BucketKey::from_bytes([7; 16]);
+    let mut bucket = Bucket::default();
+    let limits = super::Limits {
+        free: 1,
+        first: Duration::from_secs(60),
+        longest: Duration::from_secs(60),
+        per_day: 100,
+        forgotten: Duration::from_secs(3600),
+    };
+    bucket.reserve(START);
+    bucket.fail(START, &limits);
+    let new = Some(StoredBucket { bucket: bucket.clone(), version: 1 });
+    assert!(store.replace(&[BucketChange { key: delaying, expected: None, new }], START).await.unwrap());
+    let mut flood = Bucket::default();
+    flood.reserve(START);
+    for n in 0..1_000_000_u64 {
+        let mut key = [0; 16];
+        key[..8].copy_from_slice(&n.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes());
+        key[15] = n.to_le_bytes()[0];
+        let new = Some(StoredBucket { bucket: flood.clone(), version: n });
+        let change = BucketChange { key: BucketKey::from_bytes(key), expected: None, new };
+        assert!(store.replace(&[change], START).await.unwrap());
+    }
+    assert!(store.len() <= MAX + 64, "{}", store.len());
+    assert_eq!(store.load(&[delaying]).await.unwrap()[0].as_ref().unwrap().bucket, bucket);
+    let over = START.plus(Duration::from_secs(24 * 3600));
+    while store.purge_expired(over, 1_000).await.unwrap() > 0 {}
+    assert!(store.is_empty());
+}
+
+#[tokio::test]
+async fn who_is_unlocked_may_try_again() {
+    let site = Site::new().await;
+    for name in ["alice", "alice@example.com"] {
+        for _ in 0..LIMIT {
+            site.guess(name, &from("192.0.2.1")).await;
+        }
+        assert_eq!(site.guess(name, &from("192.0.2.1")).await, DeniedKind::Throttled);
+    }
+    let waiting = site.store.delaying(site.clock.now(), 10).await.unwrap();
+    let account = waiting[0].account().unwrap().clone();
+    assert_eq!((account.backend(), account.id()), ("local", "1"));
+    assert_eq!(
+        unlock(&site.store, &account, site.clock.now()).await.unwrap(),
+        3,
+        "two names and the account"
+    );
+    for name in ["alice", "alice@example.com"] {
+        assert_eq!(site.try_as(name, RIGHT, &from("192.0.2.99")).await, Ok(()), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn what_lets_nobody_in_does_not_build() {
+    let users = |throttle: Throttle| {
+        let cost = Argon2Cost::dangerous_weak(16, 1, 1).unwrap();
+        let passwords = Passwords::builder().cost(cost).threads(1).build().unwrap();
+        let users = Users::new(passwords, String::new());
+        let built = Auth::builder().backend::<Password>("local", users).throttle(throttle).build();
+        built.map(|_| ()).map_err(|error| error.to_string())
+    };
+    let memory = || Throttle::new(MemoryThrottle::new(100));
+    assert_eq!(users(memory()), Ok(()));
+    let second = Duration::from_secs(1);
+    for (throttle, why) in [
+        (memory().free_attempts(0), "allows no attempt"),
+        (memory().names_per_source(0), "allows no attempt"),
+        (memory().delays(Duration::ZERO, second), "begin above zero"),
+        (memory().delays(second * 2, second), "no shorter"),
+        (memory().per_day(9), "at least 10"),
+        (memory().ipv6_prefix(0), "16 to 128"),
+        (memory().exempt_source("0.0.0.0/0"), "everybody"),
+        (
+            Throttle::new(Store { kept: MemoryThrottle::new(1), is_down: AtomicBool::new(false) }),
+            "`.keys(…)`",
+        ),
+    ] {
+        let refused = users(throttle).unwrap_err();
+        assert!(refused.contains(why), "{refused}");
+    }
+}
