@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use crate::backend::BackendError;
 use crate::gate::{GateAccount, Place};
@@ -72,9 +73,27 @@ impl<C> Attempt<'_, C> {
     /// # Errors
     /// [`BackendError`] if it cannot be decided.
     pub async fn account(&self, id: &str) -> Result<bool, BackendError> {
+        self.tell_account(id, None).await
+    }
+
+    /// The same, where no more than so many tries of the account may fail within this time, whoever makes them: for a system
+    /// that would lock it. Known devices count there, too.
+    ///
+    /// # Errors
+    /// As [`account`](Self::account).
+    pub async fn account_at_most(
+        &self,
+        id: &str,
+        failures: u32,
+        within: Duration,
+    ) -> Result<bool, BackendError> {
+        self.tell_account(id, Some((failures, within))).await
+    }
+
+    async fn tell_account(&self, id: &str, at_most: Option<(u32, Duration)>) -> Result<bool, BackendError> {
         let Some(place) = self.place else { return Ok(true) };
-        let may_compare =
-            place.account(&GateAccount { backend: self.backend, id, facts: self.facts }).await?;
+        let account = GateAccount { backend: self.backend, id, at_most, facts: self.facts };
+        let may_compare = place.account(&account).await?;
         if !may_compare {
             self.is_exhausted.store(true, Ordering::Relaxed);
         }

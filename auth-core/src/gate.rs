@@ -109,6 +109,8 @@ pub struct GateAccount<'a> {
     pub backend: &'a BackendName,
     /// Who that is there.
     pub id: &'a str,
+    /// How many of its tries may fail within what time, whoever makes them: what keeps another system from locking it.
+    pub at_most: Option<(u32, Duration)>,
     /// The request behind the attempt.
     pub facts: &'a RequestFacts,
 }

@@ -108,6 +108,7 @@ pub struct Throttle {
     v6_prefix: u8,
     exempt: Vec<String>,
     known_for: Duration,
+    actions: Vec<(Box<str>, Limits)>,
 }
 
 impl Throttle {
@@ -145,6 +146,7 @@ impl Throttle {
             v6_prefix: 64,
             exempt: Vec::new(),
             known_for: DAY * 30,
+            actions: Vec::new(),
         }
     }
 
@@ -206,6 +208,18 @@ impl Throttle {
         self
     }
 
+    /// A limit for something that the application does itself, and that strangers could have it do: sending mail, registering.
+    /// [`Auth::act`](crate::Auth::act) counts it for each key: an address that mail is sent to, a source.
+    ///
+    /// `times` within `time` are done at once; beyond that, as many in each such time, spread over it.
+    pub fn action(mut self, name: impl Into<Box<str>>, times: u32, time: Duration) -> Self {
+        let each = time / times.max(1);
+        // Each is a failure to the bucket: beyond the free ones, as many as come back meanwhile.
+        let limits = Limits { free: times, first: each, longest: each, per_day: u32::MAX, forgotten: time };
+        self.actions.push((name.into(), limits));
+        self
+    }
+
     /// # Errors
     /// [`ConfigError`] for a limit that lets nobody in, or everybody try.
     pub(crate) fn build(self, parts: Parts) -> Result<Gatekeeper, ConfigError> {
@@ -224,6 +238,13 @@ impl Throttle {
             return Err(ConfigError::new(format!(
                 "a throttle that allows {free} attempts at once allows at least {} in a day",
                 2 * free
+            )));
+        }
+        if let Some((name, _)) =
+            self.actions.iter().find(|(_, limits)| limits.free == 0 || limits.first.is_zero())
+        {
+            return Err(ConfigError::new(format!(
+                "the throttle's action {name:?} is never allowed; allow it once"
             )));
         }
         if !(16..=128).contains(&self.v6_prefix) {

@@ -174,6 +174,10 @@ impl Answer {
 fn mask(cookie: &str) -> String {
     let (name, rest) = cookie.split_once('=').unwrap_or((cookie, ""));
     let (value, attributes) = rest.split_once(';').unwrap_or((rest, ""));
+    if let Some(kind) = name.strip_prefix("__Host-auth-core-") {
+        let purpose = kind.split('-').next().unwrap_or_default();
+        return format!("__Host-auth-core-{purpose}=SEALED;{attributes}");
+    }
     let is_token =
         value.len() == 44 && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
     format!("{name}={};{attributes}", if is_token { "TOKEN" } else { value })

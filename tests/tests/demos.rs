@@ -7,6 +7,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::mpsc;
 use std::thread;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use integration_tests::process::Demo;
 use test_servers::Redis;
 
@@ -95,6 +98,53 @@ fn nothing_that_was_answered_is_lost_at_the_end() {
         for (session, expected) in sessions {
             assert_eq!(me(&demo, &session), expected, "{name}");
         }
+    }
+}
+
+/// With the defaults: five wrong ones, whoever is named and by whichever way, and no sixth. Who signed in on a device before
+/// is not kept out by others.
+#[test]
+fn stop_guessing() {
+    let redis = Redis::new().start();
+    let in_redis = ["--sessions", &redis.url()];
+    for (name, arguments) in Demo::NAMES.iter().flat_map(|name| [(name, &[][..]), (name, &in_redis)]) {
+        let demo = Demo::start(name, arguments);
+        let form = |name: &str, password: &str, cookies: &str| {
+            let body = format!("username={name}&password={password}");
+            let kind = "content-type: application/x-www-form-urlencoded";
+            exchange(&demo, "POST /login HTTP/1.1", &[kind, cookies], &body)
+        };
+        let json = |name: &str| {
+            let body = format!(r#"{{"username": "{name}", "password": "guess"}}"#);
+            exchange(&demo, "POST /login HTTP/1.1", &["content-type: application/json"], &body)
+        };
+        let basic = |name: &str| {
+            let credentials = STANDARD.encode(format!("{name}:another guess"));
+            exchange(&demo, "GET /api/me HTTP/1.1", &[&format!("authorization: Basic {credentials}")], "")
+        };
+        let signed_in = form("bob", "builder", "accept: */*");
+        let cookies: Vec<_> = signed_in
+            .lines()
+            .filter_map(|line| line.strip_prefix("set-cookie: ")?.split(';').next())
+            .collect();
+        assert_eq!(cookies.len(), 2, "{name}: {signed_in}");
+        let cookies = format!("cookie: {}", cookies.join("; "));
+        for user in ["alice", "nobody", "bob"] {
+            for n in 0..5 {
+                let answer = match n % 3 {
+                    0 => form(user, &format!("guess{n}"), "accept: */*"),
+                    1 => json(user),
+                    _ => basic(user),
+                };
+                assert!(answer.starts_with("HTTP/1.1 401"), "{name}, {user}, {n}: {answer}");
+            }
+            for answer in [form(user, "guess", "accept: */*"), json(user), basic(user)] {
+                assert!(answer.starts_with("HTTP/1.1 429"), "{name}, {user}: {answer}");
+                assert!(answer.contains("\r\nretry-after: "), "{name}, {user}: {answer}");
+            }
+        }
+        let again = form("bob", "builder", &cookies);
+        assert!(again.starts_with("HTTP/1.1 303"), "{name}: {again}");
     }
 }
 

@@ -4,6 +4,7 @@ mod builder;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::settings::Settings;
 use crate::authenticator::Authenticator;
@@ -12,6 +13,7 @@ use crate::grant::{Grant, Scopes};
 use crate::session::{Environment, SessionEngine, Source};
 use crate::throttle::Gatekeeper;
 use crate::time::{Clock, Timestamp};
+use crate::unheard::log_error;
 use crate::user_cache::Cache;
 use crate::{Authenticated, BackendName, ConfigError, Credentials, Denied, RequestFacts, User, UserId};
 pub use builder::AuthBuilder;
@@ -86,6 +88,31 @@ impl<U: User> Auth<U> {
     /// what a group may do.
     pub fn invalidate_users(&self) {
         self.environment().sources.iter().filter_map(|source| source.cache.as_ref()).for_each(Cache::clear);
+    }
+
+    /// Counts one of the application's own actions, by a limit that is [named](crate::Throttle::action) in the throttle: before it
+    /// is done.
+    ///
+    /// ```
+    /// # use auth_core::{Auth, User};
+    /// # async fn example<U: User>(auth: &Auth<U>, address: &str) {
+    /// match auth.act("mail", address).await {
+    ///     Ok(()) => { /* send it */ }
+    ///     Err(later) => { /* answer 429 with `Retry-After: {later.as_secs()}` */ }
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// After what time it may be done. Also if there is no throttle, or none that knows the action: that is logged.
+    pub async fn act(&self, action: &str, key: &str) -> Result<(), Duration> {
+        match self.throttle() {
+            Some(throttle) => throttle.act(action, key).await,
+            None => {
+                log_error(&"an action is to be limited, and there is no throttle: add `.throttle(…)`");
+                Err(Duration::from_secs(60))
+            }
+        }
     }
 
     /// Vouches for a user without any proof: for impersonation by an administrator, and for tests. The

@@ -12,7 +12,7 @@ use super::device::{Device, KNOWN_FOR};
 use super::lanes::{Ending, Keys, LaneLimits, Lanes, account_key, source_of};
 use super::ledger::{Turns, Versions, update};
 use super::store::DynThrottleStore;
-use super::{Account, Bucket, BucketKey, MemoryThrottle, Throttle};
+use super::{Account, Bucket, BucketKey, DAY, MemoryThrottle, Throttle};
 use crate::backend::BackendError;
 use crate::event::{self, Event, EventKind, Observer};
 use crate::gate::{Admission, AttemptEnd, Gate, GateAccount, GateAttempt};
@@ -23,6 +23,7 @@ use crate::random::Random;
 use crate::session::{KeyRing, Purpose};
 use crate::store_error::StoreError;
 use crate::time::{Clock, Timestamp};
+use crate::unheard::log_error;
 use crate::{ConfigError, DeniedKind, RequestFacts};
 
 /// How long an attempt waits for a place that others may give back.
@@ -53,6 +54,7 @@ pub(crate) struct Gatekeeper {
     v6_prefix: u8,
     exempt: Networks,
     known_for: Duration,
+    actions: Vec<(Box<str>, Limits)>,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
 }
@@ -89,7 +91,7 @@ struct Place {
 
 impl Gatekeeper {
     pub(super) fn new(throttle: Throttle, exempt: Networks, parts: Parts) -> Result<Self, ConfigError> {
-        let Throttle { store, limits, tokens, v6_prefix, known_for, keys, .. } = throttle;
+        let Throttle { store, limits, tokens, v6_prefix, known_for, keys, actions, .. } = throttle;
         let ring = match keys.or(parts.keys) {
             Some(ring) => ring,
             None => KeyRing::generate()?,
@@ -108,6 +110,7 @@ impl Gatekeeper {
             v6_prefix,
             exempt,
             known_for,
+            actions,
             clock: parts.clock,
             observer: parts.observer,
         })
@@ -277,6 +280,41 @@ impl Gatekeeper {
         }
     }
 
+    /// Counts one more of an application's own actions, if that may be done now.
+    pub(crate) async fn act(&self, action: &str, key: &str) -> Result<(), Duration> {
+        let Some((_, limits)) = self.actions.iter().find(|(name, _)| **name == *action) else {
+            // A limit that nobody set is an application's mistake: to let everything pass would hide it.
+            log_error(&format_args!(
+                "the throttle has no action {action:?}: add `.action({action:?}, …)` to it"
+            ));
+            return Err(DAY);
+        };
+        let (key, now) = (self.keys.action(action, key), self.clock.now());
+        let take = |limits: Limits| {
+            move |buckets: &mut [Bucket]| {
+                let bucket = &mut buckets[0];
+                bucket.settle(now, &limits);
+                match bucket.verdict(now, &limits) {
+                    Verdict::Admitted => Ok(bucket.fail(now, &limits)),
+                    Verdict::Busy => Err(limits.first),
+                    Verdict::Later(time) => Err(time),
+                }
+            }
+        };
+        let _turn = self.turns.take(&key).await;
+        let halved = take(limits.halved());
+        if self.local.knows(&[key]) {
+            self.local_update(&[key], &halved).await.unwrap_or(Err(limits.longest))?;
+        }
+        match self.store_update(&[key], take(*limits)).await {
+            Ok(taken) => taken,
+            Err(error) => {
+                self.tell(&error, &RequestFacts::NONE);
+                self.local_update(&[key], &halved).await.unwrap_or(Err(limits.longest))
+            }
+        }
+    }
+
     /// The cookies of a browser on which this name signed in just now.
     pub(crate) fn note_device(&self, name: &str, facts: &RequestFacts, random: &dyn Random) -> Vec<String> {
         let (name, now) = (self.keys.name(name), self.clock.now());
@@ -344,7 +382,17 @@ impl Gate for Gatekeeper {
         }
         if !guess.exhausted.contains(&found) {
             let known = guess.device.as_ref().zip(guess.device_since);
-            let lanes = self.lanes(account_key(&found), guess.source.as_ref(), false, known);
+            let mut lanes = self.lanes(account_key(&found), guess.source.as_ref(), false, known);
+            if let Some((failures, within)) = account.at_most {
+                let limits = Limits {
+                    free: failures,
+                    first: within,
+                    longest: within,
+                    per_day: u32::MAX,
+                    forgotten: within,
+                };
+                lanes.cap = Some((self.keys.cap(&lanes.who), limits));
+            }
             match self.enter(lanes, account.facts).await {
                 Ok(place) => {
                     guess.accounts.push((found, place));

@@ -58,7 +58,13 @@ impl Keys {
             pair: source.map(|source| self.pair(&who, source)),
             device: device.map(|(device, issued)| (self.device(&who, device.id()), issued)),
             source: source.filter(|_| counts_source).map(|source| self.source(source)),
+            cap: None,
         }
+    }
+
+    /// Of all lanes of an account together.
+    pub(super) fn cap(&self, who: &BucketKey) -> BucketKey {
+        self.hash(b"cap     ", [who.as_bytes(), b""])
     }
 }
 
@@ -117,6 +123,8 @@ pub(super) struct Lanes {
     pub(super) device: Option<(BucketKey, Timestamp)>,
     /// Of all names from this source.
     pub(super) source: Option<BucketKey>,
+    /// Of all who try the account, where another system would lock it.
+    pub(super) cap: Option<(BucketKey, Limits)>,
 }
 
 /// What limits the lanes.
@@ -146,8 +154,8 @@ pub(super) enum Ending {
 impl Lanes {
     /// In the order in which [`enter`](Self::enter) and [`leave`](Self::leave) take their buckets.
     pub(super) fn keys(&self) -> Vec<BucketKey> {
-        let device = self.device.map(|(key, _)| key);
-        [Some(self.who), self.pair, device, self.source].into_iter().flatten().collect()
+        let (device, cap) = (self.device.map(|(key, _)| key), self.cap.map(|(key, _)| key));
+        [Some(self.who), self.pair, device, self.source, cap].into_iter().flatten().collect()
     }
 
     fn at(&self, key: Option<BucketKey>) -> Option<usize> {
@@ -167,8 +175,11 @@ impl Lanes {
         limits: &LaneLimits,
     ) -> Result<BucketKey, Verdict> {
         let source = self.at(self.source);
+        let cap = self.cap.and_then(|(key, limits)| Some((self.at(Some(key))?, limits)));
         for (at, bucket) in buckets.iter_mut().enumerate() {
-            bucket.settle(now, if Some(at) == source { &limits.source } else { &limits.lane });
+            let cap = cap.as_ref().filter(|(cap, _)| *cap == at).map(|(_, limits)| limits);
+            let own = if Some(at) == source { &limits.source } else { &limits.lane };
+            bucket.settle(now, cap.unwrap_or(own));
         }
         let since = buckets[0].devices_since();
         let by_device = self.device.filter(|(_, issued)| *issued >= since).map(|(key, _)| key);
@@ -179,8 +190,13 @@ impl Lanes {
         let verdict = buckets[at].verdict(now, &limits.lane);
         let verdict =
             verdict.max(counted.map_or(Verdict::Admitted, |at| buckets[at].verdict(now, &limits.source)));
+        let capped = cap.as_ref().map_or(Verdict::Admitted, |(at, limits)| buckets[*at].verdict(now, limits));
+        let verdict = verdict.max(capped);
         if verdict != Verdict::Admitted {
             return Err(verdict);
+        }
+        if let Some((at, _)) = cap {
+            buckets[at].reserve(now);
         }
         buckets[at].reserve(now);
         if let Some(at) = counted {
@@ -201,6 +217,15 @@ impl Lanes {
     ) {
         let (at, pair) = (self.at(Some(lane)).unwrap_or_default(), self.at(self.pair));
         let counted = self.at(self.source).filter(|_| lane == self.who);
+        if let Some((cap, limits)) = self.cap
+            && let Some(at) = self.at(Some(cap))
+        {
+            match ending {
+                Ending::Accepted { .. } => buckets[at].succeed(),
+                Ending::Failed => buckets[at].fail(now, &limits),
+                Ending::Undecided => buckets[at].release(),
+            }
+        }
         match ending {
             Ending::Accepted { known_until } => {
                 buckets[at].succeed();

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::{
@@ -43,12 +43,19 @@ struct Users {
     is_down: AtomicBool,
     hangs: AtomicBool,
     asked: AtomicUsize,
+    at_most: AtomicU32,
 }
 
 impl Users {
     fn new(passwords: Passwords, hash: String) -> Self {
-        let asked = AtomicUsize::new(0);
-        Self { passwords, hash, is_down: AtomicBool::new(false), hangs: AtomicBool::new(false), asked }
+        Self {
+            passwords,
+            hash,
+            is_down: AtomicBool::new(false),
+            hangs: AtomicBool::new(false),
+            asked: AtomicUsize::new(0),
+            at_most: AtomicU32::new(0),
+        }
     }
 }
 
@@ -82,7 +89,10 @@ impl Backend<Password> for Users {
         }
         let is_alice = ["alice", "alice@example.com"].contains(&attempt.credentials().username());
         if is_alice {
-            attempt.account("1").await?;
+            match self.at_most.load(Ordering::SeqCst) {
+                0 => attempt.account("1").await?,
+                most => attempt.account_at_most("1", most, Duration::from_secs(1_800)).await?,
+            };
         }
         let verdict = attempt.verify(&self.passwords, is_alice.then_some(self.hash.as_str())).await?;
         Ok(match (is_alice, verdict) {
@@ -162,6 +172,14 @@ impl Site {
     }
 
     async fn on(store: Arc<Store>, clock: Arc<ManualClock>) -> Self {
+        Self::with(store, clock, |throttle| throttle).await
+    }
+
+    async fn with(
+        store: Arc<Store>,
+        clock: Arc<ManualClock>,
+        configure: impl FnOnce(Throttle) -> Throttle,
+    ) -> Self {
         let cost = Argon2Cost::dangerous_weak(16, 1, 1).unwrap();
         let passwords = Passwords::builder().cost(cost).threads(1).queue(1_000).build().unwrap();
         let hash = passwords.hash(&Secret::new(RIGHT)).await.unwrap().as_str().to_owned();
@@ -170,7 +188,7 @@ impl Site {
         let keys = crate::session::KeyRing::new(b"a secret of at least 32 bytes....").unwrap();
         let auth = Auth::builder()
             .backend::<Password>("local", Arc::clone(&users))
-            .throttle(Throttle::new(Arc::clone(&store)).keys(&keys))
+            .throttle(configure(Throttle::new(Arc::clone(&store)).keys(&keys)))
             .clock(Arc::clone(&clock))
             .observer(heard.clone())
             .build()
@@ -493,6 +511,45 @@ async fn who_is_unlocked_may_try_again() {
     for name in ["alice", "alice@example.com"] {
         assert_eq!(site.try_as(name, RIGHT, &from("192.0.2.99")).await, Ok(()), "{name}");
     }
+}
+
+#[tokio::test]
+async fn actions_have_limits_of_their_own() {
+    let store = Arc::new(Store { kept: MemoryThrottle::new(1_000), is_down: AtomicBool::new(false) });
+    let site = Site::with(store, Arc::new(ManualClock::at(START)), |throttle| {
+        throttle.action("mail", 3, Duration::from_secs(300))
+    })
+    .await;
+    for _ in 0..3 {
+        assert_eq!(site.auth.act("mail", "alice@example.com").await, Ok(()));
+    }
+    assert_eq!(site.auth.act("mail", "alice@example.com").await, Err(Duration::from_secs(100)));
+    assert_eq!(site.auth.act("mail", "bob@example.com").await, Ok(()));
+    site.advance(100);
+    assert_eq!(site.auth.act("mail", "alice@example.com").await, Ok(()));
+    assert!(site.auth.act("mail", "alice@example.com").await.is_err(), "spread over the time");
+    site.advance(400);
+    for _ in 0..3 {
+        assert_eq!(site.auth.act("mail", "alice@example.com").await, Ok(()));
+    }
+    assert!(site.auth.act("post", "alice").await.is_err(), "an action that nobody named");
+}
+
+/// A directory that would lock the account: known devices count, too.
+#[tokio::test]
+async fn an_account_is_tried_as_often_as_another_system_allows() {
+    let site = Site::new().await;
+    site.users.at_most.store(3, Ordering::SeqCst);
+    let device = with_device(&site, "alice", from("203.0.113.9"));
+    assert_eq!(site.guess("alice", &device).await, DeniedKind::WrongSecret);
+    for n in 0..4 {
+        site.guess("alice", &from(&format!("192.0.2.{n}"))).await;
+    }
+    let told = site.heard.0.lock().unwrap().join("\n");
+    assert_eq!(told.matches("nothing was compared").count(), 2, "{told}");
+    assert_eq!(site.try_as("alice", RIGHT, &device).await, Err(DeniedKind::WrongSecret), "nor by her");
+    site.advance(1_800);
+    assert_eq!(site.try_as("alice", RIGHT, &device).await, Ok(()));
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use crate::ldap::Ldap;
 use crate::pool::{Account, Pool};
 use crate::reader::Bounds;
 use crate::server::{Server, Servers};
-use crate::settings::{Person, Settings, Way};
+use crate::settings::{Lockout, Person, Settings, Way};
 use crate::state;
 use crate::subject::Subject;
 use crate::template::{DnTemplate, FilterTemplate};
@@ -47,6 +47,7 @@ pub struct LdapBuilder {
     connect_timeout: Duration,
     operation_timeout: Duration,
     timeout: Duration,
+    lockout: Option<Lockout>,
     connections: usize,
     page_size: u16,
     max_groups: usize,
@@ -90,6 +91,7 @@ impl LdapBuilder {
             connect_timeout: Duration::from_secs(2),
             operation_timeout: Duration::from_secs(2),
             timeout: Duration::from_secs(4),
+            lockout: None,
             connections: 8,
             page_size: 500,
             max_groups: 10_000,
@@ -265,6 +267,17 @@ impl LdapBuilder {
         self
     }
 
+    /// Stops before the directory locks an account: it does so after this many failures within this time (Active Directory:
+    /// "Account lockout threshold" and "Reset account lockout counter after"; `pwdMaxFailure` and `pwdFailureCountInterval` of
+    /// OpenLDAP). One fewer are tried from here, by whichever way and with whatever device; those beyond are wrong passwords, and
+    /// the directory is not asked. What fails elsewhere the directory counts besides.
+    ///
+    /// Counted by the application's [`Throttle`](auth_core::throttle::Throttle); without one it does nothing.
+    pub fn lockout_threshold(mut self, failures: u32, within: Duration) -> Self {
+        self.lockout = Some(Lockout { failures: failures.saturating_sub(1), within });
+        self
+    }
+
     /// How many connections are kept, for searches and for binds each: 8, unless set. That many logins are served at
     /// the same time; up to 256 wait, each no longer than [`timeout`](Self::timeout).
     pub fn connections(mut self, number: usize) -> Self {
@@ -314,6 +327,10 @@ impl LdapBuilder {
                 "the issuer needs a name",
             ),
             (!self.servers.is_empty(), "name a `server`"),
+            (
+                self.lockout.is_none_or(|lockout| lockout.failures > 0 && !lockout.within.is_zero()),
+                "a directory that locks an account after one failure, or for no time, leaves nothing to stop before",
+            ),
             (is_dn(&self.base), "the base of `users` is no DN: write `ou=people,dc=example,dc=org`"),
             (attributes.iter().all(|name| is_attribute(name)), "an attribute has a name that none has"),
             (limits.iter().all(|limit| !limit.is_zero()), "a time limit of 0 lets nobody in"),
@@ -412,6 +429,7 @@ impl LdapBuilder {
             groups: self.groups,
             attributes,
             timeout: self.timeout,
+            lockout: self.lockout,
             bounds: Bounds { page: self.page_size.into(), most: self.max_groups },
         })
     }

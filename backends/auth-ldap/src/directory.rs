@@ -1,20 +1,22 @@
 //! What a directory is asked for a login, and for a session.
 
-use auth_core::backend::{DeclineReason, DenyReason, Groups, Health, Identity, Outcome, Standing};
+use auth_core::backend::{
+    Attempt, BackendError, DeclineReason, DenyReason, Groups, Health, Identity, Outcome, Standing,
+};
 use auth_core::random::{OsRandom, Random};
 use auth_core::time::{Clock, SystemClock};
 use auth_core::{Credentials, Password, Secret};
 use ldap3::Scope;
 
 use crate::connection::{Connection, Entry, Search, nothing};
-use crate::dn::DnValue;
+use crate::dn::{DnValue, folded};
 use crate::error::Failure;
 use crate::filter::{FilterValue, all};
 use crate::paged::Cursor;
 use crate::policy::{Judged, judge};
 use crate::pool::Pool;
 use crate::reader::Reader;
-use crate::settings::{Settings, Way};
+use crate::settings::{Lockout, Settings, Way};
 
 pub(crate) struct Directory {
     pub(crate) settings: Settings,
@@ -49,7 +51,11 @@ impl From<Vec<Entry>> for One {
 }
 
 impl Directory {
-    pub(crate) async fn prove(&self, credentials: &Password) -> Result<Outcome<Identity>, Failure> {
+    pub(crate) async fn prove(
+        &self,
+        attempt: &Attempt<'_, Password>,
+    ) -> Result<Outcome<Identity>, BackendError> {
+        let credentials = attempt.credentials();
         // Also checked by every chain, and by whoever makes a backend of this. A bind with an empty password would
         // succeed (RFC 4513 §5.1.2).
         if let Err(reason) = credentials.check().and_then(|()| credentials.check_handing_on()) {
@@ -58,22 +64,26 @@ impl Directory {
         let Some(name) = self.settings.name(credentials.username()) else {
             return Ok(Outcome::Decline(DeclineReason::UnknownUser));
         };
-        let all = self.by_way(name, credentials.password());
-        tokio::time::timeout(self.settings.timeout, all).await.unwrap_or_else(|_| Err(late()))
+        let all = self.by_way(name, attempt);
+        tokio::time::timeout(self.settings.timeout, all).await.unwrap_or_else(|_| Err(late().into()))
     }
 
-    async fn by_way(&self, name: &str, password: &Secret) -> Result<Outcome<Identity>, Failure> {
+    async fn by_way(
+        &self,
+        name: &str,
+        attempt: &Attempt<'_, Password>,
+    ) -> Result<Outcome<Identity>, BackendError> {
         let filter = self.settings.filter.fill(&FilterValue::of(name));
         match (&self.settings.way, &self.searchers) {
-            (Way::Search, Some(searchers)) => self.search_then_bind(searchers, &filter, password).await,
-            (Way::Search, None) => Err(Failure::refused("nobody is there who could search")),
+            (Way::Search, Some(searchers)) => self.search_then_bind(searchers, &filter, attempt).await,
+            (Way::Search, None) => Err(Failure::refused("nobody is there who could search").into()),
             (Way::Dn(template), _) => {
                 let dn = template.fill(&DnValue::of(name));
-                self.bind_then_read(&dn, (&dn, Scope::Base), &filter, password).await
+                self.bind_then_read(&dn, (&dn, Scope::Base), &filter, attempt).await
             }
             (Way::Principal, _) => {
                 let domain = self.settings.domain.as_deref().unwrap_or_default();
-                self.bind_then_read(&format!("{name}@{domain}"), self.place(), &filter, password).await
+                self.bind_then_read(&format!("{name}@{domain}"), self.place(), &filter, attempt).await
             }
         }
     }
@@ -82,8 +92,8 @@ impl Directory {
         &self,
         searchers: &Pool,
         filter: &str,
-        password: &Secret,
-    ) -> Result<Outcome<Identity>, Failure> {
+        attempt: &Attempt<'_, Password>,
+    ) -> Result<Outcome<Identity>, BackendError> {
         let mut reader = Reader::service(searchers, self.settings.bounds);
         let entry = match reader.one(&self.search(self.place(), filter)).await?.into() {
             One::Entry(entry) => entry,
@@ -96,9 +106,14 @@ impl Directory {
                 return Ok(ambiguous());
             }
         };
+        if !self.may_try(&folded(&entry.dn), attempt).await? {
+            self.bind_nobody().await?;
+            return Ok(Outcome::Decline(DeclineReason::WrongSecret));
+        }
+        let password = attempt.credentials().password();
         let judged = bind(&mut *self.binders.get().await?, &entry.dn, password).await?;
         match judged {
-            Judged::Proven => self.admit(entry, &mut reader).await,
+            Judged::Proven => Ok(self.admit(entry, &mut reader).await?),
             Judged::Declined(reason) => Ok(Outcome::Decline(reason)),
             Judged::Denied(reason) => Ok(Outcome::Deny(reason)),
         }
@@ -111,19 +126,31 @@ impl Directory {
         name: &str,
         place: (&str, Scope),
         filter: &str,
-        password: &Secret,
-    ) -> Result<Outcome<Identity>, Failure> {
+        attempt: &Attempt<'_, Password>,
+    ) -> Result<Outcome<Identity>, BackendError> {
+        if !self.may_try(&name.to_lowercase(), attempt).await? {
+            self.bind_nobody().await?;
+            return Ok(Outcome::Decline(DeclineReason::WrongSecret));
+        }
         let mut connection = self.binders.get().await?;
-        match bind(&mut connection, name, password).await? {
+        match bind(&mut connection, name, attempt.credentials().password()).await? {
             Judged::Proven => {}
             Judged::Declined(reason) => return Ok(Outcome::Decline(reason)),
             Judged::Denied(reason) => return Ok(Outcome::Deny(reason)),
         }
         let mut reader = Reader::own(&mut connection, self.settings.bounds);
         match reader.one(&self.search(place, filter)).await?.into() {
-            One::Entry(entry) => self.admit(entry, &mut reader).await,
+            One::Entry(entry) => Ok(self.admit(entry, &mut reader).await?),
             One::None => Ok(Outcome::Deny(DenyReason::NotPermitted)),
             One::Several => Ok(ambiguous()),
+        }
+    }
+
+    /// Whether a password may be tried for this entry: by the throttle's limits, and by what keeps the directory from locking it.
+    async fn may_try(&self, entry: &str, attempt: &Attempt<'_, Password>) -> Result<bool, BackendError> {
+        match self.settings.lockout {
+            Some(Lockout { failures, within }) => attempt.account_at_most(entry, failures, within).await,
+            None => attempt.account(entry).await,
         }
     }
 

@@ -59,7 +59,7 @@ impl Ldap {
 
 impl Verifier<Password> for Ldap {
     async fn verify(&self, attempt: &Attempt<'_, Password>) -> Result<Outcome<Identity>, BackendError> {
-        Ok(self.0.prove(attempt.credentials()).await?)
+        self.0.prove(attempt).await
     }
 
     async fn health(&self) -> Health {

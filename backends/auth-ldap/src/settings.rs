@@ -31,7 +31,15 @@ pub(crate) struct Settings {
     /// All attributes that are read.
     pub(crate) attributes: Vec<String>,
     pub(crate) timeout: Duration,
+    pub(crate) lockout: Option<Lockout>,
     pub(crate) bounds: Bounds,
+}
+
+/// How often passwords of one entry are tried at most.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lockout {
+    pub(crate) failures: u32,
+    pub(crate) within: Duration,
 }
 
 /// How a name becomes what is bound.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use auth_core::backend::{Identity, MemoryDirectory, Provisioned};
 use auth_core::http::Basic;
 use auth_core::session::SessionConfig;
-use auth_core::{Auth, BackendPolicy, Password, Passwords, Secret, User, UserCache};
-use auth_sql::{Database, SqlSessions, SqlUser, SqlUsers, UserErrorKind};
+use auth_core::{Auth, BackendPolicy, Password, Passwords, Secret, Throttle, User, UserCache};
+use auth_sql::{Database, SqlSessions, SqlThrottle, SqlUser, SqlUsers, UserErrorKind};
 
 use crate::accounts::{DIRECTORY, LOCAL, MEMBERS, directory_users, known_to};
 use crate::database::Place;
@@ -15,7 +15,7 @@ use crate::database::Place;
 use crate::sessions;
 use crate::{Options, database, secret};
 
-/// About how often expired sessions are removed.
+/// About how often expired sessions and counters are removed.
 const PURGED_EVERY: Duration = Duration::from_mins(10);
 
 /// For users in a table, which are asked for with every request: it answers soon or not at all, and a breaker would
@@ -24,8 +24,8 @@ const IN_TABLE: BackendPolicy = BackendPolicy::new().timeout(Duration::from_secs
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// Asks the directory first and the table second, keeps sessions in the same database or in Redis, and accepts
-/// HTTP Basic from programs.
+/// Asks the directory first and the table second, keeps sessions in the same database or in Redis, accepts
+/// HTTP Basic from programs, and limits guessing by the defaults.
 ///
 /// # Errors
 /// If the database, the secret beside it, or Redis cannot be opened or made.
@@ -45,10 +45,16 @@ pub async fn auth(options: &Options) -> Result<Auth<SqlUser>> {
     let config = session_config(options, &place)?;
     let auth = match &options.sessions {
         #[cfg(feature = "redis")]
-        Some(url) => auth.sessions(sessions::in_redis(url).await?, config),
+        Some(url) => {
+            let (kept, counted) = sessions::in_redis(url).await?;
+            auth.sessions(kept, config).throttle(Throttle::new(counted))
+        }
         #[cfg(not(feature = "redis"))]
         Some(_) => return Err(database::built_without("Redis", "redis")),
-        None => auth.sessions(in_database(pool).await?, config),
+        None => {
+            let counted = counted_in(pool.clone()).await?;
+            auth.sessions(in_database(pool).await?, config).throttle(Throttle::new(counted))
+        }
     };
     Ok(auth.build()?)
 }
@@ -68,6 +74,15 @@ async fn in_database(database: Database) -> Result<SqlSessions> {
     sessions.check().await.map_err(cannot("the database cannot keep sessions"))?;
     tokio::spawn(sessions.clone().purge_every(PURGED_EVERY));
     Ok(sessions)
+}
+
+/// What limits guessing is counted for all instances on the database.
+async fn counted_in(database: Database) -> Result<SqlThrottle> {
+    let counted = SqlThrottle::new(database);
+    counted.migrate().await.map_err(cannot("the database takes no table for the throttle"))?;
+    counted.check().await.map_err(cannot("the database cannot count attempts"))?;
+    tokio::spawn(counted.clone().purge_every(PURGED_EVERY));
+    Ok(counted)
 }
 
 /// Says with an error what cannot be done, and all that lies behind it: the last part is what to do.

@@ -1,5 +1,8 @@
 //! The pages.
 
+use std::borrow::Cow;
+use std::time::Duration;
+
 use askama::Template;
 use auth_core::http::{Audience, Refusal};
 use auth_core::{BackendName, Denied, DeniedKind, User};
@@ -99,7 +102,7 @@ struct Home {
 struct LoginPage<'a> {
     frame: Frame,
     next: &'a str,
-    notice: Option<&'static str>,
+    notice: Option<Cow<'static, str>>,
 }
 
 #[derive(Template)]
@@ -126,17 +129,35 @@ struct ErrorPage {
 }
 
 /// Says no more than the client may know: not which of the two was wrong, nor whether there is such a user.
-fn notice(denied: &Denied) -> &'static str {
+fn notice(denied: &Denied) -> Cow<'static, str> {
     match denied.kind() {
-        DeniedKind::Unavailable => "Signing in is not possible at the moment. Please try again in a minute.",
-        DeniedKind::CrossOrigin => "This form was sent from another site. Please sign in here.",
-        _ => "That did not work. Check your user name and your password.",
+        DeniedKind::Unavailable => {
+            "Signing in is not possible at the moment. Please try again in a minute.".into()
+        }
+        DeniedKind::Throttled => too_many(denied.retry_after().unwrap_or_default()).into(),
+        DeniedKind::CrossOrigin => "This form was sent from another site. Please sign in here.".into(),
+        _ => "That did not work. Check your user name and your password.".into(),
     }
+}
+
+/// The same for names that exist and others.
+fn too_many(wait: Duration) -> String {
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    let wait = match seconds.max(1) {
+        1 => "a second".to_owned(),
+        seconds @ 2..120 => format!("{seconds} seconds"),
+        seconds => format!("{} minutes", seconds.div_ceil(60)),
+    };
+    format!(
+        "There were too many attempts to sign in. Please try again in {wait}. If somebody else is trying this user name, \
+         sign in where you have signed in before: there you do not wait for them."
+    )
 }
 
 fn explain(status: u16) -> (&'static str, &'static str) {
     match status {
         403 => ("Not for you", "This needs a permission that you do not hold."),
+        429 => ("Too many attempts", "Please wait a moment, and try again."),
         404 => ("Nothing here", "There is no page at this address."),
         503 => (
             "Not at the moment",
@@ -163,7 +184,7 @@ mod tests {
     const SITE: Site = Site::served_by("a test");
 
     fn login_again() -> String {
-        render(&LoginPage { frame: SITE.frame("/login", None), next: "/", notice: Some("No.") })
+        render(&LoginPage { frame: SITE.frame("/login", None), next: "/", notice: Some("No.".into()) })
     }
 
     fn visitor(username: &str) -> Visitor {
@@ -195,6 +216,22 @@ mod tests {
             }
             assert!(page.contains("lang=\"en\"") && page.contains("name=\"viewport\""), "{page}");
         }
+    }
+
+    #[test]
+    fn who_must_wait_is_told_for_how_long() {
+        let table = [
+            (0, "in a second."),
+            (1, "in a second."),
+            (2, "in 2 seconds."),
+            (119, "119 seconds."),
+            (900, "15 minutes."),
+        ];
+        for (seconds, expected) in table {
+            let told = too_many(Duration::from_secs(seconds));
+            assert!(told.contains(expected), "{told}");
+        }
+        assert!(too_many(Duration::from_millis(1_001)).contains("2 seconds"));
     }
 
     #[test]

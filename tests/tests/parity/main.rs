@@ -23,6 +23,7 @@ mod paths;
 mod prefix;
 mod protocols;
 mod remote_user;
+mod throttle;
 mod told;
 mod user_cache;
 mod users;
