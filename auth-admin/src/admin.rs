@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use auth_core::password::PasswordPolicy;
 use auth_core::session::{Realm, SessionStore};
+use auth_core::throttle::ThrottleStore;
 use auth_core::{BackendName, ConfigError};
 use auth_sql::{SqlUser, SqlUsers, TableUser};
 use tokio::time::timeout;
@@ -16,6 +17,7 @@ use crate::failure::Failure;
 #[cfg(all(unix, feature = "ldap"))]
 use crate::plan::Planner;
 use crate::terminal::Terminal;
+use crate::throttled::Counted;
 
 /// How long a question may take to notice that it was interrupted. A signal from elsewhere it does not notice.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -27,6 +29,7 @@ pub struct Admin<S> {
     pub(crate) backend: BackendName,
     pub(crate) realm: Option<Realm>,
     pub(crate) policy: PasswordPolicy,
+    pub(crate) counted: Option<Box<dyn Counted>>,
     #[cfg(all(unix, feature = "ldap"))]
     pub(crate) planner: Option<Planner>,
     pub(crate) terminal: Terminal,
@@ -48,6 +51,7 @@ impl<S: SessionStore> Admin<S> {
             backend,
             realm: None,
             policy: PasswordPolicy::new(),
+            counted: None,
             #[cfg(all(unix, feature = "ldap"))]
             planner: None,
             terminal: Terminal::new(),
@@ -71,6 +75,13 @@ impl<S: SessionStore> Admin<S> {
     #[must_use]
     pub fn with_policy(mut self, policy: PasswordPolicy) -> Self {
         self.policy = policy;
+        self
+    }
+
+    /// Where the application's [`Throttle`](auth_core::Throttle) counts, for `list-throttled` and `unlock`.
+    #[must_use]
+    pub fn with_throttle(mut self, store: impl ThrottleStore) -> Self {
+        self.counted = Some(Box::new(store));
         self
     }
 
@@ -129,6 +140,10 @@ impl<S: SessionStore> Admin<S> {
             Command::ListSessions { username, json } => self.list_sessions(&username, json).await,
             Command::EndSession { username, ids } => self.end_sessions(&username, &ids).await,
             Command::Purge => self.purge().await,
+            Command::ListThrottled { json } => self.list_throttled(json).await,
+            Command::Unlock { username, account } => {
+                self.unlock(username.as_deref(), account.as_deref()).await
+            }
             Command::ImportUsers { file, dry_run } => self.import_users(&file, dry_run).await,
         };
         done.map(|()| ExitCode::SUCCESS)

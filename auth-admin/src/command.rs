@@ -85,6 +85,21 @@ pub enum Command {
     },
     /// Delete sessions that have expired
     Purge,
+    /// List accounts for which so much failed that whoever tries has to wait, those first that wait the longest
+    ListThrottled {
+        /// As a JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Let an account be tried again at once
+    Unlock {
+        /// The user's name
+        #[arg(required_unless_present = "account")]
+        username: Option<String>,
+        /// An account of another backend, as `list-throttled` shows it
+        #[arg(long, value_name = "BACKEND:ID", conflicts_with = "username")]
+        account: Option<String>,
+    },
     /// Create users with the password hashes that they have elsewhere
     #[command(long_about = IMPORT)]
     ImportUsers {

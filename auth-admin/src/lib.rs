@@ -57,6 +57,12 @@
 //! `set-password`, `disable` and `log-out-everywhere` change what ends sessions at their next request, and then
 //! delete them from the store: so an instance that caches users learns of it at once, too.
 //!
+//! # Throttling
+//! `list-throttled` shows the accounts for which [so much failed](auth_core::throttle) that whoever tries has to wait; `unlock`
+//! lets them be tried again at once. The program finds what is counted where the sessions are; an application names the place
+//! by [`Admin::with_throttle`]. `set-password`, `disable` and `log-out-everywhere` make strangers of the devices on which the user
+//! signed in.
+//!
 //! # Planning
 //! `plan-users` (feature `ldap`, on Unix) shows what logins would change before anybody signs in: for everybody in the
 //! directory of [`Admin::with_directory`], by its policy, who would be created, what would change, and who is refused and
@@ -78,6 +84,7 @@ mod progress;
 mod sessions;
 mod shown;
 mod terminal;
+mod throttled;
 mod users;
 
 pub use admin::Admin;

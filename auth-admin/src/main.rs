@@ -10,7 +10,8 @@ use auth_admin::{Admin, Command, EXIT_CODES};
 use auth_core::Passwords;
 use auth_core::password::{Argon2Cost, Format};
 use auth_core::session::SessionStore;
-use auth_sql::{Database, SqlSessions, SqlUsers};
+use auth_core::throttle::ThrottleStore;
+use auth_sql::{Database, SqlSessions, SqlThrottle, SqlUsers};
 use clap::{Parser, Subcommand, ValueEnum};
 
 use place::{Place, Unavailable, redis};
@@ -111,8 +112,14 @@ async fn run(options: Options) -> Result<ExitCode, Unavailable> {
     match &options.task {
         Task::Migrate => migrate(&users, database, options.sessions.is_none()).await,
         Task::Admin(command) => match &options.sessions {
-            Some(url) => administer(users, redis(url)?, &options, command).await,
-            None => administer(users, SqlSessions::new(database), &options, command).await,
+            Some(url) => {
+                let (sessions, counted) = redis(url)?;
+                administer(users, sessions, counted, &options, command).await
+            }
+            None => {
+                let (sessions, counted) = (SqlSessions::new(database.clone()), SqlThrottle::new(database));
+                administer(users, sessions, counted, &options, command).await
+            }
         },
     }
 }
@@ -120,7 +127,8 @@ async fn run(options: Options) -> Result<ExitCode, Unavailable> {
 async fn migrate(users: &SqlUsers, database: Database, sessions: bool) -> Result<ExitCode, Unavailable> {
     users.migrate().await?;
     if sessions {
-        SqlSessions::new(database).migrate().await?;
+        SqlSessions::new(database.clone()).migrate().await?;
+        SqlThrottle::new(database).migrate().await?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -128,10 +136,11 @@ async fn migrate(users: &SqlUsers, database: Database, sessions: bool) -> Result
 async fn administer(
     users: SqlUsers,
     sessions: impl SessionStore,
+    counted: impl ThrottleStore,
     options: &Options,
     command: &Command,
 ) -> Result<ExitCode, Unavailable> {
-    let mut admin = Admin::new(users, sessions, &options.backend)?;
+    let mut admin = Admin::new(users, sessions, &options.backend)?.with_throttle(counted);
     if let Some(realm) = &options.realm {
         admin = admin.with_realm(realm)?;
     }

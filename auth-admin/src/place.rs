@@ -9,7 +9,7 @@ use std::time::Duration;
 use auth_core::ConfigError;
 use auth_core::backend::BackendError;
 use auth_core::session::StoreError;
-use auth_redis::RedisSessions;
+use auth_redis::{RedisSessions, RedisThrottle};
 use auth_sql::Database;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlPoolOptions};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
@@ -101,11 +101,11 @@ async fn answers<C: Connection>(options: &C::Options) -> Result<(), sqlx::Error>
     connection.close().await
 }
 
-/// Sessions on the Redis server of this URL.
-pub(crate) fn redis(url: &str) -> Result<RedisSessions, Unavailable> {
+/// Sessions on the Redis server of this URL, and what is counted there.
+pub(crate) fn redis(url: &str) -> Result<(RedisSessions, RedisThrottle), Unavailable> {
     let client = redis::Client::open(url)
         .map_err(|_| Unavailable::usage("sessions need a URL like redis://:PASSWORD@HOST:PORT"))?;
-    Ok(RedisSessions::new(client)?)
+    Ok((RedisSessions::new(client.clone())?, RedisThrottle::new(client)?))
 }
 
 impl fmt::Display for Unavailable {

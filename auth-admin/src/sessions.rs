@@ -74,7 +74,9 @@ impl<S: SessionStore> Admin<S> {
 
     /// Deletes all sessions of a user, and says how many.
     pub(crate) async fn end_all(&self, user: &SqlUser) -> Result<u64, Failure> {
-        Ok(self.sessions.delete_user(self.theirs(&user.id()), None).await?)
+        let ended = self.sessions.delete_user(self.theirs(&user.id()), None).await?;
+        self.forget_devices(user).await;
+        Ok(ended)
     }
 
     fn theirs<'a>(&'a self, user: &'a UserId) -> UserSessions<'a> {
@@ -140,7 +142,7 @@ fn as_line(key: &SessionKey, record: &SessionRecord) -> String {
 }
 
 /// To the second, in UTC; nothing for a time that no calendar has.
-fn time(time: Timestamp) -> Option<String> {
+pub(crate) fn time(time: Timestamp) -> Option<String> {
     let seconds = i64::try_from(time.as_millis() / 1_000).ok()?;
     OffsetDateTime::from_unix_timestamp(seconds).ok()?.format(&Rfc3339).ok()
 }

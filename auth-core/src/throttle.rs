@@ -75,6 +75,7 @@ mod store;
 mod tests;
 
 use std::fmt;
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -277,10 +278,10 @@ pub async fn unlock<S: ThrottleStore>(
     account: &Account,
     now: Timestamp,
 ) -> Result<u64, StoreError> {
-    const ROUNDS: usize = 20;
     for _ in 0..ROUNDS {
         let found = store.of_account(account).await?;
-        let changes: Vec<_> = found.into_iter().filter_map(|(key, stored)| cleared(key, &stored)).collect();
+        let cleared = |(key, stored)| changed(key, Some(stored), Bucket::clear);
+        let changes: Vec<_> = found.into_iter().filter_map(cleared).collect();
         if changes.is_empty() || store.replace(&changes, now).await? {
             return Ok(changes.len() as u64);
         }
@@ -288,12 +289,43 @@ pub async fn unlock<S: ThrottleStore>(
     Err(StoreError::new(StoreErrorKind::TimedOut))
 }
 
-fn cleared(key: BucketKey, stored: &StoredBucket) -> Option<BucketChange> {
-    let mut bucket = stored.bucket.clone();
-    bucket.clear();
-    let new = (!bucket.is_blank())
-        .then(|| StoredBucket { bucket: bucket.clone(), version: stored.version.wrapping_add(1) >> 1 });
-    (bucket != stored.bucket).then_some(BucketChange { key, expected: Some(stored.version), new })
+/// No device that an account was known on is known any more: after a password was set for somebody, or all their sessions were
+/// ended. [`Session::rebind`](crate::Session::rebind) and [`logout_others`](crate::Session::logout_others) do it by themselves.
+///
+/// # Errors
+/// As [`unlock`].
+pub async fn forget_devices<S: ThrottleStore>(
+    store: &S,
+    account: &Account,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let key = lanes::account_key(account);
+    for _ in 0..ROUNDS {
+        let found = store.load(&[key]).await?.into_iter().next().flatten();
+        let change = changed(key, found, |bucket| bucket.forget_devices_of(account, now));
+        if store.replace(change.as_slice(), now).await? {
+            return Ok(());
+        }
+    }
+    Err(StoreError::new(StoreErrorKind::TimedOut))
+}
+
+/// How often a change is tried that others come in between.
+const ROUNDS: usize = 20;
+
+/// The change of a bucket, if it is one.
+fn changed(
+    key: BucketKey,
+    stored: Option<StoredBucket>,
+    change: impl FnOnce(&mut Bucket),
+) -> Option<BucketChange> {
+    let expected = stored.as_ref().map(|stored| stored.version);
+    let old = stored.map(|stored| stored.bucket).unwrap_or_default();
+    let mut bucket = old.clone();
+    change(&mut bucket);
+    let version = RandomState::new().hash_one(0) >> 1;
+    let new = (!bucket.is_blank()).then(|| StoredBucket { bucket: bucket.clone(), version });
+    (bucket != old).then_some(BucketChange { key, expected, new })
 }
 
 fn is_shared<S: ThrottleStore>(_: &S) -> bool {

@@ -7,4 +7,5 @@ mod servers;
 mod sessions;
 mod site;
 mod terminal;
+mod throttled;
 mod users;

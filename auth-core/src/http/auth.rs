@@ -11,7 +11,7 @@ use crate::authenticator::Authenticator;
 use crate::event::EventKind;
 use crate::grant::{Grant, Scopes};
 use crate::session::{Environment, SessionEngine, Source};
-use crate::throttle::Gatekeeper;
+use crate::throttle::{Account, Gatekeeper};
 use crate::time::{Clock, Timestamp};
 use crate::unheard::log_error;
 use crate::user_cache::Cache;
@@ -113,6 +113,19 @@ impl<U: User> Auth<U> {
                 Err(Duration::from_secs(60))
             }
         }
+    }
+
+    /// Makes strangers of all devices on which a user signed in, where attempts are [throttled](crate::throttle): after the application
+    /// set a password for somebody, or ended all their sessions. Without a throttle it does nothing.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if no backend has this name.
+    pub async fn forget_devices(&self, backend: &str, id: &UserId) -> Result<(), ConfigError> {
+        let account = Account::of(&self.named(backend)?.name, id);
+        if let Some(throttle) = self.throttle() {
+            throttle.forget_devices(&account).await;
+        }
+        Ok(())
     }
 
     /// Vouches for a user without any proof: for impersonation by an administrator, and for tests. The

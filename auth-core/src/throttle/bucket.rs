@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::device::KNOWN_FOR;
 use crate::time::Timestamp;
 use crate::{BackendName, UserId};
 
@@ -250,6 +251,11 @@ impl Bucket {
     pub(super) fn forget_devices(&mut self, now: Timestamp, until: Timestamp) {
         self.devices_since = now;
         self.keep_until(until);
+    }
+
+    pub(super) fn forget_devices_of(&mut self, account: &Account, now: Timestamp) {
+        self.forget_devices(now, now.plus(KNOWN_FOR));
+        self.is_of(account);
     }
 
     /// Nothing failed. Which devices are known stays.

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use tokio::time::{Instant, timeout_at};
 
 use super::bucket::{Limits, Verdict};
-use super::device::{Device, KNOWN_FOR};
+use super::device::Device;
 use super::lanes::{Ending, Keys, LaneLimits, Lanes, account_key, source_of};
 use super::ledger::{Turns, Versions, update};
 use super::store::DynThrottleStore;
@@ -329,10 +329,7 @@ impl Gatekeeper {
     /// No device that an account was known on is known any more.
     pub(crate) async fn forget_devices(&self, account: &Account) {
         let (key, now) = (account_key(account), self.clock.now());
-        let forget = |buckets: &mut [Bucket]| {
-            buckets[0].forget_devices(now, now.plus(KNOWN_FOR));
-            buckets[0].is_of(account);
-        };
+        let forget = |buckets: &mut [Bucket]| buckets[0].forget_devices_of(account, now);
         let _turn = self.turns.take(&key).await;
         if let Err(error) = self.store_update(&[key], forget).await {
             self.tell(&error, &RequestFacts::NONE);

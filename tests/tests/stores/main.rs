@@ -4,5 +4,6 @@
 
 mod crowd;
 mod endings;
+mod guessing;
 mod limits;
 mod place;
