@@ -81,6 +81,7 @@ mod identity;
 mod identity_hasher;
 mod keyed;
 mod memory;
+mod networks;
 mod outcome;
 pub mod password;
 pub mod provisioning;

@@ -1,7 +1,7 @@
 //! The proxies in front, and which of the headers that they hand on are read.
 
 use super::hops::{Hops, Syntax};
-use super::network::Peers;
+use super::peers::Peers;
 use super::view::{HeaderName, is_plain_name};
 use super::{Header, RequestView};
 use crate::ConfigError;
@@ -34,7 +34,11 @@ impl ProxiesBuilder {
         for proxy in &self.trusted {
             match proxy.as_str() {
                 UNIX_SOCKET => peers.unix_socket = true,
-                other => peers.networks.add("trusted proxy", "choose its own address", other)?,
+                other => peers.networks.add(
+                    "trusted proxy",
+                    "choose its own address; name the proxy's address",
+                    other,
+                )?,
             }
         }
         if let (Some(name), []) = (&self.address, &*self.trusted) {

@@ -59,7 +59,7 @@ use std::cmp::Reverse;
 use std::fmt;
 use std::time::Duration;
 
-use super::effects::forbid_caching;
+use super::caching::forbid_caching;
 use super::{Header, RequestView, ResponseHeader, ResponseView};
 use crate::hidden;
 use crate::random::Random;

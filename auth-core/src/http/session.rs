@@ -19,7 +19,7 @@ use super::negotiate::Reader;
 use super::origin::OtherSite;
 use super::presented::Presented;
 use super::settings::Settings;
-use super::{Audience, Layered, RequestView, sealed};
+use super::{Audience, Layered, RequestView};
 use crate::event::EventKind;
 use crate::session::{
     CookieEffect, Live, Opening, SessionEngine, SessionError, SessionErrorKind, SessionInfo, SessionKey,
@@ -97,10 +97,10 @@ impl<U: User> Session<U> {
     pub(crate) fn describe_client(&self, view: &dyn RequestView) {
         self.0.facts.get_or_init(|| {
             let facts = facts_of(&self.0.auth.0.http.proxies, view);
-            match self.auth().throttle() {
+            match &self.auth().0.http.devices {
                 // Only what changes something signs somebody in: all other requests spare the look.
-                Some(throttle) if !matches!(view.method(), "GET" | "HEAD") => {
-                    facts.with_devices(sealed::those_of(view, throttle.device_prefix()))
+                Some(devices) if !matches!(view.method(), "GET" | "HEAD") => {
+                    facts.with_devices(devices.of(view))
                 }
                 _ => facts,
             }
@@ -203,10 +203,8 @@ impl<U: User> Session<U> {
             self.state().deeds_mut().patches.clear();
         }
         self.hand_out(begun);
-        if let Some((throttle, name)) = self.auth().throttle().zip(name) {
-            let random = &*self.auth().environment().random;
-            let cookies = throttle.note_device(&name, self.facts(), random);
-            self.state().deeds_mut().device = cookies;
+        if let Some(name) = name {
+            self.state().deeds_mut().device = self.known_device(&name).unwrap_or_default();
         }
         self.mark_resolved();
         Ok(Login::Done(SignedIn::new(user, self.auth().clone(), self.base())))
@@ -309,6 +307,13 @@ impl<U: User> Session<U> {
         let ended = self.sessions()?.logout_others(&live, self.facts()).await?;
         self.forget_devices(live.record.user()).await;
         Ok(ended)
+    }
+
+    /// The cookies of a browser on which this name signed in just now.
+    fn known_device(&self, name: &str) -> Option<Vec<String>> {
+        let (devices, throttle) = self.auth().0.http.devices.as_ref().zip(self.auth().throttle())?;
+        let random = &*self.auth().environment().random;
+        devices.note(throttle.name(name), self.facts().devices(), self.auth().now(), random)
     }
 
     /// Whoever signed in elsewhere is a stranger to the throttle from here on.

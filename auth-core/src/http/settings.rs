@@ -10,12 +10,14 @@ use super::origin::{Origin, OriginRules};
 use super::proxies::{Proxies, ProxiesBuilder};
 use super::scheme::{Keeps, is_of};
 use super::view::{HeaderName, Single};
-use super::{Challenge, DynScheme};
+use super::{Challenge, DeviceCookies, DynScheme};
 use crate::session::Cookie;
 use crate::{ConfigError, Require};
 
 pub(crate) struct Settings<U> {
     pub(crate) cookie: Option<Cookie>,
+    /// Those that name devices to the throttle, if there is one.
+    pub(crate) devices: Option<DeviceCookies>,
     pub(crate) schemes: Vec<Arc<dyn DynScheme<U>>>,
     pub(crate) origins: OriginRules,
     pub(crate) proxies: Proxies,
@@ -73,7 +75,11 @@ impl<U> SettingsBuilder<U> {
         }
     }
 
-    pub(crate) fn build(self, cookie: Option<Cookie>) -> Result<Settings<U>, ConfigError> {
+    pub(crate) fn build(
+        self,
+        cookie: Option<Cookie>,
+        devices: Option<DeviceCookies>,
+    ) -> Result<Settings<U>, ConfigError> {
         let own = self.origin.as_deref().map(Origin::of_site).transpose()?;
         check_own(own.as_ref(), cookie.as_ref())?;
         if let Some(page) = &self.login_page {
@@ -108,6 +114,7 @@ impl<U> SettingsBuilder<U> {
                 secure: cookie.as_ref().is_none_or(|cookie| cookie.secure),
             },
             cookie,
+            devices,
             login_page: self.login_page,
             next_field: self.next_field,
             next_origins: parse_all(&self.next_origins, Origin::of_site)?,

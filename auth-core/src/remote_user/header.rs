@@ -83,7 +83,7 @@ impl RemoteUserHeader {
     /// # Errors
     /// [`ConfigError`] if it is no address or network, or nearly all of them.
     pub fn trusted_peer(mut self, peer: &str) -> Result<Self, ConfigError> {
-        self.peers.networks.add("trusted peer", "be any user", peer)?;
+        self.peers.networks.add("trusted peer", "be any user; name the proxy's address", peer)?;
         Ok(self)
     }
 

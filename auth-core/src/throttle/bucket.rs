@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::device::KNOWN_FOR;
 use crate::time::Timestamp;
 use crate::{BackendName, UserId};
 
@@ -82,7 +81,9 @@ pub struct Bucket {
 
 /// How long an attempt may be judged: longer than any chain takes.
 const JUDGED_WITHIN: Duration = Duration::from_secs(60);
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// For how long a device is known after the last login on it.
+pub(crate) const KNOWN_FOR: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 /// How much is tried, and how fast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,13 +1,7 @@
 //! Devices that somebody signed in on.
 
-use crate::http::sealed::{Opened, SealedCookies, SetCookies};
-use crate::random::Random;
-use crate::time::Timestamp;
-
 use super::BucketKey;
-
-/// For how long a device is known after the last login on it.
-pub(super) const KNOWN_FOR: std::time::Duration = std::time::Duration::from_secs(90 * 24 * 60 * 60);
+use crate::time::Timestamp;
 
 /// How many names are known on one device: the last ones.
 const MAX_NAMES: usize = 5;
@@ -16,14 +10,24 @@ const NAME_LEN: usize = 16 + 8;
 
 /// What a device's cookie says: a random id, and who signed in there, and when. It opens nothing: who has it is counted by
 /// themselves, however many copies of it there are.
-#[derive(Clone, PartialEq, Eq)]
-pub(super) struct Device {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Device {
     id: [u8; ID_LEN],
     /// The last login first.
     names: Vec<(BucketKey, Timestamp)>,
 }
 
+/// Reads what a browser sent of its device. How that is kept there is not the throttle's concern.
+pub(crate) trait ReadDevice: Send + Sync {
+    fn read(&self, cookies: &[u8], now: Timestamp) -> Option<Device>;
+}
+
 impl Device {
+    /// One on which nobody has signed in.
+    pub(crate) fn new(id: [u8; ID_LEN]) -> Self {
+        Self { id, names: Vec::new() }
+    }
+
     pub(super) fn id(&self) -> &[u8] {
         &self.id
     }
@@ -33,57 +37,48 @@ impl Device {
         self.names.iter().find(|(known, _)| known == name).map(|(_, at)| *at)
     }
 
-    fn decode(payload: &[u8]) -> Option<Self> {
+    /// Notes a login. Each name keeps its own time: another's login makes nobody known for longer.
+    pub(crate) fn note(&mut self, name: BucketKey, now: Timestamp) {
+        self.names.retain(|(known, _)| *known != name);
+        self.names.insert(0, (name, now));
+        self.names.truncate(MAX_NAMES);
+    }
+
+    pub(crate) fn decode(payload: &[u8]) -> Option<Self> {
         let (id, names) = payload.split_first_chunk::<ID_LEN>()?;
         let name = |bytes: &[u8]| {
             let (key, at) = bytes.split_first_chunk::<16>()?;
-            Some((
-                BucketKey::from_bytes(*key),
-                Timestamp::from_millis(u64::from_le_bytes(at.try_into().ok()?)),
-            ))
+            let at = u64::from_le_bytes(at.try_into().ok()?);
+            Some((BucketKey::from_bytes(*key), Timestamp::from_millis(at)))
         };
         let names = names.chunks(NAME_LEN).map(name).collect::<Option<Vec<_>>>()?;
         Some(Self { id: *id, names })
     }
 
-    fn encode(&self) -> Vec<u8> {
-        let names = self
-            .names
-            .iter()
-            .flat_map(|(key, at)| key.as_bytes().iter().copied().chain(at.as_millis().to_le_bytes()));
-        self.id.iter().copied().chain(names).collect()
-    }
-
-    /// The one that a browser's cookies name: of several, the last.
-    pub(super) fn of(cookies: &[u8], sealed: &SealedCookies, now: Timestamp) -> Option<Self> {
-        sealed.open([cookies], now).iter().map(Opened::payload).find_map(Self::decode)
-    }
-
-    /// The cookies of a browser on which this name signed in just now.
-    pub(super) fn note(
-        name: BucketKey,
-        cookies: &[u8],
-        sealed: &SealedCookies,
-        now: Timestamp,
-        random: &dyn Random,
-    ) -> Option<Vec<String>> {
-        let opened = sealed.open([cookies], now);
-        let known = opened.iter().map(Opened::payload).find_map(Self::decode);
-        let mut device = match known {
-            Some(device) => device,
-            None => {
-                let mut id = [0; ID_LEN];
-                random.fill(&mut id).ok()?;
-                Self { id, names: Vec::new() }
-            }
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let name = |(key, at): &(BucketKey, Timestamp)| {
+            [&key.as_bytes()[..], &at.as_millis().to_le_bytes()].concat()
         };
-        device.names.retain(|(known, _)| *known != name);
-        device.names.insert(0, (name, now));
-        device.names.truncate(MAX_NAMES);
-        // One for each browser: the old ones make room.
-        let mut set: Vec<String> =
-            opened.iter().map(Opened::remove).flat_map(SetCookies::into_iter).collect();
-        set.extend(sealed.seal([b""], &device.encode(), KNOWN_FOR, now, random).ok()?);
-        Some(set)
+        [self.id.to_vec(), self.names.iter().flat_map(name).collect()].concat()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_names_are_known() {
+        let (mut device, key) = (Device::new([7; ID_LEN]), |n| BucketKey::from_bytes([n; 16]));
+        for n in 0..7 {
+            device.note(key(n), Timestamp::from_secs(u64::from(n)));
+        }
+        device.note(key(3), Timestamp::from_secs(9));
+        assert_eq!(Device::decode(&device.encode()), Some(device.clone()));
+        let known: Vec<_> = (0..7).map(|n| device.knows(&key(n)).map(|at| at.as_millis() / 1_000)).collect();
+        assert_eq!(known, [None, None, Some(2), Some(9), Some(4), Some(5), Some(6)]);
+        for damaged in [&b""[..], &[7; 15], &[7; 17], &device.encode()[..50]] {
+            assert_eq!(Device::decode(damaged), None);
+        }
     }
 }

@@ -7,24 +7,21 @@ use std::time::Duration;
 use ipnet::IpNet;
 use tokio::time::{Instant, timeout_at};
 
-use super::bucket::{Limits, Verdict};
-use super::device::Device;
+use super::bucket::{DAY, Limits, Verdict};
+use super::device::{Device, ReadDevice};
 use super::lanes::{Ending, Keys, LaneLimits, Lanes, account_key, source_of};
 use super::ledger::{Turns, Versions, update};
 use super::store::DynThrottleStore;
-use super::{Account, Bucket, BucketKey, DAY, MemoryThrottle, Throttle};
+use super::{Account, Bucket, BucketKey, MemoryThrottle};
 use crate::backend::BackendError;
 use crate::event::{self, Event, EventKind, Observer};
 use crate::gate::{Admission, AttemptEnd, Gate, GateAccount, GateAttempt};
 use crate::grant::Factor;
-use crate::http::Networks;
-use crate::http::sealed::SealedCookies;
-use crate::random::Random;
-use crate::session::{KeyRing, Purpose};
+use crate::networks::Networks;
 use crate::store_error::StoreError;
 use crate::time::{Clock, Timestamp};
 use crate::unheard::log_error;
-use crate::{ConfigError, DeniedKind, RequestFacts};
+use crate::{DeniedKind, RequestFacts};
 
 /// How long an attempt waits for a place that others may give back.
 const WAIT: Duration = Duration::from_secs(2);
@@ -33,13 +30,16 @@ const LOOKS_EVERY: Duration = Duration::from_millis(50);
 /// What is counted in this process while the store is down, in buckets.
 const LOCAL_BUCKETS: usize = 100_000;
 
-/// What a gatekeeper needs of the configuration around it.
-pub(crate) struct Parts {
-    pub(crate) keys: Option<KeyRing>,
-    /// Whether cookies are for TLS only.
-    pub(crate) secure_cookies: bool,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) observer: Arc<dyn Observer>,
+/// What is limited, and how.
+pub(super) struct Rules {
+    pub(super) keys: Keys,
+    pub(super) limits: LaneLimits,
+    /// Of tokens that are no good, from one source.
+    pub(super) tokens: Limits,
+    pub(super) v6_prefix: u8,
+    pub(super) exempt: Networks,
+    pub(super) known_for: Duration,
+    pub(super) actions: Vec<(Box<str>, Limits)>,
 }
 
 pub(crate) struct Gatekeeper {
@@ -47,14 +47,8 @@ pub(crate) struct Gatekeeper {
     local: MemoryThrottle,
     versions: Versions,
     turns: Turns,
-    keys: Keys,
-    sealed: SealedCookies,
-    limits: LaneLimits,
-    tokens: Limits,
-    v6_prefix: u8,
-    exempt: Networks,
-    known_for: Duration,
-    actions: Vec<(Box<str>, Limits)>,
+    rules: Rules,
+    devices: Box<dyn ReadDevice>,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
 }
@@ -90,39 +84,25 @@ struct Place {
 }
 
 impl Gatekeeper {
-    pub(super) fn new(throttle: Throttle, exempt: Networks, parts: Parts) -> Result<Self, ConfigError> {
-        let Throttle { store, limits, tokens, v6_prefix, known_for, keys, actions, .. } = throttle;
-        let ring = match keys.or(parts.keys) {
-            Some(ring) => ring,
-            None => KeyRing::generate()?,
-        };
-        let counted = ring.keys_for(&Purpose::of_core("throttle"));
-        let sealed = SealedCookies::new(&ring, &Purpose::of_core("device"));
-        Ok(Self {
-            store,
-            local: MemoryThrottle::new(LOCAL_BUCKETS),
-            versions: Versions::starting_at(RandomState::new().hash_one(0)),
-            turns: Turns::new(),
-            keys: Keys(zeroize::Zeroizing::new(*counted.current().expose())),
-            sealed: if parts.secure_cookies { sealed } else { sealed.insecure_cookies() },
-            limits,
-            tokens,
-            v6_prefix,
-            exempt,
-            known_for,
-            actions,
-            clock: parts.clock,
-            observer: parts.observer,
-        })
+    pub(super) fn new(
+        store: Arc<dyn DynThrottleStore>,
+        rules: Rules,
+        devices: Box<dyn ReadDevice>,
+        clock: Arc<dyn Clock>,
+        observer: Arc<dyn Observer>,
+    ) -> Self {
+        let local = MemoryThrottle::new(LOCAL_BUCKETS);
+        let versions = Versions::starting_at(RandomState::new().hash_one(0));
+        Self { store, local, versions, turns: Turns::new(), rules, devices, clock, observer }
     }
 
     fn source(&self, facts: &RequestFacts) -> Option<IpNet> {
-        source_of(facts.client()?, self.v6_prefix)
+        source_of(facts.client()?, self.rules.v6_prefix)
     }
 
     /// Whether a source is counted by itself.
     fn counts(&self, source: &IpNet) -> bool {
-        !source.addr().is_loopback() && !self.exempt.contains(source.addr())
+        !source.addr().is_loopback() && !self.rules.exempt.contains(source.addr())
     }
 
     fn lanes(
@@ -130,10 +110,10 @@ impl Gatekeeper {
         who: BucketKey,
         source: Option<&IpNet>,
         is_name: bool,
-        device: Option<(&Device, Timestamp)>,
+        device: Option<(&[u8], Timestamp)>,
     ) -> Lanes {
         let counts_source = is_name && source.is_some_and(|source| self.counts(source));
-        self.keys.lanes(who, source, counts_source, device)
+        self.rules.keys.lanes(who, source, counts_source, device)
     }
 
     async fn store_update<T>(
@@ -160,7 +140,7 @@ impl Gatekeeper {
             match self.try_enter(&lanes, facts).await {
                 Ok((stored, local)) => return Ok(Place { lanes, stored, local }),
                 Err(Verdict::Later(time)) => return Err(time),
-                Err(_) if Instant::now() >= deadline => return Err(self.limits.lane.first),
+                Err(_) if Instant::now() >= deadline => return Err(self.rules.limits.lane.first),
                 Err(_) => _ = timeout_at(deadline.min(Instant::now() + LOOKS_EVERY), settled).await,
             }
         }
@@ -176,7 +156,7 @@ impl Gatekeeper {
         // What was counted while the store was down stays in force, and the larger counts.
         let local =
             if self.local.knows(&keys) { Some(self.enter_locally(lanes, &keys, now).await?) } else { None };
-        let stored = self.store_update(&keys, |buckets| lanes.enter(buckets, now, &self.limits)).await;
+        let stored = self.store_update(&keys, |buckets| lanes.enter(buckets, now, &self.rules.limits)).await;
         match stored {
             Ok(Ok(lane)) => Ok((Some(lane), local)),
             Ok(Err(verdict)) => {
@@ -201,14 +181,14 @@ impl Gatekeeper {
         keys: &[BucketKey],
         now: Timestamp,
     ) -> Result<BucketKey, Verdict> {
-        let limits = self.limits.halved();
+        let limits = self.rules.limits.halved();
         let entered = self.local_update(keys, |buckets| lanes.enter(buckets, now, &limits)).await;
         // No room is no place.
         entered.unwrap_or(Err(Verdict::Later(limits.lane.longest)))
     }
 
     async fn leave_locally(&self, lanes: &Lanes, lane: BucketKey, ending: Ending, account: Option<&Account>) {
-        let (now, limits) = (self.clock.now(), self.limits.halved());
+        let (now, limits) = (self.clock.now(), self.rules.limits.halved());
         let leave = |buckets: &mut [Bucket]| lanes.leave(lane, ending, account, buckets, now, &limits);
         self.local_update(&lanes.keys(), leave).await;
     }
@@ -222,8 +202,9 @@ impl Gatekeeper {
                 self.leave_locally(&lanes, lane, ending, account).await;
             }
             if let Some(lane) = stored {
-                let leave =
-                    |buckets: &mut [Bucket]| lanes.leave(lane, ending, account, buckets, now, &self.limits);
+                let leave = |buckets: &mut [Bucket]| {
+                    lanes.leave(lane, ending, account, buckets, now, &self.rules.limits)
+                };
                 if let Err(error) = self.store_update(&lanes.keys(), leave).await {
                     self.tell(&error, &RequestFacts::NONE);
                     // The store lets the place expire, which is a failure, too; but not at once.
@@ -245,12 +226,12 @@ impl Gatekeeper {
         let Some(source) = self.source(facts).filter(|source| self.counts(source)) else {
             return Admission::Admitted(Permit::Free);
         };
-        let (key, now) = (self.keys.tokens(&source), self.clock.now());
+        let (key, now) = (self.rules.keys.tokens(&source), self.clock.now());
         // Only what this process knows: a good token costs the store nothing.
         if self.local.knows(&[key]) {
             let look = |buckets: &mut [Bucket]| {
-                buckets[0].settle(now, &self.tokens);
-                buckets[0].verdict(now, &self.tokens)
+                buckets[0].settle(now, &self.rules.tokens);
+                buckets[0].verdict(now, &self.rules.tokens)
             };
             if let Some(Verdict::Later(time)) = self.local_update(&[key], look).await {
                 return Admission::RetryAfter(time);
@@ -265,8 +246,8 @@ impl Gatekeeper {
         }
         let now = self.clock.now();
         let count = |buckets: &mut [Bucket]| {
-            buckets[0].settle(now, &self.tokens);
-            buckets[0].fail(now, &self.tokens);
+            buckets[0].settle(now, &self.rules.tokens);
+            buckets[0].fail(now, &self.rules.tokens);
             buckets[0].clone()
         };
         let _turn = self.turns.take(&key).await;
@@ -282,14 +263,14 @@ impl Gatekeeper {
 
     /// Counts one more of an application's own actions, if that may be done now.
     pub(crate) async fn act(&self, action: &str, key: &str) -> Result<(), Duration> {
-        let Some((_, limits)) = self.actions.iter().find(|(name, _)| **name == *action) else {
+        let Some((_, limits)) = self.rules.actions.iter().find(|(name, _)| **name == *action) else {
             // A limit that nobody set is an application's mistake: to let everything pass would hide it.
             log_error(&format_args!(
                 "the throttle has no action {action:?}: add `.action({action:?}, …)` to it"
             ));
             return Err(DAY);
         };
-        let (key, now) = (self.keys.action(action, key), self.clock.now());
+        let (key, now) = (self.rules.keys.action(action, key), self.clock.now());
         let take = |limits: Limits| {
             move |buckets: &mut [Bucket]| {
                 let bucket = &mut buckets[0];
@@ -315,15 +296,9 @@ impl Gatekeeper {
         }
     }
 
-    /// The cookies of a browser on which this name signed in just now.
-    pub(crate) fn note_device(&self, name: &str, facts: &RequestFacts, random: &dyn Random) -> Vec<String> {
-        let (name, now) = (self.keys.name(name), self.clock.now());
-        Device::note(name, facts.devices(), &self.sealed, now, random).unwrap_or_default()
-    }
-
-    /// What the cookies are called that name devices, but for the end.
-    pub(crate) fn device_prefix(&self) -> &str {
-        self.sealed.prefix()
+    /// What a name is counted under.
+    pub(crate) fn name(&self, name: &str) -> BucketKey {
+        self.rules.keys.name(name)
     }
 
     /// No device that an account was known on is known any more.
@@ -347,12 +322,11 @@ impl Gate for Gatekeeper {
                 _ => Admission::Admitted(Permit::Free),
             });
         };
-        let (who, source) = (self.keys.name(subject), self.source(attempt.facts));
+        let (who, source) = (self.rules.keys.name(subject), self.source(attempt.facts));
         let cookies = attempt.facts.devices();
-        let device =
-            if cookies.is_empty() { None } else { Device::of(cookies, &self.sealed, self.clock.now()) };
+        let device = if cookies.is_empty() { None } else { self.devices.read(cookies, self.clock.now()) };
         let device_since = device.as_ref().and_then(|device| device.knows(&who));
-        let known = device.as_ref().zip(device_since);
+        let known = device.as_ref().map(Device::id).zip(device_since);
         let lanes = self.lanes(who, source.as_ref(), true, known);
         Ok(match self.enter(lanes, attempt.facts).await {
             Ok(name) => Admission::Admitted(Permit::Guess(Box::new(Guess {
@@ -378,7 +352,7 @@ impl Gate for Gatekeeper {
             return Ok(Admission::Admitted(()));
         }
         if !guess.exhausted.contains(&found) {
-            let known = guess.device.as_ref().zip(guess.device_since);
+            let known = guess.device.as_ref().map(Device::id).zip(guess.device_since);
             let mut lanes = self.lanes(account_key(&found), guess.source.as_ref(), false, known);
             if let Some((failures, within)) = account.at_most {
                 let limits = Limits {
@@ -388,7 +362,7 @@ impl Gate for Gatekeeper {
                     per_day: u32::MAX,
                     forgotten: within,
                 };
-                lanes.cap = Some((self.keys.cap(&lanes.who), limits));
+                lanes.cap = Some((self.rules.keys.cap(&lanes.who), limits));
             }
             match self.enter(lanes, account.facts).await {
                 Ok(place) => {
@@ -398,7 +372,7 @@ impl Gate for Gatekeeper {
                 Err(_) => guess.exhausted.push(found),
             }
         }
-        Ok(Admission::RetryAfter(self.limits.lane.first))
+        Ok(Admission::RetryAfter(self.rules.limits.lane.first))
     }
 
     async fn report(&self, permit: Permit, ending: AttemptEnd) {
@@ -407,7 +381,7 @@ impl Gate for Gatekeeper {
             Permit::Token(key) => return self.report_token(key, ending).await,
             Permit::Guess(guess) => guess,
         };
-        let ending = ending_of(ending, self.clock.now().plus(self.known_for));
+        let ending = ending_of(ending, self.clock.now().plus(self.rules.known_for));
         let Guess { name, accounts, exhausted, .. } = *guess;
         let account = accounts.first().map(|(account, _)| account).or(exhausted.first()).cloned();
         self.leave(name, ending, account.as_ref()).await;

@@ -5,16 +5,20 @@ use std::net::IpAddr;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::bucket::{Limits, Verdict};
-use super::device::Device;
 use super::{Account, Bucket, BucketKey};
 use crate::keyed::{self, Key};
+use crate::session::PurposeKey;
 use crate::time::Timestamp;
 
 /// Makes keys of buckets. Names and addresses are hashed with a key, or a leaked table could be searched for them: people
 /// type passwords into the wrong field, too.
-pub(super) struct Keys(pub(super) Key);
+pub(super) struct Keys(Key);
 
 impl Keys {
+    pub(super) fn new(key: &PurposeKey) -> Self {
+        Self(Key::new(*key.expose()))
+    }
+
     fn hash(&self, what: &[u8; 8], parts: [&[u8]; 2]) -> BucketKey {
         let len = (parts[0].len() as u64).to_le_bytes();
         first_half(&keyed::hash(&self.0, [what, &len, parts[0], parts[1]]))
@@ -51,12 +55,12 @@ impl Keys {
         who: BucketKey,
         source: Option<&IpNet>,
         counts_source: bool,
-        device: Option<(&Device, Timestamp)>,
+        device: Option<(&[u8], Timestamp)>,
     ) -> Lanes {
         Lanes {
             who,
             pair: source.map(|source| self.pair(&who, source)),
-            device: device.map(|(device, issued)| (self.device(&who, device.id()), issued)),
+            device: device.map(|(device, issued)| (self.device(&who, device), issued)),
             source: source.filter(|_| counts_source).map(|source| self.source(source)),
             cap: None,
         }

@@ -219,7 +219,8 @@ fn from(address: &str) -> RequestFacts {
 }
 
 fn with_device(site: &Site, name: &str, facts: RequestFacts) -> RequestFacts {
-    let cookies = site.auth.throttle().unwrap().note_device(name, &facts, &OsRandom);
+    let (devices, throttle) = (site.auth.0.http.devices.as_ref().unwrap(), site.auth.throttle().unwrap());
+    let cookies = devices.note(throttle.name(name), facts.devices(), site.clock.now(), &OsRandom).unwrap();
     let pairs: Vec<_> = cookies.iter().filter_map(|cookie| cookie.split(';').next()).collect();
     facts.with_devices(Some(pairs.join("; ").into_bytes().into()))
 }
@@ -463,7 +464,7 @@ async fn a_flood_of_names_forgets_nobody_who_waits() {
     let store = MemoryThrottle::new(MAX);
     let delaying = BucketKey::from_bytes([7; 16]);
     let mut bucket = Bucket::default();
-    let limits = super::Limits {
+    let limits = super::bucket::Limits {
         free: 1,
         first: Duration::from_secs(60),
         longest: Duration::from_secs(60),

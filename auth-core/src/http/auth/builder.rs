@@ -13,7 +13,7 @@ use crate::backend::{Backend, CHAIN_TIMEOUT, ConfirmUser, Confirmation};
 use crate::chain::{Chain, DynBackend, Entry};
 use crate::event::{Observer, TracingObserver};
 use crate::gate::{DynGate, Gate};
-use crate::http::{self, DynScheme, Keeps, Scheme};
+use crate::http::{self, DeviceCookies, DynScheme, Keeps, Scheme};
 use crate::random::{OsRandom, Random};
 use crate::session::{
     Confirming, Cookie, DynConfirm, DynUsers, Engine, Environment, KeyRing, SessionConfig, SessionEngine,
@@ -383,7 +383,7 @@ impl<U: User> AuthBuilder<U> {
         self.add_caches()?;
         self.add_confirmations()?;
         let cookie = self.sessions.as_ref().map(|sessions| sessions.cookie.clone());
-        let throttle = self.build_throttle()?;
+        let (throttle, devices) = self.build_throttle()?.unzip();
         let gate = match (&throttle, self.gate) {
             (Some(_), Some(_)) => {
                 return Err(ConfigError::new(
@@ -393,7 +393,7 @@ impl<U: User> AuthBuilder<U> {
             (Some(throttle), None) => Some(Arc::clone(throttle) as Arc<dyn DynGate>),
             (None, gate) => gate,
         };
-        let http = self.http.build(cookie)?;
+        let http = self.http.build(cookie, devices)?;
         let Self { sources, observer, clock, random, .. } = self;
         let environment = Arc::new(Environment { sources, observer, clock, random });
         let sessions = self.sessions.map(|sessions| (sessions.engine)(Arc::clone(&environment)));
@@ -411,16 +411,17 @@ impl<U: User> AuthBuilder<U> {
         Ok(Auth(Arc::new(Inner { authenticator, sessions, http })))
     }
 
-    fn build_throttle(&mut self) -> Result<Option<Arc<Gatekeeper>>, ConfigError> {
+    fn build_throttle(&mut self) -> Result<Option<(Arc<Gatekeeper>, DeviceCookies)>, ConfigError> {
         let Some(throttle) = self.throttle.take() else { return Ok(None) };
         let sessions = self.sessions.as_ref();
         let parts = Parts {
             keys: sessions.map(|sessions| sessions.keys.clone()),
-            secure_cookies: sessions.is_none_or(|sessions| sessions.cookie.secure),
             clock: Arc::clone(&self.clock),
             observer: Arc::clone(&self.observer),
         };
-        throttle.build(parts).map(Arc::new).map(Some)
+        let secure = sessions.is_none_or(|sessions| sessions.cookie.secure);
+        let (throttle, devices) = throttle.build(parts, |ring| DeviceCookies::new(ring, secure))?;
+        Ok(Some((Arc::new(throttle), devices)))
     }
 
     fn check_schemes(&self) -> Result<(), ConfigError> {
