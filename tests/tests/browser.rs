@@ -112,6 +112,38 @@ async fn back_button_to_where_the_login_led(page: WebDriver, origin: String) -> 
     Ok(())
 }
 
+/// Somebody tries a name over and over. Whoever must wait is told for how long; whoever signed in here before need not.
+async fn too_many_attempts(page: WebDriver, origin: String) -> WebDriverResult<()> {
+    page.goto(format!("{origin}/login")).await?;
+    sign_in(&page, "bob", "builder").await?;
+    sign_out(&page).await?;
+    for name in ["alice", "nobody"] {
+        page.goto(format!("{origin}/login")).await?;
+        let mut notice = String::new();
+        for n in 0..20 {
+            sign_in(&page, name, &format!("guess {n}")).await?;
+            notice = text(&page, "[role=alert]").await?;
+            if notice.contains("too many attempts") {
+                break;
+            }
+        }
+        assert!(notice.contains("Please try again in") && notice.contains("signed in before"), "{notice}");
+        keep_picture(&page, "throttled").await?;
+    }
+    page.goto(format!("{origin}/login")).await?;
+    sign_in(&page, "bob", "builder").await?;
+    assert_eq!(text(&page, "main #username").await?, "bob");
+    Ok(())
+}
+
+/// Keeps what the page looks like where `PICTURES` says.
+async fn keep_picture(page: &WebDriver, name: &str) -> WebDriverResult<()> {
+    match std::env::var_os("PICTURES") {
+        Some(folder) => page.screenshot(&std::path::Path::new(&folder).join(format!("{name}.png"))).await,
+        None => Ok(()),
+    }
+}
+
 /// Runs each visit against each demo, on a new server and in a new browser.
 macro_rules! visits {
     ($($visit:ident),*) => {
@@ -138,5 +170,6 @@ visits!(
     forbidden_page,
     logout,
     back_button,
+    too_many_attempts,
     back_button_to_where_the_login_led
 );

@@ -1,7 +1,7 @@
 //! The cookie that names a browser's device to the throttle.
 
 use super::RequestView;
-use super::sealed::{Opened, SealedCookies, SetCookies, those_of};
+use super::sealed::{Opened, SealedCookies, those_of};
 use crate::random::Random;
 use crate::session::{KeyRing, Purpose};
 use crate::throttle::{BucketKey, Device, KNOWN_FOR, ReadDevice};
@@ -30,22 +30,21 @@ impl DeviceCookies {
         now: Timestamp,
         random: &dyn Random,
     ) -> Option<Vec<String>> {
-        let opened = self.0.open([cookies], now);
-        let known = opened.iter().map(Opened::payload).find_map(Device::decode);
-        let mut device = match known {
-            Some(device) => device,
-            None => {
-                let mut id = [0; 16];
-                random.fill(&mut id).ok()?;
-                Device::new(id)
-            }
+        let mut opened = self.0.open([cookies], now).into_iter();
+        let known = opened.by_ref().find_map(|opened| Some((Device::decode(opened.payload())?, opened)));
+        let Some((mut device, cookie)) = known else {
+            let mut id = [0; 16];
+            random.fill(&mut id).ok()?;
+            let mut device = Device::new(id);
+            device.note(name, now);
+            // Others that are no device's, or do not open, make room.
+            return Some(
+                self.0.seal([cookies], &device.encode(), KNOWN_FOR, now, random).ok()?.into_iter().collect(),
+            );
         };
         device.note(name, now);
-        // The old one makes room.
-        let mut set: Vec<String> =
-            opened.iter().map(Opened::remove).flat_map(SetCookies::into_iter).collect();
-        set.extend(self.0.seal([b""], &device.encode(), KNOWN_FOR, now, random).ok()?);
-        Some(set)
+        // The same cookie: see `Cookie::marks_of_end` for how few may change at a login.
+        Some(vec![self.0.seal_again(&cookie, &device.encode(), KNOWN_FOR, now, random).ok()?])
     }
 }
 

@@ -23,7 +23,7 @@ impl Effects {
         let changed = !matches!(self.cookie, CookieEffect::Keep);
         let cookie = auth.0.http.cookie.as_ref().filter(|_| changed);
         if let Some(name) = cookie {
-            self.change_cookie(name, response);
+            self.change_cookie(name, auth.0.http.devices.is_some(), response);
         }
         for value in &self.device {
             response.append(ResponseHeader::SetCookie, value.clone().into());
@@ -34,7 +34,8 @@ impl Effects {
         challenge(auth, response);
     }
 
-    fn change_cookie(&self, name: &Cookie, response: &mut dyn ResponseView) {
+    /// `names_devices` if a login sets another cookie besides.
+    fn change_cookie(&self, name: &Cookie, names_devices: bool, response: &mut dyn ResponseView) {
         match &self.cookie {
             CookieEffect::Keep => {}
             CookieEffect::Set(token, max_age) => {
@@ -46,7 +47,9 @@ impl Effects {
                     response.append(ResponseHeader::ClearSiteData, "\"cache\", \"storage\"".into());
                 }
                 if self.is_navigation {
-                    response.append(ResponseHeader::SetCookie, name.mark_end().into());
+                    for mark in name.marks_of_end(usize::from(names_devices)) {
+                        response.append(ResponseHeader::SetCookie, mark.into());
+                    }
                 }
             }
         }

@@ -117,17 +117,40 @@ impl SealedCookies {
         now: Timestamp,
         random: &dyn Random,
     ) -> Result<SetCookies, SealError> {
-        let (mut id, mut nonce) = ([0; 4], [0; envelope::NONCE_LEN]);
+        let mut id = [0; 4];
         random.fill(&mut id)?;
-        random.fill(&mut nonce)?;
         let name = format!("{}{:08x}", self.prefix, u32::from_be_bytes(id));
-        let times = [now, now.plus(lifetime)];
-        let value = envelope::seal(payload, times, self.keys.current(), &nonce, &name)?;
+        let value = self.value(&name, payload, [now, now.plus(lifetime)], random)?;
         let others = find(cookies, &self.prefix);
         let mut set = self.make_room(others, now, name.len() + value.len());
         // Last: should one that makes room have the same name, it is this one that stays.
         set.push(self.cookie(name).set(&value, Some(lifetime)));
         Ok(SetCookies(set))
+    }
+
+    /// Seals something else in the cookie that was opened.
+    pub(crate) fn seal_again(
+        &self,
+        opened: &Opened,
+        payload: &[u8],
+        lifetime: Duration,
+        now: Timestamp,
+        random: &dyn Random,
+    ) -> Result<String, SealError> {
+        let value = self.value(&opened.cookie.name, payload, [now, now.plus(lifetime)], random)?;
+        Ok(opened.cookie.set(&value, Some(lifetime)))
+    }
+
+    fn value(
+        &self,
+        name: &str,
+        payload: &[u8],
+        times: [Timestamp; 2],
+        random: &dyn Random,
+    ) -> Result<String, SealError> {
+        let mut nonce = [0; envelope::NONCE_LEN];
+        random.fill(&mut nonce)?;
+        envelope::seal(payload, times, self.keys.current(), &nonce, name)
     }
 
     /// What opens of a request's `Cookie` headers, newest first.

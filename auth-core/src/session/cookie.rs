@@ -103,8 +103,13 @@ impl Cookie {
     /// Chromium keeps pages for its back button, `no-store` or not, and drops them when `HttpOnly` cookies change.
     /// The page that a login led to survives as many changes as the login made (measured in Chromium 156): one
     /// more is made at logout, so that "back" does not show it again.
-    pub(crate) fn mark_end(&self) -> String {
-        format!("{}-ended=1{}; Max-Age=1", self.name, self.attributes())
+    /// As many marks as other cookies changed at the login, and one.
+    pub(crate) fn marks_of_end(&self, others: usize) -> impl Iterator<Item = String> {
+        let mark = |n| {
+            let number = if n == 0 { String::new() } else { format!("-{n}") };
+            format!("{}-ended{number}=1{}; Max-Age=1", self.name, self.attributes())
+        };
+        (0..=others).map(mark)
     }
 
     fn attributes(&self) -> String {
