@@ -74,6 +74,14 @@ pub(crate) struct Guess {
     exhausted: Vec<Account>,
 }
 
+/// A place that is given back.
+struct Leaving {
+    place: Place,
+    ending: Ending,
+    /// Whose account it is about.
+    account: Option<Account>,
+}
+
 /// What was taken.
 struct Place {
     lanes: Lanes,
@@ -193,28 +201,38 @@ impl Gatekeeper {
         self.local_update(&lanes.keys(), leave).await;
     }
 
-    async fn leave(&self, place: Place, ending: Ending, account: Option<&Account>) {
-        let Place { lanes, stored, local } = place;
+    /// Gives all places of an attempt back, in one change.
+    async fn leave(&self, who: &BucketKey, leaving: Vec<Leaving>) {
         let now = self.clock.now();
         {
-            let _turn = self.turns.take(&lanes.who).await;
-            if let Some(lane) = local {
-                self.leave_locally(&lanes, lane, ending, account).await;
+            let _turn = self.turns.take(who).await;
+            for Leaving { place, ending, account } in &leaving {
+                if let Some(lane) = place.local {
+                    self.leave_locally(&place.lanes, lane, *ending, account.as_ref()).await;
+                }
             }
-            if let Some(lane) = stored {
-                let leave = |buckets: &mut [Bucket]| {
-                    lanes.leave(lane, ending, account, buckets, now, &self.rules.limits)
-                };
-                if let Err(error) = self.store_update(&lanes.keys(), leave).await {
-                    self.tell(&error, &RequestFacts::NONE);
-                    // The store lets the place expire, which is a failure, too; but not at once.
-                    if ending == Ending::Failed && local.is_none() {
-                        self.leave_locally(&lanes, lane, ending, account).await;
+            let stored: Vec<_> =
+                leaving.iter().filter_map(|leaving| Some((leaving, leaving.place.stored?))).collect();
+            let keys: Vec<_> = stored.iter().flat_map(|(leaving, _)| leaving.place.lanes.keys()).collect();
+            let leave = |mut buckets: &mut [Bucket]| {
+                for (Leaving { place: Place { lanes, .. }, ending, account }, lane) in &stored {
+                    let (own, others) = buckets.split_at_mut(lanes.keys().len());
+                    lanes.leave(*lane, *ending, account.as_ref(), own, now, &self.rules.limits);
+                    buckets = others;
+                }
+            };
+            if let Err(error) = self.store_update(&keys, leave).await {
+                self.tell(&error, &RequestFacts::NONE);
+                // The store lets the places expire, which is a failure, too; but not at once.
+                for (Leaving { place, ending, account }, lane) in stored {
+                    if *ending == Ending::Failed && place.local.is_none() {
+                        self.leave_locally(&place.lanes, lane, *ending, account.as_ref()).await;
                     }
                 }
             }
         }
-        self.turns.settle(&lanes.who);
+        self.turns.settle(who);
+        leaving.iter().for_each(|leaving| self.turns.settle(&leaving.place.lanes.who));
     }
 
     fn tell(&self, error: &StoreError, facts: &RequestFacts) {
@@ -382,16 +400,29 @@ impl Gate for Gatekeeper {
             Permit::Guess(guess) => guess,
         };
         let ending = ending_of(ending, self.clock.now().plus(self.rules.known_for));
-        let Guess { name, accounts, exhausted, .. } = *guess;
+        let Guess { source, name, mut accounts, exhausted, .. } = *guess;
+        let who = name.lanes.who;
         let account = accounts.first().map(|(account, _)| account).or(exhausted.first()).cloned();
-        self.leave(name, ending, account.as_ref()).await;
-        let last = accounts.len().saturating_sub(1);
-        for (at, (account, place)) in accounts.into_iter().enumerate() {
-            // The chain ends with whoever accepts: that the backends before it did not is no failure, and no success.
-            let passed_over = at < last && matches!(ending, Ending::Accepted { .. });
-            let ending = if passed_over { Ending::Undecided } else { ending };
-            self.leave(place, ending, Some(&account)).await;
-        }
+        // A name that no backend knows has no account, and would be answered sooner: it costs what an account does.
+        let is_nobodys = accounts.is_empty() && ending == Ending::Failed;
+        let nobody = if is_nobodys {
+            let lanes = self.lanes(self.rules.keys.nobody(&who), source.as_ref(), false, None);
+            self.enter(lanes, &RequestFacts::NONE).await.ok()
+        } else {
+            None
+        };
+        // The chain ends with whoever accepts: that the backends before it did not is no failure, and no success.
+        let last = accounts.pop();
+        let passed_over = if ending == Ending::Failed { Ending::Failed } else { Ending::Undecided };
+        let mut leaving = vec![Leaving { place: name, ending, account }];
+        leaving.extend(nobody.map(|place| Leaving { place, ending, account: None }));
+        leaving.extend(last.map(|(account, place)| Leaving { place, ending, account: Some(account) }));
+        leaving.extend(accounts.into_iter().map(|(account, place)| Leaving {
+            place,
+            ending: passed_over,
+            account: Some(account),
+        }));
+        self.leave(&who, leaving).await;
     }
 }
 

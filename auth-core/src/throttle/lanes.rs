@@ -66,6 +66,11 @@ impl Keys {
         }
     }
 
+    /// In the place of an account, of a name that no backend knows.
+    pub(super) fn nobody(&self, who: &BucketKey) -> BucketKey {
+        self.hash(b"nobody  ", [who.as_bytes(), b""])
+    }
+
     /// Of all lanes of an account together.
     pub(super) fn cap(&self, who: &BucketKey) -> BucketKey {
         self.hash(b"cap     ", [who.as_bytes(), b""])

@@ -107,10 +107,16 @@ impl Backend<Password> for Users {
 struct Store {
     kept: MemoryThrottle,
     is_down: AtomicBool,
+    asked: AtomicU32,
 }
 
 impl Store {
+    fn new(max: usize) -> Self {
+        Self { kept: MemoryThrottle::new(max), is_down: AtomicBool::new(false), asked: AtomicU32::new(0) }
+    }
+
     fn check(&self) -> Result<(), StoreError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
         if self.is_down.load(Ordering::SeqCst) { Err(StoreError::unavailable("down")) } else { Ok(()) }
     }
 }
@@ -167,7 +173,7 @@ struct Site {
 
 impl Site {
     async fn new() -> Self {
-        let store = Arc::new(Store { kept: MemoryThrottle::new(100_000), is_down: AtomicBool::new(false) });
+        let store = Arc::new(Store::new(100_000));
         Self::on(store, Arc::new(ManualClock::at(START))).await
     }
 
@@ -251,6 +257,23 @@ async fn names_that_exist_and_others_are_alike() {
         site.guess("alice", &from("192.0.2.2")).await,
         DeniedKind::WrongSecret,
         "a success clears its lane"
+    );
+}
+
+/// As many calls of the store, whether there is an account or not: their time must not tell.
+#[tokio::test]
+async fn a_refused_attempt_asks_the_store_as_often_whoever_is_named() {
+    let site = Site::new().await;
+    let mut asked = Vec::new();
+    for name in ["alice", "nobody", "somebody"] {
+        let before = site.store.asked.load(Ordering::SeqCst);
+        site.guess(name, &from("192.0.2.1")).await;
+        asked.push(site.store.asked.load(Ordering::SeqCst) - before);
+    }
+    assert_eq!(
+        asked,
+        [6, 6, 6],
+        "looked and changed: for the name, for the account, and at the end for both"
     );
 }
 
@@ -516,7 +539,7 @@ async fn who_is_unlocked_may_try_again() {
 
 #[tokio::test]
 async fn actions_have_limits_of_their_own() {
-    let store = Arc::new(Store { kept: MemoryThrottle::new(1_000), is_down: AtomicBool::new(false) });
+    let store = Arc::new(Store::new(1_000));
     let site = Site::with(store, Arc::new(ManualClock::at(START)), |throttle| {
         throttle.action("mail", 3, Duration::from_secs(300))
     })
@@ -573,10 +596,7 @@ async fn what_lets_nobody_in_does_not_build() {
         (memory().per_day(9), "at least 10"),
         (memory().ipv6_prefix(0), "16 to 128"),
         (memory().exempt_source("0.0.0.0/0"), "everybody"),
-        (
-            Throttle::new(Store { kept: MemoryThrottle::new(1), is_down: AtomicBool::new(false) }),
-            "`.keys(…)`",
-        ),
+        (Throttle::new(Store::new(1)), "`.keys(…)`"),
     ] {
         let refused = users(throttle).unwrap_err();
         assert!(refused.contains(why), "{refused}");

@@ -1,6 +1,6 @@
 //! Tests: no statement on counters walks through the table.
 
-use super::statements::Statements;
+use super::statements::{KEYS, Statements};
 use crate::driver::{Dialect, Value};
 use crate::plans::{Case, NUMBER, TEXT};
 
@@ -27,7 +27,7 @@ fn counters(dialect: &Dialect) -> Case {
             format!("{key}, 1, {account}, {}, {}, {bucket}", n % 101, 1 + n % 100)
         },
         statements: vec![
-            (sql.load, vec![ID; 4]),
+            (sql.load, vec![ID; KEYS]),
             (sql.update, [&set[..], &[ID, NUMBER]].concat()),
             (sql.delete, vec![ID, NUMBER]),
             (sql.of_account, vec![LOCAL, TEXT]),

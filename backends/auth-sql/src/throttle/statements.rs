@@ -18,7 +18,7 @@ pub(super) struct Statements {
 }
 
 /// How many rows one statement loads.
-pub(super) const KEYS: usize = 4;
+pub(super) const KEYS: usize = 8;
 
 impl Statements {
     pub(super) fn default_table() -> Identifier {
@@ -31,7 +31,7 @@ impl Statements {
         let row = "bucket_key, version, bucket";
         Self {
             migrate: migrate(table, dialect),
-            load: sql(format!("SELECT {row} FROM {t} WHERE bucket_key IN (?, ?, ?, ?)")),
+            load: sql(format!("SELECT {row} FROM {t} WHERE bucket_key IN (?, ?, ?, ?, ?, ?, ?, ?)")),
             insert: sql(format!(
                 "INSERT INTO {t} (bucket_key, version, backend, account_id, delayed_until, expires, bucket) \
                  VALUES (?, ?, ?, ?, ?, ?, ?)"
