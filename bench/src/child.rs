@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::{self, ChildStdin, ChildStdout, Command, Stdio};
 
-use crate::cost::{counting_program, program_with_servers, this_program};
+use crate::program::{Program, program_with_servers, this_program};
 
 /// A process that is told what to do on its standard input, line by line, and answers on its standard output. It
 /// ends when its input does, so also with this process.
@@ -21,7 +21,7 @@ impl Child {
 
     /// Starts the program that counts allocations.
     pub(crate) fn counting(arguments: &[&str]) -> Result<Self, String> {
-        Self::spawn(Command::new(counting_program()?).args(arguments))
+        Self::spawn(Command::new(Program::This.counting()?).args(arguments))
     }
 
     /// Starts the program that speaks to database servers.

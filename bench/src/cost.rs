@@ -7,13 +7,13 @@
 
 use std::collections::HashMap;
 use std::io::ErrorKind;
-use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use clap::ValueEnum;
 
 use crate::ask::Ask;
 use crate::callgrind;
+use crate::program::Program;
 use crate::sites::Site;
 use crate::table::{Table, difference, number};
 
@@ -84,40 +84,36 @@ fn table(meter: &mut Meter, ask: Ask, sites: &[Site]) -> Result<Table, String> {
     let columns = ["site", "instructions", "above bare", "allocations", "above bare", "bytes", "above bare"];
     let mut table = Table::new(&ask.name(), columns);
     for site in sites {
-        let (cost, floor) = (meter.cost(*site, ask)?, meter.cost(site.bare(), ask)?);
+        let cost = meter.cost(*site, ask)?;
         eprintln!("{} {}: {}", site.name(), ask.name(), number(cost.instructions));
-        let above = |cost: u64, floor: u64| if site.is_bare() { String::new() } else { above(cost, floor) };
+        let above = if site.is_bare() {
+            [const { String::new() }; 3]
+        } else {
+            meter.above_bare(*site, ask)?.map(difference)
+        };
+        let [instructions, allocations, bytes] = above;
         table.push([
             site.label().to_owned(),
             number(cost.instructions),
-            above(cost.instructions, floor.instructions),
+            instructions,
             number(cost.allocations),
-            above(cost.allocations, floor.allocations),
+            allocations,
             number(cost.bytes),
-            above(cost.bytes, floor.bytes),
+            bytes,
         ]);
     }
     Ok(table)
 }
 
-fn above(cost: u64, floor: u64) -> String {
-    difference(cost.cast_signed() - floor.cast_signed())
-}
-
-/// Adds a row if a peer costs less than the site of ours that does the same.
+/// Adds a row if a peer costs less than the site of ours that does the same, each above its bare framework.
 fn compare(meter: &mut Meter, behind: &mut Table, ask: Ask, peer: Site) -> Result<(), String> {
     let Some(ours) = peer.ours().filter(|ours| ask.suits(*ours)) else { return Ok(()) };
-    let (theirs, ours) = (meter.cost(peer, ask)?, meter.cost(ours, ask)?);
-    let floor = meter.cost(peer.bare(), ask)?;
-    let figures = [
-        ("instructions", theirs.instructions, ours.instructions, floor.instructions),
-        ("allocations", theirs.allocations, ours.allocations, floor.allocations),
-        ("bytes", theirs.bytes, ours.bytes, floor.bytes),
-    ];
-    let less: Vec<_> = figures.into_iter().filter(|(_, theirs, ours, _)| theirs < ours).collect();
+    let (theirs, ours) = (meter.above_bare(peer, ask)?, meter.above_bare(ours, ask)?);
+    let figures = ["instructions", "allocations", "bytes"].into_iter().zip(theirs.into_iter().zip(ours));
+    let less: Vec<_> = figures.filter(|(_, (theirs, ours))| theirs < ours).collect();
     if !less.is_empty() {
-        let theirs = less.iter().map(|(unit, theirs, _, floor)| format!("{} {unit}", above(*theirs, *floor)));
-        let ours = less.iter().map(|(unit, _, ours, floor)| format!("{} {unit}", above(*ours, *floor)));
+        let theirs = less.iter().map(|(unit, (theirs, _))| format!("{} {unit}", difference(*theirs)));
+        let ours = less.iter().map(|(unit, (_, ours))| format!("{} {unit}", difference(*ours)));
         let [theirs, ours] = [theirs.collect::<Vec<_>>(), ours.collect()].map(|figures| figures.join(", "));
         behind.push([ask.label(), peer.label().to_owned(), theirs, ours]);
     }
@@ -128,16 +124,33 @@ fn compare(meter: &mut Meter, behind: &mut Table, ask: Ask, peer: Site) -> Resul
 struct Meter {
     redis: String,
     requests: u32,
-    known: HashMap<(Site, Ask), Cost>,
+    known: HashMap<(Program, Site, Ask), Cost>,
 }
 
 impl Meter {
     fn cost(&mut self, site: Site, ask: Ask) -> Result<Cost, String> {
-        if let Some(cost) = self.known.get(&(site, ask)) {
+        self.cost_in(site.program(), site, ask)
+    }
+
+    /// Instructions, allocations and bytes above the bare framework in the site's own program: another may be built with
+    /// other features.
+    fn above_bare(&mut self, site: Site, ask: Ask) -> Result<[i64; 3], String> {
+        let (cost, floor) = (self.cost(site, ask)?, self.cost_in(site.program(), site.bare(), ask)?);
+        let figures = [
+            (cost.instructions, floor.instructions),
+            (cost.allocations, floor.allocations),
+            (cost.bytes, floor.bytes),
+        ];
+        Ok(figures.map(|(cost, floor)| cost.cast_signed() - floor.cast_signed()))
+    }
+
+    fn cost_in(&mut self, program: Program, site: Site, ask: Ask) -> Result<Cost, String> {
+        if let Some(cost) = self.known.get(&(program, site, ask)) {
             return Ok(*cost);
         }
         let requests = if site.is_stored() { STORED * self.requests } else { self.requests };
-        let (once, twice) = (self.total(site, ask, requests)?, self.total(site, ask, 2 * requests)?);
+        let once = self.total(program, site, ask, requests)?;
+        let twice = self.total(program, site, ask, 2 * requests)?;
         let each = |once: u64, twice: u64| {
             // Rounded: a table that grows once in a thousand requests is no allocation of each.
             (twice.saturating_sub(once) + u64::from(requests / 2)) / u64::from(requests)
@@ -147,15 +160,15 @@ impl Meter {
             allocations: each(once.allocations, twice.allocations),
             bytes: each(once.bytes, twice.bytes),
         };
-        self.known.insert((site, ask), cost);
+        self.known.insert((program, site, ask), cost);
         Ok(cost)
     }
 
-    /// Runs this program under callgrind for the instructions, and the one that counts for the rest.
-    fn total(&self, site: Site, ask: Ask, requests: u32) -> Result<Cost, String> {
+    /// Runs a program under callgrind for the instructions, and the one that counts for the rest.
+    fn total(&self, program: Program, site: Site, ask: Ask, requests: u32) -> Result<Cost, String> {
         let case = ["run", &site.name(), &ask.name(), &requests.to_string(), "--redis", &self.redis];
-        let instructions = callgrind::instructions(&case)?;
-        let allocated = output(Command::new(counting_program()?).args(case))?.stdout;
+        let instructions = callgrind::instructions(program, &case)?;
+        let allocated = output(Command::new(program.counting()?).args(case))?.stdout;
         let allocated = String::from_utf8_lossy(&allocated);
         let (allocations, bytes) = allocated.trim().split_once(' ').unwrap_or_default();
         match (allocations.parse(), bytes.parse()) {
@@ -172,28 +185,4 @@ pub(crate) fn output(command: &mut Command) -> Result<Output, String> {
         }
         _ => format!("{command:?} cannot be started: {error}"),
     })
-}
-
-/// The path of the program that counts allocations: it is built together with this one.
-pub(crate) fn counting_program() -> Result<PathBuf, String> {
-    sibling("auth-bench-counting", "cargo build --release -p auth-bench")
-}
-
-/// The path of the program that speaks to database servers.
-pub(crate) fn program_with_servers() -> Result<PathBuf, String> {
-    const NAME: &str = "auth-bench-servers";
-    sibling(NAME, "cargo build --release -p auth-bench --features servers --bin auth-bench-servers")
-}
-
-fn sibling(name: &str, build: &str) -> Result<PathBuf, String> {
-    let program = this_program()?.with_file_name(name);
-    if program.exists() { Ok(program) } else { Err(format!("{} is missing: {build}", program.display())) }
-}
-
-/// The path of this program, to run it again.
-///
-/// # Errors
-/// If the system does not tell.
-pub(crate) fn this_program() -> Result<PathBuf, String> {
-    std::env::current_exe().map_err(|error| format!("where is this program? {error}"))
 }

@@ -12,11 +12,12 @@
 //! target/release/auth-bench run axum-ours me 500    sends requests of one case, for a profiler
 //! ```
 //!
-//! There are three programs of the same code: one of them has an allocator that counts, and one, which `scale stores`
-//! needs, the drivers of database servers:
+//! There are more programs of the same code: one has an allocator that counts; one, which `scale stores` needs, the
+//! drivers of database servers; and two of a package of their own run the site of axess for `cost` and `load`:
 //!
 //! ```text
 //! cargo build --release -p auth-bench --features servers --bin auth-bench-servers
+//! cargo build --release --manifest-path bench/axess/Cargo.toml --target-dir target
 //! ```
 
 mod ask;
@@ -28,6 +29,7 @@ mod drive;
 mod flood;
 mod load;
 mod person;
+mod program;
 mod report;
 mod results;
 mod scale;
@@ -40,13 +42,17 @@ mod wrk;
 
 use std::process::{Command, ExitCode};
 
+use axum::Router;
 use clap::{Parser, Subcommand};
 
 use ask::Ask;
 use results::Results;
-use sites::{Place, Site};
+use sites::{Axess, Place, Site};
 use table::Table;
 use test_servers::Redis;
+
+#[doc(hidden)]
+pub use sites::{ALICE, PASSWORD, PeerUser, PeerUsers};
 
 /// What authentication costs, compared with other libraries.
 #[derive(Parser)]
@@ -72,6 +78,25 @@ enum Mode {
     Report,
     /// All of these, one after the other, with their defaults
     All,
+    #[command(flatten)]
+    Case(Case),
+    #[command(flatten)]
+    ScaleChild(scale::Child),
+    /// Serves a site for the flood until standard input ends
+    #[command(hide = true)]
+    FloodServe(flood::Serve),
+}
+
+/// The site of axess, and the bare framework beside it, for `cost` and `load` of `auth-bench`.
+#[derive(Parser)]
+struct AxessArguments {
+    #[command(subcommand)]
+    case: Case,
+}
+
+/// What `cost` and `load` ask of a program.
+#[derive(Subcommand)]
+enum Case {
     /// Sends requests of one case and prints how often it allocated, and how many bytes
     #[command(hide = true)]
     Run {
@@ -81,11 +106,6 @@ enum Mode {
         #[arg(long)]
         redis: Option<String>,
     },
-    #[command(flatten)]
-    ScaleChild(scale::Child),
-    /// Serves a site for the flood until standard input ends
-    #[command(hide = true)]
-    FloodServe(flood::Serve),
     /// Serves one site until standard input ends
     #[command(hide = true)]
     Serve {
@@ -99,7 +119,17 @@ enum Mode {
 
 /// Does what the command line asks for.
 pub fn main() -> ExitCode {
-    match run(Arguments::parse().mode) {
+    ended(run(Arguments::parse().mode))
+}
+
+/// The same in the program that links axess, and makes its site: `cost` and `load` start it.
+#[doc(hidden)]
+pub fn main_with_axess(router: fn(PeerUsers) -> Result<Router, String>) -> ExitCode {
+    ended(run_case(AxessArguments::parse().case, Some(router)))
+}
+
+fn ended(result: Result<(), String>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             eprintln!("auth-bench: {why}");
@@ -127,20 +157,26 @@ fn run(mode: Mode) -> Result<(), String> {
         Mode::FloodServe(serve) => flood::serve(&serve),
         Mode::Report => report::run(),
         Mode::All => all(),
-        Mode::Run { site, ask, requests, redis } => {
-            let allocated = with_place(site, redis, |place| drive::send(site, ask, requests, place))?;
+        Mode::Case(case) => run_case(case, None),
+    }
+}
+
+fn run_case(case: Case, axess: Option<Axess>) -> Result<(), String> {
+    match case {
+        Case::Run { site, ask, requests, redis } => {
+            let allocated = with_place(site, redis, axess, |place| drive::send(site, ask, requests, place))?;
             println!("{} {}", allocated.times, allocated.bytes);
             Ok(())
         }
-        Mode::Serve { site, workers, redis } => {
-            with_place(site, redis, |place| serve::run(site, workers, place))
+        Case::Serve { site, workers, redis } => {
+            with_place(site, redis, axess, |place| serve::run(site, workers, place))
         }
     }
 }
 
 /// Every measuring mode as its own command: what one leaves in memory does not disturb the next.
 fn all() -> Result<(), String> {
-    let program = cost::this_program()?;
+    let program = program::this_program()?;
     for mode in report::MODES.iter().copied().chain(["report"]) {
         let ended = Command::new(&program).arg(mode).status().map_err(|error| error.to_string())?;
         if !ended.success() {
@@ -162,10 +198,11 @@ fn done(mode: &str, whole: bool, settings: &str, tables: Vec<Table>) -> Result<(
 fn with_place<T>(
     site: Site,
     redis: Option<String>,
+    axess: Option<Axess>,
     work: impl FnOnce(&Place) -> Result<T, String>,
 ) -> Result<T, String> {
     let own = if redis.is_none() && site.needs_redis() { Some(start_redis()) } else { None };
-    work(&Place::new(redis.or_else(|| own.as_ref().map(Redis::url)))?)
+    work(&Place::new(redis.or_else(|| own.as_ref().map(Redis::url)), axess)?)
 }
 
 /// A Redis server of the benchmark's own, which keeps nothing on disk.

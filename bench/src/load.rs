@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::ask::Ask;
+use crate::program::Program;
 use crate::server::Server;
 use crate::sites::Site;
 use crate::table::Table;
@@ -43,12 +44,13 @@ impl Options {
 
 const ASKS: [Ask; 2] = [Ask::Anonymous, Ask::Me];
 
-const SITES: [Site; 19] = [
+const SITES: [Site; 20] = [
     Site::Axum,
     Site::AxumHand,
     Site::AxumOurs,
     Site::AxumLogin,
     Site::AxumLoginMoka,
+    Site::AxumAxess,
     Site::AxumOursSqliteSessions,
     Site::AxumLoginSqliteSessions,
     Site::AxumOursSqlite,
@@ -75,8 +77,8 @@ struct Turn {
     p99: f64,
 }
 
-/// All turns of a site, a round each.
-type Turns = BTreeMap<(Site, &'static str), Vec<Turn>>;
+/// All turns of a site in a program, a round each.
+type Turns = BTreeMap<(Program, Site, &'static str), Vec<Turn>>;
 
 /// A table for each kind of request, and one of the peers that were faster than ours.
 ///
@@ -89,7 +91,11 @@ pub(crate) fn run(options: &Options) -> Result<Vec<Table>, String> {
     for round in 1..=options.rounds {
         for site in &sites {
             eprintln!("round {round}: {}", site.name());
-            turn(options, *site, &redis, &mut turns)?;
+            // Built with other features, its bare framework is another, too.
+            if site.program() != Program::This {
+                turn(options, site.program(), site.bare(), &redis, &mut turns)?;
+            }
+            turn(options, site.program(), *site, &redis, &mut turns)?;
         }
     }
     let mut tables: Vec<_> = ASKS.iter().map(|ask| table(*ask, &sites, &turns)).collect();
@@ -102,8 +108,14 @@ fn wanted(options: &Options, site: Site) -> bool {
 }
 
 /// Lets a new process of the site answer each kind of request.
-fn turn(options: &Options, site: Site, redis: &Redis, turns: &mut Turns) -> Result<(), String> {
-    let server = Server::start(site, options.workers, &redis.url())?;
+fn turn(
+    options: &Options,
+    program: Program,
+    site: Site,
+    redis: &Redis,
+    turns: &mut Turns,
+) -> Result<(), String> {
+    let server = Server::start(program, site, options.workers, &redis.url())?;
     let push = |seconds| Push { seconds, connections: options.connections, threads: options.threads };
     for ask in ASKS {
         let cookie = if ask.has_cookie() { Some(cookie(site, &server)?) } else { None };
@@ -113,7 +125,7 @@ fn turn(options: &Options, site: Site, redis: &Redis, turns: &mut Turns) -> Resu
         let seen = wrk(&url, cookie.as_deref(), push(options.seconds))?;
         let cpu = (server.cpu_seconds()? - before) * 1e6 / seen.requests;
         let turn = Turn { per_second: seen.requests / seen.seconds, cpu, median: seen.median, p99: seen.p99 };
-        turns.entry((site, ask.path())).or_default().push(turn);
+        turns.entry((program, site, ask.path())).or_default().push(turn);
     }
     Ok(())
 }
@@ -129,7 +141,9 @@ fn table(ask: Ask, sites: &[Site], turns: &Turns) -> Table {
         let median = |figure| median_of(turns, *site, ask, figure);
         // Ratios to the bare framework's turn of the same round: what slows the machine slows both.
         let ratio = |figure: fn(&Turn) -> f64| {
-            let (own, bare) = (&turns[&(*site, ask.path())], &turns[&(site.bare(), ask.path())]);
+            let program = site.program();
+            let of = |site: Site| &turns[&(program, site, ask.path())];
+            let (own, bare) = (of(*site), of(site.bare()));
             middle(own.iter().zip(bare).map(|(own, bare)| figure(own) / figure(bare)).collect())
         };
         table.push([
@@ -158,7 +172,7 @@ fn behind(sites: &[Site], turns: &Turns) -> Table {
 }
 
 fn median_of(turns: &Turns, site: Site, ask: Ask, figure: fn(&Turn) -> f64) -> f64 {
-    middle(turns[&(site, ask.path())].iter().map(figure).collect())
+    middle(turns[&(site.program(), site, ask.path())].iter().map(figure).collect())
 }
 
 /// The median.

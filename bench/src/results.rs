@@ -22,7 +22,7 @@ pub(crate) struct Fact {
 }
 
 /// The libraries whose versions are told.
-const CRATES: [&str; 14] = [
+const CRATES: [&str; 15] = [
     "axum",
     "actix-web",
     "tokio",
@@ -30,6 +30,7 @@ const CRATES: [&str; 14] = [
     "tower-sessions",
     "tower-sessions-moka-store",
     "tower-sessions-redis-store",
+    "axess",
     "tower-http",
     "actix-identity",
     "actix-session",
@@ -126,9 +127,15 @@ fn in_file(path: &str, name: &str) -> Option<String> {
     line.split_once(':').map(|(_, value)| value.trim().to_owned())
 }
 
-/// The version of a crate that this program was built with. Of several, the newest.
+/// The version of a crate that this program was built with, or the one that links axess. Of several, the newest.
 fn locked(name: &str) -> Option<String> {
-    let lock = include_str!("../../Cargo.lock");
+    in_lock(LOCK, name).or_else(|| in_lock(AXESS_LOCK, name))
+}
+
+const LOCK: &str = include_str!("../../Cargo.lock");
+const AXESS_LOCK: &str = include_str!("../axess/Cargo.lock");
+
+fn in_lock(lock: &str, name: &str) -> Option<String> {
     let start = format!("name = \"{name}\"\nversion = \"");
     let version = lock.rsplit_once(&start)?.1;
     version.split('"').next().map(str::to_owned)
@@ -142,5 +149,12 @@ mod tests {
     fn versions_are_those_of_the_lock_file() {
         assert!(CRATES.iter().all(|name| locked(name).is_some_and(|version| version.contains('.'))));
         assert_eq!(locked("no such crate"), None);
+    }
+
+    #[test]
+    fn axess_is_measured_on_the_same_versions() {
+        for name in ["axum", "axum-core", "hyper", "tokio", "tower", "http", "argon2"] {
+            assert_eq!(in_lock(AXESS_LOCK, name), in_lock(LOCK, name), "{name}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::cost::this_program;
+use crate::program::Program;
 use crate::sites::Site;
 
 /// A running server. It ends with this value, and with this program.
@@ -15,13 +15,13 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts this program again, to serve a site with so many worker threads.
+    /// Starts a program, to serve a site with so many worker threads.
     ///
     /// # Errors
     /// If it does not come up.
-    pub(crate) fn start(site: Site, workers: usize, redis: &str) -> Result<Self, String> {
+    pub(crate) fn start(program: Program, site: Site, workers: usize, redis: &str) -> Result<Self, String> {
         let failed = |error: &dyn std::fmt::Display| format!("{} cannot be served: {error}", site.name());
-        let mut process = Command::new(this_program()?)
+        let mut process = Command::new(program.path()?)
             .args(["serve", &site.name(), "--workers", &workers.to_string(), "--redis", redis])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -16,6 +16,7 @@ use super::site::{People, SiteName, build, router};
 use crate::callgrind;
 use crate::child::Child;
 use crate::person::Person;
+use crate::program::Program;
 use crate::table::{Table, number};
 
 /// A site that grows by a number, and a request to it.
@@ -247,8 +248,10 @@ pub(super) fn table() -> Result<Table, String> {
 
 fn cost(case: Case, size: usize) -> Result<String, String> {
     let size = size.to_string();
-    let total =
-        |requests: usize| callgrind::instructions(&["scale-case", case.name(), &size, &requests.to_string()]);
+    let total = |requests: usize| {
+        let case = ["scale-case", case.name(), &size, &requests.to_string()];
+        callgrind::instructions(Program::This, &case)
+    };
     let instructions = total(2 * REQUESTS)?.saturating_sub(total(REQUESTS)?) / REQUESTS as u64;
     let counted = Child::counting(&["scale-case", case.name(), &size, &REQUESTS.to_string()])?.answer()?;
     let allocations: usize = counted.parse().map_err(|_| format!("a child answered {counted}"))?;

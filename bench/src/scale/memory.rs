@@ -14,6 +14,7 @@ use super::site::{SiteName, ask};
 use crate::callgrind;
 use crate::child::{Child, field};
 use crate::load::middle;
+use crate::program::Program;
 use crate::table::{Table, number};
 
 /// What the child processes are told.
@@ -179,7 +180,8 @@ fn instructions(holder: &Holder) -> Result<u64, String> {
     eprintln!("scale: counting {} with {} sessions", holder.site.title(), holder.sessions);
     let (site, sessions) = (holder.site.argument(), holder.sessions.to_string());
     let total = |requests: usize| {
-        callgrind::instructions(&["scale-sessions", &site, &sessions, &requests.to_string()])
+        let sessions = ["scale-sessions", &site, &sessions, &requests.to_string()];
+        callgrind::instructions(Program::This, &sessions)
     };
     Ok(total(2 * REQUESTS)?.saturating_sub(total(REQUESTS)?) / REQUESTS as u64)
 }

@@ -45,7 +45,7 @@ async fn login(mut session: AuthSession) -> Result<&'static str, StatusCode> {
 
 /// What the login form of a real site would bring.
 #[derive(Clone)]
-pub(crate) struct Credentials {
+pub struct Credentials {
     username: &'static str,
     password: String,
 }

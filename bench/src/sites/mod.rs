@@ -41,13 +41,15 @@ use self::actix_identity::Identities;
 use self::hand::Hand;
 pub(crate) use self::ours::Member;
 use self::ours::Resolve;
-pub(crate) use self::peer_users::{PeerUser, PeerUsers};
-pub(crate) use self::place::{Place, sqlite_at};
+pub use self::peer_users::{PeerUser, PeerUsers};
+pub(crate) use self::place::{Axess, Place, sqlite_at};
 use self::sqlite_store::SqliteStore;
+use crate::program::Program;
 
 /// The one user of every site.
-pub(crate) const ALICE: &str = "alice";
-pub(crate) const PASSWORD: &str = "wonderland";
+pub const ALICE: &str = "alice";
+/// And her password.
+pub const PASSWORD: &str = "wonderland";
 /// What HTTP Basic makes of both.
 pub(crate) const BASIC: &str = "Basic YWxpY2U6d29uZGVybGFuZA==";
 /// An opaque token of Alice's: 256 random bits once, here always the same.
@@ -76,6 +78,7 @@ pub(crate) enum Site {
     AxumLogin,
     AxumLoginStamp,
     AxumLoginMoka,
+    AxumAxess,
     AxumLoginSqliteSessions,
     AxumLoginSqlite,
     AxumLoginRedis,
@@ -134,6 +137,7 @@ impl Site {
             Self::AxumLogin => "axum-login, tower-sessions in memory",
             Self::AxumLoginStamp => "axum-login, the same with a stamp of 16 bytes",
             Self::AxumLoginMoka => "axum-login, tower-sessions in moka",
+            Self::AxumAxess => "axess, sessions in memory",
             Self::AxumLoginSqliteSessions => "axum-login, tower-sessions in SQLite",
             Self::AxumLoginSqlite => "axum-login, tower-sessions and users in SQLite",
             Self::AxumLoginRedis => "axum-login, tower-sessions in Redis",
@@ -188,7 +192,7 @@ impl Site {
     /// For a peer: the site of ours that does the same.
     pub(crate) fn ours(self) -> Option<Self> {
         Some(match self {
-            Self::AxumLogin | Self::AxumLoginStamp | Self::AxumLoginMoka => Self::AxumOurs,
+            Self::AxumLogin | Self::AxumLoginStamp | Self::AxumLoginMoka | Self::AxumAxess => Self::AxumOurs,
             Self::AxumLoginSqliteSessions => Self::AxumOursSqliteSessions,
             Self::AxumLoginSqlite => Self::AxumOursSqlite,
             Self::AxumLoginRedis => Self::AxumOursRedis,
@@ -200,6 +204,11 @@ impl Site {
             Self::HttpauthBearer => Self::ActixOursBearer,
             _ => return None,
         })
+    }
+
+    /// The program that runs it, and the bare framework that it is compared with.
+    pub(crate) fn program(self) -> Program {
+        if self == Self::AxumAxess { Program::Axess } else { Program::This }
     }
 
     /// Whether a database or Redis takes part, on threads or connections of its own.
@@ -256,6 +265,7 @@ pub(crate) async fn router(site: Site, place: &Place) -> Result<Router, String> 
         Site::AxumLoginMoka => {
             axum_login::router(MokaStore::new(Some(MAX_SESSIONS as u64)), PeerUsers::memory())
         }
+        Site::AxumAxess => place.axess()?(PeerUsers::memory())?,
         Site::AxumLoginSqliteSessions => {
             axum_login::router(SqliteStore::new(place.sqlite().await?).await?, PeerUsers::memory())
         }

@@ -13,24 +13,29 @@ use super::{ALICE, PASSWORD};
 
 /// A user. Texts are shared: a copy costs two counters.
 #[derive(Clone, Debug)]
-pub(crate) struct PeerUser {
-    pub(crate) id: i64,
-    pub(crate) name: Arc<str>,
+pub struct PeerUser {
+    /// Her number in the table.
+    pub id: i64,
+    /// What she logs in with.
+    pub name: Arc<str>,
     /// A PHC string.
-    password: Arc<str>,
+    pub password: Arc<str>,
     /// Sessions end when it changes. In axum-login's documentation it is the password's hash.
     pub(crate) stamp: Arc<[u8]>,
 }
 
 /// Where they are.
 #[derive(Clone, Debug)]
-pub(crate) enum PeerUsers {
+pub struct PeerUsers(Kept);
+
+#[derive(Clone, Debug)]
+enum Kept {
     Memory(Arc<Map>),
     Sqlite(SqlitePool),
 }
 
 #[derive(Debug)]
-pub(crate) struct Map {
+struct Map {
     by_id: HashMap<i64, PeerUser>,
     by_name: HashMap<Arc<str>, i64>,
 }
@@ -53,7 +58,7 @@ impl PeerUsers {
 
     fn of(alice: PeerUser) -> Self {
         let by_name = HashMap::from([(alice.name.clone(), alice.id)]);
-        Self::Memory(Arc::new(Map { by_id: HashMap::from([(alice.id, alice)]), by_name }))
+        Self(Kept::Memory(Arc::new(Map { by_id: HashMap::from([(alice.id, alice)]), by_name })))
     }
 
     /// The same in a table such as that of axum-login's `sqlite` example.
@@ -67,25 +72,31 @@ impl PeerUsers {
         let alice = sqlx::query("insert into users (username, password) values (?, ?)");
         let alice = alice.bind(ALICE).bind(hash(cheap())).execute(&pool).await;
         alice.map_err(|error| error.to_string())?;
-        Ok(Self::Sqlite(pool))
+        Ok(Self(Kept::Sqlite(pool)))
     }
 
+    /// The user with a number.
+    ///
     /// # Errors
     /// If the database does not answer.
-    pub(crate) async fn by_id(&self, id: i64) -> io::Result<Option<PeerUser>> {
-        match self {
-            Self::Memory(map) => Ok(map.by_id.get(&id).cloned()),
-            Self::Sqlite(pool) => {
+    pub async fn by_id(&self, id: i64) -> io::Result<Option<PeerUser>> {
+        match &self.0 {
+            Kept::Memory(map) => Ok(map.by_id.get(&id).cloned()),
+            Kept::Sqlite(pool) => {
                 let row = sqlx::query_as("select * from users where id = ?").bind(id);
                 Ok(row.fetch_optional(pool).await.map_err(io::Error::other)?.map(PeerUser::from_row))
             }
         }
     }
 
-    async fn by_name(&self, name: &str) -> io::Result<Option<PeerUser>> {
-        match self {
-            Self::Memory(map) => Ok(map.by_name.get(name).and_then(|id| map.by_id.get(id)).cloned()),
-            Self::Sqlite(pool) => {
+    /// The user with a name.
+    ///
+    /// # Errors
+    /// If the database does not answer.
+    pub async fn by_name(&self, name: &str) -> io::Result<Option<PeerUser>> {
+        match &self.0 {
+            Kept::Memory(map) => Ok(map.by_name.get(name).and_then(|id| map.by_id.get(id)).cloned()),
+            Kept::Sqlite(pool) => {
                 let row = sqlx::query_as("select * from users where username = ?").bind(name);
                 Ok(row.fetch_optional(pool).await.map_err(io::Error::other)?.map(PeerUser::from_row))
             }

@@ -2,24 +2,32 @@
 
 use std::path::Path;
 
+use axum::Router;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 use tempfile::TempDir;
 use tower_sessions_redis_store::fred::prelude::{ClientLike, Config, Pool};
 
-/// A folder for databases, gone with this value, and a Redis server.
+use super::PeerUsers;
+use crate::program::without_axess;
+
+/// Makes the site of axess, in the program that links it.
+pub(crate) type Axess = fn(PeerUsers) -> Result<Router, String>;
+
+/// A folder for databases, gone with this value, a Redis server, and a site that this library does not link.
 pub(crate) struct Place {
     folder: TempDir,
     redis: Option<String>,
+    axess: Option<Axess>,
 }
 
 impl Place {
     /// # Errors
     /// If there is no room for a folder.
-    pub(crate) fn new(redis: Option<String>) -> Result<Self, String> {
+    pub(crate) fn new(redis: Option<String>, axess: Option<Axess>) -> Result<Self, String> {
         let folder = TempDir::new().map_err(|error| format!("no temporary folder: {error}"))?;
-        Ok(Self { folder, redis })
+        Ok(Self { folder, redis, axess })
     }
 
     /// A `SQLite` database in a file of the folder.
@@ -36,6 +44,12 @@ impl Place {
     /// If there is none.
     pub(crate) fn redis(&self) -> Result<&str, String> {
         self.redis.as_deref().ok_or_else(|| "this site needs a Redis server: give its --redis URL".to_owned())
+    }
+
+    /// # Errors
+    /// In every program but the one that links it.
+    pub(crate) fn axess(&self) -> Result<Axess, String> {
+        self.axess.ok_or_else(without_axess)
     }
 
     /// The client of `tower-sessions-redis-store`: a pool of six connections, as its documentation makes it.
