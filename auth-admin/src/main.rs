@@ -111,16 +111,14 @@ async fn run(options: Options) -> Result<ExitCode, Unavailable> {
     let users = SqlUsers::new(database.clone(), passwords);
     match &options.task {
         Task::Migrate => migrate(&users, database, options.sessions.is_none()).await,
-        Task::Admin(command) => match &options.sessions {
-            Some(url) => {
+        Task::Admin(command) => {
+            if let Some(url) = &options.sessions {
                 let (sessions, counted) = redis(url)?;
-                administer(users, sessions, counted, &options, command).await
+                return administer(users, sessions, counted, &options, command).await;
             }
-            None => {
-                let (sessions, counted) = (SqlSessions::new(database.clone()), SqlThrottle::new(database));
-                administer(users, sessions, counted, &options, command).await
-            }
-        },
+            let (sessions, counted) = (SqlSessions::new(database.clone()), SqlThrottle::new(database));
+            administer(users, sessions, counted, &options, command).await
+        }
     }
 }
 

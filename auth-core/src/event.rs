@@ -254,12 +254,7 @@ impl fmt::Display for EventKind<'_> {
             Self::LoginSucceeded(claim) => write!(f, "login succeeded: {claim}"),
             Self::LoginFailed(claim, kind) => write!(f, "login failed: {claim}: {kind:?}"),
             Self::LoginUnavailable(claim) => write!(f, "login unavailable: {claim}"),
-            Self::LoginThrottled(claim, Some(time)) => {
-                write!(f, "login throttled: {claim}: not before {} s are over", time.as_secs().max(1))
-            }
-            Self::LoginThrottled(claim, None) => {
-                write!(f, "login throttled: {claim}: the account has no tries left, nothing was compared")
-            }
+            Self::LoginThrottled(claim, wait) => throttled(claim, *wait, f),
             Self::LoginAborted(claim) => write!(f, "login aborted by the client: {claim}"),
             Self::BackendFailed(error) => write!(f, "{}", Chained(*error)),
             Self::UserCreated(changed) => write!(f, "user created{}", Listed(changed)),
@@ -302,6 +297,13 @@ impl fmt::Display for EventKind<'_> {
             }
             Self::StoreFailed(error) => write!(f, "{}", Chained(*error)),
         }
+    }
+}
+
+fn throttled(claim: &Claim<'_>, wait: Option<Duration>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match wait {
+        Some(time) => write!(f, "login throttled: {claim}: not before {} s are over", time.as_secs().max(1)),
+        None => write!(f, "login throttled: {claim}: the account has no tries left, nothing was compared"),
     }
 }
 

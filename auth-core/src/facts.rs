@@ -21,6 +21,7 @@ impl fmt::Debug for RequestFacts {
             .field("has_peer", &self.peer.is_some())
             .field("has_client", &self.client.is_some())
             .field("user_agent", &hidden::optional(self.user_agent()))
+            .field("has_devices", &self.devices.is_some())
             .finish()
     }
 }

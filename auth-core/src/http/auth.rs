@@ -106,13 +106,11 @@ impl<U: User> Auth<U> {
     /// # Errors
     /// After what time it may be done. Also if there is no throttle, or none that knows the action: that is logged.
     pub async fn act(&self, action: &str, key: &str) -> Result<(), Duration> {
-        match self.throttle() {
-            Some(throttle) => throttle.act(action, key).await,
-            None => {
-                log_error(&"an action is to be limited, and there is no throttle: add `.throttle(…)`");
-                Err(Duration::from_secs(60))
-            }
+        if let Some(throttle) = self.throttle() {
+            return throttle.act(action, key).await;
         }
+        log_error(&"an action is to be limited, and there is no throttle: add `.throttle(…)`");
+        Err(Duration::from_secs(60))
     }
 
     /// Makes strangers of all devices on which a user signed in, where attempts are [throttled](crate::throttle): after the application

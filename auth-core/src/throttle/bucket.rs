@@ -43,8 +43,7 @@ impl Account {
 
     /// One that no backend has.
     pub(super) fn nobody(key: &BucketKey) -> Self {
-        let digits: String = key.0.iter().map(|byte| format!("{byte:02x}")).collect();
-        Self { backend: "check".into(), id: digits.into() }
+        Self { backend: "check".into(), id: format!("{:032x}", u128::from_be_bytes(key.0)).into() }
     }
 
     /// The backend's name.

@@ -232,7 +232,9 @@ impl Gatekeeper {
             }
         }
         self.turns.settle(who);
-        leaving.iter().for_each(|leaving| self.turns.settle(&leaving.place.lanes.who));
+        for Leaving { place, .. } in &leaving {
+            self.turns.settle(&place.lanes.who);
+        }
     }
 
     fn tell(&self, error: &StoreError, facts: &RequestFacts) {
@@ -294,7 +296,10 @@ impl Gatekeeper {
                 let bucket = &mut buckets[0];
                 bucket.settle(now, &limits);
                 match bucket.verdict(now, &limits) {
-                    Verdict::Admitted => Ok(bucket.fail(now, &limits)),
+                    Verdict::Admitted => {
+                        bucket.fail(now, &limits);
+                        Ok(())
+                    }
                     Verdict::Busy => Err(limits.first),
                     Verdict::Later(time) => Err(time),
                 }

@@ -19,34 +19,34 @@ impl Keys {
         Self(Key::new(*key.expose()))
     }
 
-    fn hash(&self, what: &[u8; 8], parts: [&[u8]; 2]) -> BucketKey {
-        let len = (parts[0].len() as u64).to_le_bytes();
-        first_half(&keyed::hash(&self.0, [what, &len, parts[0], parts[1]]))
+    fn hash(&self, what: &str, parts: [&[u8]; 2]) -> BucketKey {
+        let [what_len, len] = [what.len(), parts[0].len()].map(|len| (len as u64).to_le_bytes());
+        first_half(&keyed::hash(&self.0, [&what_len, what.as_bytes(), &len, parts[0], parts[1]]))
     }
 
     /// Of a name as it was typed: see [`fold`].
     pub(super) fn name(&self, name: &str) -> BucketKey {
-        self.hash(b"name    ", [fold(name).as_bytes(), b""])
+        self.hash("name", [fold(name).as_bytes(), b""])
     }
 
     fn pair(&self, who: &BucketKey, source: &IpNet) -> BucketKey {
-        self.hash(b"pair    ", [who.as_bytes(), &bytes_of(source)])
+        self.hash("pair", [who.as_bytes(), &bytes_of(source)])
     }
 
     fn device(&self, who: &BucketKey, device: &[u8]) -> BucketKey {
-        self.hash(b"device  ", [who.as_bytes(), device])
+        self.hash("device", [who.as_bytes(), device])
     }
 
     fn source(&self, source: &IpNet) -> BucketKey {
-        self.hash(b"source  ", [&bytes_of(source), b""])
+        self.hash("source", [&bytes_of(source), b""])
     }
 
     pub(super) fn tokens(&self, source: &IpNet) -> BucketKey {
-        self.hash(b"tokens  ", [&bytes_of(source), b""])
+        self.hash("tokens", [&bytes_of(source), b""])
     }
 
     pub(super) fn action(&self, action: &str, key: &str) -> BucketKey {
-        self.hash(b"action  ", [action.as_bytes(), key.as_bytes()])
+        self.hash("action", [action.as_bytes(), key.as_bytes()])
     }
 
     /// The ways of one name, or of one account, for whoever comes from there with that device.
@@ -68,12 +68,12 @@ impl Keys {
 
     /// In the place of an account, of a name that no backend knows.
     pub(super) fn nobody(&self, who: &BucketKey) -> BucketKey {
-        self.hash(b"nobody  ", [who.as_bytes(), b""])
+        self.hash("nobody", [who.as_bytes(), b""])
     }
 
     /// Of all lanes of an account together.
     pub(super) fn cap(&self, who: &BucketKey) -> BucketKey {
-        self.hash(b"cap     ", [who.as_bytes(), b""])
+        self.hash("cap", [who.as_bytes(), b""])
     }
 }
 

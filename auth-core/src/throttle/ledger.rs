@@ -49,8 +49,8 @@ pub(super) async fn update<T>(
                 .collect();
             let mut after = before.clone();
             let answer = change(&mut after);
-            let changed = keys.iter().zip(&loaded).zip(before.into_iter().zip(after));
-            let changes: Vec<_> = changed
+            let pairs = keys.iter().zip(&loaded).zip(before.into_iter().zip(after));
+            let changes: Vec<_> = pairs
                 .filter(|(_, (before, after))| before != after)
                 .map(|((key, loaded), (_, after))| BucketChange {
                     key: *key,

@@ -158,7 +158,9 @@ impl ThrottleStore for MemoryThrottle {
             let left = usize::try_from(limit - purged).unwrap_or(usize::MAX);
             let over: Vec<_> = shard.buckets.iter().filter_map(is_over).take(left).collect();
             purged += over.len() as u64;
-            over.into_iter().for_each(|key| shard.put(key, None));
+            for key in over {
+                shard.put(key, None);
+            }
         }
         Ok(purged)
     }

@@ -23,7 +23,7 @@ pub(crate) struct Parts {
     pub(crate) observer: Arc<dyn Observer>,
 }
 
-/// Limits how often passwords are tried: see the [module](self).
+/// Limits how often passwords are tried: see the [module](crate::throttle).
 #[must_use = "nothing is limited until it is given to `AuthBuilder::throttle`"]
 pub struct Throttle {
     store: Arc<dyn DynThrottleStore>,
@@ -148,14 +148,39 @@ impl Throttle {
 
     /// # Errors
     /// [`ConfigError`] for a limit that lets nobody in, or everybody try.
-    pub(crate) fn build<D: ReadDevice + 'static>(
+    pub(crate) fn build<D: ReadDevice + Clone + 'static>(
         self,
         parts: Parts,
         devices: impl FnOnce(&KeyRing) -> D,
-    ) -> Result<(Gatekeeper, D), ConfigError>
-    where
-        D: Clone,
-    {
+    ) -> Result<(Gatekeeper, D), ConfigError> {
+        self.check(&parts)?;
+        let mut exempt = Networks::default();
+        for network in &self.exempt {
+            exempt.add(
+                "source that is exempt",
+                "try as many names as they like; name the office's address",
+                network,
+            )?;
+        }
+        let ring = match self.keys.or(parts.keys) {
+            Some(ring) => ring,
+            None => KeyRing::generate()?,
+        };
+        let devices = devices(&ring);
+        let rules = Rules {
+            keys: Keys::new(ring.keys_for(&Purpose::of_core("throttle")).current()),
+            limits: self.limits,
+            tokens: self.tokens,
+            v6_prefix: self.v6_prefix,
+            exempt,
+            known_for: self.known_for,
+            actions: self.actions,
+        };
+        let read = Box::new(devices.clone());
+        Ok((Gatekeeper::new(self.store, rules, read, parts.clock, parts.observer), devices))
+    }
+
+    fn check(&self, parts: &Parts) -> Result<(), ConfigError> {
         let Limits { free, first, longest, per_day, .. } = self.limits.lane;
         if free == 0 || self.limits.source.free == 0 {
             return Err(ConfigError::new(
@@ -189,30 +214,7 @@ impl Throttle {
                  add `.keys(…)` to the throttle",
             ));
         }
-        let mut exempt = Networks::default();
-        for network in &self.exempt {
-            exempt.add(
-                "source that is exempt",
-                "try as many names as they like; name the office's address",
-                network,
-            )?;
-        }
-        let ring = match self.keys.or(parts.keys) {
-            Some(ring) => ring,
-            None => KeyRing::generate()?,
-        };
-        let devices = devices(&ring);
-        let rules = Rules {
-            keys: Keys::new(ring.keys_for(&Purpose::of_core("throttle")).current()),
-            limits: self.limits,
-            tokens: self.tokens,
-            v6_prefix: self.v6_prefix,
-            exempt,
-            known_for: self.known_for,
-            actions: self.actions,
-        };
-        let read = Box::new(devices.clone());
-        Ok((Gatekeeper::new(self.store, rules, read, parts.clock, parts.observer), devices))
+        Ok(())
     }
 }
 

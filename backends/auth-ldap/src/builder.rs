@@ -269,7 +269,7 @@ impl LdapBuilder {
 
     /// Stops before the directory locks an account: it does so after this many failures within this time (Active Directory:
     /// "Account lockout threshold" and "Reset account lockout counter after"; `pwdMaxFailure` and `pwdFailureCountInterval` of
-    /// OpenLDAP). One fewer are tried from here, by whichever way and with whatever device; those beyond are wrong passwords, and
+    /// `OpenLDAP`). One fewer are tried from here, by whichever way and with whatever device; those beyond are wrong passwords, and
     /// the directory is not asked. What fails elsewhere the directory counts besides.
     ///
     /// Counted by the application's [`Throttle`](auth_core::throttle::Throttle); without one it does nothing.

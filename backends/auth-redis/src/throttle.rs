@@ -87,7 +87,9 @@ impl RedisThrottle {
             return Ok(Vec::new());
         }
         let mut command = redis::cmd("MGET");
-        keys.iter().for_each(|key| _ = command.arg(key));
+        for key in keys {
+            command.arg(key);
+        }
         array(self.link.ask(&command).await?)?.into_iter().map(stored).collect()
     }
 
