@@ -49,6 +49,10 @@ pub trait UserSource: Send + Sync + 'static {
 /// [`BackendError::unavailable`] only where it cannot be reached, whatever it is asked. For all between, give the
 /// backend a [`health`](Self::health) question.
 ///
+/// # Before a secret is compared
+/// Tell the account that a look-up found by [`Attempt::account`]: so all its names share the tries that a
+/// [`Throttle`](crate::Throttle) allows, by whichever of them somebody comes in. It costs nothing where there is none.
+///
 /// Whoever hands secrets on to another system keeps from it what breaks
 /// [`check_handing_on`](Credentials::check_handing_on): [`Provisioned`] does that for every [`Verifier`], a backend of
 /// your own that does so must ask itself. `conformance::backend::odd` tests both.

@@ -297,6 +297,11 @@ impl<C: Credentials, U: User> Chain<C, U> {
             if let Some(passwords) = asking.debt.shown() {
                 entry.passwords.get_or_init(|| passwords);
             }
+            let is_wrong =
+                matches!(judged, Ok(Outcome::Decline(DeclineReason::WrongSecret) | Outcome::Deny(_)));
+            if let Some(place) = asking.place.filter(|_| is_wrong) {
+                place.note_wrong();
+            }
             let mut goes_on = true;
             let said = match judged {
                 Ok(Outcome::Accept(accepted)) => return Ok((accepted, &entry.name)),

@@ -131,7 +131,7 @@ pub enum Admission<P> {
 pub enum AttemptEnd {
     /// A backend accepted the credentials.
     Accepted,
-    /// Nobody did, for this reason.
+    /// Nobody did, for this reason. Where one backend was down and another found the secret wrong, that it is wrong.
     Denied(DeniedKind),
     /// The client went away before there was an answer: it may have been right or wrong.
     Aborted,
@@ -235,6 +235,7 @@ pub(crate) async fn reserve(gate: &Arc<dyn DynGate>, attempt: &GateAttempt<'_>) 
             gate: Arc::clone(gate),
             permit: AsyncMutex::new(Some(permit)),
             is_exhausted: AtomicBool::new(false),
+            is_wrong: AtomicBool::new(false),
         }),
         Ok(Admission::RetryAfter(time)) => Err(Closed::For(time)),
         Err(error) => Err(Closed::Failed(error)),
@@ -247,6 +248,8 @@ pub(crate) struct Place {
     permit: AsyncMutex<Option<AnyPermit>>,
     /// Whether an account had no place left.
     is_exhausted: AtomicBool,
+    /// Whether a backend compared the secret, and it was wrong there.
+    is_wrong: AtomicBool,
 }
 
 impl Place {
@@ -262,6 +265,12 @@ impl Place {
         Ok(is_admitted)
     }
 
+    /// A backend compared the secret, and refused it: that counts, also if another could not decide. Otherwise an outage of one
+    /// would let anybody try all passwords of the other's users.
+    pub(crate) fn note_wrong(&self) {
+        self.is_wrong.store(true, Ordering::Relaxed);
+    }
+
     /// Whether a secret was not compared.
     pub(crate) fn is_exhausted(&self) -> bool {
         self.is_exhausted.load(Ordering::Relaxed)
@@ -270,7 +279,13 @@ impl Place {
     /// Settles it before the client is answered: its next attempt finds it done.
     pub(crate) async fn settle<U>(mut self, answer: &Result<Authenticated<U>, Denied>) {
         let Some(permit) = self.permit.get_mut().take() else { return };
-        let settled = note(Arc::clone(&self.gate), permit, AttemptEnd::of(answer));
+        let end = match AttemptEnd::of(answer) {
+            AttemptEnd::Denied(DeniedKind::Unavailable) if *self.is_wrong.get_mut() => {
+                AttemptEnd::Denied(DeniedKind::WrongSecret)
+            }
+            end => end,
+        };
+        let settled = note(Arc::clone(&self.gate), permit, end);
         // In a task of its own: a client that goes away just now must not leave it half done.
         let _ = tokio::spawn(settled).await;
     }

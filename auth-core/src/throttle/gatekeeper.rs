@@ -339,13 +339,18 @@ impl Gate for Gatekeeper {
     type Permit = Permit;
 
     async fn reserve(&self, attempt: &GateAttempt<'_>) -> Result<Admission<Permit>, BackendError> {
-        let Some(subject) = attempt.subject.filter(|_| attempt.is_guessable) else {
+        if !attempt.is_guessable {
             return Ok(match attempt.factor {
                 Factor::Token => self.reserve_token(attempt.facts).await,
                 _ => Admission::Admitted(Permit::Free),
             });
+        }
+        let source = self.source(attempt.facts);
+        let who = match attempt.subject.filter(|name| !name.is_empty()) {
+            Some(name) => self.rules.keys.name(name),
+            // Without a name it is where they come from that is counted: all who name nobody are not one person.
+            None => self.rules.keys.nameless(attempt.credentials, source.as_ref()),
         };
-        let (who, source) = (self.rules.keys.name(subject), self.source(attempt.facts));
         let cookies = attempt.facts.devices();
         let device = if cookies.is_empty() { None } else { self.devices.read(cookies, self.clock.now()) };
         let device_since = device.as_ref().and_then(|device| device.knows(&who));

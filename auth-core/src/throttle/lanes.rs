@@ -29,6 +29,12 @@ impl Keys {
         self.hash("name", [fold(name).as_bytes(), b""])
     }
 
+    /// Of credentials that name nobody, by their kind and source.
+    pub(super) fn nameless(&self, kind: &str, source: Option<&IpNet>) -> BucketKey {
+        let source = source.map(bytes_of);
+        self.hash("nameless", [kind.as_bytes(), source.as_ref().map_or(&[], |source| &source[..])])
+    }
+
     fn pair(&self, who: &BucketKey, source: &IpNet) -> BucketKey {
         self.hash("pair", [who.as_bytes(), &bytes_of(source)])
     }
@@ -114,11 +120,14 @@ pub(super) fn source_of(address: IpAddr, v6_prefix: u8) -> Option<IpNet> {
 ///
 /// All kinds of white space go, and letters are compared without their case, as Unicode maps it.
 fn fold(name: &str) -> String {
-    name.chars()
+    let folded: String = name
+        .chars()
         .filter(|c| !c.is_whitespace() && !c.is_control())
         .flat_map(char::to_uppercase)
         .flat_map(char::to_lowercase)
-        .collect()
+        .collect();
+    // A name of nothing but blanks is no other such name's.
+    if folded.is_empty() { name.to_owned() } else { folded }
 }
 
 /// The buckets of an attempt.
@@ -281,6 +290,7 @@ mod tests {
         }
         assert_eq!(fold("STRASSE"), fold("straße"));
         assert_ne!(fold("alice"), fold("bob"));
+        assert_ne!(fold(" "), fold("  "));
     }
 
     #[test]
@@ -306,6 +316,10 @@ mod tests {
             keys.device(&who, &[0; 16]),
             keys.action("alice", ""),
             keys.action("", "alice"),
+            keys.nameless("password", None),
+            keys.nameless("password", Some(&net)),
+            keys.nobody(&who),
+            keys.cap(&who),
         ];
         let unique: std::collections::HashSet<_> = all.into_iter().collect();
         assert_eq!(unique.len(), all.len());

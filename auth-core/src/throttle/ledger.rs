@@ -14,7 +14,7 @@ use crate::time::Timestamp;
 /// How long a store may take, all repetitions included.
 const STORE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Draws versions that no bucket had before.
+/// Draws versions that no bucket had before: none twice, or whoever was overtaken would not notice.
 pub(super) struct Versions(AtomicU64);
 
 impl Versions {
@@ -25,7 +25,7 @@ impl Versions {
 
     fn next(&self) -> u64 {
         // Stores keep numbers with a sign.
-        self.0.fetch_add(1, Ordering::Relaxed) >> 1
+        self.0.fetch_add(1, Ordering::Relaxed) & (u64::MAX >> 1)
     }
 }
 
@@ -105,5 +105,18 @@ impl Turns {
 
     pub(super) fn settle(&self, key: &BucketKey) {
         self.of(key).settled.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_version_is_drawn_twice() {
+        let versions = Versions::starting_at(u64::MAX - 50);
+        let drawn: std::collections::HashSet<_> = (0..100).map(|_| versions.next()).collect();
+        assert_eq!(drawn.len(), 100);
+        assert!(drawn.iter().all(|version| i64::try_from(*version).is_ok()));
     }
 }

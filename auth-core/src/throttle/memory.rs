@@ -59,7 +59,7 @@ impl Shard {
 }
 
 impl MemoryThrottle {
-    /// A store for at most `max` buckets, of which an attempt needs up to four. Each takes some 200 bytes.
+    /// A store for at most `max` buckets, of which an attempt needs up to four. Each takes some 320 bytes.
     pub fn new(max: usize) -> Self {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
         Self { shards, max_each: max.div_ceil(SHARDS).max(1) }

@@ -8,8 +8,11 @@ use std::time::Duration;
 use super::{
     Account, Bucket, BucketChange, BucketKey, MemoryThrottle, StoredBucket, Throttle, ThrottleStore, unlock,
 };
+#[cfg(feature = "conformance")]
+use super::{Device, Parts, ReadDevice};
 use crate::backend::{Accepted, Attempt, Backend, BackendError, DeclineReason, Health, Outcome, UserSource};
 use crate::event::{Event, EventKind, Observer};
+use crate::gate::{Admission, AttemptEnd, Gate as _, GateAttempt};
 use crate::password::{Argon2Cost, Verdict};
 use crate::random::OsRandom;
 use crate::store_error::StoreError;
@@ -81,7 +84,7 @@ impl Backend<Password> for Users {
         attempt: &Attempt<'_, Password>,
     ) -> Result<Outcome<Accepted<Member>>, BackendError> {
         if self.is_down.load(Ordering::SeqCst) {
-            return Err(BackendError::undecided("down"));
+            return Err(BackendError::unavailable("down"));
         }
         if self.hangs.load(Ordering::SeqCst) {
             self.asked.fetch_add(1, Ordering::SeqCst);
@@ -193,7 +196,11 @@ impl Site {
         let heard = Heard::default();
         let keys = crate::session::KeyRing::new(b"a secret of at least 32 bytes....").unwrap();
         let auth = Auth::builder()
-            .backend::<Password>("local", Arc::clone(&users))
+            .backend_with::<Password>(
+                "local",
+                Arc::clone(&users),
+                crate::BackendPolicy::new().without_breaker(),
+            )
             .throttle(configure(Throttle::new(Arc::clone(&store)).keys(&keys)))
             .clock(Arc::clone(&clock))
             .observer(heard.clone())
@@ -444,6 +451,34 @@ async fn outages_count_for_nobody_and_who_hangs_up_has_failed() {
     tokio::time::timeout(Duration::from_secs(60), settled).await.unwrap();
 }
 
+/// The first backend is down, and the second has alice: an outage of one must not let anybody guess at the other.
+#[tokio::test]
+async fn an_outage_of_one_backend_opens_no_other() {
+    let site = Site::new().await;
+    let down = Users::new(site.users.passwords.clone(), String::new());
+    down.is_down.store(true, Ordering::SeqCst);
+    let policy = crate::BackendPolicy::new().outage(crate::OutagePolicy::Continue).without_breaker();
+    let auth = Auth::builder()
+        .backend_with::<Password>("first", down, policy)
+        .backend::<Password>("second", Arc::clone(&site.users))
+        .throttle(Throttle::new(MemoryThrottle::new(1_000)))
+        .clock(Arc::clone(&site.clock))
+        .build()
+        .unwrap();
+    let attempt = async |name: &str, n: usize| {
+        let answer = auth.authenticate(Password::new(name, format!("guess {n}")), &from("192.0.2.1")).await;
+        answer.unwrap_err().kind()
+    };
+    for n in 0..LIMIT {
+        assert_eq!(attempt("alice", n).await, DeniedKind::Unavailable);
+    }
+    assert_eq!(attempt("alice", 9).await, DeniedKind::Throttled);
+    // Of whom it knows nothing, nothing was compared.
+    for n in 0..3 * LIMIT {
+        assert_eq!(attempt("carol", n).await, DeniedKind::Unavailable);
+    }
+}
+
 /// The store is down: half of it, for each instance. What was counted then counts when it is back, too.
 #[tokio::test]
 async fn without_the_store_it_is_half() {
@@ -534,6 +569,60 @@ async fn who_is_unlocked_may_try_again() {
     );
     for name in ["alice", "alice@example.com"] {
         assert_eq!(site.try_as(name, RIGHT, &from("192.0.2.99")).await, Ok(()), "{name}");
+    }
+}
+
+/// Credentials that name nobody share their tries with others from the same place, and with nobody else.
+#[tokio::test]
+async fn who_names_nobody_is_counted_by_their_source() {
+    let site = Site::new().await;
+    let throttle = site.auth.throttle().unwrap();
+    let attempt = async |source: &str| {
+        let facts = from(source);
+        let attempt = GateAttempt {
+            credentials: "code",
+            factor: crate::grant::Factor::Totp,
+            subject: None,
+            is_guessable: true,
+            facts: &facts,
+        };
+        match throttle.reserve(&attempt).await.unwrap() {
+            Admission::Admitted(permit) => {
+                throttle.report(permit, AttemptEnd::Denied(DeniedKind::UnknownUser)).await;
+                true
+            }
+            Admission::RetryAfter(_) => false,
+        }
+    };
+    for _ in 0..LIMIT {
+        assert!(attempt("192.0.2.1").await);
+    }
+    assert!(!attempt("192.0.2.1").await);
+    assert!(attempt("192.0.2.2").await);
+}
+
+#[cfg(feature = "conformance")]
+#[tokio::test(start_paused = true)]
+async fn it_is_a_gate_like_any() {
+    crate::conformance::gate::run(LIMIT, || {
+        let parts = Parts {
+            keys: None,
+            clock: Arc::new(ManualClock::at(START)),
+            observer: Arc::new(Heard::default()),
+        };
+        Throttle::new(MemoryThrottle::new(1_000)).build(parts, |_| NoDevice).unwrap().0
+    })
+    .await;
+}
+
+#[cfg(feature = "conformance")]
+#[derive(Clone)]
+struct NoDevice;
+
+#[cfg(feature = "conformance")]
+impl ReadDevice for NoDevice {
+    fn read(&self, _: &[u8], _: Timestamp) -> Option<Device> {
+        None
     }
 }
 

@@ -107,6 +107,10 @@ impl Backend<Badge> for Badges {
     ) -> Result<Outcome<Accepted<Employee>>, BackendError> {
         let badge = attempt.credentials();
         let employee = self.employees.get(&badge.number);
+        if let Some(employee) = employee {
+            // Before the PIN is compared: whoever guesses has few tries, by whatever badge.
+            attempt.account(employee.id().as_str()).await?;
+        }
         // Also without such an employee: the chain makes sure that the time it takes tells nothing.
         let hash = employee.map(|known| known.pin.as_str());
         let verdict = attempt.verify_secret(&self.passwords, &badge.pin, hash).await?;
