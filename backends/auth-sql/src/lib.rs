@@ -5,6 +5,8 @@
 //!   makes a table of its own, or uses the application's ([`UserTable`]).
 //! * [`SqlSessions`] keeps sessions: a [`SessionStore`](auth_core::session::SessionStore) in which a logged-out
 //!   session stays logged out.
+//! * [`SqlThrottle`] counts for all instances how often passwords are tried
+//!   ([`throttle`](auth_core::throttle)).
 //!
 //! ```
 //! use auth_core::{Auth, Password, Passwords, RequestFacts, Secret};
@@ -45,11 +47,12 @@
 //! first request whenever a new version starts.
 //!
 //! # At the start
-//! [`SqlSessions::check`] and [`SqlUsers::check`] try what requests will need, and say which table, permission or setting is
+//! [`SqlSessions::check`], [`SqlThrottle::check`] and [`SqlUsers::check`] try what requests will need, and say which table, permission or setting is
 //! missing: a program that calls them does not begin to serve what it cannot. They need the rights that requests need:
 //!
 //! ```sql
 //! GRANT SELECT, INSERT, UPDATE, DELETE ON auth_sessions TO app;
+//! GRANT SELECT, INSERT, UPDATE, DELETE ON auth_throttle TO app;
 //! GRANT SELECT, UPDATE ON auth_users TO app;      -- UPDATE for hashes that are renewed at logins
 //! GRANT SELECT ON auth_user_permissions TO app;   -- and more for what creates or changes users
 //! ```

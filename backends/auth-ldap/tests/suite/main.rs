@@ -4,6 +4,7 @@ mod active_directory;
 mod chain;
 mod everybody;
 mod groups;
+mod guessing;
 mod hostile;
 mod limits;
 mod load;

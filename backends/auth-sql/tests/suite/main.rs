@@ -79,6 +79,7 @@ fn users_behind_pgbouncer() {
 fn sessions_behind_pgbouncer() {
     let place = Place::pgbouncer();
     sessions::contract(&place);
+    throttle::contract(&place);
     migrations::all(&place);
     moves::all(&place);
 }

@@ -4,13 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::support::{Place, on_every_database};
+use crate::support::{Place, on_every_database, run_case};
 use auth_core::conformance::throttle::throttle_store;
 use auth_core::throttle::{Bucket, BucketChange, BucketKey, StoredBucket, ThrottleStore};
 use auth_core::time::Timestamp;
 use auth_sql::SqlThrottle;
 
 on_every_database![the_contract_is_kept, expired_counters_are_purged, a_missing_table_is_named];
+
+pub(crate) fn contract(place: &Place) {
+    run_case("the throttle's contract is kept", the_contract_is_kept(place));
+}
 
 async fn the_contract_is_kept(place: &Place) {
     let db = place.db().await;
