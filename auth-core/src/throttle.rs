@@ -59,7 +59,7 @@
 //!
 //! # When the store is down
 //!
-//! Each instance then counts for itself, at half the limits, and an event says so. What it counted stays in force until its
+//! Each instance then counts for itself, at half the limits, and an event says so; after a second it looks whether the store is back. What it counted stays in force until its
 //! own time is over, also when the store is back. So *n* instances allow up to *n*/2 times the limit meanwhile.
 
 mod bucket;

@@ -2,6 +2,7 @@
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -18,7 +19,7 @@ use crate::event::{self, Event, EventKind, Observer};
 use crate::gate::{Admission, AttemptEnd, Gate, GateAccount, GateAttempt};
 use crate::grant::Factor;
 use crate::networks::Networks;
-use crate::store_error::StoreError;
+use crate::store_error::{StoreError, StoreErrorKind};
 use crate::time::{Clock, Timestamp};
 use crate::unheard::log_error;
 use crate::{DeniedKind, RequestFacts};
@@ -46,11 +47,34 @@ pub(crate) struct Gatekeeper {
     store: Arc<dyn DynThrottleStore>,
     local: MemoryThrottle,
     versions: Versions,
+    pause: Pause,
     turns: Turns,
     rules: Rules,
     devices: Box<dyn ReadDevice>,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
+}
+
+/// The store did not answer, which has been told, or is left alone for a moment since it did not.
+struct Unanswered;
+
+/// For how long a store is not asked that has just failed: each attempt would wait for it several times.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Since when the store is left alone, in milliseconds.
+#[derive(Default)]
+struct Pause(AtomicU64);
+
+impl Pause {
+    fn begin(&self, now: Timestamp) {
+        self.0.store(now.as_millis(), Ordering::Relaxed);
+    }
+
+    /// Also by a clock that went back.
+    fn is_on(&self, now: Timestamp) -> bool {
+        let since = Timestamp::from_millis(self.0.load(Ordering::Relaxed));
+        now >= since && now.since(since) < PAUSE
+    }
 }
 
 /// A place that an attempt has.
@@ -101,7 +125,17 @@ impl Gatekeeper {
     ) -> Self {
         let local = MemoryThrottle::new(LOCAL_BUCKETS);
         let versions = Versions::starting_at(RandomState::new().hash_one(0));
-        Self { store, local, versions, turns: Turns::new(), rules, devices, clock, observer }
+        Self {
+            store,
+            local,
+            versions,
+            pause: Pause::default(),
+            turns: Turns::new(),
+            rules,
+            devices,
+            clock,
+            observer,
+        }
     }
 
     fn source(&self, facts: &RequestFacts) -> Option<IpNet> {
@@ -127,9 +161,24 @@ impl Gatekeeper {
     async fn store_update<T>(
         &self,
         keys: &[BucketKey],
+        facts: &RequestFacts,
         change: impl Fn(&mut [Bucket]) -> T,
-    ) -> Result<T, StoreError> {
-        update(&*self.store, &self.versions, keys, self.clock.now(), change).await
+    ) -> Result<T, Unanswered> {
+        let now = self.clock.now();
+        if self.pause.is_on(now) {
+            return Err(Unanswered);
+        }
+        match update(&*self.store, &self.versions, keys, now, change).await {
+            Ok(changed) => Ok(changed),
+            Err(error) => {
+                // One without room answers others.
+                if error.kind() != StoreErrorKind::Full {
+                    self.pause.begin(now);
+                }
+                self.tell(&error, facts);
+                Err(Unanswered)
+            }
+        }
     }
 
     /// In this process. `None` if there is no room.
@@ -164,7 +213,8 @@ impl Gatekeeper {
         // What was counted while the store was down stays in force, and the larger counts.
         let local =
             if self.local.knows(&keys) { Some(self.enter_locally(lanes, &keys, now).await?) } else { None };
-        let stored = self.store_update(&keys, |buckets| lanes.enter(buckets, now, &self.rules.limits)).await;
+        let stored =
+            self.store_update(&keys, facts, |buckets| lanes.enter(buckets, now, &self.rules.limits)).await;
         match stored {
             Ok(Ok(lane)) => Ok((Some(lane), local)),
             Ok(Err(verdict)) => {
@@ -173,13 +223,10 @@ impl Gatekeeper {
                 }
                 Err(verdict)
             }
-            Err(error) => {
-                self.tell(&error, facts);
-                match local {
-                    Some(local) => Ok((None, Some(local))),
-                    None => Ok((None, Some(self.enter_locally(lanes, &keys, now).await?))),
-                }
-            }
+            Err(Unanswered) => match local {
+                Some(local) => Ok((None, Some(local))),
+                None => Ok((None, Some(self.enter_locally(lanes, &keys, now).await?))),
+            },
         }
     }
 
@@ -221,8 +268,7 @@ impl Gatekeeper {
                     buckets = others;
                 }
             };
-            if let Err(error) = self.store_update(&keys, leave).await {
-                self.tell(&error, &RequestFacts::NONE);
+            if self.store_update(&keys, &RequestFacts::NONE, leave).await.is_err() {
                 // The store lets the places expire, which is a failure, too; but not at once.
                 for (Leaving { place, ending, account }, lane) in stored {
                     if *ending == Ending::Failed && place.local.is_none() {
@@ -271,13 +317,10 @@ impl Gatekeeper {
             buckets[0].clone()
         };
         let _turn = self.turns.take(&key).await;
-        match self.store_update(&[key], count).await {
+        match self.store_update(&[key], &RequestFacts::NONE, count).await {
             // As all instances counted it.
             Ok(counted) => _ = self.local_update(&[key], |buckets| buckets[0] = counted.clone()).await,
-            Err(error) => {
-                self.tell(&error, &RequestFacts::NONE);
-                self.local_update(&[key], count).await;
-            }
+            Err(Unanswered) => _ = self.local_update(&[key], count).await,
         }
     }
 
@@ -310,12 +353,9 @@ impl Gatekeeper {
         if self.local.knows(&[key]) {
             self.local_update(&[key], &halved).await.unwrap_or(Err(limits.longest))?;
         }
-        match self.store_update(&[key], take(*limits)).await {
+        match self.store_update(&[key], &RequestFacts::NONE, take(*limits)).await {
             Ok(taken) => taken,
-            Err(error) => {
-                self.tell(&error, &RequestFacts::NONE);
-                self.local_update(&[key], &halved).await.unwrap_or(Err(limits.longest))
-            }
+            Err(Unanswered) => self.local_update(&[key], &halved).await.unwrap_or(Err(limits.longest)),
         }
     }
 
@@ -329,9 +369,8 @@ impl Gatekeeper {
         let (key, now) = (account_key(account), self.clock.now());
         let forget = |buckets: &mut [Bucket]| buckets[0].forget_devices_of(account, now);
         let _turn = self.turns.take(&key).await;
-        if let Err(error) = self.store_update(&[key], forget).await {
-            self.tell(&error, &RequestFacts::NONE);
-        }
+        // What went wrong has been told.
+        _ = self.store_update(&[key], &RequestFacts::NONE, forget).await;
     }
 }
 
