@@ -247,8 +247,12 @@ impl Lanes {
         match ending {
             Ending::Accepted { known_until } => {
                 buckets[at].succeed();
-                if let Some(pair) = pair {
-                    buckets[pair].know_until(known_until);
+                if let Some(pair) = pair.map(|pair| &mut buckets[pair]) {
+                    // What failed from here before was this person, who begins with a lane of their own.
+                    if !pair.is_known(now) {
+                        pair.clear();
+                    }
+                    pair.know_until(known_until);
                 }
                 if let Some(source) = counted {
                     buckets[source].release();

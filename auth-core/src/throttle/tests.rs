@@ -284,6 +284,21 @@ async fn a_refused_attempt_asks_the_store_as_often_whoever_is_named() {
     );
 }
 
+/// Whoever mistyped a few times and got in then has all tries of a place that is known.
+#[tokio::test]
+async fn who_got_in_at_last_begins_anew() {
+    let site = Site::new().await;
+    let home = from("198.51.100.7");
+    for _ in 1..LIMIT {
+        site.guess("alice", &home).await;
+    }
+    assert_eq!(site.try_as("alice", RIGHT, &home).await, Ok(()));
+    for _ in 1..LIMIT {
+        assert_eq!(site.guess("alice", &home).await, DeniedKind::WrongSecret);
+    }
+    assert_eq!(site.try_as("alice", RIGHT, &home).await, Ok(()));
+}
+
 /// All names of an account share its tries, and none of them shows it.
 #[tokio::test]
 async fn an_account_has_one_counter_whatever_it_is_called() {
