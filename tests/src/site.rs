@@ -153,8 +153,14 @@ impl Answer {
     }
 
     /// The session token that it hands out, if it does.
+    ///
+    /// # Panics
+    /// If there are two.
     pub fn token(&self) -> Option<String> {
-        let cookie = self.one("set-cookie").strip_prefix("__Host-session=")?;
+        let cookies = self.all("set-cookie");
+        let mut sessions = cookies.iter().filter_map(|cookie| cookie.strip_prefix("__Host-session="));
+        let cookie = sessions.next()?;
+        assert!(sessions.next().is_none(), "two sessions: {self:?}");
         let value = cookie.split(';').next().unwrap_or_default();
         (!value.is_empty()).then(|| value.to_owned())
     }

@@ -1,8 +1,8 @@
 //! The gate of a configured throttle.
 
 use std::hash::{BuildHasher as _, RandomState};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -48,12 +48,17 @@ pub(crate) struct Gatekeeper {
     local: MemoryThrottle,
     versions: Versions,
     pause: Pause,
+    /// Places that could not be given back yet, since the store did not answer.
+    late: Mutex<Vec<Leaving>>,
     turns: Turns,
     rules: Rules,
     devices: Box<dyn ReadDevice>,
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
 }
+
+/// How many places are kept that could not be given back.
+const MAX_LATE: usize = 10_000;
 
 /// The store did not answer, which has been told, or is left alone for a moment since it did not.
 struct Unanswered;
@@ -99,6 +104,7 @@ pub(crate) struct Guess {
 }
 
 /// A place that is given back.
+#[derive(Clone)]
 struct Leaving {
     place: Place,
     ending: Ending,
@@ -107,6 +113,7 @@ struct Leaving {
 }
 
 /// What was taken.
+#[derive(Clone)]
 struct Place {
     lanes: Lanes,
     /// The lane in the store, if it answered.
@@ -130,6 +137,7 @@ impl Gatekeeper {
             local,
             versions,
             pause: Pause::default(),
+            late: Mutex::default(),
             turns: Turns::new(),
             rules,
             devices,
@@ -208,6 +216,7 @@ impl Gatekeeper {
         lanes: &Lanes,
         facts: &RequestFacts,
     ) -> Result<(Option<BucketKey>, Option<BucketKey>), Verdict> {
+        self.leave_late().await;
         let _turn = self.turns.take(&lanes.who).await;
         let (now, keys) = (self.clock.now(), lanes.keys());
         // What was counted while the store was down stays in force, and the larger counts.
@@ -250,7 +259,6 @@ impl Gatekeeper {
 
     /// Gives all places of an attempt back, in one change.
     async fn leave(&self, who: &BucketKey, leaving: Vec<Leaving>) {
-        let now = self.clock.now();
         {
             let _turn = self.turns.take(who).await;
             for Leaving { place, ending, account } in &leaving {
@@ -258,29 +266,61 @@ impl Gatekeeper {
                     self.leave_locally(&place.lanes, lane, *ending, account.as_ref()).await;
                 }
             }
-            let stored: Vec<_> =
-                leaving.iter().filter_map(|leaving| Some((leaving, leaving.place.stored?))).collect();
-            let keys: Vec<_> = stored.iter().flat_map(|(leaving, _)| leaving.place.lanes.keys()).collect();
-            let leave = |mut buckets: &mut [Bucket]| {
-                for (Leaving { place: Place { lanes, .. }, ending, account }, lane) in &stored {
-                    let (own, others) = buckets.split_at_mut(lanes.keys().len());
-                    lanes.leave(*lane, *ending, account.as_ref(), own, now, &self.rules.limits);
-                    buckets = others;
-                }
-            };
-            if self.store_update(&keys, &RequestFacts::NONE, leave).await.is_err() {
-                // The store lets the places expire, which is a failure, too; but not at once.
-                for (Leaving { place, ending, account }, lane) in stored {
-                    if *ending == Ending::Failed && place.local.is_none() {
+            if self.leave_stored(&leaving).await.is_err() {
+                for Leaving { place, ending, account } in &leaving {
+                    // It is in force here at once, and in the store as soon as that answers.
+                    if let Some(lane) =
+                        place.stored.filter(|_| *ending == Ending::Failed && place.local.is_none())
+                    {
                         self.leave_locally(&place.lanes, lane, *ending, account.as_ref()).await;
                     }
                 }
+                self.late().extend(leaving.iter().filter(|leaving| leaving.place.stored.is_some()).cloned());
             }
         }
         self.turns.settle(who);
         for Leaving { place, .. } in &leaving {
             self.turns.settle(&place.lanes.who);
         }
+    }
+
+    /// Gives back what is held in the store.
+    async fn leave_stored(&self, leaving: &[Leaving]) -> Result<(), Unanswered> {
+        let now = self.clock.now();
+        let stored = || leaving.iter().filter_map(|leaving| Some((leaving, leaving.place.stored?)));
+        let keys: Vec<_> = stored().flat_map(|(leaving, _)| leaving.place.lanes.keys()).collect();
+        let leave = |mut buckets: &mut [Bucket]| {
+            for (Leaving { place: Place { lanes, .. }, ending, account }, lane) in stored() {
+                let (own, others) = buckets.split_at_mut(lanes.keys().len());
+                lanes.leave(lane, *ending, account.as_ref(), own, now, &self.rules.limits);
+                buckets = others;
+            }
+        };
+        self.store_update(&keys, &RequestFacts::NONE, leave).await
+    }
+
+    /// Gives back what could not be given back before, if the store answers again: whoever succeeded then must not be taken
+    /// for somebody who is still being judged.
+    async fn leave_late(&self) {
+        if self.late().is_empty() || self.pause.is_on(self.clock.now()) {
+            return;
+        }
+        let mut late = std::mem::take(&mut *self.late());
+        while let Some(leaving) = late.pop() {
+            if self.leave_stored(std::slice::from_ref(&leaving)).await.is_err() {
+                late.push(leaving);
+                break;
+            }
+        }
+        let mut left = self.late();
+        left.extend(late);
+        // The store lets them expire, which is a failure.
+        left.truncate(MAX_LATE);
+    }
+
+    // Nothing in here can panic half-way.
+    fn late(&self) -> MutexGuard<'_, Vec<Leaving>> {
+        self.late.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn tell(&self, error: &StoreError, facts: &RequestFacts) {

@@ -47,6 +47,9 @@ struct Users {
     hangs: AtomicBool,
     asked: AtomicUsize,
     at_most: AtomicU32,
+    /// Whether the next attempt finds the throttle's store down when it is judged.
+    breaks: AtomicBool,
+    store: std::sync::OnceLock<Arc<Store>>,
 }
 
 impl Users {
@@ -58,6 +61,8 @@ impl Users {
             hangs: AtomicBool::new(false),
             asked: AtomicUsize::new(0),
             at_most: AtomicU32::new(0),
+            breaks: AtomicBool::new(false),
+            store: std::sync::OnceLock::new(),
         }
     }
 }
@@ -96,6 +101,9 @@ impl Backend<Password> for Users {
                 0 => attempt.account("1").await?,
                 most => attempt.account_at_most("1", most, Duration::from_secs(1_800)).await?,
             };
+        }
+        if let Some(store) = self.store.get().filter(|_| self.breaks.swap(false, Ordering::SeqCst)) {
+            store.is_down.store(true, Ordering::SeqCst);
         }
         let verdict = attempt.verify(&self.passwords, is_alice.then_some(self.hash.as_str())).await?;
         Ok(match (is_alice, verdict) {
@@ -193,6 +201,7 @@ impl Site {
         let passwords = Passwords::builder().cost(cost).threads(1).queue(1_000).build().unwrap();
         let hash = passwords.hash(&Secret::new(RIGHT)).await.unwrap().as_str().to_owned();
         let users = Arc::new(Users::new(passwords, hash));
+        users.store.get_or_init(|| Arc::clone(&store));
         let heard = Heard::default();
         let keys = crate::session::KeyRing::new(b"a secret of at least 32 bytes....").unwrap();
         let auth = Auth::builder()
@@ -508,6 +517,21 @@ async fn without_the_store_it_is_half() {
     assert_eq!(site.guess("alice", &from("192.0.2.1")).await, DeniedKind::Throttled, "still");
     site.advance(1);
     assert_eq!(site.guess("alice", &from("192.0.2.1")).await, DeniedKind::WrongSecret);
+}
+
+/// The store goes down while a right password is being judged: that is no failure when it is back.
+#[tokio::test]
+async fn a_success_is_not_forgotten_with_the_store() {
+    let site = Arc::new(Site::new().await);
+    for _ in 0..3 * LIMIT {
+        // Admitted by the store, and judged while that is down.
+        site.users.breaks.store(true, Ordering::SeqCst);
+        assert_eq!(site.try_as("alice", RIGHT, &from("192.0.2.1")).await, Ok(()));
+        site.store.is_down.store(false, Ordering::SeqCst);
+        site.advance(2);
+    }
+    assert_eq!(site.try_as("alice", RIGHT, &from("192.0.2.2")).await, Ok(()));
+    assert_eq!(site.guess("alice", &from("192.0.2.3")).await, DeniedKind::WrongSecret);
 }
 
 /// Down and up again every ten seconds, while somebody tries every 100 ms: no more than once the limit and half of it.

@@ -53,9 +53,10 @@ impl Scripts {
     }
 }
 
-/// The script of [`RedisThrottle`](crate::RedisThrottle). Not repeatable: what it did is another's change to whoever asks again.
+/// The script of [`RedisThrottle`](crate::RedisThrottle). Repeated, it knows what it did; but for what it removed, which is another's
+/// doing to whoever asks again, and as good.
 pub(crate) fn replace_buckets() -> Script {
-    Script::new(GROWS, &[include_str!("lua/replace_buckets.lua")], false)
+    Script::new(GROWS, &[include_str!("lua/replace_buckets.lua")], true)
 }
 
 impl Script {
