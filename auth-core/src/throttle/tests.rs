@@ -367,6 +367,61 @@ async fn equal_credentials_at_once_are_one_attempt() {
     assert_eq!(site.runs(), runs + 1);
 }
 
+/// More than there are places, from as many addresses: whoever finds none waits for one that is given back.
+#[tokio::test]
+async fn right_passwords_wait_for_each_other() {
+    let site = Arc::new(Site::new().await);
+    let logins: Vec<_> = (0..20)
+        .map(|n| {
+            let site = Arc::clone(&site);
+            tokio::spawn(async move { site.try_as("alice", RIGHT, &from(&format!("192.0.2.{n}"))).await })
+        })
+        .collect();
+    for login in logins {
+        assert_eq!(login.await.unwrap(), Ok(()));
+    }
+}
+
+/// Tokens that are no good slow their source down, and nobody else; good ones cost the store nothing.
+#[tokio::test]
+async fn bad_tokens_have_a_budget_of_their_own() {
+    let site = Site::new().await;
+    let throttle = site.auth.throttle().unwrap();
+    let attempt = async |source: &str, ending: AttemptEnd| {
+        let facts = from(source);
+        let attempt = GateAttempt {
+            credentials: "bearer",
+            factor: crate::grant::Factor::Token,
+            subject: None,
+            is_guessable: false,
+            facts: &facts,
+        };
+        match throttle.reserve(&attempt).await.unwrap() {
+            Admission::Admitted(permit) => {
+                throttle.report(permit, ending).await;
+                true
+            }
+            Admission::RetryAfter(time) => {
+                assert!(time <= Duration::from_secs(8), "slower, and no more");
+                false
+            }
+        }
+    };
+    for _ in 0..1_000 {
+        assert!(attempt("192.0.2.1", AttemptEnd::Accepted).await);
+    }
+    assert_eq!(site.store.asked.load(Ordering::SeqCst), 0);
+    let mut bad = 0;
+    while attempt("192.0.2.1", AttemptEnd::Denied(DeniedKind::UnknownUser)).await {
+        bad += 1;
+    }
+    assert_eq!(bad, 300);
+    assert!(attempt("192.0.2.2", AttemptEnd::Accepted).await, "others");
+    assert_eq!(site.try_as("alice", RIGHT, &from("192.0.2.1")).await, Ok(()), "passwords from there");
+    site.advance(8);
+    assert!(attempt("192.0.2.1", AttemptEnd::Accepted).await);
+}
+
 /// A stranger with a thousand addresses, at full speed.
 #[tokio::test]
 async fn the_owner_gets_in_while_strangers_hammer() {
