@@ -59,6 +59,8 @@ pub(crate) struct Gatekeeper {
 
 /// How many places are kept that could not be given back.
 const MAX_LATE: usize = 10_000;
+/// How many of them one attempt gives back: it does not wait for all.
+const LATE_AT_ONCE: usize = 16;
 
 /// The store did not answer, which has been told, or is left alone for a moment since it did not.
 struct Unanswered;
@@ -275,7 +277,7 @@ impl Gatekeeper {
                         self.leave_locally(&place.lanes, lane, *ending, account.as_ref()).await;
                     }
                 }
-                self.late().extend(leaving.iter().filter(|leaving| leaving.place.stored.is_some()).cloned());
+                self.leave_later(leaving.iter().filter(|leaving| leaving.place.stored.is_some()).cloned());
             }
         }
         self.turns.settle(who);
@@ -305,17 +307,20 @@ impl Gatekeeper {
         if self.late().is_empty() || self.pause.is_on(self.clock.now()) {
             return;
         }
-        let mut late = std::mem::take(&mut *self.late());
-        while let Some(leaving) = late.pop() {
+        for _ in 0..LATE_AT_ONCE {
+            // One at a time: whoever goes away in between leaves the others where they are.
+            let Some(leaving) = self.late().pop() else { return };
             if self.leave_stored(std::slice::from_ref(&leaving)).await.is_err() {
-                late.push(leaving);
-                break;
+                return self.leave_later([leaving]);
             }
         }
-        let mut left = self.late();
-        left.extend(late);
-        // The store lets them expire, which is a failure.
-        left.truncate(MAX_LATE);
+    }
+
+    /// Beyond what is kept, the store lets them expire, which is a failure.
+    fn leave_later(&self, leaving: impl IntoIterator<Item = Leaving>) {
+        let mut late = self.late();
+        let room = MAX_LATE.saturating_sub(late.len());
+        late.extend(leaving.into_iter().take(room));
     }
 
     // Nothing in here can panic half-way.

@@ -228,6 +228,21 @@ impl Dialect {
         LaterColumn { find: self.statement(&find), add: self.statement(&add) }
     }
 
+    /// Removes rows that have expired, by the column of that name. `key` is the table's. Values: now, limit.
+    pub(crate) fn purge_expired(&self, table: &Identifier, key: &str) -> SqlStr {
+        let t = table.quoted(self);
+        // The order makes sure of the index.
+        let expired = "WHERE expires <= ? ORDER BY expires LIMIT ?";
+        if self.limits_delete {
+            return self.statement(&format!("DELETE FROM {t} {expired}"));
+        }
+        let lock = self.lock_found;
+        self.statement(&format!(
+            "WITH expired AS MATERIALIZED (SELECT {key} FROM {t} {expired}{lock}) \
+             DELETE FROM {t} WHERE {key} IN (SELECT {key} FROM expired)"
+        ))
+    }
+
     /// A statement, from a text in which each `?` is a placeholder. Whatever else varies in it is a checked
     /// [`Identifier`].
     pub(crate) fn statement(&self, text: &str) -> SqlStr {

@@ -95,23 +95,9 @@ impl Statements {
                  AND (last_seen < ? OR (last_seen = ? AND session_key <= ?))"
             )),
             list_user: sql(format!("SELECT {RECORD}, session_key FROM {t} WHERE {WHOSE} AND expires > ?")),
-            purge_expired: sql(purge_expired(t, dialect)),
+            purge_expired: dialect.purge_expired(table, "session_key"),
         }
     }
-}
-
-/// Values: now, limit.
-fn purge_expired(t: &str, dialect: &Dialect) -> String {
-    // The order makes sure of the index.
-    let expired = "WHERE expires <= ? ORDER BY expires LIMIT ?";
-    if dialect.limits_delete {
-        return format!("DELETE FROM {t} {expired}");
-    }
-    let lock = dialect.lock_found;
-    format!(
-        "WITH expired AS MATERIALIZED (SELECT session_key FROM {t} {expired}{lock}) \
-         DELETE FROM {t} WHERE session_key IN (SELECT session_key FROM expired)"
-    )
 }
 
 /// `touch` changes a column that has an index, so `PostgreSQL` writes to all four indexes (no HOT update): 550 bytes of

@@ -46,23 +46,9 @@ impl Statements {
                 "SELECT {row} FROM {t} WHERE delayed_until > ? AND expires > ? AND backend <> '' \
                  ORDER BY delayed_until DESC LIMIT ?"
             )),
-            purge_expired: sql(purge_expired(t, dialect)),
+            purge_expired: dialect.purge_expired(table, "bucket_key"),
         }
     }
-}
-
-/// Values: now, limit.
-fn purge_expired(t: &str, dialect: &Dialect) -> String {
-    // The order makes sure of the index.
-    let expired = "WHERE expires <= ? ORDER BY expires LIMIT ?";
-    if dialect.limits_delete {
-        return format!("DELETE FROM {t} {expired}");
-    }
-    let lock = dialect.lock_found;
-    format!(
-        "WITH expired AS MATERIALIZED (SELECT bucket_key FROM {t} {expired}{lock}) \
-         DELETE FROM {t} WHERE bucket_key IN (SELECT bucket_key FROM expired)"
-    )
 }
 
 fn migrate(table: &Identifier, dialect: &Dialect) -> Vec<SqlStr> {
