@@ -25,33 +25,29 @@ pub(crate) struct Authenticator<U> {
     pub(crate) gate: Option<Arc<dyn DynGate>>,
     /// The gate, if it is ours.
     pub(crate) throttle: Option<Arc<Gatekeeper>>,
-    pub(crate) flights: Flights<SharedJudgement<U>>,
+    pub(crate) flights: Flights<Judged<U>>,
     pub(crate) flight_keys: [u64; 2],
     pub(crate) chain_timeout: Duration,
 }
 
-/// What became of an attempt, and whether a secret was not compared since its account had no tries left.
-type Judged<U> = (Result<Authenticated<U>, Denied>, bool);
+/// What became of an attempt.
+pub(crate) struct Judged<U> {
+    answer: Result<Authenticated<U>, Denied>,
+    /// Whether a secret was not compared, since its account had no tries left.
+    is_exhausted: bool,
+}
 
-/// The same for several who made one attempt: a proof for each.
-pub(crate) struct SharedJudgement<U>(Judged<U>);
+impl<U> From<Denied> for Judged<U> {
+    fn from(denied: Denied) -> Self {
+        Self { answer: Err(denied), is_exhausted: false }
+    }
+}
 
-impl<U> Clone for SharedJudgement<U> {
+/// Of several who made one attempt, each has a proof.
+impl<U> Clone for Judged<U> {
     fn clone(&self) -> Self {
-        let (answer, is_exhausted) = &self.0;
-        Self((answer.as_ref().map(Authenticated::another).map_err(Clone::clone), *is_exhausted))
-    }
-}
-
-impl<U> From<Judged<U>> for SharedJudgement<U> {
-    fn from(judged: Judged<U>) -> Self {
-        Self(judged)
-    }
-}
-
-impl<U> From<SharedJudgement<U>> for Judged<U> {
-    fn from(shared: SharedJudgement<U>) -> Self {
-        shared.0
+        let answer = self.answer.as_ref().map(Authenticated::another).map_err(Clone::clone);
+        Self { answer, is_exhausted: self.is_exhausted }
     }
 }
 
@@ -66,9 +62,9 @@ impl<U: User> Authenticator<U> {
         let subject = credentials.subject().map(|subject| printable(subject, MAX_SUBJECT_LEN));
         let claim = Claim { credentials: C::KIND, subject: subject.as_deref(), per_request };
         let mut telling = Telling { authenticator: self, facts, claim: Some(claim) };
-        let (answer, is_exhausted) = self.judge_once(credentials, facts).await;
-        telling.tell(&answer, is_exhausted);
-        answer
+        let judged = self.judge_once(credentials, facts).await;
+        telling.tell(&judged);
+        judged.answer
     }
 
     /// Judges equal credentials from one place at once together: they are one attempt.
@@ -76,9 +72,7 @@ impl<U: User> Authenticator<U> {
         let whole = credentials.secret().filter(|_| C::IS_NAME_AND_SECRET && self.gate.is_some());
         let Some(secret) = whole else { return self.judge_admitted(credentials, facts).await };
         let key = self.flight_key(C::KIND, credentials.subject(), secret, facts);
-        let judging = async { self.judge_admitted(credentials, facts).await.into() };
-        let shared: SharedJudgement<U> = self.flights.share(key, judging).await;
-        shared.into()
+        self.flights.share(key, self.judge_admitted(credentials, facts)).await
     }
 
     /// A keyed hash, of this process only, over everything that tells one attempt from another.
@@ -94,17 +88,17 @@ impl<U: User> Authenticator<U> {
         hasher.finish128().as_bytes()
     }
 
-    /// Asks the chain, if the gate admits the attempt; and whether a secret was not compared.
+    /// Asks the chain, if the gate admits the attempt.
     async fn judge_admitted<C: Credentials>(&self, credentials: &C, facts: &RequestFacts) -> Judged<U> {
-        let Some(chain) = self.chain::<C>() else { return (Err(Denied::nobody()), false) };
+        let Some(chain) = self.chain::<C>() else { return Denied::nobody().into() };
         // What no backend is asked about is no attempt that could be counted.
         if let Err(reason) = credentials.check() {
-            return (Err(Denied::unasked(reason)), false);
+            return Denied::unasked(reason).into();
         }
         let place = match &self.gate {
             Some(gate) => match self.reserve(gate, credentials, facts).await {
                 Ok(place) => Some(place),
-                Err(denied) => return (Err(denied), false),
+                Err(denied) => return denied.into(),
             },
             None => None,
         };
@@ -113,7 +107,7 @@ impl<U: User> Authenticator<U> {
         if let Some(place) = place {
             place.settle(&answer).await;
         }
-        (answer, is_exhausted)
+        Judged { answer, is_exhausted }
     }
 
     async fn reserve<C: Credentials>(
@@ -178,14 +172,14 @@ struct Telling<'a, U: User> {
 }
 
 impl<U: User> Telling<'_, U> {
-    fn tell(&mut self, answer: &Result<Authenticated<U>, Denied>, is_exhausted: bool) {
+    fn tell(&mut self, judged: &Judged<U>) {
         let Some(claim) = self.claim.take() else { return };
-        let (kind, backend, user) = match answer {
+        let (kind, backend, user) = match &judged.answer {
             Ok(done) => (EventKind::LoginSucceeded(claim), Some(&done.backend), Some(done.user.id())),
             Err(denied) if denied.kind() == DeniedKind::Throttled => {
                 (EventKind::LoginThrottled(claim, denied.retry_after()), None, None)
             }
-            Err(denied) if is_exhausted && !denied.is_unavailable() => {
+            Err(denied) if judged.is_exhausted && !denied.is_unavailable() => {
                 (EventKind::LoginThrottled(claim, None), denied.backend(), None)
             }
             Err(denied) if denied.kind() == DeniedKind::Unavailable => {
