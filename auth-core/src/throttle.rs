@@ -57,10 +57,16 @@
 //! A place is taken before an attempt is judged. Of a hundred at once, no more are judged than may fail; the others wait up
 //! to 2 s for one that is done, and then hear 429. Equal credentials at once are judged once, for all of them.
 //!
+//! # What it costs
+//!
+//! A session, and whatever is remembered, asks nothing of it. A login changes the store's counters once before it is judged (a
+//! look and a change) and once after (a change). The first login with a name in a process looks once more, since nobody knows
+//! yet whose name it is. Names that nobody has cost the same, so that their time does not tell.
+//!
 //! # When the store is down
 //!
-//! Each instance then counts for itself, at half the limits, and an event says so; after a second it looks whether the store is back. What it counted stays in force until its
-//! own time is over, also when the store is back. So *n* instances allow up to *n*/2 times the limit meanwhile.
+//! Each instance then counts for itself, at half the limits, and an event says so; after a second it looks whether the store
+//! is back. What it counted stays in force until its own time is over, also when the store is back. So *n* instances allow up to *n*/2 times the limit meanwhile.
 
 mod bucket;
 mod check;
@@ -70,11 +76,13 @@ mod gatekeeper;
 mod lanes;
 mod ledger;
 mod memory;
+mod places;
 mod settings;
 mod store;
 #[cfg(test)]
 mod tests;
 mod unlock;
+mod whose;
 
 pub(crate) use bucket::KNOWN_FOR;
 pub use bucket::{Account, Bucket, BucketKey};

@@ -1,35 +1,25 @@
 //! The gate of a configured throttle.
 
-use std::hash::{BuildHasher as _, RandomState};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use tokio::time::{Instant, timeout_at};
 
 use super::bucket::{DAY, Limits, Verdict};
 use super::device::{Device, ReadDevice};
 use super::lanes::{Ending, Keys, LaneLimits, Lanes, account_key, source_of};
-use super::ledger::{Turns, Versions, update};
+use super::places::{Hoped, Leaving, Place, Places, Unanswered};
 use super::store::DynThrottleStore;
-use super::{Account, Bucket, BucketKey, MemoryThrottle};
+use super::whose::{Subject, Whose};
+use super::{Account, Bucket, BucketKey};
 use crate::backend::BackendError;
-use crate::event::{self, Event, EventKind, Observer};
+use crate::event::Observer;
 use crate::gate::{Admission, AttemptEnd, Gate, GateAccount, GateAttempt};
 use crate::grant::Factor;
 use crate::networks::Networks;
-use crate::store_error::{StoreError, StoreErrorKind};
 use crate::time::{Clock, Timestamp};
 use crate::unheard::log_error;
 use crate::{DeniedKind, RequestFacts};
-
-/// How long an attempt waits for a place that others may give back.
-const WAIT: Duration = Duration::from_secs(2);
-/// How often whoever waits looks whether another instance gave one back.
-const LOOKS_EVERY: Duration = Duration::from_millis(50);
-/// What is counted in this process while the store is down, in buckets.
-const LOCAL_BUCKETS: usize = 100_000;
 
 /// What is limited, and how.
 pub(super) struct Rules {
@@ -44,44 +34,11 @@ pub(super) struct Rules {
 }
 
 pub(crate) struct Gatekeeper {
-    store: Arc<dyn DynThrottleStore>,
-    local: MemoryThrottle,
-    versions: Versions,
-    pause: Pause,
-    /// Places that could not be given back yet, since the store did not answer.
-    late: Mutex<Vec<Leaving>>,
-    turns: Turns,
+    places: Places,
+    whose: Whose,
     rules: Rules,
     devices: Box<dyn ReadDevice>,
     clock: Arc<dyn Clock>,
-    observer: Arc<dyn Observer>,
-}
-
-/// How many places are kept that could not be given back.
-const MAX_LATE: usize = 10_000;
-/// How many of them one attempt gives back: it does not wait for all.
-const LATE_AT_ONCE: usize = 16;
-
-/// The store did not answer, which has been told, or is left alone for a moment since it did not.
-struct Unanswered;
-
-/// For how long a store is not asked that has just failed: each attempt would wait for it several times.
-const PAUSE: Duration = Duration::from_secs(1);
-
-/// Since when the store is left alone, in milliseconds.
-#[derive(Default)]
-struct Pause(AtomicU64);
-
-impl Pause {
-    fn begin(&self, now: Timestamp) {
-        self.0.store(now.as_millis(), Ordering::Relaxed);
-    }
-
-    /// Also by a clock that went back.
-    fn is_on(&self, now: Timestamp) -> bool {
-        let since = Timestamp::from_millis(self.0.load(Ordering::Relaxed));
-        now >= since && now.since(since) < PAUSE
-    }
 }
 
 /// A place that an attempt has.
@@ -95,33 +52,21 @@ pub(crate) enum Permit {
 
 /// An attempt with a secret that could be guessed.
 pub(crate) struct Guess {
-    source: Option<IpNet>,
-    device: Option<Device>,
-    /// The device's word for the name, and since when.
-    device_since: Option<Timestamp>,
+    origin: Origin,
     name: Place,
+    /// Of what the name was when it was last used.
+    hoped: Vec<(Subject, Place)>,
     /// Of the accounts that backends found.
-    accounts: Vec<(Account, Place)>,
-    exhausted: Vec<Account>,
+    found: Vec<(Subject, Place)>,
+    /// What has no place left.
+    exhausted: Vec<Subject>,
 }
 
-/// A place that is given back.
-#[derive(Clone)]
-struct Leaving {
-    place: Place,
-    ending: Ending,
-    /// Whose account it is about.
-    account: Option<Account>,
-}
-
-/// What was taken.
-#[derive(Clone)]
-struct Place {
-    lanes: Lanes,
-    /// The lane in the store, if it answered.
-    stored: Option<BucketKey>,
-    /// The lane in this process, where the store did not, or had not lately.
-    local: Option<BucketKey>,
+/// Where an attempt comes from.
+struct Origin {
+    source: Option<IpNet>,
+    /// The device, if it knows the name, and since when.
+    device: Option<(Device, Timestamp)>,
 }
 
 impl Gatekeeper {
@@ -132,20 +77,8 @@ impl Gatekeeper {
         clock: Arc<dyn Clock>,
         observer: Arc<dyn Observer>,
     ) -> Self {
-        let local = MemoryThrottle::new(LOCAL_BUCKETS);
-        let versions = Versions::starting_at(RandomState::new().hash_one(0));
-        Self {
-            store,
-            local,
-            versions,
-            pause: Pause::default(),
-            late: Mutex::default(),
-            turns: Turns::new(),
-            rules,
-            devices,
-            clock,
-            observer,
-        }
+        let places = Places::new(store, rules.limits, Arc::clone(&clock), observer);
+        Self { places, whose: Whose::new(), rules, devices, clock }
     }
 
     fn source(&self, facts: &RequestFacts) -> Option<IpNet> {
@@ -157,180 +90,31 @@ impl Gatekeeper {
         !source.addr().is_loopback() && !self.rules.exempt.contains(source.addr())
     }
 
-    fn lanes(
-        &self,
-        who: BucketKey,
-        source: Option<&IpNet>,
-        is_name: bool,
-        device: Option<(&[u8], Timestamp)>,
-    ) -> Lanes {
-        let counts_source = is_name && source.is_some_and(|source| self.counts(source));
-        self.rules.keys.lanes(who, source, counts_source, device)
+    fn lanes(&self, who: BucketKey, origin: &Origin, is_name: bool) -> Lanes {
+        let Origin { source, device } = origin;
+        let counts_source = is_name && source.as_ref().is_some_and(|source| self.counts(source));
+        let device = device.as_ref().map(|(device, since)| (device.id(), *since));
+        self.rules.keys.lanes(who, source.as_ref(), counts_source, device)
     }
 
-    async fn store_update<T>(
-        &self,
-        keys: &[BucketKey],
-        facts: &RequestFacts,
-        change: impl Fn(&mut [Bucket]) -> T,
-    ) -> Result<T, Unanswered> {
-        let now = self.clock.now();
-        if self.pause.is_on(now) {
-            return Err(Unanswered);
-        }
-        match update(&*self.store, &self.versions, keys, now, change).await {
-            Ok(changed) => Ok(changed),
-            Err(error) => {
-                // One without room answers others.
-                if error.kind() != StoreErrorKind::Full {
-                    self.pause.begin(now);
-                }
-                self.tell(&error, facts);
-                Err(Unanswered)
+    /// Of an account; or of nobody, in its place.
+    fn lanes_of(&self, subject: &Subject, name: &BucketKey, origin: &Origin) -> Lanes {
+        match subject {
+            Subject::Nobody => {
+                // No device knows whom nobody is.
+                let origin = Origin { source: origin.source, device: None };
+                self.lanes(self.rules.keys.nobody(name), &origin, false)
+            }
+            Subject::Account(account, at_most) => {
+                let mut lanes = self.lanes(account_key(account), origin, false);
+                lanes.cap = at_most.map(|(failures, within)| {
+                    let (first, longest, forgotten) = (within, within, within);
+                    let limits = Limits { free: failures, first, longest, per_day: u32::MAX, forgotten };
+                    (self.rules.keys.cap(&lanes.who), limits)
+                });
+                lanes
             }
         }
-    }
-
-    /// In this process. `None` if there is no room.
-    async fn local_update<T>(&self, keys: &[BucketKey], change: impl Fn(&mut [Bucket]) -> T) -> Option<T> {
-        update(&self.local, &self.versions, keys, self.clock.now(), change).await.ok()
-    }
-
-    /// Takes a place, and waits a while for one.
-    async fn enter(&self, lanes: Lanes, facts: &RequestFacts) -> Result<Place, Duration> {
-        let deadline = Instant::now() + WAIT;
-        loop {
-            // Before it is looked: what is given back between looking and waiting is heard of.
-            let settled = self.turns.settled(&lanes.who);
-            tokio::pin!(settled);
-            settled.as_mut().enable();
-            match self.try_enter(&lanes, facts).await {
-                Ok((stored, local)) => return Ok(Place { lanes, stored, local }),
-                Err(Verdict::Later(time)) => return Err(time),
-                Err(_) if Instant::now() >= deadline => return Err(self.rules.limits.lane.first),
-                Err(_) => _ = timeout_at(deadline.min(Instant::now() + LOOKS_EVERY), settled).await,
-            }
-        }
-    }
-
-    async fn try_enter(
-        &self,
-        lanes: &Lanes,
-        facts: &RequestFacts,
-    ) -> Result<(Option<BucketKey>, Option<BucketKey>), Verdict> {
-        self.leave_late().await;
-        let _turn = self.turns.take(&lanes.who).await;
-        let (now, keys) = (self.clock.now(), lanes.keys());
-        // What was counted while the store was down stays in force, and the larger counts.
-        let local =
-            if self.local.knows(&keys) { Some(self.enter_locally(lanes, &keys, now).await?) } else { None };
-        let stored =
-            self.store_update(&keys, facts, |buckets| lanes.enter(buckets, now, &self.rules.limits)).await;
-        match stored {
-            Ok(Ok(lane)) => Ok((Some(lane), local)),
-            Ok(Err(verdict)) => {
-                if let Some(lane) = local {
-                    self.leave_locally(lanes, lane, Ending::Undecided, None).await;
-                }
-                Err(verdict)
-            }
-            Err(Unanswered) => match local {
-                Some(local) => Ok((None, Some(local))),
-                None => Ok((None, Some(self.enter_locally(lanes, &keys, now).await?))),
-            },
-        }
-    }
-
-    async fn enter_locally(
-        &self,
-        lanes: &Lanes,
-        keys: &[BucketKey],
-        now: Timestamp,
-    ) -> Result<BucketKey, Verdict> {
-        let limits = self.rules.limits.halved();
-        let entered = self.local_update(keys, |buckets| lanes.enter(buckets, now, &limits)).await;
-        // No room is no place.
-        entered.unwrap_or(Err(Verdict::Later(limits.lane.longest)))
-    }
-
-    async fn leave_locally(&self, lanes: &Lanes, lane: BucketKey, ending: Ending, account: Option<&Account>) {
-        let (now, limits) = (self.clock.now(), self.rules.limits.halved());
-        let leave = |buckets: &mut [Bucket]| lanes.leave(lane, ending, account, buckets, now, &limits);
-        self.local_update(&lanes.keys(), leave).await;
-    }
-
-    /// Gives all places of an attempt back, in one change.
-    async fn leave(&self, who: &BucketKey, leaving: Vec<Leaving>) {
-        {
-            let _turn = self.turns.take(who).await;
-            for Leaving { place, ending, account } in &leaving {
-                if let Some(lane) = place.local {
-                    self.leave_locally(&place.lanes, lane, *ending, account.as_ref()).await;
-                }
-            }
-            if self.leave_stored(&leaving).await.is_err() {
-                for Leaving { place, ending, account } in &leaving {
-                    // It is in force here at once, and in the store as soon as that answers.
-                    if let Some(lane) =
-                        place.stored.filter(|_| *ending == Ending::Failed && place.local.is_none())
-                    {
-                        self.leave_locally(&place.lanes, lane, *ending, account.as_ref()).await;
-                    }
-                }
-                self.leave_later(leaving.iter().filter(|leaving| leaving.place.stored.is_some()).cloned());
-            }
-        }
-        self.turns.settle(who);
-        for Leaving { place, .. } in &leaving {
-            self.turns.settle(&place.lanes.who);
-        }
-    }
-
-    /// Gives back what is held in the store.
-    async fn leave_stored(&self, leaving: &[Leaving]) -> Result<(), Unanswered> {
-        let now = self.clock.now();
-        let stored = || leaving.iter().filter_map(|leaving| Some((leaving, leaving.place.stored?)));
-        let keys: Vec<_> = stored().flat_map(|(leaving, _)| leaving.place.lanes.keys()).collect();
-        let leave = |mut buckets: &mut [Bucket]| {
-            for (Leaving { place: Place { lanes, .. }, ending, account }, lane) in stored() {
-                let (own, others) = buckets.split_at_mut(lanes.keys().len());
-                lanes.leave(lane, *ending, account.as_ref(), own, now, &self.rules.limits);
-                buckets = others;
-            }
-        };
-        self.store_update(&keys, &RequestFacts::NONE, leave).await
-    }
-
-    /// Gives back what could not be given back before, if the store answers again: whoever succeeded then must not be taken
-    /// for somebody who is still being judged.
-    async fn leave_late(&self) {
-        if self.late().is_empty() || self.pause.is_on(self.clock.now()) {
-            return;
-        }
-        for _ in 0..LATE_AT_ONCE {
-            // One at a time: whoever goes away in between leaves the others where they are.
-            let Some(leaving) = self.late().pop() else { return };
-            if self.leave_stored(std::slice::from_ref(&leaving)).await.is_err() {
-                return self.leave_later([leaving]);
-            }
-        }
-    }
-
-    /// Beyond what is kept, the store lets them expire, which is a failure.
-    fn leave_later(&self, leaving: impl IntoIterator<Item = Leaving>) {
-        let mut late = self.late();
-        let room = MAX_LATE.saturating_sub(late.len());
-        late.extend(leaving.into_iter().take(room));
-    }
-
-    // Nothing in here can panic half-way.
-    fn late(&self) -> MutexGuard<'_, Vec<Leaving>> {
-        self.late.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn tell(&self, error: &StoreError, facts: &RequestFacts) {
-        let kind = EventKind::ThrottleStoreFailed(error);
-        event::emit(&*self.observer, &Event { kind, at: self.clock.now(), backend: None, user: None, facts });
     }
 
     async fn reserve_token(&self, facts: &RequestFacts) -> Admission<Permit> {
@@ -339,12 +123,12 @@ impl Gatekeeper {
         };
         let (key, now) = (self.rules.keys.tokens(&source), self.clock.now());
         // Only what this process knows: a good token costs the store nothing.
-        if self.local.knows(&[key]) {
+        if self.places.knows_locally(&[key]) {
             let look = |buckets: &mut [Bucket]| {
                 buckets[0].settle(now, &self.rules.tokens);
                 buckets[0].verdict(now, &self.rules.tokens)
             };
-            if let Some(Verdict::Later(time)) = self.local_update(&[key], look).await {
+            if let Some(Verdict::Later(time)) = self.places.update_locally(&[key], look).await {
                 return Admission::RetryAfter(time);
             }
         }
@@ -361,11 +145,13 @@ impl Gatekeeper {
             buckets[0].fail(now, &self.rules.tokens);
             buckets[0].clone()
         };
-        let _turn = self.turns.take(&key).await;
-        match self.store_update(&[key], &RequestFacts::NONE, count).await {
+        let _turn = self.places.turn(&key).await;
+        match self.places.update(&[key], &RequestFacts::NONE, count).await {
             // As all instances counted it.
-            Ok(counted) => _ = self.local_update(&[key], |buckets| buckets[0] = counted.clone()).await,
-            Err(Unanswered) => _ = self.local_update(&[key], count).await,
+            Ok(counted) => {
+                _ = self.places.update_locally(&[key], |buckets| buckets[0] = counted.clone()).await;
+            }
+            Err(Unanswered) => _ = self.places.update_locally(&[key], count).await,
         }
     }
 
@@ -393,14 +179,16 @@ impl Gatekeeper {
                 }
             }
         };
-        let _turn = self.turns.take(&key).await;
+        let _turn = self.places.turn(&key).await;
         let halved = take(limits.halved());
-        if self.local.knows(&[key]) {
-            self.local_update(&[key], &halved).await.unwrap_or(Err(limits.longest))?;
+        if self.places.knows_locally(&[key]) {
+            self.places.update_locally(&[key], &halved).await.unwrap_or(Err(limits.longest))?;
         }
-        match self.store_update(&[key], &RequestFacts::NONE, take(*limits)).await {
+        match self.places.update(&[key], &RequestFacts::NONE, take(*limits)).await {
             Ok(taken) => taken,
-            Err(Unanswered) => self.local_update(&[key], &halved).await.unwrap_or(Err(limits.longest)),
+            Err(Unanswered) => {
+                self.places.update_locally(&[key], &halved).await.unwrap_or(Err(limits.longest))
+            }
         }
     }
 
@@ -413,9 +201,9 @@ impl Gatekeeper {
     pub(crate) async fn forget_devices(&self, account: &Account) {
         let (key, now) = (account_key(account), self.clock.now());
         let forget = |buckets: &mut [Bucket]| buckets[0].forget_devices_of(account, now);
-        let _turn = self.turns.take(&key).await;
+        let _turn = self.places.turn(&key).await;
         // What went wrong has been told.
-        _ = self.store_update(&[key], &RequestFacts::NONE, forget).await;
+        _ = self.places.update(&[key], &RequestFacts::NONE, forget).await;
     }
 }
 
@@ -437,18 +225,24 @@ impl Gate for Gatekeeper {
         };
         let cookies = attempt.facts.devices();
         let device = if cookies.is_empty() { None } else { self.devices.read(cookies, self.clock.now()) };
-        let device_since = device.as_ref().and_then(|device| device.knows(&who));
-        let known = device.as_ref().map(Device::id).zip(device_since);
-        let lanes = self.lanes(who, source.as_ref(), true, known);
-        Ok(match self.enter(lanes, attempt.facts).await {
-            Ok(name) => Admission::Admitted(Permit::Guess(Box::new(Guess {
-                source,
-                device,
-                device_since,
-                name,
-                accounts: Vec::new(),
-                exhausted: Vec::new(),
-            }))),
+        let device = device.and_then(|device| device.knows(&who).map(|since| (device, since)));
+        let origin = Origin { source, device };
+        let subjects = self.whose.of(&who);
+        let hoped = subjects.iter().map(|subject| self.lanes_of(subject, &who, &origin)).collect();
+        let lanes = self.lanes(who, &origin, true);
+        Ok(match self.places.enter(lanes, hoped, attempt.facts).await {
+            Ok(entered) => {
+                let (name, found) = (entered.place, Vec::new());
+                let (mut hoped, mut exhausted) = (Vec::new(), Vec::new());
+                for (subject, what) in subjects.into_iter().zip(entered.hoped) {
+                    match what {
+                        Hoped::Taken(place) => hoped.push((subject, *place)),
+                        Hoped::Exhausted => exhausted.push(subject),
+                        Hoped::Unknown => {}
+                    }
+                }
+                Admission::Admitted(Permit::Guess(Box::new(Guess { origin, name, hoped, found, exhausted })))
+            }
             Err(time) => Admission::RetryAfter(time),
         })
     }
@@ -459,30 +253,27 @@ impl Gate for Gatekeeper {
         account: &GateAccount<'_>,
     ) -> Result<Admission<()>, BackendError> {
         let Permit::Guess(guess) = permit else { return Ok(Admission::Admitted(())) };
-        let found = Account::new(account.backend, account.id);
-        if guess.accounts.iter().any(|(own, _)| *own == found) {
+        let subject = Subject::Account(Account::new(account.backend, account.id), account.at_most);
+        let is_it = |(other, _): &(Subject, Place)| other.account() == subject.account();
+        if guess.found.iter().any(is_it) {
             return Ok(Admission::Admitted(()));
         }
-        if !guess.exhausted.contains(&found) {
-            let known = guess.device.as_ref().map(Device::id).zip(guess.device_since);
-            let mut lanes = self.lanes(account_key(&found), guess.source.as_ref(), false, known);
-            if let Some((failures, within)) = account.at_most {
-                let limits = Limits {
-                    free: failures,
-                    first: within,
-                    longest: within,
-                    per_day: u32::MAX,
-                    forgotten: within,
-                };
-                lanes.cap = Some((self.rules.keys.cap(&lanes.who), limits));
+        if let Some(at) = guess.hoped.iter().position(is_it) {
+            let (hoped, place) = guess.hoped.swap_remove(at);
+            if hoped == subject {
+                guess.found.push((hoped, place));
+                return Ok(Admission::Admitted(()));
             }
-            match self.enter(lanes, account.facts).await {
-                Ok(place) => {
-                    guess.accounts.push((found, place));
-                    return Ok(Admission::Admitted(()));
-                }
-                Err(_) => guess.exhausted.push(found),
+            // By other limits than it was hoped for.
+            self.places.leave(vec![Leaving { place, ending: Ending::Undecided, account: None }]).await;
+        }
+        if !guess.exhausted.contains(&subject) {
+            let lanes = self.lanes_of(&subject, &guess.name.lanes().who, &guess.origin);
+            if let Some(place) = self.places.enter_found(lanes, account.facts).await {
+                guess.found.push((subject, place));
+                return Ok(Admission::Admitted(()));
             }
+            guess.exhausted.push(subject);
         }
         Ok(Admission::RetryAfter(self.rules.limits.lane.first))
     }
@@ -494,29 +285,44 @@ impl Gate for Gatekeeper {
             Permit::Guess(guess) => guess,
         };
         let ending = ending_of(ending, self.clock.now().plus(self.rules.known_for));
-        let Guess { source, name, mut accounts, exhausted, .. } = *guess;
-        let who = name.lanes.who;
-        let account = accounts.first().map(|(account, _)| account).or(exhausted.first()).cloned();
-        // A name that no backend knows has no account, and would be answered sooner: it costs what an account does.
-        let is_nobodys = accounts.is_empty() && ending == Ending::Failed;
-        let nobody = if is_nobodys {
-            let lanes = self.lanes(self.rules.keys.nobody(&who), source.as_ref(), false, None);
-            self.enter(lanes, &RequestFacts::NONE).await.ok()
-        } else {
-            None
-        };
+        let Guess { origin, name, mut hoped, mut found, mut exhausted } = *guess;
+        let who = name.lanes().who;
+        let is_nobodys = found.is_empty() && exhausted.is_empty();
+        if is_nobodys && ending == Ending::Failed {
+            // A name that no backend knows has no account, and would be answered sooner: it costs what an account does.
+            if let Some(at) = hoped.iter().position(|(subject, _)| *subject == Subject::Nobody) {
+                found.push(hoped.swap_remove(at));
+            } else {
+                let lanes = self.lanes_of(&Subject::Nobody, &who, &origin);
+                match self.places.enter_found(lanes, &RequestFacts::NONE).await {
+                    Some(place) => found.push((Subject::Nobody, place)),
+                    None => exhausted.push(Subject::Nobody),
+                }
+            }
+        }
+        let subjects: Vec<_> = found.iter().map(|(subject, _)| subject).chain(&exhausted).cloned().collect();
+        let account_of = |subject: &Subject| subject.account().cloned();
+        let named = subjects.iter().find_map(account_of);
+        // Nobody knows whose name it is while a backend is down.
+        if ending != Ending::Undecided {
+            self.whose.note(who, subjects);
+        }
         // The chain ends with whoever accepts: that the backends before it did not is no failure, and no success.
-        let last = accounts.pop();
+        let last = found.pop();
         let passed_over = if ending == Ending::Failed { Ending::Failed } else { Ending::Undecided };
-        let mut leaving = vec![Leaving { place: name, ending, account }];
-        leaving.extend(nobody.map(|place| Leaving { place, ending, account: None }));
-        leaving.extend(last.map(|(account, place)| Leaving { place, ending, account: Some(account) }));
-        leaving.extend(accounts.into_iter().map(|(account, place)| Leaving {
+        let mut leaving = vec![Leaving { place: name, ending, account: named }];
+        leaving.extend(last.map(|(of, place)| Leaving { place, ending, account: account_of(&of) }));
+        leaving.extend(found.into_iter().map(|(of, place)| Leaving {
             place,
             ending: passed_over,
-            account: Some(account),
+            account: account_of(&of),
         }));
-        self.leave(&who, leaving).await;
+        leaving.extend(hoped.into_iter().map(|(_, place)| Leaving {
+            place,
+            ending: Ending::Undecided,
+            account: None,
+        }));
+        self.places.leave(leaving).await;
     }
 }
 

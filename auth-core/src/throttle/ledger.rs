@@ -29,7 +29,15 @@ impl Versions {
     }
 }
 
-/// Loads the buckets, has them changed, and gives them back, until nobody came in between.
+/// What became of a change.
+pub(super) struct Updated<T> {
+    pub(super) answer: T,
+    /// The buckets as it left them.
+    pub(super) left: Vec<Option<StoredBucket>>,
+}
+
+/// Loads the buckets, has them changed, and gives them back, until nobody came in between. Where it is known how they were
+/// just now, they are loaded only if that is no longer so.
 ///
 /// # Errors
 /// [`StoreError`] if the store cannot do that in time.
@@ -37,32 +45,34 @@ pub(super) async fn update<T>(
     store: &dyn DynThrottleStore,
     versions: &Versions,
     keys: &[BucketKey],
+    known: Option<Vec<Option<StoredBucket>>>,
     now: Timestamp,
     change: impl Fn(&mut [Bucket]) -> T,
-) -> Result<T, StoreError> {
+) -> Result<Updated<T>, StoreError> {
     let updating = async {
+        let mut left = match known {
+            Some(known) => known,
+            None => store.load(keys).await?,
+        };
         loop {
-            let loaded = store.load(keys).await?;
-            let before: Vec<Bucket> = loaded
-                .iter()
-                .map(|one| one.as_ref().map_or_else(Bucket::default, |one| one.bucket.clone()))
-                .collect();
+            let bucket = |one: &Option<StoredBucket>| one.as_ref().map(|one| one.bucket.clone());
+            let before: Vec<_> = left.iter().map(|one| bucket(one).unwrap_or_default()).collect();
             let mut after = before.clone();
             let answer = change(&mut after);
-            let pairs = keys.iter().zip(&loaded).zip(before.into_iter().zip(after));
-            let changes: Vec<_> = pairs
-                .filter(|(_, (before, after))| before != after)
-                .map(|((key, loaded), (_, after))| BucketChange {
-                    key: *key,
-                    expected: loaded.as_ref().map(|loaded| loaded.version),
-                    new: (!after.is_blank())
-                        .then(|| StoredBucket { bucket: after, version: versions.next() }),
-                })
-                .filter(|change| change.expected.is_some() || change.new.is_some())
-                .collect();
-            if changes.is_empty() || store.replace(&changes, now).await? {
-                return Ok(answer);
+            let mut changes = Vec::new();
+            for (at, (before, after)) in before.into_iter().zip(after).enumerate() {
+                let expected = left[at].as_ref().map(|stored| stored.version);
+                let new = (!after.is_blank())
+                    .then(|| StoredBucket { bucket: after.clone(), version: versions.next() });
+                if before != after && (expected.is_some() || new.is_some()) {
+                    left[at].clone_from(&new);
+                    changes.push(BucketChange { key: keys[at], expected, new });
+                }
             }
+            if changes.is_empty() || store.replace(&changes, now).await? {
+                return Ok(Updated { answer, left });
+            }
+            left = store.load(keys).await?;
         }
     };
     guarded(STORE_TIMEOUT, updating).await.unwrap_or_else(|why| {
@@ -73,29 +83,58 @@ pub(super) async fn update<T>(
     })
 }
 
+/// Has the store write what is there already. Whether it does is all the same: its time is what matters.
+pub(super) async fn touch(
+    store: &dyn DynThrottleStore,
+    versions: &Versions,
+    key: BucketKey,
+    seen: Option<StoredBucket>,
+    now: Timestamp,
+) {
+    let expected = seen.as_ref().map(|stored| stored.version);
+    let new = seen.map(|stored| StoredBucket { version: versions.next(), ..stored });
+    let change = [BucketChange { key, expected, new }];
+    _ = guarded(STORE_TIMEOUT, store.replace(&change, now)).await;
+}
+
 /// Has those who count one name in this process take turns, so that they do not get in each other's way at the store; and
 /// wakes those who wait for a place.
-pub(super) struct Turns(Box<[Turn]>);
+pub(super) struct Turns(Box<[Slot]>);
+
+/// Held by whoever's turn it is.
+pub(super) struct Turn<'a>(#[expect(dead_code, reason = "held, not read")] Vec<MutexGuard<'a, ()>>);
 
 #[derive(Default)]
-struct Turn {
+struct Slot {
     holder: Mutex<()>,
     settled: Notify,
 }
 
 const TURNS: usize = 256;
 
+fn slot_of(key: &BucketKey) -> usize {
+    usize::from(key.as_bytes()[0])
+}
+
 impl Turns {
     pub(super) fn new() -> Self {
-        Self((0..TURNS).map(|_| Turn::default()).collect())
+        Self((0..TURNS).map(|_| Slot::default()).collect())
     }
 
-    fn of(&self, key: &BucketKey) -> &Turn {
-        &self.0[usize::from(key.as_bytes()[0])]
+    fn of(&self, key: &BucketKey) -> &Slot {
+        &self.0[slot_of(key)]
     }
 
-    pub(super) async fn take(&self, key: &BucketKey) -> MutexGuard<'_, ()> {
-        self.of(key).holder.lock().await
+    /// The turns of all these, always taken in one order: two that need the same never wait for each other.
+    pub(super) async fn take(&self, keys: &[BucketKey]) -> Turn<'_> {
+        let mut slots: Vec<_> = keys.iter().map(slot_of).collect();
+        slots.sort_unstable();
+        slots.dedup();
+        let mut held = Vec::with_capacity(slots.len());
+        for slot in slots {
+            held.push(self.0[slot].holder.lock().await);
+        }
+        Turn(held)
     }
 
     /// Ready when a place was given back after this call.

@@ -52,17 +52,36 @@ async fn names_that_exist_and_others_are_alike() {
 #[tokio::test]
 async fn a_refused_attempt_asks_the_store_as_often_whoever_is_named() {
     let site = Site::new().await;
-    let mut asked = Vec::new();
-    for name in ["alice", "nobody", "somebody"] {
+    let asks = async |name: &str, password: &str| {
         let before = site.store.asked.load(Ordering::SeqCst);
-        site.guess(name, &from("192.0.2.1")).await;
-        asked.push(site.store.asked.load(Ordering::SeqCst) - before);
+        let answer = site.try_as(name, password, &from("192.0.2.1")).await;
+        (site.store.asked.load(Ordering::SeqCst) - before, answer.is_ok())
+    };
+    for name in ["alice", "nobody", "somebody"] {
+        assert_eq!(
+            asks(name, "guess").await.0,
+            5,
+            "looked and changed for {name}, and for whose it is; at the end once"
+        );
     }
-    assert_eq!(
-        asked,
-        [6, 6, 6],
-        "looked and changed: for the name, for the account, and at the end for both"
-    );
+    // This process knows now whose they are.
+    for name in ["alice", "nobody", "somebody"] {
+        assert_eq!(
+            asks(name, "guess").await.0,
+            3,
+            "looked and changed before {name} is judged, changed after"
+        );
+    }
+    for n in 2..LIMIT {
+        site.guess("alice", &from(&format!("192.0.3.{n}"))).await;
+    }
+    // No more for the account: another name of it looks as one that nobody has.
+    for n in [5, 3, 3] {
+        assert_eq!(asks("alice@example.com", RIGHT).await, (n, false));
+        assert_eq!(asks("another", RIGHT).await, (n, false));
+    }
+    site.advance(1);
+    assert_eq!(asks("alice", RIGHT).await, (3, true));
 }
 
 /// Whoever mistyped a few times and got in then has all tries of a place that is known.

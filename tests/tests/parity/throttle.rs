@@ -113,6 +113,35 @@ async fn a_browser_that_is_known_gets_in() {
     .await;
 }
 
+/// A device that somebody else has is worth nothing once its owner has changed the password, or ended all other sessions.
+#[tokio::test]
+async fn a_device_is_forgotten_with_the_password_and_the_sessions() {
+    let change = [("whose", "bob"), ("new", "changed")];
+    for (act, fields, password) in [("/act/password", &change[..], "changed"), ("/act/others", &[], BOB)] {
+        everywhere(setup(), async |mut client| {
+            let mut lost = client.another();
+            assert_eq!(lost.send(from(7, form("bob", BOB))).await.status, 303);
+            lost.post("/logout", &[]).await;
+            assert_eq!(client.send(from(8, form("bob", BOB))).await.status, 303);
+            client.world.clock.advance(std::time::Duration::from_secs(1));
+            let hammer = async |client: &Client<'_>| {
+                for n in 20..30 {
+                    status(&client.another(), from(n, form("bob", "guess"))).await;
+                }
+            };
+            hammer(&client).await;
+            assert_eq!(lost.send(from(9, form("bob", BOB))).await.status, 303, "until then");
+            lost.post("/logout", &[]).await;
+            client.world.clock.advance(std::time::Duration::from_secs(1));
+            assert_eq!(client.post(act, fields).await.status, 200, "{act} at {}", client.site());
+            client.world.clock.advance(std::time::Duration::from_secs(60));
+            hammer(&client).await;
+            assert_eq!(lost.send(from(10, form("bob", password))).await.status, 401, "{act}, not compared");
+        })
+        .await;
+    }
+}
+
 /// What is remembered was judged before, and passes; and so does whoever has a session.
 #[tokio::test]
 async fn who_is_in_stays_in() {

@@ -1,8 +1,12 @@
 //! Many guesses at once, at two instances that count in one store.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use auth_core::throttle::{MemoryThrottle, Throttle, ThrottleStore};
+use auth_core::throttle::{
+    Bucket, BucketChange, BucketKey, MemoryThrottle, StoredBucket, Throttle, ThrottleStore,
+};
+use auth_core::time::{Clock as _, Timestamp};
 use auth_redis::RedisThrottle;
 use auth_sql::{Database, SqlThrottle};
 use futures_util::future::join_all;
@@ -86,6 +90,34 @@ async fn no_more_than_may_fail(store: impl ThrottleStore) {
     assert!(judged <= LIMIT && hashed <= LIMIT && hashed > 0, "{judged} judged, {hashed} hashed");
     assert_eq!(sites[1].send(form("alice", ALICE)).await.status, 429, "nor the right one");
     many_right_ones_at_once_are_all_in(&one, &sites).await;
+    names_without_end_forget_nobody(&*store, one.clock.now()).await;
+    assert_eq!(sites[0].send(form("alice", ALICE)).await.status, 429, "she still waits");
+}
+
+/// Names that nobody has, 100,000 of them, as attempts would leave them; and their purge.
+async fn names_without_end_forget_nobody(store: &impl ThrottleStore, now: Timestamp) {
+    const AT_ONCE: u64 = 500;
+    let until = now.plus(Duration::from_secs(60)).as_millis();
+    let bucket = Bucket::from_text(&format!(r#"{{"failures":1,"expires":{until}}}"#)).expect("a bucket");
+    let some = |n: u64| {
+        let bucket = &bucket;
+        async move {
+            let change = |n: u64| BucketChange {
+                key: BucketKey::from_bytes(
+                    u128::from(n).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835).to_be_bytes(),
+                ),
+                expected: None,
+                new: Some(StoredBucket { bucket: bucket.clone(), version: 1 }),
+            };
+            let changes: Vec<_> = (n..n + AT_ONCE).map(change).collect();
+            assert!(store.replace(&changes, now).await.expect("there is room, or it is made"));
+        }
+    };
+    for at_once in (0..100_000).step_by(4 * 500) {
+        join_all((0..4).map(|part| some(1 + at_once + part * AT_ONCE))).await;
+    }
+    let over = now.plus(Duration::from_secs(61));
+    while store.purge_expired(over, 10_000).await.expect("it purges") > 0 {}
 }
 
 /// Twenty programs start with the same right password, nothing is remembered of it, and somebody failed four times.
