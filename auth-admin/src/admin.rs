@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use auth_core::api_keys::{ApiKeyStore, ApiKeys};
 use auth_core::password::PasswordPolicy;
 use auth_core::session::{Realm, SessionStore};
 use auth_core::throttle::ThrottleStore;
@@ -14,6 +15,7 @@ use tokio::time::timeout;
 
 use crate::Command;
 use crate::failure::Failure;
+use crate::keys::Keys;
 #[cfg(all(unix, feature = "ldap"))]
 use crate::plan::Planner;
 use crate::terminal::Terminal;
@@ -30,6 +32,7 @@ pub struct Admin<S> {
     pub(crate) realm: Option<Realm>,
     pub(crate) policy: PasswordPolicy,
     pub(crate) counted: Option<Box<dyn Counted>>,
+    pub(crate) keys: Option<Box<dyn Keys>>,
     #[cfg(all(unix, feature = "ldap"))]
     pub(crate) planner: Option<Planner>,
     pub(crate) terminal: Terminal,
@@ -52,6 +55,7 @@ impl<S: SessionStore> Admin<S> {
             realm: None,
             policy: PasswordPolicy::new(),
             counted: None,
+            keys: None,
             #[cfg(all(unix, feature = "ldap"))]
             planner: None,
             terminal: Terminal::new(),
@@ -82,6 +86,14 @@ impl<S: SessionStore> Admin<S> {
     #[must_use]
     pub fn with_throttle(mut self, store: impl ThrottleStore) -> Self {
         self.counted = Some(Box::new(store));
+        self
+    }
+
+    /// The application's API keys, for `create-key`, `list-keys` and `revoke-key`: with the prefix that it gives them, and this
+    /// backend among the [owners](ApiKeys::owners).
+    #[must_use]
+    pub fn with_api_keys(mut self, keys: ApiKeys<impl ApiKeyStore, SqlUser>) -> Self {
+        self.keys = Some(Box::new(keys));
         self
     }
 
@@ -144,6 +156,9 @@ impl<S: SessionStore> Admin<S> {
             Command::Unlock { username, account } => {
                 self.unlock(username.as_deref(), account.as_deref()).await
             }
+            Command::CreateKey { username, key } => self.create_key(&username, &key).await,
+            Command::ListKeys { username, json } => self.list_keys(&username, json).await,
+            Command::RevokeKey { username, ids } => self.revoke_keys(&username, &ids).await,
             Command::ImportUsers { file, dry_run } => self.import_users(&file, dry_run).await,
         };
         done.map(|()| ExitCode::SUCCESS)

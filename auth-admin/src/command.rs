@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use crate::keys::KeyOptions;
+
 /// What can be done to users and sessions.
 #[derive(Clone, Debug, Subcommand)]
 #[non_exhaustive]
@@ -99,6 +101,30 @@ pub enum Command {
         /// An account of another backend, as `list-throttled` shows it
         #[arg(long, value_name = "BACKEND:ID", conflicts_with = "username")]
         account: Option<String>,
+    },
+    /// Make an API key for a user, and write it to standard output
+    CreateKey {
+        /// The user's name
+        username: String,
+        /// What it is to be
+        #[command(flatten)]
+        key: KeyOptions,
+    },
+    /// List the API keys of a user, those first that were made last
+    ListKeys {
+        /// The user's name
+        username: String,
+        /// As a JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Revoke some API keys of a user
+    RevokeKey {
+        /// The user's name
+        username: String,
+        /// Ids from `list-keys`
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<String>,
     },
     /// Create users with the password hashes that they have elsewhere
     #[command(long_about = IMPORT)]

@@ -58,6 +58,9 @@
 //! delete them from the store: so an instance that caches users learns of it at once, too.
 //!
 //! # Throttling
+//! `create-key` makes an [API key](auth_core::api_keys) for somebody, or for a machine's account, and writes it to standard output,
+//! this once; `list-keys` and `revoke-key` do as they say. In a program of one's own they need [`Admin::with_api_keys`].
+//!
 //! `list-throttled` shows the accounts for which [so much failed](auth_core::throttle) that whoever tries has to wait; `unlock`
 //! lets them be tried again at once. The program finds what is counted where the sessions are; an application names the place
 //! by [`Admin::with_throttle`]. `set-password`, `disable` and `log-out-everywhere` make strangers of the devices on which the user
@@ -77,6 +80,7 @@ mod admin;
 mod command;
 mod failure;
 mod import;
+mod keys;
 mod password;
 #[cfg(all(unix, feature = "ldap"))]
 mod plan;
@@ -90,3 +94,4 @@ mod users;
 pub use admin::Admin;
 pub use command::{Command, NewPassword};
 pub use failure::EXIT_CODES;
+pub use keys::KeyOptions;

@@ -8,10 +8,10 @@ use std::process::ExitCode;
 
 use auth_admin::{Admin, Command, EXIT_CODES};
 use auth_core::Passwords;
+use auth_core::api_keys::ApiKeys;
 use auth_core::password::{Argon2Cost, Format};
 use auth_core::session::SessionStore;
-use auth_core::throttle::ThrottleStore;
-use auth_sql::{Database, SqlSessions, SqlThrottle, SqlUsers};
+use auth_sql::{Database, SqlApiKeys, SqlSessions, SqlThrottle, SqlUser, SqlUsers};
 use clap::{Parser, Subcommand, ValueEnum};
 
 use place::{Place, Unavailable, redis};
@@ -32,6 +32,10 @@ struct Options {
     /// What the application calls the backend of these users
     #[arg(long, value_name = "NAME", default_value = "local")]
     backend: String,
+
+    /// What the application's API keys begin with, for `create-key`: as it says to `ApiKeys::new`
+    #[arg(long, value_name = "PREFIX", env = "API_KEY_PREFIX")]
+    key_prefix: Option<String>,
 
     /// Site whose sessions are meant, where several keep theirs in the same store: the name that the application gave
     /// to `SessionConfig::realm`, or its cookie's [default: all]
@@ -112,18 +116,22 @@ async fn run(options: Options) -> Result<ExitCode, Unavailable> {
     match &options.task {
         Task::Migrate => migrate(&users, database, options.sessions.is_none()).await,
         Task::Admin(command) => {
+            let keys = keys(&users, database.clone(), &options, command)?;
             if let Some(url) = &options.sessions {
                 let (sessions, counted) = redis(url)?;
-                return administer(users, sessions, counted, &options, command).await;
+                let admin = Admin::new(users, sessions, &options.backend)?.with_throttle(counted);
+                return administer(admin.with_api_keys(keys), &options, command).await;
             }
             let (sessions, counted) = (SqlSessions::new(database.clone()), SqlThrottle::new(database));
-            administer(users, sessions, counted, &options, command).await
+            let admin = Admin::new(users, sessions, &options.backend)?.with_throttle(counted);
+            administer(admin.with_api_keys(keys), &options, command).await
         }
     }
 }
 
 async fn migrate(users: &SqlUsers, database: Database, sessions: bool) -> Result<ExitCode, Unavailable> {
     users.migrate().await?;
+    SqlApiKeys::new(database.clone()).migrate().await?;
     if sessions {
         SqlSessions::new(database.clone()).migrate().await?;
         SqlThrottle::new(database).migrate().await?;
@@ -131,14 +139,30 @@ async fn migrate(users: &SqlUsers, database: Database, sessions: bool) -> Result
     Ok(ExitCode::SUCCESS)
 }
 
-async fn administer(
-    users: SqlUsers,
-    sessions: impl SessionStore,
-    counted: impl ThrottleStore,
+/// What is listed or revoked has its prefix already.
+fn keys(
+    users: &SqlUsers,
+    database: Database,
+    options: &Options,
+    command: &Command,
+) -> Result<ApiKeys<SqlApiKeys, SqlUser>, Unavailable> {
+    let prefix = match (&options.key_prefix, command) {
+        (Some(prefix), _) => prefix,
+        (None, Command::CreateKey { .. }) => {
+            return Err(Unavailable::usage(
+                "keys begin with what the application says: tell it by --key-prefix",
+            ));
+        }
+        (None, _) => "key",
+    };
+    Ok(ApiKeys::new(prefix, SqlApiKeys::new(database))?.owners(&options.backend, users.clone())?)
+}
+
+async fn administer<S: SessionStore>(
+    mut admin: Admin<S>,
     options: &Options,
     command: &Command,
 ) -> Result<ExitCode, Unavailable> {
-    let mut admin = Admin::new(users, sessions, &options.backend)?.with_throttle(counted);
     if let Some(realm) = &options.realm {
         admin = admin.with_realm(realm)?;
     }

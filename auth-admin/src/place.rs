@@ -36,7 +36,7 @@ pub(crate) struct Unavailable {
 }
 
 impl Unavailable {
-    fn usage(text: impl Into<String>) -> Self {
+    pub(crate) fn usage(text: impl Into<String>) -> Self {
         Self { text: text.into(), code: 2 }
     }
 

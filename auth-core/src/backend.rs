@@ -12,6 +12,7 @@ pub use crate::health::Health;
 pub use crate::identity::{Email, Groups, Identity};
 pub use crate::memory::MemoryDirectory;
 pub use crate::outcome::{Accepted, DeclineReason, DenyReason, Outcome};
+pub use crate::provision_fn::{ProvisionFn, provision_fn};
 use crate::report::Reports;
 use crate::{Credentials, Passwords, User, UserId};
 
@@ -33,6 +34,11 @@ pub trait UserSource: Send + Sync + 'static {
     /// # Errors
     /// [`BackendError`] if it could not be found out. That is never "no such user".
     fn get_user(&self, id: &UserId) -> impl Future<Output = Result<Option<Self::User>, BackendError>> + Send;
+
+    /// Whether it finds users again at all. No session begins with one that it does not.
+    fn reloads(&self) -> bool {
+        true
+    }
 
     /// How this place is, asked without anything that a client sent, on a connection that is as good as any: see
     /// [`Health`]. It has half the time of an attempt; later is down.
@@ -200,6 +206,10 @@ impl<V: Send + Sync + 'static, P: Provisioner> UserSource for Provisioned<V, P> 
         self.users.get_user(id).await
     }
 
+    fn reloads(&self) -> bool {
+        self.users.reloads()
+    }
+
     async fn health(&self) -> Health {
         self.users.health().await
     }
@@ -239,6 +249,10 @@ impl<B: UserSource> UserSource for Arc<B> {
 
     async fn get_user(&self, id: &UserId) -> Result<Option<Self::User>, BackendError> {
         (**self).get_user(id).await
+    }
+
+    fn reloads(&self) -> bool {
+        (**self).reloads()
     }
 
     async fn health(&self) -> Health {

@@ -83,6 +83,8 @@ pub enum EventKind<'a> {
     UntrustedHeader,
     /// A trusted proxy sent that header twice, under a look-alike name, or without a name in it: the request was refused.
     AmbiguousHeader,
+    /// A request came with more than one bearer token: it was refused.
+    SeveralTokens,
     /// The gate could not decide whether an attempt may be made.
     GateFailed(&'a BackendError),
     /// What the throttle counts could not be kept where it is kept for all instances: this one counts for itself, at half the
@@ -241,6 +243,7 @@ impl EventKind<'_> {
                 | Self::CrossOrigin(_)
                 | Self::UntrustedHeader
                 | Self::AmbiguousHeader
+                | Self::SeveralTokens
                 | Self::GateFailed(_)
                 | Self::ThrottleStoreFailed(_)
                 | Self::StoreFailed(_)
@@ -288,8 +291,11 @@ impl fmt::Display for EventKind<'_> {
                  the proxy, name it by `RemoteUserHeader::trusted_peer`",
             ),
             Self::AmbiguousHeader => f.write_str(
-                "a trusted proxy sent a header with a user's name twice, under a look-alike name, or without a name: let \
-                 it replace what clients send",
+                "a header that says who is calling came twice, under a look-alike name, or without a name: let the trusted \
+                 proxy that sets it replace what clients send",
+            ),
+            Self::SeveralTokens => f.write_str(
+                "a request came with more than one bearer token, and was refused: let the client send one, in one header",
             ),
             Self::GateFailed(error) => write!(f, "the gate before the chain: {}", Chained(*error)),
             Self::ThrottleStoreFailed(error) => {

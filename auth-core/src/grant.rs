@@ -121,6 +121,7 @@ pub struct Grant {
     scopes: Option<Scopes>,
     expires: Option<Timestamp>,
     external: Option<Box<ExternalSession>>,
+    asked_each_time: bool,
 }
 
 /// A session that the person has at the system that vouched for them, by which that one can end it (`OpenID` Connect
@@ -141,8 +142,13 @@ impl Grant {
     pub const MAX_EXTERNAL_LEN: usize = 255;
 
     /// What every session has: only a person's proof begins one.
-    pub(crate) const OF_SESSIONS: Self =
-        Self { proofs: Vec::new(), scopes: Some(Scopes::all()), expires: None, external: None };
+    pub(crate) const OF_SESSIONS: Self = Self {
+        proofs: Vec::new(),
+        scopes: Some(Scopes::all()),
+        expires: None,
+        external: None,
+        asked_each_time: false,
+    };
 
     /// A grant that says nothing.
     pub fn new() -> Self {
@@ -168,6 +174,14 @@ impl Grant {
     #[must_use]
     pub fn with_expiry(mut self, expires: Timestamp) -> Self {
         self.expires = Some(expires);
+        self
+    }
+
+    /// The backend is asked on every request, whatever the [scheme](crate::http::Scheme::remember) remembers: for what may be
+    /// revoked, by a backend that looks that up itself.
+    #[must_use]
+    pub fn asked_each_time(mut self) -> Self {
+        self.asked_each_time = true;
         self
     }
 
@@ -199,6 +213,11 @@ impl Grant {
     /// The session at the system that vouched, if it said which.
     pub fn external_session(&self) -> Option<&ExternalSession> {
         self.external.as_deref()
+    }
+
+    /// Whether nobody else remembers that the credentials were accepted.
+    pub fn is_asked_each_time(&self) -> bool {
+        self.asked_each_time
     }
 
     /// When a person last proved to be there; `None` if only tokens did.
@@ -237,7 +256,7 @@ impl fmt::Debug for Grant {
             .field("scopes", &self.scopes)
             .field("expires", &self.expires)
             .field("has_external_session", &self.external.is_some())
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

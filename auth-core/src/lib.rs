@@ -13,6 +13,7 @@
 //! | [`http`] | schemes, refusals and rules; what adapters call is in [`http::adapter`] |
 //! | [`backend`] | backends of one's own: what they are asked and may answer, and outside systems behind them |
 //! | [`provisioning`], [`remote_user`] | users who come from elsewhere |
+//! | [`api_keys`] | tokens of the application's own, for programs |
 //! | [`grant`] | what an acceptance is worth: proofs, scopes, an expiry |
 //! | [`gate`], [`event`] | what may be tried at all; what happened |
 //! | [`password`] | formats, costs and policies |
@@ -56,6 +57,7 @@
 //! ```
 
 mod access;
+pub mod api_keys;
 mod attempt;
 mod authenticator;
 pub mod backend;
@@ -84,6 +86,7 @@ mod memory;
 mod networks;
 mod outcome;
 pub mod password;
+mod provision_fn;
 pub mod provisioning;
 pub mod random;
 pub mod remote_user;

@@ -83,6 +83,8 @@ pub enum DenyReason {
     Locked,
     /// The user or the credentials have expired.
     Expired,
+    /// The credentials were good once, and somebody took that back.
+    Revoked,
     /// The password must be changed before it is good for anything else.
     MustChangePassword,
     /// The user is known, but not one of those who may sign in here (required group, creation switched off).

@@ -1,9 +1,11 @@
 //! The pages of the test sites: one behaviour, served by both frameworks.
 
+use auth_core::api_keys::{ApiKeyId, CreatedApiKey, NewApiKey};
+use auth_core::grant::Scopes;
 use auth_core::http::Audience;
 use auth_core::http::ResponseHeader;
 use auth_core::session::{SessionError, SessionKey};
-use auth_core::{Denied, Password, Require, Secret, Session};
+use auth_core::{Access, Denied, Password, Require, Secret, Session};
 use std::error::Error;
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -52,6 +54,9 @@ pub fn rules() -> Vec<(&'static str, Require)> {
         ("/members", Require::permission("members")),
         ("/both", Require::permission("members").and_permission("editors")),
         ("/nobody", Require::permission("nobody")),
+        ("/scoped", Require::scope("members")),
+        ("/any", Require::any_permission(["nobody", "members"])),
+        ("/alice", Require::login().and(|caller: &Access<Account>| caller.user().name == "alice")),
         ("/own", Require::login().login_page("/enter?x=1").next_field("back")),
         ("/api", Require::login().audience(Audience::Api)),
         ("/fresh", Require::login().fresh(Duration::from_secs(60))),
@@ -149,6 +154,7 @@ pub async fn act(world: &World, action: &str, session: &Session<Account>, query:
         "rotate" => Ok(session.rotate().await.map(|()| Reply::text("rotated"))?),
         "password" => change_password(world, session, &form).await,
         "rebind-to" => rebind_to(session, &form).await,
+        "make-key" | "list-keys" | "revoke-key" | "rotate-key" => keys(world, session, action, &form).await,
         "list" | "addresses" | "others" | "revoke" => devices(session, action, &form).await,
         "status" => Ok(Reply::status(form.get("status").parse().unwrap_or(500))),
         "headers" => Ok(own_headers(&form)),
@@ -258,6 +264,29 @@ async fn hold(world: &World, session: &Session<Account>, form: &Form) -> Done {
         _ => {}
     }
     Ok(Reply::text(session.user().map_or("nobody".to_owned(), |user| user.name.clone())))
+}
+
+/// As pages do that let people make keys: whose they are says the session, whatever the form says.
+async fn keys(world: &World, session: &Session<Account>, action: &str, form: &Form) -> Done {
+    let keys = world.keys.as_ref().expect("a site with API keys");
+    let id = || form.get("id").parse().unwrap_or(ApiKeyId::from_number(0));
+    let made = |created: &CreatedApiKey| format!("{} {}", created.stored().id, created.key().expose());
+    Ok(Reply::text(match action {
+        "make-key" => {
+            let scopes = Scopes::parse(form.get("scopes")).expect("scopes");
+            let new = NewApiKey::new(form.get("name")).expect("a name").scopes(scopes);
+            made(&session.create_api_key(keys, new).await?)
+        }
+        "rotate-key" => {
+            let overlap = Duration::from_secs(60);
+            session.rotate_api_key(keys, id(), overlap).await?.map_or("none".to_owned(), |new| made(&new))
+        }
+        "revoke-key" => session.revoke_api_key(keys, id()).await?.to_string(),
+        _ => {
+            let keys = session.list_api_keys(keys).await?;
+            keys.iter().map(|key| format!("{} {}", key.id, key.name())).collect::<Vec<_>>().join(", ")
+        }
+    }))
 }
 
 async fn change_password(world: &World, session: &Session<Account>, form: &Form) -> Done {

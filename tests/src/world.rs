@@ -6,13 +6,14 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use auth_core::api_keys::{ApiKeys, MemoryApiKeys};
 use auth_core::event::{Event, Observer};
-use auth_core::http::Basic;
+use auth_core::http::{Basic, Bearer, TokenHeader};
 use auth_core::password::Argon2Cost;
 use auth_core::remote_user::RemoteUserHeader;
 use auth_core::session::{KeyRing, SessionConfig, SessionStore};
 use auth_core::time::{ManualClock, Timestamp};
-use auth_core::{Auth, AuthBuilder, MemoryBackend, Password, Passwords, RemoteUser, Secret};
+use auth_core::{Auth, AuthBuilder, BearerToken, MemoryBackend, Password, Passwords, RemoteUser, Secret};
 
 use crate::accounts::Account;
 use crate::faults::{TestRandom, TestStore, TestUsers};
@@ -104,11 +105,16 @@ pub struct World {
     pub passwords: Passwords,
     /// The source of tokens.
     pub random: TestRandom,
+    /// API keys, where the site has them.
+    pub keys: Option<Arc<Keys>>,
     /// Where a handler can be held.
     pub gate: Arc<Gate>,
     /// What handlers were told of the errors that they were given.
     pub told: Arc<Mutex<Vec<String>>>,
 }
+
+/// API keys of the site's users.
+pub type Keys = ApiKeys<MemoryApiKeys, Account>;
 
 type Configure = Box<dyn Fn(AuthBuilder<Account>) -> AuthBuilder<Account>>;
 
@@ -119,6 +125,7 @@ pub struct Setup {
     backend: &'static str,
     basic: Option<Duration>,
     remote_user: Option<RemoteUserHeader>,
+    has_keys: bool,
 }
 
 impl Default for Setup {
@@ -129,6 +136,7 @@ impl Default for Setup {
             backend: "local",
             basic: Some(Basic::REMEMBER),
             remote_user: None,
+            has_keys: false,
         }
     }
 }
@@ -184,6 +192,13 @@ impl Setup {
         self
     }
 
+    /// The same users with API keys, in `Authorization` and in `X-Api-Key`; the backend `keys` vouches for them.
+    #[must_use]
+    pub fn api_keys(mut self) -> Self {
+        self.has_keys = true;
+        self
+    }
+
     /// A world of this kind with its usual users.
     pub async fn world(&self) -> World {
         let passwords = weak_passwords();
@@ -228,6 +243,14 @@ impl Setup {
         if let Some(header) = &self.remote_user {
             auth = auth.backend::<RemoteUser>("proxy", users.clone()).scheme(header.clone());
         }
+        let keys = self.has_keys.then(|| Arc::new(api_keys(self.backend, &users, &clock)));
+        if let Some(keys) = &keys {
+            let header = TokenHeader::new("X-Api-Key").expect("a header's name").allow_cleartext();
+            // Whatever is remembered, keys are not.
+            let bearer =
+                Bearer::new("tests").expect("a plain realm").allow_cleartext().remember(Basic::REMEMBER);
+            auth = auth.backend::<BearerToken>("keys", Arc::clone(keys)).scheme(bearer).scheme(header);
+        }
         let auth = (self.configure)(auth).build().expect("the configuration is right");
         World {
             auth,
@@ -237,6 +260,7 @@ impl Setup {
             events,
             passwords,
             random,
+            keys,
             gate: Arc::default(),
             told: Arc::default(),
         }
@@ -246,6 +270,11 @@ impl Setup {
 /// Requests in memory come over no connection, and nobody says that they are encrypted.
 fn basic() -> Basic {
     Basic::new("tests").expect("a plain realm").allow_cleartext()
+}
+
+fn api_keys(backend: &str, users: &TestUsers, clock: &Arc<ManualClock>) -> Keys {
+    let keys = ApiKeys::new("test", MemoryApiKeys::new(1_000)).expect("a plain prefix");
+    keys.owners(backend, users.clone()).expect("a backend's name").clock(Arc::clone(clock))
 }
 
 struct Parts {

@@ -162,3 +162,50 @@ fn keep_sessions_in_redis() {
     let answer = exchange(&demo, "GET /api/me HTTP/1.1", &[&cookie], "");
     assert!(answer.contains(" 401 "), "the database has no sessions: {answer}");
 }
+
+/// A key is made by a session, shown once, kept over a restart as a hash, and gone with the next request after it was revoked.
+#[test]
+fn take_api_keys() {
+    for name in Demo::NAMES {
+        let demo = Demo::start(name, &[]);
+        let session = cookie(&demo);
+        let json = "content-type: application/json";
+        let new = r#"{"name": "export", "scopes": ["members"], "owner": "1"}"#;
+        let created = exchange(&demo, "POST /account/keys HTTP/1.1", &[json, &session], new);
+        assert!(created.starts_with("HTTP/1.1 201"), "{name}: {created}");
+        let body: serde_json::Value =
+            serde_json::from_str(created.split("\r\n\r\n").nth(1).expect("a body")).expect("JSON");
+        let (id, key) = (body["id"].as_str().expect("an id"), body["key"].as_str().expect("a key"));
+        let by_key = format!("authorization: Bearer {key}");
+        let me = exchange(&demo, "GET /api/me HTTP/1.1", &[&by_key], "");
+        assert!(me.contains(r#""username":"carol","backend":"keys""#), "{name}: {me}");
+        let listed =
+            exchange(&demo, "GET /account/keys HTTP/1.1", &[&session, "accept: application/json"], "");
+        assert!(
+            listed.contains(id) && listed.contains("export") && !listed.contains(key),
+            "{name}: {listed}"
+        );
+        for request in ["POST /account/keys HTTP/1.1", "GET /account/keys HTTP/1.1"] {
+            let refused = exchange(&demo, request, &[json, &by_key], new);
+            assert!(refused.starts_with("HTTP/1.1 401"), "a key makes no keys: {name}: {refused}");
+        }
+        for bad in ["", r#"{"name": ""}"#] {
+            let refused = exchange(&demo, "POST /account/keys HTTP/1.1", &[json, &session], bad);
+            assert!(refused.starts_with("HTTP/1.1 400"), "{name}: {refused}");
+        }
+        let demo = demo.restart(name, &[]);
+        assert!(exchange(&demo, "GET /api/me HTTP/1.1", &[&by_key], "").starts_with("HTTP/1.1 200"));
+        let delete = format!("DELETE /account/keys/{id} HTTP/1.1");
+        assert!(exchange(&demo, &delete, &[&session], "").starts_with("HTTP/1.1 204"), "{name}");
+        let refused = exchange(&demo, "GET /api/me HTTP/1.1", &[&by_key], "");
+        assert!(refused.starts_with("HTTP/1.1 401"), "{name}: {refused}");
+        assert!(refused.contains(r#"Bearer realm="demo", error="invalid_token""#), "{name}: {refused}");
+        let nobodys = exchange(&demo, "DELETE /account/keys/00000000000 HTTP/1.1", &[&session], "");
+        assert!(nobodys.starts_with("HTTP/1.1 404"), "{name}: {nobodys}");
+        let secret = &key.as_bytes()["demo_".len() + 11..];
+        for file in fs::read_dir(demo.folder()).expect("the demo's folder") {
+            let file = fs::read(file.expect("a file").path()).expect("it can be read");
+            assert!(!file.windows(16).any(|some| some == &secret[..16]), "{name}: the database holds a hash");
+        }
+    }
+}

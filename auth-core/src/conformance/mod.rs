@@ -2,6 +2,7 @@
 //!
 //! No implementation is finished until it passes its trait's suite, also behind an `Arc`.
 
+pub mod api_keys;
 pub mod backend;
 pub mod client;
 pub mod gate;

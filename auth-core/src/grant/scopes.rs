@@ -59,6 +59,13 @@ impl Scopes {
         }
     }
 
+    /// Those of them that pass. All stay all: whoever has those is bound by what the user may do.
+    pub(crate) fn held_by(self, holds: impl Fn(&str) -> bool) -> Self {
+        let Granted::These(mut scopes) = self.0 else { return self };
+        scopes.retain(|scope| holds(scope));
+        Self(if scopes.is_empty() { Granted::Nothing } else { Granted::These(scopes) })
+    }
+
     /// Whether nothing is granted.
     pub fn is_none(&self) -> bool {
         self.0 == Granted::Nothing

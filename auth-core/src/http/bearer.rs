@@ -38,6 +38,28 @@ impl Bearer {
         Ok(Self { challenge, again, remember: Duration::ZERO, cleartext: false })
     }
 
+    /// Names the resource's metadata in every challenge (RFC 9728 §5.1): a client that knows nothing finds there which issuers'
+    /// tokens are taken, and with which scopes. The document is the application's, at this URL.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if that is no `https` URL; `http` is taken for this machine's own addresses.
+    pub fn resource_metadata(mut self, url: &str) -> Result<Self, ConfigError> {
+        let is_local = |url: &url::Url| {
+            let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+            host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+        };
+        let fits = url::Url::parse(url)
+            .is_ok_and(|url| url.scheme() == "https" || url.scheme() == "http" && is_local(&url));
+        if !fits {
+            return Err(ConfigError::new(format!(
+                "the metadata of a protected resource has an https URL, and not {url:?}"
+            )));
+        }
+        self.challenge = self.challenge.with("resource_metadata", url)?;
+        self.again = self.again.with("resource_metadata", url)?;
+        Ok(self)
+    }
+
     /// For how long accepted tokens are remembered; zero for never, which is the default. That long a token is good
     /// after its issuer revoked it, or it expired.
     #[must_use]
@@ -148,6 +170,24 @@ mod tests {
         let header = |len: usize| format!("Bearer {}", "a".repeat(len - "Bearer ".len())).into_bytes();
         assert!(matches!(read(&header(16 * 1024)), Found::Token(_)));
         assert_eq!(read(&header(16 * 1024 + 1)), Found::NotMine, "longer than any header that is read");
+    }
+
+    /// RFC 9728 §5.1.
+    #[test]
+    fn challenges_name_the_metadata() {
+        let url = "https://api.example/.well-known/oauth-protected-resource";
+        let bearer = Bearer::new("r").unwrap().resource_metadata(url).unwrap();
+        assert_eq!(
+            bearer.challenge().unwrap().as_str(),
+            format!(r#"Bearer realm="r", resource_metadata="{url}""#)
+        );
+        assert!(
+            bearer.challenge_again().unwrap().as_str().ends_with(&format!(r#", resource_metadata="{url}""#))
+        );
+        for bad in ["", "/metadata", "http://api.example/m", "ftp://api.example/m", "https://"] {
+            assert!(Bearer::new("r").unwrap().resource_metadata(bad).is_err(), "{bad}");
+        }
+        assert!(Bearer::new("r").unwrap().resource_metadata("http://127.0.0.1:8080/m").is_ok());
     }
 
     #[test]

@@ -38,6 +38,7 @@ mod scheme;
 pub mod sealed;
 mod session;
 mod settings;
+mod token_header;
 mod transport;
 mod view;
 
@@ -64,6 +65,7 @@ pub use refusal::{Refusal, RefusalReason};
 pub use require::Require;
 pub use scheme::{Keeps, Read, Scheme, authorization};
 pub use session::Session;
+pub use token_header::TokenHeader;
 pub use view::{Header, RequestView, ResponseHeader, Single};
 
 pub(crate) use device::DeviceCookies;

@@ -1,5 +1,6 @@
 //! Offers: the credentials of one request, on their way from the scheme that read them to the chain.
 
+use std::any::TypeId;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,7 +14,9 @@ use crate::authenticator::Authenticator;
 use crate::session::{ResolveError, ResolveErrorKind};
 use crate::time::Clock;
 use crate::unheard::log_error;
-use crate::{Access, Authenticated, ConfigError, Credentials, Denied, DeniedKind, RequestFacts, User};
+use crate::{
+    Access, Authenticated, BearerToken, ConfigError, Credentials, Denied, DeniedKind, RequestFacts, User,
+};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -27,6 +30,8 @@ pub(crate) trait DynScheme<U>: Send + Sync {
     fn allows_cleartext(&self) -> bool;
     fn is_ambient(&self) -> bool;
     fn keeps(&self) -> Keeps;
+    /// Whether its credentials are bearer tokens.
+    fn reads_tokens(&self) -> bool;
     /// Whether its credentials are a person's proof.
     fn is_personal(&self) -> bool;
     fn check(&self) -> Result<(), ConfigError>;
@@ -227,6 +232,10 @@ impl<S: Scheme, U: User> DynScheme<U> for Configured<S> {
         self.scheme.challenge()
     }
 
+    fn reads_tokens(&self) -> bool {
+        TypeId::of::<S::Credentials>() == TypeId::of::<BearerToken>()
+    }
+
     fn challenge_again(&self) -> Option<&Challenge> {
         self.scheme.challenge_again()
     }
@@ -293,7 +302,9 @@ impl<S: Scheme, U: User> Judge<U> for Unjudged<S> {
         Box::pin(async move {
             let proof = authenticator.judge(&self.credentials, facts, !self.configured.keeps_session()).await;
             let proof = proof.map_err(unresolved)?;
-            if let (Some(memory), Some(fingerprint)) = (&self.configured.memory, self.fingerprint) {
+            if let (Some(memory), Some(fingerprint)) = (&self.configured.memory, self.fingerprint)
+                && !proof.grant.is_asked_each_time()
+            {
                 memory.put(fingerprint, &proof, authenticator.environment.now());
             }
             Ok(proof)

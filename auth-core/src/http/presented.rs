@@ -119,6 +119,7 @@ impl<U: User> Auth<U> {
                 Some(Single::Absent) | None => None,
             };
         let mut is_taken = authorization.is_none();
+        let mut has_token = false;
         for scheme in &self.0.http.schemes {
             let is_of_authorization = scheme.reads_authorization();
             if is_of_authorization && (is_taken || !authorization.is_some_and(|value| scheme.takes(value))) {
@@ -126,6 +127,10 @@ impl<U: User> Auth<U> {
             }
             if let Some(offer) = self.fetch(scheme, view)? {
                 is_taken |= is_of_authorization;
+                // Whoever reads the request elsewhere may go by the other one (RFC 6750 §2: one way in a request).
+                if scheme.reads_tokens() && std::mem::replace(&mut has_token, true) {
+                    return Err(self.refuse_header(EventKind::SeveralTokens, view));
+                }
                 offers.push(offer);
             }
         }

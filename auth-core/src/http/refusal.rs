@@ -12,6 +12,7 @@ use super::settings::{Settings, WayIn};
 use super::view::Single;
 use super::{Header, RequestView, ResponseHeader};
 use crate::event::{EventKind, seconds};
+use crate::grant::Scopes;
 use crate::http::require::Lacking;
 use crate::session::{ResolveErrorKind, SessionError, SessionErrorKind};
 use crate::unheard::log_error;
@@ -28,6 +29,8 @@ pub enum RefusalReason {
     NotFresh,
     /// The caller may not.
     NotAllowed,
+    /// The caller's token is not good for this (RFC 6750 §3.1).
+    InsufficientScope,
     /// Credentials were not accepted.
     BadCredentials,
     /// What the request presents cannot be read, or contradicts itself.
@@ -49,7 +52,7 @@ impl RefusalReason {
     fn status(self) -> u16 {
         match self {
             Self::NotSignedIn | Self::NotFresh | Self::BadCredentials => 401,
-            Self::NotAllowed | Self::CrossOrigin | Self::Cleartext => 403,
+            Self::NotAllowed | Self::InsufficientScope | Self::CrossOrigin | Self::Cleartext => 403,
             Self::Malformed => 400,
             Self::Throttled => 429,
             Self::Unavailable => 503,
@@ -210,6 +213,7 @@ impl<U: User> Auth<U> {
         let audience = require.audience.unwrap_or_else(|| Audience::of(view));
         match (lacking, audience) {
             (Lacking::Permission, _) => self.refused(RefusalReason::NotAllowed, audience, view),
+            (Lacking::Scope, _) => self.ask_for_scopes(&require.scopes_needed(), audience, view),
             (Lacking::Login, Audience::Page) => self.to_login(RefusalReason::NotSignedIn, require, view),
             (Lacking::Freshness(_), Audience::Page) => self.to_login(RefusalReason::NotFresh, require, view),
             (Lacking::Login, _) => {
@@ -227,6 +231,25 @@ impl<U: User> Auth<U> {
             Some(url) => self.varied(Refusal::see_other(url, Some(reason))),
             None => self.unauthorized(reason, Audience::Page, view, Single::Absent),
         }
+    }
+
+    /// RFC 6750 §3.1: the token is good, and not for this.
+    fn ask_for_scopes(&self, scopes: &str, audience: Audience, view: &dyn RequestView) -> Refusal {
+        let mut refusal = in_form(RefusalReason::InsufficientScope, audience, view);
+        if refusal.status == 403 {
+            for WayIn { text: challenge, .. } in self.challenges(view).filter(|way| way.takes_tokens()) {
+                let separator = if challenge.contains(' ') { "," } else { "" };
+                // What is no scope has no place between the quotes.
+                let text = match Scopes::parse(scopes) {
+                    Ok(_) => {
+                        format!("{challenge}{separator} error=\"insufficient_scope\", scope=\"{scopes}\"")
+                    }
+                    Err(_) => format!("{challenge}{separator} error=\"insufficient_scope\""),
+                };
+                refusal = refusal.with(ResponseHeader::WwwAuthenticate, text);
+            }
+        }
+        self.varied(refusal)
     }
 
     /// RFC 9470: the caller is known, but proved it too long ago.
@@ -321,11 +344,14 @@ impl From<&SessionError> for Refusal {
             SessionErrorKind::CrossOrigin => RefusalReason::CrossOrigin,
             SessionErrorKind::NoSession => RefusalReason::NotSignedIn,
             SessionErrorKind::Gone => RefusalReason::Malformed,
+            SessionErrorKind::NotFresh => RefusalReason::NotFresh,
+            SessionErrorKind::TooManyKeys => RefusalReason::NotAllowed,
             SessionErrorKind::ForeignProof
             | SessionErrorKind::NotAPerson
             | SessionErrorKind::NotConfigured
             | SessionErrorKind::Answered
-            | SessionErrorKind::InvalidValue => RefusalReason::Misconfigured,
+            | SessionErrorKind::InvalidValue
+            | SessionErrorKind::NoSuchOwner => RefusalReason::Misconfigured,
         };
         Self::from_handler(reason, error.retry_after())
     }

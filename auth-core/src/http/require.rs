@@ -1,9 +1,13 @@
 //! Rules that a route states about its caller.
 
+use std::any::{Any, type_name};
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Audience;
 use crate::time::Timestamp;
+use crate::unheard::log_error;
 use crate::{Access, User};
 
 /// A rule that a route states about its caller: signed in, with permissions, freshly.
@@ -17,11 +21,35 @@ use crate::{Access, User};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Require {
-    permissions: Vec<Box<str>>,
+    /// The caller must hold one of each.
+    permissions: Vec<Vec<Box<str>>>,
+    scopes: Vec<Box<str>>,
+    predicates: Vec<Predicate>,
     fresh: Option<Duration>,
     pub(crate) audience: Option<Audience>,
     pub(crate) login_page: Option<Box<str>>,
     pub(crate) next_field: Option<Box<str>>,
+}
+
+/// An application's own rule, about an [`Access`] whose user's type it knows.
+#[derive(Clone)]
+struct Predicate(Arc<Passes>);
+
+type Passes = dyn Fn(&dyn Any) -> bool + Send + Sync;
+
+/// Two are the same if one was made of the other.
+impl PartialEq for Predicate {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Predicate {}
+
+impl fmt::Debug for Predicate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Predicate")
+    }
 }
 
 /// What a caller lacks.
@@ -33,12 +61,22 @@ pub(crate) enum Lacking {
     Freshness(Duration),
     /// Signed in, and not allowed.
     Permission,
+    /// Allowed, but not by this token.
+    Scope,
 }
 
 impl Require {
     /// Somebody must be signed in.
     pub const fn login() -> Self {
-        Self { permissions: Vec::new(), fresh: None, audience: None, login_page: None, next_field: None }
+        Self {
+            permissions: Vec::new(),
+            scopes: Vec::new(),
+            predicates: Vec::new(),
+            fresh: None,
+            audience: None,
+            login_page: None,
+            next_field: None,
+        }
     }
 
     /// Somebody who holds this permission must be signed in.
@@ -46,9 +84,60 @@ impl Require {
         Self::login().and_permission(permission)
     }
 
-    /// The caller must hold this permission as well.
-    pub fn and_permission(mut self, permission: impl Into<Box<str>>) -> Self {
-        self.permissions.push(permission.into());
+    /// Somebody who holds at least one of these permissions must be signed in.
+    pub fn any_permission<P: Into<Box<str>>>(permissions: impl IntoIterator<Item = P>) -> Self {
+        Self::login().and_any_permission(permissions)
+    }
+
+    /// Whoever is signed in may do this; a token only if it has this scope (403 with `insufficient_scope`, RFC 6750 §3.1).
+    ///
+    /// A session has all scopes: it began with a person's proof.
+    pub fn scope(scope: impl Into<Box<str>>) -> Self {
+        Self::login().and_scope(scope)
+    }
+
+    /// The caller must hold this permission as well: the user, and the token, where it is by one that they are known. A token
+    /// is good for a permission that is among its [scopes](crate::grant::Scopes).
+    pub fn and_permission(self, permission: impl Into<Box<str>>) -> Self {
+        self.and_any_permission([permission])
+    }
+
+    /// The caller must hold at least one of these permissions as well. There is none among no permissions: nobody holds that.
+    pub fn and_any_permission<P: Into<Box<str>>>(mut self, permissions: impl IntoIterator<Item = P>) -> Self {
+        self.permissions.push(permissions.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// A token must have this scope as well.
+    pub fn and_scope(mut self, scope: impl Into<Box<str>>) -> Self {
+        self.scopes.push(scope.into());
+        self
+    }
+
+    /// The caller must pass this as well, or is not allowed.
+    ///
+    /// `U` is the application's user. For callers of another type the answer is no, and the log says so.
+    ///
+    /// ```
+    /// # use auth_core::{Access, Require, User, UserId};
+    /// # struct Member { is_adult: bool }
+    /// # impl User for Member {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"stamp" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// let rule = Require::login().and(|caller: &Access<Member>| caller.user().is_adult);
+    /// ```
+    pub fn and<U: User>(mut self, passes: impl Fn(&Access<U>) -> bool + Send + Sync + 'static) -> Self {
+        let passes = move |access: &dyn Any| {
+            let access = access.downcast_ref();
+            if access.is_none() {
+                let expected = type_name::<U>();
+                log_error(&format_args!("a rule asks about users of type {expected}, and there are others"));
+            }
+            access.is_some_and(&passes)
+        };
+        self.predicates.push(Predicate(Arc::new(passes)));
         self
     }
 
@@ -77,6 +166,12 @@ impl Require {
         self
     }
 
+    /// The scopes that a token needs, separated by blanks: of several that would do, the first.
+    pub(crate) fn scopes_needed(&self) -> String {
+        let permissions = self.permissions.iter().filter_map(|one_of| one_of.first());
+        self.scopes.iter().chain(permissions).map(|scope| &**scope).collect::<Vec<_>>().join(" ")
+    }
+
     /// Within what time the caller must have proven who they are, if it matters.
     pub(crate) fn freshness(&self) -> Option<Duration> {
         self.fresh
@@ -84,8 +179,20 @@ impl Require {
 
     pub(crate) fn check<U: User>(&self, access: Option<&Access<U>>, now: Timestamp) -> Result<(), Lacking> {
         let access = access.ok_or(Lacking::Login)?;
-        let user = access.user();
-        if !self.permissions.iter().all(|permission| user.has_permission(permission)) {
+        let (user, scopes) = (access.user(), access.grant().scopes());
+        let is_held =
+            |one_of: &Vec<Box<str>>| one_of.iter().any(|permission| user.has_permission(permission));
+        if !self.permissions.iter().all(is_held) {
+            return Err(Lacking::Permission);
+        }
+        // A token is good for what its owner may do and it is for.
+        let is_for = |permission: &str| user.has_permission(permission) && scopes.contains(permission);
+        let is_granted = |one_of: &Vec<Box<str>>| one_of.iter().any(|permission| is_for(permission));
+        let has_scopes = self.scopes.iter().all(|scope| scopes.contains(scope));
+        if !(scopes.is_all() || has_scopes && self.permissions.iter().all(is_granted)) {
+            return Err(Lacking::Scope);
+        }
+        if !self.predicates.iter().all(|predicate| (predicate.0)(access)) {
             return Err(Lacking::Permission);
         }
         match self.fresh {

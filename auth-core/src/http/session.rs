@@ -1,6 +1,7 @@
 //! [`Session`]: one request's hold on who is calling.
 
 mod any;
+mod api_keys;
 mod caller;
 mod state;
 mod values;

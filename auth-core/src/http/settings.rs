@@ -123,6 +123,11 @@ impl<U> SettingsBuilder<U> {
 }
 
 impl WayIn {
+    /// Whether it is Bearer (RFC 6750), whose clients understand what a token lacks.
+    pub(crate) fn takes_tokens(&self) -> bool {
+        self.text.split(' ').next().is_some_and(|scheme| scheme.eq_ignore_ascii_case("Bearer"))
+    }
+
     fn by<U>(scheme: &dyn DynScheme<U>) -> Option<Self> {
         let (challenge, again) = (scheme.challenge()?, scheme.challenge_again()?);
         Some(Self {

@@ -109,6 +109,12 @@ pub enum SessionErrorKind {
     Answered,
     /// The value is not JSON, or the values are too long together (500).
     InvalidValue,
+    /// The person proved who they are too long ago for this (401).
+    NotFresh,
+    /// The user has as many API keys as one may have (403).
+    TooManyKeys,
+    /// The backend's users own no API keys, or it knows nobody of this id (500).
+    NoSuchOwner,
 }
 
 impl SessionError {
@@ -181,6 +187,9 @@ impl fmt::Display for SessionError {
                 "the response is on its way: log in, rotate and rebind before the handler answers"
             }
             SessionErrorKind::InvalidValue => "a session value must be JSON, and all together at most 64 KiB",
+            SessionErrorKind::NotFresh => "the person proved who they are too long ago",
+            SessionErrorKind::TooManyKeys => "the user has as many API keys as one may have",
+            SessionErrorKind::NoSuchOwner => "there is no such owner of API keys: name the backend with `ApiKeys::owners`",
         })
     }
 }

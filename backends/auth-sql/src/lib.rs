@@ -7,6 +7,7 @@
 //!   session stays logged out.
 //! * [`SqlThrottle`] counts for all instances how often passwords are tried
 //!   ([`throttle`](auth_core::throttle)).
+//! * [`SqlApiKeys`] keeps API keys, as hashes ([`api_keys`](auth_core::api_keys)).
 //!
 //! ```
 //! use auth_core::{Auth, Password, Passwords, RequestFacts, Secret};
@@ -47,12 +48,13 @@
 //! first request whenever a new version starts.
 //!
 //! # At the start
-//! [`SqlSessions::check`], [`SqlThrottle::check`] and [`SqlUsers::check`] try what requests will need, and say which table, permission or setting is
+//! [`SqlSessions::check`], [`SqlThrottle::check`], [`SqlApiKeys::check`] and [`SqlUsers::check`] try what requests will need, and say which table, permission or setting is
 //! missing: a program that calls them does not begin to serve what it cannot. They need the rights that requests need:
 //!
 //! ```sql
 //! GRANT SELECT, INSERT, UPDATE, DELETE ON auth_sessions TO app;
 //! GRANT SELECT, INSERT, UPDATE, DELETE ON auth_throttle TO app;
+//! GRANT SELECT, INSERT, UPDATE, DELETE ON auth_api_keys TO app;
 //! GRANT SELECT, UPDATE ON auth_users TO app;      -- UPDATE for hashes that are renewed at logins
 //! GRANT SELECT ON auth_user_permissions TO app;   -- and more for what creates or changes users
 //! ```
@@ -112,6 +114,8 @@
 //! A connection on which nothing comes back leaves the pool within 2 s.
 
 #[cfg(feature = "_database")]
+mod api_keys;
+#[cfg(feature = "_database")]
 mod database;
 #[cfg(feature = "_database")]
 mod driver;
@@ -138,6 +142,8 @@ mod users;
 
 pub use sqlx;
 
+#[cfg(feature = "_database")]
+pub use api_keys::SqlApiKeys;
 #[cfg(feature = "_database")]
 pub use database::Database;
 #[cfg(feature = "_database")]

@@ -1,22 +1,26 @@
 //! The demo site on actix-web. Read it beside `axum-demo`: what both share is in `demo-site`.
 
 use std::error::Error as StdError;
+use std::sync::Arc;
 
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderValue;
 use actix_web::middleware::DefaultHeaders;
-use actix_web::web::{self, Bytes, Html, Json, PayloadConfig, Redirect, ServiceConfig};
+use actix_web::web::{self, Bytes, Data, Html, Json, Path, PayloadConfig, Redirect, ServiceConfig};
 use actix_web::{
-    App, Either, FromRequest, Handler, HttpRequest, HttpResponse, HttpServer, Resource, Responder,
+    App, Either, FromRequest, Handler, HttpRequest, HttpResponse, HttpResponseBuilder, HttpServer, Resource,
+    Responder,
 };
+use auth_actix::auth_core::Require;
+use auth_actix::auth_core::api_keys::{ApiKey, ApiKeys};
 use auth_actix::auth_core::http::{Audience, Refusal};
-use auth_actix::auth_core::{Auth, Require};
+use auth_actix::auth_core::time::{Clock as _, SystemClock};
 use auth_actix::{AuthLayer, CurrentUser, Error, RequireLayer, Session};
-use auth_sql::SqlUser;
+use auth_sql::{SqlApiKeys, SqlUser};
 use demo_site::{
-    ASSETS, Asset, Format, Login, MAX_BODY_LEN, MEMBERS, Options, SECURITY_HEADERS, Site, UnreadableLogin,
-    Visitor,
+    ASSETS, ApiKeyView, Asset, Demo, Format, Login, MAX_BODY_LEN, MEMBERS, NewKey, Options, SECURITY_HEADERS,
+    Site, UnreadableKey, UnreadableLogin, Visitor,
 };
 
 const SITE: Site = Site::served_by("actix-web");
@@ -25,22 +29,24 @@ const SITE: Site = Site::served_by("actix-web");
 async fn main() -> Result<(), Box<dyn StdError>> {
     demo_site::log_to_stderr();
     let options = Options::from_command_line();
-    let auth = demo_site::auth(&options).await?;
+    let demo = demo_site::demo(&options).await?;
     let listener = demo_site::bind(options.listen)?;
     let shutdown = demo_site::shutdown()?;
     let app = move || {
         let headers = SECURITY_HEADERS.into_iter().fold(DefaultHeaders::new(), DefaultHeaders::add);
-        App::new().wrap(headers).configure(files).configure(|config| routes(config, &auth))
+        App::new().wrap(headers).configure(files).configure(|config| routes(config, &demo))
     };
     demo_site::announce(&listener)?;
     HttpServer::new(app).shutdown_signal(shutdown).shutdown_timeout(5).listen(listener)?.run().await?;
     Ok(())
 }
 
-fn routes(config: &mut ServiceConfig, auth: &Auth<SqlUser>) {
+fn routes(config: &mut ServiceConfig, Demo { auth, keys }: &Demo) {
     let members_only = RequireLayer::new(Require::permission(MEMBERS)).respond(refused);
+    let freshly = RequireLayer::new(Require::login().fresh(NewKey::FRESH)).respond(refused);
     let site = web::scope("")
         .app_data(PayloadConfig::new(MAX_BODY_LEN))
+        .app_data(Data::from(Arc::clone(keys)))
         .service(page("/", home))
         .service(page("/login", login_page).route(web::post().to(log_in)))
         .service(web::resource("/logout").route(web::post().to(log_out)))
@@ -48,6 +54,9 @@ fn routes(config: &mut ServiceConfig, auth: &Auth<SqlUser>) {
         .service(page("/members", members).wrap(members_only))
         .service(page("/api/me", api_me))
         .service(page("/open", open))
+        .service(page("/account/keys", list_keys).route(web::post().to(create_key).wrap(freshly)))
+        .service(web::resource("/account/keys/{id}").route(web::delete().to(delete_key)))
+        .service(web::resource("/account/keys/{id}/revoke").route(web::post().to(revoke_key)))
         .default_service(web::to(not_found))
         .wrap(AuthLayer::new(auth.clone()).respond(refused));
     config.service(site);
@@ -118,6 +127,70 @@ async fn api_me(user: CurrentUser<SqlUser>, session: Session<SqlUser>) -> Json<V
 
 async fn open(user: Option<CurrentUser<SqlUser>>) -> String {
     user.map_or_else(|| "anonymous".to_owned(), |user| user.username().to_owned())
+}
+
+type Keys = Data<ApiKeys<SqlApiKeys, SqlUser>>;
+
+async fn list_keys(keys: Keys, session: Session<SqlUser>) -> Result<HttpResponse, Error> {
+    let listed = shown(&session.list_api_keys(&keys).await?);
+    let page = visitor(&session).filter(|_| session.audience() == Audience::Page);
+    Ok(match page {
+        Some(visitor) => html(HttpResponse::Ok(), SITE.keys(visitor, &listed, None)),
+        None => HttpResponse::Ok().json(listed),
+    })
+}
+
+async fn create_key(
+    keys: Keys,
+    session: Session<SqlUser>,
+    request: HttpRequest,
+    body: Bytes,
+) -> Result<HttpResponse, Error> {
+    let new = match NewKey::read(request.headers().get("content-type").map(HeaderValue::as_bytes), &body) {
+        Ok(new) => new,
+        Err(UnreadableKey::MediaType) => return Ok(HttpResponse::UnsupportedMediaType().finish()),
+        Err(UnreadableKey::Malformed) => return Ok(HttpResponse::BadRequest().finish()),
+    };
+    let created = session.create_api_key(&keys, new.key).await?;
+    let page = visitor(&session).filter(|_| new.format == Format::Form);
+    let Some(visitor) = page else {
+        return Ok(HttpResponse::Created().json(ApiKeyView::created(&created)));
+    };
+    let listed = shown(&session.list_api_keys(&keys).await?);
+    Ok(html(HttpResponse::Created(), SITE.keys(visitor, &listed, Some(created.key().expose()))))
+}
+
+async fn delete_key(keys: Keys, session: Session<SqlUser>, id: Path<String>) -> Result<HttpResponse, Error> {
+    let is_theirs = revoked(&keys, &session, &id).await?;
+    Ok(if is_theirs { HttpResponse::NoContent().finish() } else { HttpResponse::NotFound().finish() })
+}
+
+async fn revoke_key(
+    keys: Keys,
+    session: Session<SqlUser>,
+    id: Path<String>,
+) -> Result<Either<Redirect, HttpResponse>, Error> {
+    let is_theirs = revoked(&keys, &session, &id).await?;
+    Ok(if is_theirs {
+        Either::Left(Redirect::to("/account/keys").see_other())
+    } else {
+        Either::Right(html(HttpResponse::NotFound(), SITE.error(404)))
+    })
+}
+
+async fn revoked(keys: &Keys, session: &Session<SqlUser>, id: &str) -> Result<bool, Error> {
+    Ok(match id.parse() {
+        Ok(id) => session.revoke_api_key(keys, id).await?,
+        Err(_) => false,
+    })
+}
+
+fn shown(keys: &[ApiKey]) -> Vec<ApiKeyView> {
+    keys.iter().map(|key| ApiKeyView::new(key, SystemClock.now())).collect()
+}
+
+fn html(mut response: HttpResponseBuilder, page: String) -> HttpResponse {
+    response.content_type("text/html; charset=utf-8").body(page)
 }
 
 async fn not_found() -> (Html, StatusCode) {

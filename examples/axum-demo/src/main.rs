@@ -5,19 +5,21 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use auth_sql::SqlUser;
+use auth_tower::auth_core::Require;
+use auth_tower::auth_core::api_keys::ApiKey;
 use auth_tower::auth_core::http::{Audience, Refusal};
-use auth_tower::auth_core::{Auth, Require};
+use auth_tower::auth_core::time::{Clock as _, SystemClock};
 use auth_tower::{AuthLayer, CurrentUser, Error, RequireLayer, Session};
 use axum::body::Bytes;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::header::HeaderName;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, delete, get, post};
 use axum::{Json, Router};
 use demo_site::{
-    ASSETS, Asset, Format, Login, MAX_BODY_LEN, MEMBERS, Options, SECURITY_HEADERS, Site, UnreadableLogin,
-    Visitor,
+    ASSETS, ApiKeyView, Asset, Demo, Format, Keys, Login, MAX_BODY_LEN, MEMBERS, NewKey, Options,
+    SECURITY_HEADERS, Site, UnreadableKey, UnreadableLogin, Visitor,
 };
 use tokio::net::TcpListener;
 use tower_http::compression::CompressionLayer;
@@ -31,7 +33,7 @@ const SITE: Site = Site::served_by("axum");
 async fn main() -> Result<(), Box<dyn StdError>> {
     demo_site::log_to_stderr();
     let options = Options::from_command_line();
-    let app = app(demo_site::auth(&options).await?).into_make_service_with_connect_info::<SocketAddr>();
+    let app = app(demo_site::demo(&options).await?).into_make_service_with_connect_info::<SocketAddr>();
     let listener = demo_site::bind(options.listen)?;
     let shutdown = demo_site::shutdown()?;
     demo_site::announce(&listener)?;
@@ -39,8 +41,9 @@ async fn main() -> Result<(), Box<dyn StdError>> {
     Ok(())
 }
 
-fn app(auth: Auth<SqlUser>) -> Router {
+fn app(Demo { auth, keys }: Demo) -> Router {
     let members_only = RequireLayer::new(Require::permission(MEMBERS)).respond(refused);
+    let freshly = RequireLayer::new(Require::login().fresh(NewKey::FRESH)).respond(refused);
     let site = Router::new()
         .route("/", get(home))
         .route("/login", get(login_page).post(log_in))
@@ -49,6 +52,10 @@ fn app(auth: Auth<SqlUser>) -> Router {
         .route("/members", get(members).layer(members_only))
         .route("/api/me", get(api_me))
         .route("/open", get(open))
+        .route("/account/keys", get(list_keys).merge(post(create_key).layer(freshly)))
+        .route("/account/keys/{id}", delete(delete_key))
+        .route("/account/keys/{id}/revoke", post(revoke_key))
+        .with_state(keys)
         .layer(DefaultBodyLimit::max(MAX_BODY_LEN))
         .layer(AuthLayer::new(auth).respond(refused));
     let public = ASSETS.iter().fold(Router::new(), |router, asset| router.route(&asset.path, file(asset)));
@@ -120,6 +127,63 @@ async fn api_me(user: CurrentUser<SqlUser>, session: Session<SqlUser>) -> Json<V
 
 async fn open(user: Option<CurrentUser<SqlUser>>) -> String {
     user.map_or_else(|| "anonymous".to_owned(), |user| user.username().to_owned())
+}
+
+async fn list_keys(State(keys): State<Keys>, session: Session<SqlUser>) -> Result<Response, Error> {
+    let listed = shown(&session.list_api_keys(&keys).await?);
+    let page = visitor(&session).filter(|_| session.audience() == Audience::Page);
+    Ok(match page {
+        Some(visitor) => Html(SITE.keys(visitor, &listed, None)).into_response(),
+        None => Json(listed).into_response(),
+    })
+}
+
+async fn create_key(
+    State(keys): State<Keys>,
+    session: Session<SqlUser>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Error> {
+    let new = match NewKey::read(headers.get("content-type").map(HeaderValue::as_bytes), &body) {
+        Ok(new) => new,
+        Err(UnreadableKey::MediaType) => return Ok(StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response()),
+        Err(UnreadableKey::Malformed) => return Ok(StatusCode::BAD_REQUEST.into_response()),
+    };
+    let created = session.create_api_key(&keys, new.key).await?;
+    let page = visitor(&session).filter(|_| new.format == Format::Form);
+    let Some(visitor) = page else {
+        return Ok((StatusCode::CREATED, Json(ApiKeyView::created(&created))).into_response());
+    };
+    let listed = shown(&session.list_api_keys(&keys).await?);
+    let page = SITE.keys(visitor, &listed, Some(created.key().expose()));
+    Ok((StatusCode::CREATED, Html(page)).into_response())
+}
+
+async fn delete_key(
+    State(keys): State<Keys>,
+    session: Session<SqlUser>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Error> {
+    let is_theirs = match id.parse() {
+        Ok(id) => session.revoke_api_key(&keys, id).await?,
+        Err(_) => false,
+    };
+    Ok(if is_theirs { StatusCode::NO_CONTENT } else { StatusCode::NOT_FOUND })
+}
+
+async fn revoke_key(
+    keys: State<Keys>,
+    session: Session<SqlUser>,
+    id: Path<String>,
+) -> Result<Response, Error> {
+    Ok(match delete_key(keys, session, id).await? {
+        StatusCode::NO_CONTENT => Redirect::to("/account/keys").into_response(),
+        status => (status, Html(SITE.error(404))).into_response(),
+    })
+}
+
+fn shown(keys: &[ApiKey]) -> Vec<ApiKeyView> {
+    keys.iter().map(|key| ApiKeyView::new(key, SystemClock.now())).collect()
 }
 
 async fn not_found() -> (StatusCode, Html<String>) {

@@ -1,16 +1,19 @@
 //! The one configuration of both demos.
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
+use auth_core::api_keys::ApiKeys;
 use auth_core::backend::{Identity, MemoryDirectory, Provisioned};
-use auth_core::http::Basic;
+use auth_core::http::{Basic, Bearer};
 use auth_core::session::SessionConfig;
-use auth_core::{Auth, BackendPolicy, Password, Passwords, Secret, Throttle, User, UserCache};
-use auth_sql::{Database, SqlSessions, SqlThrottle, SqlUser, SqlUsers, UserErrorKind};
+use auth_core::{Auth, BackendPolicy, BearerToken, Password, Passwords, Secret, Throttle, User, UserCache};
+use auth_sql::{Database, SqlApiKeys, SqlSessions, SqlThrottle, SqlUser, SqlUsers, UserErrorKind};
 
 use crate::accounts::{DIRECTORY, LOCAL, MEMBERS, directory_users, known_to};
 use crate::database::Place;
+use crate::keys::Keys;
 #[cfg(feature = "redis")]
 use crate::sessions;
 use crate::{Options, database, secret};
@@ -24,22 +27,36 @@ const IN_TABLE: BackendPolicy = BackendPolicy::new().timeout(Duration::from_secs
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
+/// What the servers are made with.
+pub struct Demo {
+    /// Who is who.
+    pub auth: Auth<SqlUser>,
+    /// The API keys of people, in the database.
+    pub keys: Keys,
+}
+
+/// How recently somebody who makes an API key must have signed in.
+pub(crate) const FRESH: Duration = Duration::from_mins(15);
+
 /// Asks the directory first and the table second, keeps sessions in the same database or in Redis, accepts
-/// HTTP Basic from programs, and limits guessing by the defaults.
+/// HTTP Basic and API keys from programs, and limits guessing by the defaults.
 ///
 /// # Errors
 /// If the database, the secret beside it, or Redis cannot be opened or made.
-pub async fn auth(options: &Options) -> Result<Auth<SqlUser>> {
+pub async fn demo(options: &Options) -> Result<Demo> {
     let passwords = Passwords::new()?;
     let place = Place::of(&options.database)?;
     let pool = database::open(&place).await?;
     let users = users_in(pool.clone(), passwords.clone()).await?;
+    let keys = keys_of(&users, pool.clone()).await?;
     let directory =
         Provisioned { verifier: directory(passwords).await?, users: directory_users(users.clone())? };
     let auth = Auth::builder()
         .backend_with::<Password>(DIRECTORY, directory, IN_TABLE)
         .backend_with::<Password>(LOCAL, users, IN_TABLE)
+        .backend_with::<BearerToken>("keys", Arc::clone(&keys), IN_TABLE)
         .scheme(Basic::new("demo")?)
+        .scheme(Bearer::new("demo")?)
         .login_page("/login");
     let auth = if options.cache_users { auth.cache_users(UserCache::new()) } else { auth };
     let config = session_config(options, &place)?;
@@ -56,7 +73,7 @@ pub async fn auth(options: &Options) -> Result<Auth<SqlUser>> {
             auth.sessions(in_database(pool).await?, config).throttle(Throttle::new(counted))
         }
     };
-    Ok(auth.build()?)
+    Ok(Demo { auth: auth.build()?, keys })
 }
 
 /// Users in the database, where all is there that they need.
@@ -74,6 +91,16 @@ async fn in_database(database: Database) -> Result<SqlSessions> {
     sessions.check().await.map_err(cannot("the database cannot keep sessions"))?;
     tokio::spawn(sessions.clone().purge_every(PURGED_EVERY));
     Ok(sessions)
+}
+
+/// Whoever may sign in may have keys: people of the directory as well.
+async fn keys_of(users: &SqlUsers, database: Database) -> Result<Keys> {
+    let kept = SqlApiKeys::new(database);
+    kept.migrate().await.map_err(cannot("the database takes no table for API keys"))?;
+    kept.check().await.map_err(cannot("the database cannot keep API keys"))?;
+    tokio::spawn(kept.clone().purge_every(PURGED_EVERY));
+    let keys = ApiKeys::new("demo", kept)?.fresh_within(FRESH);
+    Ok(Arc::new(keys.owners(LOCAL, users.clone())?.owners(DIRECTORY, directory_users(users.clone())?)?))
 }
 
 /// What limits guessing is counted for all instances on the database.

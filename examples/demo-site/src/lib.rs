@@ -9,6 +9,7 @@ mod assets;
 mod auth;
 mod database;
 mod headers;
+mod keys;
 mod login;
 mod options;
 mod pages;
@@ -19,8 +20,9 @@ mod sessions;
 
 pub use accounts::{ACCOUNTS, Account, MEMBERS};
 pub use assets::{ASSETS, Asset};
-pub use auth::auth;
+pub use auth::{Demo, demo};
 pub use headers::SECURITY_HEADERS;
+pub use keys::{ApiKeyView, Keys, NewKey, UnreadableKey};
 pub use login::{Format, Login, MAX_BODY_LEN, UnreadableLogin, next_of};
 pub use options::Options;
 pub use pages::{Site, Visitor};

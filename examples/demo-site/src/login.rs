@@ -27,6 +27,18 @@ pub enum Format {
     Json,
 }
 
+impl Format {
+    /// By the `Content-Type` of what was sent.
+    pub(crate) fn of(content_type: Option<&[u8]>) -> Option<Self> {
+        let media_type = content_type?.split(|byte| *byte == b';').next()?;
+        match &*media_type.trim_ascii().to_ascii_lowercase() {
+            b"application/x-www-form-urlencoded" => Some(Self::Form),
+            b"application/json" => Some(Self::Json),
+            _ => None,
+        }
+    }
+}
+
 /// The body is no login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnreadableLogin {
@@ -42,11 +54,10 @@ impl Login {
     /// # Errors
     /// [`UnreadableLogin`] if it is neither a form nor JSON with a user name and a password.
     pub fn read(content_type: Option<&[u8]>, body: &[u8]) -> Result<Self, UnreadableLogin> {
-        let media_type = content_type.and_then(|value| value.split(|byte| *byte == b';').next());
-        match media_type.map(|value| value.trim_ascii().to_ascii_lowercase()).as_deref() {
-            Some(b"application/x-www-form-urlencoded") => Ok(Self::from_form(body)),
-            Some(b"application/json") => Self::from_json(body),
-            _ => Err(UnreadableLogin::MediaType),
+        match Format::of(content_type) {
+            Some(Format::Form) => Ok(Self::from_form(body)),
+            Some(Format::Json) => Self::from_json(body),
+            None => Err(UnreadableLogin::MediaType),
         }
     }
 

@@ -9,6 +9,8 @@ use auth_core::{BackendName, Denied, DeniedKind, User};
 use auth_sql::SqlUser;
 use serde::Serialize;
 
+use crate::ApiKeyView;
+
 /// The site as one framework serves it.
 #[derive(Clone, Copy, Debug)]
 pub struct Site {
@@ -67,6 +69,11 @@ impl Site {
         render(&Members { frame: self.frame("/members", Some(visitor.clone())), visitor })
     }
 
+    /// `/account/keys`: somebody's API keys, and the one that was made just now, which is shown this once.
+    pub fn keys(&self, visitor: Visitor, keys: &[ApiKeyView], created: Option<&str>) -> String {
+        render(&KeysPage { frame: self.frame("/account/keys", Some(visitor)), keys, created })
+    }
+
     /// Anything that went wrong, by its HTTP status.
     pub fn error(&self, status: u16) -> String {
         let (heading, advice) = explain(status);
@@ -117,6 +124,14 @@ struct Me {
 struct Members {
     frame: Frame,
     visitor: Visitor,
+}
+
+#[derive(Template)]
+#[template(path = "keys.html")]
+struct KeysPage<'a> {
+    frame: Frame,
+    keys: &'a [ApiKeyView],
+    created: Option<&'a str>,
 }
 
 #[derive(Template)]
@@ -191,8 +206,23 @@ mod tests {
         Visitor { id: "7".into(), username: username.into(), backend: "directory".into() }
     }
 
+    fn key() -> ApiKeyView {
+        ApiKeyView {
+            id: "00000000001".into(),
+            name: "<script>".into(),
+            scopes: vec!["members".into()],
+            ends_with: "wxyz".into(),
+            created: 1_800_000_000,
+            expires: None,
+            last_used: None,
+            live: true,
+        }
+    }
+
     #[test]
     fn names_are_escaped() {
+        let page = SITE.keys(visitor("alice"), &[key()], None);
+        assert!(!page.contains("<script") && page.contains("&#60;script"), "{page}");
         let page = SITE.me(visitor("<script>alert(1)</script>"));
         assert!(!page.contains("<script") && page.contains("&#60;script"), "{page}");
         let page = SITE.login(None, "/\"><script>", None);
@@ -208,6 +238,7 @@ mod tests {
             login_again(),
             SITE.me(visitor("alice")),
             SITE.members(visitor("alice")),
+            SITE.keys(visitor("alice"), &[key()], Some("demo_once")),
             SITE.error(404),
         ];
         for page in pages {

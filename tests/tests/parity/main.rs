@@ -4,6 +4,7 @@
 
 mod access;
 mod after_errors;
+mod api_keys;
 mod bearer;
 mod caching;
 mod causes;

@@ -28,6 +28,8 @@ use crate::{BackendName, BackendPolicy, ConfigError, Credentials, User, UserCach
 #[must_use = "nothing is configured until `build` is called"]
 pub struct AuthBuilder<U> {
     mistake: Option<ConfigError>,
+    /// A backend whose people would begin sessions, and cannot be loaded again.
+    one_request_only: Option<BackendName>,
     chains: Vec<ChainSlot>,
     sources: Vec<Source<U>>,
     sessions: Option<Sessions<U>>,
@@ -75,6 +77,7 @@ impl<U: User> AuthBuilder<U> {
     pub(super) fn new() -> Self {
         Self {
             mistake: None,
+            one_request_only: None,
             chains: Vec::new(),
             sources: Vec::new(),
             sessions: None,
@@ -120,6 +123,9 @@ impl<U: User> AuthBuilder<U> {
         }
         if !policy.has_time() {
             return self.refuse(format!("the backend {name:?} has a timeout of zero"));
+        }
+        if C::FACTOR.is_personal() && !backend.reloads() {
+            self.one_request_only.get_or_insert_with(|| name.clone());
         }
         let backend = Arc::new(backend);
         let users: Arc<dyn DynUsers<U>> = Arc::clone(&backend) as _;
@@ -378,6 +384,12 @@ impl<U: User> AuthBuilder<U> {
         }
         if self.chain_timeout.is_zero() {
             return Err(ConfigError::new("the chain has a timeout of zero"));
+        }
+        if let (Some(name), Some(_)) = (&self.one_request_only, &self.sessions) {
+            return Err(ConfigError::new(format!(
+                "the users of the backend {name:?} cannot be loaded again, so no session can begin with them; keep them in a \
+                 table (`Provisioning`), or leave out `.sessions(…)`"
+            )));
         }
         self.check_schemes()?;
         self.add_caches()?;

@@ -1,5 +1,6 @@
 //! The tests of this crate, over real databases.
 
+mod api_keys;
 mod check;
 mod earlier;
 mod import;
@@ -80,6 +81,7 @@ fn sessions_behind_pgbouncer() {
     let place = Place::pgbouncer();
     sessions::contract(&place);
     throttle::contract(&place);
+    api_keys::contract(&place);
     migrations::all(&place);
     moves::all(&place);
 }
@@ -91,4 +93,5 @@ fn all_about_sessions(place: &Place) {
     missing::all(place);
     sessions::all(place);
     throttle::all(place);
+    api_keys::all(place);
 }

@@ -1,0 +1,83 @@
+//! API keys: tokens of the application's own, for programs that act for one of its users.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use auth_core::api_keys::{ApiKeys, MemoryApiKeys, NewApiKey};
+//! use auth_core::grant::Scopes;
+//! use auth_core::http::Bearer;
+//! # use auth_core::session::{KeyRing, MemorySessions, SessionConfig};
+//! # use auth_core::{Auth, BearerToken, MemoryBackend, Password, Passwords, RequestFacts};
+//! # use auth_core::{Secret, User, UserId};
+//! # #[derive(Clone)]
+//! # struct Member;
+//! # impl User for Member {
+//! #     fn id(&self) -> UserId { UserId::from(1) }
+//! #     fn security_stamp(&self) -> &[u8] { b"stamp" }
+//! #     fn is_active(&self) -> bool { true }
+//! #     fn has_permission(&self, permission: &str) -> bool { permission == "orders:read" }
+//! # }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let users = Arc::new(MemoryBackend::<Member>::new(Passwords::new()?));
+//! # users.insert("alice", &Secret::new("wonderland"), Member).await?;
+//! let keys = Arc::new(ApiKeys::new("shop", MemoryApiKeys::new(10_000))?.owners("local", Arc::clone(&users))?);
+//! let auth = Auth::builder()
+//!     .backend::<Password>("local", users)
+//!     .backend::<BearerToken>("keys", Arc::clone(&keys))
+//!     .scheme(Bearer::new("shop")?)
+//!     .sessions(MemorySessions::new(10_000), SessionConfig::new(KeyRing::generate()?))
+//!     .build()?;
+//!
+//! // From a shell; a handler calls `session.create_api_key(&keys, …)`.
+//! let new = NewApiKey::new("nightly export")?.scopes(Scopes::parse("orders:read")?);
+//! let created = keys.create_for("local", &UserId::from(1), new).await?;
+//! let shown_once = created.key().expose();
+//! assert!(shown_once.starts_with("shop_"));
+//! let caller = auth.authenticate(BearerToken::new(shown_once), &RequestFacts::none()).await?;
+//! assert!(caller.grant().scopes().contains("orders:read"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What a key is
+//!
+//! `shop_` and 61 letters and digits: an id, 256 random bits, and a checksum. The store holds a hash, so a copy of it opens
+//! nothing. A typo, and whatever a scanner makes up, fails by the checksum and is looked up nowhere. Secret scanners find keys
+//! by their prefix and tell them from other texts by the checksum, a CRC-32 of all that stands before it, in base 62.
+//!
+//! # What it is good for
+//!
+//! - What begins with the prefix ends at this backend, right or wrong: no other backend of the chain, and no outside system, ever
+//!   sees a key.
+//! - A key acts for its owner, as they are now: one who is disabled or gone has no keys, and a key's scopes are good only for what
+//!   its owner may still do. The key and its owner are looked up on every request, whatever
+//!   [`Bearer::remember`](crate::http::Bearer::remember) says: one that was revoked is refused on the next.
+//! - It proves no person: no session begins with it, it is never [fresh](crate::Require::fresh), and no key makes another.
+//! - It ends after [90 days](NewApiKey::lifetime), unless its maker says otherwise; when it is revoked; with its owner; and, if it is
+//!   [bound to it](NewApiKey::bound_to_stamp), when the owner's security stamp changes.
+//!
+//! # Scopes and permissions
+//!
+//! [`Require::scope`](crate::Require::scope) lets a key pass that has the scope, and every session. Scopes are named as permissions
+//! are: what the owner may not do, no scope allows. And a rule about a permission lets a key pass only if the permission is among
+//! its scopes, so that a key without scopes opens no route that asks for a permission. Where scopes are no permissions, say
+//! [`ApiKeys::free_scopes`].
+
+mod check;
+mod key;
+mod keys;
+mod memory;
+mod record;
+mod store;
+#[cfg(test)]
+mod tests;
+mod uses;
+
+pub use check::check_store;
+pub use key::ApiKeyId;
+pub use keys::{ApiKeys, CreatedApiKey};
+pub use memory::MemoryApiKeys;
+pub use record::{ApiKey, ApiKeyOwner, InvalidApiKey, NewApiKey};
+pub use store::{ApiKeyStore, KeyEnd};

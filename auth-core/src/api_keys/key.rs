@@ -1,0 +1,256 @@
+//! Keys as texts.
+
+use std::fmt;
+use std::str::FromStr;
+
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
+
+use crate::random::{Random, RandomError};
+use crate::{ConfigError, Secret, keyed};
+
+const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+/// How many digits 64, 128 and 32 bits have in base 62.
+const ID_LEN: usize = 11;
+const HALF_LEN: usize = 22;
+const CHECKSUM_LEN: usize = 6;
+const LEN: usize = ID_LEN + 2 * HALF_LEN + CHECKSUM_LEN;
+
+/// Names a key in lists and logs. It is no secret.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ApiKeyId(u64);
+
+impl ApiKeyId {
+    /// The id with this number.
+    pub const fn from_number(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// Its number.
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for ApiKeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits: [u8; ID_LEN] = encode(self.0.into());
+        f.write_str(std::str::from_utf8(&digits).unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for ApiKeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for ApiKeyId {
+    type Err = super::InvalidApiKey;
+
+    /// As it is [displayed](fmt::Display): eleven letters and digits.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let digits = Some(text.as_bytes()).filter(|digits| digits.len() == ID_LEN);
+        let number = digits.and_then(decode).and_then(|number| u64::try_from(number).ok());
+        number.map(Self).ok_or(super::InvalidApiKey::ID)
+    }
+}
+
+/// What a key is made of.
+pub(super) struct Parsed {
+    pub(super) id: ApiKeyId,
+    secret: Zeroizing<[u8; 32]>,
+}
+
+impl Parsed {
+    /// A new one, and its text behind this prefix.
+    pub(super) fn draw(prefix: &Prefix, random: &dyn Random) -> Result<(Self, Secret), RandomError> {
+        let (mut id, mut secret) = ([0; 8], Zeroizing::new([0; 32]));
+        random.fill(&mut id)?;
+        random.fill(&mut *secret)?;
+        let key = Self { id: ApiKeyId(u64::from_le_bytes(id)), secret };
+        let text = key.text(prefix);
+        Ok((key, text))
+    }
+
+    fn text(&self, prefix: &Prefix) -> Secret {
+        let half = |at: usize| {
+            let bytes = self.secret[at..].first_chunk().copied().unwrap_or_default();
+            Zeroizing::new(encode::<HALF_LEN>(u128::from_le_bytes(bytes)))
+        };
+        // As long as it will be: no copy of it is left behind by growing.
+        let mut text = Zeroizing::new(String::with_capacity(prefix.0.len() + LEN));
+        text.push_str(&prefix.0);
+        for digits in [&encode::<ID_LEN>(self.id.0.into())[..], &half(0)[..], &half(16)[..]] {
+            text.push_str(std::str::from_utf8(digits).unwrap_or_default());
+        }
+        let checksum: [u8; CHECKSUM_LEN] = encode(crc32fast::hash(text.as_bytes()).into());
+        text.push_str(std::str::from_utf8(&checksum).unwrap_or_default());
+        Secret::new(text.as_str())
+    }
+
+    /// What is stored. The secret is random in all of its bits: no slow hash makes it harder to guess.
+    pub(super) fn hash(&self) -> [u8; 32] {
+        let mut message = Zeroizing::new([0; 64]);
+        message[..24].copy_from_slice(b"auth-core 2026 api key 1");
+        message[24..32].copy_from_slice(&self.id.0.to_le_bytes());
+        message[32..].copy_from_slice(&*self.secret);
+        keyed::of_token(&*message)
+    }
+
+    pub(super) fn is(&self, stored: &[u8; 32]) -> bool {
+        self.hash().ct_eq(stored).into()
+    }
+}
+
+/// What an application's keys begin with, the `_` behind it included.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Prefix(Box<str>);
+
+impl Prefix {
+    const MAX_LEN: usize = 20;
+
+    pub(super) fn new(prefix: &str) -> Result<Self, ConfigError> {
+        let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        let fits = (2..=Self::MAX_LEN).contains(&prefix.len()) && prefix.bytes().all(is_plain);
+        if !fits {
+            return Err(ConfigError::new(format!(
+                "API keys begin with 2 to 20 lower-case letters and digits, which name the application, and not {prefix:?}"
+            )));
+        }
+        Ok(Self(format!("{prefix}_").into()))
+    }
+
+    /// Whether a token is meant for keys: right or wrong, in whatever case.
+    pub(super) fn is_of(&self, token: &str) -> bool {
+        let start = token.as_bytes().get(..self.0.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(self.0.as_bytes()))
+    }
+
+    /// The key that a text is. There is one text for each: nothing else is read as it.
+    pub(super) fn parse(&self, token: &str) -> Option<Parsed> {
+        let digits = token.strip_prefix(&*self.0).filter(|digits| digits.len() == LEN)?.as_bytes();
+        let (before, checksum) = token.as_bytes().split_at(token.len() - CHECKSUM_LEN);
+        if decode(checksum)? != crc32fast::hash(before).into() {
+            return None;
+        }
+        let (id, secret) = digits.split_at(ID_LEN);
+        let mut key = Parsed { id: ApiKeyId(u64::try_from(decode(id)?).ok()?), secret: Zeroizing::default() };
+        let (first, second) = secret[..2 * HALF_LEN].split_at(HALF_LEN);
+        key.secret[..16].copy_from_slice(&decode(first)?.to_le_bytes());
+        key.secret[16..].copy_from_slice(&decode(second)?.to_le_bytes());
+        Some(key)
+    }
+}
+
+/// A number in base 62, with leading zeros.
+fn encode<const N: usize>(mut number: u128) -> [u8; N] {
+    let mut digits = [b'0'; N];
+    for digit in digits.iter_mut().rev() {
+        *digit = DIGITS[usize::try_from(number % 62).unwrap_or_default()];
+        number /= 62;
+    }
+    digits
+}
+
+fn decode(digits: &[u8]) -> Option<u128> {
+    digits.iter().try_fold(0_u128, |number, digit| {
+        let digit = match digit {
+            b'0'..=b'9' => digit - b'0',
+            b'A'..=b'Z' => digit - b'A' + 10,
+            b'a'..=b'z' => digit - b'a' + 36,
+            _ => return None,
+        };
+        number.checked_mul(62)?.checked_add(digit.into())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Bytes(u8);
+
+    impl Random for Bytes {
+        fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomError> {
+            bytes.fill(self.0);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_key_is_read_as_it_was_made() {
+        let prefix = Prefix::new("shop").unwrap();
+        for byte in [0, 1, 7, 0x80, 0xff] {
+            let (key, text) = Parsed::draw(&prefix, &Bytes(byte)).unwrap();
+            let read = prefix.parse(text.expose()).unwrap();
+            assert_eq!((read.id, read.hash()), (key.id, key.hash()));
+            assert!(read.is(&key.hash()));
+            assert_eq!(text.expose().len(), "shop_".len() + 61);
+            assert_eq!(key.id.to_string().parse(), Ok(key.id));
+        }
+        let (_, zeros) = Parsed::draw(&prefix, &Bytes(0)).unwrap();
+        // zlib's crc32 of what stands before the checksum, in base 62.
+        assert_eq!(&zeros.expose()[..60], format!("shop_{}", "0".repeat(55)));
+        let crc = crc32fast::hash(format!("shop_{}", "0".repeat(55)).as_bytes());
+        assert_eq!(decode(&zeros.expose().as_bytes()[60..]), Some(crc.into()));
+    }
+
+    /// Truncated, extended, in another case, padded, with one character changed: none of it is a key.
+    #[test]
+    fn there_is_one_text_for_each() {
+        let prefix = Prefix::new("shop").unwrap();
+        let (_, text) = Parsed::draw(&prefix, &Bytes(7)).unwrap();
+        let text = text.expose();
+        let mut others = vec![
+            text.to_uppercase(),
+            text.to_lowercase(),
+            format!(" {text}"),
+            format!("{text} "),
+            format!("{text}="),
+            format!("{text}0"),
+            format!("{text}%20"),
+            text.replace("shop_", "Shop_"),
+            text.replace("shop_", "shopp_"),
+            text.replace("shop_", "shop-"),
+            String::new(),
+            "shop_".into(),
+            format!("shop_{}", "z".repeat(61)),
+        ];
+        others.extend((0..text.len()).map(|at| text[..at].to_owned()));
+        for (at, old) in text.char_indices() {
+            for new in ['0', 'a', 'Z', '-', '_'] {
+                if new != old {
+                    let mut other = text.to_owned();
+                    other.replace_range(at..=at, &new.to_string());
+                    others.push(other);
+                }
+            }
+        }
+        for other in others {
+            assert!(prefix.parse(&other).is_none(), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn what_looks_like_one_is_ours_right_or_wrong() {
+        let prefix = Prefix::new("shop").unwrap();
+        for ours in ["shop_", "shop_abc", "SHOP_abc", "shop_.e30.x"] {
+            assert!(prefix.is_of(ours), "{ours}");
+        }
+        for other in ["", "shop", "shopx_abc", "eyJ.e30.x", "xshop_abc"] {
+            assert!(!prefix.is_of(other), "{other}");
+        }
+        for bad in ["", "s", "Shop", "my_shop", "my-shop", "é2", &"x".repeat(21)] {
+            assert!(Prefix::new(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn ids_have_one_text() {
+        for bad in ["", "0", "000000000000", "zzzzzzzzzzz", "0000000000-", "0000000000é"] {
+            assert!(bad.parse::<ApiKeyId>().is_err(), "{bad}");
+        }
+        assert_eq!(ApiKeyId::from_number(u64::MAX).to_string().parse(), Ok(ApiKeyId::from_number(u64::MAX)));
+    }
+}

@@ -1,0 +1,178 @@
+//! Users without a table.
+
+use std::fmt;
+use std::future::Future;
+
+use crate::backend::{BackendError, Identity, Outcome, Provisioner, UserSource};
+use crate::report::Reports;
+use crate::{User, UserId};
+
+/// A [`Provisioner`] made of a closure, for users who are nowhere but in what an outside system says of them: a service that takes
+/// an issuer's tokens and has no table.
+///
+/// Such a user lives for one request: nobody can be loaded again whom nobody keeps. So they cannot have sessions, and
+/// [`build`](crate::AuthBuilder::build) refuses them where credentials of people lead to them and sessions are configured.
+///
+/// ```
+/// use auth_core::backend::{DenyReason, Groups, Identity, Outcome, Provisioned, Verifier, provision_fn};
+/// use auth_core::{Auth, BearerToken, User, UserId};
+///
+/// struct Caller {
+///     id: UserId,
+///     roles: Vec<String>,
+/// }
+///
+/// impl User for Caller {
+///     fn id(&self) -> UserId {
+///         self.id.clone()
+///     }
+///     fn security_stamp(&self) -> &[u8] {
+///         b""
+///     }
+///     fn is_active(&self) -> bool {
+///         true
+///     }
+///     fn has_permission(&self, permission: &str) -> bool {
+///         self.roles.iter().any(|role| role == permission)
+///     }
+/// }
+///
+/// fn auth(issuer: impl Verifier<BearerToken>) -> Result<Auth<Caller>, auth_core::ConfigError> {
+///     let users = provision_fn(|identity: Identity| async move {
+///         let Ok(id) = UserId::new(identity.subject()) else { return Ok(Outcome::Deny(DenyReason::InvalidName)) };
+///         let roles = match identity.groups() {
+///             Groups::Known(groups) => groups.iter().cloned().collect(),
+///             Groups::Unknown => Vec::new(),
+///         };
+///         Ok(Outcome::Accept(Caller { id, roles }))
+///     });
+///     Auth::builder().backend::<BearerToken>("issuer", Provisioned { verifier: issuer, users }).build()
+/// }
+/// ```
+pub fn provision_fn<F, FF, U>(provision: F) -> ProvisionFn<F>
+where
+    F: Fn(Identity) -> FF + Send + Sync + 'static,
+    FF: Future<Output = Result<Outcome<U>, BackendError>> + Send,
+    U: User,
+{
+    ProvisionFn(provision)
+}
+
+/// What [`provision_fn`] makes.
+#[derive(Clone)]
+pub struct ProvisionFn<F>(F);
+
+impl<F, FF, U> UserSource for ProvisionFn<F>
+where
+    F: Fn(Identity) -> FF + Send + Sync + 'static,
+    FF: Future<Output = Result<Outcome<U>, BackendError>> + Send,
+    U: User,
+{
+    type User = U;
+
+    async fn get_user(&self, _: &UserId) -> Result<Option<U>, BackendError> {
+        Ok(None)
+    }
+
+    fn reloads(&self) -> bool {
+        false
+    }
+}
+
+impl<F, FF, U> Provisioner for ProvisionFn<F>
+where
+    F: Fn(Identity) -> FF + Send + Sync + 'static,
+    FF: Future<Output = Result<Outcome<U>, BackendError>> + Send,
+    U: User,
+{
+    async fn provision(&self, identity: Identity, _: &Reports) -> Result<Outcome<U>, BackendError> {
+        (self.0)(identity).await
+    }
+}
+
+impl<F> fmt::Debug for ProvisionFn<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProvisionFn").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::{Attempt, MemoryDirectory, Provisioned, Verifier};
+    use crate::password::Argon2Cost;
+    use crate::session::{KeyRing, MemorySessions};
+    use crate::{Auth, BearerToken, Password, Passwords, RequestFacts, Secret, SessionConfig};
+
+    struct Caller(UserId);
+
+    impl User for Caller {
+        fn id(&self) -> UserId {
+            self.0.clone()
+        }
+
+        fn security_stamp(&self) -> &[u8] {
+            b""
+        }
+
+        fn is_active(&self) -> bool {
+            true
+        }
+    }
+
+    struct Issuer;
+
+    impl Verifier<BearerToken> for Issuer {
+        async fn verify(
+            &self,
+            attempt: &Attempt<'_, BearerToken>,
+        ) -> Result<Outcome<Identity>, BackendError> {
+            Ok(Outcome::Accept(Identity::new("issuer", attempt.credentials().token().expose())))
+        }
+    }
+
+    fn users() -> impl Provisioner<User = Caller> {
+        provision_fn(|identity: Identity| async move {
+            Ok(Outcome::Accept(Caller(UserId::new(identity.subject()).expect("it is short"))))
+        })
+    }
+
+    fn sessions() -> (MemorySessions, SessionConfig) {
+        (MemorySessions::new(10), SessionConfig::new(KeyRing::generate().unwrap()))
+    }
+
+    #[tokio::test]
+    async fn they_live_for_one_request() {
+        let (store, config) = sessions();
+        let auth = Auth::builder()
+            .backend::<BearerToken>("issuer", Provisioned { verifier: Issuer, users: users() })
+            .sessions(store, config)
+            .build()
+            .unwrap();
+        let caller = auth.authenticate(BearerToken::new("alice"), &RequestFacts::none()).await.unwrap();
+        assert_eq!(caller.user().0, UserId::new("alice").unwrap());
+    }
+
+    #[tokio::test]
+    async fn they_have_no_sessions() {
+        let cost = Argon2Cost::dangerous_weak(16, 1, 1).unwrap();
+        let directory = || async {
+            let directory = MemoryDirectory::new(Passwords::builder().cost(cost).threads(1).build().unwrap());
+            directory.insert(Identity::new("directory", "alice"), &Secret::new("wonderland")).await.unwrap();
+            Provisioned { verifier: directory, users: users() }
+        };
+        let (store, config) = sessions();
+        let built = Auth::builder()
+            .backend::<Password>("directory", directory().await)
+            .sessions(store, config)
+            .build();
+        let told = built.map(|_| ()).unwrap_err().to_string();
+        assert!(told.contains("\"directory\"") && told.contains("cannot be loaded again"), "{told}");
+        let auth = Auth::builder().backend::<Password>("directory", directory().await).build().unwrap();
+        let alice = Password::new("alice", "wonderland");
+        assert!(
+            auth.authenticate(alice, &RequestFacts::none()).await.is_ok(),
+            "without sessions they are fine"
+        );
+    }
+}
