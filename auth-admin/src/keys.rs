@@ -154,14 +154,14 @@ impl<S: SessionStore> Admin<S> {
     pub(crate) async fn create_key(&self, username: &str, options: &KeyOptions) -> Result<(), Failure> {
         let (keys, new) = (self.keys()?, options.to_key()?);
         let user = self.user(username).await?;
-        let created = keys.create(&self.backend, &user.id(), new).await.map_err(failed)?;
+        let created = keys.create(&self.backend, &user.id(), new).await.map_err(|error| failed(&error))?;
         // The key alone goes to standard output: a script takes it from there.
         self.terminal.tell(&format!("made {}; its text is not shown again", created.stored().id));
         say(created.key().expose())
     }
 
     pub(crate) async fn list_keys(&self, username: &str, json: bool) -> Result<(), Failure> {
-        let found = self.keys()?.list(&self.owner(username).await?).await.map_err(failed)?;
+        let found = self.keys()?.list(&self.owner(username).await?).await.map_err(|error| failed(&error))?;
         let now = SystemClock.now();
         let rows: Vec<_> = found.iter().map(|key| Row::of(key, now)).collect();
         if json {
@@ -182,7 +182,7 @@ impl<S: SessionStore> Admin<S> {
         };
         let ids: Vec<ApiKeyId> = ids.iter().map(parse).collect::<Result<_, _>>()?;
         for id in ids {
-            if !keys.revoke(&owner, id).await.map_err(failed)? {
+            if !keys.revoke(&owner, id).await.map_err(|error| failed(&error))? {
                 return Err(Failure::refused(format!("{} has no key {id}", shown(username))));
             }
             say(&format!("revoked {id}"))?;
@@ -203,9 +203,9 @@ impl<S: SessionStore> Admin<S> {
     }
 }
 
-fn failed(error: SessionError) -> Failure {
+fn failed(error: &SessionError) -> Failure {
     match error.kind() {
         SessionErrorKind::TooManyKeys | SessionErrorKind::NoSuchOwner => Failure::refused(error.to_string()),
-        _ => Failure::Outage(with_sources(&error)),
+        _ => Failure::Outage(with_sources(error)),
     }
 }

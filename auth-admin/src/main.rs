@@ -98,7 +98,7 @@ impl AcceptedFormat {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run(Options::parse()).await {
+    match Box::pin(run(Options::parse())).await {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error}");

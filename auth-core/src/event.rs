@@ -291,8 +291,8 @@ impl fmt::Display for EventKind<'_> {
                  the proxy, name it by `RemoteUserHeader::trusted_peer`",
             ),
             Self::AmbiguousHeader => f.write_str(
-                "a header that says who is calling came twice, under a look-alike name, or without a name: let the trusted \
-                 proxy that sets it replace what clients send",
+                "a trusted proxy sent a header with a user's name twice, under a look-alike name, or without a name: let \
+                 it replace what clients send",
             ),
             Self::SeveralTokens => f.write_str(
                 "a request came with more than one bearer token, and was refused: let the client send one, in one header",

@@ -205,6 +205,12 @@ impl Grant {
         self.scopes.as_ref().unwrap_or(&NONE)
     }
 
+    /// Whether this permission is among what the credentials may be used for. Where nobody said what that is, they are good for
+    /// what their user may do.
+    pub(crate) fn covers(&self, permission: &str) -> bool {
+        self.scopes.as_ref().is_none_or(|scopes| scopes.contains(permission))
+    }
+
     /// When the credentials stop being good, if they do.
     pub fn expires(&self) -> Option<Timestamp> {
         self.expires

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use auth_core::api_keys::{ApiKeys, MemoryApiKeys};
 use auth_core::event::{Event, Observer};
 use auth_core::http::{Basic, Bearer, TokenHeader};
 use auth_core::password::Argon2Cost;
+use auth_core::random::{Random, RandomError};
 use auth_core::remote_user::RemoteUserHeader;
 use auth_core::session::{KeyRing, SessionConfig, SessionStore};
 use auth_core::time::{ManualClock, Timestamp};
@@ -274,7 +276,19 @@ fn basic() -> Basic {
 
 fn api_keys(backend: &str, users: &TestUsers, clock: &Arc<ManualClock>) -> Keys {
     let keys = ApiKeys::new("test", MemoryApiKeys::new(1_000)).expect("a plain prefix");
-    keys.owners(backend, users.clone()).expect("a backend's name").clock(Arc::clone(clock))
+    let keys = keys.owners(backend, users.clone()).expect("a backend's name");
+    keys.clock(Arc::clone(clock)).random(Counted::default())
+}
+
+/// The same keys on every site: their answers are compared.
+#[derive(Default)]
+struct Counted(AtomicU8);
+
+impl Random for Counted {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomError> {
+        bytes.fill_with(|| self.0.fetch_add(1, Ordering::Relaxed));
+        Ok(())
+    }
 }
 
 struct Parts {

@@ -2,6 +2,7 @@
 
 mod embedded;
 mod import;
+mod keys;
 mod plan;
 mod servers;
 mod sessions;

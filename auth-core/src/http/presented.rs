@@ -159,6 +159,9 @@ impl<U: User> Auth<U> {
             }
             Fetched::Malformed => Err(ResolveErrorKind::BadCredentials.into()),
             Fetched::Untrusted => Err(self.refuse_header(EventKind::UntrustedHeader, view)),
+            Fetched::Ambiguous if scheme.reads_tokens() => {
+                Err(self.refuse_header(EventKind::SeveralTokens, view))
+            }
             Fetched::Ambiguous => Err(self.refuse_header(EventKind::AmbiguousHeader, view)),
         }
     }

@@ -96,8 +96,8 @@ impl Require {
         Self::login().and_scope(scope)
     }
 
-    /// The caller must hold this permission as well: the user, and the token, where it is by one that they are known. A token
-    /// is good for a permission that is among its [scopes](crate::grant::Scopes).
+    /// The caller must hold this permission as well. A token that says what its [scopes](crate::grant::Scopes) are is good for the
+    /// permissions among them.
     pub fn and_permission(self, permission: impl Into<Box<str>>) -> Self {
         self.and_any_permission([permission])
     }
@@ -179,17 +179,17 @@ impl Require {
 
     pub(crate) fn check<U: User>(&self, access: Option<&Access<U>>, now: Timestamp) -> Result<(), Lacking> {
         let access = access.ok_or(Lacking::Login)?;
-        let (user, scopes) = (access.user(), access.grant().scopes());
+        let (user, grant) = (access.user(), access.grant());
         let is_held =
             |one_of: &Vec<Box<str>>| one_of.iter().any(|permission| user.has_permission(permission));
         if !self.permissions.iter().all(is_held) {
             return Err(Lacking::Permission);
         }
         // A token is good for what its owner may do and it is for.
-        let is_for = |permission: &str| user.has_permission(permission) && scopes.contains(permission);
+        let is_for = |permission: &str| user.has_permission(permission) && grant.covers(permission);
         let is_granted = |one_of: &Vec<Box<str>>| one_of.iter().any(|permission| is_for(permission));
-        let has_scopes = self.scopes.iter().all(|scope| scopes.contains(scope));
-        if !(scopes.is_all() || has_scopes && self.permissions.iter().all(is_granted)) {
+        let has_scopes = self.scopes.iter().all(|scope| grant.scopes().contains(scope));
+        if !(has_scopes && self.permissions.iter().all(is_granted)) {
             return Err(Lacking::Scope);
         }
         if !self.predicates.iter().all(|predicate| (predicate.0)(access)) {

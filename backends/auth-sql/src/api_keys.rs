@@ -22,7 +22,7 @@ use crate::sessions::{millis, number};
 use statements::Statements;
 
 /// For how long a key that has ended is still shown to its owner.
-const SHOWN_FOR: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+const SHOWN_FOR: Duration = Duration::from_hours(30 * 24);
 
 /// An [`ApiKeyStore`] in a table, for all instances that share the database. Cheap to clone.
 ///

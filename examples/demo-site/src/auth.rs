@@ -27,7 +27,8 @@ const IN_TABLE: BackendPolicy = BackendPolicy::new().timeout(Duration::from_secs
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// What the servers are made with.
+/// What the servers are made with. Cheap to clone.
+#[derive(Clone, Debug)]
 pub struct Demo {
     /// Who is who.
     pub auth: Auth<SqlUser>,
