@@ -1,0 +1,133 @@
+//! JSON that means one thing only: no name twice, no depth without end.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+
+/// How many objects and arrays may be inside each other.
+const MAX_DEPTH: usize = 32;
+
+/// Reads an object. What stands twice in it would mean one thing here and another to whoever signed or checked it
+/// (RFC 8259 §4), so it is refused, at every level.
+pub(crate) fn object(text: &[u8]) -> Option<Map<String, Value>> {
+    let mut reader = serde_json::Deserializer::from_slice(text);
+    let value = Strict { depth: 0 }.deserialize(&mut reader).ok()?;
+    reader.end().ok()?;
+    match value {
+        Value::Object(object) => Some(object),
+        _ => None,
+    }
+}
+
+struct Strict {
+    depth: usize,
+}
+
+impl Strict {
+    fn deeper<E: Error>(&self) -> Result<Self, E> {
+        if self.depth == MAX_DEPTH {
+            return Err(E::custom("too deep"));
+        }
+        Ok(Self { depth: self.depth + 1 })
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Strict {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_string<E: Error>(self, value: String) -> Result<Value, E> {
+        Ok(Value::String(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut array = Vec::new();
+        while let Some(item) = items.next_element_seed(self.deeper()?)? {
+            array.push(item);
+        }
+        Ok(Value::Array(array))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some(name) = fields.next_key::<String>()? {
+            let value = fields.next_value_seed(self.deeper()?)?;
+            if object.insert(name, value).is_some() {
+                return Err(A::Error::custom("a name is there twice"));
+            }
+        }
+        Ok(Value::Object(object))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_two_meanings_is_refused() {
+        let nested = |depth: usize| format!("{}1{}", r#"{"a":"#.repeat(depth), "}".repeat(depth));
+        let table = [
+            ("an object", r#" {"a":[1,-1,1.5,"x",true,null,{}]} "#.into(), true),
+            ("a name twice", r#"{"sub":"a","sub":"b"}"#.into(), false),
+            ("a name twice, the same value", r#"{"sub":"a","sub":"a"}"#.into(), false),
+            ("a name twice, escaped", r#"{"sub":"a","\u0073ub":"b"}"#.into(), false),
+            ("a name twice inside", r#"{"a":[{"b":1,"b":2}]}"#.into(), false),
+            ("names that differ in case", r#"{"sub":"a","Sub":"b"}"#.into(), true),
+            ("as deep as allowed", nested(32), true),
+            ("too deep", nested(33), false),
+            ("much too deep", "[".repeat(100_000), false),
+            ("an array", r#"[{"a":1}]"#.into(), false),
+            ("a text", r#""a""#.into(), false),
+            ("nothing", String::new(), false),
+            ("cut off", r#"{"a":tru"#.into(), false),
+            ("more behind it", r#"{"a":1}{"a":2}"#.into(), false),
+            ("a NUL behind it", "{\"a\":1}\0".into(), false),
+            ("a byte order mark", "\u{feff}{\"a\":1}".into(), false),
+            ("half a surrogate", r#"{"a":"\ud83d"}"#.into(), false),
+            ("not a number", r#"{"exp":NaN}"#.into(), false),
+            ("a number beyond all", r#"{"exp":1e999}"#.into(), false),
+            ("a comment", r#"{"a":1/**/}"#.into(), false),
+        ];
+        for (name, text, expected) in table {
+            assert_eq!(object(text.as_bytes()).is_some(), expected, "{name}");
+        }
+        assert!(object(b"{\"a\":\"\xff\"}").is_none(), "not UTF-8");
+    }
+}

@@ -1,0 +1,61 @@
+//! A strict reader of signed JSON Web Tokens (RFC 7515, RFC 7519), over [`ring`].
+//!
+//! It reads one form and refuses everything else: three parts of canonical base64url, a header and claims in which no
+//! name stands twice and no registered claim has another type than it should, signed by an algorithm that the *key* is
+//! for. It opens no socket, and follows nothing that a token says about where its key might be.
+//!
+//! Reading and believing are two steps. [`Token::parse`] believes nothing; [`Token::check`] says whether the claims are
+//! what is expected, which needs no key and costs little; [`Token::verify`] compares the signature, and only then are
+//! there [`Claims`]:
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use auth_jws::{Algorithm, Expectations, Token, VerifyingKey};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let key = VerifyingKey::hmac(b"a secret of at least 32 bytes ...", Algorithm::Hs256)?;
+//! let expected = Expectations::of("https://id.example").audience("api").token_type("JWT");
+//! # let text = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.\
+//! #     eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUiLCJhdWQiOiJhcGkiLCJzdWIiOiJhbGljZSIsImV4cCI6MTgwMDAwMDA2MH0.\
+//! #     xuY7zGjaprkn45tqmgqlmNoOjsKmseZzDdmVofwwZ1k";
+//!
+//! let token = Token::parse(text)?;
+//! token.check(&expected, Duration::from_secs(1_800_000_000))?;
+//! let claims = token.verify(&key)?;
+//! assert_eq!(claims.subject(), Some("alice"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What is always so
+//! * A token is at most [16 KiB](Token::MAX_LEN) long, in compact form. JWE, JSON serialisation, compression, detached
+//!   payloads and `none` are refused, and so is every `crit`.
+//! * The algorithm is the key's. A token's `alg` chooses nothing: it must be one that the key was bound to when it was made.
+//! * `jwk`, `jku`, `x5u` and `x5c` of a token are never looked at. `kid` is an opaque name of up to 256 bytes.
+//! * RSA keys have 2048 to 8192 bits and an odd exponent from 65537 on; HMAC secrets are at least as long as the hash.
+//!   Private and symmetric keys in a [`JwkSet`] are not used.
+//! * No error holds anything of a token or a key.
+
+mod algorithm;
+mod base64url;
+mod claims;
+mod error;
+mod expectations;
+mod header;
+mod json;
+mod jwk_set;
+mod key;
+mod owner;
+mod primitives;
+mod token;
+
+pub use algorithm::Algorithm;
+pub use claims::Claims;
+pub use error::{InvalidClaims, InvalidKey, InvalidKeySet, InvalidSignature, Malformed};
+pub use expectations::Expectations;
+pub use header::Header;
+pub use jwk_set::{Ignored, JwkSet};
+pub use key::VerifyingKey;
+pub use owner::claims_issuer;
+pub use token::Token;
