@@ -1,4 +1,4 @@
-//! Asking: one POST, one bounded answer.
+//! Asking: one POST or GET, one bounded answer.
 
 use auth_core::ConfigError;
 use auth_core::backend::{BackendError, Health};
@@ -57,7 +57,18 @@ impl Client {
         let _place = self.places.try_acquire().map_err(|_| crowded())?;
         let request = self.http.post(self.url.clone()).headers(self.headers.clone());
         let request = request.header(CONTENT_TYPE, kind).body(Bytes::from_owner(body));
-        let response = request.send().await.map_err(unanswered)?;
+        self.answer(request.send().await).await
+    }
+
+    /// Asks for what there is, without saying anything but who asks.
+    pub(crate) async fn get(&self) -> Result<Reply, BackendError> {
+        let _place = self.places.try_acquire().map_err(|_| crowded())?;
+        let request = self.http.get(self.url.clone()).headers(self.headers.clone());
+        self.answer(request.send().await).await
+    }
+
+    async fn answer(&self, sent: reqwest::Result<Response>) -> Result<Reply, BackendError> {
+        let response = sent.map_err(unanswered)?;
         let (status, is_json) = (response.status().as_u16(), is_json(response.headers()));
         Ok(Reply { status, is_json, body: read(response, self.max_answer).await? })
     }
@@ -82,6 +93,12 @@ impl Reply {
     /// The body, if it is said to be JSON: a page of something on the way is no answer.
     pub(crate) fn json(&self) -> Result<&[u8], BackendError> {
         if self.is_json { Ok(&self.body) } else { Err(invalid("the answer is not JSON")) }
+    }
+
+    /// As [`json`](Self::json).
+    pub(crate) fn into_json(self) -> Result<Vec<u8>, BackendError> {
+        self.json()?;
+        Ok(self.body)
     }
 }
 

@@ -12,6 +12,7 @@ use rustls::crypto::CryptoProvider;
 use url::{Host, Url, form_urlencoded};
 use zeroize::Zeroizing;
 
+use crate::Document;
 use crate::client::Client;
 
 /// The address of a service, how this one shows there who it is, and for how long it waits.
@@ -67,6 +68,20 @@ impl Endpoint {
             max_answer: Self::MAX_ANSWER_LEN,
             max_at_once: Self::MAX_AT_ONCE,
         }
+    }
+
+    /// The same, at another address.
+    pub fn at(mut self, url: impl Into<String>) -> Self {
+        self.url = url.into();
+        self
+    }
+
+    /// A JSON document at this address, such as an issuer's keys.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the endpoint cannot be right.
+    pub fn document(self) -> Result<Document, ConfigError> {
+        self.connect().map(Document::new)
     }
 
     /// Where the service says how it is: by 200 to 299 that it serves, by anything else that it does not. It is asked

@@ -48,6 +48,7 @@
 mod cache;
 mod client;
 mod confirm;
+mod document;
 mod endpoint;
 mod error;
 mod introspection;
@@ -59,6 +60,7 @@ mod verifier;
 
 pub use cache::AnswerCache;
 pub use confirm::HttpConfirm;
+pub use document::Document;
 pub use endpoint::Endpoint;
 pub use introspection::{Introspection, IntrospectionBuilder};
 pub use shape::IdentityShape;

@@ -31,6 +31,7 @@ pub struct IdentityShape {
     name: Option<String>,
     groups: Option<(String, List)>,
     attributes: Vec<(String, String)>,
+    flags_in_words: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +52,7 @@ impl IdentityShape {
             name: None,
             groups: None,
             attributes: Vec::new(),
+            flags_in_words: false,
         }
     }
 
@@ -96,7 +98,22 @@ impl IdentityShape {
         self
     }
 
-    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+    /// Takes the text `"true"` for the truth, too, as some issuers write it; every other text is none.
+    pub fn flags_in_words(mut self) -> Self {
+        self.flags_in_words = true;
+        self
+    }
+
+    /// Where the subject is.
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// Whether all that is named are pointers.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if one is not.
+    pub fn check(&self) -> Result<(), ConfigError> {
         let single = [&self.username, &self.email, &self.email_verified, &self.name].into_iter().flatten();
         let lists = self.groups.iter().map(|(pointer, _)| pointer);
         let attributes = self.attributes.iter().map(|(_, pointer)| pointer);
@@ -109,8 +126,11 @@ impl IdentityShape {
         }
     }
 
-    /// Whom the answer is about.
-    pub(crate) fn read(&self, issuer: &str, answer: &Value) -> Result<Identity, BackendError> {
+    /// Whom an answer of this issuer is about.
+    ///
+    /// # Errors
+    /// [`BackendError`] if it names no subject, or something in it is of another type than expected.
+    pub fn read(&self, issuer: &str, answer: &Value) -> Result<Identity, BackendError> {
         let mut identity = Identity::new(issuer, self.read_subject(answer)?);
         if let Some(username) = text(answer, self.username.as_deref())? {
             identity = identity.with_username(username);
@@ -118,7 +138,7 @@ impl IdentityShape {
         if let Some(name) = text(answer, self.name.as_deref())? {
             identity = identity.with_name(name);
         }
-        let is_verified = flag(answer, self.email_verified.as_deref())?;
+        let is_verified = self.read_flag(answer, self.email_verified.as_deref())?;
         if let Some(email) = text(answer, self.email.as_deref())? {
             identity = if is_verified {
                 identity.with_verified_email(email)
@@ -135,6 +155,15 @@ impl IdentityShape {
             }
         }
         Ok(identity)
+    }
+
+    fn read_flag(&self, answer: &Value, pointer: Option<&str>) -> Result<bool, BackendError> {
+        match found(answer, pointer) {
+            None => Ok(false),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(Value::String(word)) if self.flags_in_words => Ok(word == "true"),
+            Some(_) => Err(invalid("a truth value in the answer is of another type")),
+        }
     }
 
     fn read_subject(&self, answer: &Value) -> Result<String, BackendError> {
@@ -180,14 +209,6 @@ fn text<'a>(answer: &'a Value, pointer: Option<&str>) -> Result<Option<&'a str>,
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
         Some(_) => Err(invalid("a text in the answer is of another type")),
-    }
-}
-
-fn flag(answer: &Value, pointer: Option<&str>) -> Result<bool, BackendError> {
-    match found(answer, pointer) {
-        None => Ok(false),
-        Some(Value::Bool(flag)) => Ok(*flag),
-        Some(_) => Err(invalid("a truth value in the answer is of another type")),
     }
 }
 
@@ -263,6 +284,22 @@ mod tests {
         for (name, answer) in table {
             assert!(shape().read("issuer", &answer).is_err(), "{name}");
         }
+    }
+
+    #[test]
+    fn words_are_truth_values_where_that_was_asked_for() {
+        let verified = |word: Value| {
+            let answer = json!({"user": {"id": "a", "mail": "m", "verified": word}});
+            let identity = shape().flags_in_words().read("issuer", &answer).ok()?;
+            identity.email().map(|email| email.verified)
+        };
+        assert_eq!([verified(json!(true)), verified(json!("true"))], [Some(true); 2]);
+        for word in
+            [json!(false), json!(null), json!("false"), json!("True"), json!("1"), json!(""), json!("true ")]
+        {
+            assert_eq!(verified(word.clone()), Some(false), "{word}");
+        }
+        assert_eq!(verified(json!(1)), None);
     }
 
     #[test]

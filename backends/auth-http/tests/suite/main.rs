@@ -5,6 +5,7 @@ mod breaker;
 mod cache;
 mod configuration;
 mod confirm;
+mod document;
 mod introspection;
 mod odd;
 mod passwords;
