@@ -1,0 +1,49 @@
+//! Why a token of one of our issuers is refused.
+
+use std::fmt;
+
+use auth_core::backend::{DenyReason, Outcome};
+use auth_jws::{InvalidClaims, InvalidSignature, Malformed};
+
+/// Why a token is refused. It ends with us: none of this is left to the next backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    Malformed(Malformed),
+    /// It is signed by another algorithm than the issuer uses.
+    Algorithm,
+    Claims(InvalidClaims),
+    /// It names a key that the issuer does not have.
+    Key,
+    Signature(InvalidSignature),
+    /// What it says of somebody is of another type than expected.
+    Identity,
+    /// Its scopes are none.
+    Scopes,
+    Revoked,
+}
+
+impl Refusal {
+    pub(crate) fn outcome<T>(self) -> Outcome<T> {
+        Outcome::Deny(match self {
+            Self::Claims(InvalidClaims::Expired) | Self::Revoked => DenyReason::Expired,
+            _ => DenyReason::WrongSecret,
+        })
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed(why) => why.fmt(f),
+            Self::Algorithm => {
+                f.write_str("the token is signed by an algorithm that its issuer does not use")
+            }
+            Self::Claims(why) => why.fmt(f),
+            Self::Key => f.write_str("the token names a key that its issuer does not have"),
+            Self::Signature(why) => why.fmt(f),
+            Self::Identity => f.write_str("what the token says of somebody is of another type"),
+            Self::Scopes => f.write_str("the token's scopes are none"),
+            Self::Revoked => f.write_str("the token was revoked"),
+        }
+    }
+}
