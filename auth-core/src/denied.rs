@@ -94,7 +94,8 @@ impl Denied {
 
     /// The whole chain took too long, or the gate could not decide.
     pub(crate) fn interrupted(error: BackendError) -> Self {
-        Self { kind: DeniedKind::Unavailable, backend: None, retry_after: None, cause: Cause::of(error) }
+        let retry_after = error.retry_after();
+        Self { kind: DeniedKind::Unavailable, backend: None, retry_after, cause: Cause::of(error) }
     }
 
     pub(crate) fn kind_of(reason: DeclineReason) -> DeniedKind {
@@ -126,10 +127,11 @@ impl Denied {
         self.backend.as_ref()
     }
 
-    /// When to come back: after an outage, or when the gate admits more. `None` for a refusal, which is one tomorrow too.
+    /// When to come back: after an outage ([`RETRY_AFTER`](Self::RETRY_AFTER), unless the backend knows better), or when the gate
+    /// admits more. `None` for a refusal, which is one tomorrow too.
     pub fn retry_after(&self) -> Option<Duration> {
         match self.kind {
-            DeniedKind::Unavailable => Some(Self::RETRY_AFTER),
+            DeniedKind::Unavailable => Some(self.retry_after.unwrap_or(Self::RETRY_AFTER)),
             _ => self.retry_after,
         }
     }
@@ -173,6 +175,14 @@ mod tests {
         let other = BackendError::overloaded("too many");
         assert_eq!(Denied::interrupted(other.clone()), Denied::interrupted(BackendError::timed_out("late")));
         assert_eq!(chain(&Denied::interrupted(other)).last().unwrap(), "too many");
+    }
+
+    #[test]
+    fn a_backend_may_know_when_to_come_back() {
+        let time = Duration::from_secs(17);
+        let error = BackendError::undecided("a key that cannot be fetched yet");
+        assert_eq!(Denied::interrupted(error.clone()).retry_after(), Some(Denied::RETRY_AFTER));
+        assert_eq!(Denied::interrupted(error.with_retry_after(time)).retry_after(), Some(time));
     }
 
     /// Of several outages it is the first, and of a refusal none.

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::time::Duration;
 
 use crate::cause::Cause;
 
@@ -26,6 +27,7 @@ type Source = Box<dyn Error + Send + Sync>;
 pub struct BackendError {
     kind: BackendErrorKind,
     source: Cause,
+    retry_after: Option<Duration>,
 }
 
 /// What kept a backend from deciding.
@@ -53,31 +55,43 @@ impl BackendError {
     ///
     /// `source` reaches the log: it must carry no secret (no URL with a password), here and below.
     pub fn unavailable(source: impl Into<Source>) -> Self {
-        Self { kind: BackendErrorKind::Unavailable, source: Cause::of(source) }
+        Self { kind: BackendErrorKind::Unavailable, source: Cause::of(source), retry_after: None }
     }
 
     /// It was asked, and did not answer in time.
     pub fn timed_out(source: impl Into<Source>) -> Self {
-        Self { kind: BackendErrorKind::TimedOut, source: Cause::of(source) }
+        Self { kind: BackendErrorKind::TimedOut, source: Cause::of(source), retry_after: None }
     }
 
     /// It was asked, and answered something that cannot be understood, or broke off.
     pub fn invalid_data(source: impl Into<Source>) -> Self {
-        Self { kind: BackendErrorKind::InvalidData, source: Cause::of(source) }
+        Self { kind: BackendErrorKind::InvalidData, source: Cause::of(source), retry_after: None }
     }
 
     /// It has too much to do for this attempt, and says so.
     pub fn overloaded(source: impl Into<Source>) -> Self {
-        Self { kind: BackendErrorKind::Overloaded, source: Cause::of(source) }
+        Self { kind: BackendErrorKind::Overloaded, source: Cause::of(source), retry_after: None }
     }
 
     /// It does not judge this attempt, or this account; others are not concerned.
     pub fn undecided(source: impl Into<Source>) -> Self {
-        Self { kind: BackendErrorKind::Undecided, source: Cause::of(source) }
+        Self { kind: BackendErrorKind::Undecided, source: Cause::of(source), retry_after: None }
     }
 
     pub(crate) fn of(kind: BackendErrorKind) -> Self {
-        Self { kind, source: Cause::NONE }
+        Self { kind, source: Cause::NONE, retry_after: None }
+    }
+
+    /// When it may be asked again, where it knows: the client is told so.
+    #[must_use]
+    pub fn with_retry_after(mut self, time: Duration) -> Self {
+        self.retry_after = Some(time);
+        self
+    }
+
+    /// When it may be asked again, if it said so.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
     }
 
     /// What kept it from deciding.

@@ -50,7 +50,7 @@ impl<U: User> Auth<U> {
         let presented = match self.read(cookie, view) {
             Ok(presented) if presented.is_nothing() => return Begin::Call(self.nobody(view, layered)),
             Ok(presented) => presented,
-            Err(error) => return Begin::Refuse(self.refuse_unresolved(error.kind(), view)),
+            Err(error) => return Begin::Refuse(self.refuse_unresolved(&error, view)),
         };
         let other_site = self.0.http.origins.other_site(view);
         // Cookies and Basic credentials are sent by the browser, whoever's page made the request, and so is what a proxy
@@ -58,7 +58,7 @@ impl<U: User> Auth<U> {
         let is_ambient = || presented.has_token() || presented.offers().iter().any(Offer::is_ambient);
         if let Some(other) = other_site.as_ref().filter(|_| is_ambient()) {
             self.tell_cross_origin(other, &facts_of(&self.0.http.proxies, view));
-            return Begin::Refuse(self.refuse_unresolved(ResolveErrorKind::CrossOrigin, view));
+            return Begin::Refuse(self.refuse_unresolved(&ResolveErrorKind::CrossOrigin.into(), view));
         }
         // Whatever is offered may be judged, also what is remembered: its events and the gate are told of the client.
         let (is_lazy, is_judged) = (layered.shown.is_none(), !presented.offers().is_empty());
@@ -121,7 +121,7 @@ impl<U: User> FoundCaller<U> {
                 let user = session.put_user();
                 Ok((Exchange(session), user))
             }
-            Err(error) => Err(session.auth().refuse_unresolved(error.kind(), view)),
+            Err(error) => Err(session.auth().refuse_unresolved(&error, view)),
         }
     }
 }

@@ -318,7 +318,9 @@ fn names_nobody(credentials: &impl Credentials) -> bool {
 
 fn unresolved(denied: Denied) -> ResolveError {
     match (denied.kind(), denied.retry_after()) {
-        (DeniedKind::Unavailable, _) => ResolveError::unavailable(denied.into_cause()),
+        (DeniedKind::Unavailable, time) => {
+            ResolveError::unavailable(denied.into_cause()).with_retry_after(time)
+        }
         (DeniedKind::Throttled, Some(time)) => ResolveErrorKind::Throttled(time).into(),
         _ => ResolveErrorKind::BadCredentials.into(),
     }

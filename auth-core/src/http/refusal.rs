@@ -14,7 +14,7 @@ use super::{Header, RequestView, ResponseHeader};
 use crate::event::{EventKind, seconds};
 use crate::grant::Scopes;
 use crate::http::require::Lacking;
-use crate::session::{ResolveErrorKind, SessionError, SessionErrorKind};
+use crate::session::{ResolveError, ResolveErrorKind, SessionError, SessionErrorKind};
 use crate::unheard::log_error;
 use crate::{Auth, Denied, DeniedKind, Require, User};
 use rpc::{CONNECT_STREAM, GRPC_WEB, Rpc, same_type};
@@ -183,10 +183,12 @@ fn page(status: u16) -> &'static str {
 
 impl<U: User> Auth<U> {
     /// The answer to a request whose caller could not be found out.
-    pub(crate) fn refuse_unresolved(&self, why: ResolveErrorKind, view: &dyn RequestView) -> Refusal {
+    pub(crate) fn refuse_unresolved(&self, error: &ResolveError, view: &dyn RequestView) -> Refusal {
         let refused = |reason| self.refused(reason, Audience::of(view), view);
-        match why {
-            ResolveErrorKind::Unavailable => refused(RefusalReason::Unavailable).later(Denied::RETRY_AFTER),
+        match error.kind() {
+            ResolveErrorKind::Unavailable => {
+                refused(RefusalReason::Unavailable).later(error.retry_after().unwrap_or(Denied::RETRY_AFTER))
+            }
             ResolveErrorKind::Throttled(time) => refused(RefusalReason::Throttled).later(time),
             ResolveErrorKind::BadCredentials => {
                 let presented = Single::of(view, Header::Authorization);

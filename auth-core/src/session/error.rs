@@ -15,6 +15,7 @@ use crate::cause::Cause;
 pub struct ResolveError {
     kind: ResolveErrorKind,
     cause: Cause,
+    retry_after: Option<Duration>,
 }
 
 /// Why a request's caller cannot be found out.
@@ -40,7 +41,21 @@ pub enum ResolveErrorKind {
 
 impl ResolveError {
     pub(crate) fn unavailable(cause: Cause) -> Self {
-        Self { kind: ResolveErrorKind::Unavailable, cause }
+        Self { kind: ResolveErrorKind::Unavailable, cause, retry_after: None }
+    }
+
+    /// The same, and when to come back.
+    pub(crate) fn with_retry_after(self, retry_after: Option<Duration>) -> Self {
+        Self { retry_after, ..self }
+    }
+
+    /// When to come back, if that would help.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self.kind {
+            ResolveErrorKind::Unavailable => Some(self.retry_after.unwrap_or(Denied::RETRY_AFTER)),
+            ResolveErrorKind::Throttled(time) => Some(time),
+            _ => None,
+        }
     }
 
     /// Why the caller cannot be found out.
@@ -51,7 +66,7 @@ impl ResolveError {
 
 impl From<ResolveErrorKind> for ResolveError {
     fn from(kind: ResolveErrorKind) -> Self {
-        Self { kind, cause: Cause::NONE }
+        Self { kind, cause: Cause::NONE, retry_after: None }
     }
 }
 

@@ -13,7 +13,11 @@ pub(crate) const SCOPES: [&str; 3] = ["scope", "scp", "permissions"];
 /// The scopes, the end, and the session at the issuer; and where the issuer is believed, by what the person proved to be
 /// there, and when.
 pub(crate) fn grant(claims: &Claims, scopes_in: &[String], is_believed: bool) -> Result<Grant, Refusal> {
-    let mut grant = Grant::new().with_scopes(scopes(claims, scopes_in)?);
+    // Whether it was revoked is asked on every use, whatever else is remembered of it.
+    let mut grant = Grant::new().asked_each_time();
+    if let Some(scopes) = scopes(claims, scopes_in)? {
+        grant = grant.with_scopes(scopes);
+    }
     if let Some(end) = claims.expires() {
         grant = grant.with_expiry(Timestamp::default().plus(end));
     }
@@ -29,9 +33,10 @@ pub(crate) fn grant(claims: &Claims, scopes_in: &[String], is_believed: bool) ->
     }
 }
 
-/// The first claim that is there says them all.
-fn scopes(claims: &Claims, names: &[String]) -> Result<Scopes, Refusal> {
-    let Some(value) = names.iter().find_map(|name| claims.get(name)) else { return Ok(Scopes::none()) };
+/// The first claim that is there says them all. Where there is none, nobody said what the token is for: it has no scopes, and may do
+/// what its user may.
+fn scopes(claims: &Claims, names: &[String]) -> Result<Option<Scopes>, Refusal> {
+    let Some(value) = names.iter().find_map(|name| claims.get(name)) else { return Ok(None) };
     let text = match value {
         Value::String(text) => text.clone(),
         Value::Array(all) => {
@@ -42,7 +47,7 @@ fn scopes(claims: &Claims, names: &[String]) -> Result<Scopes, Refusal> {
         }
         _ => return Err(Refusal::Scopes),
     };
-    Scopes::parse(&text).map_err(|_| Refusal::Scopes)
+    Scopes::parse(&text).map(Some).map_err(|_| Refusal::Scopes)
 }
 
 /// That there was a login, and by what (RFC 8176 §2, and what the `OpenID` EAP profile calls resistant to phishing). What

@@ -20,13 +20,14 @@ use crate::revocation::{Issued, Revocation};
 /// | the token | outcome |
 /// |---|---|
 /// | is no JWT, or of an issuer that is not named | `Decline(NotMine)` |
-/// | has expired, or was revoked | `Deny(Expired)` |
+/// | has expired | `Deny(Expired)` |
+/// | was revoked | `Deny(Revoked)` |
 /// | is anything else than it should be | `Deny(WrongSecret)` |
 /// | is signed by a key that cannot be looked for now | could not be decided, and says nothing of others |
 /// | is as it should be | accepted, as (`iss`, `sub`) byte for byte |
 ///
 /// For the client all refusals are one 401. What a good token is worth is in its
-/// [`Grant`](auth_core::grant::Grant): the scopes that it names (none, if it names none), and its `exp`; and where the issuer
+/// [`Grant`](auth_core::grant::Grant): the scopes that it names, if it has a claim of them, and its `exp`; and where the issuer
 /// [is believed](Issuer::trust_authentication), how and when its user last proved who they are there.
 ///
 /// A token that was verified is kept as such, under a keyed hash, up to its `exp` and no longer than its key.

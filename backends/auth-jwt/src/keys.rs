@@ -116,7 +116,12 @@ enum NotNow {
 
 impl From<NotNow> for Failure {
     fn from(why: NotNow) -> Self {
-        Self::Undecided(BackendError::undecided(why))
+        let rest = if let NotNow::TooSoon(rest) = why { Some(rest) } else { None };
+        let error = BackendError::undecided(why);
+        Self::Undecided(match rest {
+            Some(rest) => error.with_retry_after(rest),
+            None => error,
+        })
     }
 }
 

@@ -25,7 +25,8 @@ pub(crate) enum Refusal {
 impl Refusal {
     pub(crate) fn outcome<T>(self) -> Outcome<T> {
         Outcome::Deny(match self {
-            Self::Claims(InvalidClaims::Expired) | Self::Revoked => DenyReason::Expired,
+            Self::Claims(InvalidClaims::Expired) => DenyReason::Expired,
+            Self::Revoked => DenyReason::Revoked,
             _ => DenyReason::WrongSecret,
         })
     }

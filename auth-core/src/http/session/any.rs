@@ -61,7 +61,7 @@ impl<U: User> AnySession for Inner<U> {
     }
 
     fn refuse(self: Arc<Self>, error: &ResolveError, view: &dyn RequestView) -> Refusal {
-        self.auth.refuse_unresolved(error.kind(), view)
+        self.auth.refuse_unresolved(error, view)
     }
 }
 

@@ -116,7 +116,7 @@ impl<U: User> Session<U> {
 
     /// The answer to a request whose caller cannot be found out.
     pub fn refuse(&self, error: &ResolveError, view: &dyn RequestView) -> Refusal {
-        self.auth().refuse_unresolved(error.kind(), view)
+        self.auth().refuse_unresolved(error, view)
     }
 
     pub(crate) fn mark_resolved(&self) {

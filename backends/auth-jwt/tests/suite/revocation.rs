@@ -8,7 +8,7 @@ use auth_core::time::Timestamp;
 use auth_jwt::{Issued, Jwt};
 use serde_json::json;
 
-use crate::support::{Chain, EXPIRED, ISSUER, Key, NOW, Refused, backend, clock, fixed, patient, with};
+use crate::support::{Chain, ISSUER, Key, NOW, REVOKED, Refused, backend, clock, fixed, patient, with};
 
 type Answer = Result<bool, BackendError>;
 
@@ -36,7 +36,7 @@ async fn it_is_asked_about_every_use() {
         assert_eq!(chain.subject(&token).await, Ok("alice".into()));
     }
     *revoked.lock().unwrap() = true;
-    assert_eq!(chain.subject(&token).await, Err(EXPIRED));
+    assert_eq!(chain.subject(&token).await, Err(REVOKED));
     *revoked.lock().unwrap() = false;
     assert_eq!(chain.subject(&token).await, Ok("alice".into()));
     assert!(
@@ -59,8 +59,8 @@ async fn by_epoch() {
             .await;
     let of = |subject: &str, at: serde_json::Value| key.token(&with(&json!({"sub": subject, "iat": at})));
     for (subject, at, expected) in [
-        ("alice", json!(NOW - 1), Err(EXPIRED)),
-        ("alice", json!(null), Err(EXPIRED)),
+        ("alice", json!(NOW - 1), Err(REVOKED)),
+        ("alice", json!(null), Err(REVOKED)),
         ("alice", json!(NOW), Ok("alice".to_owned())),
         ("bob", json!(NOW - 1), Ok("bob".to_owned())),
     ] {

@@ -310,6 +310,7 @@ pub(crate) enum Refused {
 
 pub(crate) const WRONG: Refused = Refused::No(DeniedKind::Denied(DenyReason::WrongSecret));
 pub(crate) const EXPIRED: Refused = Refused::No(DeniedKind::Denied(DenyReason::Expired));
+pub(crate) const REVOKED: Refused = Refused::No(DeniedKind::Denied(DenyReason::Revoked));
 pub(crate) const NOT_MINE: Refused = Refused::No(DeniedKind::NoBackend);
 pub(crate) const UNDECIDED: Refused = Refused::Failed(BackendErrorKind::Undecided);
 
