@@ -136,6 +136,26 @@ async fn too_many_attempts(page: WebDriver, origin: String) -> WebDriverResult<(
     Ok(())
 }
 
+/// Somebody makes a key on the page, sees it once, and revokes it.
+async fn api_keys(page: WebDriver, origin: String) -> WebDriverResult<()> {
+    page.goto(format!("{origin}/account/keys")).await?;
+    sign_in(&page, "alice", "wonderland").await?;
+    assert_eq!(path(&page).await?, "/account/keys", "back to where the login was asked for");
+    find(&page, "#name").await?.send_keys("nightly <export>").await?;
+    find(&page, "#scopes").await?.send_keys("members").await?;
+    follow(&page, "form[action='/account/keys'] button").await?;
+    let key = text(&page, "#key").await?;
+    assert!(key.starts_with("demo_") && key.len() == 66, "{key}");
+    keep_picture(&page, "key-made").await?;
+    page.goto(format!("{origin}/account/keys")).await?;
+    let all = text(&page, "main").await?;
+    assert!(!all.contains(&key) && all.contains("nightly <export>") && all.contains("never used"), "{all}");
+    follow(&page, "form[action$='/revoke'] button").await?;
+    let all = text(&page, "main").await?;
+    assert!(all.contains("ended") && !all.contains("Revoke"), "{all}");
+    keep_picture(&page, "keys").await
+}
+
 /// Keeps what the page looks like where `PICTURES` says.
 async fn keep_picture(page: &WebDriver, name: &str) -> WebDriverResult<()> {
     match std::env::var_os("PICTURES") {
@@ -171,5 +191,6 @@ visits!(
     logout,
     back_button,
     too_many_attempts,
+    api_keys,
     back_button_to_where_the_login_led
 );

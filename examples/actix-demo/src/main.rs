@@ -43,6 +43,7 @@ async fn main() -> Result<(), Box<dyn StdError>> {
 
 fn routes(config: &mut ServiceConfig, Demo { auth, keys }: &Demo) {
     let members_only = RequireLayer::new(Require::permission(MEMBERS)).respond(refused);
+    let signed_in = RequireLayer::new(Require::login()).respond(refused);
     let freshly = RequireLayer::new(Require::login().fresh(NewKey::FRESH)).respond(refused);
     let site = web::scope("")
         .app_data(PayloadConfig::new(MAX_BODY_LEN))
@@ -54,7 +55,12 @@ fn routes(config: &mut ServiceConfig, Demo { auth, keys }: &Demo) {
         .service(page("/members", members).wrap(members_only))
         .service(page("/api/me", api_me))
         .service(page("/open", open))
-        .service(page("/account/keys", list_keys).route(web::post().to(create_key).wrap(freshly)))
+        .service(
+            web::resource("/account/keys")
+                .route(web::get().to(list_keys).wrap(signed_in.clone()))
+                .route(web::head().to(list_keys).wrap(signed_in))
+                .route(web::post().to(create_key).wrap(freshly)),
+        )
         .service(web::resource("/account/keys/{id}").route(web::delete().to(delete_key)))
         .service(web::resource("/account/keys/{id}/revoke").route(web::post().to(revoke_key)))
         .default_service(web::to(not_found))

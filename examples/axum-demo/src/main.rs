@@ -43,6 +43,7 @@ async fn main() -> Result<(), Box<dyn StdError>> {
 
 fn app(Demo { auth, keys }: Demo) -> Router {
     let members_only = RequireLayer::new(Require::permission(MEMBERS)).respond(refused);
+    let signed_in = RequireLayer::new(Require::login()).respond(refused);
     let freshly = RequireLayer::new(Require::login().fresh(NewKey::FRESH)).respond(refused);
     let site = Router::new()
         .route("/", get(home))
@@ -52,7 +53,7 @@ fn app(Demo { auth, keys }: Demo) -> Router {
         .route("/members", get(members).layer(members_only))
         .route("/api/me", get(api_me))
         .route("/open", get(open))
-        .route("/account/keys", get(list_keys).merge(post(create_key).layer(freshly)))
+        .route("/account/keys", get(list_keys).layer(signed_in).merge(post(create_key).layer(freshly)))
         .route("/account/keys/{id}", delete(delete_key))
         .route("/account/keys/{id}/revoke", post(revoke_key))
         .with_state(keys)

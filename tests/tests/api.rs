@@ -1,0 +1,152 @@
+//! The example `api`, on both frameworks: a session, a key and a signed token on the same routes.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use axum::routing::get;
+use axum::{Json, Router};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use integration_tests::process::Demo;
+use integration_tests::remote::Remote;
+use integration_tests::site::{Answer, Request};
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+const AUDIENCE: &str = "https://orders.example.com";
+
+/// An identity provider, as far as an API knows it: its discovery document, its keys, and what it signs.
+struct Issuer {
+    url: String,
+    key: EcdsaKeyPair,
+}
+
+impl Issuer {
+    async fn start() -> Self {
+        let random = SystemRandom::new();
+        let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).expect("a key");
+        let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref(), &random);
+        let key = key.expect("the key that was made");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let (x, y) = key.public_key().as_ref()[1..].split_at(32);
+        let (x, y) = (URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y));
+        let keys = json!({"keys": [{"kty": "EC", "crv": "P-256", "kid": "one", "use": "sig", "alg": "ES256", "x": x, "y": y}]});
+        let about = json!({"issuer": url, "jwks_uri": format!("{url}/jwks")});
+        let app = Router::new()
+            .route("/.well-known/openid-configuration", get(|| async { Json(about) }))
+            .route("/jwks", get(|| async { Json(keys) }));
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        Self { url, key }
+    }
+
+    /// A token of a service, which says this besides.
+    fn token(&self, more: &[(&str, Value)]) -> String {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970").as_secs();
+        let mut claims = json!({
+            "iss": self.url, "sub": "exporter", "aud": AUDIENCE, "exp": now + 600, "iat": now, "client_id": "exporter",
+        });
+        for (name, value) in more {
+            claims[*name] = value.clone();
+        }
+        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let header = json!({"alg": "ES256", "typ": "at+jwt", "kid": "one"});
+        let signed = format!("{}.{}", part(&header), part(&claims));
+        let signature = self.key.sign(&SystemRandom::new(), signed.as_bytes()).expect("a signature");
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+}
+
+fn unsigned(token: &str) -> &str {
+    token.rsplit_once('.').expect("three parts").0
+}
+
+fn signature(token: &str) -> &str {
+    token.rsplit_once('.').expect("three parts").1
+}
+
+fn send(method: &str, target: &str, body: &Value) -> Request {
+    let request = Request::get(target).with("content-type", "application/json");
+    Request { method: method.into(), body: body.to_string(), ..request }
+}
+
+fn with(token: &str, method: &str) -> Request {
+    send(method, "/orders", &json!({})).with("authorization", format!("Bearer {token}"))
+}
+
+async fn story(program: &str) {
+    let issuer = Issuer::start().await;
+    let demo = Demo::example(program, &["--issuer", &issuer.url]);
+    let mut remote = Remote::new(&demo);
+    let mut answer =
+        async |request: Request| -> Answer { remote.answered(&request).await.expect("an answer") };
+
+    let nobody = answer(send("GET", "/orders", &json!({}))).await;
+    assert_eq!(nobody.status, 401, "{program}");
+
+    // A person, in a browser.
+    let login = json!({"username": "carol", "password": "correct horse battery staple"});
+    let session = answer(send("POST", "/login", &login)).await.token().expect("a session");
+    for (method, done) in [("GET", "read"), ("POST", "made")] {
+        let told = answer(send(method, "/orders", &json!({})).cookie(&session)).await;
+        assert_eq!(told.body, format!(r#"{{"done":"{done}","caller":"carol","by":"local"}}"#), "{program}");
+    }
+
+    // A script, with a key of hers that may read.
+    let wanted = json!({"name": "report", "scopes": "orders:read"});
+    let made = answer(send("POST", "/keys", &wanted).cookie(&session)).await;
+    assert_eq!(made.status, 201, "{program}: {made:?}");
+    let made: Value = serde_json::from_str(&made.body).expect("JSON");
+    let key = made["key"].as_str().expect("a key");
+    let told = answer(with(key, "GET")).await;
+    assert_eq!(told.body, r#"{"done":"read","caller":"carol","by":"keys"}"#, "{program}");
+    assert_eq!(
+        answer(send("GET", "/orders", &json!({})).with("x-api-key", key)).await.status,
+        200,
+        "{program}"
+    );
+    assert_eq!(answer(with(key, "POST")).await.status, 403, "{program}");
+    let refused = answer(send("POST", "/keys", &wanted).with("authorization", format!("Bearer {key}"))).await;
+    assert_eq!(refused.status, 401, "a key makes no keys");
+
+    // A service, with a token of the issuer's.
+    let reader = issuer.token(&[("scope", json!("orders:read"))]);
+    for _ in 0..2 {
+        let told = answer(with(&reader, "GET")).await;
+        assert_eq!(told.body, r#"{"done":"read","caller":"exporter","by":"services"}"#, "{program}");
+    }
+    assert_eq!(answer(with(&reader, "POST")).await.status, 403, "{program}");
+    let writer = issuer.token(&[("scope", json!("orders:read orders:write"))]);
+    assert_eq!(answer(with(&writer, "POST")).await.status, 200, "{program}");
+    let silent = issuer.token(&[]);
+    assert_eq!(answer(with(&silent, "GET")).await.status, 403, "nothing is granted by silence");
+    for (why, bad) in bad_tokens(&issuer, &reader, &writer) {
+        let refused = answer(with(&bad, "GET")).await;
+        assert_eq!(refused.status, 401, "{program}: {why}");
+        assert!(
+            refused.all("www-authenticate").iter().any(|way| way.contains("invalid_token")),
+            "{refused:?}"
+        );
+    }
+}
+
+fn bad_tokens(issuer: &Issuer, reader: &str, writer: &str) -> [(&'static str, String); 4] {
+    [
+        ("another audience", issuer.token(&[("aud", json!("https://other.example.com"))])),
+        ("over", issuer.token(&[("exp", json!(1_700_000_000))])),
+        ("another issuer", issuer.token(&[("iss", json!("https://evil.example.com"))])),
+        ("another's signature", format!("{}.{}", unsigned(writer), signature(reader))),
+    ]
+}
+
+/// Starting a program waits for it, and that asks the issuer.
+#[tokio::test(flavor = "multi_thread")]
+async fn axum() {
+    story("api").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn actix() {
+    story("api-actix").await;
+}
