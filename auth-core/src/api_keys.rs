@@ -51,6 +51,8 @@
 //!
 //! - What begins with the prefix ends at this backend, right or wrong: no other backend of the chain, and no outside system, ever
 //!   sees a key.
+//! - One that comes as a user name or a password, in a form or by HTTP Basic, was put into the wrong field: it is refused before it
+//!   reaches a hasher, another system, or a log.
 //! - A key acts for its owner, as they are now: one who is disabled or gone has no keys, and a key's scopes are good only for what
 //!   its owner may still do. The key and its owner are looked up on every request, whatever
 //!   [`Bearer::remember`](crate::http::Bearer::remember) says: one that was revoked is refused on the next.

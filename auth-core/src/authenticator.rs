@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
-use crate::backend::Accepted;
+use crate::backend::{Accepted, DeclineReason};
 use crate::chain::{Chain, Progress};
 use crate::event::{Claim, EventKind, MAX_SUBJECT_LEN};
 use crate::facts::printable;
@@ -23,12 +23,17 @@ pub(crate) struct Authenticator<U> {
     /// For each type of credentials its `Chain<C, U>`.
     pub(crate) chains: Vec<(TypeId, Box<dyn Any + Send + Sync>)>,
     pub(crate) gate: Option<Arc<dyn DynGate>>,
+    /// What tells the secrets of a backend by their form, and the type of the credentials that they are.
+    pub(crate) owned: Vec<(TypeId, Owns)>,
     /// The gate, if it is ours.
     pub(crate) throttle: Option<Arc<Gatekeeper>>,
     pub(crate) flights: Flights<Judged<U>>,
     pub(crate) flight_keys: [u64; 2],
     pub(crate) chain_timeout: Duration,
 }
+
+/// Whether a text is a secret of some backend's.
+pub(crate) type Owns = Box<dyn Fn(&str) -> bool + Send + Sync>;
 
 /// What became of an attempt.
 pub(crate) struct Judged<U> {
@@ -59,12 +64,26 @@ impl<U: User> Authenticator<U> {
         facts: &RequestFacts,
         per_request: bool,
     ) -> Result<Authenticated<U>, Denied> {
-        let subject = credentials.subject().map(|subject| printable(subject, MAX_SUBJECT_LEN));
+        let is_misplaced = self.is_misplaced(credentials);
+        let subject = credentials.subject().filter(|_| !is_misplaced);
+        let subject = subject.map(|subject| printable(subject, MAX_SUBJECT_LEN));
         let claim = Claim { credentials: C::KIND, subject: subject.as_deref(), per_request };
         let mut telling = Telling { authenticator: self, facts, claim: Some(claim) };
-        let judged = self.judge_once(credentials, facts).await;
+        let judged = if is_misplaced {
+            Denied::unasked(DeclineReason::Malformed).into()
+        } else {
+            self.judge_once(credentials, facts).await
+        };
         telling.tell(&judged);
         judged.answer
+    }
+
+    /// Whether somebody put a secret of another kind, an API key, into the field of a name or a password.
+    fn is_misplaced<C: Credentials>(&self, credentials: &C) -> bool {
+        let texts = [credentials.subject(), credentials.secret().map(Secret::expose)];
+        let is_owned =
+            |text: &str| self.owned.iter().any(|(kind, owns)| *kind != TypeId::of::<C>() && owns(text));
+        !self.owned.is_empty() && texts.into_iter().flatten().any(is_owned)
     }
 
     /// Judges equal credentials from one place at once together: they are one attempt.

@@ -79,6 +79,13 @@ pub trait Backend<C>: UserSource {
         true
     }
 
+    /// Whether a text is one of its own secrets, by its form: an API key. Where such a text comes as a user name or a password, it was
+    /// put into the wrong field, and nobody is asked about it: no hasher, no other system and no log gets it.
+    fn owns_secret(&self, text: &str) -> bool {
+        let _ = text;
+        false
+    }
+
     /// What it compares secrets with, if it calls [`Attempt::verify`] or [`Attempt::verify_secret`].
     ///
     /// An attempt that fails costs a hash of each backend in the chain, also of those that are not asked because
@@ -261,6 +268,10 @@ impl<B: UserSource> UserSource for Arc<B> {
 }
 
 impl<C: Sync, B: Backend<C>> Backend<C> for Arc<B> {
+    fn owns_secret(&self, text: &str) -> bool {
+        (**self).owns_secret(text)
+    }
+
     fn supports(&self, attempt: &Attempt<'_, C>) -> bool {
         (**self).supports(attempt)
     }

@@ -115,6 +115,7 @@ impl Default for BackendPolicy {
 /// The dyn twin of [`Backend`]: the one place where its future is boxed.
 pub(crate) trait DynBackend<C, U>: Send + Sync {
     fn supports(&self, attempt: &Attempt<'_, C>) -> bool;
+    fn owns_secret(&self, text: &str) -> bool;
     fn passwords(&self) -> Option<&Passwords>;
     fn authenticate<'a>(
         &'a self,
@@ -126,6 +127,10 @@ pub(crate) trait DynBackend<C, U>: Send + Sync {
 impl<C: Credentials, B: Backend<C>> DynBackend<C, B::User> for B {
     fn supports(&self, attempt: &Attempt<'_, C>) -> bool {
         Backend::supports(self, attempt)
+    }
+
+    fn owns_secret(&self, text: &str) -> bool {
+        Backend::owns_secret(self, text)
     }
 
     fn passwords(&self) -> Option<&Passwords> {

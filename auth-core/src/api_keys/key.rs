@@ -127,6 +127,12 @@ impl Prefix {
         start.is_some_and(|start| start.eq_ignore_ascii_case(self.0.as_bytes()))
     }
 
+    /// Whether a text is a key, but for a few characters: what no name and no password is by chance.
+    pub(super) fn is_nearly_key(&self, text: &str) -> bool {
+        let rest = text.trim().len().saturating_sub(self.0.len());
+        self.is_of(text.trim()) && (LEN - 20..=LEN + 20).contains(&rest)
+    }
+
     /// The key that a text is. There is one text for each: nothing else is read as it.
     pub(super) fn parse(&self, token: &str) -> Option<Parsed> {
         let digits = token.strip_prefix(&*self.0).filter(|digits| digits.len() == LEN)?.as_bytes();

@@ -192,10 +192,10 @@ impl<S: ApiKeyStore, U: User> ApiKeys<S, U> {
         let old = self.store.find(id).await.map_err(unavailable)?;
         let Some(old) = old.filter(|old| old.owner == *owner && old.is_live(now)) else { return Ok(None) };
         let new = NewApiKey {
-            name: old.details.name,
-            scopes: old.details.scopes,
+            name: old.details.name.clone(),
+            scopes: old.details.scopes.clone(),
             lifetime: old.expires.map(|expires| expires.since(old.details.created)),
-            networks: old.details.networks,
+            networks: old.details.networks.clone(),
             bound_to_stamp: old.details.stamp.is_some(),
         };
         let created = self.create(owner.clone(), user, new).await?;
@@ -281,6 +281,11 @@ impl<S: ApiKeyStore, U: User> Backend<BearerToken> for ApiKeys<S, U> {
         self.prefix.is_of(attempt.credentials().token().expose())
     }
 
+    /// Programs that know Basic alone put a key there, and people paste one into a form.
+    fn owns_secret(&self, text: &str) -> bool {
+        self.prefix.is_nearly_key(text)
+    }
+
     async fn authenticate(
         &self,
         attempt: &Attempt<'_, BearerToken>,
@@ -361,7 +366,7 @@ pub(super) fn record(
         stamp,
     };
     let expires = new.lifetime.map(|lifetime| now.plus(lifetime));
-    ApiKey { id: parsed.id, owner, expires, revoked: None, last_used: None, details }
+    ApiKey { id: parsed.id, owner, expires, revoked: None, last_used: None, details: Arc::new(details) }
 }
 
 /// Tells one stamp from another, and nothing of it.

@@ -1,6 +1,7 @@
 //! Keys as they are kept.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -109,7 +110,8 @@ pub struct ApiKey {
     pub revoked: Option<Timestamp>,
     /// When it was last used, to about a minute. It decides nothing.
     pub last_used: Option<Timestamp>,
-    pub(super) details: Details,
+    /// Shared by all copies: each request has one.
+    pub(super) details: Arc<Details>,
 }
 
 /// What never changes.
@@ -141,12 +143,12 @@ impl ApiKey {
             tail: wire.tail,
             stamp: wire.stamp,
         };
-        Some(Self { id, owner, expires: None, revoked: None, last_used: None, details })
+        Some(Self { id, owner, expires: None, revoked: None, last_used: None, details: Arc::new(details) })
     }
 
     /// All of it that never changes, as text: JSON, in which a later version may find more. It holds a hash of the secret.
     pub fn details(&self) -> String {
-        let Details { hash, name, scopes, networks, created, tail, stamp } = &self.details;
+        let Details { hash, name, scopes, networks, created, tail, stamp } = &*self.details;
         let wire = Wire {
             hash: *hash,
             name: name.clone(),

@@ -5,12 +5,16 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::{ApiKey, ApiKeyId, ApiKeyOwner, ApiKeyStore, ApiKeys, KeyEnd, MemoryApiKeys, NewApiKey};
-use crate::backend::{Accepted, Attempt, Backend, BackendError, DenyReason, Health, Outcome, UserSource};
+use crate::backend::{
+    Accepted, Attempt, Backend, BackendError, DeclineReason, DenyReason, Health, Outcome, UserSource,
+    backend_fn,
+};
+use crate::event::{Event, Observer};
 use crate::grant::Scopes;
 use crate::session::SessionErrorKind;
 use crate::store_error::StoreError;
 use crate::time::{Clock, ManualClock, Timestamp};
-use crate::{Auth, BearerToken, DeniedKind, RequestFacts, User, UserId};
+use crate::{Auth, BearerToken, DeniedKind, Password, RequestFacts, User, UserId};
 
 const START: Timestamp = Timestamp::from_secs(1_800_000_000);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -239,6 +243,50 @@ async fn what_begins_as_a_key_ends_here_and_only_a_whole_one_is_looked_up() {
     assert_eq!(site.looked_up(), before + 1);
     assert_eq!(site.elsewhere.0.load(Ordering::SeqCst), 0);
     assert!(site.present("eyJ.e30.x").await.is_ok(), "what is no key is others'");
+}
+
+/// A key that comes as a name or a password reaches no backend of those, nor a log.
+#[tokio::test]
+async fn a_key_in_the_wrong_field_reaches_nobody() {
+    #[derive(Clone, Default)]
+    struct Told(Arc<std::sync::Mutex<Vec<String>>>);
+    impl Observer for Told {
+        fn on_event(&self, event: &Event<'_>) {
+            self.0.lock().unwrap().push(event.kind.to_string());
+        }
+    }
+    let site = Site::new();
+    let (_, key) = site.key(new()).await;
+    let (heard, told) = (Arc::new(std::sync::Mutex::new(Vec::new())), Told::default());
+    let asked = Arc::clone(&heard);
+    let people = backend_fn(
+        move |login: Password| {
+            asked.lock().unwrap().push(login.username().to_owned());
+            async { Ok(Outcome::<Member>::Decline(DeclineReason::UnknownUser)) }
+        },
+        |_: UserId| async { Ok(None) },
+    );
+    let auth = Auth::builder()
+        .backend::<Password>("people", people)
+        .backend::<BearerToken>("keys", Arc::clone(&site.keys))
+        .observer(told.clone())
+        .build()
+        .unwrap();
+    let spoilt = format!(" {}x", &key[..key.len() - 3]);
+    for (name, password) in [(&*key, "x"), ("alice", &key), (&key, ""), ("alice", &spoilt), (&spoilt, "x")] {
+        let denied =
+            auth.authenticate(Password::new(name, password), &RequestFacts::none()).await.unwrap_err();
+        assert_eq!(denied.kind(), DeniedKind::Malformed, "{name}");
+    }
+    assert!(heard.lock().unwrap().is_empty());
+    let told = told.0.lock().unwrap().join("\n");
+    assert!(!told.contains(&key[..20]), "{told}");
+    for (name, password) in [("shop_assistant", "shop_x"), ("alice", "shop_")] {
+        let denied =
+            auth.authenticate(Password::new(name, password), &RequestFacts::none()).await.unwrap_err();
+        assert_eq!(denied.kind(), DeniedKind::UnknownUser);
+    }
+    assert_eq!(*heard.lock().unwrap(), ["shop_assistant", "alice"], "names and passwords may begin so");
 }
 
 #[tokio::test]

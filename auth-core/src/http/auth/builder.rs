@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::{Auth, Inner};
-use crate::authenticator::Authenticator;
+use crate::authenticator::{Authenticator, Owns};
 use crate::backend::{Backend, CHAIN_TIMEOUT, ConfirmUser, Confirmation};
 use crate::chain::{Chain, DynBackend, Entry};
 use crate::event::{Observer, TracingObserver};
@@ -28,6 +28,7 @@ use crate::{BackendName, BackendPolicy, ConfigError, Credentials, User, UserCach
 #[must_use = "nothing is configured until `build` is called"]
 pub struct AuthBuilder<U> {
     mistake: Option<ConfigError>,
+    owned: Vec<(TypeId, Owns)>,
     /// A backend whose people would begin sessions, and cannot be loaded again.
     one_request_only: Option<BackendName>,
     chains: Vec<ChainSlot>,
@@ -77,6 +78,7 @@ impl<U: User> AuthBuilder<U> {
     pub(super) fn new() -> Self {
         Self {
             mistake: None,
+            owned: Vec::new(),
             one_request_only: None,
             chains: Vec::new(),
             sources: Vec::new(),
@@ -137,6 +139,8 @@ impl<U: User> AuthBuilder<U> {
             confirming: None,
         });
         let backend: Arc<dyn DynBackend<C, U>> = backend;
+        let owner = Arc::clone(&backend);
+        self.owned.push((TypeId::of::<C>(), Box::new(move |text| owner.owns_secret(text))));
         self.chain_mut::<C>().entries.push(Entry::new(name, policy, backend));
         self
     }
@@ -415,6 +419,7 @@ impl<U: User> AuthBuilder<U> {
             environment,
             chains: self.chains.into_iter().map(|slot| (slot.credentials, slot.chain)).collect(),
             gate,
+            owned: self.owned,
             throttle,
             flights: Flights::default(),
             flight_keys: [random_keys.hash_one(0), random_keys.hash_one(1)],
