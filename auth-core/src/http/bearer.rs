@@ -90,9 +90,7 @@ impl Scheme for Bearer {
 
     fn read(&self, request: &dyn RequestView) -> Read<BearerToken> {
         let Some(token) = authorization(request, self.name()) else { return Read::NotMine };
-        let token = std::str::from_utf8(token).ok().filter(|token| token.len() <= BearerToken::MAX_LEN);
-        let token = token.map(|token| BearerToken::new(Secret::new(token)));
-        token.filter(|token| token.check().is_ok()).map_or(Read::Malformed, Read::Present)
+        read_token(token)
     }
 
     fn challenge(&self) -> Option<&Challenge> {
@@ -115,6 +113,13 @@ impl Scheme for Bearer {
     fn is_ambient(&self) -> bool {
         false
     }
+}
+
+/// A token as it stands in a header. What is too long is not copied.
+pub(super) fn read_token(value: &[u8]) -> Read<BearerToken> {
+    let text = std::str::from_utf8(value).ok().filter(|text| text.len() <= BearerToken::MAX_LEN);
+    let token = text.map(|text| BearerToken::new(Secret::new(text)));
+    token.filter(|token| token.check().is_ok()).map_or(Read::Malformed, Read::Present)
 }
 
 #[cfg(test)]

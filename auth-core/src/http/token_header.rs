@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use super::bearer::read_token;
 use super::view::Single;
 use super::{Read, RequestView, Scheme};
-use crate::{BearerToken, ConfigError, Credentials};
+use crate::{BearerToken, ConfigError};
 
 /// A token in a header of its own, as `X-Api-Key`: for clients that cannot set `Authorization`. Judged by the `BearerToken` chain.
 ///
@@ -83,12 +84,7 @@ impl Scheme for TokenHeader {
         match Single::named(request, &self.header) {
             Single::Absent => Read::NotMine,
             Single::Several => Read::Ambiguous,
-            Single::One(token) => {
-                let token =
-                    std::str::from_utf8(token).ok().filter(|token| token.len() <= BearerToken::MAX_LEN);
-                let token = token.map(BearerToken::new).filter(|token| token.check().is_ok());
-                token.map_or(Read::Malformed, Read::Present)
-            }
+            Single::One(token) => read_token(token),
         }
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use auth_core::api_keys::{ApiKey, ApiKeyId, ApiKeyOwner, ApiKeyStore, KeyEnd, check_store};
 use auth_core::session::{StoreError, StoreErrorKind};
-use auth_core::time::{Clock as _, SystemClock, Timestamp};
+use auth_core::time::{SystemClock, Timestamp};
 use auth_core::{BackendName, ConfigError, UserId};
 
 use crate::Database;
@@ -93,8 +93,8 @@ impl SqlApiKeys {
     /// Removes keys now and then that ended 30 days ago, for as long as it is polled: give it to a task of its own. As
     /// [`SqlSessions::purge_every`](crate::SqlSessions::purge_every).
     pub async fn purge_every(self, about: Duration) {
-        let purge = |_, limit| {
-            let before = SystemClock.now().as_millis().saturating_sub(millis_of(SHOWN_FOR));
+        let purge = |now: Timestamp, limit| {
+            let before = now.as_millis().saturating_sub(millis_of(SHOWN_FOR));
             self.purge(Timestamp::from_millis(before), limit)
         };
         purge_every(&SystemClock, about, "API keys that ended", purge).await;
