@@ -91,7 +91,8 @@ impl<U: User> Authenticator<U> {
         let whole = credentials.secret().filter(|_| C::IS_NAME_AND_SECRET && self.gate.is_some());
         let Some(secret) = whole else { return self.judge_admitted(credentials, facts).await };
         let key = self.flight_key(C::KIND, credentials.subject(), secret, facts);
-        self.flights.share(key, self.judge_admitted(credentials, facts)).await
+        // Boxed: the future would have room for another one like that above, and tokens need none.
+        Box::pin(self.flights.share(key, self.judge_admitted(credentials, facts))).await
     }
 
     /// A keyed hash, of this process only, over everything that tells one attempt from another.
@@ -170,7 +171,9 @@ impl<U: User> Authenticator<U> {
         );
         let (Accepted { user, grant }, backend) = asked.await?;
         // Who comes from an outside system may just have been created or updated.
-        environment.forget_user(backend, &user.id());
+        if let Some(cache) = environment.cache(backend) {
+            cache.invalidate(&user.id());
+        }
         let at = environment.now();
         let grant = Arc::new(grant.completed(C::FACTOR, at));
         let name = credentials.secret().and(credentials.subject()).map(Into::into);

@@ -40,6 +40,11 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
+    /// `None` for an answer that says nothing about others.
+    pub(crate) fn in_answer<T>(answer: &Result<T, BackendError>) -> Option<Self> {
+        answer.as_ref().err().and_then(Self::of)
+    }
+
     /// `None` for what says nothing about others.
     pub(crate) fn of(error: &BackendError) -> Option<Self> {
         match error.kind() {
@@ -125,13 +130,12 @@ impl Permit<'_> {
     /// Says how it went. What may be an outage is looked into by `health`, whose answer is returned if it was asked.
     ///
     /// If the client goes away while that is asked, the faults stay noted, and the next one asks.
-    pub(crate) async fn report<T>(
+    pub(crate) async fn report<F: Future<Output = Health>>(
         mut self,
-        answer: &Result<T, BackendError>,
+        fault: Option<Fault>,
         now: Timestamp,
-        health: impl Future<Output = Health>,
+        health: impl FnOnce() -> F,
     ) -> Option<Health> {
-        let fault = answer.as_ref().err().and_then(Fault::of);
         let Some(fault) = fault else {
             if self.probe.take().is_some() {
                 *self.breaker.lock() = State::Closed(VecDeque::new());
@@ -139,14 +143,14 @@ impl Permit<'_> {
             return None;
         };
         if self.probe.is_some() {
-            let health = health.await;
+            let health = health().await;
             self.end_probe(fault.is_outage(health), now);
             return Some(health);
         }
         if !self.breaker.note(fault, now) {
             return None;
         }
-        let health = health.await;
+        let health = health().await;
         self.breaker.judge(health, now);
         Some(health)
     }
@@ -190,8 +194,8 @@ mod tests {
         kind: Option<BackendErrorKind>,
     ) -> bool {
         let Some(permit) = breaker.admit(now) else { return false };
-        let answer = kind.map_or(Ok(()), |kind| Err(BackendError::of(kind)));
-        permit.report(&answer, now, ready(health)).await;
+        let fault = kind.and_then(|kind| Fault::of(&BackendError::of(kind)));
+        permit.report(fault, now, || ready(health)).await;
         true
     }
 
@@ -218,9 +222,7 @@ mod tests {
         assert!(!attempt(&breaker, at(4), None).await, "still open");
         let probe = breaker.admit(at(5)).expect("the pause is over");
         assert!(breaker.admit(at(5)).is_none(), "one probe at a time");
-        probe
-            .report(&Err::<(), _>(BackendError::of(BackendErrorKind::Unavailable)), at(5), ready(Down))
-            .await;
+        probe.report(Some(Fault::Outage), at(5), || ready(Down)).await;
         assert!(!attempt(&breaker, at(14), None).await, "the second pause is twice as long");
         assert!(attempt(&breaker, at(15), None).await, "a probe that succeeds");
         assert!(attempt(&breaker, at(15), None).await, "closes it");
@@ -305,9 +307,8 @@ mod tests {
             for _ in 0..4 {
                 _ = attempt(&breaker, at(0), LATE).await;
             }
-            let answer = Err::<(), _>(BackendError::of(BackendErrorKind::TimedOut));
             let permit = breaker.admit(at(seconds)).expect("a permit");
-            let report = permit.report(&answer, at(seconds), std::future::pending());
+            let report = permit.report(Some(Fault::Doubtful), at(seconds), std::future::pending::<Health>);
             assert!(tokio::time::timeout(Duration::ZERO, report).await.is_err());
             assert!(attempt_while(Down, &breaker, at(seconds), LATE).await);
             assert!(!attempt(&breaker, at(seconds), None).await, "it is open now");

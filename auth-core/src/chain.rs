@@ -206,14 +206,16 @@ impl<C: Credentials, U: User> Entry<C, U> {
         let answer = guarded_unless(self.policy.timeout, || attempt.debt().is_slow(), judging).await;
         let answer = answer.unwrap_or_else(interrupted);
         let health = match permit {
-            Some(permit) => permit.report(&answer, clock.now(), self.health()).await,
+            Some(permit) => permit.report(Fault::in_answer(&answer), clock.now(), || self.health()).await,
             None => None,
         };
         (answer, health)
     }
 
-    async fn health(&self) -> Health {
-        self.checkup.ask(self.policy.timeout, async { self.backend.health().await }).await
+    // Boxed: few attempts come here, and every attempt's future would have room for it.
+    fn health(&self) -> BoxFuture<'_, Health> {
+        let asked = async { self.backend.health().await };
+        Box::pin(self.checkup.ask(self.policy.timeout, asked))
     }
 
     /// Whether the chain may go on after this. Its health is asked for if it matters, and is not known yet.
@@ -383,7 +385,11 @@ async fn settle<T>(debt: &HashDebt, answer: Result<T, Denied>) -> Result<T, Deni
         Err(denied) if denied.is_unavailable() => End::Outage,
         Err(_) => End::Refused,
     };
-    let settled = debt.settle(end).await;
+    if !debt.is_owed(end) {
+        return answer;
+    }
+    // Boxed: tokens owe nothing, and their futures would have room for it.
+    let settled = Box::pin(debt.settle(end)).await;
     answer.map_err(|denied| match settled {
         Ok(()) => denied,
         Err(error) => denied.or_stronger(Denied::interrupted(error)),

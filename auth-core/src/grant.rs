@@ -1,11 +1,13 @@
 //! What an accepted proof is worth: by which factors it was given, what it is for, and until when.
 
+mod proofs;
 mod scopes;
 
 use std::fmt;
 
 use crate::hidden;
 use crate::time::Timestamp;
+pub(crate) use proofs::Proofs;
 pub use scopes::{InvalidScopes, Scopes};
 
 /// One way in which somebody proves who they are.
@@ -98,18 +100,6 @@ impl Proof {
     }
 }
 
-/// Adds a proof: of one factor the latest counts; beyond [`Grant::MAX_PROOFS`] the oldest is dropped.
-pub(crate) fn add_proof(proofs: &mut Vec<Proof>, proof: Proof) {
-    match proofs.iter_mut().find(|own| own.factor == proof.factor) {
-        Some(own) => own.at = own.at.max(proof.at),
-        None => proofs.push(proof),
-    }
-    if proofs.len() > Grant::MAX_PROOFS {
-        let oldest = proofs.iter().enumerate().min_by_key(|(_, proof)| proof.at);
-        oldest.map(|(place, _)| place).map(|place| proofs.remove(place));
-    }
-}
-
 /// What an acceptance is worth.
 ///
 /// A backend that says nothing vouches for what was presented just now: the chain adds the proof that the
@@ -117,7 +107,7 @@ pub(crate) fn add_proof(proofs: &mut Vec<Proof>, proof: Proof) {
 #[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Grant {
-    proofs: Vec<Proof>,
+    proofs: Proofs,
     scopes: Option<Scopes>,
     expires: Option<Timestamp>,
     external: Option<Box<ExternalSession>>,
@@ -143,7 +133,7 @@ impl Grant {
 
     /// What every session has: only a person's proof begins one.
     pub(crate) const OF_SESSIONS: Self = Self {
-        proofs: Vec::new(),
+        proofs: Proofs::None,
         scopes: Some(Scopes::all()),
         expires: None,
         external: None,
@@ -159,7 +149,7 @@ impl Grant {
     /// none. Of one factor the latest counts; beyond [`MAX_PROOFS`](Self::MAX_PROOFS) the oldest are dropped.
     #[must_use]
     pub fn with_proof(mut self, proof: Proof) -> Self {
-        add_proof(&mut self.proofs, proof);
+        self.proofs.add(proof);
         self
     }
 
@@ -196,7 +186,7 @@ impl Grant {
 
     /// The proofs, in no order.
     pub fn proofs(&self) -> &[Proof] {
-        &self.proofs
+        self.proofs.as_slice()
     }
 
     /// What the credentials may be used for. Nothing, if nobody said.
@@ -228,13 +218,13 @@ impl Grant {
 
     /// When a person last proved to be there; `None` if only tokens did.
     pub fn proven(&self) -> Option<Timestamp> {
-        let personal = self.proofs.iter().filter(|proof| proof.factor.is_personal());
+        let personal = self.proofs().iter().filter(|proof| proof.factor.is_personal());
         personal.map(|proof| proof.at).max()
     }
 
     /// Whether a session may begin with it: one may do everything, so this must be good for that, and more than a token.
     pub(crate) fn begins_session(&self) -> bool {
-        let is_personal = self.proofs.is_empty() || self.proven().is_some();
+        let is_personal = self.proofs().is_empty() || self.proven().is_some();
         is_personal && self.scopes().is_all()
     }
 
@@ -242,15 +232,13 @@ impl Grant {
     /// whatever it says. A person's own proof is good for everything, if nothing else was said. And no proof is younger than
     /// now.
     pub(crate) fn completed(mut self, factor: Factor, now: Timestamp) -> Self {
-        if self.proofs.is_empty() || !factor.is_personal() {
+        if self.proofs().is_empty() || !factor.is_personal() {
             self = self.with_proof(Proof::new(factor, now));
         }
         if factor.is_personal() {
             self.scopes.get_or_insert(Scopes::all());
         }
-        for proof in &mut self.proofs {
-            proof.at = proof.at.min(now);
-        }
+        self.proofs.at_latest(now);
         self
     }
 }
@@ -258,7 +246,7 @@ impl Grant {
 impl fmt::Debug for Grant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Grant")
-            .field("proofs", &self.proofs)
+            .field("proofs", &self.proofs())
             .field("scopes", &self.scopes)
             .field("expires", &self.expires)
             .field("has_external_session", &self.external.is_some())

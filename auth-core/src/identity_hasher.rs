@@ -2,8 +2,8 @@
 
 use std::hash::{BuildHasherDefault, Hasher};
 
-/// For keys that are cryptographic hashes of what only we draw or only we key: any eight bytes of one are a hash
-/// that nobody can aim.
+/// For keys that are cryptographic hashes of what only we draw or only we key, or random numbers that we draw: any eight
+/// bytes of one are a hash that nobody can aim.
 pub(crate) type IdentityState = BuildHasherDefault<IdentityHasher>;
 
 #[derive(Default)]
@@ -18,6 +18,10 @@ impl Hasher for IdentityHasher {
         if let Some(first) = bytes.first_chunk() {
             self.0 = u64::from_le_bytes(*first);
         }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number;
     }
 
     fn write_usize(&mut self, _len: usize) {}

@@ -1,8 +1,10 @@
 //! The requests that are measured.
 
+use std::sync::LazyLock;
+
 use clap::ValueEnum;
 
-use crate::sites::{BASIC, BEARER, Site};
+use crate::sites::{API_KEY, BASIC, BEARER, SIGNED, Site};
 
 const BROWSER: &str =
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
@@ -50,6 +52,9 @@ const FETCH: [(&str, &str); 9] = [
     ("accept-encoding", "gzip, deflate, br, zstd"),
     ("accept-language", "en-US,en;q=0.9"),
 ];
+/// A program with a signed token.
+static WITH_SIGNED: LazyLock<[(&str, &str); 3]> =
+    LazyLock::new(|| [("user-agent", PROGRAM), ("accept", "*/*"), ("authorization", SIGNED.header.as_str())]);
 
 /// What is asked of a site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum)]
@@ -74,6 +79,10 @@ pub(crate) enum Ask {
     Basic,
     /// A page that needs a user, with a bearer token
     Bearer,
+    /// A page that needs a user, with an API key
+    Key,
+    /// A page that needs a user, with a signed token
+    Signed,
 }
 
 impl Ask {
@@ -92,7 +101,7 @@ impl Ask {
         match self {
             Self::Anonymous | Self::Static => "/static",
             Self::Open => "/open",
-            Self::Me | Self::Basic | Self::Bearer => "/me",
+            Self::Me | Self::Basic | Self::Bearer | Self::Key | Self::Signed => "/me",
             Self::Session => "/session",
             Self::Account => "/account",
             Self::Refused => "/guarded",
@@ -119,13 +128,15 @@ impl Ask {
             Self::Login => &FORM,
             Self::Basic => &[("user-agent", PROGRAM), ("accept", "*/*"), ("authorization", BASIC)],
             Self::Bearer => &[("user-agent", PROGRAM), ("accept", "*/*"), ("authorization", BEARER)],
+            Self::Key => &[("user-agent", PROGRAM), ("accept", "*/*"), ("authorization", API_KEY)],
+            Self::Signed => &*WITH_SIGNED,
         }
     }
 
     /// Whether this site has an answer that says something.
     pub(crate) fn suits(self, site: Site) -> bool {
         use Site as S;
-        let is_program = matches!(self, Self::Basic | Self::Bearer);
+        let is_program = matches!(self, Self::Basic | Self::Bearer | Self::Key | Self::Signed);
         match site {
             S::Axum | S::Actix => true,
             S::AxumSqliteAlone | S::AxumRedisAlone | S::ActixRedisAlone => self == Self::Me,
@@ -140,6 +151,13 @@ impl Ask {
             S::AxumOursBearer | S::ActixOursBearer | S::TowerHttpBearer | S::HttpauthBearer => {
                 matches!(self, Self::Bearer | Self::Refused)
             }
+            S::AxumOursKey | S::ActixOursKey => self == Self::Key,
+            S::AxumOursSigned
+            | S::AxumOursSignedFirst
+            | S::ActixOursSigned
+            | S::ActixOursSignedFirst
+            | S::JwtAuthorizer
+            | S::OAuth2ResourceServer => self == Self::Signed,
             S::AxumLoginStamp => matches!(self, Self::Anonymous | Self::Me),
             S::AxumOurs | S::AxumOursLazy | S::ActixOurs | S::ActixOursLazy => !is_program,
             _ => !is_program && !matches!(self, Self::Session | Self::Account),

@@ -13,11 +13,11 @@
 //! ```
 //!
 //! There are more programs of the same code: one has an allocator that counts; one, which `scale stores` needs, the
-//! drivers of database servers; and two of a package of their own run the site of axess for `cost` and `load`:
+//! drivers of database servers; and two of a package of their own run sites of other peers for `cost` and `load`:
 //!
 //! ```text
 //! cargo build --release -p auth-bench --features servers --bin auth-bench-servers
-//! cargo build --release --manifest-path bench/axess/Cargo.toml --target-dir target
+//! cargo build --release --manifest-path bench/peers/Cargo.toml --target-dir target
 //! ```
 
 mod ask;
@@ -28,6 +28,7 @@ mod cost;
 mod drive;
 mod flood;
 mod load;
+mod peers;
 mod person;
 mod program;
 mod report;
@@ -42,17 +43,19 @@ mod wrk;
 
 use std::process::{Command, ExitCode};
 
-use axum::Router;
 use clap::{Parser, Subcommand};
 
 use ask::Ask;
+use peers::Linked;
 use results::Results;
-use sites::{Axess, Place, Site};
+use sites::{Place, Site};
 use table::Table;
 use test_servers::Redis;
 
 #[doc(hidden)]
-pub use sites::{ALICE, PASSWORD, PeerUser, PeerUsers};
+pub use peers::{MakingRouter, Peer};
+#[doc(hidden)]
+pub use sites::{ALICE, AUDIENCE, ISSUER, PASSWORD, PeerUser, PeerUsers, Signed};
 
 /// What authentication costs, compared with other libraries.
 #[derive(Parser)]
@@ -87,9 +90,9 @@ enum Mode {
     FloodServe(flood::Serve),
 }
 
-/// The site of axess, and the bare framework beside it, for `cost` and `load` of `auth-bench`.
+/// Other peers' sites, and the bare framework beside them, for `cost` and `load` of `auth-bench`.
 #[derive(Parser)]
-struct AxessArguments {
+struct PeersArguments {
     #[command(subcommand)]
     case: Case,
 }
@@ -122,10 +125,10 @@ pub fn main() -> ExitCode {
     ended(run(Arguments::parse().mode))
 }
 
-/// The same in the program that links axess, and makes its site: `cost` and `load` start it.
+/// The same in the program that links other peers, and makes their sites: `cost` and `load` start it.
 #[doc(hidden)]
-pub fn main_with_axess(router: fn(PeerUsers) -> Result<Router, String>) -> ExitCode {
-    ended(run_case(AxessArguments::parse().case, Some(router)))
+pub fn main_with_peers(router: fn(Peer) -> MakingRouter) -> ExitCode {
+    ended(run_case(PeersArguments::parse().case, Some(router)))
 }
 
 fn ended(result: Result<(), String>) -> ExitCode {
@@ -161,15 +164,15 @@ fn run(mode: Mode) -> Result<(), String> {
     }
 }
 
-fn run_case(case: Case, axess: Option<Axess>) -> Result<(), String> {
+fn run_case(case: Case, linked: Option<Linked>) -> Result<(), String> {
     match case {
         Case::Run { site, ask, requests, redis } => {
-            let allocated = with_place(site, redis, axess, |place| drive::send(site, ask, requests, place))?;
+            let allocated = with_place(site, redis, linked, |place| drive::send(site, ask, requests, place))?;
             println!("{} {}", allocated.times, allocated.bytes);
             Ok(())
         }
         Case::Serve { site, workers, redis } => {
-            with_place(site, redis, axess, |place| serve::run(site, workers, place))
+            with_place(site, redis, linked, |place| serve::run(site, workers, place))
         }
     }
 }
@@ -198,11 +201,11 @@ fn done(mode: &str, whole: bool, settings: &str, tables: Vec<Table>) -> Result<(
 fn with_place<T>(
     site: Site,
     redis: Option<String>,
-    axess: Option<Axess>,
+    linked: Option<Linked>,
     work: impl FnOnce(&Place) -> Result<T, String>,
 ) -> Result<T, String> {
     let own = if redis.is_none() && site.needs_redis() { Some(start_redis()) } else { None };
-    work(&Place::new(redis.or_else(|| own.as_ref().map(Redis::url)), axess)?)
+    work(&Place::new(redis.or_else(|| own.as_ref().map(Redis::url)), linked)?)
 }
 
 /// A Redis server of the benchmark's own, which keeps nothing on disk.

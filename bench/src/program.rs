@@ -2,15 +2,15 @@
 
 use std::path::PathBuf;
 
-const AXESS: &str = "cargo build --release --manifest-path bench/axess/Cargo.toml --target-dir target";
+const PEERS: &str = "cargo build --release --manifest-path bench/peers/Cargo.toml --target-dir target";
 
 /// A program that can run sites. Each has a twin that counts allocations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Program {
     /// This one
     This,
-    /// The one that links axess
-    Axess,
+    /// The one that links what this one cannot
+    Peers,
 }
 
 impl Program {
@@ -19,7 +19,7 @@ impl Program {
     pub(crate) fn path(self) -> Result<PathBuf, String> {
         match self {
             Self::This => this_program(),
-            Self::Axess => sibling("auth-bench-axess", AXESS),
+            Self::Peers => sibling("auth-bench-peers", PEERS),
         }
     }
 
@@ -30,7 +30,7 @@ impl Program {
     pub(crate) fn counting(self) -> Result<PathBuf, String> {
         match self {
             Self::This => sibling("auth-bench-counting", "cargo build --release -p auth-bench"),
-            Self::Axess => sibling("auth-bench-axess-counting", AXESS),
+            Self::Peers => sibling("auth-bench-peers-counting", PEERS),
         }
     }
 }
@@ -44,9 +44,9 @@ pub(crate) fn program_with_servers() -> Result<PathBuf, String> {
     sibling(NAME, "cargo build --release -p auth-bench --features servers --bin auth-bench-servers")
 }
 
-/// Why a program cannot run the site of axess.
-pub(crate) fn without_axess() -> String {
-    format!("axess is linked into a program of its own, auth-bench-axess: {AXESS}")
+/// Why a program cannot run a site.
+pub(crate) fn without_peers() -> String {
+    format!("this site is linked into a program of its own, auth-bench-peers: {PEERS}")
 }
 
 fn sibling(name: &str, build: &str) -> Result<PathBuf, String> {

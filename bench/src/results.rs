@@ -22,7 +22,7 @@ pub(crate) struct Fact {
 }
 
 /// The libraries whose versions are told.
-const CRATES: [&str; 15] = [
+const CRATES: [&str; 17] = [
     "axum",
     "actix-web",
     "tokio",
@@ -32,6 +32,8 @@ const CRATES: [&str; 15] = [
     "tower-sessions-redis-store",
     "axess",
     "tower-http",
+    "jwt-authorizer",
+    "tower-oauth2-resource-server",
     "actix-identity",
     "actix-session",
     "actix-web-httpauth",
@@ -127,13 +129,13 @@ fn in_file(path: &str, name: &str) -> Option<String> {
     line.split_once(':').map(|(_, value)| value.trim().to_owned())
 }
 
-/// The version of a crate that this program was built with, or the one that links axess. Of several, the newest.
+/// The version of a crate that this program was built with, or the one that links other peers. Of several, the newest.
 fn locked(name: &str) -> Option<String> {
-    in_lock(LOCK, name).or_else(|| in_lock(AXESS_LOCK, name))
+    in_lock(LOCK, name).or_else(|| in_lock(PEERS_LOCK, name))
 }
 
 const LOCK: &str = include_str!("../../Cargo.lock");
-const AXESS_LOCK: &str = include_str!("../axess/Cargo.lock");
+const PEERS_LOCK: &str = include_str!("../peers/Cargo.lock");
 
 fn in_lock(lock: &str, name: &str) -> Option<String> {
     let start = format!("name = \"{name}\"\nversion = \"");
@@ -152,9 +154,9 @@ mod tests {
     }
 
     #[test]
-    fn axess_is_measured_on_the_same_versions() {
+    fn peers_are_measured_on_the_same_versions() {
         for name in ["axum", "axum-core", "hyper", "tokio", "tower", "http", "argon2"] {
-            assert_eq!(in_lock(AXESS_LOCK, name), in_lock(LOCK, name), "{name}");
+            assert_eq!(in_lock(PEERS_LOCK, name), in_lock(LOCK, name), "{name}");
         }
     }
 }

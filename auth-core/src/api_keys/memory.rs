@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{PoisonError, RwLock};
 
 use super::{ApiKey, ApiKeyId, ApiKeyOwner, ApiKeyStore, KeyEnd};
+use crate::identity_hasher::IdentityState;
 use crate::store_error::{StoreError, StoreErrorKind};
 use crate::time::Timestamp;
 
@@ -16,7 +17,8 @@ pub struct MemoryApiKeys {
 
 #[derive(Debug, Default)]
 struct Rows {
-    by_id: HashMap<ApiKeyId, ApiKey>,
+    /// Ids are random and drawn here, so they are hashes already.
+    by_id: HashMap<ApiKeyId, ApiKey, IdentityState>,
     /// In the order in which they were made.
     by_owner: HashMap<ApiKeyOwner, BTreeSet<(Timestamp, ApiKeyId)>>,
 }

@@ -1,6 +1,5 @@
 //! When keys were last used.
 
-use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::ApiKeyId;
@@ -11,23 +10,24 @@ use crate::time::Timestamp;
 /// Keys share slots: one that takes another's is noted more often, never less.
 pub(super) struct Uses {
     slots: Box<[AtomicU64]>,
-    hasher: RandomState,
 }
 
 const SLOTS: u64 = 1_024;
 const MINUTE: u64 = 60_000;
+/// Spreads the minutes over all bits.
+const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl Uses {
     pub(super) fn new() -> Self {
-        Self { slots: (0..SLOTS).map(|_| AtomicU64::new(0)).collect(), hasher: RandomState::new() }
+        Self { slots: (0..SLOTS).map(|_| AtomicU64::new(0)).collect() }
     }
 
     /// Whether this use is the first in its minute. Of several at once one is.
     pub(super) fn is_to_be_noted(&self, id: ApiKeyId, now: Timestamp) -> bool {
-        let slot = self.hasher.hash_one(id) % SLOTS;
-        let slot = &self.slots[usize::try_from(slot).unwrap_or_default()];
-        let mark = self.hasher.hash_one((id, now.as_millis() / MINUTE));
-        slot.swap(mark, Ordering::Relaxed) != mark
+        // Ids are random and drawn here: nobody can aim at a slot, and no two of them have one mark in a minute.
+        let slot = &self.slots[usize::try_from(id.number() % SLOTS).unwrap_or_default()];
+        let mark = id.number().wrapping_add((now.as_millis() / MINUTE).wrapping_mul(ODD));
+        slot.load(Ordering::Relaxed) != mark && slot.swap(mark, Ordering::Relaxed) != mark
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 /// What credentials may be used for: scopes of OAuth 2.0 (RFC 6749 §3.3), or everything.
 ///
@@ -13,7 +14,8 @@ pub struct Scopes(Granted);
 enum Granted {
     #[default]
     Nothing,
-    These(BTreeSet<Box<str>>),
+    /// Shared: what a key or a token is good for is handed on with each request.
+    These(Arc<BTreeSet<Box<str>>>),
     Everything,
 }
 
@@ -47,7 +49,7 @@ impl Scopes {
         if scopes.len() > Self::MAX || !scopes.iter().all(|scope| scope.bytes().all(is_of_scope)) {
             return Err(InvalidScopes);
         }
-        Ok(Self(if scopes.is_empty() { Granted::Nothing } else { Granted::These(scopes) }))
+        Ok(Self(if scopes.is_empty() { Granted::Nothing } else { Granted::These(Arc::new(scopes)) }))
     }
 
     /// Whether this scope is granted. It is compared byte for byte.
@@ -61,9 +63,13 @@ impl Scopes {
 
     /// Those of them that pass. All stay all: whoever has those is bound by what the user may do.
     pub(crate) fn held_by(self, holds: impl Fn(&str) -> bool) -> Self {
-        let Granted::These(mut scopes) = self.0 else { return self };
-        scopes.retain(|scope| holds(scope));
-        Self(if scopes.is_empty() { Granted::Nothing } else { Granted::These(scopes) })
+        let Granted::These(scopes) = &self.0 else { return self };
+        // Nearly always: then nothing is copied.
+        if scopes.iter().all(|scope| holds(scope)) {
+            return self;
+        }
+        let held: BTreeSet<_> = scopes.iter().filter(|scope| holds(scope)).cloned().collect();
+        Self(if held.is_empty() { Granted::Nothing } else { Granted::These(Arc::new(held)) })
     }
 
     /// Whether nothing is granted.
@@ -79,7 +85,7 @@ impl Scopes {
     /// The scopes by name, sorted: none where nothing is granted, nor where everything is.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         let these = match &self.0 {
-            Granted::These(scopes) => Some(scopes),
+            Granted::These(scopes) => Some(&**scopes),
             Granted::Nothing | Granted::Everything => None,
         };
         these.into_iter().flatten().map(|scope| &**scope)

@@ -132,6 +132,12 @@ impl HashDebt {
         verdict
     }
 
+    /// Whether an attempt that ends so owes anything.
+    pub(crate) fn is_owed(&self, end: End) -> bool {
+        let state = self.lock();
+        state.slots.iter().any(|slot| slot.owed.is_some() && end.is_owed_by(slot, state.turn))
+    }
+
     /// Computes what is owed, in the order of the chain.
     pub(crate) async fn settle(&self, end: End) -> Result<(), BackendError> {
         let _awaited = Awaited::new(&self.awaited);

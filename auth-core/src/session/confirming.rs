@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use super::{Live, SessionKey};
 use crate::UserId;
 use crate::backend::{BackendError, ConfirmUser, Confirmation, Health, Outcome};
-use crate::breaker::Breaker;
+use crate::breaker::{Breaker, Fault};
 use crate::cause::Cause;
 use crate::guard::{guarded, interrupted};
 use crate::health::Checkup;
@@ -128,8 +128,8 @@ impl Asking {
         let permit = breaker.admit(clock.now())?;
         let asked = guarded(limit, async { by.confirm_user(&self.user, reports).await }).await;
         let answer = asked.unwrap_or_else(interrupted);
-        let health = checkup.ask(limit, async { by.health().await });
-        permit.report(&answer, clock.now(), health).await;
+        let health = || checkup.ask(limit, async { by.health().await });
+        permit.report(Fault::in_answer(&answer), clock.now(), health).await;
         Some(answer)
     }
 

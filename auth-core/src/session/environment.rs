@@ -40,7 +40,8 @@ impl<U: User> Environment<U> {
         }
     }
 
-    fn cache(&self, backend: &BackendName) -> Option<&Cache<U>> {
+    /// Where users of this backend are kept, if they are.
+    pub(crate) fn cache(&self, backend: &BackendName) -> Option<&Cache<U>> {
         self.source(backend)?.cache.as_ref()
     }
 

@@ -2,7 +2,6 @@
 
 mod bytes;
 mod owner;
-mod proofs;
 mod v2;
 
 use std::collections::BTreeMap;
@@ -12,12 +11,11 @@ use std::net::IpAddr;
 use super::realm::Realm;
 use super::store::UserSessions;
 use crate::RequestFacts;
-use crate::grant::Proof;
+use crate::grant::{Proof, Proofs};
 use crate::hidden;
 use crate::time::Timestamp;
 pub use bytes::Unreadable;
 pub use owner::{Owner, SessionUser};
-pub(crate) use proofs::Proofs;
 
 /// What a store keeps about a session.
 ///

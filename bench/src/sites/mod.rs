@@ -24,6 +24,7 @@ mod opaque;
 mod ours;
 mod peer_users;
 mod place;
+mod signed;
 mod sqlite_store;
 mod tower_http;
 
@@ -40,10 +41,13 @@ use tower_sessions_redis_store::RedisStore;
 use self::actix_identity::Identities;
 use self::hand::Hand;
 pub(crate) use self::ours::Member;
-use self::ours::Resolve;
+use self::ours::{Resolve, Verify};
 pub use self::peer_users::{PeerUser, PeerUsers};
-pub(crate) use self::place::{Axess, Place, sqlite_at};
+pub(crate) use self::place::{Place, sqlite_at};
+pub(crate) use self::signed::SIGNED;
+pub use self::signed::{AUDIENCE, ISSUER, Signed};
 use self::sqlite_store::SqliteStore;
+use crate::peers::Peer;
 use crate::program::Program;
 
 /// The one user of every site.
@@ -55,6 +59,8 @@ pub(crate) const BASIC: &str = "Basic YWxpY2U6d29uZGVybGFuZA==";
 /// An opaque token of Alice's: 256 random bits once, here always the same.
 pub(crate) const BEARER: &str = "Bearer uY8mB1o2Jt6Qv0x4Zr9Wc3Kf7Hd5Ls1Pa8Ne6Gi2TqE";
 pub(crate) const TOKEN: &str = BEARER.split_at("Bearer ".len()).1;
+/// An API key of Alice's: one that is made of fixed bytes.
+pub(crate) const API_KEY: &str = "Bearer bench_0bPELAU4eqF0DG9mkOv2l6AkSp3WsPxY70DG9mkOv2l6AkSp3WsPxY72IBFuo";
 /// The most sessions that a bounded store holds here.
 pub(crate) const MAX_SESSIONS: usize = 2_000_000;
 
@@ -75,6 +81,9 @@ pub(crate) enum Site {
     AxumOursBearer,
     AxumOursBearerThird,
     AxumOursBearerRemembered,
+    AxumOursKey,
+    AxumOursSigned,
+    AxumOursSignedFirst,
     AxumLogin,
     AxumLoginStamp,
     AxumLoginMoka,
@@ -84,6 +93,8 @@ pub(crate) enum Site {
     AxumLoginRedis,
     TowerHttpBasic,
     TowerHttpBearer,
+    JwtAuthorizer,
+    OAuth2ResourceServer,
     Actix,
     ActixHand,
     ActixRedisAlone,
@@ -97,6 +108,9 @@ pub(crate) enum Site {
     ActixOursBearer,
     ActixOursBearerThird,
     ActixOursBearerRemembered,
+    ActixOursKey,
+    ActixOursSigned,
+    ActixOursSignedFirst,
     ActixIdentity,
     ActixIdentityRedis,
     HttpauthBasic,
@@ -134,6 +148,9 @@ impl Site {
                 "**ours on axum**, opaque bearer, third of 3 schemes, last of 3 backends"
             }
             Self::AxumOursBearerRemembered => "**ours on axum**, the same, remembered",
+            Self::AxumOursKey => "**ours on axum**, API keys and users in memory",
+            Self::AxumOursSigned => "**ours on axum**, a token that was verified before",
+            Self::AxumOursSignedFirst => "**ours on axum**, verified each time",
             Self::AxumLogin => "axum-login, tower-sessions in memory",
             Self::AxumLoginStamp => "axum-login, the same with a stamp of 16 bytes",
             Self::AxumLoginMoka => "axum-login, tower-sessions in moka",
@@ -143,6 +160,8 @@ impl Site {
             Self::AxumLoginRedis => "axum-login, tower-sessions in Redis",
             Self::TowerHttpBasic => "tower-http, Basic",
             Self::TowerHttpBearer => "tower-http, bearer",
+            Self::JwtAuthorizer => "jwt-authorizer, behind tower-http",
+            Self::OAuth2ResourceServer => "tower-oauth2-resource-server",
             Self::Actix => "bare actix-web",
             Self::ActixHand => "by hand on actix-web",
             Self::ActixRedisAlone => "one command of `redis` alone, on actix-web",
@@ -160,6 +179,9 @@ impl Site {
                 "**ours on actix-web**, opaque bearer, third of 3 schemes, last of 3 backends"
             }
             Self::ActixOursBearerRemembered => "**ours on actix-web**, the same, remembered",
+            Self::ActixOursKey => "**ours on actix-web**, API keys and users in memory",
+            Self::ActixOursSigned => "**ours on actix-web**, a token that was verified before",
+            Self::ActixOursSignedFirst => "**ours on actix-web**, verified each time",
             Self::ActixIdentity => "actix-identity, actix-session in the cookie",
             Self::ActixIdentityRedis => "actix-identity, actix-session in Redis",
             Self::HttpauthBasic => "actix-web-httpauth, Basic",
@@ -198,6 +220,7 @@ impl Site {
             Self::AxumLoginRedis => Self::AxumOursRedis,
             Self::TowerHttpBasic => Self::AxumOursBasic,
             Self::TowerHttpBearer => Self::AxumOursBearer,
+            Self::JwtAuthorizer | Self::OAuth2ResourceServer => Self::AxumOursSignedFirst,
             Self::ActixIdentity => Self::ActixOurs,
             Self::ActixIdentityRedis => Self::ActixOursRedis,
             Self::HttpauthBasic => Self::ActixOursBasic,
@@ -208,7 +231,10 @@ impl Site {
 
     /// The program that runs it, and the bare framework that it is compared with.
     pub(crate) fn program(self) -> Program {
-        if self == Self::AxumAxess { Program::Axess } else { Program::This }
+        match self {
+            Self::AxumAxess | Self::JwtAuthorizer | Self::OAuth2ResourceServer => Program::Peers,
+            _ => Program::This,
+        }
     }
 
     /// Whether a database or Redis takes part, on threads or connections of its own.
@@ -260,12 +286,15 @@ pub(crate) async fn router(site: Site, place: &Place) -> Result<Router, String> 
         Site::AxumOursBearer => ours::router(ours::bearer(), Resolve::Eagerly),
         Site::AxumOursBearerThird => ours::router(ours::bearer_third().await, Resolve::Eagerly),
         Site::AxumOursBearerRemembered => ours::router(ours::bearer_remembered().await, Resolve::Eagerly),
+        Site::AxumOursKey => ours::router(ours::keys().await, Resolve::Eagerly),
+        Site::AxumOursSigned => ours::router(ours::signed(Verify::Once).await?, Resolve::Eagerly),
+        Site::AxumOursSignedFirst => ours::router(ours::signed(Verify::EachTime).await?, Resolve::Eagerly),
         Site::AxumLogin => axum_login::router(MemoryStore::default(), PeerUsers::memory()),
         Site::AxumLoginStamp => axum_login::router(MemoryStore::default(), PeerUsers::memory_with_stamp()),
         Site::AxumLoginMoka => {
             axum_login::router(MokaStore::new(Some(MAX_SESSIONS as u64)), PeerUsers::memory())
         }
-        Site::AxumAxess => place.axess()?(PeerUsers::memory())?,
+        Site::AxumAxess => place.linked(Peer::Axess(PeerUsers::memory()))?.await?,
         Site::AxumLoginSqliteSessions => {
             axum_login::router(SqliteStore::new(place.sqlite().await?).await?, PeerUsers::memory())
         }
@@ -276,6 +305,8 @@ pub(crate) async fn router(site: Site, place: &Place) -> Result<Router, String> 
         Site::AxumLoginRedis => axum_login::router(RedisStore::new(place.fred().await?), PeerUsers::memory()),
         Site::TowerHttpBasic => tower_http::basic(),
         Site::TowerHttpBearer => tower_http::bearer(),
+        Site::JwtAuthorizer => place.linked(Peer::JwtAuthorizer(&SIGNED))?.await?,
+        Site::OAuth2ResourceServer => place.linked(Peer::OAuth2ResourceServer(&SIGNED))?.await?,
         site => {
             debug_assert_eq!(site, Site::Axum);
             bare::router()
@@ -349,6 +380,13 @@ pub(crate) async fn app<V: Visit>(site: Site, place: &Place, visit: V) -> Result
         Site::ActixOursBearerThird => ours::visit(ours::bearer_third().await, Resolve::Eagerly, visit).await,
         Site::ActixOursBearerRemembered => {
             ours::visit(ours::bearer_remembered().await, Resolve::Eagerly, visit).await
+        }
+        Site::ActixOursKey => ours::visit(ours::keys().await, Resolve::Eagerly, visit).await,
+        Site::ActixOursSigned => {
+            ours::visit(ours::signed(Verify::Once).await?, Resolve::Eagerly, visit).await
+        }
+        Site::ActixOursSignedFirst => {
+            ours::visit(ours::signed(Verify::EachTime).await?, Resolve::Eagerly, visit).await
         }
         Site::ActixIdentity => {
             let identities = Identities::new(PeerUsers::memory());

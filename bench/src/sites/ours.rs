@@ -3,21 +3,27 @@
 mod actix;
 mod axum;
 
+use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
-use auth_core::backend::Backend;
-use auth_core::http::Basic;
+use auth_core::api_keys::{ApiKeys, MemoryApiKeys, NewApiKey};
+use auth_core::backend::{Backend, Identity, Outcome, Provisioned, provision_fn};
+use auth_core::http::{Basic, Bearer};
 use auth_core::password::Argon2Cost;
+use auth_core::random::{Random, RandomError};
 use auth_core::session::{KeyRing, MemorySessions, SessionStore};
-use auth_core::{Auth, AuthBuilder, MemoryBackend, Password, Passwords, Secret, SessionConfig, User, UserId};
+use auth_core::{
+    Auth, AuthBuilder, BearerToken, MemoryBackend, Password, Passwords, Secret, SessionConfig, User, UserId,
+};
+use auth_jwt::{Issuer, Jwt};
 use auth_redis::RedisSessions;
 use auth_sql::{SqlSessions, SqlUser, SqlUsers};
 use redis::Client;
 use sqlx::SqlitePool;
 
 use super::opaque::{ApiToken, Opaque, Tokens};
-use super::{ALICE, MAX_SESSIONS, PASSWORD};
+use super::{ALICE, API_KEY, MAX_SESSIONS, PASSWORD, signed};
 
 pub(crate) use self::actix::visit;
 pub(crate) use self::axum::router;
@@ -176,6 +182,56 @@ async fn third(scheme: Opaque) -> Auth<Member> {
         .scheme(remembered())
         .scheme(Opaque::new("Token"));
     build(builder.scheme(scheme))
+}
+
+/// API keys, of users that are in memory.
+pub(crate) async fn keys() -> Auth<Member> {
+    let members = Arc::new(members(cheap_passwords()).await);
+    let keys = ApiKeys::new("bench", MemoryApiKeys::new(MAX_SESSIONS)).expect("a prefix").random(Always);
+    let keys = keys.owners("local", members.clone()).expect("a backend's name");
+    let new = NewApiKey::new("bench").expect("a name");
+    let made = keys.create_for("local", &Member::alice().id(), new).await.expect("a key");
+    assert_eq!(API_KEY.strip_prefix("Bearer "), Some(made.key().expose()), "what is sent is what is made");
+    let builder = with_sessions().backend::<Password>("local", members);
+    build(builder.backend::<BearerToken>("keys", keys).scheme(token()))
+}
+
+/// Bytes that make the same key each time.
+struct Always;
+
+impl Random for Always {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomError> {
+        bytes.fill(7);
+        Ok(())
+    }
+}
+
+/// When a signature is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verify {
+    /// At the first use of a token.
+    Once,
+    /// At every use, as at the first.
+    EachTime,
+}
+
+/// Signed tokens, whose users are nowhere but in them.
+///
+/// # Errors
+/// If the issuer's key is none.
+pub(crate) async fn signed(verify: Verify) -> Result<Auth<Member>, String> {
+    let issuer = Issuer::new(signed::ISSUER).jwks(&signed::SIGNED.jwks).audience(signed::AUDIENCE);
+    let tokens = Jwt::builder().issuer(issuer);
+    let tokens = if verify == Verify::EachTime { tokens.capacity(0) } else { tokens };
+    let verifier = tokens.build().await.map_err(|error| error.to_string())?;
+    let alice = Member::alice();
+    let users = provision_fn(move |_: Identity| ready(Ok(Outcome::Accept(alice.clone()))));
+    let builder = with_sessions().backend::<BearerToken>("tokens", Provisioned { verifier, users });
+    Ok(build(builder.scheme(token())))
+}
+
+fn token() -> Bearer {
+    Bearer::new("bench").expect("a realm").allow_cleartext()
 }
 
 fn with_sessions() -> AuthBuilder<Member> {

@@ -2,32 +2,28 @@
 
 use std::path::Path;
 
-use axum::Router;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 use tempfile::TempDir;
 use tower_sessions_redis_store::fred::prelude::{ClientLike, Config, Pool};
 
-use super::PeerUsers;
-use crate::program::without_axess;
+use crate::peers::{Linked, MakingRouter, Peer};
+use crate::program::without_peers;
 
-/// Makes the site of axess, in the program that links it.
-pub(crate) type Axess = fn(PeerUsers) -> Result<Router, String>;
-
-/// A folder for databases, gone with this value, a Redis server, and a site that this library does not link.
+/// A folder for databases, gone with this value, a Redis server, and the sites that this library does not link.
 pub(crate) struct Place {
     folder: TempDir,
     redis: Option<String>,
-    axess: Option<Axess>,
+    linked: Option<Linked>,
 }
 
 impl Place {
     /// # Errors
     /// If there is no room for a folder.
-    pub(crate) fn new(redis: Option<String>, axess: Option<Axess>) -> Result<Self, String> {
+    pub(crate) fn new(redis: Option<String>, linked: Option<Linked>) -> Result<Self, String> {
         let folder = TempDir::new().map_err(|error| format!("no temporary folder: {error}"))?;
-        Ok(Self { folder, redis, axess })
+        Ok(Self { folder, redis, linked })
     }
 
     /// A `SQLite` database in a file of the folder.
@@ -47,9 +43,9 @@ impl Place {
     }
 
     /// # Errors
-    /// In every program but the one that links it.
-    pub(crate) fn axess(&self) -> Result<Axess, String> {
-        self.axess.ok_or_else(without_axess)
+    /// In every program but the one that links them.
+    pub(crate) fn linked(&self, peer: Peer) -> Result<MakingRouter, String> {
+        self.linked.map(|router| router(peer)).ok_or_else(without_peers)
     }
 
     /// The client of `tower-sessions-redis-store`: a pool of six connections, as its documentation makes it.

@@ -1,10 +1,6 @@
 //! axess with its sessions in memory, as its documentation sets it up: a session layer around the router, and a
-//! service that logs in over the application's own users. The rest of the benchmark is `auth-bench`, which starts the
-//! programs of this package.
+//! service that logs in over the application's own users.
 
-mod users;
-
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use auth_bench::{ALICE, PASSWORD, PeerUsers};
@@ -15,7 +11,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 
-use self::users::{TENANT, Users, row};
+use crate::axess_users::{TENANT, Users, row};
 
 /// What the handlers share.
 struct Site {
@@ -23,14 +19,9 @@ struct Site {
     service: AuthnService<Users, Users>,
 }
 
-/// Does what `auth-bench` asks for.
-pub fn main() -> ExitCode {
-    auth_bench::main_with_axess(router)
-}
-
 /// # Errors
 /// If the system has no random bytes.
-fn router(users: PeerUsers) -> Result<Router, String> {
+pub(crate) fn router(users: PeerUsers) -> Result<Router, String> {
     let mut key = [0; 32];
     getrandom::fill(&mut key).map_err(|error| error.to_string())?;
     // The defaults: a `Secure`, `HttpOnly`, `SameSite=Lax` cookie that is signed, sessions of 24 hours, and neither a
