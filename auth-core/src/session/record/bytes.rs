@@ -9,6 +9,7 @@ use std::fmt;
 
 use super::super::StampMac;
 use super::{ClientFacts, Owner, Realm, SessionData, SessionRecord, SessionUser};
+use crate::encoding::{Reader, Writer};
 use crate::grant::{Factor, Proof};
 use crate::time::Timestamp;
 use crate::{BackendName, UserId};
@@ -233,31 +234,8 @@ fn once<T>(place: &mut Option<T>, value: T) -> Option<()> {
     Some(())
 }
 
-/// Numbers are LEB128, texts and bytes have their length in front.
-struct Writer(Vec<u8>);
-
+/// What a record is made of.
 impl Writer {
-    fn number(&mut self, mut number: u64) {
-        while number >= 0x80 {
-            self.0.push(number.to_le_bytes()[0] | 0x80);
-            number >>= 7;
-        }
-        self.0.push(number.to_le_bytes()[0]);
-    }
-
-    fn raw(&mut self, text: &str) {
-        self.0.extend_from_slice(text.as_bytes());
-    }
-
-    fn bytes(&mut self, bytes: &[u8]) {
-        self.number(bytes.len() as u64);
-        self.0.extend_from_slice(bytes);
-    }
-
-    fn text(&mut self, text: &str) {
-        self.bytes(text.as_bytes());
-    }
-
     fn owner(&mut self, owner: &Owner) {
         let (kind, user) = match owner {
             Owner::Visitor => (VISITOR, None),
@@ -291,51 +269,7 @@ impl Writer {
 /// An owner of a kind that this build does not know.
 struct UnknownKind;
 
-pub(super) struct Reader<'a>(pub(super) &'a [u8]);
-
-impl<'a> Reader<'a> {
-    pub(super) fn byte(&mut self) -> Option<u8> {
-        let (first, rest) = self.0.split_first()?;
-        self.0 = rest;
-        Some(*first)
-    }
-
-    pub(super) fn number(&mut self) -> Option<u64> {
-        let mut number = 0_u64;
-        for (shift, (at, byte)) in (0..64).step_by(7).zip(self.0.iter().enumerate()) {
-            // Of the tenth byte one bit is left.
-            if shift == 63 && *byte > 1 {
-                return None;
-            }
-            number |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                self.0 = &self.0[at + 1..];
-                return Some(number);
-            }
-        }
-        None
-    }
-
-    fn take(&mut self, len: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(len)?;
-        self.0 = rest;
-        Some(taken)
-    }
-
-    pub(super) fn bytes(&mut self) -> Option<&'a [u8]> {
-        let len = usize::try_from(self.number()?).ok()?;
-        self.take(len)
-    }
-
-    pub(super) fn text(&mut self) -> Option<&'a str> {
-        std::str::from_utf8(self.bytes()?).ok()
-    }
-
-    /// All that is left, as text.
-    fn rest(&mut self) -> Option<&'a str> {
-        std::str::from_utf8(std::mem::take(&mut self.0)).ok()
-    }
-
+impl Reader<'_> {
     pub(super) fn time(&mut self) -> Option<Timestamp> {
         self.number().map(Timestamp::from_millis)
     }
