@@ -187,6 +187,19 @@ pub trait Provisioner: UserSource {
         identity: Identity,
         reports: &Reports,
     ) -> impl Future<Output = Result<Outcome<Self::User>, BackendError>> + Send;
+
+    /// The same where what was proved comes with every request, as a token does. Whom it provisioned lately, and of whom just the
+    /// same is said, it may only load. By default everybody is provisioned each time.
+    ///
+    /// # Errors
+    /// As [`provision`](Self::provision).
+    fn recognize(
+        &self,
+        identity: Identity,
+        reports: &Reports,
+    ) -> impl Future<Output = Result<Outcome<Self::User>, BackendError>> + Send {
+        self.provision(identity, reports)
+    }
 }
 
 /// A [`Backend`] made of an outside proof and the application's own users.
@@ -238,7 +251,12 @@ impl<C: Credentials, V: Verifier<C>, P: Provisioner> Backend<C> for Provisioned<
         match verify(&self.verifier, attempt).await? {
             Outcome::Accept(identity) => {
                 let grant = identity.grant().clone();
-                let user = self.users.provision(identity, attempt.reports()).await?;
+                let (users, reports) = (&self.users, attempt.reports());
+                let user = if C::FACTOR.is_personal() {
+                    users.provision(identity, reports).await?
+                } else {
+                    users.recognize(identity, reports).await?
+                };
                 Ok(user.map(|user| Accepted::new(user, grant)))
             }
             Outcome::Decline(reason) => Ok(Outcome::Decline(reason)),
@@ -321,5 +339,13 @@ impl<P: Provisioner> Provisioner for Arc<P> {
         reports: &Reports,
     ) -> Result<Outcome<Self::User>, BackendError> {
         (**self).provision(identity, reports).await
+    }
+
+    async fn recognize(
+        &self,
+        identity: Identity,
+        reports: &Reports,
+    ) -> Result<Outcome<Self::User>, BackendError> {
+        (**self).recognize(identity, reports).await
     }
 }

@@ -1,5 +1,7 @@
 //! What an outside system proved about somebody.
 
+mod bytes;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 

@@ -1,0 +1,121 @@
+//! An identity as bytes: whatever is said of somebody, but not what the proof of it is worth.
+
+use super::{Groups, Identity};
+use crate::encoding::Writer;
+
+/// The version of the encoding.
+const VERSION: u8 = 1;
+
+const NOTHING: u8 = 0;
+const SOMETHING: u8 = 1;
+const VERIFIED: u8 = 2;
+
+/// An identity as bytes.
+pub(crate) struct Encoded {
+    bytes: Vec<u8>,
+    whose: usize,
+}
+
+impl Encoded {
+    /// All that is said of somebody.
+    pub(crate) fn all(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// What tells them from everybody else: the issuer and the subject.
+    pub(crate) fn whose(&self) -> &[u8] {
+        &self.bytes[..self.whose]
+    }
+}
+
+impl Identity {
+    /// Two have the same bytes only if the same is said by the same issuer of the same person.
+    pub(crate) fn encode(&self) -> Encoded {
+        let mut out = Writer(Vec::with_capacity(256));
+        out.0.push(VERSION);
+        out.text(&self.issuer);
+        out.text(&self.subject);
+        let whose = out.0.len();
+        out.text(&self.username);
+        let email = self.email.as_ref();
+        let is_verified = email.is_some_and(|email| email.verified);
+        out.optional(email.map(|email| &*email.address), if is_verified { VERIFIED } else { SOMETHING });
+        out.optional(self.name.as_deref(), SOMETHING);
+        match &self.groups {
+            Groups::Unknown => out.0.push(NOTHING),
+            Groups::Known(groups) => {
+                out.0.push(SOMETHING);
+                out.texts(groups.iter());
+            }
+        }
+        out.number(self.attributes.len() as u64);
+        for (name, values) in &self.attributes {
+            out.text(name);
+            out.texts(values.iter());
+        }
+        Encoded { bytes: out.0, whose }
+    }
+}
+
+impl Writer {
+    fn optional(&mut self, text: Option<&str>, kind: u8) {
+        let Some(text) = text else { return self.0.push(NOTHING) };
+        self.0.push(kind);
+        self.text(text);
+    }
+
+    fn texts<'a>(&mut self, texts: impl ExactSizeIterator<Item = &'a String>) {
+        self.number(texts.len() as u64);
+        texts.for_each(|text| self.text(text));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::grant::{Grant, Scopes};
+
+    /// Whatever moves from one text to the next, or is not the same: the bytes tell.
+    #[test]
+    fn nothing_is_said_twice_in_the_same_bytes() {
+        let someone = || Identity::new("ab", "c").with_username("u");
+        let none: [&str; 0] = [];
+        let different = [
+            someone(),
+            Identity::new("a", "bc").with_username("u"),
+            Identity::new("abc", "").with_username("u"),
+            Identity::new("ab", "cu").with_username(""),
+            Identity::new("ab", "c").with_username("U"),
+            someone().with_unverified_email("e"),
+            someone().with_verified_email("e"),
+            someone().with_name("e"),
+            someone().with_name(""),
+            someone().with_groups(none),
+            someone().with_groups([""]),
+            someone().with_groups(["a", "b"]),
+            someone().with_groups(["ab"]),
+            someone().with_groups(["a"]).with_attribute("b", "c"),
+            someone().with_attribute("a", "b"),
+            someone().with_attribute("a", "b").with_attribute("c", "d"),
+            someone().with_attribute("a", "b").with_attribute("a", "c"),
+            someone().with_attribute("a", "c").with_attribute("a", "b"),
+            someone().with_attribute("a", "bc"),
+            someone().with_attribute("ab", "c"),
+        ];
+        let bytes: BTreeSet<_> = different.iter().map(|identity| identity.encode().bytes).collect();
+        assert_eq!(bytes.len(), different.len());
+        let whose: BTreeSet<_> =
+            different.iter().map(|identity| identity.encode().whose().to_vec()).collect();
+        assert_eq!(whose.len(), 4, "issuers and subjects");
+    }
+
+    #[test]
+    fn what_the_proof_is_worth_is_no_part_of_it() {
+        let plain = Identity::new("i", "s").with_groups(["b", "a"]);
+        let granted =
+            plain.clone().with_groups(["a", "b"]).with_grant(Grant::new().with_scopes(Scopes::all()));
+        assert_eq!(granted.encode().all(), plain.encode().all());
+    }
+}
