@@ -1,7 +1,9 @@
 //! An identity as bytes: whatever is said of somebody, but not what the proof of it is worth.
 
-use super::{Groups, Identity};
-use crate::encoding::Writer;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Email, Groups, Identity};
+use crate::encoding::{Reader, Writer};
 
 /// The version of the encoding.
 const VERSION: u8 = 1;
@@ -20,6 +22,11 @@ impl Encoded {
     /// All that is said of somebody.
     pub(crate) fn all(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// The same, to be kept.
+    pub(crate) fn into_bytes(self) -> Box<[u8]> {
+        self.bytes.into()
     }
 
     /// What tells them from everybody else: the issuer and the subject.
@@ -55,6 +62,46 @@ impl Identity {
         }
         Encoded { bytes: out.0, whose }
     }
+
+    /// Whether the bytes are of a version that this build does not know.
+    pub(crate) fn is_newer(bytes: &[u8]) -> bool {
+        bytes.first().is_some_and(|version| *version > VERSION)
+    }
+
+    /// The identity that was [encoded](Self::encode); `None` if it is not just that. Its proof is worth nothing.
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut input = Reader(bytes);
+        if input.byte()? != VERSION {
+            return None;
+        }
+        let mut identity = Self::new(input.text()?, input.text()?).with_username(input.text()?);
+        identity.email = match input.byte()? {
+            NOTHING => None,
+            kind @ (SOMETHING | VERIFIED) => {
+                Some(Email { address: input.text()?.to_owned(), verified: kind == VERIFIED })
+            }
+            _ => return None,
+        };
+        identity.name = match input.byte()? {
+            NOTHING => None,
+            SOMETHING => Some(input.text()?.to_owned()),
+            _ => return None,
+        };
+        identity.groups = match input.byte()? {
+            NOTHING => Groups::Unknown,
+            SOMETHING => Groups::Known(input.texts::<BTreeSet<_>>()?),
+            _ => return None,
+        };
+        let attributes = (0..input.number()?).map(|_| Some((input.text()?.to_owned(), input.texts()?)));
+        identity.attributes = attributes.collect::<Option<BTreeMap<_, _>>>()?;
+        input.0.is_empty().then_some(identity)
+    }
+}
+
+impl Reader<'_> {
+    fn texts<T: FromIterator<String>>(&mut self) -> Option<T> {
+        (0..self.number()?).map(|_| self.text().map(str::to_owned)).collect()
+    }
 }
 
 impl Writer {
@@ -72,8 +119,6 @@ impl Writer {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
     use crate::grant::{Grant, Scopes};
 
@@ -109,6 +154,30 @@ mod tests {
         let whose: BTreeSet<_> =
             different.iter().map(|identity| identity.encode().whose().to_vec()).collect();
         assert_eq!(whose.len(), 4, "issuers and subjects");
+        for identity in different {
+            assert_eq!(Identity::decode(identity.encode().all()), Some(identity));
+        }
+    }
+
+    #[test]
+    fn what_is_not_an_identity_is_none() {
+        let whole = Identity::new("i", "s")
+            .with_verified_email("e")
+            .with_name("n")
+            .with_groups(["g", "h"])
+            .with_attribute("a", "b");
+        let good = whole.encode().into_bytes();
+        for end in 0..good.len() {
+            assert_eq!(Identity::decode(&good[..end]), None, "cut at {end}");
+        }
+        assert_eq!(Identity::decode(&[&good[..], &[0]].concat()), None, "longer");
+        let newer = [&[VERSION + 1], &good[1..]].concat();
+        assert_eq!((Identity::decode(&newer), Identity::is_newer(&newer)), (None, true));
+        assert!(!Identity::is_newer(&good) && !Identity::is_newer(&[]));
+        // As many texts as nobody has room for.
+        let many =
+            [&Identity::new("i", "s").encode().bytes[..9], &[1, 0xff, 0xff, 0xff, 0xff, 0x7f]].concat();
+        assert_eq!(Identity::decode(&many), None);
     }
 
     #[test]

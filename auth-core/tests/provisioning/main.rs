@@ -2,6 +2,7 @@
 
 mod confirm;
 mod events;
+mod kept;
 mod memory;
 mod migration;
 mod policy;
