@@ -52,7 +52,8 @@
 //! - What begins with the prefix ends at this backend, right or wrong: no other backend of the chain, and no outside system, ever
 //!   sees a key.
 //! - One that comes as a user name or a password, in a form or by HTTP Basic, was put into the wrong field: it is refused before it
-//!   reaches a hasher, another system, or a log.
+//!   reaches a hasher, another system, or a log. Where HTTP Basic is all that clients can do, [`BasicToken`](crate::http::BasicToken)
+//!   takes it from there.
 //! - A key acts for its owner, as they are now: one who is disabled or gone has no keys, and a key's scopes are good only for what
 //!   its owner may still do. The key and its owner are looked up on every request, whatever
 //!   [`Bearer::remember`](crate::http::Bearer::remember) says: one that was revoked is refused on the next.
@@ -79,6 +80,7 @@ mod uses;
 
 pub use check::check_store;
 pub use key::ApiKeyId;
+pub(crate) use key::Prefix;
 pub use keys::{ApiKeys, CreatedApiKey};
 pub use memory::MemoryApiKeys;
 pub use record::{ApiKey, ApiKeyOwner, InvalidApiKey, NewApiKey};

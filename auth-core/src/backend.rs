@@ -8,6 +8,7 @@ pub use crate::backend_fn::{BackendFn, backend_fn};
 pub use crate::chain::{BACKEND_TIMEOUT, BackendAnswer, CHAIN_TIMEOUT};
 pub use crate::confirm::{Confirm, ConfirmUser, Confirmation, Standing};
 pub use crate::error::{BackendError, BackendErrorKind};
+use crate::grant::Grant;
 pub use crate::health::Health;
 pub use crate::identity::{Email, Groups, Identity};
 pub use crate::memory::MemoryDirectory;
@@ -34,6 +35,20 @@ pub trait UserSource: Send + Sync + 'static {
     /// # Errors
     /// [`BackendError`] if it could not be found out. That is never "no such user".
     fn get_user(&self, id: &UserId) -> impl Future<Output = Result<Option<Self::User>, BackendError>> + Send;
+
+    /// The user of a session that [keeps an identity](Provisioner::keeps_identity): the one with this id, made of it again. `None` if
+    /// there is none any more. By default the user with this id, whatever was kept.
+    ///
+    /// # Errors
+    /// As [`get_user`](Self::get_user).
+    fn restore(
+        &self,
+        id: &UserId,
+        identity: &Identity,
+    ) -> impl Future<Output = Result<Option<Self::User>, BackendError>> + Send {
+        let _ = identity;
+        self.get_user(id)
+    }
 
     /// Whether it finds users again at all. No session begins with one that it does not.
     fn reloads(&self) -> bool {
@@ -187,6 +202,40 @@ pub trait Provisioner: UserSource {
         identity: Identity,
         reports: &Reports,
     ) -> impl Future<Output = Result<Outcome<Self::User>, BackendError>> + Send;
+
+    /// The same where what was proved comes with every request, as a token does. Whom it provisioned lately, and of whom just the
+    /// same is said, it may only load. By default everybody is provisioned each time.
+    ///
+    /// # Errors
+    /// As [`provision`](Self::provision).
+    fn recognize(
+        &self,
+        identity: Identity,
+        reports: &Reports,
+    ) -> impl Future<Output = Result<Outcome<Self::User>, BackendError>> + Send {
+        self.provision(identity, reports)
+    }
+
+    /// Whether sessions keep the identities of its users, who are made of them again on each request
+    /// ([`restore`](UserSource::restore)): for users who are in no table. No, unless this says so.
+    fn keeps_identity(&self) -> bool {
+        false
+    }
+}
+
+/// The longest identity that a session keeps, in bytes.
+const MAX_KEPT_LEN: usize = 4 * 1024;
+
+const TOO_LONG_TO_KEEP: &str = "an identity that its session keeps has 4 KiB at most: have the verifier tell fewer groups \
+                                and attributes, or keep the users in a table";
+
+/// The grant by which a session may begin, with the identity that it is to keep.
+fn keeping(grant: Grant, identity: Option<Box<[u8]>>) -> Result<Grant, BackendError> {
+    match identity {
+        Some(bytes) if bytes.len() > MAX_KEPT_LEN => Err(BackendError::undecided(TOO_LONG_TO_KEEP)),
+        Some(bytes) => Ok(grant.keeping(bytes)),
+        None => Ok(grant),
+    }
 }
 
 /// A [`Backend`] made of an outside proof and the application's own users.
@@ -211,6 +260,10 @@ impl<V: Send + Sync + 'static, P: Provisioner> UserSource for Provisioned<V, P> 
 
     async fn get_user(&self, id: &UserId) -> Result<Option<Self::User>, BackendError> {
         self.users.get_user(id).await
+    }
+
+    async fn restore(&self, id: &UserId, identity: &Identity) -> Result<Option<Self::User>, BackendError> {
+        self.users.restore(id, identity).await
     }
 
     fn reloads(&self) -> bool {
@@ -238,8 +291,21 @@ impl<C: Credentials, V: Verifier<C>, P: Provisioner> Backend<C> for Provisioned<
         match verify(&self.verifier, attempt).await? {
             Outcome::Accept(identity) => {
                 let grant = identity.grant().clone();
-                let user = self.users.provision(identity, attempt.reports()).await?;
-                Ok(user.map(|user| Accepted::new(user, grant)))
+                // A token begins no session, unless it tells of a person's proof.
+                let is_kept =
+                    self.users.keeps_identity() && (C::FACTOR.is_personal() || grant.begins_session());
+                let kept = is_kept.then(|| identity.encode().into_bytes());
+                let (users, reports) = (&self.users, attempt.reports());
+                let user = if C::FACTOR.is_personal() {
+                    users.provision(identity, reports).await?
+                } else {
+                    users.recognize(identity, reports).await?
+                };
+                Ok(match user {
+                    Outcome::Accept(user) => Outcome::Accept(Accepted::new(user, keeping(grant, kept)?)),
+                    Outcome::Decline(reason) => Outcome::Decline(reason),
+                    Outcome::Deny(reason) => Outcome::Deny(reason),
+                })
             }
             Outcome::Decline(reason) => Ok(Outcome::Decline(reason)),
             Outcome::Deny(reason) => Ok(Outcome::Deny(reason)),
@@ -256,6 +322,10 @@ impl<B: UserSource> UserSource for Arc<B> {
 
     async fn get_user(&self, id: &UserId) -> Result<Option<Self::User>, BackendError> {
         (**self).get_user(id).await
+    }
+
+    async fn restore(&self, id: &UserId, identity: &Identity) -> Result<Option<Self::User>, BackendError> {
+        (**self).restore(id, identity).await
     }
 
     fn reloads(&self) -> bool {
@@ -321,5 +391,17 @@ impl<P: Provisioner> Provisioner for Arc<P> {
         reports: &Reports,
     ) -> Result<Outcome<Self::User>, BackendError> {
         (**self).provision(identity, reports).await
+    }
+
+    async fn recognize(
+        &self,
+        identity: Identity,
+        reports: &Reports,
+    ) -> Result<Outcome<Self::User>, BackendError> {
+        (**self).recognize(identity, reports).await
+    }
+
+    fn keeps_identity(&self) -> bool {
+        (**self).keeps_identity()
     }
 }

@@ -112,6 +112,8 @@ pub struct Grant {
     expires: Option<Timestamp>,
     external: Option<Box<ExternalSession>>,
     asked_each_time: bool,
+    /// The identity of who was accepted, as bytes, where a session is to keep it.
+    identity: Option<Box<[u8]>>,
 }
 
 /// A session that the person has at the system that vouched for them, by which that one can end it (`OpenID` Connect
@@ -138,6 +140,7 @@ impl Grant {
         expires: None,
         external: None,
         asked_each_time: false,
+        identity: None,
     };
 
     /// A grant that says nothing.
@@ -175,6 +178,12 @@ impl Grant {
         self
     }
 
+    /// A session that begins with it keeps this identity.
+    pub(crate) fn keeping(mut self, identity: Box<[u8]>) -> Self {
+        self.identity = Some(identity);
+        self
+    }
+
     /// The session at the system that vouched. One whose names are empty or too long is left out.
     #[must_use]
     pub fn with_external_session(mut self, issuer: &str, sid: &str) -> Self {
@@ -209,6 +218,11 @@ impl Grant {
     /// The session at the system that vouched, if it said which.
     pub fn external_session(&self) -> Option<&ExternalSession> {
         self.external.as_deref()
+    }
+
+    /// The identity that a session keeps, as bytes.
+    pub(crate) fn identity(&self) -> Option<&[u8]> {
+        self.identity.as_deref()
     }
 
     /// Whether nobody else remembers that the credentials were accepted.

@@ -1,7 +1,10 @@
 //! What an outside system proved about somebody.
 
+mod bytes;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use crate::grant::Grant;
 use crate::hidden;
@@ -12,6 +15,13 @@ use crate::hidden;
 /// an attribute: the same name from another issuer is another person (CVE-2022-39229).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Identity {
+    /// Shared: one that is kept is handed on with each use of its token.
+    said: Arc<Said>,
+    grant: Arc<Grant>,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+struct Said {
     issuer: String,
     subject: String,
     username: String,
@@ -19,21 +29,20 @@ pub struct Identity {
     name: Option<String>,
     groups: Groups,
     attributes: BTreeMap<String, Vec<String>>,
-    grant: Box<Grant>,
 }
 
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Identity")
-            .field("issuer", &self.issuer)
-            .field("subject", &hidden::text(&self.subject))
-            .field("username", &hidden::text(&self.username))
-            .field("email", &self.email)
-            .field("name", &hidden::optional(self.name.as_deref()))
-            .field("groups", &self.groups)
+            .field("issuer", &self.said.issuer)
+            .field("subject", &hidden::text(&self.said.subject))
+            .field("username", &hidden::text(&self.said.username))
+            .field("email", &self.said.email)
+            .field("name", &hidden::optional(self.said.name.as_deref()))
+            .field("groups", &self.said.groups)
             .field(
                 "attributes",
-                &hidden::Names(&self.attributes, |values| values.iter().map(String::len).sum()),
+                &hidden::Names(&self.said.attributes, |values| values.iter().map(String::len).sum()),
             )
             .field("grant", &self.grant)
             .finish()
@@ -82,7 +91,7 @@ impl Identity {
     /// regardless of case and width, and `ALICE` must not become a second user.
     pub fn new(issuer: impl Into<String>, subject: impl Into<String>) -> Self {
         let subject = subject.into();
-        Self {
+        let said = Said {
             issuer: issuer.into(),
             username: subject.clone(),
             subject,
@@ -90,49 +99,49 @@ impl Identity {
             name: None,
             groups: Groups::Unknown,
             attributes: BTreeMap::new(),
-            grant: Box::default(),
-        }
+        };
+        Self { said: Arc::new(said), grant: Arc::default() }
     }
 
     /// Sets the name that a new user is proposed to have.
     #[must_use]
     pub fn with_username(mut self, username: impl Into<String>) -> Self {
-        self.username = username.into();
+        self.said().username = username.into();
         self
     }
 
     /// Sets an e-mail address that the outside system says is verified.
     #[must_use]
     pub fn with_verified_email(mut self, address: impl Into<String>) -> Self {
-        self.email = Some(Email { address: address.into(), verified: true });
+        self.said().email = Some(Email { address: address.into(), verified: true });
         self
     }
 
     /// Sets an e-mail address of which nothing is known but the address.
     #[must_use]
     pub fn with_unverified_email(mut self, address: impl Into<String>) -> Self {
-        self.email = Some(Email { address: address.into(), verified: false });
+        self.said().email = Some(Email { address: address.into(), verified: false });
         self
     }
 
     /// Sets the name as people write it.
     #[must_use]
     pub fn with_name(mut self, name: impl Into<String>) -> Self {
-        self.name = Some(name.into());
+        self.said().name = Some(name.into());
         self
     }
 
     /// Adds one value of an attribute.
     #[must_use]
     pub fn with_attribute(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.attributes.entry(name.into()).or_default().push(value.into());
+        self.said().attributes.entry(name.into()).or_default().push(value.into());
         self
     }
 
     /// Sets the groups. Call it only with the complete answer: whoever is in none has an empty one.
     #[must_use]
     pub fn with_groups<G: Into<String>>(mut self, groups: impl IntoIterator<Item = G>) -> Self {
-        self.groups = Groups::Known(groups.into_iter().map(Into::into).collect());
+        self.said().groups = Groups::Known(groups.into_iter().map(Into::into).collect());
         self
     }
 
@@ -140,43 +149,47 @@ impl Identity {
     /// until when.
     #[must_use]
     pub fn with_grant(mut self, grant: Grant) -> Self {
-        *self.grant = grant;
+        self.grant = Arc::new(grant);
         self
+    }
+
+    fn said(&mut self) -> &mut Said {
+        Arc::make_mut(&mut self.said)
     }
 
     /// The outside system that vouches: a directory's URL, a token's `iss`.
     pub fn issuer(&self) -> &str {
-        &self.issuer
+        &self.said.issuer
     }
 
     /// The stable key of the person within the issuer.
     pub fn subject(&self) -> &str {
-        &self.subject
+        &self.said.subject
     }
 
     /// The name that a new user is proposed to have.
     pub fn username(&self) -> &str {
-        &self.username
+        &self.said.username
     }
 
     /// The e-mail address.
     pub fn email(&self) -> Option<&Email> {
-        self.email.as_ref()
+        self.said.email.as_ref()
     }
 
     /// The name as people write it.
     pub fn name(&self) -> Option<&str> {
-        self.name.as_deref()
+        self.said.name.as_deref()
     }
 
     /// All values of an attribute; none if it is absent.
     pub fn attribute(&self, name: &str) -> &[String] {
-        self.attributes.get(name).map_or(&[], Vec::as_slice)
+        self.said.attributes.get(name).map_or(&[], Vec::as_slice)
     }
 
     /// The groups.
     pub fn groups(&self) -> &Groups {
-        &self.groups
+        &self.said.groups
     }
 
     /// What the proof is worth.

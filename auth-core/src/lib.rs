@@ -70,6 +70,7 @@ mod confirm;
 pub mod conformance;
 mod credentials;
 mod denied;
+mod encoding;
 mod error;
 pub mod event;
 mod facts;

@@ -11,7 +11,8 @@ use crate::{User, UserId};
 /// an issuer's tokens and has no table.
 ///
 /// Such a user lives for one request: nobody can be loaded again whom nobody keeps. So they cannot have sessions, and
-/// [`build`](crate::AuthBuilder::build) refuses them where credentials of people lead to them and sessions are configured.
+/// [`build`](crate::AuthBuilder::build) refuses them where credentials of people lead to them and sessions are configured, unless
+/// their sessions [keep who they are](ProvisionFn::keep_identity). They own no API keys in either case.
 ///
 /// ```
 /// use auth_core::backend::{DenyReason, Groups, Identity, Outcome, Provisioned, Verifier, provision_fn};
@@ -55,12 +56,49 @@ where
     FF: Future<Output = Result<Outcome<U>, BackendError>> + Send,
     U: User,
 {
-    ProvisionFn(provision)
+    ProvisionFn { provision, keeps_identity: false }
 }
 
 /// What [`provision_fn`] makes.
 #[derive(Clone)]
-pub struct ProvisionFn<F>(F);
+pub struct ProvisionFn<F> {
+    provision: F,
+    keeps_identity: bool,
+}
+
+impl<F> ProvisionFn<F> {
+    /// Lets the users have sessions: each keeps the identity that its login brought, and the user is made of it again on each
+    /// request, by the same closure.
+    ///
+    /// The closure may refuse by then, which ends the session, as a user does who is gone; an error is an outage (503), and
+    /// the session stays. It has to make the same id of the same identity, and the same security stamp unless sessions are
+    /// to end; it is asked at every request, so what it looks up should be quick.
+    ///
+    /// What the outside system says later is not heard of: groups are those of the login until the next one. Set
+    /// [`SessionConfig`](crate::SessionConfig)'s limits as short as a demotion may go unnoticed, or keep the users in a table and
+    /// [confirm](crate::AuthBuilder::confirm) them. The identity lies in the store of the sessions as it is, so the verifier
+    /// should tell no more of a person than is needed. It has 4 KiB at most: a longer one is told as an error of the backend,
+    /// with nobody logged in.
+    ///
+    /// ```
+    /// # use auth_core::backend::{Identity, MemoryDirectory, Outcome, Provisioned, Provisioner, provision_fn};
+    /// # use auth_core::session::{KeyRing, MemorySessions};
+    /// # use auth_core::{Auth, ConfigError, Password, SessionConfig, User};
+    /// # fn auth<U: User + From<Identity>>(directory: MemoryDirectory) -> Result<Auth<U>, Box<dyn std::error::Error>> {
+    /// let users = provision_fn(|identity: Identity| async move { Ok(Outcome::Accept(U::from(identity))) }).keep_identity();
+    /// let auth = Auth::builder()
+    ///     .backend::<Password>("directory", Provisioned { verifier: directory, users })
+    ///     .sessions(MemorySessions::new(10_000), SessionConfig::new(KeyRing::generate()?))
+    ///     .build()?;
+    /// # Ok(auth)
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn keep_identity(mut self) -> Self {
+        self.keeps_identity = true;
+        self
+    }
+}
 
 impl<F, FF, U> UserSource for ProvisionFn<F>
 where
@@ -74,8 +112,18 @@ where
         Ok(None)
     }
 
+    async fn restore(&self, _: &UserId, identity: &Identity) -> Result<Option<U>, BackendError> {
+        if !self.keeps_identity {
+            return Ok(None);
+        }
+        match (self.provision)(identity.clone()).await? {
+            Outcome::Accept(user) => Ok(Some(user)),
+            Outcome::Decline(_) | Outcome::Deny(_) => Ok(None),
+        }
+    }
+
     fn reloads(&self) -> bool {
-        false
+        self.keeps_identity
     }
 }
 
@@ -86,13 +134,17 @@ where
     U: User,
 {
     async fn provision(&self, identity: Identity, _: &Reports) -> Result<Outcome<U>, BackendError> {
-        (self.0)(identity).await
+        (self.provision)(identity).await
+    }
+
+    fn keeps_identity(&self) -> bool {
+        self.keeps_identity
     }
 }
 
 impl<F> fmt::Debug for ProvisionFn<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ProvisionFn").finish_non_exhaustive()
+        f.debug_struct("ProvisionFn").field("keeps_identity", &self.keeps_identity).finish_non_exhaustive()
     }
 }
 
@@ -168,6 +220,7 @@ mod tests {
             .build();
         let told = built.map(|_| ()).unwrap_err().to_string();
         assert!(told.contains("\"directory\"") && told.contains("cannot be loaded again"), "{told}");
+        assert!(told.contains("keep_identity"), "{told}");
         let auth = Auth::builder().backend::<Password>("directory", directory().await).build().unwrap();
         let alice = Password::new("alice", "wonderland");
         assert!(

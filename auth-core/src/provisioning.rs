@@ -30,12 +30,14 @@ mod migrating;
 mod plan;
 mod refresh;
 mod rules;
+mod seen;
 mod store;
 mod users;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::ConfigError;
 pub use crate::report::{Changed, Kept, Report, Reports};
@@ -70,6 +72,17 @@ pub(crate) struct Policy {
     /// The sensitive ones that a group may give, not only take.
     pub(crate) raised: BTreeSet<Right>,
     pub(crate) unknown_groups: UnknownGroups,
+    pub(crate) seen_for: SeenFor,
+}
+
+/// For how long somebody whose token comes with every request is not provisioned again.
+#[derive(Clone, Copy)]
+pub(crate) struct SeenFor(pub(crate) Duration);
+
+impl Default for SeenFor {
+    fn default() -> Self {
+        Self(ProvisioningBuilder::SEEN_FOR)
+    }
 }
 
 /// What a known address is worth.

@@ -106,12 +106,12 @@ impl Parsed {
 
 /// What an application's keys begin with, the `_` behind it included.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Prefix(Box<str>);
+pub(crate) struct Prefix(Box<str>);
 
 impl Prefix {
     const MAX_LEN: usize = 20;
 
-    pub(super) fn new(prefix: &str) -> Result<Self, ConfigError> {
+    pub(crate) fn new(prefix: &str) -> Result<Self, ConfigError> {
         let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
         let fits = (2..=Self::MAX_LEN).contains(&prefix.len()) && prefix.bytes().all(is_plain);
         if !fits {
@@ -129,7 +129,7 @@ impl Prefix {
     }
 
     /// Whether a text is a key, but for a few characters: what no name and no password is by chance.
-    pub(super) fn is_nearly_key(&self, text: &str) -> bool {
+    pub(crate) fn is_nearly_key(&self, text: &str) -> bool {
         let rest = text.trim().len().saturating_sub(self.0.len());
         self.is_of(text.trim()) && (LEN - 20..=LEN + 20).contains(&rest)
     }

@@ -92,6 +92,7 @@ impl Backend<BearerToken> for Elsewhere {
 struct Store {
     kept: MemoryApiKeys,
     looked_up: AtomicUsize,
+    listed: AtomicUsize,
     noted: AtomicUsize,
     is_down: AtomicBool,
 }
@@ -110,6 +111,7 @@ impl ApiKeyStore for Store {
     }
 
     async fn of_owner(&self, owner: &ApiKeyOwner, limit: usize) -> Result<Vec<ApiKey>, StoreError> {
+        self.listed.fetch_add(1, Ordering::SeqCst);
         self.kept.of_owner(owner, limit).await
     }
 
@@ -147,8 +149,9 @@ impl Site {
 
     fn with(configure: impl FnOnce(ApiKeys<Arc<Store>, Member>) -> ApiKeys<Arc<Store>, Member>) -> Self {
         let store = Arc::new(Store {
-            kept: MemoryApiKeys::new(100),
+            kept: MemoryApiKeys::new(10_001),
             looked_up: AtomicUsize::new(0),
+            listed: AtomicUsize::new(0),
             noted: AtomicUsize::new(0),
             is_down: AtomicBool::new(false),
         });
@@ -400,6 +403,28 @@ async fn keys_are_bounded_and_have_owners() {
         assert!(NewApiKey::new(bad).is_err(), "{bad:?}");
     }
     assert!(new().network("everywhere").is_err());
+}
+
+/// Each key of a farm of machines: a request looks at its own and at no other, and none is beyond what a list shows.
+#[tokio::test]
+async fn a_user_may_have_ten_thousand() {
+    let site = Site::with(|keys| keys.max_per_owner(20_000));
+    let (first, key) = site.key(new()).await;
+    for _ in 1..10_000 {
+        site.key(new()).await;
+    }
+    let create = async || site.keys.create_for("local", &UserId::from(1), new()).await;
+    assert_eq!(create().await.map(drop).unwrap_err().kind(), SessionErrorKind::TooManyKeys);
+    let (found, listed) =
+        (site.store.looked_up.load(Ordering::SeqCst), site.store.listed.load(Ordering::SeqCst));
+    assert!(site.present(&key).await.is_ok());
+    assert_eq!(site.store.looked_up.load(Ordering::SeqCst), found + 1);
+    assert_eq!(site.store.listed.load(Ordering::SeqCst), listed, "neither to use one nor to make one");
+    let all = site.keys.of_owner(&alice()).await.unwrap();
+    assert_eq!((all.len(), all.iter().any(|key| key.id == first)), (10_000, true));
+    assert!(site.keys.revoke(&alice(), first).await.unwrap());
+    assert!(create().await.is_ok(), "one that is over takes no place");
+    assert_eq!(site.keys.of_owner(&alice()).await.unwrap().len(), 10_000, "a list is bounded");
 }
 
 /// What is stored and shown opens nothing.

@@ -18,6 +18,8 @@ use crate::{ConfigError, Password};
 /// request must come over TLS, as far as the framework or a
 /// [trusted proxy](crate::AuthBuilder::trusted_proxy) says, or from this machine. Otherwise the answer is 403. See
 /// [`allow_cleartext`](Self::allow_cleartext).
+///
+/// An API key in it is refused, unless [`BasicToken`](super::BasicToken) stands beside it.
 #[derive(Clone, Debug)]
 pub struct Basic {
     challenge: Challenge,
@@ -69,7 +71,7 @@ impl Scheme for Basic {
 
     fn read(&self, request: &dyn RequestView) -> Read<Password> {
         let Some(encoded) = authorization(request, "Basic") else { return Read::NotMine };
-        decode(encoded).map_or(Read::Malformed, Read::Present)
+        read_password(encoded).map_or(Read::Malformed, Read::Present)
     }
 
     fn challenge(&self) -> Option<&Challenge> {
@@ -85,19 +87,28 @@ impl Scheme for Basic {
     }
 }
 
-/// RFC 7617 §2: base64 of UTF-8, split at the first colon, no control characters, neither part empty.
-fn decode(encoded: &[u8]) -> Option<Password> {
+/// Neither part may be empty.
+fn read_password(encoded: &[u8]) -> Option<Password> {
+    let text = decode_text(encoded)?;
+    let (username, password) = split(&text)?;
+    (!username.is_empty() && !password.is_empty()).then(|| Password::new(username, password))
+}
+
+/// The user name and the password: RFC 7617 §2 splits at the first colon.
+pub(super) fn split(text: &str) -> Option<(&str, &str)> {
+    text.split_once(':')
+}
+
+/// RFC 7617 §2: base64 of UTF-8 without control characters.
+pub(super) fn decode_text(encoded: &[u8]) -> Option<Zeroizing<String>> {
     if encoded.len() > Basic::MAX_LEN.div_ceil(3) * 4 {
         return None;
     }
     let mut decoded = Zeroizing::new(vec![0; base64::decoded_len_estimate(encoded.len())]);
     let len = STANDARD.decode_slice(encoded, &mut decoded).ok()?;
     let text = std::str::from_utf8(&decoded[..len]).ok()?;
-    let (username, password) = text.split_once(':')?;
-    if text.len() > Basic::MAX_LEN || text.chars().any(char::is_control) {
-        return None;
-    }
-    (!username.is_empty() && !password.is_empty()).then(|| Password::new(username, password))
+    let fits = text.len() <= Basic::MAX_LEN && !text.chars().any(char::is_control);
+    fits.then(|| Zeroizing::new(text.to_owned()))
 }
 
 #[cfg(test)]

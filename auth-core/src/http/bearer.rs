@@ -19,8 +19,11 @@ use crate::{BearerToken, ConfigError, Credentials, Secret};
 /// Browsers do not send tokens by themselves, so a page of another origin may use one that it was given: a request that
 /// changes something passes the check for other sites' pages, unless a session's cookie came with it. It never logs
 /// anybody in.
+///
+/// Clients of other frameworks write another name in front of their tokens: [`named`](Self::named) reads those.
 #[derive(Clone, Debug)]
 pub struct Bearer {
+    name: &'static str,
     challenge: Challenge,
     again: Challenge,
     remember: Duration,
@@ -35,7 +38,29 @@ impl Bearer {
     pub fn new(realm: &str) -> Result<Self, ConfigError> {
         let challenge = Challenge::new("Bearer").with("realm", realm)?;
         let again = challenge.clone().with("error", "invalid_token")?;
-        Ok(Self { challenge, again, remember: Duration::ZERO, cleartext: false })
+        Ok(Self { name: "Bearer", challenge, again, remember: Duration::ZERO, cleartext: false })
+    }
+
+    /// The same under another name, such as `Token` (`Authorization: Token …`, as Django REST Framework and knox have it). It is
+    /// a scheme of its own: add [`new`](Self::new) as well where both names are used. A 401 names the realm and nothing else,
+    /// since errors are only Bearer's.
+    ///
+    /// # Errors
+    /// [`ConfigError`] as by [`new`](Self::new), or if the name is no scheme's (RFC 9110 §11.1), or one with another meaning.
+    pub fn named(name: &'static str, realm: &str) -> Result<Self, ConfigError> {
+        if name.eq_ignore_ascii_case("Bearer") {
+            return Self::new(realm);
+        }
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        let is_taken = TAKEN.iter().any(|taken| name.eq_ignore_ascii_case(taken));
+        if name.is_empty() || !name.bytes().all(is_plain) || is_taken {
+            return Err(ConfigError::new(format!(
+                "a scheme for tokens has a name of letters and digits that means nothing else, like Token, and not {name:?}"
+            )));
+        }
+        let challenge = Challenge::new(name).with("realm", realm)?;
+        let again = challenge.clone();
+        Ok(Self { name, challenge, again, remember: Duration::ZERO, cleartext: false })
     }
 
     /// Names the resource's metadata in every challenge (RFC 9728 §5.1): a client that knows nothing finds there which issuers'
@@ -77,11 +102,14 @@ impl Bearer {
     }
 }
 
+/// Schemes whose parameters are no tokens.
+const TAKEN: [&str; 8] = ["Basic", "Cookie", "Digest", "DPoP", "HOBA", "Mutual", "Negotiate", "NTLM"];
+
 impl Scheme for Bearer {
     type Credentials = BearerToken;
 
     fn name(&self) -> &'static str {
-        "Bearer"
+        self.name
     }
 
     fn headers(&self) -> Vec<&str> {
@@ -193,6 +221,31 @@ mod tests {
             assert!(Bearer::new("r").unwrap().resource_metadata(bad).is_err(), "{bad}");
         }
         assert!(Bearer::new("r").unwrap().resource_metadata("http://127.0.0.1:8080/m").is_ok());
+    }
+
+    #[test]
+    fn another_name_is_another_scheme() {
+        let read = |header: &str| {
+            let others = vec![("authorization", header.as_bytes().to_vec())];
+            let scheme = Bearer::named("Token", "r").unwrap();
+            match scheme.read(&TestRequest { others, ..TestRequest::get(&[]) }) {
+                Read::Present(token) => token.token().expose().to_owned(),
+                Read::NotMine => "not its".to_owned(),
+                other => format!("{other:?}"),
+            }
+        };
+        assert_eq!([read("Token abc"), read("tOKEN  abc")], ["abc", "abc"]);
+        assert_eq!(
+            [read("Bearer abc"), read("Tokens abc"), read("Token a b")],
+            ["not its", "not its", "Malformed"]
+        );
+        let scheme = Bearer::named("Token", "r").unwrap();
+        assert_eq!(scheme.challenge().unwrap().as_str(), r#"Token realm="r""#);
+        assert_eq!(scheme.challenge(), scheme.challenge_again());
+        assert_eq!(Bearer::named("bearer", "r").unwrap().name(), "Bearer");
+        for bad in ["", "To ken", "Token,", "basic", "Negotiate", "DPOP", "é"] {
+            assert!(Bearer::named(bad, "r").is_err(), "{bad}");
+        }
     }
 
     #[test]

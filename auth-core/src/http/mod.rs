@@ -7,6 +7,7 @@
 mod auth;
 mod base;
 mod basic;
+mod basic_token;
 mod bearer;
 mod caching;
 mod caller;
@@ -57,6 +58,7 @@ pub mod adapter {
 
 pub use auth::{Auth, AuthBuilder};
 pub use basic::Basic;
+pub use basic_token::BasicToken;
 pub use bearer::Bearer;
 pub use challenge::Challenge;
 pub use login::{Login, SignedIn};

@@ -139,7 +139,7 @@ impl<U: User> Offer<U> {
         facts: &RequestFacts,
     ) -> Result<Option<Access<U>>, ResolveError> {
         let Recalled { entry, .. } = recalled;
-        let user = authenticator.environment.reload(&entry.backend, &entry.user, facts).await;
+        let user = authenticator.environment.reload(&entry.backend, &entry.user, &entry.grant, facts).await;
         let user = user?.filter(|user| entry.is_of(&**user));
         let grant = || Arc::clone(&entry.grant);
         Ok(user.map(|user| Access::by_scheme(user, entry.backend.clone(), self.scheme.name(), grant())))

@@ -98,6 +98,7 @@ impl<U> SettingsBuilder<U> {
         challenges.extend(cookie_challenge.clone().map(WayIn::cookie));
         let (vary, vary_of_refusals) = vary(&schemes, cookie.is_some());
         let is_persistent = |keeps| matches!(keeps, Keeps::Session { is_persistent: true });
+        let schemes = in_order(schemes);
         Ok(Settings {
             challenges,
             vary,
@@ -120,6 +121,24 @@ impl<U> SettingsBuilder<U> {
             next_origins: parse_all(&self.next_origins, Origin::of_site)?,
         })
     }
+}
+
+/// Of schemes with one name, one that reads tokens is asked before one that does not: it knows its own by their form, and leaves
+/// the rest.
+fn in_order<U>(mut schemes: Vec<Arc<dyn DynScheme<U>>>) -> Vec<Arc<dyn DynScheme<U>>> {
+    for at in 1..schemes.len() {
+        let scheme = &schemes[at];
+        let is_in_front = |other: &Arc<dyn DynScheme<U>>| {
+            other.reads_authorization()
+                && !other.reads_tokens()
+                && other.name().eq_ignore_ascii_case(scheme.name())
+        };
+        let knows_its_own = scheme.reads_authorization() && scheme.reads_tokens();
+        if let Some(before) = schemes[..at].iter().position(is_in_front).filter(|_| knows_its_own) {
+            schemes[before..=at].rotate_right(1);
+        }
+    }
+    schemes
 }
 
 impl WayIn {

@@ -1,9 +1,11 @@
 //! [`ProvisioningBuilder`]: refuses policies that cannot be right.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::{
-    AttributeRule, Creation, Linking, NameCollision, Owner, Policy, Provisioning, Right, UnknownGroups,
+    AttributeRule, Creation, Linking, NameCollision, Owner, Policy, Provisioning, Right, SeenFor,
+    UnknownGroups,
 };
 use crate::ConfigError;
 
@@ -41,6 +43,11 @@ const RESERVED: &[&str] = &[
 ];
 
 impl ProvisioningBuilder {
+    /// For how long somebody whose token comes with every request is not provisioned again, unless set.
+    pub const SEEN_FOR: Duration = Duration::from_secs(60);
+    /// The longest such time.
+    pub const MAX_SEEN_FOR: Duration = Duration::from_secs(60 * 60);
+
     pub(super) fn new() -> Self {
         Self::default()
     }
@@ -128,6 +135,19 @@ impl ProvisioningBuilder {
         self
     }
 
+    /// For how long somebody whose token comes with every request is not provisioned again (default:
+    /// [`SEEN_FOR`](Self::SEEN_FOR)); zero for each time, an hour at most. Logins of people are provisioned each time.
+    ///
+    /// Whatever else is said of them, a group more or less, or an address that is verified by now, is provisioned with the very
+    /// request that says it; so is who was removed here meanwhile. Who is deactivated here is refused at once: the user is
+    /// loaded on every request, and only whose it is and what is to change is not found out. So this is the time after which
+    /// it is noticed, at the latest, that somebody here took the user's link away or gave it to another user, or edited what
+    /// belongs to the outside system; another process may need as long to notice that this one was told something else.
+    pub fn seen_for(mut self, time: Duration) -> Self {
+        self.policy.seen_for = SeenFor(time);
+        self
+    }
+
     /// The policy.
     ///
     /// # Errors
@@ -136,6 +156,11 @@ impl ProvisioningBuilder {
         self.policy.attributes = fields(self.attributes)?;
         check_rights(&self.policy)?;
         check_creation(&self.policy)?;
+        if self.policy.seen_for.0 > Self::MAX_SEEN_FOR {
+            return Err(ConfigError::new(
+                "whom a token names is provisioned once an hour at least: see `seen_for`",
+            ));
+        }
         Ok(Provisioning(self.policy.into()))
     }
 }

@@ -1,16 +1,19 @@
 //! [`ProvisionedUsers`]: a store and a policy.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::decide::decide;
 use super::plan::Step;
+use super::seen::Seen;
 use super::{
     Applied, Found, Linking, NameCollision, NameState, Plan, ProvisionStore, Provisioning, Query, Report,
     Reports, Write,
 };
 use crate::UserId;
 use crate::backend::{BackendError, DeclineReason, Health, Identity, Outcome, Provisioner, UserSource};
+use crate::time::{Clock, SystemClock};
 
 /// The users of a store, provisioned by a policy: what [`Provisioning::on`] makes.
 ///
@@ -30,6 +33,7 @@ use crate::backend::{BackendError, DeclineReason, Health, Identity, Outcome, Pro
 pub struct ProvisionedUsers<S> {
     pub(super) store: S,
     policy: Provisioning,
+    seen: Option<Arc<Seen>>,
 }
 
 /// How often it is decided anew because others changed the user meanwhile.
@@ -43,7 +47,15 @@ const MAX_LEN: usize = 1024;
 
 impl<S: ProvisionStore> ProvisionedUsers<S> {
     pub(super) fn new(store: S, policy: Provisioning) -> Self {
-        Self { store, policy }
+        let seen = Seen::new(policy.0.seen_for.0, SystemClock).map(Arc::new);
+        Self { store, policy, seen }
+    }
+
+    /// Another clock, for tests: it says how long ago somebody was [seen](super::ProvisioningBuilder::seen_for).
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.seen = Seen::new(self.policy.0.seen_for.0, clock).map(Arc::new);
+        self
     }
 
     /// What the next login of this identity would change, if nothing else changes before. Writes nothing.
@@ -69,6 +81,7 @@ impl<S: ProvisionStore> ProvisionedUsers<S> {
         reports: &Reports,
     ) -> Result<Outcome<UserId>, BackendError> {
         bounded(identity)?;
+        let seen = self.seen.as_deref().map(|seen| seen.begin(seen.said(identity)));
         for attempt in 1..=ATTEMPTS {
             let (username, found) = self.look_up(identity).await?;
             if only.is_some_and(|id| found.account.as_ref().is_none_or(|account| account.id != *id)) {
@@ -76,6 +89,9 @@ impl<S: ProvisionStore> ProvisionedUsers<S> {
             }
             let plan = self.decide(identity, &username, &found)?;
             if let Some(outcome) = self.carry_out(plan, reports).await? {
+                if let (Some(seen), Outcome::Accept(id)) = (seen, &outcome) {
+                    seen.done(id);
+                }
                 return Ok(outcome);
             }
             tokio::time::sleep(PAUSE * attempt).await;
@@ -159,6 +175,20 @@ impl<S: ProvisionStore> Provisioner for ProvisionedUsers<S> {
             Outcome::Decline(reason) => Ok(Outcome::Decline(reason)),
         }
     }
+
+    async fn recognize(
+        &self,
+        identity: Identity,
+        reports: &Reports,
+    ) -> Result<Outcome<S::User>, BackendError> {
+        let known = self.seen.as_deref().and_then(|seen| seen.user(&seen.said(&identity)));
+        if let Some(id) = known
+            && let Some(user) = self.store.get_user(&id).await?
+        {
+            return Ok(Outcome::Accept(user));
+        }
+        self.provision(identity, reports).await
+    }
 }
 
 /// An empty issuer or subject would make many people one; a NUL is in no text of some databases.
@@ -177,7 +207,10 @@ fn is_whole(text: &str) -> bool {
 
 impl<S: fmt::Debug> fmt::Debug for ProvisionedUsers<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { store, policy } = self;
-        f.debug_struct("ProvisionedUsers").field("store", store).field("policy", policy).finish()
+        let Self { store, policy, .. } = self;
+        f.debug_struct("ProvisionedUsers")
+            .field("store", store)
+            .field("policy", policy)
+            .finish_non_exhaustive()
     }
 }

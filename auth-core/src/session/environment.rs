@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use super::ResolveError;
 use super::source::Source;
-use crate::backend::BackendError;
+use crate::backend::{BackendError, Identity};
 use crate::cause::Cause;
 use crate::chain::BackendAnswer;
 use crate::event::{self, EventKind};
 use crate::event::{Event, Observer};
+use crate::grant::Grant;
 use crate::random::Random;
 use crate::report::Report;
 use crate::time::{Clock, Timestamp};
@@ -45,15 +46,17 @@ impl<U: User> Environment<U> {
         self.source(backend)?.cache.as_ref()
     }
 
-    /// The user as the backend has them now, if they may still be active. An outage is told, and not "nobody".
+    /// The user of credentials that were accepted with this grant, as the backend has them now, if they may still be active. An outage is told, and not "nobody".
     pub(crate) async fn reload(
         &self,
         backend: &BackendName,
         id: &UserId,
+        grant: &Grant,
         facts: &RequestFacts,
     ) -> Result<Option<Arc<U>>, ResolveError> {
         let Some(source) = self.source(backend) else { return Ok(None) };
-        match source.get_user(id).await {
+        let kept = grant.identity().and_then(Identity::decode);
+        match source.get_user(id, kept.as_ref()).await {
             Ok(user) => Ok(user.filter(User::is_active).map(Arc::new)),
             Err(error) => Err(ResolveError::unavailable(self.failed(error, backend, None, facts))),
         }

@@ -2,6 +2,7 @@
 
 mod bytes;
 mod owner;
+mod rare;
 mod v2;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use crate::hidden;
 use crate::time::Timestamp;
 pub use bytes::Unreadable;
 pub use owner::{Owner, SessionUser};
+pub(crate) use rare::Rare;
 
 /// What a store keeps about a session.
 ///
@@ -54,9 +56,7 @@ pub struct SessionRecord {
     /// And with this the session must be left alone by who does not know it.
     #[cfg(feature = "tomorrow")]
     pub restriction: Option<Box<str>>,
-    /// The fields that a newer build wrote and this one may ignore, as they were written.
-    #[expect(clippy::box_collection, reason = "nearly always there are none, and a thin pointer is small")]
-    pub(crate) unknown: Option<Box<Vec<u8>>>,
+    pub(crate) rare: Option<Box<Rare>>,
 }
 
 impl SessionRecord {
@@ -79,7 +79,7 @@ impl SessionRecord {
             note: None,
             #[cfg(feature = "tomorrow")]
             restriction: None,
-            unknown: None,
+            rare: None,
         }
     }
 
@@ -88,10 +88,10 @@ impl SessionRecord {
         &self.owner
     }
 
-    /// Makes it another's. What a newer build noted of the one before does not go with it.
+    /// Makes it another's. What a newer build noted of the one before does not go with it, nor does who that one was elsewhere.
     pub fn set_owner(&mut self, owner: Owner) {
         if !self.owner.is_same(&owner) {
-            self.unknown = None;
+            self.rare = None;
         }
         self.owner = owner;
     }
@@ -114,14 +114,14 @@ impl SessionRecord {
     }
 
     /// What it takes over from the same user's session that it replaces: the application's values, the proofs with their
-    /// times, and what a newer build noted.
+    /// times, and what a newer build noted. Who they are elsewhere it knows by its own login.
     pub(crate) fn continue_from(&mut self, older: &Self) {
         self.data.clone_from(&older.data);
         for proof in older.proofs() {
             self.add_proof(*proof);
         }
         if self.owner.is_same(&older.owner) {
-            self.unknown.clone_from(&older.unknown);
+            self.take_unknown_of(older);
             #[cfg(feature = "tomorrow")]
             self.note.clone_from(&older.note);
         }
@@ -141,9 +141,10 @@ impl fmt::Debug for SessionRecord {
             .field("expires", &self.expires)
             .field("proofs", &self.proofs())
             .field("remote_user", &hidden::optional(self.remote_user.as_deref().map(AsRef::as_ref)))
+            .field("keeps_identity", &self.identity().is_some())
             .field("data", &self.data)
             .field("client", &self.client)
-            .field("unknown", &self.unknown.as_ref().map(|unknown| unknown.len()))
+            .field("unknown", &self.unknown().len())
             .finish_non_exhaustive()
     }
 }
@@ -233,6 +234,7 @@ impl FromIterator<(Box<str>, Box<str>)> for SessionData {
 pub(crate) mod tests {
     use super::super::StampMac;
     use super::*;
+    use crate::backend::Identity;
     use crate::grant::Factor;
     use crate::{BackendName, UserId};
 
@@ -264,25 +266,49 @@ pub(crate) mod tests {
 
     #[test]
     fn what_a_newer_build_noted_stays_with_the_owner() {
-        let noted = || SessionRecord { unknown: Some(Box::new(vec![0x90, 0])), ..record() };
+        let noted = || SessionRecord { rare: Rare::new(vec![0x90, 0], None), ..record() };
         let mut same = noted();
         same.set_owner(Owner::User(SessionUser {
             stamp: StampMac::from_bytes(&[1; StampMac::LEN]).unwrap(),
             ..user()
         }));
-        assert!(same.unknown.is_some(), "a changed password makes nobody another");
+        assert!(!same.unknown().is_empty(), "a changed password makes nobody another");
         let other = || SessionUser { id: UserId::from(8), ..user() };
         for owner in [Owner::Visitor, Owner::User(other()), Owner::Pending(user())] {
             let mut changed = noted();
             changed.set_owner(owner.clone());
-            assert_eq!(changed.unknown, None, "{owner:?}");
+            assert_eq!(changed.unknown(), [0; 0], "{owner:?}");
         }
         let mut again = record();
         again.continue_from(&noted());
-        assert!(again.unknown.is_some());
+        assert!(!again.unknown().is_empty());
         let mut others = SessionRecord { owner: Owner::User(other()), ..record() };
         others.continue_from(&noted());
-        assert_eq!(others.unknown, None);
+        assert_eq!(others.unknown(), [0; 0]);
+    }
+
+    #[test]
+    fn who_somebody_is_elsewhere_goes_to_nobody_else() {
+        let known = || SessionRecord {
+            rare: Rare::new(vec![0x90, 0], Some(Identity::new("issuer", "canary").with_groups(["canary"]))),
+            ..record()
+        };
+        assert!(!format!("{:?}", known()).contains("canary"));
+        let mut same = known();
+        same.set_owner(Owner::User(user()));
+        assert!(same.identity().is_some());
+        let other = SessionUser { id: UserId::from(8), ..user() };
+        for owner in [Owner::Visitor, Owner::User(other), Owner::Pending(user())] {
+            let mut changed = known();
+            changed.set_owner(owner.clone());
+            assert_eq!(changed.identity(), None, "{owner:?}");
+        }
+        let mut again = record();
+        again.continue_from(&known());
+        assert_eq!((again.identity(), again.unknown().len()), (None, 2), "a login says who it is");
+        let mut known_again = SessionRecord { rare: known().rare, ..record() };
+        known_again.continue_from(&record());
+        assert_eq!((known_again.identity().is_some(), known_again.unknown().len()), (true, 0));
     }
 
     #[cfg(not(feature = "tomorrow"))]

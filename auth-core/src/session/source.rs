@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::confirming::Confirming;
-use crate::backend::{BackendError, UserSource};
+use crate::backend::{BackendError, Identity, UserSource};
 use crate::guard::{guarded, interrupted};
 use crate::time::Clock;
 use crate::user_cache::{Cache, Lookup};
@@ -17,11 +17,24 @@ type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// The dyn twin of [`UserSource`].
 pub(crate) trait DynUsers<U>: Send + Sync {
     fn get_user<'a>(&'a self, id: &'a UserId) -> BoxFuture<'a, Result<Option<U>, BackendError>>;
+    fn restore<'a>(
+        &'a self,
+        id: &'a UserId,
+        identity: &'a Identity,
+    ) -> BoxFuture<'a, Result<Option<U>, BackendError>>;
 }
 
 impl<B: UserSource> DynUsers<B::User> for B {
     fn get_user<'a>(&'a self, id: &'a UserId) -> BoxFuture<'a, Result<Option<B::User>, BackendError>> {
         Box::pin(UserSource::get_user(self, id))
+    }
+
+    fn restore<'a>(
+        &'a self,
+        id: &'a UserId,
+        identity: &'a Identity,
+    ) -> BoxFuture<'a, Result<Option<B::User>, BackendError>> {
+        Box::pin(UserSource::restore(self, id, identity))
     }
 }
 
@@ -37,9 +50,22 @@ pub(crate) struct Source<U> {
 }
 
 impl<U: User> Source<U> {
-    /// The user, from the backend.
-    pub(crate) async fn get_user(&self, id: &UserId) -> Result<Option<U>, BackendError> {
-        guarded(self.timeout, async { self.users.get_user(id).await }).await.unwrap_or_else(interrupted)
+    /// The user, from the backend; with an identity that was kept, made of that.
+    pub(crate) async fn get_user(
+        &self,
+        id: &UserId,
+        kept: Option<&Identity>,
+    ) -> Result<Option<U>, BackendError> {
+        let asked = async {
+            let user = match kept {
+                None => self.users.get_user(id),
+                Some(identity) => self.users.restore(id, identity),
+            };
+            user.await
+        };
+        let user = guarded(self.timeout, asked).await.unwrap_or_else(interrupted)?;
+        // What is made of an identity could be anybody, if the application means another one by it now.
+        Ok(user.filter(|user| kept.is_none() || user.id() == *id))
     }
 
     /// The user of a session, by the cache. Waiting for another request's load is under the same limit as a load:

@@ -1,10 +1,12 @@
-//! Provisioning: the suite for stores and the faults that it finds, what policies do, events, confirmation, lazy migration.
+//! Provisioning: the suite for stores and the faults that it finds, what policies do and when, events, confirmation, lazy migration.
 
 mod confirm;
 mod events;
+mod kept;
 mod memory;
 mod migration;
 mod policy;
+mod seen;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

@@ -14,12 +14,13 @@ pub(crate) const NUMBER: Value<'static> = Value::Int(Some(1));
 pub(crate) const KEY: Value<'static> = Value::Bytes(Some(&[7; 32]));
 
 /// Enough rows for a planner to look for an index.
-const ROWS: u32 = 20_000;
+pub(crate) const ROWS: u32 = 20_000;
 
 /// A table and what is asked of it.
 pub(crate) struct Case {
     pub(crate) table: &'static str,
     pub(crate) migrate: Vec<SqlStr>,
+    pub(crate) rows: u32,
     /// The columns of a row.
     pub(crate) columns: &'static str,
     /// The values of a numbered row. Bytes are written by the given function.
@@ -35,7 +36,7 @@ impl Case {
     /// Makes the table and fills it.
     async fn fill<D: Driver>(&self, pool: &D, hex: Hex) {
         pool.migrate(&self.migrate).await.unwrap();
-        for some in (0..ROWS).collect::<Vec<_>>().chunks(1_000) {
+        for some in (0..self.rows).collect::<Vec<_>>().chunks(1_000) {
             let rows: Vec<_> = some.iter().map(|n| format!("({})", (self.row)(*n, hex))).collect();
             let insert = format!("INSERT INTO {} ({}) VALUES {}", self.table, self.columns, rows.join(", "));
             pool.execute(&text(insert), &[]).await.unwrap();

@@ -17,4 +17,5 @@ mod realms;
 mod redirects;
 mod resurrection;
 mod sessions;
+mod tokens;
 mod work;

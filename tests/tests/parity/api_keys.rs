@@ -1,9 +1,18 @@
 //! API keys, by every way in.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use auth_core::Password;
+use auth_core::backend::{
+    Attempt, BackendError, DeclineReason, Identity, Outcome, Provisioned, Verifier, provision_fn,
+};
+use auth_core::event::TracingObserver;
+use auth_core::http::{BasicToken, Bearer};
+use integration_tests::accounts::Account;
 use integration_tests::client::{Client, everywhere};
 use integration_tests::expected::personal;
+use integration_tests::logs::Captured;
 use integration_tests::site::{Answer, Request};
 use integration_tests::world::{ALICE, BOB, Setup};
 
@@ -177,6 +186,163 @@ async fn what_is_remembered_is_never_a_key() {
         client.world.clock.advance(Duration::from_secs(60));
         assert_eq!(status(&stranger, with(&key, "/me")).await, 401);
         assert_eq!(status(&stranger, with(new, "/me")).await, 200);
+    })
+    .await;
+}
+
+/// Another system behind the table, which notes the names and the passwords that it is sent.
+#[derive(Clone, Default)]
+struct Outside(Arc<Mutex<Vec<String>>>);
+
+impl Verifier<Password> for Outside {
+    async fn verify(&self, attempt: &Attempt<'_, Password>) -> Result<Outcome<Identity>, BackendError> {
+        let password = attempt.credentials();
+        let sent = [password.username(), password.password().expose()].map(str::to_owned);
+        self.0.lock().unwrap().extend(sent);
+        Ok(Outcome::Decline(DeclineReason::UnknownUser))
+    }
+}
+
+/// Keys as Basic, beside passwords as Basic, and behind another name than Bearer.
+fn by_other_carriers(outside: &Outside) -> Setup {
+    let verifier = outside.clone();
+    setup().configure(move |auth| {
+        let nobody = provision_fn(async |_| Ok(Outcome::<Account>::Decline(DeclineReason::UnknownUser)));
+        let backend = Provisioned { verifier: verifier.clone(), users: nobody.keep_identity() };
+        auth.login_page("/login")
+            .backend::<Password>("outside", backend)
+            .scheme(BasicToken::new("test").unwrap().allow_cleartext())
+            .scheme(Bearer::named("Token", "tests").unwrap().allow_cleartext())
+    })
+}
+
+/// What is a key goes to the keys, and everything else to the passwords.
+#[tokio::test]
+async fn a_key_comes_as_basic_beside_passwords() {
+    let outside = Outside::default();
+    everywhere(by_other_carriers(&outside), async |mut client| {
+        client.login("alice", ALICE).await;
+        let (id, key) = make(&mut client, "members").await;
+        let wrong = format!("{}0", &key[..key.len() - 1]);
+        client.world.events.take();
+        outside.0.lock().unwrap().clear();
+        let (stranger, runs) = (client.another(), client.world.passwords.runs());
+        let basic = |name: &str, password: &str| Request::get("/me").basic(name, password);
+        for (name, password) in [(&*key, ""), ("", &*key), ("x-access-token", &*key), ("bob", &*key)] {
+            let answer = stranger.probe(basic(name, password)).await;
+            assert_eq!(answer.body, personal("1 alice").body, "{} {name}", client.site());
+            assert!(answer.all("set-cookie").is_empty());
+        }
+        for (name, password, expected) in [
+            (&*wrong, "", 401),
+            ("git", &*wrong, 401),
+            (&*key, "x-oauth-basic", 401),
+            ("git", &*format!("{key} "), 401),
+            (&*key, &*key, 400),
+            (&*key, &*wrong, 400),
+        ] {
+            assert_eq!(status(&stranger, basic(name, password)).await, expected, "{}", client.site());
+        }
+        let twice = basic("git", &key).with("x-api-key", key.as_str());
+        assert_eq!(status(&stranger, twice).await, 400);
+        let twice = basic("git", &key).with("authorization", format!("Token {key}"));
+        assert_eq!(status(&stranger, twice).await, 400);
+        assert_eq!(client.world.passwords.runs(), runs, "no hasher saw a key");
+        assert!(outside.0.lock().unwrap().is_empty(), "nor did another system");
+        let events = client.world.events.take();
+        assert!(events.contains(&"login succeeded: bearer by keys of 1".to_owned()), "{events:?}");
+        let told = events.join("\n");
+        assert!(!told.contains(&key[..key.len() - 6]) && !told.contains("x-access-token"), "{told}");
+        // People beside them, in the same header.
+        assert_eq!(status(&stranger, basic("alice", ALICE)).await, 200);
+        assert_eq!(status(&stranger, basic("alice", "test_the waters")).await, 401);
+        assert_eq!(client.post("/act/revoke-key", &[("id", &id)]).await.body, "true");
+        assert_eq!(status(&stranger, basic("git", &key)).await, 401);
+    })
+    .await;
+}
+
+/// Right or wrong, alone or beside another: whatever is logged at any level.
+#[tokio::test]
+async fn no_key_as_basic_is_logged() {
+    let log = Captured::default();
+    let everything = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(log.clone());
+    let _logging = tracing::subscriber::set_default(everything.finish());
+    let setup = setup().configure(|auth| {
+        let scheme = BasicToken::new("test").unwrap().allow_cleartext();
+        auth.login_page("/login").scheme(scheme).observer(TracingObserver)
+    });
+    everywhere(setup, async |mut client| {
+        client.login("alice", ALICE).await;
+        let (_, key) = make(&mut client, "members").await;
+        let stranger = client.another();
+        let wrong = format!("{}0", &key[..key.len() - 1]);
+        for (name, password) in [("", &*key), (&*key, ""), ("git", &*wrong), (&*key, "x"), (&*key, &*key)] {
+            stranger.probe(Request::get("/me").basic(name, password)).await;
+        }
+        let text = log.text();
+        assert!(
+            text.contains("login succeeded") && text.contains("login failed"),
+            "it was looked at: {text}"
+        );
+        assert!(!text.contains(&key[..key.len() - 6]), "{text}");
+    })
+    .await;
+}
+
+/// Browsers add what was typed into their dialog: no other site's page changes anything by it.
+#[tokio::test]
+async fn a_key_as_basic_is_sent_by_browsers_of_themselves() {
+    everywhere(by_other_carriers(&Outside::default()), async |mut client| {
+        client.login("alice", ALICE).await;
+        let (_, key) = make(&mut client, "members").await;
+        let stranger = client.another();
+        let post = |site: &str| Request::post("/members", &[]).with("sec-fetch-site", site);
+        let basic = |request: Request| request.basic("git", &key);
+        assert_eq!(status(&stranger, basic(post("cross-site"))).await, 403, "{}", client.site());
+        assert_ne!(status(&stranger, basic(post("same-origin"))).await, 403);
+        let bearer = |request: Request| request.with("authorization", format!("Token {key}"));
+        assert_ne!(status(&stranger, bearer(post("cross-site"))).await, 403);
+    })
+    .await;
+}
+
+/// RFC 9110 §11.1: in whatever case. Errors have words only where the scheme is Bearer.
+#[tokio::test]
+async fn a_key_comes_behind_another_name() {
+    everywhere(by_other_carriers(&Outside::default()), async |mut client| {
+        client.login("alice", ALICE).await;
+        let (_, key) = make(&mut client, "members").await;
+        let stranger = client.another();
+        let as_token =
+            |scheme: &str, key: &str| Request::get("/me").with("authorization", format!("{scheme} {key}"));
+        for scheme in ["Token", "token", "TOKEN ", "Bearer"] {
+            assert_eq!(status(&stranger, as_token(scheme, &key)).await, 200, "{scheme} at {}", client.site());
+        }
+        let refused = stranger.probe(as_token("Token", &key[1..])).await;
+        assert_eq!(refused.status, 401);
+        let offered = challenges(&refused);
+        assert!(
+            offered.contains(r#"Token realm="tests""#) && !offered.contains("invalid_token"),
+            "{offered}"
+        );
+        let twice = as_token("Token", &key).with("x-api-key", key.as_str());
+        assert_eq!(status(&stranger, twice).await, 400);
+        let twice = as_token("Token", &key).with("authorization", format!("Bearer {key}"));
+        assert_eq!(status(&stranger, twice).await, 400);
+    })
+    .await;
+    // By setting only.
+    everywhere(setup(), async |mut client| {
+        client.login("alice", ALICE).await;
+        let (_, key) = make(&mut client, "members").await;
+        let stranger = client.another();
+        let token = Request::get("/me").with("authorization", format!("Token {key}"));
+        assert_eq!(status(&stranger, token).await, 401, "{}", client.site());
+        for (name, password) in [(&*key, ""), ("git", &*key)] {
+            let basic = Request::get("/me").basic(name, password);
+            assert_eq!(status(&stranger, basic).await, 401);
+        }
     })
     .await;
 }

@@ -3,8 +3,9 @@
 use super::fixture::{
     BEFORE_EXPIRY, EXPIRES, NOW, at, created, data, failure, key, later, live, ok, sample_record, stored,
 };
+use crate::backend::Identity;
 use crate::session::{
-    ClientFacts, SessionData, SessionKey, SessionRecord, SessionStore, StoreErrorKind, Written,
+    ClientFacts, Rare, SessionData, SessionKey, SessionRecord, SessionStore, StoreErrorKind, Written,
 };
 
 pub(super) async fn check<S: SessionStore>(fresh: &impl AsyncFn() -> S) {
@@ -61,11 +62,13 @@ async fn keys_are_compared_whole<S: SessionStore>(store: &S) {
 async fn every_field_survives<S: SessionStore>(store: &S) {
     let full = sample_record("alice");
     let client = ClientFacts { address: "192.0.2.7".parse().ok(), user_agent: None };
+    let somebody = Identity::new("https://id.example/ü", "O'Brien \u{1f511}").with_groups(["a", "b"]);
     let longest = "x".repeat(SessionData::MAX_LEN - 1);
     let records = [
         full.clone(),
         SessionRecord { client: None, data: SessionData::default(), ..full.clone() },
         SessionRecord { client: Some(Box::new(client)), ..full.clone() },
+        SessionRecord { rare: Rare::new(Vec::new(), Some(somebody)), ..full.clone() },
         SessionRecord { data: data([("x", &longest)]), ..full },
         sample_record(&"ü".repeat(127)),
     ];

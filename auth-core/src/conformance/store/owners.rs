@@ -4,7 +4,7 @@ use super::fixture::{
     EXPIRES, NOW, at, created, elsewhere, everywhere, failure, here, key, later, live, ok, realm,
     sample_record, session_user, stored,
 };
-use crate::session::{Owner, SessionRecord, SessionStore, StoreErrorKind, Written};
+use crate::session::{Owner, Rare, SessionRecord, SessionStore, StoreErrorKind, Written};
 
 pub(super) async fn check<S: SessionStore>(fresh: &impl AsyncFn() -> S) {
     a_visitor_has_a_session(&fresh().await).await;
@@ -139,7 +139,7 @@ async fn what_is_of_no_site_is_of_each<S: SessionStore>(store: &S) {
 
 /// A store that keeps records as they are, and not their bytes, has nothing to read.
 async fn what_is_newer_is_there_and_not_shown<S: SessionStore>(store: &S) {
-    let newer = SessionRecord { unknown: Some(Box::new(vec![0x7f, 0])), ..sample_record("alice") };
+    let newer = SessionRecord { rare: Rare::new(vec![0x7f, 0], None), ..sample_record("alice") };
     ok(store.create(&key(1), &newer).await);
     match store.load(&key(1), NOW).await {
         Ok(Some(kept)) if *kept.record == newer => return,

@@ -392,7 +392,7 @@ impl<U: User> AuthBuilder<U> {
         if let (Some(name), Some(_)) = (&self.one_request_only, &self.sessions) {
             return Err(ConfigError::new(format!(
                 "the users of the backend {name:?} cannot be loaded again, so no session can begin with them; keep them in a \
-                 table (`Provisioning`), or leave out `.sessions(…)`"
+                 table (`Provisioning`), let sessions keep their identities (`provision_fn(…).keep_identity()`), or leave out `.sessions(…)`"
             )));
         }
         self.check_schemes()?;

@@ -72,7 +72,7 @@ impl<U: User> Session<U> {
     /// The user of an access as it is now, if it may still be active.
     async fn reload(&self, access: Access<U>) -> Result<Option<Access<U>>, ResolveError> {
         let (backend, id) = (access.backend(), access.user().id());
-        let user = self.auth().environment().reload(backend, &id, self.facts()).await;
+        let user = self.auth().environment().reload(backend, &id, access.grant(), self.facts()).await;
         Ok(user?.map(|user| access.of(user)))
     }
 

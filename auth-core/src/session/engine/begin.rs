@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::{Engine, Found, access_of};
+use crate::backend::Identity;
 use crate::cause::Cause;
 use crate::event::{EventKind, SessionEnd};
 use crate::random::RandomError;
 use crate::session::live::{Begun, CookieEffect, Live, Renewal, UserRecord};
 use crate::session::revocation::Undo;
 use crate::session::{
-    ClientFacts, Id, Owner, SessionConfig, SessionError, SessionErrorKind, SessionKey, SessionRecord,
+    ClientFacts, Id, Owner, Rare, SessionConfig, SessionError, SessionErrorKind, SessionKey, SessionRecord,
     SessionStore, SessionUser, Token, Written,
 };
 use crate::time::Timestamp;
@@ -124,6 +125,7 @@ impl<S: SessionStore, U: User> Engine<S, U> {
             authenticated: proof.at,
             confirmed: proof.at,
             client,
+            rare: Rare::new(Vec::new(), proof.grant.identity().and_then(Identity::decode)),
             ..SessionRecord::new(Owner::User(user), now, self.config.expires(proof.at, now))
         };
         proof.grant.proofs().iter().for_each(|proof| record.add_proof(*proof));

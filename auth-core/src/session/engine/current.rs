@@ -29,7 +29,7 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         let of = live.record.user();
         self.environment.forget_user(&of.backend, &of.id);
         let user = match rebind {
-            Some(user) => Some(self.as_stored(of, &user, facts).await?),
+            Some(user) => Some(self.as_stored(&live, &user, facts).await?),
             None => None,
         };
         let mut moved = self.in_time(facts, self.move_now(live, user.as_ref(), facts)).await?;
@@ -41,14 +41,15 @@ impl<S: SessionStore, U: User> Engine<S, U> {
     ///
     /// A user does not say which backend it is of, and ids of two backends may be equal. So it is asked for, and what
     /// comes back is the caller: whoever it was that the application passed.
-    async fn as_stored(&self, of: &SessionUser, user: &U, facts: &RequestFacts) -> Result<U, SessionError> {
+    async fn as_stored(&self, live: &Live, user: &U, facts: &RequestFacts) -> Result<U, SessionError> {
+        let of = live.record.user();
         let Some(source) = self.environment.source(&of.backend) else {
             return Err(SessionErrorKind::NoSession.into());
         };
         if user.id() != of.id {
             return Err(SessionErrorKind::NoSession.into());
         }
-        let stored = source.get_user(&of.id).await.map_err(|error| {
+        let stored = source.get_user(&of.id, live.record.identity()).await.map_err(|error| {
             SessionError::unavailable(self.environment.failed(error, &of.backend, None, facts))
         })?;
         let is_it = |stored: &U| stored.id() == user.id() && stored.security_stamp() == user.security_stamp();

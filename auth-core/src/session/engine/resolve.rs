@@ -148,8 +148,9 @@ impl<S: SessionStore, U: User> Engine<S, U> {
                 None => return Ok(Resolved::NOBODY),
             }
         }
-        let checked = match &source.cache {
-            None => self.load_user(source, live.record.user()).await,
+        // Users are cached by their ids: another session of this one may have been told other groups.
+        let checked = match source.cache.as_ref().filter(|_| live.record.identity().is_none()) {
+            None => self.load_user(source, &live.record).await,
             Some(cache) => match self.kept_user(cache, live.record.user()) {
                 Some(kept) => Ok(Ok(kept)),
                 None => Box::pin(self.find_user(source, cache, live.record.user())).await,
@@ -172,8 +173,9 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         }
     }
 
-    async fn load_user(&self, source: &Source<U>, of: &SessionUser) -> Result<Checked<U>, BackendError> {
-        let user = source.get_user(&of.id).await?;
+    async fn load_user(&self, source: &Source<U>, record: &UserRecord) -> Result<Checked<U>, BackendError> {
+        let of = record.user();
+        let user = source.get_user(&of.id, record.identity()).await?;
         Ok(self.check_user(of, user.map(Arc::new)))
     }
 

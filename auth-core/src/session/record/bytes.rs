@@ -8,7 +8,9 @@ use std::error::Error;
 use std::fmt;
 
 use super::super::StampMac;
-use super::{ClientFacts, Owner, Realm, SessionData, SessionRecord, SessionUser};
+use super::{ClientFacts, Owner, Rare, Realm, SessionData, SessionRecord, SessionUser};
+use crate::backend::Identity;
+use crate::encoding::{Reader, Writer};
 use crate::grant::{Factor, Proof};
 use crate::time::Timestamp;
 use crate::{BackendName, UserId};
@@ -26,6 +28,8 @@ const TIMES: u8 = 2;
 const REALM: u8 = 3;
 const REMOTE_USER: u8 = 4;
 const DATA: u8 = 5;
+/// A build that does not know it would look for a user who is nowhere.
+const IDENTITY: u8 = 6;
 const CLIENT: u8 = IGNORABLE | 1;
 /// There may be several. One by a factor that this build does not know counts as none.
 const PROOF: u8 = IGNORABLE | 2;
@@ -81,6 +85,9 @@ impl SessionRecord {
         if let Some(name) = &self.remote_user {
             out.field(REMOTE_USER, |out| out.raw(name));
         }
+        if let Some(identity) = self.identity() {
+            out.field(IDENTITY, |out| out.0.extend_from_slice(identity.encode().all()));
+        }
         for proof in self.proofs() {
             out.field(PROOF, |out| {
                 out.0.push(proof.factor.code());
@@ -107,9 +114,7 @@ impl SessionRecord {
                 out.field(tag, |out| out.raw(value));
             }
         }
-        if let Some(unknown) = &self.unknown {
-            out.0.extend_from_slice(unknown);
-        }
+        out.0.extend_from_slice(self.unknown());
         out.0
     }
 
@@ -134,6 +139,7 @@ struct Fields {
     times: Option<[Timestamp; 6]>,
     realm: Option<Realm>,
     remote_user: Option<Box<Box<str>>>,
+    identity: Option<Identity>,
     data: Option<SessionData>,
     client: Option<Box<ClientFacts>>,
     proofs: Vec<Proof>,
@@ -169,6 +175,11 @@ impl Fields {
             TIMES => once(&mut self.times, value.times()?)?,
             REALM => once(&mut self.realm, Realm::new(value.rest()?)?)?,
             REMOTE_USER => once(&mut self.remote_user, Box::new(value.rest()?.into()))?,
+            IDENTITY if Identity::is_newer(value.0) => self.must_know(&mut value),
+            IDENTITY => {
+                let identity = Identity::decode(std::mem::take(&mut value.0))?;
+                once(&mut self.identity, identity)?;
+            }
             DATA => once(&mut self.data, value.data()?)?,
             CLIENT => once(&mut self.client, Box::new(value.client()?))?,
             PROOF => match Factor::from_code(value.byte()?) {
@@ -217,7 +228,7 @@ impl Fields {
             note: self.note,
             #[cfg(feature = "tomorrow")]
             restriction: self.restriction,
-            unknown: (!self.unknown.is_empty()).then(|| Box::new(self.unknown)),
+            rare: Rare::new(self.unknown, self.identity),
             ..SessionRecord::new(owner, created, expires)
         };
         self.proofs.into_iter().for_each(|proof| record.add_proof(proof));
@@ -233,31 +244,8 @@ fn once<T>(place: &mut Option<T>, value: T) -> Option<()> {
     Some(())
 }
 
-/// Numbers are LEB128, texts and bytes have their length in front.
-struct Writer(Vec<u8>);
-
+/// What a record is made of.
 impl Writer {
-    fn number(&mut self, mut number: u64) {
-        while number >= 0x80 {
-            self.0.push(number.to_le_bytes()[0] | 0x80);
-            number >>= 7;
-        }
-        self.0.push(number.to_le_bytes()[0]);
-    }
-
-    fn raw(&mut self, text: &str) {
-        self.0.extend_from_slice(text.as_bytes());
-    }
-
-    fn bytes(&mut self, bytes: &[u8]) {
-        self.number(bytes.len() as u64);
-        self.0.extend_from_slice(bytes);
-    }
-
-    fn text(&mut self, text: &str) {
-        self.bytes(text.as_bytes());
-    }
-
     fn owner(&mut self, owner: &Owner) {
         let (kind, user) = match owner {
             Owner::Visitor => (VISITOR, None),
@@ -291,51 +279,7 @@ impl Writer {
 /// An owner of a kind that this build does not know.
 struct UnknownKind;
 
-pub(super) struct Reader<'a>(pub(super) &'a [u8]);
-
-impl<'a> Reader<'a> {
-    pub(super) fn byte(&mut self) -> Option<u8> {
-        let (first, rest) = self.0.split_first()?;
-        self.0 = rest;
-        Some(*first)
-    }
-
-    pub(super) fn number(&mut self) -> Option<u64> {
-        let mut number = 0_u64;
-        for (shift, (at, byte)) in (0..64).step_by(7).zip(self.0.iter().enumerate()) {
-            // Of the tenth byte one bit is left.
-            if shift == 63 && *byte > 1 {
-                return None;
-            }
-            number |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                self.0 = &self.0[at + 1..];
-                return Some(number);
-            }
-        }
-        None
-    }
-
-    fn take(&mut self, len: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.0.split_at_checked(len)?;
-        self.0 = rest;
-        Some(taken)
-    }
-
-    pub(super) fn bytes(&mut self) -> Option<&'a [u8]> {
-        let len = usize::try_from(self.number()?).ok()?;
-        self.take(len)
-    }
-
-    pub(super) fn text(&mut self) -> Option<&'a str> {
-        std::str::from_utf8(self.bytes()?).ok()
-    }
-
-    /// All that is left, as text.
-    fn rest(&mut self) -> Option<&'a str> {
-        std::str::from_utf8(std::mem::take(&mut self.0)).ok()
-    }
-
+impl Reader<'_> {
     pub(super) fn time(&mut self) -> Option<Timestamp> {
         self.number().map(Timestamp::from_millis)
     }
@@ -414,6 +358,28 @@ mod tests {
         assert!(bare.encode().len() < 100, "{} bytes", bare.encode().len());
     }
 
+    /// Nobody who does not know the field may take the session for one of a user in a table.
+    #[test]
+    fn an_identity_survives_and_must_be_known() {
+        let whole = Identity::new("issuer", "s")
+            .with_username("n")
+            .with_verified_email("e")
+            .with_groups(["a", "b"])
+            .with_attribute("phone", "x".repeat(500));
+        survives(&SessionRecord { rare: Rare::new(vec![0x90, 0], Some(whole.clone())), ..record() });
+        assert_eq!(IDENTITY & IGNORABLE, 0);
+        let bytes = whole.encode().into_bytes();
+        let read = SessionRecord::decode(&with_field(IDENTITY, &bytes)).unwrap();
+        assert_eq!(read.identity(), Some(&whole));
+        let newer = [&[bytes[0] + 1], &bytes[1..]].concat();
+        assert_eq!(SessionRecord::decode(&with_field(IDENTITY, &newer)), Err(Unreadable::Newer));
+        for damaged in [&bytes[..bytes.len() - 1], b""] {
+            assert_eq!(SessionRecord::decode(&with_field(IDENTITY, damaged)), Err(Unreadable::Damaged));
+        }
+        let twice = [with_field(IDENTITY, &bytes), vec![IDENTITY, 0]].concat();
+        assert_eq!(SessionRecord::decode(&twice), Err(Unreadable::Damaged));
+    }
+
     /// Damage anywhere is no session, and never a panic.
     #[test]
     fn damage_is_no_session() {
@@ -447,12 +413,12 @@ mod tests {
         assert_eq!(read.encode(), bytes);
         read.data = SessionData::default();
         let again = SessionRecord::decode(&read.encode()).unwrap();
-        assert_eq!(again.unknown, read.unknown, "also when something else changes");
+        assert_eq!(again.unknown(), read.unknown(), "also when something else changes");
         let mut others = read.clone();
         others.set_owner(Owner::Visitor);
         assert_eq!(
-            SessionRecord::decode(&others.encode()).unwrap().unknown,
-            None,
+            SessionRecord::decode(&others.encode()).unwrap().unknown(),
+            [0; 0],
             "but not to another owner"
         );
         let by_an_unknown_factor = with_field(PROOF, &[0xee, 5]);

@@ -1,8 +1,8 @@
 //! Records of version 2: every field at its place, and nothing that could be added.
 
 use super::super::StampMac;
-use super::bytes::Reader;
 use super::{Owner, SessionRecord, SessionUser};
+use crate::encoding::Reader;
 use crate::{BackendName, UserId};
 
 /// Reads one, without its version. `None` for anything else.

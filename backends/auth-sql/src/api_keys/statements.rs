@@ -67,6 +67,7 @@ fn migrate(table: &Identifier, dialect: &Dialect) -> Vec<SqlStr> {
          expires {integer} NOT NULL, \
          details {bytes} NOT NULL"
     );
-    let indexes = [("_owner", "backend, user_id, created"), ("_expires", "expires")];
+    // With `expires`, so that an owner's live keys are counted without looking at their rows.
+    let indexes = [("_owner", "backend, user_id, created, expires"), ("_expires", "expires")];
     dialect.create_table(table, &columns, &indexes)
 }

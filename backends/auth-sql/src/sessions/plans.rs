@@ -2,7 +2,7 @@
 
 use super::statements::Statements;
 use crate::driver::{Dialect, Value};
-use crate::plans::{Case, KEY, NUMBER, TEXT};
+use crate::plans::{Case, KEY, NUMBER, ROWS, TEXT};
 
 const LOCAL: Value<'static> = Value::Text(Some("local"));
 const SHOP: Value<'static> = Value::Text(Some("shop"));
@@ -37,6 +37,7 @@ fn sessions(dialect: &Dialect) -> Case {
     Case {
         table: "auth_sessions",
         migrate: sql.migrate,
+        rows: ROWS,
         columns: "session_key, alias_key, alias_until, backend, user_id, version, last_seen, expires, record, realm",
         row: |n, hex| {
             let (key, alias) = (hex(format!("{:04x}{n:060x}", n % 4_096)), hex(format!("02{n:062x}")));

@@ -2,7 +2,7 @@
 
 use super::statements::{KEYS, Statements};
 use crate::driver::{Dialect, Value};
-use crate::plans::{Case, NUMBER, TEXT};
+use crate::plans::{Case, NUMBER, ROWS, TEXT};
 
 const LOCAL: Value<'static> = Value::Text(Some("local"));
 const ID: Value<'static> = Value::Uuid(Some(uuid::Uuid::from_bytes([7; 16])));
@@ -18,6 +18,7 @@ fn counters(dialect: &Dialect) -> Case {
     Case {
         table: "auth_throttle",
         migrate: sql.migrate,
+        rows: ROWS,
         columns: "bucket_key, version, backend, account_id, delayed_until, expires, bucket",
         row: |n, hex| {
             let (digits, bucket) = (format!("{:04x}{n:028x}", n % 4_096), hex("7b7d".into()));

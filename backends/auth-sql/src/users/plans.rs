@@ -3,7 +3,7 @@
 use super::statements::Statements;
 use super::table::UserTable;
 use crate::driver::Dialect;
-use crate::plans::{Case, NUMBER, TEXT};
+use crate::plans::{Case, NUMBER, ROWS, TEXT};
 
 fn table() -> UserTable {
     let table = UserTable::default().with_email("email", "email_verified").unwrap();
@@ -19,6 +19,7 @@ fn users(dialect: &Dialect) -> Case {
     Case {
         table: "auth_users",
         migrate: sql.migrate,
+        rows: ROWS,
         columns: "username, username_key, password, security_stamp, active, issuer, subject, email, is_staff",
         row: |n, hex| {
             let staff = if n % 5_000 == 0 { "TRUE" } else { "FALSE" };
