@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
+pub use crate::answers::{AnswerName, Answers};
 pub use crate::attempt::Attempt;
 pub use crate::backend_fn::{BackendFn, backend_fn};
 pub use crate::chain::{BACKEND_TIMEOUT, BackendAnswer, CHAIN_TIMEOUT};

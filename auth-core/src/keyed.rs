@@ -13,6 +13,12 @@ pub(crate) fn hash<const N: usize>(key: &[u8; 32], message: [&[u8]; N]) -> [u8; 
     wiped(Hasher::new_keyed(key), message)
 }
 
+/// The same of however many parts, each with its length in front, so that none can pass for the end of another.
+pub(crate) fn hash_parts(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
+    let lengths: Vec<_> = parts.iter().map(|part| part.len().to_le_bytes()).collect();
+    wiped(Hasher::new_keyed(key), lengths.iter().zip(parts).flat_map(|(length, part)| [&length[..], part]))
+}
+
 /// The hash of a session's token, without a key.
 ///
 /// Its state is not wiped, which would take as long as the hash: the token stands in the memory of the request, too, which
@@ -26,7 +32,7 @@ pub(crate) fn derive(context: &'static str, secret: &[u8]) -> Key {
     Zeroizing::new(wiped(Hasher::new_derive_key(context), [secret]))
 }
 
-fn wiped<const N: usize>(mut hasher: Hasher, message: [&[u8]; N]) -> [u8; 32] {
+fn wiped<'a>(mut hasher: Hasher, message: impl IntoIterator<Item = &'a [u8]>) -> [u8; 32] {
     for part in message {
         hasher.update(part);
     }

@@ -57,6 +57,7 @@
 //! ```
 
 mod access;
+mod answers;
 pub mod api_keys;
 mod attempt;
 mod authenticator;

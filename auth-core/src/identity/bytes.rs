@@ -46,7 +46,10 @@ impl Identity {
         let whose = out.0.len();
         out.text(username);
         let is_verified = email.as_ref().is_some_and(|email| email.verified);
-        out.optional(email.as_ref().map(|email| &*email.address), if is_verified { VERIFIED } else { SOMETHING });
+        out.optional(
+            email.as_ref().map(|email| &*email.address),
+            if is_verified { VERIFIED } else { SOMETHING },
+        );
         out.optional(name.as_deref(), SOMETHING);
         match groups {
             Groups::Unknown => out.0.push(NOTHING),

@@ -1,13 +1,11 @@
 //! [`AnswerCache`]: answers that are not asked for again for a short while.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use auth_core::ConfigError;
-use auth_core::random::{OsRandom, Random};
+use auth_core::backend::{AnswerName, Answers};
 use auth_core::time::Timestamp;
-use zeroize::{Zeroize, Zeroizing};
 
 /// For how long, and how many, answers are kept instead of asking again. Off unless configured.
 ///
@@ -67,23 +65,13 @@ impl Default for AnswerCache {
     }
 }
 
-/// A keyed hash of credentials.
-pub(crate) type Name = [u8; 32];
-
 /// Answers that are kept.
-pub(crate) struct Answers {
-    key: Zeroizing<[u8; 32]>,
+pub(crate) struct Kept {
     settings: AnswerCache,
-    entries: Mutex<HashMap<Name, Kept>>,
+    answers: Answers<[u8]>,
 }
 
-struct Kept {
-    answer: Arc<[u8]>,
-    asked: Timestamp,
-    until: Timestamp,
-}
-
-impl Answers {
+impl Kept {
     pub(crate) fn new(settings: AnswerCache) -> Result<Self, ConfigError> {
         if settings.ttl.is_zero() || settings.ttl > AnswerCache::MAX_TTL {
             return Err(ConfigError::new("answers are kept for more than zero and at most 60 s"));
@@ -91,49 +79,23 @@ impl Answers {
         if !(1..=AnswerCache::MAX_CAPACITY).contains(&settings.capacity) {
             return Err(ConfigError::new("a cache has room for 1 to 1,000,000 answers"));
         }
-        let mut key = Zeroizing::new([0; 32]);
-        OsRandom.fill(&mut *key).map_err(|error| ConfigError::new(format!("no key for a cache: {error}")))?;
-        Ok(Self { key, settings, entries: Mutex::default() })
+        Ok(Self { settings, answers: Answers::new(settings.capacity)? })
     }
 
-    /// The hash of these parts. Each has its length in front, so that none can pass for the end of another.
-    pub(crate) fn name(&self, parts: &[&str]) -> Name {
-        let mut hasher = blake3::Hasher::new_keyed(&self.key);
-        for part in parts {
-            hasher.update(&part.len().to_le_bytes()).update(part.as_bytes());
-        }
-        let name = *hasher.finalize().as_bytes();
-        // The state holds the key, and the end of the credentials.
-        hasher.zeroize();
-        name
+    pub(crate) fn name(&self, parts: &[&str]) -> AnswerName {
+        self.answers.name(parts)
     }
 
-    pub(crate) fn get(&self, name: &Name, now: Timestamp) -> Option<Arc<[u8]>> {
-        let entries = self.lock();
-        // A clock that went back never makes it last longer.
-        let kept = entries.get(name).filter(|kept| kept.asked <= now && now < kept.until)?;
-        Some(Arc::clone(&kept.answer))
+    pub(crate) fn get(&self, name: &AnswerName, now: Timestamp) -> Option<Arc<[u8]>> {
+        self.answers.get(name, now)
     }
 
     /// Keeps an answer to what was `asked` then, for the ttl and not beyond `end`.
-    pub(crate) fn put(&self, name: Name, answer: &[u8], asked: Timestamp, end: Option<Timestamp>) {
+    pub(crate) fn put(&self, name: AnswerName, answer: &[u8], asked: Timestamp, end: Option<Timestamp>) {
         let last = asked.plus(self.settings.ttl);
-        let until = end.map_or(last, |end| end.min(last));
-        if answer.len() > AnswerCache::MAX_LEN || until <= asked {
-            return;
+        if answer.len() <= AnswerCache::MAX_LEN {
+            self.answers.put(name, answer.into(), asked, end.map_or(last, |end| end.min(last)));
         }
-        let mut entries = self.lock();
-        if entries.len() >= self.settings.capacity {
-            entries.retain(|_, kept| kept.asked <= asked && asked < kept.until);
-        }
-        if entries.len() < self.settings.capacity {
-            entries.insert(name, Kept { answer: answer.into(), asked, until });
-        }
-    }
-
-    // Nothing in here can panic half-way: a poisoned lock is as good as any.
-    fn lock(&self) -> MutexGuard<'_, HashMap<Name, Kept>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -145,13 +107,9 @@ mod tests {
         Timestamp::from_secs(1_000 + secs)
     }
 
-    fn cache(capacity: usize) -> Answers {
-        Answers::new(AnswerCache::new().capacity(capacity)).unwrap()
-    }
-
     #[test]
     fn answers_end() {
-        let cache = cache(10);
+        let cache = Kept::new(AnswerCache::new()).unwrap();
         let name = cache.name(&["token"]);
         let is_kept = |secs| cache.get(&name, at(secs)).is_some();
         cache.put(name, b"{}", at(10), None);
@@ -161,32 +119,9 @@ mod tests {
         assert!(is_kept(14) && !is_kept(15), "their own end");
         cache.put(name, b"{}", at(10), Some(at(1_000)));
         assert!(!is_kept(40), "an end that is far off");
-    }
-
-    #[test]
-    fn places_are_bounded_and_found_again() {
-        let cache = cache(2);
-        let names = ["a", "b", "c"].map(|name| cache.name(&[name]));
-        for name in names {
-            cache.put(name, b"{}", at(0), None);
-        }
-        assert!(cache.get(&names[0], at(1)).is_some() && cache.get(&names[1], at(1)).is_some());
-        assert!(cache.get(&names[2], at(1)).is_none(), "those who are in stay in");
-        cache.put(names[2], b"{}", at(30), None);
-        assert!(cache.get(&names[2], at(30)).is_some());
-        assert_eq!(cache.lock().len(), 1);
         let long = cache.name(&["long"]);
-        cache.put(long, &[b' '; AnswerCache::MAX_LEN + 1], at(30), None);
-        assert!(cache.get(&long, at(30)).is_none());
-    }
-
-    /// Two users whose name and password read alike when written together, and the same at another instance.
-    #[test]
-    fn names_do_not_meet() {
-        let (one, other) = (cache(1), cache(1));
-        assert_ne!(one.name(&["ab", "c"]), one.name(&["a", "bc"]));
-        assert_ne!(one.name(&["a"]), other.name(&["a"]), "the key is random");
-        assert_eq!(one.name(&["a", "b"]), one.name(&["a", "b"]));
+        cache.put(long, &[b' '; AnswerCache::MAX_LEN + 1], at(10), None);
+        assert!(cache.get(&long, at(10)).is_none());
     }
 
     #[test]
@@ -198,7 +133,7 @@ mod tests {
             ("too many", AnswerCache::new().capacity(1_000_001)),
         ];
         for (name, settings) in table {
-            assert!(Answers::new(settings).is_err(), "{name}");
+            assert!(Kept::new(settings).is_err(), "{name}");
         }
     }
 }

@@ -4,14 +4,16 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use auth_core::backend::{Attempt, BackendError, DeclineReason, Health, Identity, Outcome, Verifier};
+use auth_core::backend::{
+    AnswerName, Attempt, BackendError, DeclineReason, Health, Identity, Outcome, Verifier,
+};
 use auth_core::time::{Clock, SystemClock, Timestamp};
 use auth_core::{BearerToken, ConfigError};
 use serde_json::Value;
 use url::form_urlencoded::byte_serialize;
 use zeroize::Zeroizing;
 
-use crate::cache::{Answers, Name};
+use crate::cache::Kept;
 use crate::client::{Client, FORM};
 use crate::error::{invalid, unexpected};
 use crate::policy::{Policy, end, grant};
@@ -52,8 +54,8 @@ struct Inner {
 
 /// Answers that are kept.
 struct Cache {
-    active: Answers,
-    inactive: Answers,
+    active: Kept,
+    inactive: Kept,
 }
 
 /// A configuration of an [`Introspection`].
@@ -254,16 +256,16 @@ fn form(token: &str) -> Zeroizing<Vec<u8>> {
 impl Cache {
     fn new(settings: AnswerCache) -> Result<Self, ConfigError> {
         let inactive = settings.at_most(Introspection::INACTIVE_TTL, Introspection::INACTIVE_CAPACITY);
-        Ok(Self { active: Answers::new(settings)?, inactive: Answers::new(inactive)? })
+        Ok(Self { active: Kept::new(settings)?, inactive: Kept::new(inactive)? })
     }
 
-    fn get(&self, name: &Name, now: Timestamp) -> Option<Arc<[u8]>> {
+    fn get(&self, name: &AnswerName, now: Timestamp) -> Option<Arc<[u8]>> {
         self.active.get(name, now).or_else(|| self.inactive.get(name, now))
     }
 
     /// Keeps an answer that was understood. Those of tokens that are not active have places of their own: guesses do
     /// not push out who is in.
-    fn put(&self, name: Name, answer: &[u8], asked: Timestamp) -> Result<(), BackendError> {
+    fn put(&self, name: AnswerName, answer: &[u8], asked: Timestamp) -> Result<(), BackendError> {
         let claims = json::object(answer)?;
         if is_active(&claims)? {
             self.active.put(name, answer, asked, end(&claims)?);

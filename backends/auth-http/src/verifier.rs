@@ -10,7 +10,7 @@ use auth_core::time::{Clock, SystemClock};
 use auth_core::{ConfigError, Credentials as _, Password};
 use serde_json::{Value, json};
 
-use crate::cache::Answers;
+use crate::cache::Kept;
 use crate::client::{Client, JSON};
 use crate::error::unexpected;
 use crate::template::Template;
@@ -45,7 +45,7 @@ struct Inner {
     issuer: String,
     shape: IdentityShape,
     statuses: BTreeMap<u16, Refused>,
-    cache: Option<Answers>,
+    cache: Option<Kept>,
     clock: Box<dyn Clock>,
 }
 
@@ -153,7 +153,7 @@ impl HttpVerifierBuilder {
             issuer: self.issuer,
             shape: self.shape,
             statuses: self.statuses,
-            cache: self.cache.map(Answers::new).transpose()?,
+            cache: self.cache.map(Kept::new).transpose()?,
             clock: self.clock,
         })))
     }

@@ -137,7 +137,8 @@ impl Verifier<BearerToken> for Jwt {
     /// Nothing but three parts is a token in compact form.
     fn supports(&self, attempt: &Attempt<'_, BearerToken>) -> bool {
         // Counted byte by byte, many at a time: that is done for each token of each request.
-        attempt.credentials().token().expose().bytes().map(|byte| usize::from(byte == b'.')).sum::<usize>() == 2
+        attempt.credentials().token().expose().bytes().map(|byte| usize::from(byte == b'.')).sum::<usize>()
+            == 2
     }
 
     async fn verify(&self, attempt: &Attempt<'_, BearerToken>) -> Result<Outcome<Identity>, BackendError> {
