@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use auth_jws::{Algorithm, Expectations, JwkSet, Token, VerifyingKey, claims_issuer};
 use proptest::prelude::*;
-
-use crate::support::{SECRET, Signer, encode};
+use test_tokens::{SECRET, Signer, encode};
 
 /// Something like JSON, with the names that matter.
 fn json() -> impl Strategy<Value = String> {
