@@ -11,8 +11,12 @@ use axum::{Json, Router};
 use rustls::crypto::ring::default_provider;
 use rustls::{ClientConfig, RootCertStore};
 use serde_json::{Value, json};
+use test_servers::Provider;
 use test_tokens::Signer;
 use tokio::net::TcpListener;
+
+use crate::remote::Remote;
+use crate::site::Request;
 
 /// The audience that the example `api` asks for, and the tokens here name.
 pub const AUDIENCE: &str = "https://orders.example.com";
@@ -32,6 +36,17 @@ pub fn endpoint(url: &str) -> Endpoint {
 pub fn discovered(url: &str) -> Issuer {
     let about = format!("{url}/.well-known/openid-configuration");
     Issuer::new(url).audience(AUDIENCE).discover_by(endpoint(&about))
+}
+
+/// A token of a real provider, for this resource. It may read orders.
+pub async fn access_token(provider: &Provider, resource: &str) -> String {
+    let (id, secret) = Provider::SERVICE;
+    let fields = [("grant_type", "client_credentials"), ("resource", resource), ("scope", "orders:read")];
+    let request = Request::post("/token", &fields).basic(id, secret);
+    let mut remote = Remote::at(([127, 0, 0, 1], provider.port()).into());
+    let answer = remote.send(&request).await.expect("an answer");
+    let granted: Value = serde_json::from_str(&answer.body).expect("JSON");
+    granted["access_token"].as_str().unwrap_or_else(|| panic!("no token: {answer:?}")).to_owned()
 }
 
 /// A key pair with a name, and the algorithm that it signs by.

@@ -1,10 +1,11 @@
 //! The example `api`, on both frameworks: a session, a key and a signed token on the same routes.
 
-use integration_tests::issuer::TestIssuer;
+use integration_tests::issuer::{AUDIENCE, TestIssuer, access_token};
 use integration_tests::process::Demo;
 use integration_tests::remote::Remote;
 use integration_tests::site::{Answer, Request};
 use serde_json::{Value, json};
+use test_servers::Provider;
 
 fn unsigned(token: &str) -> &str {
     token.rsplit_once('.').expect("three parts").0
@@ -79,6 +80,19 @@ async fn story(program: &str) {
     }
 }
 
+/// A service with a token of a real provider, which may only read.
+async fn with_a_provider(program: &str) {
+    let provider = Provider::signing_by("one");
+    let demo = Demo::example(program, &["--issuer", &provider.url()]);
+    let mut remote = Remote::new(&demo);
+    let token = access_token(&provider, AUDIENCE).await;
+    let told = remote.answered(&with(&token, "GET")).await.expect("an answer");
+    assert_eq!(told.body, r#"{"done":"read","caller":"service","by":"services"}"#, "{program}");
+    assert_eq!(remote.answered(&with(&token, "POST")).await.expect("an answer").status, 403, "{program}");
+    let other = access_token(&provider, "https://other.example.com").await;
+    assert_eq!(remote.answered(&with(&other, "GET")).await.expect("an answer").status, 401, "{program}");
+}
+
 fn bad_tokens(issuer: &TestIssuer, reader: &str, writer: &str) -> [(&'static str, String); 4] {
     [
         ("another audience", issuer.token(&[("aud", json!("https://other.example.com"))])),
@@ -97,4 +111,14 @@ async fn axum() {
 #[tokio::test(flavor = "multi_thread")]
 async fn actix() {
     story("api-actix").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn axum_with_a_provider() {
+    with_a_provider("api").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn actix_with_a_provider() {
+    with_a_provider("api-actix").await;
 }

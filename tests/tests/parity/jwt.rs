@@ -8,6 +8,8 @@ mod fetched;
 mod forms;
 mod identity;
 mod keys;
+mod libraries;
+mod provider;
 mod signatures;
 mod types;
 
