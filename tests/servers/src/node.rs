@@ -12,8 +12,8 @@ const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/node");
 /// If the packages that it needs are not installed.
 pub(crate) fn node(name: &str) -> Command {
     let folder = Path::new(FOLDER);
-    let is_installed = folder.join("node_modules/.installed").exists();
-    assert!(is_installed, "{name} needs packages of npm: run scripts/setup, or npm ci in {FOLDER}");
+    let is_there = folder.join("node_modules/.installed").exists();
+    assert!(is_there, "{name} needs packages of npm: run scripts/setup");
     let mut command = Command::new("node");
     command.arg(folder.join(name));
     command
