@@ -58,7 +58,7 @@ async fn a_public_key_is_no_secret() {
     judged(taking([Issuer::new(ISSUER).audience("api").pem(&pem)]).await, &rows).await;
 }
 
-/// CVE-2026-33322 and its like: unsigned, in all its spellings.
+/// CVE-2015-9235 again: unsigned, in all its spellings.
 #[tokio::test]
 async fn unsigned_tokens_are_refused() {
     let party = es256();

@@ -116,6 +116,16 @@ async fn names_of_keys_are_opaque() {
     rows.push(("16 KiB", by_name(&"k".repeat(10_000)), REFUSED));
     rows.push(("its name", by_name("one"), OPENS));
     judged(taking([fixed(&party)]).await, &rows).await;
+    // A key without a name is tried on a token of any, but not of one that is too long.
+    let mut nameless = party.jwk();
+    nameless.as_object_mut().expect("an object").remove("kid");
+    let rows = [
+        ("any name", by_name("any"), OPENS),
+        ("256 bytes", by_name(longest), OPENS),
+        ("257 bytes", by_name(&format!("{longest}k")), REFUSED),
+    ];
+    let issuer = Issuer::new(ISSUER).audience("api").jwk(&nameless.to_string());
+    judged(taking([issuer]).await, &rows).await;
 }
 
 /// RFC 7517 §4: what a set has besides keys for signatures is left out, and spoils nothing.
