@@ -160,15 +160,17 @@ impl TestIssuer {
     /// Has these keys from now on.
     pub fn publishes(&self, keys: &[&Party]) {
         let keys: Vec<_> = keys.iter().map(|party| party.jwk()).collect();
-        self.says(StatusCode::OK, json!({"keys": keys}));
+        self.says(200, json!({"keys": keys}));
     }
 
     /// Has no answer from now on.
     pub fn is_down(&self) {
-        self.says(StatusCode::INTERNAL_SERVER_ERROR, Value::Null);
+        self.says(500, Value::Null);
     }
 
-    fn says(&self, status: StatusCode, body: Value) {
+    /// Answers so from now on when it is asked for its keys.
+    pub fn says(&self, status: u16, body: Value) {
+        let status = StatusCode::from_u16(status).expect("a status");
         *self.published.says.lock().unwrap_or_else(PoisonError::into_inner) = (status, body);
     }
 

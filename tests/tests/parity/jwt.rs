@@ -14,6 +14,7 @@ mod signatures;
 mod types;
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use auth_core::backend::{BackendError, Identity, Outcome, Provisioned, Provisioner, UserSource};
 use auth_core::http::Bearer;
@@ -109,16 +110,24 @@ async fn taking(issuers: impl IntoIterator<Item = Issuer>) -> Setup {
 /// The same, by this clock.
 async fn by_clock(clock: impl Clock, issuers: impl IntoIterator<Item = Issuer>) -> Setup {
     let builder = Jwt::builder().clock(clock).capacity(0);
-    verified_by(issuers.into_iter().fold(builder, JwtBuilder::issuer)).await
+    verified_by(issuers.into_iter().fold(builder, JwtBuilder::issuer), bearer()).await
 }
 
-/// A site with this verifier.
-async fn verified_by(builder: JwtBuilder) -> Setup {
+fn bearer() -> Bearer {
+    Bearer::new("tests").expect("a plain realm").allow_cleartext()
+}
+
+/// One that remembers for five minutes what was accepted.
+fn remembering() -> Bearer {
+    bearer().remember(Duration::from_secs(300))
+}
+
+/// A site with this verifier, whose tokens come so.
+async fn verified_by(builder: JwtBuilder, bearer: Bearer) -> Setup {
     let jwt = builder.build().await.expect("the issuers are right");
-    Setup::default().basic(None).configure(move |auth| {
-        let bearer = Bearer::new("tests").expect("a plain realm").allow_cleartext();
-        with_backend(auth, jwt.clone()).scheme(bearer).login_page("/login")
-    })
+    Setup::default()
+        .basic(None)
+        .configure(move |auth| with_backend(auth, jwt.clone()).scheme(bearer.clone()).login_page("/login"))
 }
 
 fn with_backend(auth: AuthBuilder<Account>, verifier: Jwt) -> AuthBuilder<Account> {

@@ -4,11 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth_core::time::{ManualClock, Timestamp};
+use auth_jwt::Jwt;
 use integration_tests::client::everywhere;
 use integration_tests::world::START;
 use serde_json::{Value, json};
 
-use super::{NOW, OPENS, Party, REFUSED, Row, alice, by_clock, check, claims, es256, fixed, judged, taking};
+use super::{
+    NOW, OPENS, Party, REFUSED, Row, alice, bearer, check, claims, es256, fixed, judged, remembering, taking,
+    verified_by,
+};
 
 /// A token whose claim of this name is this text, whatever it is.
 fn saying(party: &Party, name: &str, value: &str) -> String {
@@ -151,16 +155,18 @@ async fn texts_have_their_type() {
     judged(taking([fixed(&party)]).await, &rows).await;
 }
 
-/// To the millisecond, for each leeway, and with a clock that goes back.
+/// To the millisecond, for each leeway, and with a clock that goes back; also of tokens that are kept as verified, and where a
+/// site remembers what it accepted.
 #[tokio::test]
 async fn the_edges_of_times_are_exact() {
     let party = es256();
     let end = changed(&party, &json!({"exp": NOW + 100, "iat": null}));
     let begin = changed(&party, &json!({"nbf": NOW + 50, "iat": null}));
     let made = changed(&party, &json!({"iat": NOW + 50}));
-    for leeway in [0, 30, 60] {
+    for (leeway, bearer) in [(0, bearer()), (30, bearer()), (60, bearer()), (30, remembering())] {
         let clock = Arc::new(ManualClock::at(START));
         let issuer = fixed(&party).leeway(Duration::from_secs(leeway));
+        let setup = verified_by(Jwt::builder().clock(Arc::clone(&clock)).issuer(issuer), bearer).await;
         let (first, last) = ((NOW + 50 - leeway) * 1_000, (NOW + 100 + leeway) * 1_000);
         let table = [
             ("before its end", &end, last - 1, OPENS),
@@ -174,7 +180,7 @@ async fn the_edges_of_times_are_exact() {
             ("before it was issued", &made, first - 1, REFUSED),
             ("when it was issued", &made, first, OPENS),
         ];
-        everywhere(by_clock(Arc::clone(&clock), [issuer]).await, async |client| {
+        everywhere(setup, async |client| {
             for (name, token, millis, status) in &table {
                 let now = Timestamp::from_millis(*millis);
                 clock.set(now);

@@ -97,6 +97,44 @@ async fn an_issuer_that_is_down() {
     .await;
 }
 
+/// What is no set of keys changes nothing: neither are the old ones lost, nor is anything taken of it.
+#[tokio::test]
+async fn answers_that_are_none() {
+    Story::on_each(async |story, client| {
+        let (good, new) = (story.good(), Party::new(Algorithm::Es256, "two"));
+        let by_new = story.token(&new);
+        let secret = json!({"kty": "oct", "kid": "two", "k": test_tokens::encode(test_tokens::SECRET)});
+        let answers = [
+            (500, json!({"keys": [new.jwk()]})),
+            (404, json!({"keys": [new.jwk()]})),
+            (201, json!({"keys": [new.jwk()]})),
+            (302, json!({"keys": [new.jwk()]})),
+            (200, json!([new.jwk()])),
+            (200, json!({"keys": {"two": new.jwk()}})),
+            (200, json!({"keys": []})),
+            (200, json!({"keys": vec![new.jwk(); 101]})),
+            (200, json!({"keys": [new.jwk()], "x": "x".repeat(1024 * 1024)})),
+            (200, json!({"keys": [secret]})),
+        ];
+        for (at, (status_code, body)) in answers.into_iter().enumerate() {
+            story.issuer.says(status_code, body);
+            story.wait(client, Issuer::FETCH_INTERVAL);
+            let found = (status(client, &by_new).await, status(client, &good).await);
+            assert_eq!(found, (LATER, 200), "{}: {at}", client.site());
+            assert_eq!(story.issuer.asked(), at + 2);
+        }
+        story.issuer.publishes(&[story.issuer.party(), &new]);
+        story.wait(client, Issuer::FETCH_INTERVAL);
+        assert_eq!(
+            (status(client, &by_new).await, status(client, &good).await),
+            (200, 200),
+            "{}",
+            client.site()
+        );
+    })
+    .await;
+}
+
 /// A key under another name is found by one fetch; one that was withdrawn is good for nothing after it.
 #[tokio::test]
 async fn keys_that_change() {

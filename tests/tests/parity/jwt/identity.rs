@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use auth_core::http::Bearer;
 use auth_core::time::ManualClock;
 use auth_jwt::{Algorithm, Issuer, Jwt};
 use integration_tests::client::everywhere;
@@ -9,7 +10,10 @@ use integration_tests::expected::personal;
 use integration_tests::world::START;
 use serde_json::json;
 
-use super::{ISSUER, Party, alice, check, claims, es256, fixed, me, refused, taking, verified_by};
+use super::{
+    ISSUER, OPENS, Party, REFUSED, alice, bearer, check, claims, es256, fixed, me, refused, remembering,
+    taking, verified_by,
+};
 
 const OTHER: &str = "https://other.example";
 
@@ -70,9 +74,15 @@ async fn nobody_signs_for_another() {
     .await;
 }
 
-/// Also one that was just accepted, and is kept as verified: the next request is refused.
+/// Also one that was just accepted, and is kept as verified: the next request is refused, whatever the site remembers.
 #[tokio::test]
 async fn a_token_that_was_revoked() {
+    for bearer in [bearer(), remembering()] {
+        revoked_on_a_site(bearer).await;
+    }
+}
+
+async fn revoked_on_a_site(bearer: Bearer) {
     let party = es256();
     let denied: Arc<Mutex<Vec<String>>> = Arc::default();
     let list = Arc::clone(&denied);
@@ -84,16 +94,16 @@ async fn a_token_that_was_revoked() {
         });
     let of = |id: &str| party.token(&claims(&json!({"jti": id})));
     let (kept, revoked) = (of("kept"), of("revoked"));
-    everywhere(verified_by(builder).await, async |client| {
+    everywhere(verified_by(builder, bearer).await, async |client| {
         denied.lock().expect("it is whole").clear();
         for _ in 0..2 {
-            check(&client, &("not revoked yet", revoked.clone(), super::OPENS)).await;
+            check(&client, &("not revoked yet", revoked.clone(), OPENS)).await;
         }
         denied.lock().expect("it is whole").push("revoked".into());
         for _ in 0..2 {
-            check(&client, &("revoked", revoked.clone(), super::REFUSED)).await;
-            check(&client, &("another of the same user", kept.clone(), super::OPENS)).await;
-            check(&client, &("one without a name", party.token(&alice()), super::OPENS)).await;
+            check(&client, &("revoked", revoked.clone(), REFUSED)).await;
+            check(&client, &("another of the same user", kept.clone(), OPENS)).await;
+            check(&client, &("one without a name", party.token(&alice()), OPENS)).await;
         }
     })
     .await;

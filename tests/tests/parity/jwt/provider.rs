@@ -104,6 +104,7 @@ async fn its_tokens_open_what_they_are_for() {
             "another token's signature"
         );
         assert_eq!(story.fetches(), 1);
+        assert!(!story.provider.log().contains("introspection"), "what it signed is judged here alone");
     })
     .await;
 }
