@@ -166,6 +166,28 @@ pub async fn everywhere_eager(setup: Setup, script: impl AsyncFn(Client<'_>)) {
     compare(&logs);
 }
 
+/// An adapter, for scripts that need a world of their own for each.
+#[derive(Clone, Copy, Debug)]
+pub enum Adapter {
+    /// `auth-tower`.
+    Tower,
+    /// `auth-actix`.
+    Actix,
+}
+
+impl Adapter {
+    /// Both of them.
+    pub const ALL: [Self; 2] = [Self::Tower, Self::Actix];
+
+    /// The site of this world.
+    pub async fn site(self, world: &World) -> Box<dyn Site> {
+        match self {
+            Self::Tower => Box::new(Tower::new(world)),
+            Self::Actix => actix::site(world).await,
+        }
+    }
+}
+
 /// Runs a script against both adapters' sites without their layer.
 pub async fn without_layer(script: impl AsyncFn(Client<'_>)) {
     let world = Setup::default().world().await;

@@ -11,6 +11,7 @@ pub mod client;
 pub mod expected;
 pub mod faults;
 pub mod gate;
+pub mod issuer;
 pub mod logs;
 pub mod pages;
 pub mod process;

@@ -32,7 +32,12 @@ pub struct Remote {
 impl Remote {
     /// A client of this demo.
     pub fn new(demo: &Demo) -> Self {
-        Self { address: demo.address().parse().expect("an address"), connection: None }
+        Self::at(demo.address().parse().expect("an address"))
+    }
+
+    /// A client of whatever listens there.
+    pub fn at(address: SocketAddr) -> Self {
+        Self { address, connection: None }
     }
 
     /// Sends a request, on a new connection if there is none.
@@ -40,13 +45,19 @@ impl Remote {
     /// # Errors
     /// If the connection breaks before the answer has come.
     pub async fn send(&mut self, request: &Request) -> Result<Answer> {
-        let mut connection = match self.connection.take() {
-            Some(open) if !open.is_closed() => open,
-            _ => connect(self.address).await?,
+        let mut connection = match self.still_open().await {
+            Some(open) => open,
+            None => connect(self.address).await?,
         };
         let answer = exchange(&mut connection, request).await?;
         self.connection = Some(connection);
         Ok(answer)
+    }
+
+    /// The connection of the request before, unless the site ended it: actix-web does where it did not read a body.
+    async fn still_open(&mut self) -> Option<Connection> {
+        let mut open = self.connection.take()?;
+        open.ready().await.is_ok().then_some(open)
     }
 
     /// Sends a request until the answer is another than "not now" (503): a small machine may be too busy for the

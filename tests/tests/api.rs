@@ -1,62 +1,11 @@
 //! The example `api`, on both frameworks: a session, a key and a signed token on the same routes.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use axum::routing::get;
-use axum::{Json, Router};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use integration_tests::issuer::{AUDIENCE, TestIssuer, access_token};
 use integration_tests::process::Demo;
 use integration_tests::remote::Remote;
 use integration_tests::site::{Answer, Request};
-use ring::rand::SystemRandom;
-use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
-
-const AUDIENCE: &str = "https://orders.example.com";
-
-/// An identity provider, as far as an API knows it: its discovery document, its keys, and what it signs.
-struct Issuer {
-    url: String,
-    key: EcdsaKeyPair,
-}
-
-impl Issuer {
-    async fn start() -> Self {
-        let random = SystemRandom::new();
-        let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).expect("a key");
-        let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref(), &random);
-        let key = key.expect("the key that was made");
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let (x, y) = key.public_key().as_ref()[1..].split_at(32);
-        let (x, y) = (URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y));
-        let keys = json!({"keys": [{"kty": "EC", "crv": "P-256", "kid": "one", "use": "sig", "alg": "ES256", "x": x, "y": y}]});
-        let about = json!({"issuer": url, "jwks_uri": format!("{url}/jwks")});
-        let app = Router::new()
-            .route("/.well-known/openid-configuration", get(|| async { Json(about) }))
-            .route("/jwks", get(|| async { Json(keys) }));
-        tokio::spawn(async move { axum::serve(listener, app).await });
-        Self { url, key }
-    }
-
-    /// A token of a service, which says this besides.
-    fn token(&self, more: &[(&str, Value)]) -> String {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970").as_secs();
-        let mut claims = json!({
-            "iss": self.url, "sub": "exporter", "aud": AUDIENCE, "exp": now + 600, "iat": now, "client_id": "exporter",
-        });
-        for (name, value) in more {
-            claims[*name] = value.clone();
-        }
-        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let header = json!({"alg": "ES256", "typ": "at+jwt", "kid": "one"});
-        let signed = format!("{}.{}", part(&header), part(&claims));
-        let signature = self.key.sign(&SystemRandom::new(), signed.as_bytes()).expect("a signature");
-        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
-    }
-}
+use test_servers::Provider;
 
 fn unsigned(token: &str) -> &str {
     token.rsplit_once('.').expect("three parts").0
@@ -76,7 +25,7 @@ fn with(token: &str, method: &str) -> Request {
 }
 
 async fn story(program: &str) {
-    let issuer = Issuer::start().await;
+    let issuer = TestIssuer::start().await;
     let demo = Demo::example(program, &["--issuer", &issuer.url]);
     let mut remote = Remote::new(&demo);
     let mut answer =
@@ -131,7 +80,20 @@ async fn story(program: &str) {
     }
 }
 
-fn bad_tokens(issuer: &Issuer, reader: &str, writer: &str) -> [(&'static str, String); 4] {
+/// A service with a token of a real provider, which may only read.
+async fn with_a_provider(program: &str) {
+    let provider = Provider::signing_by("one");
+    let demo = Demo::example(program, &["--issuer", &provider.url()]);
+    let mut remote = Remote::new(&demo);
+    let token = access_token(&provider, AUDIENCE).await;
+    let told = remote.answered(&with(&token, "GET")).await.expect("an answer");
+    assert_eq!(told.body, r#"{"done":"read","caller":"service","by":"services"}"#, "{program}");
+    assert_eq!(remote.answered(&with(&token, "POST")).await.expect("an answer").status, 403, "{program}");
+    let other = access_token(&provider, "https://other.example.com").await;
+    assert_eq!(remote.answered(&with(&other, "GET")).await.expect("an answer").status, 401, "{program}");
+}
+
+fn bad_tokens(issuer: &TestIssuer, reader: &str, writer: &str) -> [(&'static str, String); 4] {
     [
         ("another audience", issuer.token(&[("aud", json!("https://other.example.com"))])),
         ("over", issuer.token(&[("exp", json!(1_700_000_000))])),
@@ -149,4 +111,14 @@ async fn axum() {
 #[tokio::test(flavor = "multi_thread")]
 async fn actix() {
     story("api-actix").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn axum_with_a_provider() {
+    with_a_provider("api").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn actix_with_a_provider() {
+    with_a_provider("api-actix").await;
 }

@@ -2,8 +2,7 @@
 
 use auth_jws::{Algorithm, Header, InvalidKey, InvalidKeySet, InvalidSignature, JwkSet, Token, VerifyingKey};
 use serde_json::{Value, json};
-
-use crate::support::{SECRET, Signer, decode, encode, published};
+use test_tokens::{SECRET, Signer, decode, encode, published};
 
 /// A key with other members; `null` removes one.
 fn with(mut key: Value, changes: &Value) -> Value {

@@ -3,7 +3,6 @@
 
 mod keys;
 mod odd;
-mod support;
 mod tokens;
 mod vectors;
 mod wycheproofs;

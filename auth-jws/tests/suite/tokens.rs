@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use auth_jws::{Algorithm, Expectations, InvalidClaims, InvalidSignature, Malformed, Token};
-
-use crate::support::{Signer, decode, encode};
+use test_tokens::{Signer, decode, encode};
 
 fn header(algorithm: Algorithm) -> String {
     format!(r#"{{"alg":"{algorithm}","typ":"JWT"}}"#)

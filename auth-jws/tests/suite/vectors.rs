@@ -6,8 +6,7 @@ use auth_jws::{
     Algorithm, Expectations, InvalidClaims, InvalidKey, InvalidSignature, Malformed, Token, VerifyingKey,
 };
 use serde_json::Value;
-
-use crate::support::{decode, published};
+use test_tokens::{decode, published};
 
 /// The claims of RFC 7515 appendix A.1.1.
 const CLAIMS: &str =

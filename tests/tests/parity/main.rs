@@ -17,6 +17,7 @@ mod data;
 mod exchange;
 mod grants;
 mod handed_on;
+mod jwt;
 mod kept;
 mod login;
 mod nesting;

@@ -52,6 +52,8 @@ async fn keys() {
     let pem = "-----BEGIN PUBLIC KEY-----\n\
                MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n-----END PUBLIC KEY-----";
     let weak = json!({"kty": "RSA", "n": encode([255; 128]), "e": "AQAB"});
+    let exponent = json!({"kty": "RSA", "n": encode([255; 256]), "e": "Aw"});
+    let secret_jwk = json!({"kty": "oct", "k": encode([7; 64])});
     let private = json!({"kty": "OKP", "crv": "Ed25519", "x": encode([1; 32]), "d": encode([1; 32])});
     mistakes(vec![
         ("a set", bare().jwks(&set(&[&Key::new("a")]).to_string()), ""),
@@ -62,10 +64,15 @@ async fn keys() {
         ("a set of private keys", bare().jwks(&json!({"keys": [private]}).to_string()), "none of the keys"),
         ("a private key", bare().jwk(&private.to_string()), "private members"),
         ("a weak key", bare().jwk(&weak.to_string()), "2048"),
+        ("a weak exponent", bare().jwk(&exponent.to_string()), "exponent"),
+        ("a secret as JSON", bare().jwk(&secret_jwk.to_string()), "symmetric"),
+        ("a weak key in a set", bare().jwks(&json!({"keys": [weak]}).to_string()), "none of the keys"),
         ("no key", bare().jwk("{}"), "cannot be read"),
         ("no PEM", bare().pem("BEGIN"), "cannot be read"),
         ("an empty secret", bare().secret(b"", Algorithm::Hs256), "as long as its hash"),
         ("a short secret", bare().secret(&SECRET[..31], Algorithm::Hs256), "as long as its hash"),
+        ("a secret too short for HS384", bare().secret(&[7; 47], Algorithm::Hs384), "as long as its hash"),
+        ("a secret too short for HS512", bare().secret(&[7; 63], Algorithm::Hs512), "as long as its hash"),
         ("a secret for what it is not", bare().secret(SECRET, Algorithm::Es256), "algorithm"),
     ])
     .await;

@@ -1,4 +1,8 @@
-//! Whoever signs.
+//! Whoever signs tokens in tests: right ones, and such as no library would write.
+// Helpers panic where the test that calls them fails.
+#![allow(clippy::missing_panics_doc)]
+
+use std::fmt;
 
 use auth_jws::{Algorithm, VerifyingKey};
 use base64::Engine;
@@ -13,32 +17,39 @@ use ring::signature::{
 };
 use serde_json::{Value, json};
 
-pub(crate) const SECRET: &[u8] = b"a secret that is 64 bytes long, as HS512 wants it: 0123456789abc";
+/// A secret that is long enough for all HMACs.
+pub const SECRET: &[u8] = b"a secret that is 64 bytes long, as HS512 wants it: 0123456789abc";
 
-pub(crate) fn encode(bytes: impl AsRef<[u8]>) -> String {
+/// Base64url without padding.
+pub fn encode(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-pub(crate) fn decode(text: &str) -> Vec<u8> {
+/// The bytes that [`encode`] wrote.
+pub fn decode(text: &str) -> Vec<u8> {
     URL_SAFE_NO_PAD.decode(text).expect("base64url")
 }
 
 /// The vectors of RFC 7520 §4 and RFC 8037 appendix A.
-pub(crate) fn published() -> Value {
+pub fn published() -> Value {
     serde_json::from_str(include_str!("../vectors/rfc7520.json")).expect("JSON")
 }
 
 /// A key pair.
-pub(crate) enum Signer {
+pub enum Signer {
+    /// One of RSA: that of RFC 7520.
     Rsa(Box<RsaKeyPair>),
+    /// One on the curve of this name.
     Ec(&'static str, EcdsaKeyPair),
+    /// One of Ed25519.
     Ed(Ed25519KeyPair),
+    /// The [`SECRET`].
     Hmac,
 }
 
 impl Signer {
     /// The one for this algorithm. The RSA key is always that of RFC 7520, since ring makes none.
-    pub(crate) fn of(algorithm: Algorithm) -> Self {
+    pub fn of(algorithm: Algorithm) -> Self {
         match algorithm {
             Algorithm::Es256 => Self::ec("P-256", &ECDSA_P256_SHA256_FIXED_SIGNING),
             Algorithm::Es384 => Self::ec("P-384", &ECDSA_P384_SHA384_FIXED_SIGNING),
@@ -57,7 +68,8 @@ impl Signer {
         Self::Ec(curve, EcdsaKeyPair::from_pkcs8(algorithm, pkcs8.as_ref(), &random).expect("a key"))
     }
 
-    pub(crate) fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Vec<u8> {
+    /// The signature of a message.
+    pub fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Vec<u8> {
         match self {
             Self::Rsa(key) => {
                 let mut signature = vec![0; key.public().modulus_len()];
@@ -76,7 +88,7 @@ impl Signer {
     }
 
     /// The public key as JSON; of a secret there is none.
-    pub(crate) fn jwk(&self) -> Value {
+    pub fn jwk(&self) -> Value {
         match self {
             Self::Rsa(_) => {
                 let key = &published()["4.1"]["key"];
@@ -92,7 +104,8 @@ impl Signer {
         }
     }
 
-    pub(crate) fn key(&self, algorithm: Algorithm) -> VerifyingKey {
+    /// What verifies its signatures.
+    pub fn key(&self, algorithm: Algorithm) -> VerifyingKey {
         match self {
             Self::Hmac => VerifyingKey::hmac(SECRET, algorithm).expect("a key"),
             _ => VerifyingKey::from_jwk(&self.jwk().to_string()).expect("a key"),
@@ -100,10 +113,16 @@ impl Signer {
     }
 
     /// A token with this header and these claims, whatever they are.
-    pub(crate) fn token(&self, algorithm: Algorithm, header: &str, claims: &str) -> String {
+    pub fn token(&self, algorithm: Algorithm, header: &str, claims: &str) -> String {
         let signed = format!("{}.{}", encode(header), encode(claims));
         let signature = encode(self.sign(algorithm, signed.as_bytes()));
         format!("{signed}.{signature}")
+    }
+}
+
+impl fmt::Debug for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Signer")
     }
 }
 
