@@ -46,7 +46,8 @@ impl<U: User> Environment<U> {
         self.source(backend)?.cache.as_ref()
     }
 
-    /// The user of credentials that were accepted with this grant, as the backend has them now, if they may still be active. An outage is told, and not "nobody".
+    /// The user of credentials that were accepted with this grant, as the backend has them now, if they may still be active.
+    /// An outage is told, and not "nobody".
     pub(crate) async fn reload(
         &self,
         backend: &BackendName,
