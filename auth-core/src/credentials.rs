@@ -180,6 +180,10 @@ impl Credentials for BearerToken {
 }
 
 /// `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "a branch for each byte would have them looked at one by one"
+)]
 fn is_b64token(token: &[u8]) -> bool {
     let Some(last) = token.iter().rposition(|byte| *byte != b'=') else { return false };
     // Every byte is looked at, whatever the ones before, and without a branch: that is done for many at a time.

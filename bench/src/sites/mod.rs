@@ -32,6 +32,7 @@ use actix_session::storage::{CookieSessionStore, RedisSessionStore};
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::{App, Error};
+use auth_core::Auth;
 use axum::Router;
 use clap::ValueEnum;
 use tower_sessions::MemoryStore;
@@ -130,6 +131,7 @@ impl Site {
     }
 
     /// Its name in tables.
+    #[expect(clippy::too_many_lines, reason = "it is one for each")]
     pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Axum => "bare axum",
@@ -265,11 +267,29 @@ impl Site {
     }
 }
 
+/// What knows the caller by credentials that come with each request, if this is a site of ours that does.
+async fn with_credentials(site: Site) -> Result<Option<Auth<Member>>, String> {
+    Ok(Some(match site {
+        Site::AxumOursBasic | Site::ActixOursBasic => ours::basic().await,
+        Site::AxumOursBasicThird | Site::ActixOursBasicThird => ours::basic_third().await,
+        Site::AxumOursBearer | Site::ActixOursBearer => ours::bearer(),
+        Site::AxumOursBearerThird | Site::ActixOursBearerThird => ours::bearer_third().await,
+        Site::AxumOursBearerRemembered | Site::ActixOursBearerRemembered => ours::bearer_remembered().await,
+        Site::AxumOursKey | Site::ActixOursKey => ours::keys().await,
+        Site::AxumOursSigned | Site::ActixOursSigned => ours::signed(Verify::Once).await?,
+        Site::AxumOursSignedFirst | Site::ActixOursSignedFirst => ours::signed(Verify::EachTime).await?,
+        _ => return Ok(None),
+    }))
+}
+
 /// A site on axum.
 ///
 /// # Errors
 /// If its database or Redis refuses.
 pub(crate) async fn router(site: Site, place: &Place) -> Result<Router, String> {
+    if let Some(auth) = with_credentials(site).await? {
+        return Ok(ours::router(auth, Resolve::Eagerly));
+    }
     Ok(match site {
         Site::AxumHand => hand::router(Hand::new()),
         Site::AxumSqliteAlone => alone::sqlite_on_axum(place.sqlite().await?).await?,
@@ -281,14 +301,6 @@ pub(crate) async fn router(site: Site, place: &Place) -> Result<Router, String> 
         }
         Site::AxumOursSqlite => ours::router(ours::sqlite(place.sqlite().await?).await, Resolve::Eagerly),
         Site::AxumOursRedis => ours::router(ours::redis(place.redis()?).await?, Resolve::Eagerly),
-        Site::AxumOursBasic => ours::router(ours::basic().await, Resolve::Eagerly),
-        Site::AxumOursBasicThird => ours::router(ours::basic_third().await, Resolve::Eagerly),
-        Site::AxumOursBearer => ours::router(ours::bearer(), Resolve::Eagerly),
-        Site::AxumOursBearerThird => ours::router(ours::bearer_third().await, Resolve::Eagerly),
-        Site::AxumOursBearerRemembered => ours::router(ours::bearer_remembered().await, Resolve::Eagerly),
-        Site::AxumOursKey => ours::router(ours::keys().await, Resolve::Eagerly),
-        Site::AxumOursSigned => ours::router(ours::signed(Verify::Once).await?, Resolve::Eagerly),
-        Site::AxumOursSignedFirst => ours::router(ours::signed(Verify::EachTime).await?, Resolve::Eagerly),
         Site::AxumLogin => axum_login::router(MemoryStore::default(), PeerUsers::memory()),
         Site::AxumLoginStamp => axum_login::router(MemoryStore::default(), PeerUsers::memory_with_stamp()),
         Site::AxumLoginMoka => {
@@ -354,6 +366,9 @@ pub(crate) trait Visit {
 /// # Errors
 /// If its database or Redis refuses.
 pub(crate) async fn app<V: Visit>(site: Site, place: &Place, visit: V) -> Result<V::Output, String> {
+    if let Some(auth) = with_credentials(site).await? {
+        return Ok(ours::visit(auth, Resolve::Eagerly, visit).await);
+    }
     Ok(match site {
         Site::ActixHand => {
             let hand = Hand::new();
@@ -373,20 +388,6 @@ pub(crate) async fn app<V: Visit>(site: Site, place: &Place, visit: V) -> Result
         }
         Site::ActixOursRedis => {
             ours::visit(ours::redis(place.redis()?).await?, Resolve::Eagerly, visit).await
-        }
-        Site::ActixOursBasic => ours::visit(ours::basic().await, Resolve::Eagerly, visit).await,
-        Site::ActixOursBasicThird => ours::visit(ours::basic_third().await, Resolve::Eagerly, visit).await,
-        Site::ActixOursBearer => ours::visit(ours::bearer(), Resolve::Eagerly, visit).await,
-        Site::ActixOursBearerThird => ours::visit(ours::bearer_third().await, Resolve::Eagerly, visit).await,
-        Site::ActixOursBearerRemembered => {
-            ours::visit(ours::bearer_remembered().await, Resolve::Eagerly, visit).await
-        }
-        Site::ActixOursKey => ours::visit(ours::keys().await, Resolve::Eagerly, visit).await,
-        Site::ActixOursSigned => {
-            ours::visit(ours::signed(Verify::Once).await?, Resolve::Eagerly, visit).await
-        }
-        Site::ActixOursSignedFirst => {
-            ours::visit(ours::signed(Verify::EachTime).await?, Resolve::Eagerly, visit).await
         }
         Site::ActixIdentity => {
             let identities = Identities::new(PeerUsers::memory());
