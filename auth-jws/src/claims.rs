@@ -6,7 +6,6 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::error::Malformed;
-use crate::json;
 
 /// The claims of a token. The registered ones (RFC 7519 §4.1) have their types; what else there is, is JSON.
 #[derive(Clone, PartialEq)]
@@ -17,7 +16,7 @@ const LAST_SECOND: u64 = 253_402_300_799;
 
 impl Claims {
     pub(crate) fn read(text: &[u8]) -> Result<Self, Malformed> {
-        let members = json::object(text).ok_or(Malformed::Claims)?;
+        let members = auth_json::object(text).map_err(|_| Malformed::Claims)?;
         let texts = ["iss", "sub", "jti"].into_iter().all(|name| is_text_or_absent(&members, name));
         let times = ["exp", "nbf", "iat"]
             .into_iter()

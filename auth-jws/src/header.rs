@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use crate::Algorithm;
 use crate::error::Malformed;
-use crate::{Algorithm, json};
 
 /// A token's header. Nothing of it is believed: `alg` must be one that the key is for, and `kid` only looks a key up.
 #[derive(Clone)]
@@ -29,7 +29,7 @@ impl Header {
     pub const MAX_KEY_ID_LEN: usize = 256;
 
     pub(crate) fn read(text: &[u8]) -> Result<Self, Malformed> {
-        let members = json::object(text).ok_or(Malformed::Header)?;
+        let members = auth_json::object(text).map_err(|_| Malformed::Header)?;
         if let Some((_, why)) = REFUSED.into_iter().find(|(name, _)| members.contains_key(*name)) {
             return Err(why);
         }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::error::{InvalidKey, InvalidKeySet};
 use crate::key::read_jwk;
-use crate::{Header, VerifyingKey, json};
+use crate::{Header, VerifyingKey};
 
 /// The keys of an issuer: those of a JWK set (RFC 7517 §5) that can be used, or some that were put together.
 ///
@@ -43,7 +43,7 @@ impl JwkSet {
         if text.len() > Self::MAX_LEN {
             return Err(InvalidKeySet::TooLong);
         }
-        let members = json::object(text).ok_or(InvalidKeySet::Malformed)?;
+        let members = auth_json::object(text).map_err(|_| InvalidKeySet::Malformed)?;
         let Some(Value::Array(entries)) = members.get("keys") else { return Err(InvalidKeySet::Malformed) };
         if entries.len() > Self::MAX_KEYS {
             return Err(InvalidKeySet::TooMany);

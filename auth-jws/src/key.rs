@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::error::{InvalidKey, InvalidSignature};
 use crate::primitives::{Material, sha256};
-use crate::{Algorithm, Header, json};
+use crate::{Algorithm, Header};
 
 pub(crate) use jwk::read as read_jwk;
 
@@ -32,7 +32,7 @@ impl VerifyingKey {
     /// # Errors
     /// [`InvalidKey`] if it cannot be used; a private or symmetric one cannot.
     pub fn from_jwk(text: &str) -> Result<Self, InvalidKey> {
-        jwk::read(&json::object(text.as_bytes()).ok_or(InvalidKey::Malformed)?)
+        jwk::read(&auth_json::object(text.as_bytes()).map_err(|_| InvalidKey::Malformed)?)
     }
 
     /// A public key in PEM: `BEGIN PUBLIC KEY`.

@@ -43,7 +43,6 @@ mod claims;
 mod error;
 mod expectations;
 mod header;
-mod json;
 mod jwk_set;
 mod key;
 mod owner;

@@ -1,4 +1,14 @@
 //! JSON that means one thing only: no name twice, no depth without end.
+//!
+//! What stands twice in an object (`{"active":false,"active":true}`) means one thing to one reader and another to the next (RFC 8259
+//! §4): whoever signed or checked it may have gone by the other. So it is refused, at every level, as is what is deeper than 32
+//! objects and arrays inside each other, and whatever stands behind the value.
+//!
+//! ```
+//! assert_eq!(auth_json::object(br#"{"sub":"alice"}"#).unwrap()["sub"], "alice");
+//! assert_eq!(auth_json::object(br#"{"sub":"alice","sub":"mallory"}"#), Err(auth_json::Unread::Invalid));
+//! assert_eq!(auth_json::object(br#"["alice"]"#), Err(auth_json::Unread::NoObject));
+//! ```
 
 use std::fmt;
 
@@ -8,17 +18,41 @@ use serde_json::{Map, Value};
 /// How many objects and arrays may be inside each other.
 const MAX_DEPTH: usize = 32;
 
-/// Reads an object. What stands twice in it would mean one thing here and another to whoever signed or checked it
-/// (RFC 8259 §4), so it is refused, at every level.
-pub(crate) fn object(text: &[u8]) -> Option<Map<String, Value>> {
+/// Reads an object.
+///
+/// # Errors
+/// [`Unread`] if it is none, or may mean more than one thing.
+pub fn object(text: &[u8]) -> Result<Map<String, Value>, Unread> {
     let mut reader = serde_json::Deserializer::from_slice(text);
-    let value = Strict { depth: 0 }.deserialize(&mut reader).ok()?;
-    reader.end().ok()?;
-    match value {
-        Value::Object(object) => Some(object),
-        _ => None,
+    let read = Strict { depth: 0 }.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
+    match read {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) => Err(Unread::NoObject),
+        // The reader's own words may quote the text, which may be a secret.
+        Err(_) => Err(Unread::Invalid),
     }
 }
+
+/// Why a text was not read. Nothing of the text is in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Unread {
+    /// It is JSON, and no object.
+    NoObject,
+    /// It is no JSON, or may mean more than one thing.
+    Invalid,
+}
+
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoObject => "no JSON object",
+            Self::Invalid => "not valid JSON, or a name is there twice",
+        })
+    }
+}
+
+impl std::error::Error for Unread {}
 
 struct Strict {
     depth: usize,
@@ -123,11 +157,12 @@ mod tests {
             ("half a surrogate", r#"{"a":"\ud83d"}"#.into(), false),
             ("not a number", r#"{"exp":NaN}"#.into(), false),
             ("a number beyond all", r#"{"exp":1e999}"#.into(), false),
+            ("HTML", "<!doctype html><p>{}".into(), false),
             ("a comment", r#"{"a":1/**/}"#.into(), false),
         ];
         for (name, text, expected) in table {
-            assert_eq!(object(text.as_bytes()).is_some(), expected, "{name}");
+            assert_eq!(object(text.as_bytes()).is_ok(), expected, "{name}");
         }
-        assert!(object(b"{\"a\":\"\xff\"}").is_none(), "not UTF-8");
+        assert_eq!(object(b"{\"a\":\"\xff\"}"), Err(Unread::Invalid), "not UTF-8");
     }
 }
