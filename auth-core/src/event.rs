@@ -301,7 +301,7 @@ impl fmt::Display for EventKind<'_> {
             Self::ThrottleStoreFailed(error) => {
                 write!(f, "attempts are counted here alone, at half the limits: {}", Chained(*error))
             }
-            Self::StoreFailed(error) => write!(f, "{}", Chained(*error)),
+            Self::StoreFailed(error) => write!(f, "sessions cannot be kept: {}", Chained(*error)),
         }
     }
 }

@@ -14,6 +14,7 @@
 //! | [`backend`] | backends of one's own: what they are asked and may answer, and outside systems behind them |
 //! | [`provisioning`], [`remote_user`] | users who come from elsewhere |
 //! | [`api_keys`] | tokens of the application's own, for programs |
+//! | [`once`] | what may be used once, however many try |
 //! | [`grant`] | what an acceptance is worth: proofs, scopes, an expiry |
 //! | [`gate`], [`event`] | what may be tried at all; what happened |
 //! | [`password`] | formats, costs and policies |
@@ -86,6 +87,7 @@ mod identity_hasher;
 mod keyed;
 mod memory;
 mod networks;
+pub mod once;
 mod outcome;
 pub mod password;
 mod provision_fn;

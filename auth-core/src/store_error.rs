@@ -1,4 +1,4 @@
-//! What keeps a session store from its work.
+//! What keeps a store from its work.
 
 use std::error::Error;
 use std::fmt;
@@ -20,7 +20,7 @@ pub enum StoreErrorKind {
     Unavailable,
     /// It did not answer in time.
     TimedOut,
-    /// It holds as many sessions as it may.
+    /// It holds as much as it may.
     Full,
     /// The new key is in use.
     Exists,
@@ -56,12 +56,12 @@ impl StoreError {
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
-            StoreErrorKind::Unavailable => "the session store is unavailable",
-            StoreErrorKind::TimedOut => "the session store did not answer in time",
-            StoreErrorKind::Full => "the session store is full",
-            StoreErrorKind::Exists => "the session key is in use",
-            StoreErrorKind::Panicked => "the session store panicked",
-            StoreErrorKind::Newer => "a newer version wrote the stored session",
+            StoreErrorKind::Unavailable => "the store is unavailable",
+            StoreErrorKind::TimedOut => "the store did not answer in time",
+            StoreErrorKind::Full => "the store is full",
+            StoreErrorKind::Exists => "the key is in use",
+            StoreErrorKind::Panicked => "the store panicked",
+            StoreErrorKind::Newer => "a newer version wrote the stored record",
         })
     }
 }

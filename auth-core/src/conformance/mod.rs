@@ -6,6 +6,7 @@ pub mod api_keys;
 pub mod backend;
 pub mod client;
 pub mod gate;
+pub mod once;
 pub mod provisioning;
 pub mod store;
 pub mod throttle;

@@ -179,7 +179,7 @@ mod tests {
     async fn a_store_that_is_full_says_so() {
         let store = MemorySessions::new(0);
         let error = check_store(&store).await.unwrap_err();
-        assert_eq!(chain(&error), ["the session store is full", "a session cannot be made"]);
+        assert_eq!(chain(&error), ["the store is full", "a session cannot be made"]);
     }
 
     #[test]

@@ -225,7 +225,7 @@ mod tests {
         SessionError::unavailable(Cause::of(StoreError::unavailable("connection refused")))
     }
 
-    const STORE: [&str; 2] = ["the session store is unavailable", "connection refused"];
+    const STORE: [&str; 2] = ["the store is unavailable", "connection refused"];
 
     #[test]
     fn an_outage_leads_to_what_caused_it() {

@@ -1,6 +1,7 @@
 //! The session suite passes the in-memory store, and finds every fault that is put into it.
 
 mod faulty;
+mod once;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

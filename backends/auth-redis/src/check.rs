@@ -5,6 +5,7 @@ use redis::Value;
 
 use crate::RedisSessions;
 use crate::error::unavailable;
+use crate::link::Link;
 use crate::sessions::{bytes, text};
 
 /// What the scripts run, in words that change nothing where there is no key. Servers before Redis 7.2 do not say which
@@ -35,23 +36,10 @@ impl RedisSessions {
     /// # Errors
     /// [`StoreError`] of what failed first. Its sources name the command, the permission or the setting that is missing.
     pub async fn check(&self) -> Result<(), StoreError> {
-        self.check_memory().await?;
+        self.link.check_memory().await?;
         self.check_commands().await?;
         self.check_scripts().await?;
         check_store(self).await
-    }
-
-    async fn check_memory(&self) -> Result<(), StoreError> {
-        let about: String = match self.link.ask(redis::cmd("INFO").arg("memory")).await? {
-            Value::Map(nodes) => nodes.into_iter().map(|(_, about)| text(about)).collect(),
-            about => text(about),
-        };
-        let says = |line: &str| about.lines().any(|said| said == line);
-        let evicts = !says("maxmemory:0") && !says("maxmemory_policy:noeviction");
-        if evicts {
-            return Err(unavailable("the server evicts keys: set `maxmemory-policy` to `noeviction`"));
-        }
-        Ok(())
     }
 
     async fn check_commands(&self) -> Result<(), StoreError> {
@@ -67,5 +55,21 @@ impl RedisSessions {
         let arguments = [self.prefix.argument(), bytes(&NOBODYS), 0.into()];
         let told = self.scripts.load.by_text(&self.prefix.session(&NOBODYS), &arguments);
         self.link.ask(&told).await.map(drop)
+    }
+}
+
+impl Link {
+    /// Asks the server whether it may keep what must not be forgotten: it must not evict keys when its memory is used up.
+    pub(crate) async fn check_memory(&self) -> Result<(), StoreError> {
+        let about: String = match self.ask(redis::cmd("INFO").arg("memory")).await? {
+            Value::Map(nodes) => nodes.into_iter().map(|(_, about)| text(about)).collect(),
+            about => text(about),
+        };
+        let says = |line: &str| about.lines().any(|said| said == line);
+        let evicts = !says("maxmemory:0") && !says("maxmemory_policy:noeviction");
+        if evicts {
+            return Err(unavailable("the server evicts keys: set `maxmemory-policy` to `noeviction`"));
+        }
+        Ok(())
     }
 }

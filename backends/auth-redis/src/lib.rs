@@ -2,7 +2,7 @@
 //!
 //! [`RedisSessions`] is a [`SessionStore`](auth_core::session::SessionStore) in which a logged-out session stays
 //! logged out, for services that run as several processes; [`RedisThrottle`] counts for all of them how often passwords are
-//! tried.
+//! tried, and [`RedisOnce`] notes what was used that may be used once.
 //!
 //! ```
 //! use auth_core::session::{KeyRing, SessionConfig};
@@ -43,6 +43,7 @@
 //! | `{auth}:u:<backend>:<user>` | sorted set | the keys of a user's sessions on all sites by their end |
 //! | `{auth}:expiry` | sorted set | the keys of all sessions by their end |
 //! | `{auth}:t:<key>` | text | of [`RedisThrottle`]: version and counter of a name, an account, an address |
+//! | `{auth}:o:<key>` | text | of [`RedisOnce`]: that something was used, by whom; a random text |
 //! | `{auth}:ta:<backend>:<id>`, `{auth}:td` | sorted sets | the keys of an account's counters, and of all that delay |
 //!
 //! `<key>` is a [`SessionKey`](auth_core::session::SessionKey), a hash of the cookie's token: 32 bytes, of which the first
@@ -60,7 +61,7 @@
 //! +get +getrange +set +del +exists +pttl +pexpire +zadd +zrem +zcard +zrange +zrangebyscore
 //! ```
 //!
-//! For [`RedisThrottle`], `+mget +zrevrangebyscore` besides.
+//! For [`RedisThrottle`], `+mget +zrevrangebyscore` besides. [`RedisOnce`] needs `+set`, and `+info` for its check.
 //!
 //! An answer that has not come after 750 ms is given up, and so is a connection; longer
 //! [`store_timeouts`](auth_core::session::SessionConfig::store_timeouts) change nothing of that.
@@ -103,10 +104,12 @@
 mod check;
 mod error;
 mod link;
+mod once;
 mod prefix;
 mod scripts;
 mod sessions;
 mod throttle;
 
+pub use once::RedisOnce;
 pub use sessions::RedisSessions;
 pub use throttle::RedisThrottle;

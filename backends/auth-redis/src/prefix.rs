@@ -46,6 +46,11 @@ impl Prefix {
         [self.0.as_bytes(), b"t:", key.as_bytes()].concat()
     }
 
+    /// The key of what was used.
+    pub(crate) fn once(&self, key: &[u8; 32]) -> Vec<u8> {
+        [self.0.as_bytes(), b"o:", key].concat()
+    }
+
     /// The key of the index of an account's counters.
     pub(crate) fn account(&self, backend: &str, id: &str) -> Vec<u8> {
         [&self.0, "ta:", backend, ":", id].concat().into_bytes()

@@ -8,6 +8,7 @@
 //! * [`SqlThrottle`] counts for all instances how often passwords are tried
 //!   ([`throttle`](auth_core::throttle)).
 //! * [`SqlApiKeys`] keeps API keys, as hashes ([`api_keys`](auth_core::api_keys)).
+//! * [`SqlOnce`] notes for all instances what was used that may be used once ([`once`](auth_core::once)).
 //!
 //! ```
 //! use auth_core::{Auth, Password, Passwords, RequestFacts, Secret};
@@ -48,13 +49,14 @@
 //! first request whenever a new version starts.
 //!
 //! # At the start
-//! [`SqlSessions::check`], [`SqlThrottle::check`], [`SqlApiKeys::check`] and [`SqlUsers::check`] try what requests will need, and say which table, permission or setting is
+//! [`SqlSessions::check`], [`SqlThrottle::check`], [`SqlApiKeys::check`], [`SqlOnce::check`] and [`SqlUsers::check`] try what requests will need, and say which table, permission or setting is
 //! missing: a program that calls them does not begin to serve what it cannot. They need the rights that requests need:
 //!
 //! ```sql
 //! GRANT SELECT, INSERT, UPDATE, DELETE ON auth_sessions TO app;
 //! GRANT SELECT, INSERT, UPDATE, DELETE ON auth_throttle TO app;
 //! GRANT SELECT, INSERT, UPDATE, DELETE ON auth_api_keys TO app;
+//! GRANT SELECT, INSERT, UPDATE, DELETE ON auth_once TO app;
 //! GRANT SELECT, UPDATE ON auth_users TO app;      -- UPDATE for hashes that are renewed at logins
 //! GRANT SELECT ON auth_user_permissions TO app;   -- and more for what creates or changes users
 //! ```
@@ -124,6 +126,8 @@ mod error;
 #[cfg(feature = "_database")]
 mod identifier;
 #[cfg(feature = "_database")]
+mod once;
+#[cfg(feature = "_database")]
 mod permissions;
 #[cfg(all(test, feature = "_database"))]
 mod plans;
@@ -146,6 +150,8 @@ pub use sqlx;
 pub use api_keys::SqlApiKeys;
 #[cfg(feature = "_database")]
 pub use database::Database;
+#[cfg(feature = "_database")]
+pub use once::SqlOnce;
 #[cfg(feature = "_database")]
 pub use sessions::SqlSessions;
 #[cfg(feature = "_database")]

@@ -20,7 +20,7 @@ const NOT_ACCEPTED: &str = "the credentials were not accepted";
 const NO_SESSIONS: &str = "sessions are unavailable";
 const NO_CALLER: &str = "it cannot be found out now who is calling";
 /// What lies behind it.
-const STORE: &str = "the session store is unavailable < the driver: the store is down";
+const STORE: &str = "the store is unavailable < the driver: the store is down";
 const USERS: &str = "the backend is unavailable < the driver: the users are down";
 
 /// A handler that does this is told so.

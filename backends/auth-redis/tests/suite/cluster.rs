@@ -10,7 +10,7 @@ use redis::cluster::ClusterClient;
 use test_servers::Redis;
 
 /// Three nodes that share the slots.
-async fn nodes() -> Vec<Redis> {
+pub(crate) async fn nodes() -> Vec<Redis> {
     let nodes: Vec<_> = (0..3).map(|_| Redis::new().with("cluster-enabled", "yes").start()).collect();
     let first = nodes[0].port().to_string();
     for (node, slots) in nodes.iter().zip([["0", "5460"], ["5461", "10922"], ["10923", "16383"]]) {

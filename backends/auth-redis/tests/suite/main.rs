@@ -5,6 +5,7 @@ mod check;
 mod cluster;
 mod last_build;
 mod leaks;
+mod once;
 mod outages;
 mod races;
 mod sessions;

@@ -1,7 +1,7 @@
 //! The check at the start of a program: it tries what will be needed, names what is missing, and leaves nothing.
 
 use auth_core::provisioning::Provisioning;
-use auth_sql::{SqlSessions, SqlUsers, UserTable};
+use auth_sql::{SqlOnce, SqlSessions, SqlUsers, UserTable};
 use sqlx::mysql::{MySqlConnectOptions, MySqlPool};
 use sqlx::postgres::{PgConnectOptions, PgPool};
 use sqlx::sqlite::{SqliteJournalMode, SqlitePoolOptions};
@@ -124,6 +124,13 @@ macro_rules! each_privilege {
             assert_told(users.check().await, &[&format!("`GRANT {missing} ON {table}`")]);
             set(table, "none").await;
         }
+        let used = SqlOnce::new($limited.clone());
+        set("auth_once", "none").await;
+        used.check().await.unwrap();
+        for missing in ["INSERT", "DELETE"] {
+            set("auth_once", missing).await;
+            assert_told(used.check().await, &[&format!("`GRANT {missing} ON auth_once`")]);
+        }
         // What a request needs that nobody checked for says so too.
         set("auth_users", "INSERT").await;
         let error = users.create_user("bob", None).await.unwrap_err();
@@ -139,6 +146,7 @@ fn in_postgres() {
         let owner = PgPool::connect(&server.url()).await.unwrap();
         SqlSessions::new(owner.clone()).migrate().await.unwrap();
         SqlUsers::new(owner.clone(), passwords(16)).migrate().await.unwrap();
+        SqlOnce::new(owner.clone()).migrate().await.unwrap();
         let admin = PgPool::connect(&server.admin_url()).await.unwrap();
         admin.execute("CREATE ROLE limited LOGIN PASSWORD 'limited'").await.unwrap();
         let limited = PgPool::connect_with(options.clone().username("limited").password("limited"));
@@ -155,7 +163,11 @@ fn in_postgres() {
         let pool = PgPool::connect_with(options).await.unwrap();
         let says = ["a session cannot be made", "connect to the primary"];
         assert_told(SqlSessions::new(pool.clone()).check().await, &says);
-        assert_told(SqlUsers::new(pool, passwords(16)).check().await, &["connect to the primary"]);
+        assert_told(SqlUsers::new(pool.clone(), passwords(16)).check().await, &["connect to the primary"]);
+        assert_told(
+            SqlOnce::new(pool).check().await,
+            &["it cannot be noted what was used", "connect to the primary"],
+        );
     });
 }
 
@@ -167,6 +179,7 @@ fn in_maria_db() {
         let owner = MySqlPool::connect(&server.url()).await.unwrap();
         SqlSessions::new(owner.clone()).migrate().await.unwrap();
         SqlUsers::new(owner.clone(), passwords(16)).migrate().await.unwrap();
+        SqlOnce::new(owner.clone()).migrate().await.unwrap();
         let admin = MySqlPool::connect(&server.admin_url()).await.unwrap();
         admin.execute("CREATE USER limited@'127.0.0.1' IDENTIFIED BY 'limited'").await.unwrap();
         admin.execute("GRANT CREATE VIEW ON app.* TO limited@'127.0.0.1'").await.unwrap();
@@ -192,7 +205,11 @@ fn in_maria_db() {
         let pool = MySqlPool::connect_with(options).await.unwrap();
         let says = ["a session cannot be made", "connect to the primary"];
         assert_told(SqlSessions::new(pool.clone()).check().await, &says);
-        assert_told(SqlUsers::new(pool, passwords(16)).check().await, &["connect to the primary"]);
+        assert_told(SqlUsers::new(pool.clone(), passwords(16)).check().await, &["connect to the primary"]);
+        assert_told(
+            SqlOnce::new(pool).check().await,
+            &["it cannot be noted what was used", "connect to the primary"],
+        );
     });
 }
 

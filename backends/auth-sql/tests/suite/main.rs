@@ -10,6 +10,7 @@ mod missing;
 mod moves;
 mod names;
 mod odd;
+mod once;
 mod outages;
 mod pgbouncer;
 mod provisioning;
@@ -64,6 +65,7 @@ fn sessions_in_maria_db_that_reads_what_is_committed() {
     let place = Place::maria_db_with(&["--transaction-isolation=READ-COMMITTED"]);
     moves::all(&place);
     sessions::contract(&place);
+    once::contract(&place);
 }
 
 /// The same where no statement is prepared for longer than its transaction.
@@ -82,6 +84,7 @@ fn sessions_behind_pgbouncer() {
     sessions::contract(&place);
     throttle::contract(&place);
     api_keys::contract(&place);
+    once::contract(&place);
     migrations::all(&place);
     moves::all(&place);
 }
@@ -94,4 +97,5 @@ fn all_about_sessions(place: &Place) {
     sessions::all(place);
     throttle::all(place);
     api_keys::all(place);
+    once::all(place);
 }

@@ -1,0 +1,65 @@
+//! [`check_store`]: what is asked of a store, tried before it is needed.
+
+use std::time::Duration;
+
+use super::{OnceId, OnceStore};
+use crate::random::{OsRandom, Random};
+use crate::session::{Purpose, step};
+use crate::store_error::StoreError;
+use crate::time::{Clock, SystemClock, Timestamp};
+
+/// How long what was made is good for. It is of no use to anybody, and kept for a minute longer as all is.
+const LIFETIME: Duration = Duration::from_secs(1);
+
+/// Tries on a store all that is asked of it: a random id is used, and once more. For the start of a program. The id stays in
+/// the store for a minute: none is removed before that. The stores of this project have a `check` of their own, which tries
+/// this and more.
+///
+/// # Errors
+/// [`StoreError`] of the first step that failed. Its source says which one that is, and the source of that why.
+pub async fn check_store(store: &impl OnceStore) -> Result<(), StoreError> {
+    let (purpose, mut id) = (Purpose::of_core("check"), [0; 16]);
+    OsRandom.fill(&mut id).map_err(StoreError::unavailable)?;
+    let id = OnceId::new(&purpose, &id).map_err(StoreError::unavailable)?;
+    let now = SystemClock.now();
+    let until = now.plus(LIFETIME);
+    step("it cannot be noted what was used", store.use_once(id, until, now).await, |first| first)?;
+    step("it cannot be seen what was used", store.use_once(id, until, now).await, |first| !first)?;
+    // None is that old: another instance that is being checked must find its own again.
+    let purged = store.purge(Timestamp::from_millis(0), 1).await;
+    step("what was used cannot be forgotten", purged, |_| true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::MemoryOnce;
+    use super::*;
+    use crate::store_error::StoreErrorKind;
+
+    #[tokio::test]
+    async fn instances_may_check_at_once() {
+        let store = MemoryOnce::new(2);
+        check_store(&store).await.unwrap();
+        check_store(&store).await.unwrap();
+        assert_eq!(check_store(&store).await.unwrap_err().kind(), StoreErrorKind::Full);
+    }
+
+    struct Forgetful;
+
+    impl OnceStore for Forgetful {
+        async fn use_once(&self, _: OnceId<'_>, _: Timestamp, _: Timestamp) -> Result<bool, StoreError> {
+            Ok(true)
+        }
+
+        async fn purge(&self, _: Timestamp, _: u64) -> Result<u64, StoreError> {
+            Ok(0)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_store_that_notes_nothing_is_found() {
+        let error = check_store(&Forgetful).await.unwrap_err();
+        let source = std::error::Error::source(&error).map(ToString::to_string);
+        assert_eq!(source.as_deref(), Some("it cannot be seen what was used"));
+    }
+}
