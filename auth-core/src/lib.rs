@@ -63,6 +63,7 @@ mod attempt;
 mod authenticator;
 pub mod backend;
 mod backend_fn;
+mod base62;
 mod breaker;
 mod cause;
 mod chain;
