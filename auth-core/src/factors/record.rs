@@ -144,12 +144,13 @@ impl fmt::Debug for StoredFactor {
     }
 }
 
-/// What cannot be an id of a factor.
+/// What cannot be an id or a secret of a factor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidFactor(&'static str);
 
 impl InvalidFactor {
     const ID: Self = Self("the id of a factor has eleven letters and digits");
+    pub(super) const SECRET: Self = Self("the secret of an app has 10 to 64 bytes, as base32");
 }
 
 impl fmt::Display for InvalidFactor {
