@@ -123,6 +123,9 @@ pub struct StoredFactor {
 }
 
 impl StoredFactor {
+    /// The longest name, in bytes.
+    pub const MAX_NAME_LEN: usize = 100;
+
     /// Whether it counts as one of its owner's factors.
     pub fn is_confirmed(&self) -> bool {
         self.confirmed.is_some()
@@ -144,13 +147,24 @@ impl fmt::Debug for StoredFactor {
     }
 }
 
-/// What cannot be an id or a secret of a factor.
+/// A name that a person may give a factor.
+pub(super) fn name(name: &str) -> Result<Box<str>, InvalidFactor> {
+    let fits = name.len() <= StoredFactor::MAX_NAME_LEN && !name.trim().is_empty();
+    if !fits || name.chars().any(char::is_control) {
+        return Err(InvalidFactor::NAME);
+    }
+    Ok(name.into())
+}
+
+/// What cannot be an id, a name or a secret of a factor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidFactor(&'static str);
 
 impl InvalidFactor {
     const ID: Self = Self("the id of a factor has eleven letters and digits");
     pub(super) const SECRET: Self = Self("the secret of an app has 10 to 64 bytes, as base32");
+    const NAME: Self =
+        Self("the name of a factor has 1 to 100 bytes, not all of them blank, and no control characters");
 }
 
 impl fmt::Display for InvalidFactor {
@@ -175,6 +189,14 @@ mod tests {
         assert_eq!(id.to_string().parse(), Ok(id));
         for bad in ["", "0", "zzzzzzzzzzz", "0000000000-"] {
             assert!(bad.parse::<FactorId>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn names_are_bounded() {
+        assert!(name("O'Brien's ü phone").is_ok() && name(&"x".repeat(100)).is_ok());
+        for bad in ["", "  ", "a\nb", &"x".repeat(101)] {
+            assert!(name(bad).is_err(), "{bad:?}");
         }
     }
 }
