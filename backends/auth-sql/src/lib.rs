@@ -8,6 +8,7 @@
 //! * [`SqlThrottle`] counts for all instances how often passwords are tried
 //!   ([`throttle`](auth_core::throttle)).
 //! * [`SqlApiKeys`] keeps API keys, as hashes ([`api_keys`](auth_core::api_keys)).
+//! * [`SqlFactors`] keeps second factors, their secrets sealed ([`factors`](auth_core::factors)).
 //!
 //! ```
 //! use auth_core::{Auth, Password, Passwords, RequestFacts, Secret};
@@ -48,13 +49,14 @@
 //! first request whenever a new version starts.
 //!
 //! # At the start
-//! [`SqlSessions::check`], [`SqlThrottle::check`], [`SqlApiKeys::check`] and [`SqlUsers::check`] try what requests will need, and say which table, permission or setting is
+//! [`SqlSessions::check`], [`SqlThrottle::check`], [`SqlApiKeys::check`], [`SqlFactors::check`] and [`SqlUsers::check`] try what requests will need, and say which table, permission or setting is
 //! missing: a program that calls them does not begin to serve what it cannot. They need the rights that requests need:
 //!
 //! ```sql
 //! GRANT SELECT, INSERT, UPDATE, DELETE ON auth_sessions TO app;
 //! GRANT SELECT, INSERT, UPDATE, DELETE ON auth_throttle TO app;
 //! GRANT SELECT, INSERT, UPDATE, DELETE ON auth_api_keys TO app;
+//! GRANT SELECT, INSERT, UPDATE, DELETE ON auth_factors, auth_recovery_codes, auth_factor_tries TO app;  -- MySQL: one by one
 //! GRANT SELECT, UPDATE ON auth_users TO app;      -- UPDATE for hashes that are renewed at logins
 //! GRANT SELECT ON auth_user_permissions TO app;   -- and more for what creates or changes users
 //! ```
@@ -122,6 +124,8 @@ mod driver;
 #[cfg(feature = "_database")]
 mod error;
 #[cfg(feature = "_database")]
+mod factors;
+#[cfg(feature = "_database")]
 mod identifier;
 #[cfg(feature = "_database")]
 mod permissions;
@@ -146,6 +150,8 @@ pub use sqlx;
 pub use api_keys::SqlApiKeys;
 #[cfg(feature = "_database")]
 pub use database::Database;
+#[cfg(feature = "_database")]
+pub use factors::SqlFactors;
 #[cfg(feature = "_database")]
 pub use sessions::SqlSessions;
 #[cfg(feature = "_database")]
