@@ -11,7 +11,7 @@ use auth_core::Passwords;
 use auth_core::api_keys::ApiKeys;
 use auth_core::password::{Argon2Cost, Format};
 use auth_core::session::SessionStore;
-use auth_sql::{Database, SqlApiKeys, SqlOnce, SqlSessions, SqlThrottle, SqlUser, SqlUsers};
+use auth_sql::{Database, SqlApiKeys, SqlFactors, SqlOnce, SqlSessions, SqlThrottle, SqlUser, SqlUsers};
 use clap::{Parser, Subcommand, ValueEnum};
 
 use place::{Place, Unavailable, redis};
@@ -133,6 +133,7 @@ async fn migrate(users: &SqlUsers, database: Database, sessions: bool) -> Result
     users.migrate().await?;
     SqlApiKeys::new(database.clone()).migrate().await?;
     SqlOnce::new(database.clone()).migrate().await?;
+    SqlFactors::new(database.clone()).migrate().await?;
     if sessions {
         SqlSessions::new(database.clone()).migrate().await?;
         SqlThrottle::new(database).migrate().await?;

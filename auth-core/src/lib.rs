@@ -14,6 +14,7 @@
 //! | [`backend`] | backends of one's own: what they are asked and may answer, and outside systems behind them |
 //! | [`provisioning`], [`remote_user`] | users who come from elsewhere |
 //! | [`api_keys`] | tokens of the application's own, for programs |
+//! | [`factors`] | second factors: codes of an app, recovery codes |
 //! | [`once`] | what may be used once, however many try |
 //! | [`grant`] | what an acceptance is worth: proofs, scopes, an expiry |
 //! | [`gate`], [`event`] | what may be tried at all; what happened |
@@ -64,6 +65,7 @@ mod attempt;
 mod authenticator;
 pub mod backend;
 mod backend_fn;
+mod base62;
 mod breaker;
 mod cause;
 mod chain;
@@ -75,6 +77,7 @@ mod denied;
 mod encoding;
 mod error;
 pub mod event;
+pub mod factors;
 mod facts;
 pub mod gate;
 pub mod grant;

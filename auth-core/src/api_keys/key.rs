@@ -6,12 +6,11 @@ use std::str::FromStr;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
+use crate::base62::{self, ID_LEN, decode, encode};
 use crate::random::{Random, RandomError};
 use crate::{ConfigError, Secret, keyed};
 
-const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-/// How many digits 64, 128 and 32 bits have in base 62.
-const ID_LEN: usize = 11;
+/// How many digits 128 and 32 bits have in base 62.
 const HALF_LEN: usize = 22;
 const CHECKSUM_LEN: usize = 6;
 const LEN: usize = ID_LEN + 2 * HALF_LEN + CHECKSUM_LEN;
@@ -34,8 +33,7 @@ impl ApiKeyId {
 
 impl fmt::Display for ApiKeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits: [u8; ID_LEN] = encode(self.0.into());
-        f.write_str(std::str::from_utf8(&digits).unwrap_or_default())
+        base62::write_id(self.0, f)
     }
 }
 
@@ -50,9 +48,7 @@ impl FromStr for ApiKeyId {
 
     /// As it is [displayed](fmt::Display): eleven letters and digits.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let digits = Some(text.as_bytes()).filter(|digits| digits.len() == ID_LEN);
-        let number = digits.and_then(decode).and_then(|number| u64::try_from(number).ok());
-        number.map(Self).ok_or(super::InvalidApiKey::ID)
+        base62::read_id(text).map(Self).ok_or(super::InvalidApiKey::ID)
     }
 }
 
@@ -154,43 +150,6 @@ fn words(hash: &[u8; 32]) -> [u64; 4] {
     let (words, _) = hash.as_chunks();
     std::array::from_fn(|at| words.get(at).map_or(0, |word| u64::from_le_bytes(*word)))
 }
-
-/// A number in base 62, with leading zeros.
-fn encode<const N: usize>(mut number: u128) -> [u8; N] {
-    let mut digits = [b'0'; N];
-    for digit in digits.iter_mut().rev() {
-        *digit = DIGITS[usize::try_from(number % 62).unwrap_or_default()];
-        number /= 62;
-    }
-    digits
-}
-
-fn decode(digits: &[u8]) -> Option<u128> {
-    // A few digits at a time fit into 64 bits, which costs less than 128 for each.
-    digits.chunks(DIGITS_IN_64_BITS).try_fold(0_u128, |number, chunk| {
-        let (value, scale) = chunk.iter().try_fold((0_u64, 1_u64), |(value, scale), digit| {
-            let digit = VALUES[usize::from(*digit)];
-            (digit < 62).then(|| (value * 62 + u64::from(digit), scale * 62))
-        })?;
-        number.checked_mul(scale.into())?.checked_add(value.into())
-    })
-}
-
-const DIGITS_IN_64_BITS: usize = 10;
-
-/// The values of digits, and 255 for what is none.
-const VALUES: [u8; 256] = {
-    let mut values = [u8::MAX; 256];
-    let mut value = 0;
-    while value < DIGITS.len() {
-        #[expect(clippy::cast_possible_truncation, reason = "there are 62")]
-        {
-            values[DIGITS[value] as usize] = value as u8;
-        }
-        value += 1;
-    }
-    values
-};
 
 #[cfg(test)]
 mod tests {

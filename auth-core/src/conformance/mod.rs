@@ -5,6 +5,7 @@
 pub mod api_keys;
 pub mod backend;
 pub mod client;
+pub mod factors;
 pub mod gate;
 pub mod once;
 pub mod provisioning;

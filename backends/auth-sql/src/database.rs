@@ -34,20 +34,20 @@ const LAST_PAUSE: Duration = Duration::from_millis(250);
 const TAKEN: u32 = 10;
 
 /// Tries of a statement that others may overtake.
-struct Tries {
+pub(crate) struct Tries {
     until: Instant,
     pause: Duration,
     taken: u32,
 }
 
 impl Tries {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { until: Instant::now() + TRIED_FOR, pause: FIRST_PAUSE, taken: 1 }
     }
 
     /// Waits before the next try; `false` if there is none. Not for the same time as the others, or the same two would
     /// meet again and again.
-    async fn again_after(&mut self, error: &DbError) -> bool {
+    pub(crate) async fn again_after(&mut self, error: &DbError) -> bool {
         let is_over = match error.kind() {
             DbErrorKind::Undone => Instant::now() >= self.until,
             DbErrorKind::Taken => self.taken >= TAKEN,

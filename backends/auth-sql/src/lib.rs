@@ -9,6 +9,7 @@
 //!   ([`throttle`](auth_core::throttle)).
 //! * [`SqlApiKeys`] keeps API keys, as hashes ([`api_keys`](auth_core::api_keys)).
 //! * [`SqlOnce`] notes for all instances what was used that may be used once ([`once`](auth_core::once)).
+//! * [`SqlFactors`] keeps second factors, their secrets sealed ([`factors`](auth_core::factors)).
 //!
 //! ```
 //! use auth_core::{Auth, Password, Passwords, RequestFacts, Secret};
@@ -49,7 +50,7 @@
 //! first request whenever a new version starts.
 //!
 //! # At the start
-//! [`SqlSessions::check`], [`SqlThrottle::check`], [`SqlApiKeys::check`], [`SqlOnce::check`] and [`SqlUsers::check`] try what requests will need, and say which table, permission or setting is
+//! [`SqlSessions::check`], [`SqlThrottle::check`], [`SqlApiKeys::check`], [`SqlOnce::check`], [`SqlFactors::check`] and [`SqlUsers::check`] try what requests will need, and say which table, permission or setting is
 //! missing: a program that calls them does not begin to serve what it cannot. They need the rights that requests need:
 //!
 //! ```sql
@@ -57,6 +58,7 @@
 //! GRANT SELECT, INSERT, UPDATE, DELETE ON auth_throttle TO app;
 //! GRANT SELECT, INSERT, UPDATE, DELETE ON auth_api_keys TO app;
 //! GRANT SELECT, INSERT, UPDATE, DELETE ON auth_once TO app;
+//! GRANT SELECT, INSERT, UPDATE, DELETE ON auth_factors, auth_recovery_codes, auth_factor_tries TO app;  -- MySQL: one by one
 //! GRANT SELECT, UPDATE ON auth_users TO app;      -- UPDATE for hashes that are renewed at logins
 //! GRANT SELECT ON auth_user_permissions TO app;   -- and more for what creates or changes users
 //! ```
@@ -124,6 +126,8 @@ mod driver;
 #[cfg(feature = "_database")]
 mod error;
 #[cfg(feature = "_database")]
+mod factors;
+#[cfg(feature = "_database")]
 mod identifier;
 #[cfg(feature = "_database")]
 mod once;
@@ -150,6 +154,8 @@ pub use sqlx;
 pub use api_keys::SqlApiKeys;
 #[cfg(feature = "_database")]
 pub use database::Database;
+#[cfg(feature = "_database")]
+pub use factors::SqlFactors;
 #[cfg(feature = "_database")]
 pub use once::SqlOnce;
 #[cfg(feature = "_database")]

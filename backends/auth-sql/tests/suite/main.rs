@@ -3,6 +3,7 @@
 mod api_keys;
 mod check;
 mod earlier;
+mod factors;
 mod import;
 mod leaks;
 mod migrations;
@@ -85,8 +86,19 @@ fn sessions_behind_pgbouncer() {
     throttle::contract(&place);
     api_keys::contract(&place);
     once::contract(&place);
+    factors::contract(&place);
     migrations::all(&place);
     moves::all(&place);
+}
+
+#[test]
+fn factors_in_postgres() {
+    factors::all(&Place::postgres());
+}
+
+#[test]
+fn factors_in_maria_db() {
+    factors::all(&Place::maria_db());
 }
 
 fn all_about_sessions(place: &Place) {

@@ -1,0 +1,74 @@
+//! [`check_store`]: what factors ask of a store, tried before one is enrolled.
+
+use super::{FactorId, FactorKind, FactorOwner, FactorStore, Reservation, StoredFactor, TryEnd};
+use crate::random::OsRandom;
+use crate::session::step;
+use crate::store_error::{StoreError, StoreErrorKind};
+use crate::time::{Clock, SystemClock, Timestamp};
+use crate::{BackendName, UserId};
+
+/// Tries on a store all that factors will ask of it: some of nobody's are made, confirmed, used and removed. For the start of a
+/// program. The stores of this project have a `check` of their own, which tries this and more.
+///
+/// # Errors
+/// [`StoreError`] of the first step that failed. Its source says which one that is, and the source of that why.
+pub async fn check_store(store: &impl FactorStore) -> Result<(), StoreError> {
+    let now = SystemClock.now();
+    let factor = of_nobody(FactorKind::Totp, now).map_err(StoreError::unavailable)?;
+    let (owner, id) = (&factor.owner, factor.id);
+    step("factors cannot be looked for", store.of_owner(owner).await, |all| all.is_empty())?;
+    step("a factor cannot be added", store.add(&factor, 10).await, |done| done)?;
+    step("a factor cannot be confirmed", store.confirm(owner, id, 1, now).await, |done| done)?;
+    step("a code cannot be used", store.use_step(owner, id, 2, now).await, |done| done)?;
+    step("a code can be used twice", store.use_step(owner, id, 2, now).await, |done| !done)?;
+    step("a factor cannot be renamed", store.rename(owner, id, "checked").await, |done| done)?;
+    let replaced = store.replace_secret(owner, id, &factor.secret, &[8; 8]).await;
+    step("a secret cannot be sealed again", replaced, |done| done)?;
+    let mut codes = of_nobody(FactorKind::RecoveryCodes, now).map_err(StoreError::unavailable)?;
+    (codes.owner, codes.codes) = (owner.clone(), vec![[7; 32]]);
+    step("recovery codes cannot be made", store.replace_codes(&codes).await, |()| true)?;
+    let used = store.use_recovery_code(owner, codes.id, &[7; 32], now).await;
+    step("a recovery code cannot be used", used, |done| done)?;
+    let reserved = store.reserve_try(owner, now).await;
+    if let Ok(Reservation::Allowed(tried)) = reserved {
+        let settled = store.settle_try(owner, tried, TryEnd::Fault).await;
+        step("a try cannot be settled", settled, |()| true)?;
+    }
+    step("tries cannot be counted", reserved, |answer| matches!(answer, Reservation::Allowed(_)))?;
+    step("a factor cannot be read", store.of_owner(owner).await, |all| all.len() == 2)?;
+    step("a factor cannot be removed", store.remove(owner, id).await, |done| done)?;
+    step("factors cannot be removed", store.remove_all(owner).await, |count| count == 1)
+}
+
+fn of_nobody(
+    kind: FactorKind,
+    now: Timestamp,
+) -> Result<StoredFactor, Box<dyn std::error::Error + Send + Sync>> {
+    let id = FactorId::draw(&OsRandom)?;
+    let backend = BackendName::new("check").ok_or(StoreErrorKind::Unavailable).map_err(StoreError::new)?;
+    Ok(StoredFactor {
+        id,
+        owner: FactorOwner { backend, user: UserId::new(id.to_string())? },
+        kind,
+        name: "check".into(),
+        created: now,
+        confirmed: None,
+        last_used: None,
+        last_step: None,
+        secret: [7; 8].into(),
+        codes: Vec::new(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::MemoryFactors;
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_is_left_of_it() {
+        let store = MemoryFactors::new(1);
+        check_store(&store).await.unwrap();
+        check_store(&store).await.unwrap();
+    }
+}

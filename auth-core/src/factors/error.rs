@@ -1,0 +1,78 @@
+//! What can go wrong with factors.
+
+use std::error::Error;
+use std::fmt;
+
+use super::InvalidFactor;
+use crate::cause::Cause;
+use crate::random::RandomError;
+use crate::store_error::StoreError;
+
+/// Something could not be done with a factor. None of them means that a code was wrong.
+#[derive(Debug)]
+pub struct FactorError {
+    kind: FactorErrorKind,
+    source: Cause,
+}
+
+/// Why something could not be done with a factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FactorErrorKind {
+    /// The store or the random source failed.
+    Unavailable,
+    /// The secret was sealed for somebody else, under a key that is gone, or was changed.
+    Unreadable,
+    /// The name is blank, too long, or has control characters.
+    InvalidName,
+    /// The user has as many factors as they may have.
+    TooMany,
+}
+
+impl FactorError {
+    /// Why it could not be done.
+    pub fn kind(&self) -> FactorErrorKind {
+        self.kind
+    }
+}
+
+impl From<FactorErrorKind> for FactorError {
+    fn from(kind: FactorErrorKind) -> Self {
+        Self { kind, source: Cause::NONE }
+    }
+}
+
+impl From<StoreError> for FactorError {
+    fn from(error: StoreError) -> Self {
+        Self { kind: FactorErrorKind::Unavailable, source: Cause::of(error) }
+    }
+}
+
+impl From<RandomError> for FactorError {
+    fn from(error: RandomError) -> Self {
+        Self { kind: FactorErrorKind::Unavailable, source: Cause::of(error) }
+    }
+}
+
+impl From<InvalidFactor> for FactorError {
+    fn from(error: InvalidFactor) -> Self {
+        Self { kind: FactorErrorKind::InvalidName, source: Cause::of(error) }
+    }
+}
+
+impl fmt::Display for FactorError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            FactorErrorKind::Unavailable => "second factors are unavailable",
+            FactorErrorKind::Unreadable => "the secret of a second factor cannot be opened",
+            FactorErrorKind::InvalidName => "that is no name for a second factor",
+            FactorErrorKind::TooMany => "the user has as many second factors as they may have",
+        })
+    }
+}
+
+impl Error for FactorError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.source()
+    }
+}

@@ -1,0 +1,207 @@
+//! Factors in this process' memory.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use super::{
+    CodeHash, FactorId, FactorKind, FactorOwner, FactorStore, Reservation, StoredFactor, Tries, Try, TryEnd,
+};
+use crate::store_error::{StoreError, StoreErrorKind};
+use crate::time::Timestamp;
+
+/// A [`FactorStore`] in memory: for tests, and for a program whose users end with it. It is for one instance.
+#[derive(Debug)]
+pub struct MemoryFactors {
+    owners: Mutex<HashMap<FactorOwner, Owned>>,
+    max: usize,
+}
+
+/// What there is of an owner.
+#[derive(Debug, Default)]
+struct Owned {
+    /// In the order in which they were made.
+    factors: Vec<StoredFactor>,
+    tries: Tries,
+}
+
+impl MemoryFactors {
+    /// A store for the factors of at most `max` users.
+    pub fn new(max: usize) -> Self {
+        Self { owners: Mutex::default(), max }
+    }
+
+    // Nothing in here calls foreign code under the lock, under which all is compared and changed.
+    fn with<T>(&self, change: impl FnOnce(&mut HashMap<FactorOwner, Owned>) -> T) -> T {
+        change(&mut self.owners.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Changes what there is of an owner, also of one of whom there is nothing.
+    fn of<T>(
+        &self,
+        owner: &FactorOwner,
+        change: impl FnOnce(&mut Owned) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.with(|owners| {
+            if owners.len() >= self.max && !owners.contains_key(owner) {
+                return Err(StoreError::new(StoreErrorKind::Full));
+            }
+            change(owners.entry(owner.clone()).or_default())
+        })
+    }
+
+    /// Changes a factor if it is so, and says whether it was.
+    fn change(
+        &self,
+        owner: &FactorOwner,
+        id: FactorId,
+        is_so: impl FnOnce(&StoredFactor) -> bool,
+        change: impl FnOnce(&mut StoredFactor),
+    ) -> bool {
+        self.with(|owners| {
+            let factors = owners.get_mut(owner).map(|own| &mut own.factors);
+            let factor = factors.into_iter().flatten().find(|factor| factor.id == id);
+            let Some(factor) = factor.filter(|factor| is_so(factor)) else { return false };
+            change(factor);
+            true
+        })
+    }
+}
+
+/// An id that another owner has is as good as impossible, and is looked for only here.
+fn insert(own: &mut Owned, factor: &StoredFactor) -> Result<(), StoreError> {
+    if own.factors.iter().any(|other| other.id == factor.id) {
+        return Err(StoreError::new(StoreErrorKind::Exists));
+    }
+    own.factors.push(factor.clone());
+    own.factors.sort_by_key(|factor| (factor.created, factor.id));
+    Ok(())
+}
+
+impl FactorStore for MemoryFactors {
+    async fn add(&self, factor: &StoredFactor, max: usize) -> Result<bool, StoreError> {
+        self.of(&factor.owner, |own| {
+            let has_room = own.factors.len() < max;
+            if has_room {
+                insert(own, factor)?;
+            }
+            Ok(has_room)
+        })
+    }
+
+    async fn replace_codes(&self, factor: &StoredFactor) -> Result<(), StoreError> {
+        self.of(&factor.owner, |own| {
+            own.factors.retain(|other| other.kind != FactorKind::RecoveryCodes);
+            insert(own, factor)
+        })
+    }
+
+    async fn of_owner(&self, owner: &FactorOwner) -> Result<Vec<StoredFactor>, StoreError> {
+        Ok(self.with(|owners| owners.get(owner).map(|own| own.factors.clone()).unwrap_or_default()))
+    }
+
+    async fn confirm(
+        &self,
+        owner: &FactorOwner,
+        id: FactorId,
+        step: u64,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        Ok(self.change(
+            owner,
+            id,
+            |factor| !factor.is_confirmed(),
+            |factor| (factor.confirmed, factor.last_step) = (Some(now), Some(step)),
+        ))
+    }
+
+    async fn use_step(
+        &self,
+        owner: &FactorOwner,
+        id: FactorId,
+        step: u64,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        Ok(self.change(
+            owner,
+            id,
+            |factor| factor.is_confirmed() && factor.last_step.is_none_or(|last| last < step),
+            |factor| (factor.last_used, factor.last_step) = (Some(now), Some(step)),
+        ))
+    }
+
+    async fn use_recovery_code(
+        &self,
+        owner: &FactorOwner,
+        id: FactorId,
+        code: &CodeHash,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        Ok(self.change(
+            owner,
+            id,
+            |factor| factor.codes.contains(code),
+            |factor| {
+                factor.codes.retain(|own| own != code);
+                factor.last_used = Some(now);
+            },
+        ))
+    }
+
+    async fn replace_secret(
+        &self,
+        owner: &FactorOwner,
+        id: FactorId,
+        old: &[u8],
+        new: &[u8],
+    ) -> Result<bool, StoreError> {
+        Ok(self.change(
+            owner,
+            id,
+            |factor| *factor.secret == *old,
+            |factor| {
+                factor.secret = new.into();
+            },
+        ))
+    }
+
+    async fn rename(&self, owner: &FactorOwner, id: FactorId, name: &str) -> Result<bool, StoreError> {
+        Ok(self.change(owner, id, |_| true, |factor| factor.name = name.into()))
+    }
+
+    async fn remove(&self, owner: &FactorOwner, id: FactorId) -> Result<bool, StoreError> {
+        Ok(self.with(|owners| {
+            let Some(own) = owners.get_mut(owner) else { return false };
+            let before = own.factors.len();
+            own.factors.retain(|factor| factor.id != id);
+            let is_removed = own.factors.len() < before;
+            if own.factors.is_empty() && own.tries == Tries::default() {
+                owners.remove(owner);
+            }
+            is_removed
+        }))
+    }
+
+    async fn remove_all(&self, owner: &FactorOwner) -> Result<u64, StoreError> {
+        Ok(self.with(|owners| owners.remove(owner).map_or(0, |own| own.factors.len() as u64)))
+    }
+
+    async fn reserve_try(&self, owner: &FactorOwner, now: Timestamp) -> Result<Reservation, StoreError> {
+        self.of(owner, |own| match own.tries.reserve(now) {
+            Ok(reserved) => {
+                own.tries = reserved;
+                Ok(Reservation::Allowed(Try::of(reserved)))
+            }
+            Err(delay) => Ok(Reservation::RetryAfter(delay)),
+        })
+    }
+
+    async fn settle_try(&self, owner: &FactorOwner, tried: Try, end: TryEnd) -> Result<(), StoreError> {
+        self.with(|owners| {
+            let own = owners.get_mut(owner);
+            if let Some((own, new)) = own.and_then(|own| own.tries.settle(tried, end).map(|new| (own, new))) {
+                own.tries = new;
+            }
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,76 @@
+//! The suite for factors passes the store in memory, and finds every fault that is put into it.
+
+mod faulty;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use auth_core::conformance::factors::factor_store;
+use auth_core::factors::MemoryFactors;
+use faulty::{Fault, Faulty};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn memory_factors_keep_the_contract() {
+    let twice = |store: MemoryFactors| {
+        let store = Arc::new(store);
+        [Arc::clone(&store), store]
+    };
+    factor_store(async || twice(MemoryFactors::new(1_000))).await;
+    factor_store(async || twice(MemoryFactors::new(1_000)).map(Arc::new)).await;
+}
+
+/// Each fault, with the rule that finds it.
+const FAULTS: &[(Fault, &str)] = &[
+    (Fault::AddsWithoutEnd, "an owner has so many factors"),
+    (Fault::AddsTwice, "the id is taken"),
+    (Fault::ListsNewestFirst, "those first that were made first"),
+    (Fault::OwnersIgnoreCase, "owners are told apart"),
+    (Fault::OwnersIgnoreBlanks, "owners are told apart"),
+    (Fault::ConfirmsAgain, "what is confirmed is not confirmed again"),
+    (Fault::ConfirmLeavesStep, "by a step, which is used"),
+    (Fault::ConfirmsInTwoSteps, "one of many confirms"),
+    (Fault::UsesUnconfirmed, "what is unconfirmed is never used"),
+    (Fault::UsesStepAgain, "the code that confirmed is used"),
+    (Fault::UsesAnyOtherStep, "no step is used twice, or after a later one"),
+    (Fault::UsesStepInTwoSteps, "one of many uses a step"),
+    (Fault::KeepsCode, "a code is used once"),
+    (Fault::UsesAllCodes, "the others are left"),
+    (Fault::UsesCodeInTwoSteps, "one of many uses a code"),
+    (Fault::KeepsOldCodes, "new codes replace the old ones"),
+    (Fault::ReplacesEverything, "new codes replace the old ones"),
+    (Fault::ReplacesAnySecret, "a secret is replaced only as it was read"),
+    (Fault::RemovesNothing, "what is removed does not count"),
+    (Fault::RemovesAllOfUser, "says how many there were"),
+    (Fault::RemovalKeepsTries, "and so does what was counted"),
+    (Fault::CountsInTwoSteps, "no more of many are compared than are free"),
+    (Fault::CountsAtTheEnd, "delays double up to an hour"),
+    (Fault::CountsForEachInstance, "delays double up to an hour"),
+    (Fault::CountsForEverybody, "each owner has tries of their own"),
+    (Fault::AskingCounts, "delays double up to an hour"),
+    (Fault::CountsFaults, "a fault gives the try back"),
+    (Fault::KeepsCount, "right codes reset what was counted"),
+    (Fault::WrongGivesBack, "delays double up to an hour"),
+];
+
+#[test]
+fn the_suite_finds_every_fault() {
+    let missed: Vec<_> = FAULTS.iter().filter_map(|(fault, rule)| missed(*fault, rule)).collect();
+    assert!(missed.is_empty(), "{missed:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_store_without_a_fault_passes() {
+    factor_store(async || Faulty::two(None)).await;
+}
+
+/// Runs the suite over a faulty store; what it said if that is not the rule.
+fn missed(fault: Fault, rule: &str) -> Option<String> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    let run = || runtime.block_on(factor_store(async || Faulty::two(Some(fault))));
+    let Err(panic) = catch_unwind(AssertUnwindSafe(run)) else {
+        return Some(format!("{fault:?}: not found"));
+    };
+    let said = panic.downcast_ref::<String>().cloned();
+    let said = said.or_else(|| panic.downcast_ref::<&str>().map(|said| (*said).into())).unwrap_or_default();
+    (!said.contains(rule)).then(|| format!("{fault:?}: {said}"))
+}
