@@ -58,6 +58,7 @@ struct Cost {
 pub(crate) fn run(options: &Options) -> Result<Vec<Table>, String> {
     let redis = crate::start_redis();
     let mut meter = Meter { redis: redis.url(), requests: options.requests, known: HashMap::new() };
+    meter.try_all(options)?;
     let mut behind = Table::new("behind", ["request", "peer", "its cost", "ours"]);
     let mut tables = Vec::new();
     for ask in Ask::value_variants() {
@@ -128,6 +129,18 @@ struct Meter {
 }
 
 impl Meter {
+    /// Sends one request of each case: what cannot be run is told now, and not when half an hour was spent on the others.
+    fn try_all(&self, options: &Options) -> Result<(), String> {
+        for ask in Ask::value_variants() {
+            for site in Site::value_variants().iter().filter(|site| ask.suits(**site)) {
+                if wanted(options, *site, *ask) {
+                    self.allocated(site.program(), *site, *ask, 1)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn cost(&mut self, site: Site, ask: Ask) -> Result<Cost, String> {
         self.cost_in(site.program(), site, ask)
     }
@@ -166,14 +179,27 @@ impl Meter {
 
     /// Runs a program under callgrind for the instructions, and the one that counts for the rest.
     fn total(&self, program: Program, site: Site, ask: Ask, requests: u32) -> Result<Cost, String> {
-        let case = ["run", &site.name(), &ask.name(), &requests.to_string(), "--redis", &self.redis];
-        let instructions = callgrind::instructions(program, &case)?;
-        let allocated = output(Command::new(program.counting()?).args(case))?.stdout;
-        let allocated = String::from_utf8_lossy(&allocated);
+        let case = self.case(site, ask, requests);
+        let instructions = callgrind::instructions(program, &case.each_ref().map(String::as_str))?;
+        let (allocations, bytes) = self.allocated(program, site, ask, requests)?;
+        Ok(Cost { instructions, allocations, bytes })
+    }
+
+    fn case(&self, site: Site, ask: Ask, requests: u32) -> [String; 6] {
+        let [run, redis] = ["run", "--redis"].map(str::to_owned);
+        [run, site.name(), ask.name(), requests.to_string(), redis, self.redis.clone()]
+    }
+
+    fn allocated(&self, program: Program, site: Site, ask: Ask, requests: u32) -> Result<(u64, u64), String> {
+        let ran = output(Command::new(program.counting()?).args(self.case(site, ask, requests)))?;
+        let allocated = String::from_utf8_lossy(&ran.stdout);
         let (allocations, bytes) = allocated.trim().split_once(' ').unwrap_or_default();
         match (allocations.parse(), bytes.parse()) {
-            (Ok(allocations), Ok(bytes)) => Ok(Cost { instructions, allocations, bytes }),
-            _ => Err(format!("no figures for {} {}:\n{allocated}", site.name(), ask.name())),
+            (Ok(allocations), Ok(bytes)) => Ok((allocations, bytes)),
+            _ => {
+                let why = String::from_utf8_lossy(&ran.stderr);
+                Err(format!("no figures for {} {}:\n{allocated}{why}", site.name(), ask.name()))
+            }
         }
     }
 }
