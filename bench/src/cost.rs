@@ -194,13 +194,11 @@ impl Meter {
         let ran = output(Command::new(program.counting()?).args(self.case(site, ask, requests)))?;
         let allocated = String::from_utf8_lossy(&ran.stdout);
         let (allocations, bytes) = allocated.trim().split_once(' ').unwrap_or_default();
-        match (allocations.parse(), bytes.parse()) {
-            (Ok(allocations), Ok(bytes)) => Ok((allocations, bytes)),
-            _ => {
-                let why = String::from_utf8_lossy(&ran.stderr);
-                Err(format!("no figures for {} {}:\n{allocated}{why}", site.name(), ask.name()))
-            }
+        if let (Ok(allocations), Ok(bytes)) = (allocations.parse(), bytes.parse()) {
+            return Ok((allocations, bytes));
         }
+        let why = String::from_utf8_lossy(&ran.stderr);
+        Err(format!("no figures for {} {}:\n{allocated}{why}", site.name(), ask.name()))
     }
 }
 
