@@ -85,8 +85,7 @@ impl<T: ?Sized> Answers<T> {
     /// What credentials of these parts are found by. Each part has its length in front, so that none can pass for the end of
     /// another.
     pub fn name(&self, parts: &[&str]) -> AnswerName {
-        let parts: Vec<_> = parts.iter().map(|part| part.as_bytes()).collect();
-        AnswerName(keyed::hash_parts(&self.key, &parts))
+        AnswerName(keyed::hash_parts(&self.key, parts.iter().map(|part| part.as_bytes())))
     }
 
     /// The answer, if it is good at this time. A clock that went back never makes one last longer.

@@ -14,9 +14,12 @@ pub(crate) fn hash<const N: usize>(key: &[u8; 32], message: [&[u8]; N]) -> [u8; 
 }
 
 /// The same of however many parts, each with its length in front, so that none can pass for the end of another.
-pub(crate) fn hash_parts(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
-    let lengths: Vec<_> = parts.iter().map(|part| part.len().to_le_bytes()).collect();
-    wiped(Hasher::new_keyed(key), lengths.iter().zip(parts).flat_map(|(length, part)| [&length[..], part]))
+pub(crate) fn hash_parts<'a>(key: &[u8; 32], parts: impl IntoIterator<Item = &'a [u8]>) -> [u8; 32] {
+    let mut hasher = Hasher::new_keyed(key);
+    for part in parts {
+        hasher.update(&part.len().to_le_bytes()).update(part);
+    }
+    finish(hasher)
 }
 
 /// The hash of a session's token, without a key.
@@ -32,10 +35,14 @@ pub(crate) fn derive(context: &'static str, secret: &[u8]) -> Key {
     Zeroizing::new(wiped(Hasher::new_derive_key(context), [secret]))
 }
 
-fn wiped<'a>(mut hasher: Hasher, message: impl IntoIterator<Item = &'a [u8]>) -> [u8; 32] {
+fn wiped<const N: usize>(mut hasher: Hasher, message: [&[u8]; N]) -> [u8; 32] {
     for part in message {
         hasher.update(part);
     }
+    finish(hasher)
+}
+
+fn finish(mut hasher: Hasher) -> [u8; 32] {
     let hash = *hasher.finalize().as_bytes();
     hasher.zeroize();
     hash
