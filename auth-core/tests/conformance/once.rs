@@ -1,7 +1,6 @@
 //! The suite for what is used once passes the store in memory, and finds every fault that is put into a store.
 
 use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use auth_core::conformance::once::{once_store, once_store_that_is_down};
@@ -9,6 +8,8 @@ use auth_core::once::{MemoryOnce, OnceId, OnceStore, kept_until};
 use auth_core::session::{StoreError, StoreErrorKind};
 use auth_core::time::Timestamp;
 use tokio::task::yield_now;
+
+use crate::faults::{missed, text};
 
 fn twice<S>(store: S) -> [Arc<S>; 2] {
     let store = Arc::new(store);
@@ -70,7 +71,9 @@ const FAULTS: &[(Fault, &str)] = &[
 
 #[test]
 fn the_suite_finds_every_fault() {
-    let missed: Vec<_> = FAULTS.iter().filter_map(|(fault, rule)| missed(*fault, rule)).collect();
+    let found =
+        |fault: Fault, rule: &str| missed(&fault, rule, || once_store(async || Faulty::two(Some(fault))));
+    let missed: Vec<_> = FAULTS.iter().filter_map(|(fault, rule)| found(*fault, rule)).collect();
     assert!(missed.is_empty(), "{missed:#?}");
 }
 
@@ -86,22 +89,6 @@ async fn a_store_that_answers_in_an_outage_is_found() {
         let said = tokio::spawn(async move { once_store_that_is_down(&Down(Some(answer))).await }).await;
         assert!(text(&*said.unwrap_err().into_panic()).contains(rule), "{answer}");
     }
-}
-
-/// Runs the suite over a faulty store; what it said if that is not the rule.
-fn missed(fault: Fault, rule: &str) -> Option<String> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
-    let run = || runtime.block_on(once_store(async || Faulty::two(Some(fault))));
-    let Err(panic) = catch_unwind(AssertUnwindSafe(run)) else {
-        return Some(format!("{fault:?}: not found"));
-    };
-    let said = text(&*panic);
-    (!said.contains(rule)).then(|| format!("{fault:?}: {said}"))
-}
-
-fn text(panic: &(dyn std::any::Any + Send)) -> String {
-    let said = panic.downcast_ref::<String>().cloned();
-    said.or_else(|| panic.downcast_ref::<&str>().map(|said| (*said).into())).unwrap_or_default()
 }
 
 type Rows = HashMap<Vec<u8>, Timestamp>;
