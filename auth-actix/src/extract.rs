@@ -4,17 +4,21 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse};
-use auth_core::http::adapter::{self, Caller, HandlerError};
-use auth_core::{Authenticated, User};
+use auth_core::http::adapter::{self, Caller, Guarded, HandlerError};
+use auth_core::http::{Refusal, RefusalReason};
+use auth_core::{Authenticated, Require, User};
 
 use crate::Error;
 use crate::respond::{self, ProblemBody};
 use crate::view::Head;
 
 auth_core::native_handles!(CurrentUser, Session, Login);
+auth_core::native_handles!(@user VerifiedUser);
+auth_core::native_handles!(@user FreshUser, SECS);
 
 /// The user who is calling.
 ///
@@ -39,6 +43,95 @@ impl<U: User> FromRequest for CurrentUser<U> {
                 Extracting(State::Waiting(Box::pin(find(request, session))))
             }
         }
+    }
+}
+
+/// The user who is calling, who proved who they are by two factors: as a second factor beside the password
+/// ([`Require::second_factor`]).
+///
+/// A browser whose session lacks one is sent to the page that asks for it, another client gets a 401
+/// `insufficient_user_authentication` (RFC 9470).
+///
+/// ```
+/// # use auth_core::{User, UserId};
+/// # struct Member { name: String }
+/// # impl User for Member {
+/// #     fn id(&self) -> UserId { UserId::from(1) }
+/// #     fn security_stamp(&self) -> &[u8] { b"stamp" }
+/// #     fn is_active(&self) -> bool { true }
+/// # }
+/// use auth_actix::{FreshUser, VerifiedUser};
+///
+/// async fn payout(member: VerifiedUser<Member>) -> String {
+///     format!("paid to {}", member.name)
+/// }
+///
+/// /// Whoever proved who they are within five minutes.
+/// async fn change_address(member: FreshUser<Member, 300>) -> String {
+///     format!("sent to {}", member.name)
+/// }
+/// # let _ = actix_web::App::new()
+/// #     .route("/payout", actix_web::web::post().to(payout))
+/// #     .route("/address", actix_web::web::post().to(change_address));
+/// ```
+pub struct VerifiedUser<U>(pub Arc<U>);
+
+impl<U: User> FromRequest for VerifiedUser<U> {
+    type Error = Error;
+    type Future = Extracting<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        find_proven(request, Require::login().second_factor(), Self)
+    }
+}
+
+/// The user who is calling, who proved who they are within so many seconds ([`Require::fresh`]).
+///
+/// A browser is sent to the login page otherwise, another client gets a 401 `insufficient_user_authentication` (RFC 9470).
+pub struct FreshUser<U, const SECS: u64>(pub Arc<U>);
+
+impl<U: User, const SECS: u64> FromRequest for FreshUser<U, SECS> {
+    type Error = Error;
+    type Future = Extracting<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        find_proven(request, Require::login().fresh(Duration::from_secs(SECS)), Self)
+    }
+}
+
+/// The caller, by a rule.
+fn find_proven<U: User, T: 'static>(
+    request: &HttpRequest,
+    rule: Require,
+    of: fn(Arc<U>) -> T,
+) -> Extracting<T> {
+    let caller = match adapter::guard_of::<U>(&rule, &Head(request)) {
+        Guarded::NoLayer => return Extracting::ready(Err(no_layer("CurrentUser"))),
+        Guarded::Pass => return Extracting::ready(proven(request, Ok(())).map(of)),
+        Guarded::Refuse(refusal) => return Extracting::ready(proven(request, Err(refusal)).map(of)),
+        Guarded::Resolve(caller) => caller,
+    };
+    let request = request.clone();
+    Extracting(State::Waiting(Box::pin(async move {
+        let checked = caller.await.check(&rule, &Head(&request));
+        proven(&request, checked).map(of)
+    })))
+}
+
+/// The caller, who was checked; an outage must not pass for an anonymous one, where the extractor is optional.
+fn proven<U: User>(request: &HttpRequest, checked: Result<(), Refusal>) -> Result<Arc<U>, Error> {
+    let view = &Head(request);
+    if let Err(refusal) = checked {
+        if refusal.reason() == Some(RefusalReason::Unavailable)
+            && let Some(session) = adapter::session_of::<U>(view)
+        {
+            adapter::overrule(&session, refusal.clone());
+        }
+        return Err(Error::of(HandlerError::refused(refusal)));
+    }
+    match adapter::caller::<U>(view) {
+        Caller::Known(Some(user)) => Ok(user),
+        _ => Err(Error::anonymous::<U>(request)),
     }
 }
 

@@ -71,7 +71,7 @@ mod view;
 pub use auth::{AuthLayer, AuthService, ResponseFuture};
 pub use auth_core;
 pub use error::Error;
-pub use extract::{CurrentUser, Extracting, Login, Session, dangerous_acts_as};
+pub use extract::{CurrentUser, Extracting, FreshUser, Login, Session, VerifiedUser, dangerous_acts_as};
 pub use require::{RequireFuture, RequireLayer, RequireService};
 pub use respond::{ProblemBody, Respond};
 pub use unix_socket::UnixSocket;

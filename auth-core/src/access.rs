@@ -3,18 +3,25 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::grant::Grant;
+use crate::grant::{Grant, Proof};
+use crate::second_factor::is_two_factor;
+use crate::session::UserRecord;
 use crate::time::Timestamp;
 use crate::{BackendName, User};
 
 /// A caller that was resolved.
 pub struct Access<U> {
     user: Arc<U>,
-    backend: BackendName,
-    how: How,
-    proven: Option<Timestamp>,
-    /// Of credentials; a session's record says none yet.
-    grant: Option<Arc<Grant>>,
+    by: By,
+}
+
+/// By what a caller is known.
+#[derive(Clone)]
+enum By {
+    /// Shared with the session: each request with one has an access.
+    Session(UserRecord),
+    Scheme(&'static str, BackendName, Arc<Grant>),
+    Word(BackendName, Arc<Grant>, Timestamp),
 }
 
 /// How a caller is known.
@@ -30,9 +37,9 @@ pub enum How {
 }
 
 impl<U> Access<U> {
-    /// Of a session that began with a proof at this time.
-    pub(crate) fn by_session(user: Arc<U>, backend: BackendName, proven: Timestamp) -> Self {
-        Self { user, backend, how: How::Session, proven: Some(proven), grant: None }
+    /// Of a session.
+    pub(crate) fn by_session(user: Arc<U>, record: UserRecord) -> Self {
+        Self { user, by: By::Session(record) }
     }
 
     /// Of credentials that were accepted with this grant.
@@ -42,13 +49,13 @@ impl<U> Access<U> {
         scheme: &'static str,
         grant: Arc<Grant>,
     ) -> Self {
-        Self { user, backend, how: How::Scheme(scheme), proven: grant.proven(), grant: Some(grant) }
+        Self { user, by: By::Scheme(scheme, backend, grant) }
     }
 
     /// Of the application's word alone.
     pub(crate) fn by_word(acting: Authenticated<U>) -> Self {
         let Authenticated { user, backend, at, grant, .. } = acting;
-        Self { user, backend, how: How::ActsAs, proven: Some(at), grant: Some(grant) }
+        Self { user, by: By::Word(backend, grant, at) }
     }
 
     /// The same access of the same user, loaded anew.
@@ -63,12 +70,19 @@ impl<U> Access<U> {
 
     /// The backend that vouches.
     pub fn backend(&self) -> &BackendName {
-        &self.backend
+        match &self.by {
+            By::Session(record) => &record.user().backend,
+            By::Scheme(_, backend, _) | By::Word(backend, ..) => backend,
+        }
     }
 
     /// How the caller is known.
     pub fn how(&self) -> How {
-        self.how
+        match &self.by {
+            By::Session(_) => How::Session,
+            By::Scheme(name, ..) => How::Scheme(name),
+            By::Word(..) => How::ActsAs,
+        }
     }
 
     /// When a person last proved to be this user; `None` if only a token says who is calling.
@@ -76,21 +90,41 @@ impl<U> Access<U> {
     /// Nothing but a proof makes it younger: neither a request, nor a new id of the session, nor that accepted credentials
     /// are remembered. [`Require::fresh`](crate::Require::fresh) goes by it.
     pub fn proven(&self) -> Option<Timestamp> {
-        self.proven
+        match &self.by {
+            By::Session(record) => Some(record.proven()),
+            By::Scheme(_, _, grant) => grant.proven(),
+            By::Word(_, _, at) => Some(*at),
+        }
     }
 
-    /// What the caller's proof is worth. A session may do everything that its user may; its record does not say yet by which
-    /// factors it began.
+    /// The proofs that were given, of each factor the latest: by the session, or with the credentials of this request.
+    pub fn proofs(&self) -> &[Proof] {
+        match &self.by {
+            By::Session(record) => record.proofs(),
+            By::Scheme(_, _, grant) | By::Word(_, grant, _) => grant.proofs(),
+        }
+    }
+
+    /// Whether those are of two factors, as a second factor beside a password, or a passkey with which its owner was verified.
+    /// That a browser is trusted is no proof.
+    pub fn is_two_factor(&self) -> bool {
+        is_two_factor(self.proofs(), false)
+    }
+
+    /// What the caller's credentials are good for. A session may do everything that its user may; by which factors it was proven,
+    /// [`proofs`](Self::proofs) says.
     pub fn grant(&self) -> &Grant {
         static OF_SESSIONS: Grant = Grant::OF_SESSIONS;
-        self.grant.as_deref().unwrap_or(&OF_SESSIONS)
+        match &self.by {
+            By::Session(_) => &OF_SESSIONS,
+            By::Scheme(_, _, grant) | By::Word(_, grant, _) => grant,
+        }
     }
 }
 
 impl<U> Clone for Access<U> {
     fn clone(&self) -> Self {
-        let (user, grant) = (Arc::clone(&self.user), self.grant.clone());
-        Self { user, grant, backend: self.backend.clone(), how: self.how, proven: self.proven }
+        Self { user: Arc::clone(&self.user), by: self.by.clone() }
     }
 }
 
@@ -98,8 +132,8 @@ impl<U: User> fmt::Debug for Access<U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Access")
             .field("user", &self.user.id())
-            .field("backend", &self.backend)
-            .field("how", &self.how)
+            .field("backend", self.backend())
+            .field("how", &self.how())
             .finish_non_exhaustive()
     }
 }

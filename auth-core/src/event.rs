@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use crate::backend::{BackendError, DenyReason};
 use crate::chain::BackendAnswer;
+use crate::factors::{FactorError, FactorKind};
 use crate::facts::printable;
+use crate::grant::Factor;
 use crate::guard::caught;
 use crate::report::{Changed, Kept};
 use crate::store_error::StoreError;
@@ -56,6 +58,14 @@ pub enum EventKind<'a> {
     UserKept(&'a [Kept]),
     /// A session began.
     SessionStarted,
+    /// A login was right as far as it went, and lacks something: its session is [pending](crate::second_factor).
+    LoginPending,
+    /// A person proved by this factor, too, who they are: a pending login's, or a session's.
+    ProofAdded(Factor),
+    /// A code of a second factor was not accepted.
+    CodeRefused(CodeRefusal),
+    /// What somebody can prove themselves by was changed: tell them, by mail.
+    FactorChanged(FactorChange),
     /// The user, if there is one, asked to log out. Sent before the session is deleted.
     LoggedOut,
     /// A session ended without being asked to.
@@ -92,6 +102,32 @@ pub enum EventKind<'a> {
     ThrottleStoreFailed(&'a StoreError),
     /// The session store could not do its work.
     StoreFailed(&'a StoreError),
+    /// What users have enrolled could not be looked up or changed.
+    FactorsFailed(&'a FactorError),
+}
+
+/// Why a code of a second factor was not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CodeRefusal {
+    /// It was wrong, or used before.
+    Wrong,
+    /// Too many were: it was not compared.
+    TooMany,
+    /// The user has no factor that codes are of.
+    NoFactor,
+}
+
+/// A change of what somebody can prove themselves by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FactorChange {
+    /// A factor of this kind was enrolled; of recovery codes, a new set.
+    Enrolled(FactorKind),
+    /// One was removed.
+    Removed(FactorKind),
+    /// One was given another name.
+    Renamed(FactorKind),
 }
 
 /// Who the client claimed to be, and with what kind of credentials.
@@ -247,7 +283,40 @@ impl EventKind<'_> {
                 | Self::GateFailed(_)
                 | Self::ThrottleStoreFailed(_)
                 | Self::StoreFailed(_)
+                | Self::FactorsFailed(_)
         )
+    }
+}
+
+impl EventKind<'_> {
+    /// What happened to a request, and how that is mended.
+    fn fix(&self) -> &'static str {
+        match self {
+            Self::CleartextCredentials => {
+                "credentials in the clear were not judged: serve over TLS, name the proxy that ends it by \
+                 `.trusted_proxy(…)`, or allow it by the scheme's `allow_cleartext`"
+            }
+            Self::ChallengeWithheld => {
+                "nobody could be asked for credentials in the clear: serve over TLS, name the proxy that ends it by \
+                 `.trusted_proxy(…)`, or allow it by the scheme's `allow_cleartext`"
+            }
+            Self::UnknownScheme => {
+                "a request with an `Authorization` that no scheme takes was refused: accept it by `.scheme(…)`, or have \
+                 the proxy that adds it leave it out"
+            }
+            Self::UntrustedHeader => {
+                "a request with a user's name in a header came from a peer that is not trusted, and was refused: if it is \
+                 the proxy, name it by `RemoteUserHeader::trusted_peer`"
+            }
+            Self::AmbiguousHeader => {
+                "a trusted proxy sent a header with a user's name twice, under a look-alike name, or without a name: let \
+                 it replace what clients send"
+            }
+            Self::SeveralTokens => {
+                "a request came with more than one bearer token, and was refused: let the client send one, in one header"
+            }
+            _ => "",
+        }
     }
 }
 
@@ -264,44 +333,32 @@ impl fmt::Display for EventKind<'_> {
             Self::UserUpdated(changed) => write!(f, "user updated{}", Listed(changed)),
             Self::UserKept(kept) => write!(f, "user not updated in all{}", Listed(kept)),
             Self::SessionStarted => f.write_str("session started"),
+            Self::LoginPending => f.write_str("a login waits for what it lacks"),
+            Self::ProofAdded(factor) => write!(f, "proof added: {factor:?}"),
+            Self::CodeRefused(why) => write!(f, "code of a second factor refused: {why:?}"),
+            Self::FactorChanged(change) => write!(f, "second factors changed: {change:?}"),
             Self::LoggedOut => f.write_str("logged out"),
             Self::SessionEnded(why) => write!(f, "session ended: {why:?}"),
             Self::SessionNotJudged(why) => write!(f, "session not judged: {why:?}"),
             Self::SessionRotated => f.write_str("session rotated"),
             Self::ActsAs => f.write_str("acts as a user without proof"),
             Self::AmbiguousCookie => f.write_str("two different session cookies in one request"),
-            Self::CleartextCredentials => f.write_str(
-                "credentials in the clear were not judged: serve over TLS, name the proxy that ends it by \
-                 `.trusted_proxy(…)`, or allow it by the scheme's `allow_cleartext`",
-            ),
-            Self::ChallengeWithheld => f.write_str(
-                "nobody could be asked for credentials in the clear: serve over TLS, name the proxy that ends it by \
-                 `.trusted_proxy(…)`, or allow it by the scheme's `allow_cleartext`",
-            ),
-            Self::UnknownScheme => f.write_str(
-                "a request with an `Authorization` that no scheme takes was refused: accept it by `.scheme(…)`, or have \
-                 the proxy that adds it leave it out",
-            ),
+            Self::CleartextCredentials
+            | Self::ChallengeWithheld
+            | Self::UnknownScheme
+            | Self::UntrustedHeader
+            | Self::AmbiguousHeader
+            | Self::SeveralTokens => f.write_str(self.fix()),
             Self::CrossOrigin(origin) => {
                 let origin = origin.map_or("no origin".into(), |origin| printable(origin, MAX_ORIGIN_LEN));
                 write!(f, "a request of a page at {origin} was refused: {CROSS_ORIGIN_FIX}")
             }
-            Self::UntrustedHeader => f.write_str(
-                "a request with a user's name in a header came from a peer that is not trusted, and was refused: if it is \
-                 the proxy, name it by `RemoteUserHeader::trusted_peer`",
-            ),
-            Self::AmbiguousHeader => f.write_str(
-                "a trusted proxy sent a header with a user's name twice, under a look-alike name, or without a name: let \
-                 it replace what clients send",
-            ),
-            Self::SeveralTokens => f.write_str(
-                "a request came with more than one bearer token, and was refused: let the client send one, in one header",
-            ),
             Self::GateFailed(error) => write!(f, "the gate before the chain: {}", Chained(*error)),
             Self::ThrottleStoreFailed(error) => {
                 write!(f, "attempts are counted here alone, at half the limits: {}", Chained(*error))
             }
             Self::StoreFailed(error) => write!(f, "sessions cannot be kept: {}", Chained(*error)),
+            Self::FactorsFailed(error) => write!(f, "{}", Chained(*error)),
         }
     }
 }

@@ -6,6 +6,7 @@ mod scopes;
 use std::fmt;
 
 use crate::hidden;
+use crate::second_factor::Enrolled;
 use crate::time::Timestamp;
 pub(crate) use proofs::Proofs;
 pub use scopes::{InvalidScopes, Scopes};
@@ -32,6 +33,8 @@ pub enum Factor {
     ClientCertificate,
     /// A token, whoever holds it: no proof that a person is there.
     Token,
+    /// A device's word that it verified its owner, by a PIN or a biometric: beside the proof that the device itself is.
+    UserVerification,
 }
 
 impl Factor {
@@ -47,6 +50,7 @@ impl Factor {
             Self::RemoteUser => 7,
             Self::ClientCertificate => 8,
             Self::Token => 9,
+            Self::UserVerification => 10,
         }
     }
 
@@ -62,6 +66,7 @@ impl Factor {
             7 => Self::RemoteUser,
             8 => Self::ClientCertificate,
             9 => Self::Token,
+            10 => Self::UserVerification,
             _ => return None,
         })
     }
@@ -73,6 +78,7 @@ impl Factor {
             Self::Totp | Self::RecoveryCode => Some("otp"),
             Self::Passkey | Self::ClientCertificate => Some("pop"),
             Self::EmailLink => Some("mca"),
+            Self::UserVerification => Some("user"),
             Self::Federated | Self::RemoteUser | Self::Token => None,
         }
     }
@@ -114,6 +120,16 @@ pub struct Grant {
     asked_each_time: bool,
     /// The identity of who was accepted, as bytes, where a session is to keep it.
     identity: Option<Box<[u8]>>,
+    made_by: Option<MadeBy>,
+}
+
+/// By whom credentials were made that prove nothing by themselves: an API key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum MadeBy {
+    /// A session, which was proven so, of a user who had enrolled this.
+    Session(Proofs, Enrolled),
+    /// The application, which vouches for its owner.
+    Application,
 }
 
 /// A session that the person has at the system that vouched for them, by which that one can end it (`OpenID` Connect
@@ -141,6 +157,7 @@ impl Grant {
         external: None,
         asked_each_time: false,
         identity: None,
+        made_by: None,
     };
 
     /// A grant that says nothing.
@@ -182,6 +199,17 @@ impl Grant {
     pub(crate) fn keeping(mut self, identity: Box<[u8]>) -> Self {
         self.identity = Some(identity);
         self
+    }
+
+    /// By whom the credentials were made.
+    pub(crate) fn made_by(mut self, made_by: MadeBy) -> Self {
+        self.made_by = Some(made_by);
+        self
+    }
+
+    /// The same, if that is known.
+    pub(crate) fn maker(&self) -> Option<&MadeBy> {
+        self.made_by.as_ref()
     }
 
     /// The session at the system that vouched. One whose names are empty or too long is left out.
@@ -234,6 +262,11 @@ impl Grant {
     pub fn proven(&self) -> Option<Timestamp> {
         let personal = self.proofs().iter().filter(|proof| proof.factor.is_personal());
         personal.map(|proof| proof.at).max()
+    }
+
+    /// Whether a token is among what was presented.
+    pub(crate) fn is_by_token(&self) -> bool {
+        self.proofs().iter().any(|proof| proof.factor == Factor::Token)
     }
 
     /// Whether a session may begin with it: one may do everything, so this must be good for that, and more than a token.
@@ -329,7 +362,7 @@ mod tests {
     #[test]
     fn codes_lead_back() {
         let known: Vec<_> = (0..=u8::MAX).filter_map(|code| Some((code, Factor::from_code(code)?))).collect();
-        assert_eq!(known.len(), 9);
+        assert_eq!(known.len(), 10);
         assert!(known.iter().all(|(code, factor)| factor.code() == *code));
     }
 

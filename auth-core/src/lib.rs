@@ -15,6 +15,7 @@
 //! | [`provisioning`], [`remote_user`] | users who come from elsewhere |
 //! | [`api_keys`] | tokens of the application's own, for programs |
 //! | [`factors`] | second factors: codes of an app, recovery codes |
+//! | [`second_factor`] | who needs one at the login, and what a login is that lacks it |
 //! | [`once`] | what may be used once, however many try |
 //! | [`grant`] | what an acceptance is worth: proofs, scopes, an expiry |
 //! | [`gate`], [`event`] | what may be tried at all; what happened |
@@ -99,6 +100,7 @@ pub mod random;
 pub mod remote_user;
 mod report;
 mod right;
+pub mod second_factor;
 mod secret;
 pub mod session;
 mod store_error;

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use crate::cause::Cause;
+use crate::guard::Interrupted;
 
 /// A store could not do its work.
 #[derive(Debug)]
@@ -50,6 +51,15 @@ impl StoreError {
     /// What kept it from its work.
     pub fn kind(&self) -> StoreErrorKind {
         self.kind
+    }
+}
+
+impl From<Interrupted> for StoreError {
+    fn from(why: Interrupted) -> Self {
+        Self::new(match why {
+            Interrupted::TimedOut => StoreErrorKind::TimedOut,
+            Interrupted::Panicked => StoreErrorKind::Panicked,
+        })
     }
 }
 

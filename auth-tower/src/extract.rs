@@ -1,9 +1,10 @@
 //! axum extractors.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use auth_core::http::adapter::{self, Caller, HandlerError};
-use auth_core::{Authenticated, User};
+use auth_core::http::adapter::{self, Caller, Guarded, HandlerError};
+use auth_core::{Authenticated, Require, User};
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum_core::response::Response;
 use http::request::Parts;
@@ -13,6 +14,8 @@ use crate::respond::{self, ProblemBody};
 use crate::view::Head;
 
 auth_core::native_handles!(CurrentUser, Session, Login);
+auth_core::native_handles!(@user VerifiedUser);
+auth_core::native_handles!(@user FreshUser, SECS);
 
 /// The user who is calling.
 ///
@@ -41,6 +44,72 @@ impl<S: Sync, U: User> OptionalFromRequestParts<S> for CurrentUser<U> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Error> {
         find(parts).await
     }
+}
+
+/// The user who is calling, who proved who they are by two factors: as a second factor beside the password
+/// ([`Require::second_factor`]).
+///
+/// A browser whose session lacks one is sent to the page that asks for it, another client gets a 401
+/// `insufficient_user_authentication` (RFC 9470).
+///
+/// ```
+/// # use auth_core::{User, UserId};
+/// # struct Member { name: String }
+/// # impl User for Member {
+/// #     fn id(&self) -> UserId { UserId::from(1) }
+/// #     fn security_stamp(&self) -> &[u8] { b"stamp" }
+/// #     fn is_active(&self) -> bool { true }
+/// # }
+/// use auth_tower::{FreshUser, VerifiedUser};
+///
+/// async fn payout(member: VerifiedUser<Member>) -> String {
+///     format!("paid to {}", member.name)
+/// }
+///
+/// /// Whoever proved who they are within five minutes.
+/// async fn change_address(member: FreshUser<Member, 300>) -> String {
+///     format!("sent to {}", member.name)
+/// }
+/// # let _: axum::Router = axum::Router::new()
+/// #     .route("/payout", axum::routing::post(payout))
+/// #     .route("/address", axum::routing::post(change_address));
+/// ```
+pub struct VerifiedUser<U>(pub Arc<U>);
+
+impl<S: Sync, U: User> FromRequestParts<S> for VerifiedUser<U> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let CurrentUser(user) = find_proven(parts, &Require::login().second_factor()).await?;
+        Ok(Self(user))
+    }
+}
+
+/// The user who is calling, who proved who they are within so many seconds ([`Require::fresh`]).
+///
+/// A browser is sent to the login page otherwise, another client gets a 401 `insufficient_user_authentication` (RFC 9470).
+pub struct FreshUser<U, const SECS: u64>(pub Arc<U>);
+
+impl<S: Sync, U: User, const SECS: u64> FromRequestParts<S> for FreshUser<U, SECS> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let rule = Require::login().fresh(Duration::from_secs(SECS));
+        let CurrentUser(user) = find_proven(parts, &rule).await?;
+        Ok(Self(user))
+    }
+}
+
+/// The caller, by a rule.
+async fn find_proven<U: User>(parts: &mut Parts, rule: &Require) -> Result<CurrentUser<U>, Error> {
+    let checked = match adapter::guard_of::<U>(rule, &Head::of_parts(parts)) {
+        Guarded::NoLayer => return Err(Error::no_layer("CurrentUser")),
+        Guarded::Pass => Ok(()),
+        Guarded::Refuse(refusal) => Err(refusal),
+        Guarded::Resolve(caller) => caller.await.check(rule, &Head::of_parts(parts)),
+    };
+    checked.map_err(|refusal| Error(HandlerError::refused(refusal)))?;
+    find(parts).await?.ok_or_else(|| refuse_nobody::<U>(&Head::of_parts(parts)))
 }
 
 /// Makes somebody the caller of this request without any proof, for tests of handlers and for impersonation: by

@@ -73,7 +73,7 @@ pub use auth::{AuthLayer, AuthService, ResponseFuture};
 pub use auth_core;
 pub use encrypted::Encrypted;
 pub use error::Error;
-pub use extract::{CurrentUser, Login, Session, dangerous_acts_as};
+pub use extract::{CurrentUser, FreshUser, Login, Session, VerifiedUser, dangerous_acts_as};
 pub use require::{RequireFuture, RequireLayer, RequireService};
 pub use respond::{EmptyBody, ProblemBody, Respond};
 pub use unix_socket::UnixSocket;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::key::{Parsed, Prefix};
 use super::keys::record;
 use super::{ApiKey, ApiKeyOwner, ApiKeyStore, KeyEnd, NewApiKey};
+use crate::grant::MadeBy;
 use crate::random::OsRandom;
 use crate::session::step;
 use crate::store_error::{StoreError, StoreErrorKind};
@@ -41,7 +42,15 @@ fn of_nobody(now: Timestamp) -> Result<ApiKey, Box<dyn std::error::Error + Send 
     let (parsed, text) = Parsed::draw(&Prefix::new("check")?, &OsRandom)?;
     let backend = BackendName::new("check").ok_or(StoreErrorKind::Unavailable).map_err(StoreError::new)?;
     let owner = ApiKeyOwner { backend, user: UserId::new(parsed.id.to_string())? };
-    Ok(record(&parsed, &text, owner, NewApiKey::new("check")?.lifetime(LIFETIME), None, now))
+    Ok(record(
+        &parsed,
+        &text,
+        owner,
+        NewApiKey::new("check")?.lifetime(LIFETIME),
+        None,
+        MadeBy::Application,
+        now,
+    ))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::uses::Uses;
 use super::{ApiKey, ApiKeyId, ApiKeyOwner, ApiKeyStore, KeyEnd, NewApiKey};
 use crate::backend::{Accepted, Attempt, Backend, BackendError, DenyReason, Health, Outcome, UserSource};
 use crate::cause::Cause;
-use crate::grant::Grant;
+use crate::grant::{Grant, MadeBy};
 use crate::random::{OsRandom, Random};
 use crate::session::{DynUsers, SessionError, SessionErrorKind};
 use crate::store_error::StoreError;
@@ -121,7 +121,8 @@ impl<S: ApiKeyStore, U: User> ApiKeys<S, U> {
         self.fresh_within
     }
 
-    /// Makes a key for a user, without asking who wants it: for an administrator's shell, and for machines' accounts. A handler
+    /// Makes a key for a user, without asking who wants it: for an administrator's shell, and for machines' accounts. It is the
+    /// application's word that stands in for a [second factor](crate::second_factor). A handler
     /// calls [`Session::create_api_key`](crate::Session::create_api_key), which takes the owner from the session and nothing else.
     ///
     /// # Errors
@@ -139,7 +140,7 @@ impl<S: ApiKeyStore, U: User> ApiKeys<S, U> {
         let found =
             users.get_user(user).await.map_err(|error| SessionError::unavailable(Cause::of(error)))?;
         let owner = ApiKeyOwner { backend: backend.clone(), user: user.clone() };
-        self.create(owner, &found.ok_or_else(nobody)?, new).await
+        self.create(owner, &found.ok_or_else(nobody)?, new, MadeBy::Application).await
     }
 
     pub(crate) async fn create(
@@ -147,6 +148,7 @@ impl<S: ApiKeyStore, U: User> ApiKeys<S, U> {
         owner: ApiKeyOwner,
         user: &U,
         new: NewApiKey,
+        made_by: MadeBy,
     ) -> Result<CreatedApiKey, SessionError> {
         if self.source(&owner.backend).is_none() {
             return Err(SessionErrorKind::NoSuchOwner.into());
@@ -155,7 +157,7 @@ impl<S: ApiKeyStore, U: User> ApiKeys<S, U> {
         let drawn = Parsed::draw(&self.prefix, &*self.random);
         let (parsed, text) = drawn.map_err(|error| SessionError::unavailable(Cause::of(error)))?;
         let stamp = new.bound_to_stamp.then(|| stamp_hash(parsed.id, user.security_stamp()));
-        let key = record(&parsed, &text, owner, new, stamp, now);
+        let key = record(&parsed, &text, owner, new, stamp, made_by, now);
         if self.store.add(&key, self.max_per_owner, now).await.map_err(unavailable)? {
             Ok(CreatedApiKey { key: text, stored: key })
         } else {
@@ -187,6 +189,7 @@ impl<S: ApiKeyStore, U: User> ApiKeys<S, U> {
         user: &U,
         id: ApiKeyId,
         overlap: Duration,
+        made_by: MadeBy,
     ) -> Result<Option<CreatedApiKey>, SessionError> {
         let now = self.clock.now();
         let old = self.store.find(id).await.map_err(unavailable)?;
@@ -198,7 +201,7 @@ impl<S: ApiKeyStore, U: User> ApiKeys<S, U> {
             networks: old.details.networks.clone(),
             bound_to_stamp: old.details.stamp.is_some(),
         };
-        let created = self.create(owner.clone(), user, new).await?;
+        let created = self.create(owner.clone(), user, new, made_by).await?;
         self.store.end(owner, id, KeyEnd::By(now.plus(overlap))).await.map_err(unavailable)?;
         Ok(Some(created))
     }
@@ -234,7 +237,7 @@ impl<S: ApiKeyStore, U: User> ApiKeys<S, U> {
     fn grant(&self, key: &ApiKey, user: &U) -> Grant {
         let scopes = key.details.scopes.clone();
         let scopes = if self.are_free { scopes } else { scopes.held_by(|scope| user.has_permission(scope)) };
-        let grant = Grant::new().with_scopes(scopes).asked_each_time();
+        let grant = Grant::new().with_scopes(scopes).asked_each_time().made_by(key.details.made_by.clone());
         match key.expires {
             Some(expires) => grant.with_expiry(expires),
             None => grant,
@@ -353,6 +356,7 @@ pub(super) fn record(
     owner: ApiKeyOwner,
     new: NewApiKey,
     stamp: Option<[u8; 32]>,
+    made_by: MadeBy,
     now: Timestamp,
 ) -> ApiKey {
     let text = text.expose();
@@ -364,6 +368,7 @@ pub(super) fn record(
         created: now,
         tail: text[text.len() - 4..].into(),
         stamp,
+        made_by,
     };
     let expires = new.lifetime.map(|lifetime| now.plus(lifetime));
     ApiKey { id: parsed.id, owner, expires, revoked: None, last_used: None, details: Arc::new(details) }

@@ -8,7 +8,8 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::ApiKeyId;
-use crate::grant::Scopes;
+use crate::grant::{Factor, MadeBy, Proof, Proofs, Scopes};
+use crate::second_factor::Enrolled;
 use crate::time::Timestamp;
 use crate::{BackendName, UserId};
 
@@ -125,6 +126,7 @@ pub(super) struct Details {
     pub(super) tail: Box<str>,
     /// A hash of the owner's stamp, if it is bound to that.
     pub(super) stamp: Option<[u8; 32]>,
+    pub(super) made_by: MadeBy,
 }
 
 impl ApiKey {
@@ -142,13 +144,14 @@ impl ApiKey {
             created: Timestamp::from_millis(wire.created),
             tail: wire.tail,
             stamp: wire.stamp,
+            made_by: wire.made_by.read(Timestamp::from_millis(wire.created)),
         };
         Some(Self { id, owner, expires: None, revoked: None, last_used: None, details: Arc::new(details) })
     }
 
     /// All of it that never changes, as text: JSON, in which a later version may find more. It holds a hash of the secret.
     pub fn details(&self) -> String {
-        let Details { hash, name, scopes, networks, created, tail, stamp } = &*self.details;
+        let Details { hash, name, scopes, networks, created, tail, stamp, made_by } = &*self.details;
         let wire = Wire {
             hash: *hash,
             name: name.clone(),
@@ -157,6 +160,7 @@ impl ApiKey {
             created: created.as_millis(),
             tail: tail.clone(),
             stamp: *stamp,
+            made_by: MadeByWire::of(made_by),
         };
         // Numbers and texts: there is nothing that JSON could not say.
         serde_json::to_string(&wire).unwrap_or_default()
@@ -225,6 +229,38 @@ struct Wire {
     tail: Box<str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     stamp: Option<[u8; 32]>,
+    /// Absent: a session of which nothing is known.
+    #[serde(default)]
+    made_by: MadeByWire,
+}
+
+/// Who made a key: the application, or a session, by which factors it was proven, and what its user had enrolled.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct MadeByWire {
+    application: bool,
+    factors: Vec<u8>,
+    enrolled: u64,
+}
+
+impl MadeByWire {
+    fn of(made_by: &MadeBy) -> Self {
+        let MadeBy::Session(proofs, enrolled) = made_by else {
+            return Self { application: true, ..Self::default() };
+        };
+        let factors = proofs.as_slice().iter().map(|proof| proof.factor.code()).collect();
+        Self { application: false, factors, enrolled: enrolled.bits() }
+    }
+
+    /// What is not known here proves nothing, and is no reason to ask for nothing.
+    fn read(self, created: Timestamp) -> MadeBy {
+        if self.application {
+            return MadeBy::Application;
+        }
+        let known = self.factors.into_iter().filter_map(Factor::from_code);
+        let proofs: Proofs = known.map(|factor| Proof::new(factor, created)).collect();
+        MadeBy::Session(proofs, Enrolled::known_of(self.enrolled))
+    }
 }
 
 /// What cannot be a key, or an id of one.

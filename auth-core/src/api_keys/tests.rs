@@ -10,6 +10,7 @@ use crate::backend::{
     backend_fn,
 };
 use crate::event::{Event, Observer};
+use crate::grant::MadeBy;
 use crate::grant::Scopes;
 use crate::session::SessionErrorKind;
 use crate::store_error::StoreError;
@@ -342,7 +343,7 @@ async fn a_key_that_is_replaced_is_good_for_a_while() {
     let site = Site::new();
     let (id, old) = site.key(new().network("192.0.2.0/24").unwrap()).await;
     site.clock.advance(DAY * 80);
-    let rotated = site.keys.rotate(&alice(), &member(), id, DAY).await.unwrap().unwrap();
+    let rotated = site.keys.rotate(&alice(), &member(), id, DAY, MadeBy::Application).await.unwrap().unwrap();
     let fresh = rotated.key().expose().to_owned();
     assert_eq!((rotated.stored().name(), rotated.stored().networks().len()), ("export", 1));
     assert_eq!(rotated.stored().expires, Some(site.clock.now().plus(DAY * 90)));
@@ -350,10 +351,13 @@ async fn a_key_that_is_replaced_is_good_for_a_while() {
     site.clock.advance(DAY);
     assert_eq!(site.present(&old).await, denied(DenyReason::Expired));
     assert!(site.present(&fresh).await.is_ok());
-    assert!(site.keys.rotate(&alice(), &member(), id, DAY).await.unwrap().is_none(), "one that is over");
+    assert!(
+        site.keys.rotate(&alice(), &member(), id, DAY, MadeBy::Application).await.unwrap().is_none(),
+        "one that is over"
+    );
     let stranger = ApiKeyOwner { user: UserId::from(2), ..alice() };
     let (id, _) = site.key(new()).await;
-    assert!(site.keys.rotate(&stranger, &member(), id, DAY).await.unwrap().is_none());
+    assert!(site.keys.rotate(&stranger, &member(), id, DAY, MadeBy::Application).await.unwrap().is_none());
     assert!(!site.keys.revoke(&stranger, id).await.unwrap());
 }
 

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use crate::grant::Factor;
 use crate::random::{Random, RandomError};
+use crate::session::SessionUser;
 use crate::time::Timestamp;
 use crate::{BackendName, UserId, base62, hidden};
 
@@ -15,6 +16,13 @@ pub struct FactorOwner {
     pub backend: BackendName,
     /// Who that is there.
     pub user: UserId,
+}
+
+impl FactorOwner {
+    /// The user of a session.
+    pub(crate) fn of(user: &SessionUser) -> Self {
+        Self { backend: user.backend.clone(), user: user.id.clone() }
+    }
 }
 
 /// Names a factor in lists, forms and logs. It is no secret.
@@ -68,21 +76,27 @@ pub enum FactorKind {
     Totp,
     /// A set of codes on paper, each good for one time.
     RecoveryCodes,
+    /// A passkey or a security key (`WebAuthn`).
+    Passkey,
 }
 
 impl FactorKind {
+    /// All kinds, in the order in which a page may offer them.
+    pub(crate) const ALL: [Self; 3] = [Self::Passkey, Self::Totp, Self::RecoveryCodes];
+
     /// Its number in stores. None is ever given to another one.
     pub fn code(self) -> u8 {
         match self {
             Self::Totp => 1,
             Self::RecoveryCodes => 2,
+            Self::Passkey => 3,
         }
     }
 
     /// The kind with this number, if it is known here. A store that finds another answers
     /// [`Newer`](crate::session::StoreErrorKind::Newer): whoever has a factor must not be taken for somebody who has none.
     pub fn from_code(code: u8) -> Option<Self> {
-        [Self::Totp, Self::RecoveryCodes].into_iter().find(|kind| kind.code() == code)
+        Self::ALL.into_iter().find(|kind| kind.code() == code)
     }
 
     /// What a proof by it is.
@@ -90,6 +104,7 @@ impl FactorKind {
         match self {
             Self::Totp => Factor::Totp,
             Self::RecoveryCodes => Factor::RecoveryCode,
+            Self::Passkey => Factor::Passkey,
         }
     }
 }
@@ -181,10 +196,10 @@ mod tests {
 
     #[test]
     fn kinds_and_ids_lead_back() {
-        for kind in [FactorKind::Totp, FactorKind::RecoveryCodes] {
+        for kind in FactorKind::ALL {
             assert_eq!(FactorKind::from_code(kind.code()), Some(kind));
         }
-        assert_eq!((0..=u8::MAX).filter_map(FactorKind::from_code).count(), 2);
+        assert_eq!((0..=u8::MAX).filter_map(FactorKind::from_code).count(), FactorKind::ALL.len());
         let id = FactorId::from_number(u64::MAX - 7);
         assert_eq!(id.to_string().parse(), Ok(id));
         for bad in ["", "0", "zzzzzzzzzzz", "0000000000-"] {

@@ -4,7 +4,7 @@ use super::{Grant, Proof};
 use crate::time::Timestamp;
 
 /// The proofs of an acceptance or a session: nearly always one, which is kept in place.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) enum Proofs {
     #[default]
     None,
@@ -53,6 +53,14 @@ impl Proofs {
         for proof in self.as_mut_slice() {
             proof.at = proof.at.min(now);
         }
+    }
+}
+
+impl FromIterator<Proof> for Proofs {
+    fn from_iter<I: IntoIterator<Item = Proof>>(all: I) -> Self {
+        let mut proofs = Self::default();
+        all.into_iter().for_each(|proof| proofs.add(proof));
+        proofs
     }
 }
 

@@ -90,7 +90,21 @@ pub enum Guarded {
 
 /// Checks a rule against the caller of a request, by the innermost layer.
 pub fn guard(require: &Require, view: &dyn RequestExtensions) -> Guarded {
-    let Some(AnyExchange(session)) = view.exchange() else { return Guarded::NoLayer };
+    match view.exchange() {
+        Some(exchange) => guard_by(exchange, require, view),
+        None => Guarded::NoLayer,
+    }
+}
+
+/// The same by the innermost layer of this type of user: for extractors of users of whom more is asked.
+pub fn guard_of<U: User>(require: &Require, view: &dyn RequestExtensions) -> Guarded {
+    match exchange_of::<U>(view) {
+        Some(exchange) => guard_by(exchange, require, view),
+        None => Guarded::NoLayer,
+    }
+}
+
+fn guard_by(AnyExchange(session): AnyExchange, require: &Require, view: &dyn RequestExtensions) -> Guarded {
     session.ask();
     let within = require.freshness();
     if session.is_known() && !session.is_worth_judging(within) {

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::refusal::unconfigured;
 use super::session::Session;
-use super::{AnyExchange, Refusal, RequestView};
+use super::{AnyExchange, Refusal, RefusalReason, RequestView};
 use crate::session::{ResolveError, SessionError};
 use crate::{Denied, User};
 
@@ -47,6 +47,11 @@ impl HandlerError {
     /// Somebody must be signed in, and nobody is.
     pub fn nobody(exchange: &AnyExchange, view: &dyn RequestView) -> Self {
         Self::of(Kind::Refused(exchange.refuse_nobody(view), None))
+    }
+
+    /// The caller may not, or not by what they proved.
+    pub fn refused(refusal: Refusal) -> Self {
+        Self::of(Kind::Refused(refusal, None))
     }
 
     /// There is no layer around what wants one; `remedy` says in the framework's words where to put it.
@@ -108,6 +113,9 @@ impl fmt::Display for HandlerError {
             Kind::Denied(denied) => denied.fmt(f),
             Kind::Session(error) => error.fmt(f),
             Kind::Refused(_, Some(error)) => error.fmt(f),
+            Kind::Refused(refusal, None) if refusal.reason() != Some(RefusalReason::NotSignedIn) => {
+                f.write_str("the caller has not proven enough for this")
+            }
             Kind::Refused(_, None) => f.write_str("nobody is signed in"),
             Kind::NoLayer { what, remedy } => {
                 write!(f, "{what} is used outside an AuthLayer for its user type: {remedy}")

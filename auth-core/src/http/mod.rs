@@ -46,7 +46,7 @@ mod view;
 /// What adapters call: a handler or a guard of an application meets none of it.
 pub mod adapter {
     pub use super::caller::{
-        Caller, Guarded, Resolved, act_as, caller, exchange_of, guard, overrule, session_of,
+        Caller, Guarded, Resolved, act_as, caller, exchange_of, guard, guard_of, overrule, session_of,
     };
     pub use super::exchange::{Exchange, Saving};
     pub use super::flow::{Begin, FoundCaller, Resolving};
@@ -61,12 +61,12 @@ pub use basic::Basic;
 pub use basic_token::BasicToken;
 pub use bearer::Bearer;
 pub use challenge::Challenge;
-pub use login::{Login, SignedIn};
+pub use login::{Login, SignedIn, Unfinished};
 pub use negotiate::Audience;
 pub use refusal::{Refusal, RefusalReason};
 pub use require::Require;
 pub use scheme::{Keeps, Read, Scheme, authorization};
-pub use session::Session;
+pub use session::{OwnFactors, Pending, Session};
 pub use token_header::TokenHeader;
 pub use view::{Header, RequestView, ResponseHeader, Single};
 

@@ -87,8 +87,9 @@ macro_rules! native_headers {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! native_handles {
-    ($user:ident, $session:ident, $login:ident) => {
-        impl<U> ::std::ops::Deref for $user<U> {
+    // The user as an extractor gives it; some ask more of who is calling.
+    (@user $user:ident $(, $within:ident)?) => {
+        impl<U $(, const $within: u64)?> ::std::ops::Deref for $user<U $(, $within)?> {
             type Target = U;
 
             fn deref(&self) -> &U {
@@ -96,17 +97,20 @@ macro_rules! native_handles {
             }
         }
 
-        impl<U> Clone for $user<U> {
+        impl<U $(, const $within: u64)?> Clone for $user<U $(, $within)?> {
             fn clone(&self) -> Self {
                 Self(::std::sync::Arc::clone(&self.0))
             }
         }
 
-        impl<U: $crate::User> ::std::fmt::Debug for $user<U> {
+        impl<U: $crate::User $(, const $within: u64)?> ::std::fmt::Debug for $user<U $(, $within)?> {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 f.debug_tuple(stringify!($user)).field(&self.0.id()).finish()
             }
         }
+    };
+    ($user:ident, $session:ident, $login:ident) => {
+        $crate::native_handles!(@user $user);
 
         impl<U> ::std::ops::Deref for $session<U> {
             type Target = $crate::Session<U>;
@@ -138,6 +142,44 @@ macro_rules! native_handles {
                 authenticated: $crate::Authenticated<U>,
             ) -> Result<$login<U>, $crate::session::SessionError> {
                 self.0.login(authenticated).await.map($login)
+            }
+        }
+
+        impl<U: $crate::User> $session<U> {
+            /// As [`auth_core::Session::add`], with an answer of this framework.
+            ///
+            /// # Errors
+            /// As [`auth_core::Session::add`].
+            pub async fn add(
+                &self,
+                authenticated: $crate::Authenticated<U>,
+            ) -> Result<$login<U>, $crate::session::SessionError> {
+                self.0.add(authenticated).await.map($login)
+            }
+
+            /// As [`auth_core::Session::add_code`], with an answer of this framework.
+            ///
+            /// # Errors
+            /// As [`auth_core::Session::add_code`].
+            pub async fn add_code(
+                &self,
+                code: impl Into<$crate::Secret>,
+            ) -> Result<$login<U>, $crate::session::SessionError> {
+                self.0.add_code(code).await.map($login)
+            }
+
+            /// As [`auth_core::Session::finish_login`], with an answer of this framework.
+            ///
+            /// # Errors
+            /// As [`auth_core::Session::finish_login`].
+            pub async fn finish_login(&self) -> Result<$login<U>, $crate::session::SessionError> {
+                self.0.finish_login().await.map($login)
+            }
+        }
+
+        impl<U: $crate::User> ::std::convert::From<$crate::http::Login<U>> for $login<U> {
+            fn from(login: $crate::http::Login<U>) -> Self {
+                Self(login)
             }
         }
 

@@ -11,6 +11,7 @@ use super::scheme::{Keeps, Read, Scheme, is_of};
 use super::view::HeaderName;
 use super::{Challenge, Header, RequestView};
 use crate::authenticator::Authenticator;
+use crate::second_factor::{Enrolled, SecondFactor};
 use crate::session::{ResolveError, ResolveErrorKind};
 use crate::time::Clock;
 use crate::unheard::log_error;
@@ -78,7 +79,7 @@ trait Judge<U>: Send + Sync {
         &'a self,
         authenticator: &'a Authenticator<U>,
         facts: &'a RequestFacts,
-    ) -> BoxFuture<'a, Result<Authenticated<U>, ResolveError>>;
+    ) -> BoxFuture<'a, Result<(Authenticated<U>, Enrolled), ResolveError>>;
 }
 
 /// Credentials that were accepted lately.
@@ -116,7 +117,7 @@ impl<U: User> Offer<U> {
         if let Offered::Recalled(recalled) = &self.credentials
             && let Some(access) = self.recall(recalled, authenticator, facts).await?
         {
-            return Ok(access);
+            return enough(authenticator, access, recalled.entry.enrolled);
         }
         self.access_anew(authenticator, facts).await
     }
@@ -127,8 +128,9 @@ impl<U: User> Offer<U> {
         authenticator: &Authenticator<U>,
         facts: &RequestFacts,
     ) -> Result<Access<U>, ResolveError> {
-        let proof = self.judge(authenticator, facts).await?;
-        Ok(Access::by_scheme(proof.user, proof.backend, self.scheme.name(), proof.grant))
+        let (proof, enrolled) = self.judge_both(authenticator, facts).await?;
+        let access = Access::by_scheme(proof.user, proof.backend, self.scheme.name(), proof.grant);
+        enough(authenticator, access, enrolled)
     }
 
     /// Loads the user that the credentials are known to be; `None` if it is not the one that was accepted any more.
@@ -139,6 +141,10 @@ impl<U: User> Offer<U> {
         facts: &RequestFacts,
     ) -> Result<Option<Access<U>>, ResolveError> {
         let Recalled { entry, .. } = recalled;
+        let second = authenticator.environment.second.as_ref();
+        if second.is_some_and(|second| second.changes() != entry.changes) {
+            return Ok(None);
+        }
         let user = authenticator.environment.reload(&entry.backend, &entry.user, &entry.grant, facts).await;
         let user = user?.filter(|user| entry.is_of(&**user));
         let grant = || Arc::clone(&entry.grant);
@@ -151,6 +157,14 @@ impl<U: User> Offer<U> {
         authenticator: &Authenticator<U>,
         facts: &RequestFacts,
     ) -> Result<Authenticated<U>, ResolveError> {
+        self.judge_both(authenticator, facts).await.map(|(proof, _)| proof)
+    }
+
+    async fn judge_both(
+        &self,
+        authenticator: &Authenticator<U>,
+        facts: &RequestFacts,
+    ) -> Result<(Authenticated<U>, Enrolled), ResolveError> {
         let recalled = match &self.credentials {
             Offered::Unjudged(credentials) => return credentials.judge(authenticator, facts).await,
             Offered::Recalled(recalled) => recalled,
@@ -298,17 +312,41 @@ impl<S: Scheme, U: User> Judge<U> for Unjudged<S> {
         &'a self,
         authenticator: &'a Authenticator<U>,
         facts: &'a RequestFacts,
-    ) -> BoxFuture<'a, Result<Authenticated<U>, ResolveError>> {
+    ) -> BoxFuture<'a, Result<(Authenticated<U>, Enrolled), ResolveError>> {
         Box::pin(async move {
+            let environment = &authenticator.environment;
+            // Before the look: a change that comes in between makes what is remembered older than it is.
+            let changes = environment.second.as_ref().map_or(0, SecondFactor::changes);
             let proof = authenticator.judge(&self.credentials, facts, !self.configured.keeps_session()).await;
             let proof = proof.map_err(unresolved)?;
+            // What begins a session is asked about there.
+            let enrolled = if self.configured.keeps_session() || environment.second.is_none() {
+                Enrolled::NONE
+            } else {
+                Box::pin(environment.enrolled_of(&proof.backend, &proof.user.id(), &proof.grant, facts))
+                    .await?
+            };
             if let (Some(memory), Some(fingerprint)) = (&self.configured.memory, self.fingerprint)
                 && !proof.grant.is_asked_each_time()
             {
-                memory.put(fingerprint, &proof, authenticator.environment.now());
+                memory.put(fingerprint, &proof, (enrolled, changes), environment.now());
             }
-            Ok(proof)
+            Ok((proof, enrolled))
         })
+    }
+}
+
+/// The access, if what was proven is enough for its user.
+fn enough<U: User>(
+    authenticator: &Authenticator<U>,
+    access: Access<U>,
+    enrolled: Enrolled,
+) -> Result<Access<U>, ResolveError> {
+    match &authenticator.environment.second {
+        Some(second) if second.refuses(access.user(), access.grant(), enrolled) => {
+            Err(ResolveErrorKind::NotEnough.into())
+        }
+        _ => Ok(access),
     }
 }
 

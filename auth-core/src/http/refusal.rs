@@ -14,6 +14,7 @@ use super::{Header, RequestView, ResponseHeader};
 use crate::event::{EventKind, seconds};
 use crate::grant::Scopes;
 use crate::http::require::Lacking;
+use crate::second_factor::Missing;
 use crate::session::{ResolveError, ResolveErrorKind, SessionError, SessionErrorKind};
 use crate::unheard::log_error;
 use crate::{Auth, Denied, DeniedKind, Require, User};
@@ -27,6 +28,12 @@ pub enum RefusalReason {
     NotSignedIn,
     /// The caller proved who they are too long ago for this route.
     NotFresh,
+    /// The caller has to add a proof: the login is not [finished](crate::second_factor), or the route asks for another factor.
+    NotEnough,
+    /// There is no such thing of the caller's.
+    NotFound,
+    /// It cannot be done as things are.
+    Conflict,
     /// The caller may not.
     NotAllowed,
     /// The caller's token is not good for this (RFC 6750 §3.1).
@@ -51,9 +58,11 @@ impl RefusalReason {
     /// The status code of an answer in plain HTTP.
     fn status(self) -> u16 {
         match self {
-            Self::NotSignedIn | Self::NotFresh | Self::BadCredentials => 401,
+            Self::NotSignedIn | Self::NotFresh | Self::NotEnough | Self::BadCredentials => 401,
             Self::NotAllowed | Self::InsufficientScope | Self::CrossOrigin | Self::Cleartext => 403,
             Self::Malformed => 400,
+            Self::NotFound => 404,
+            Self::Conflict => 409,
             Self::Throttled => 429,
             Self::Unavailable => 503,
             Self::Misconfigured => 500,
@@ -150,6 +159,8 @@ fn problem(status: u16) -> &'static str {
         400 => r#"{"type":"about:blank","title":"Bad Request","status":400}"#,
         401 => r#"{"type":"about:blank","title":"Unauthorized","status":401}"#,
         403 => r#"{"type":"about:blank","title":"Forbidden","status":403}"#,
+        404 => r#"{"type":"about:blank","title":"Not Found","status":404}"#,
+        409 => r#"{"type":"about:blank","title":"Conflict","status":409}"#,
         429 => r#"{"type":"about:blank","title":"Too Many Requests","status":429}"#,
         503 => r#"{"type":"about:blank","title":"Service Unavailable","status":503}"#,
         _ => r#"{"type":"about:blank","title":"Internal Server Error","status":500}"#,
@@ -168,6 +179,8 @@ fn page(status: u16) -> &'static str {
         401 => {
             "<!doctype html><title>Sign in</title><h1>Sign in</h1><p>You need to sign in to see this page."
         }
+        404 => "<!doctype html><title>Not found</title><h1>Not found</h1><p>There is no such thing.",
+        409 => "<!doctype html><title>Conflict</title><h1>Conflict</h1><p>This cannot be done as things are.",
         403 => "<!doctype html><title>Forbidden</title><h1>Forbidden</h1><p>You may not see this page.",
         429 => {
             "<!doctype html><title>Too many attempts</title><h1>Too many attempts</h1>\
@@ -194,6 +207,10 @@ impl<U: User> Auth<U> {
                 let presented = Single::of(view, Header::Authorization);
                 self.unauthorized(RefusalReason::BadCredentials, Audience::of(view), view, presented)
             }
+            ResolveErrorKind::NotEnough => {
+                let presented = Single::of(view, Header::Authorization);
+                self.insufficient(RefusalReason::NotEnough, None, Audience::of(view), view, presented)
+            }
             ResolveErrorKind::Malformed | ResolveErrorKind::Contradiction => {
                 refused(RefusalReason::Malformed)
             }
@@ -218,10 +235,16 @@ impl<U: User> Auth<U> {
             (Lacking::Scope, _) => self.ask_for_scopes(&require.scopes_needed(), audience, view),
             (Lacking::Login, Audience::Page) => self.to_login(RefusalReason::NotSignedIn, require, view),
             (Lacking::Freshness(_), Audience::Page) => self.to_login(RefusalReason::NotFresh, require, view),
+            (Lacking::Factor, Audience::Page) => self.to_factor(require, view),
             (Lacking::Login, _) => {
                 self.unauthorized(RefusalReason::NotSignedIn, audience, view, Single::Absent)
             }
-            (Lacking::Freshness(within), _) => self.ask_again(within.as_secs(), audience, view),
+            (Lacking::Freshness(within), _) => {
+                self.insufficient(RefusalReason::NotFresh, Some(within), audience, view, Single::Absent)
+            }
+            (Lacking::Factor, _) => {
+                self.insufficient(RefusalReason::NotEnough, None, audience, view, Single::Absent)
+            }
         }
     }
 
@@ -232,6 +255,52 @@ impl<U: User> Auth<U> {
         match self.0.http.login_url(require, came_from, base.of(proxies, view)) {
             Some(url) => self.varied(Refusal::see_other(url, Some(reason))),
             None => self.unauthorized(reason, Audience::Page, view, Single::Absent),
+        }
+    }
+
+    /// A browser whose session lacks a factor. Without a page that asks for it, the login page does.
+    fn to_factor(&self, require: &Require, view: &dyn RequestView) -> Refusal {
+        let came_from = (view.method() == "GET").then(|| view.target());
+        let Settings { base, proxies, .. } = &self.0.http;
+        match self.0.http.factor_url(require, came_from, base.of(proxies, view)) {
+            Some(url) => self.varied(Refusal::see_other(url, Some(RefusalReason::NotEnough))),
+            None => self.to_login(RefusalReason::NotEnough, require, view),
+        }
+    }
+
+    /// The answer to a caller whose login waits for what it lacks: nobody, where somebody must be signed in.
+    pub(super) fn refuse_pending(
+        &self,
+        require: &Require,
+        missing: &Missing,
+        view: &dyn RequestView,
+    ) -> Refusal {
+        let audience = require.audience.unwrap_or_else(|| Audience::of(view));
+        let refusal = self.refuse_lacking(require, Lacking::Factor, view);
+        match audience {
+            Audience::Api | Audience::WebSocket => Refusal { body: missing.problem(), ..refusal },
+            _ => refusal,
+        }
+    }
+
+    /// What a login is answered that lacks something.
+    pub(super) fn ask_for_missing(
+        &self,
+        missing: &Missing,
+        audience: Audience,
+        base: &str,
+        next: Option<&str>,
+    ) -> Refusal {
+        let (http, reason) = (&self.0.http, RefusalReason::NotEnough);
+        if audience == Audience::Page
+            && let Some(url) = http.factor_url_of(next, base)
+        {
+            return Refusal::see_other(url, Some(reason));
+        }
+        let refusal = Refusal { body: missing.problem(), ..Refusal::problem(reason, audience) };
+        match &http.cookie_challenge {
+            Some(challenge) => refusal.with(ResponseHeader::WwwAuthenticate, insufficient(challenge, None)),
+            None => refusal,
         }
     }
 
@@ -254,15 +323,19 @@ impl<U: User> Auth<U> {
         self.varied(refusal)
     }
 
-    /// RFC 9470: the caller is known, but proved it too long ago.
-    fn ask_again(&self, max_age: u64, audience: Audience, view: &dyn RequestView) -> Refusal {
-        let mut refusal = in_form(RefusalReason::NotFresh, audience, view);
+    /// RFC 9470 §3: the caller is known, but proved it too long ago, or by too little.
+    fn insufficient(
+        &self,
+        reason: RefusalReason,
+        max_age: Option<Duration>,
+        audience: Audience,
+        view: &dyn RequestView,
+        presented: Single<'_>,
+    ) -> Refusal {
+        let mut refusal = in_form(reason, audience, view);
         if refusal.status == 401 {
-            for WayIn { text: challenge, .. } in self.challenges(view) {
-                let separator = if challenge.contains(' ') { "," } else { "" };
-                let text = format!(
-                    "{challenge}{separator} error=\"insufficient_user_authentication\", max_age=\"{max_age}\""
-                );
+            for offered in self.challenges(view) {
+                let text = insufficient(offered.after(presented), max_age);
                 refusal = refusal.with(ResponseHeader::WwwAuthenticate, text);
             }
         }
@@ -316,6 +389,13 @@ impl<U: User> Auth<U> {
     }
 }
 
+/// A challenge that says that more is asked for than was proven.
+fn insufficient(challenge: &str, max_age: Option<Duration>) -> String {
+    let separator = if challenge.contains(' ') { "," } else { "" };
+    let max_age = max_age.map(|time| format!(", max_age=\"{}\"", time.as_secs())).unwrap_or_default();
+    format!("{challenge}{separator} error=\"insufficient_user_authentication\"{max_age}")
+}
+
 /// In the form that the reader understands.
 fn in_form(reason: RefusalReason, audience: Audience, view: &dyn RequestView) -> Refusal {
     let status = reason.status();
@@ -345,12 +425,17 @@ impl From<&SessionError> for Refusal {
             SessionErrorKind::Throttled => RefusalReason::Throttled,
             SessionErrorKind::CrossOrigin => RefusalReason::CrossOrigin,
             SessionErrorKind::NoSession => RefusalReason::NotSignedIn,
-            SessionErrorKind::Gone => RefusalReason::Malformed,
+            SessionErrorKind::Gone | SessionErrorKind::InvalidName => RefusalReason::Malformed,
             SessionErrorKind::NotFresh => RefusalReason::NotFresh,
-            SessionErrorKind::TooManyKeys => RefusalReason::NotAllowed,
+            SessionErrorKind::WrongCode => RefusalReason::BadCredentials,
+            SessionErrorKind::NotFinished => RefusalReason::NotEnough,
+            SessionErrorKind::TooManyKeys | SessionErrorKind::OtherUser => RefusalReason::NotAllowed,
+            SessionErrorKind::NoSuchFactor => RefusalReason::NotFound,
+            SessionErrorKind::LastFactor | SessionErrorKind::TooManyFactors => RefusalReason::Conflict,
             SessionErrorKind::ForeignProof
             | SessionErrorKind::NotAPerson
             | SessionErrorKind::NotConfigured
+            | SessionErrorKind::NoSecondFactor
             | SessionErrorKind::Answered
             | SessionErrorKind::InvalidValue
             | SessionErrorKind::NoSuchOwner => RefusalReason::Misconfigured,
@@ -417,7 +502,9 @@ impl Refusal {
 mod tests {
     use super::*;
 
-    pub(super) const ONE_OF_EACH_STATUS: [RefusalReason; 6] = [
+    pub(super) const ONE_OF_EACH_STATUS: [RefusalReason; 8] = [
+        RefusalReason::NotFound,
+        RefusalReason::Conflict,
         RefusalReason::Malformed,
         RefusalReason::NotSignedIn,
         RefusalReason::NotAllowed,

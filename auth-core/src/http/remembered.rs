@@ -12,6 +12,7 @@ use super::view::{HeaderName, Single};
 use crate::grant::Grant;
 use crate::identity_hasher::IdentityState;
 use crate::random::{OsRandom, Random};
+use crate::second_factor::Enrolled;
 use crate::time::Timestamp;
 use crate::{Authenticated, BackendName, User, UserId, keyed};
 
@@ -50,6 +51,10 @@ pub(super) struct Remembered {
     pub(super) grant: Arc<Grant>,
     since: Timestamp,
     until: Timestamp,
+    /// What the user had enrolled.
+    pub(super) enrolled: Enrolled,
+    /// How often factors had been changed.
+    pub(super) changes: u64,
 }
 
 impl Remembered {
@@ -124,14 +129,21 @@ impl Memory {
         (entry.since <= now && now < entry.until).then(|| Arc::clone(entry))
     }
 
-    pub(super) fn put<U: User>(&self, fingerprint: Fingerprint, proof: &Authenticated<U>, now: Timestamp) {
+    /// `enrolled` is what the user has enrolled, and how often factors had been changed before that was looked up.
+    pub(super) fn put<U: User>(
+        &self,
+        fingerprint: Fingerprint,
+        proof: &Authenticated<U>,
+        (enrolled, changes): (Enrolled, u64),
+        now: Timestamp,
+    ) {
         let (user, backend) = (proof.user.id(), proof.backend.clone());
         let stamp = Zeroizing::new(proof.user.security_stamp().into());
         let (grant, since) = (Arc::clone(&proof.grant), proof.at);
         // What is remembered never outlives what was granted.
         let until = now.plus(self.time);
         let until = grant.expires().map_or(until, |expires| until.min(expires));
-        let entry = Arc::new(Remembered { user, backend, stamp, grant, since, until });
+        let entry = Arc::new(Remembered { user, backend, stamp, grant, since, until, enrolled, changes });
         // They may have been somebody else's, whose they are no more.
         self.forget(&fingerprint);
         self.forget_what_is_over(&fingerprint, now);
@@ -255,14 +267,14 @@ mod tests {
     fn there_is_room_for_so_many_and_again_when_they_are_over() {
         let memory = memory();
         for n in 0..30_000 {
-            memory.put(fingerprint(&memory, n), &proof(n), NOW);
+            memory.put(fingerprint(&memory, n), &proof(n), (Enrolled::NONE, 0), NOW);
         }
         let full = MAX_REMEMBERED * SHARDS;
         assert_eq!(kept(&memory), [full; 3]);
         assert!(memory.get(&fingerprint(&memory, 0), NOW).is_some(), "the first of all");
         let later = NOW.plus(TIME);
         for n in 30_000..60_000 {
-            memory.put(fingerprint(&memory, n), &proof(n), later);
+            memory.put(fingerprint(&memory, n), &proof(n), (Enrolled::NONE, 0), later);
         }
         assert_eq!(kept(&memory), [full; 3]);
         assert!(memory.get(&fingerprint(&memory, 0), later).is_none());
@@ -272,10 +284,10 @@ mod tests {
     #[test]
     fn a_user_has_places_of_their_own() {
         let memory = memory();
-        memory.put(fingerprint(&memory, 0), &proof(1), NOW);
+        memory.put(fingerprint(&memory, 0), &proof(1), (Enrolled::NONE, 0), NOW);
         for n in 1..100 {
-            memory.put(fingerprint(&memory, n), &proof(2), NOW);
-            memory.put(fingerprint(&memory, n), &proof(2), NOW);
+            memory.put(fingerprint(&memory, n), &proof(2), (Enrolled::NONE, 0), NOW);
+            memory.put(fingerprint(&memory, n), &proof(2), (Enrolled::NONE, 0), NOW);
         }
         assert_eq!(kept(&memory), [MAX_PER_USER + 1; 3]);
         assert!(memory.get(&fingerprint(&memory, 0), NOW).is_some(), "another's");
@@ -292,7 +304,7 @@ mod tests {
     fn credentials_that_became_anothers_are_one_users() {
         let memory = memory();
         for user in [1, 2, 1, 2] {
-            memory.put(fingerprint(&memory, 0), &proof(user), NOW);
+            memory.put(fingerprint(&memory, 0), &proof(user), (Enrolled::NONE, 0), NOW);
             assert_eq!(kept(&memory), [1; 3]);
             let entry = memory.get(&fingerprint(&memory, 0), NOW).unwrap();
             assert_eq!(entry.user, UserId::from(user));

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Audience;
+use crate::grant::{Factor, Proof};
+use crate::second_factor::is_second;
 use crate::time::Timestamp;
 use crate::unheard::log_error;
 use crate::{Access, User};
@@ -26,6 +28,8 @@ pub struct Require {
     scopes: Vec<Box<str>>,
     predicates: Vec<Predicate>,
     fresh: Option<Duration>,
+    factors: Vec<Factor>,
+    second_factor: bool,
     pub(crate) audience: Option<Audience>,
     pub(crate) login_page: Option<Box<str>>,
     pub(crate) next_field: Option<Box<str>>,
@@ -59,6 +63,8 @@ pub(crate) enum Lacking {
     Login,
     /// The proof is older than this.
     Freshness(Duration),
+    /// Signed in, but not by the factor that this route asks for.
+    Factor,
     /// Signed in, and not allowed.
     Permission,
     /// Allowed, but not by this token.
@@ -73,6 +79,8 @@ impl Require {
             scopes: Vec::new(),
             predicates: Vec::new(),
             fresh: None,
+            factors: Vec::new(),
+            second_factor: false,
             audience: None,
             login_page: None,
             next_field: None,
@@ -148,6 +156,31 @@ impl Require {
         self
     }
 
+    /// The caller must have proven who they are by two factors ([`Access::is_two_factor`]): by one more than the password, say.
+    /// Browsers are sent to the page that asks for it; programs get a 401 `insufficient_user_authentication` (RFC 9470).
+    ///
+    /// With [`fresh`](Self::fresh), the second one must be as fresh as that.
+    pub fn second_factor(mut self) -> Self {
+        self.second_factor = true;
+        self
+    }
+
+    /// The caller must have proven who they are by this factor, whatever else they did. May be said of several.
+    ///
+    /// With [`fresh`](Self::fresh), that proof must be as fresh as that:
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use auth_core::Require;
+    /// use auth_core::grant::Factor;
+    ///
+    /// let rule = Require::permission("payments").factor(Factor::Passkey).fresh(Duration::from_secs(60));
+    /// ```
+    pub fn factor(mut self, factor: Factor) -> Self {
+        self.factors.push(factor);
+        self
+    }
+
     /// Declares who reads this route's refusals, instead of looking at the request.
     pub fn audience(mut self, audience: Audience) -> Self {
         self.audience = Some(audience);
@@ -195,10 +228,28 @@ impl Require {
         if !self.predicates.iter().all(|predicate| (predicate.0)(access)) {
             return Err(Lacking::Permission);
         }
+        self.check_factors(access, now)?;
         match self.fresh {
             Some(within) if !is_fresh(access, within, now) => Err(Lacking::Freshness(within)),
             _ => Ok(()),
         }
+    }
+
+    /// Proofs that are too old count for none where this asks for fresh ones.
+    fn check_factors<U>(&self, access: &Access<U>, now: Timestamp) -> Result<(), Lacking> {
+        if !self.second_factor && self.factors.is_empty() {
+            return Ok(());
+        }
+        let is_young = |proof: &Proof| self.fresh.is_none_or(|within| now.since(proof.at) <= within);
+        let has =
+            |factor: &Factor| access.proofs().iter().any(|proof| proof.factor == *factor && is_young(proof));
+        if !self.factors.iter().all(has) {
+            return Err(Lacking::Factor);
+        }
+        let is_fresh =
+            || access.proofs().iter().any(|proof| is_second(proof.factor, false) && is_young(proof));
+        let is_met = !self.second_factor || access.is_two_factor() && is_fresh();
+        if is_met { Ok(()) } else { Err(Lacking::Factor) }
     }
 }
 

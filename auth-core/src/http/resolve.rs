@@ -11,7 +11,7 @@ use crate::cause::Cause;
 use crate::event::SessionEnd;
 use crate::session::{
     Begun, BegunBy, Live, Opening, Renewal, ResolveError, ResolveErrorKind, Resolved, SessionEngine,
-    SessionError, SessionErrorKind, Wanted,
+    SessionError, SessionErrorKind, Waiting, Wanted,
 };
 use crate::{Access, User};
 
@@ -21,6 +21,7 @@ type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub(crate) struct Resolution<U> {
     pub(crate) access: Option<Access<U>>,
     pub(crate) live: Option<Live>,
+    pub(crate) pending: Option<Box<Waiting<U>>>,
     pub(crate) renewal: Option<Box<Renewal>>,
     /// A session that began with the request.
     pub(crate) begun: Option<Box<Begun<U>>>,
@@ -29,13 +30,14 @@ pub(crate) struct Resolution<U> {
 }
 
 impl<U> Resolution<U> {
-    const NOBODY: Self = Self { access: None, live: None, renewal: None, begun: None, is_turned_away: false };
+    const NOBODY: Self =
+        Self { access: None, live: None, pending: None, renewal: None, begun: None, is_turned_away: false };
 }
 
 impl<U> From<Resolved<U>> for Resolution<U> {
     fn from(resolved: Resolved<U>) -> Self {
         let (access, live) = resolved.caller.unzip();
-        Self { access, live, renewal: resolved.renewal, ..Self::NOBODY }
+        Self { access, live, pending: resolved.pending, renewal: resolved.renewal, ..Self::NOBODY }
     }
 }
 
@@ -132,7 +134,7 @@ async fn by_session_of<U: User>(
     if let Some(id) = session.presented().id() {
         let wanted = Wanted { id, begun_by: BegunBy::Name(name.into()) };
         let resolved = Arc::clone(sessions).resolve(wanted, session.facts().clone()).await?;
-        if resolved.caller.is_some() {
+        if resolved.caller.is_some() || resolved.pending.is_some() {
             return Ok(resolved.into());
         }
         current = resolved.other.map(|live| *live);

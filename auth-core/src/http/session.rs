@@ -3,6 +3,8 @@
 mod any;
 mod api_keys;
 mod caller;
+mod factors;
+mod finish;
 mod state;
 mod values;
 
@@ -15,7 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::sync::Mutex as AsyncMutex;
 
 use super::client::facts_of;
-use super::login::{Login, SignedIn};
+use super::login::Login;
 use super::negotiate::Reader;
 use super::origin::OtherSite;
 use super::presented::Presented;
@@ -28,6 +30,8 @@ use crate::session::{
 };
 use crate::throttle::Account;
 use crate::{Access, Auth, Authenticated, BackendName, Credentials, Denied, RequestFacts, User};
+pub use factors::OwnFactors;
+pub use finish::Pending;
 pub(crate) use state::State;
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -180,6 +184,9 @@ impl<U: User> Session<U> {
     /// Values in the session of the same user stay; another user's are dropped. The caller of this request
     /// is the new user from here on.
     ///
+    /// Where a [second factor](crate::second_factor) is asked for, the session may only have begun: then the caller is nobody. Answer
+    /// with [`Login::answer`], which is right for both.
+    ///
     /// # Errors
     /// [`SessionError`] if the session store is down, the request comes from another site, the proof is another
     /// `Auth`'s or no person's ([`NotAPerson`](SessionErrorKind::NotAPerson)), or the response is on its way
@@ -194,8 +201,8 @@ impl<U: User> Session<U> {
         self.before_the_response()?;
         // A request whose caller could not be found out still may log in: its old session, if any, is replaced.
         let _ = self.resolve().await;
-        let (user, name) = (Arc::clone(&authenticated.user), authenticated.name.clone());
-        let current = self.state().live.clone();
+        let name = authenticated.name.clone();
+        let current = self.state().any_live().cloned();
         let is_others = current.as_ref().is_some_and(|live| !live.is_of(&authenticated));
         let opening = Opening::new(authenticated, current, self.presented().key())?;
         let begun = self.sessions()?.login(opening, self.facts()).await?;
@@ -208,7 +215,7 @@ impl<U: User> Session<U> {
             self.state().deeds_mut().device = self.known_device(&name).unwrap_or_default();
         }
         self.mark_resolved();
-        Ok(Login::Done(SignedIn::new(user, self.auth().clone(), self.base())))
+        Ok(self.login_now())
     }
 
     /// Logs out: the session is deleted, and the response removes the cookie.
@@ -225,13 +232,14 @@ impl<U: User> Session<U> {
         let presented = self.presented().key();
         let (access, live) = {
             let mut state = self.state();
-            let has_cookie = state.live.is_some() || presented.is_some();
+            let has_cookie = state.any_live().is_some() || presented.is_some();
             let deeds = state.deeds_mut();
             deeds.patches.clear();
             if has_cookie {
                 deeds.cookie = CookieEffect::Remove;
             }
-            (state.access.take(), state.live.take())
+            let pending = state.pending.take().map(|waiting| waiting.live);
+            (state.access.take(), state.live.take().or(pending))
         };
         let (backend, user) = (access.as_ref().map(Access::backend), access.as_ref().map(|a| a.user().id()));
         self.auth().emit(EventKind::LoggedOut, backend, user.as_ref(), self.facts());
@@ -255,7 +263,8 @@ impl<U: User> Session<U> {
     }
 
     /// Binds the session to the user's changed security stamp, so that a user who changes their own password
-    /// stays logged in here while all their other sessions end. Gives it a new id as well.
+    /// stays logged in here while all their other sessions end. Gives it a new id as well. A [pending](Self::pending) login that lacked
+    /// a new password goes on by it.
     ///
     /// Store the change first: the backend of the session is asked for the user, and answers with the caller of this
     /// request from here on. It must know the same id with the same stamp, which a user of another backend has not.
@@ -263,14 +272,18 @@ impl<U: User> Session<U> {
     /// # Errors
     /// [`SessionError`] as [`rotate`](Self::rotate), also if the backend is down; of kind
     /// [`NoSession`](SessionErrorKind::NoSession) if `user` is not the one who is calling, as the session's backend
-    /// knows them now.
+    /// knows them now; of kind [`NotFinished`](SessionErrorKind::NotFinished) if a pending login lacks a second factor: nobody changes
+    /// a password without it.
     pub async fn rebind(&self, user: U) -> Result<(), SessionError> {
         self.before_the_response()?;
         self.move_now(Some(user)).await
     }
 
     async fn move_now(&self, rebind: Option<U>) -> Result<(), SessionError> {
-        let live = self.current().await?;
+        let live = match &rebind {
+            Some(_) => self.current_for_rebind().await?,
+            None => self.current().await?,
+        };
         let rebound = rebind.is_some().then(|| live.record.user().clone());
         let moved = self.sessions()?.rotate(live, rebind, self.facts()).await?;
         if let Some(user) = rebound {

@@ -36,6 +36,8 @@ pub(crate) struct Settings<U> {
     /// The last of them, if there are sessions.
     pub(crate) cookie_challenge: Option<String>,
     login_page: Option<String>,
+    /// Where browsers are sent whose login lacks something.
+    factor_page: Option<String>,
     next_field: String,
     next_origins: Vec<Origin>,
 }
@@ -51,6 +53,7 @@ pub(crate) struct WayIn {
 pub(crate) struct SettingsBuilder<U> {
     pub(crate) schemes: Vec<(TypeId, Arc<dyn DynScheme<U>>)>,
     pub(crate) login_page: Option<String>,
+    pub(crate) factor_page: Option<String>,
     pub(crate) next_field: String,
     pub(crate) next_origins: Vec<String>,
     pub(crate) origin: Option<String>,
@@ -65,6 +68,7 @@ impl<U> SettingsBuilder<U> {
         Self {
             schemes: Vec::new(),
             login_page: None,
+            factor_page: None,
             next_field: "next".into(),
             next_origins: Vec::new(),
             origin: None,
@@ -117,6 +121,7 @@ impl<U> SettingsBuilder<U> {
             cookie,
             devices,
             login_page: self.login_page,
+            factor_page: self.factor_page,
             next_field: self.next_field,
             next_origins: parse_all(&self.next_origins, Origin::of_site)?,
         })
@@ -214,6 +219,11 @@ fn below<'a>(base: &str, path: &'a str) -> Cow<'a, str> {
     if base.is_empty() || !path.starts_with('/') { path.into() } else { format!("{base}{path}").into() }
 }
 
+/// What comes before another field of a page's query.
+fn separator(page: &str) -> char {
+    if page.contains('?') { '&' } else { '?' }
+}
+
 /// Pages of a site in the clear would never get its cookies.
 fn check_own(own: Option<&Origin>, cookie: Option<&Cookie>) -> Result<(), ConfigError> {
     match own.filter(|own| !own.is_secure() && cookie.is_some_and(|cookie| cookie.secure)) {
@@ -282,16 +292,44 @@ impl<U> Settings<U> {
 
     /// The login page with where to go afterwards; `None` if there is no login page.
     pub(crate) fn login_url(&self, require: &Require, came_from: Option<&str>, base: &str) -> Option<String> {
-        let page = below(base, require.login_page.as_deref().or(self.login_page.as_deref())?);
+        let page = require.login_page.as_deref().or(self.login_page.as_deref())?;
+        Some(self.with_next(page, require, came_from, base))
+    }
+
+    /// The page that asks for what a login lacks, in the same way.
+    pub(crate) fn factor_url(
+        &self,
+        require: &Require,
+        came_from: Option<&str>,
+        base: &str,
+    ) -> Option<String> {
+        Some(self.with_next(self.factor_page.as_deref()?, require, came_from, base))
+    }
+
+    /// The same after a login, with where its form wanted to go.
+    pub(crate) fn factor_url_of(&self, next: Option<&str>, base: &str) -> Option<String> {
+        let page = below(base, self.factor_page.as_deref()?);
+        let next = next.and_then(|next| target(next, self.origins.own.as_ref(), &self.next_origins, base));
+        // A path that is relative to the login page leads somewhere else from here.
+        let next = next.filter(|next| next.starts_with('/') || next.contains("://"));
+        Some(match next {
+            Some(next) => format!("{page}{}{}={}", separator(&page), self.next_field, encode(next)),
+            None => page.into_owned(),
+        })
+    }
+
+    /// A page with where to go afterwards.
+    fn with_next(&self, page: &str, require: &Require, came_from: Option<&str>, base: &str) -> String {
+        let page = below(base, page);
         let came_from = came_from.and_then(|from| target(from, None, &[], ""));
-        let Some(from) = came_from else { return Some(page.into_owned()) };
+        let Some(from) = came_from else { return page.into_owned() };
         let field = require.next_field.as_deref().unwrap_or(&self.next_field);
-        let separator = if page.contains('?') { '&' } else { '?' };
+        let separator = separator(&page);
         let origin = match &self.origins.own {
             Some(own) if self.is_elsewhere(&page) => own.as_str(),
             _ => "",
         };
-        Some(format!("{page}{separator}{field}={}", encode(&format!("{origin}{}", below(base, from)))))
+        format!("{page}{separator}{field}={}", encode(&format!("{origin}{}", below(base, from))))
     }
 
     /// Whether the login page is on another origin, which then needs an absolute `next`.

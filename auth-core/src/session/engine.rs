@@ -8,6 +8,7 @@ mod confirm;
 mod current;
 mod end;
 mod resolve;
+mod standing;
 mod turns;
 
 use std::future::Future;
@@ -23,11 +24,13 @@ use super::revocation::{Revocations, Shared};
 use super::verified::Verified;
 use super::{
     Realm, ResolveError, SessionConfig, SessionError, SessionInfo, SessionKey, SessionStore, SessionUser,
-    StoreError, StoreErrorKind, UserSessions,
+    StoreError, UserSessions,
 };
 use crate::cause::Cause;
 use crate::event::{EventKind, SessionEnd};
-use crate::guard::{Guarded, Interrupted, guarded};
+use crate::grant::Proof;
+use crate::guard::{Guarded, guarded};
+use crate::second_factor::Enrolled;
 use crate::session::Environment;
 use crate::{Access, RequestFacts, User};
 pub(crate) use begin::Opening;
@@ -69,6 +72,20 @@ pub(crate) trait SessionEngine<U>: Send + Sync {
         rebind: Option<U>,
         facts: &'a RequestFacts,
     ) -> BoxFuture<'a, Result<Begun<U>, SessionError>>;
+    /// The session with these proofs of its user added, under a new id; without any, what it lacks is looked at again.
+    fn add<'a>(
+        &'a self,
+        live: Live,
+        proofs: &'a [Proof],
+        facts: &'a RequestFacts,
+    ) -> BoxFuture<'a, Result<Begun<U>, SessionError>>;
+    /// Notes in all sessions of a user what they have enrolled from now on.
+    fn note_enrolled<'a>(
+        &'a self,
+        of: &'a SessionUser,
+        enrolled: Enrolled,
+        facts: &'a RequestFacts,
+    ) -> BoxFuture<'a, Result<(), SessionError>>;
     /// The session with the values changed; `None` if it is gone.
     fn save<'a>(
         &'a self,
@@ -157,6 +174,24 @@ impl<U: User, S: SessionStore> SessionEngine<U> for Engine<S, U> {
         Box::pin(self.move_session(live, rebind, facts))
     }
 
+    fn add<'a>(
+        &'a self,
+        live: Live,
+        proofs: &'a [Proof],
+        facts: &'a RequestFacts,
+    ) -> BoxFuture<'a, Result<Begun<U>, SessionError>> {
+        Box::pin(self.add_proofs(live, proofs, facts))
+    }
+
+    fn note_enrolled<'a>(
+        &'a self,
+        of: &'a SessionUser,
+        enrolled: Enrolled,
+        facts: &'a RequestFacts,
+    ) -> BoxFuture<'a, Result<(), SessionError>> {
+        Box::pin(self.write_enrolled(of, enrolled, facts))
+    }
+
     fn save<'a>(
         &'a self,
         live: Live,
@@ -242,7 +277,7 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         work: impl Future<Output = Result<T, SessionError>>,
     ) -> Result<T, SessionError> {
         let answer = guarded(self.config.write_timeout, work).await;
-        answer.unwrap_or_else(|why| Err(self.failed(interrupted(why), facts)))
+        answer.unwrap_or_else(|why| Err(self.failed(why.into(), facts)))
     }
 
     /// Whether a session was logged out here, though the store has not confirmed it yet.
@@ -277,18 +312,11 @@ impl<S: SessionStore, U: User, T, F: Future<Output = Result<T, StoreError>>> Fut
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let answer = ready!(this.work.poll(cx)).unwrap_or_else(|why| Err(interrupted(why)));
+        let answer = ready!(this.work.poll(cx)).unwrap_or_else(|why| Err(why.into()));
         Poll::Ready(answer.map_err(|error| this.engine.failed(error, this.facts)))
     }
 }
 
-fn interrupted(why: Interrupted) -> StoreError {
-    StoreError::new(match why {
-        Interrupted::TimedOut => StoreErrorKind::TimedOut,
-        Interrupted::Panicked => StoreErrorKind::Panicked,
-    })
-}
-
 fn access_of<U: User>(user: Arc<U>, record: &UserRecord) -> Access<U> {
-    Access::by_session(user, record.user().backend.clone(), record.authenticated)
+    Access::by_session(user, record.clone())
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::Denied;
 use crate::cause::Cause;
+use crate::factors::{FactorError, FactorErrorKind};
 
 /// A request's caller cannot be found out.
 ///
@@ -28,6 +29,9 @@ pub enum ResolveErrorKind {
     Throttled(Duration),
     /// Credentials were presented and not accepted.
     BadCredentials,
+    /// They were accepted, and are not [enough](crate::second_factor) for this user: a second factor is missing, or something else
+    /// that a person has to do on the site.
+    NotEnough,
     /// There are several `Authorization` headers; or the header in which a trusted proxy names the user is there twice,
     /// under a look-alike name, or holds no name.
     Malformed,
@@ -76,6 +80,7 @@ impl fmt::Display for ResolveError {
             ResolveErrorKind::Unavailable => "it cannot be found out now who is calling",
             ResolveErrorKind::Throttled(_) => "too many attempts",
             ResolveErrorKind::BadCredentials => "the request's credentials were not accepted",
+            ResolveErrorKind::NotEnough => "the request's credentials are not enough for this user",
             ResolveErrorKind::Malformed => "the request's credentials cannot be read without doubt",
             ResolveErrorKind::Contradiction => "the request names different users",
             ResolveErrorKind::Cleartext => "the request's credentials were not encrypted on their way",
@@ -120,12 +125,28 @@ pub enum SessionErrorKind {
     NotAPerson,
     /// This [`Auth`](crate::Auth) was built without sessions (500).
     NotConfigured,
+    /// It was built without second factors (500).
+    NoSecondFactor,
     /// The response is on its way: the browser cannot be told of a new session any more (500).
     Answered,
     /// The value is not JSON, or the values are too long together (500).
     InvalidValue,
     /// The person proved who they are too long ago for this (401).
     NotFresh,
+    /// The code is wrong, or was used before (401).
+    WrongCode,
+    /// The user has no second factor of this kind, or with this id (404).
+    NoSuchFactor,
+    /// The proof is another user's than the session (403).
+    OtherUser,
+    /// The policy asks for a second factor, and this is the last one (409).
+    LastFactor,
+    /// The user has as many second factors as one may have (409).
+    TooManyFactors,
+    /// That is no name for a second factor (400).
+    InvalidName,
+    /// The login that the session is of has to be finished first (401).
+    NotFinished,
     /// The user has as many API keys as one may have (403).
     TooManyKeys,
     /// The backend's users own no API keys, or it knows nobody of this id (500).
@@ -135,6 +156,11 @@ pub enum SessionErrorKind {
 impl SessionError {
     pub(crate) fn unavailable(cause: Cause) -> Self {
         Self { cause, ..SessionErrorKind::Unavailable.into() }
+    }
+
+    /// Too many codes were wrong.
+    pub(crate) fn throttled(retry_after: Duration) -> Self {
+        Self { retry_after: Some(retry_after), ..SessionErrorKind::Throttled.into() }
     }
 
     /// The same where it keeps a request's caller from being found out.
@@ -167,6 +193,16 @@ impl From<SessionErrorKind> for SessionError {
     }
 }
 
+impl From<FactorError> for SessionError {
+    fn from(error: FactorError) -> Self {
+        match error.kind() {
+            FactorErrorKind::InvalidName => SessionErrorKind::InvalidName.into(),
+            FactorErrorKind::TooMany => SessionErrorKind::TooManyFactors.into(),
+            FactorErrorKind::Unavailable | FactorErrorKind::Unreadable => Self::unavailable(Cause::of(error)),
+        }
+    }
+}
+
 impl From<ResolveError> for SessionError {
     fn from(error: ResolveError) -> Self {
         let (kind, retry_after) = match error.kind {
@@ -174,6 +210,7 @@ impl From<ResolveError> for SessionError {
             ResolveErrorKind::Throttled(time) => (SessionErrorKind::Throttled, Some(time)),
             ResolveErrorKind::CrossOrigin => (SessionErrorKind::CrossOrigin, None),
             ResolveErrorKind::BadCredentials
+            | ResolveErrorKind::NotEnough
             | ResolveErrorKind::Malformed
             | ResolveErrorKind::Contradiction
             | ResolveErrorKind::Cleartext => (SessionErrorKind::NoSession, None),
@@ -198,11 +235,21 @@ impl fmt::Display for SessionError {
                  `.scheme(Bearer::new(…)?)`"
             }
             SessionErrorKind::NotConfigured => "sessions are not configured: add `.sessions(store, config)`",
+            SessionErrorKind::NoSecondFactor => "second factors are not configured: add `.second_factor(…)`",
             SessionErrorKind::Answered => {
                 "the response is on its way: log in, rotate and rebind before the handler answers"
             }
             SessionErrorKind::InvalidValue => "a session value must be JSON, and all together at most 64 KiB",
             SessionErrorKind::NotFresh => "the person proved who they are too long ago",
+            SessionErrorKind::WrongCode => "the code is wrong, or was used before",
+            SessionErrorKind::NoSuchFactor => "the user has no such second factor",
+            SessionErrorKind::OtherUser => "the proof is another user's than the session",
+            SessionErrorKind::LastFactor => "the last second factor stays: the user needs one",
+            SessionErrorKind::TooManyFactors => "the user has as many second factors as one may have",
+            SessionErrorKind::InvalidName => {
+                "the name of a second factor has 1 to 100 bytes, not all of them blank, and no control characters"
+            }
+            SessionErrorKind::NotFinished => "the login has to be finished first",
             SessionErrorKind::TooManyKeys => "the user has as many API keys as one may have",
             SessionErrorKind::NoSuchOwner => "there is no such owner of API keys: name the backend with `ApiKeys::owners`",
         })
@@ -258,6 +305,7 @@ mod tests {
             (ResolveErrorKind::Throttled(time), SessionErrorKind::Throttled, Some(time)),
             (ResolveErrorKind::CrossOrigin, SessionErrorKind::CrossOrigin, None),
             (ResolveErrorKind::BadCredentials, SessionErrorKind::NoSession, None),
+            (ResolveErrorKind::NotEnough, SessionErrorKind::NoSession, None),
             (ResolveErrorKind::Malformed, SessionErrorKind::NoSession, None),
             (ResolveErrorKind::Contradiction, SessionErrorKind::NoSession, None),
             (ResolveErrorKind::Cleartext, SessionErrorKind::NoSession, None),

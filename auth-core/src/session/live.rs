@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use super::revocation::Undoing;
 use super::{ClientFacts, Id, Origin, Owner, SessionKey, SessionRecord, SessionUser, StampMac, Token};
+use crate::second_factor::Missing;
 use crate::time::Timestamp;
 use crate::{Access, Authenticated, User};
 
-/// A user's session as it was when it was last looked at.
+/// A user's session as it was when it was last looked at, or one that they have only begun.
 #[derive(Clone)]
 pub(crate) struct Live {
     pub(crate) key: SessionKey,
@@ -32,22 +33,32 @@ impl Live {
     }
 }
 
-/// The record of a user's session. No other one gets beyond the store: neither a visitor's nor one that is pending.
+/// The record of a user's session, or of one that is pending. A visitor's does not get beyond the store.
 #[derive(Clone)]
 pub(crate) struct UserRecord(Arc<SessionRecord>);
 
 impl UserRecord {
-    /// The record, if it is a user's.
+    /// The record, if it has a user.
     pub(crate) fn of(record: Arc<SessionRecord>) -> Option<Self> {
-        record.owner().user().is_some().then_some(Self(record))
+        record.owner().named().is_some().then_some(Self(record))
     }
 
-    /// The user.
+    /// The user, who may be none yet: see [`is_pending`](Self::is_pending).
     pub(crate) fn user(&self) -> &SessionUser {
         match self.0.owner() {
-            Owner::User(user) => user,
-            Owner::Visitor | Owner::Pending(_) => unreachable!("it is a user's: see `of`"),
+            Owner::User(user) | Owner::Pending(user) => user,
+            Owner::Visitor => unreachable!("it has a user: see `of`"),
         }
+    }
+
+    /// Whether its user has only begun to sign in.
+    pub(crate) fn is_pending(&self) -> bool {
+        matches!(self.0.owner(), Owner::Pending(_))
+    }
+
+    /// When its user last proved who they are.
+    pub(crate) fn proven(&self) -> Timestamp {
+        self.0.authenticated
     }
 
     /// Notes a use. What else changes is a new record.
@@ -90,10 +101,19 @@ pub(crate) struct Resolved<U> {
     /// A session that has not ended, and that began by something else than it must have: for whoever begins another in
     /// its place.
     pub(crate) other: Option<Box<Live>>,
+    /// A session that is nobody's until what it lacks is there.
+    pub(crate) pending: Option<Box<Waiting<U>>>,
 }
 
 impl<U> Resolved<U> {
-    pub(crate) const NOBODY: Self = Self { caller: None, renewal: None, other: None };
+    pub(crate) const NOBODY: Self = Self { caller: None, renewal: None, other: None, pending: None };
+}
+
+/// A session that lacks something, and whose it would be.
+pub(crate) struct Waiting<U> {
+    pub(crate) live: Live,
+    pub(crate) user: Arc<U>,
+    pub(crate) missing: Missing,
 }
 
 /// What is due when a session is to get a new id.
@@ -112,11 +132,31 @@ pub(crate) struct Renewal {
 pub(crate) struct Begun<U> {
     pub(crate) cookie: CookieEffect,
     pub(crate) live: Live,
-    /// The caller from here on, if that changed.
-    pub(crate) access: Option<Access<U>>,
+    pub(crate) standing: Standing<U>,
     pub(crate) undo: Box<dyn Undoing>,
     /// Whether the record is new, and not one that was moved.
     pub(crate) is_new: bool,
+}
+
+impl<U: User> Begun<U> {
+    /// Of this user, as far as nothing is missing.
+    pub(crate) fn standing(mut self, user: &Arc<U>, missing: Option<Missing>) -> Self {
+        self.standing = match missing {
+            Some(missing) => Standing::Pending(Arc::clone(user), missing),
+            None => Standing::Caller(Access::by_session(Arc::clone(user), self.live.record.clone())),
+        };
+        self
+    }
+}
+
+/// Who is calling by a session from here on.
+pub(crate) enum Standing<U> {
+    /// Whoever it was.
+    Unchanged,
+    /// Its user.
+    Caller(Access<U>),
+    /// Nobody, until what is missing is there.
+    Pending(Arc<U>, Missing),
 }
 
 /// What the response does to the session cookie.

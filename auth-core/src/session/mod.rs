@@ -38,7 +38,9 @@ pub(crate) use cookie::{Cookie, CookieMatch, Scan};
 pub(crate) use cookie::{MAX_COOKIES_LEN, each_pair};
 pub(crate) use engine::{Engine, Opening, SessionEngine};
 pub(crate) use environment::Environment;
-pub(crate) use live::{Begun, BegunBy, CookieEffect, Live, Renewal, Resolved, Wanted};
+pub(crate) use live::{
+    Begun, BegunBy, CookieEffect, Live, Renewal, Resolved, Standing, UserRecord, Waiting, Wanted,
+};
 pub(crate) use record::{Patches, Rare};
 pub(crate) use revocation::Undoing;
 pub(crate) use source::{DynUsers, Source};

@@ -9,11 +9,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 
+use super::StampMac;
 use super::realm::Realm;
 use super::store::UserSessions;
 use crate::RequestFacts;
 use crate::grant::{Proof, Proofs};
 use crate::hidden;
+use crate::second_factor::Enrolled;
 use crate::time::Timestamp;
 pub use bytes::Unreadable;
 pub use owner::{Owner, SessionUser};
@@ -43,6 +45,10 @@ pub struct SessionRecord {
     /// When it ends unless it is used: the earlier of the idle and the absolute limit.
     pub expires: Timestamp,
     pub(crate) proofs: Proofs,
+    /// What its user had enrolled when that was last looked up; `None` if it never was.
+    pub(crate) enrolled: Option<Enrolled>,
+    /// Whether the browser's being trusted stands in for the second factor.
+    pub(crate) trusted: bool,
     /// The name in the trusted proxy's header that began the session, if one did: it ends when a request comes
     /// with another name, or without. Few do, and a thin pointer is small.
     pub remote_user: Option<Box<Box<str>>>,
@@ -72,6 +78,8 @@ impl SessionRecord {
             last_seen: now,
             expires,
             proofs: Proofs::default(),
+            enrolled: None,
+            trusted: false,
             remote_user: None,
             data: SessionData::default(),
             client: None,
@@ -108,6 +116,32 @@ impl SessionRecord {
         self.proofs.as_slice()
     }
 
+    /// What its user had enrolled when that was last looked up; `None` if it never was.
+    pub fn enrolled(&self) -> Option<Enrolled> {
+        self.enrolled
+    }
+
+    /// Binds it to its user's changed stamp.
+    pub(crate) fn set_stamp(&mut self, new: StampMac) {
+        if let Owner::User(user) | Owner::Pending(user) = &mut self.owner {
+            user.stamp = new;
+        }
+    }
+
+    /// Makes it one whose user has only begun to sign in.
+    pub(crate) fn suspend(&mut self) {
+        if let Owner::User(user) = &self.owner {
+            self.owner = Owner::Pending(user.clone());
+        }
+    }
+
+    /// Makes a session of one whose user had only begun to sign in: they are who they were.
+    pub(crate) fn finish(&mut self) {
+        if let Owner::Pending(user) = &self.owner {
+            self.owner = Owner::User(user.clone());
+        }
+    }
+
     /// Adds a proof. Beyond [`Grant::MAX_PROOFS`](crate::grant::Grant::MAX_PROOFS) the oldest is dropped.
     pub fn add_proof(&mut self, proof: Proof) {
         self.proofs.add(proof);
@@ -120,6 +154,7 @@ impl SessionRecord {
         for proof in older.proofs() {
             self.add_proof(*proof);
         }
+        self.trusted |= older.trusted;
         if self.owner.is_same(&older.owner) {
             self.take_unknown_of(older);
             #[cfg(feature = "tomorrow")]
@@ -140,6 +175,8 @@ impl fmt::Debug for SessionRecord {
             .field("last_seen", &self.last_seen)
             .field("expires", &self.expires)
             .field("proofs", &self.proofs())
+            .field("enrolled", &self.enrolled)
+            .field("trusted", &self.trusted)
             .field("remote_user", &hidden::optional(self.remote_user.as_deref().map(AsRef::as_ref)))
             .field("keeps_identity", &self.identity().is_some())
             .field("data", &self.data)
@@ -232,7 +269,6 @@ impl FromIterator<(Box<str>, Box<str>)> for SessionData {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use super::super::StampMac;
     use super::*;
     use crate::backend::Identity;
     use crate::grant::Factor;

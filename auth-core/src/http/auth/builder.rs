@@ -15,6 +15,7 @@ use crate::event::{Observer, TracingObserver};
 use crate::gate::{DynGate, Gate};
 use crate::http::{self, DeviceCookies, DynScheme, Keeps, Scheme};
 use crate::random::{OsRandom, Random};
+use crate::second_factor::SecondFactor;
 use crate::session::{
     Confirming, Cookie, DynConfirm, DynUsers, Engine, Environment, KeyRing, SessionConfig, SessionEngine,
     SessionStore, Source,
@@ -39,6 +40,7 @@ pub struct AuthBuilder<U> {
     gate: Option<Arc<dyn DynGate>>,
     chain_timeout: Duration,
     throttle: Option<Throttle>,
+    second: Option<SecondFactor<U>>,
     observer: Arc<dyn Observer>,
     clock: Arc<dyn Clock>,
     random: Box<dyn Random>,
@@ -88,6 +90,7 @@ impl<U: User> AuthBuilder<U> {
             gate: None,
             chain_timeout: CHAIN_TIMEOUT,
             throttle: None,
+            second: None,
             observer: Arc::new(TracingObserver),
             clock: Arc::new(SystemClock),
             random: Box::new(OsRandom),
@@ -349,6 +352,17 @@ impl<U: User> AuthBuilder<U> {
         self
     }
 
+    /// Asks users for a second factor, by a policy (default: nobody is asked): see [`second_factor`](crate::second_factor). Whoever
+    /// lacks it is nobody to every extractor, guard and extension.
+    pub fn second_factor(mut self, second: SecondFactor<U>) -> Self {
+        if self.second.is_some() {
+            return self.refuse("second factors are configured twice; keep one `.second_factor(…)`");
+        }
+        self.http.factor_page = second.page_path().map(Into::into);
+        self.second = Some(second);
+        self
+    }
+
     /// How long the whole chain may take for one attempt (default: 10 s).
     pub fn chain_timeout(mut self, limit: Duration) -> Self {
         self.chain_timeout = limit;
@@ -400,18 +414,10 @@ impl<U: User> AuthBuilder<U> {
         self.add_confirmations()?;
         let cookie = self.sessions.as_ref().map(|sessions| sessions.cookie.clone());
         let (throttle, devices) = self.build_throttle()?.unzip();
-        let gate = match (&throttle, self.gate) {
-            (Some(_), Some(_)) => {
-                return Err(ConfigError::new(
-                    "a gate and a throttle are configured; a throttle is one, keep either",
-                ));
-            }
-            (Some(throttle), None) => Some(Arc::clone(throttle) as Arc<dyn DynGate>),
-            (None, gate) => gate,
-        };
+        let gate = one_gate(throttle.as_ref(), self.gate)?;
         let http = self.http.build(cookie, devices)?;
-        let Self { sources, observer, clock, random, .. } = self;
-        let environment = Arc::new(Environment { sources, observer, clock, random });
+        let Self { sources, observer, clock, random, second, .. } = self;
+        let environment = Arc::new(Environment { sources, observer, clock, random, second });
         let sessions = self.sessions.map(|sessions| (sessions.engine)(Arc::clone(&environment)));
         let random_keys = RandomState::new();
         let authenticator = Authenticator {
@@ -442,6 +448,9 @@ impl<U: User> AuthBuilder<U> {
     }
 
     fn check_schemes(&self) -> Result<(), ConfigError> {
+        if let Some(second) = &self.second {
+            second.check(self.sessions.is_some(), self.http.login_page.is_some())?;
+        }
         for (credentials, scheme) in &self.http.schemes {
             scheme.check()?;
             let name = scheme.name();
@@ -511,6 +520,20 @@ impl<U: User> AuthBuilder<U> {
     fn refuse(mut self, what: impl Into<String>) -> Self {
         self.mistake.get_or_insert_with(|| ConfigError::new(what));
         self
+    }
+}
+
+/// A throttle is a gate.
+fn one_gate(
+    throttle: Option<&Arc<Gatekeeper>>,
+    gate: Option<Arc<dyn DynGate>>,
+) -> Result<Option<Arc<dyn DynGate>>, ConfigError> {
+    match (throttle, gate) {
+        (Some(_), Some(_)) => {
+            Err(ConfigError::new("a gate and a throttle are configured; a throttle is one, keep either"))
+        }
+        (Some(throttle), None) => Ok(Some(Arc::clone(throttle) as Arc<dyn DynGate>)),
+        (None, gate) => Ok(gate),
     }
 }
 

@@ -52,6 +52,8 @@ impl Rpc {
             403 => rpc!("7", "permission denied", "permission_denied", "\x26"),
             429 => rpc!("8", "resource exhausted", "resource_exhausted", "\x27"),
             503 => rpc!("14", "unavailable", "unavailable", "\x20"),
+            404 => rpc!("5", "not found", "not_found", "\x1e"),
+            409 => rpc!("9", "failed precondition", "failed_precondition", "\x28"),
             400 => rpc!("3", "invalid argument", "invalid_argument", "\x25"),
             _ => rpc!("13", "internal", "internal", "\x1d"),
         }

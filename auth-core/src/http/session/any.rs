@@ -85,6 +85,12 @@ impl<U: User> Session<U> {
     }
 
     fn refuse_lacking(&self, require: &Require, lacking: Lacking, view: &dyn RequestView) -> Refusal {
+        if lacking == Lacking::Login {
+            let missing = self.state().pending.as_ref().map(|waiting| waiting.missing.clone());
+            if let Some(missing) = missing {
+                return self.auth().refuse_pending(require, &missing, view);
+            }
+        }
         let is_turned_away = lacking == Lacking::Login && self.state().deeds().is_turned_away;
         let lacking = if is_turned_away { Lacking::Permission } else { lacking };
         self.auth().refuse_lacking(require, lacking, view)
@@ -122,7 +128,7 @@ impl<U: User> Session<U> {
         let (effects, delivered) = {
             let mut state = self.state();
             let effects = Effects {
-                is_somebody: state.access.is_some(),
+                is_somebody: state.access.is_some() || state.pending.is_some(),
                 cookie: state.deeds().cookie.clone(),
                 device: state.deeds().device.clone(),
                 is_navigation: self.reader().is_navigation,

@@ -6,7 +6,15 @@ use std::time::Duration;
 use super::Session;
 use crate::User;
 use crate::api_keys::{ApiKey, ApiKeyId, ApiKeyOwner, ApiKeyStore, ApiKeys, CreatedApiKey, NewApiKey};
+use crate::grant::MadeBy;
 use crate::session::{SessionError, SessionErrorKind};
+
+/// Who makes a key.
+struct Maker<U> {
+    owner: ApiKeyOwner,
+    user: Arc<U>,
+    made_by: MadeBy,
+}
 
 impl<U: User> Session<U> {
     /// Makes an API key of the calling user's. Its text is in the answer and nowhere else: show it once.
@@ -24,8 +32,8 @@ impl<U: User> Session<U> {
         keys: &ApiKeys<S, U>,
         new: NewApiKey,
     ) -> Result<CreatedApiKey, SessionError> {
-        let (owner, user) = self.fresh_owner(keys).await?;
-        keys.create(owner, &user, new).await
+        let Maker { owner, user, made_by } = self.fresh_owner(keys).await?;
+        keys.create(owner, &user, new, made_by).await
     }
 
     /// The calling user's API keys, those first that were made last: also those that are over.
@@ -65,8 +73,8 @@ impl<U: User> Session<U> {
         id: ApiKeyId,
         overlap: Duration,
     ) -> Result<Option<CreatedApiKey>, SessionError> {
-        let (owner, user) = self.fresh_owner(keys).await?;
-        keys.rotate(&owner, &user, id, overlap).await
+        let Maker { owner, user, made_by } = self.fresh_owner(keys).await?;
+        keys.rotate(&owner, &user, id, overlap, made_by).await
     }
 
     /// Of the session, and of nothing that the request says.
@@ -76,10 +84,7 @@ impl<U: User> Session<U> {
         Ok(ApiKeyOwner { backend: user.backend.clone(), user: user.id.clone() })
     }
 
-    async fn fresh_owner<S: ApiKeyStore>(
-        &self,
-        keys: &ApiKeys<S, U>,
-    ) -> Result<(ApiKeyOwner, Arc<U>), SessionError> {
+    async fn fresh_owner<S: ApiKeyStore>(&self, keys: &ApiKeys<S, U>) -> Result<Maker<U>, SessionError> {
         if self.refuses_other_site() {
             return Err(SessionErrorKind::CrossOrigin.into());
         }
@@ -89,6 +94,8 @@ impl<U: User> Session<U> {
         if access.proven().is_none_or(|proven| now.since(proven) > keys.freshness()) {
             return Err(SessionErrorKind::NotFresh.into());
         }
-        Ok((owner, Arc::clone(access.user())))
+        let enrolled = self.current().await?.record.enrolled().unwrap_or_default();
+        let proofs = access.proofs().iter().copied().collect();
+        Ok(Maker { owner, user: Arc::clone(access.user()), made_by: MadeBy::Session(proofs, enrolled) })
     }
 }

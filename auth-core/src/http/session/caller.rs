@@ -12,7 +12,7 @@ use crate::http::presented::Presented;
 use crate::http::resolve::{Finding, Resolution, is_same};
 use crate::http::{Refusal, RequestView};
 use crate::session::{Id, Live, ResolveError, ResolveErrorKind, SessionError, SessionErrorKind};
-use crate::{Access, Authenticated, User};
+use crate::{Access, Authenticated, How, User};
 
 impl<U: User> Session<U> {
     /// Finds out who is calling, once per request.
@@ -46,18 +46,18 @@ impl<U: User> Session<U> {
         let _one_at_a_time = self.0.resolving.lock().await;
         let (id, access) = {
             let state = self.state();
-            (state.live.as_ref().map(Live::id), state.access.clone())
+            (state.any_live().map(Live::id), state.access.clone())
         };
-        let (live, access) = match (id, access) {
+        let (live, pending, access) = match (id, access) {
             (Some(id), _) => {
-                let Resolution { live, access, .. } = self.session_again(id).await?;
-                (live, access)
+                let Resolution { live, pending, access, .. } = self.session_again(id).await?;
+                (live, pending, access)
             }
-            (None, Some(access)) => (None, self.reload(access).await?),
-            (None, None) => (None, None),
+            (None, Some(access)) => (None, None, self.reload(access).await?),
+            (None, None) => (None, None, None),
         };
         let mut state = self.state();
-        state.live = live;
+        (state.live, state.pending) = (live, pending);
         state.access.clone_from(&access);
         Ok(access)
     }
@@ -72,8 +72,12 @@ impl<U: User> Session<U> {
     /// The user of an access as it is now, if it may still be active.
     async fn reload(&self, access: Access<U>) -> Result<Option<Access<U>>, ResolveError> {
         let (backend, id) = (access.backend(), access.user().id());
-        let user = self.auth().environment().reload(backend, &id, access.grant(), self.facts()).await;
-        Ok(user?.map(|user| access.of(user)))
+        let (environment, facts) = (self.auth().environment(), self.facts());
+        let user = environment.reload(backend, &id, access.grant(), facts).await?;
+        let Some(access) = user.map(|user| access.of(user)) else { return Ok(None) };
+        let is_by_word = access.how() == How::ActsAs;
+        let enough = is_by_word || environment.is_enough(&access, facts).await?;
+        Ok(enough.then_some(access))
     }
 
     /// Has the credentials of this request judged by the chain, whatever is remembered of them: where a fresh proof is
@@ -103,7 +107,7 @@ impl<U: User> Session<U> {
         state.access = Some(Access::by_word(acting));
         state.put = Some(Arc::clone(&user));
         // Whoever acts as somebody has no session of theirs: what is kept from here on must not go into another's.
-        state.live = None;
+        (state.live, state.pending) = (None, None);
         if let Some(deeds) = state.done() {
             deeds.renewal = None;
             deeds.patches.clear();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Session;
 use crate::http::Refusal;
 use crate::http::resolve::Resolution;
-use crate::session::{Begun, CookieEffect, Live, Patches, Renewal, Undoing};
+use crate::session::{Begun, CookieEffect, Live, Patches, Renewal, Standing, Undoing, Waiting};
 use crate::{Access, User};
 
 /// What is known and what was done so far.
@@ -14,6 +14,8 @@ pub(crate) struct State<U> {
     /// The user whom the layer put into the request's extensions.
     pub(super) put: Option<Arc<U>>,
     pub(crate) live: Option<Live>,
+    /// A session that is nobody's until what it lacks is there. Apart from the others: nothing that asks for the caller looks here.
+    pub(crate) pending: Option<Box<Waiting<U>>>,
     /// Boxed: most requests do nothing of it, and each has a state.
     deeds: Option<Box<Deeds>>,
 }
@@ -49,7 +51,12 @@ impl Deeds {
 impl<U> State<U> {
     /// Of a request of which nothing is known.
     pub(super) const fn new() -> Self {
-        Self { access: None, put: None, live: None, deeds: None }
+        Self { access: None, put: None, live: None, pending: None, deeds: None }
+    }
+
+    /// The session, whether it is its user's or pending.
+    pub(crate) fn any_live(&self) -> Option<&Live> {
+        self.live.as_ref().or(self.pending.as_ref().map(|waiting| &waiting.live))
     }
 
     pub(crate) fn deeds(&self) -> &Deeds {
@@ -70,10 +77,10 @@ impl<U> State<U> {
 impl<U: User> Session<U> {
     /// Takes over what was found out of the request.
     pub(crate) fn settle(&self, resolution: Resolution<U>) {
-        let Resolution { access, live, renewal, begun, is_turned_away } = resolution;
+        let Resolution { access, live, pending, renewal, begun, is_turned_away } = resolution;
         {
             let mut state = self.state();
-            (state.access, state.live) = (access, live);
+            (state.access, state.live, state.pending) = (access, live, pending);
             if renewal.is_some() || is_turned_away {
                 let deeds = state.deeds_mut();
                 (deeds.renewal, deeds.is_turned_away) = (renewal, is_turned_away);
@@ -91,11 +98,17 @@ impl<U: User> Session<U> {
     /// One that was moved is the caller's from here on, whatever becomes of the response: its old id is dead. A new one
     /// is undone if no response is ever made.
     pub(super) fn hand_out(&self, begun: Begun<U>) {
-        let Begun { cookie, live, access, undo, is_new } = begun;
+        let Begun { cookie, live, standing, undo, is_new } = begun;
         let mut state = self.state();
-        state.live = Some(live);
-        if access.is_some() {
-            state.access = access;
+        match standing {
+            Standing::Unchanged => state.live = Some(live),
+            Standing::Caller(access) => {
+                (state.access, state.live, state.pending) = (Some(access), Some(live), None);
+            }
+            Standing::Pending(user, missing) => {
+                (state.access, state.live) = (None, None);
+                state.pending = Some(Box::new(Waiting { live, user, missing }));
+            }
         }
         let deeds = state.deeds_mut();
         deeds.cookie = cookie;

@@ -137,7 +137,7 @@ impl<U: User> Session<U> {
             let mut state = self.state();
             let undone = state.deeds_mut().undelivered.take();
             if undone.is_some() {
-                (state.access, state.live) = (None, None);
+                (state.access, state.live, state.pending) = (None, None, None);
                 state.deeds_mut().cookie = CookieEffect::Keep;
             }
             undone

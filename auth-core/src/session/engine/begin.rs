@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Engine, Found, access_of};
+use super::{Engine, Found};
 use crate::backend::Identity;
 use crate::cause::Cause;
 use crate::event::{EventKind, SessionEnd};
 use crate::random::RandomError;
-use crate::session::live::{Begun, CookieEffect, Live, Renewal, UserRecord};
+use crate::session::live::{Begun, CookieEffect, Live, Renewal, Standing, UserRecord};
 use crate::session::revocation::Undo;
 use crate::session::{
     ClientFacts, Id, Owner, Rare, SessionConfig, SessionError, SessionErrorKind, SessionKey, SessionRecord,
@@ -56,7 +56,9 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         let Opening { proof, current, presented, remote_user } = opening;
         let user = self.user_of(&proof);
         let remote_user = remote_user.map(Box::new);
-        let record = SessionRecord { remote_user, ..self.new_record(user.clone(), &proof, facts, now) };
+        let enrolled = self.enrolled_at_login(&user, facts).await?;
+        let new = self.new_record(user.clone(), &proof, facts, now);
+        let record = SessionRecord { enrolled, remote_user, ..new };
         self.environment.forget_user(&user.backend, &user.id);
         let (own, other) = match current {
             Some(live) if live.is_of(&proof) => (Some(live), None),
@@ -64,9 +66,9 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         };
         let begun = self.in_time(facts, async {
             if let Some(live) = own {
-                return self.login_again(live, record, facts, now).await;
+                return self.login_again(live, record, &proof.user, facts, now).await;
             }
-            let begun = self.create(record, facts, now).await?;
+            let begun = self.create(record, &proof.user, facts, now).await?;
             // What the request came with ends last: if that fails, it goes on, and the new one is undone.
             match (&other, presented) {
                 (Some(other), _) => self.write(facts, self.store().delete(&other.key)).await?,
@@ -75,12 +77,13 @@ impl<S: SessionStore, U: User> Engine<S, U> {
             }
             Ok(begun)
         });
-        let mut begun = begun.await?;
-        begun.access = Some(access_of(proof.user, &begun.live.record));
+        let begun = begun.await?;
+        self.check_enrolled(&user, enrolled, facts).await?;
         if let Some(other) = other.filter(|_| begun.live.record.remote_user.is_some()) {
             self.tell(EventKind::SessionEnded(SessionEnd::RemoteUserChanged), other.record.user(), facts);
         }
-        self.tell(EventKind::SessionStarted, &user, facts);
+        let is_pending = matches!(begun.standing, Standing::Pending(..));
+        self.tell(if is_pending { EventKind::LoginPending } else { EventKind::SessionStarted }, &user, facts);
         Ok(begun)
     }
 
@@ -137,38 +140,46 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         &self,
         live: Live,
         record: SessionRecord,
+        user: &Arc<U>,
         facts: &RequestFacts,
         now: Timestamp,
     ) -> Result<Begun<U>, SessionError> {
         let mut turn = self.turn(live).await;
-        // A move is the last step: when it is made, the old id is dead.
-        self.limit_sessions(&turn.live.key, &record, facts, now).await?;
         loop {
             let mut again = record.clone();
             again.continue_from(&turn.live.record);
+            let missing = if turn.live.record.is_pending() {
+                self.settle_new(&mut again, user, now)
+            } else {
+                self.missing(&again, user)
+            };
+            // A move is the last step: when it is made, the old id is dead.
+            self.limit_sessions(&turn.live.key, &again, facts, now).await?;
             if let Some(moved) = self.move_to_new_key(&turn.live, again, None, facts, now).await? {
-                return Ok(moved);
+                return Ok(moved.standing(user, missing));
             }
             if !self.catch_up(&mut turn, facts, now).await? {
                 // Logged out meanwhile: the login stands, the values do not come back.
-                return self.create(record, facts, now).await;
+                return self.create(record, user, facts, now).await;
             }
         }
     }
 
     async fn create(
         &self,
-        record: SessionRecord,
+        mut record: SessionRecord,
+        user: &Arc<U>,
         facts: &RequestFacts,
         now: Timestamp,
     ) -> Result<Begun<U>, SessionError> {
+        let missing = self.settle_new(&mut record, user, now);
         let token = drawn(Token::random(&*self.environment.random))?;
         let key = token.key();
         let undo = Undo::unless_disarmed(&self.shared, key, self.config.write_timeout);
         self.write(facts, self.store().create(&key, &record)).await?;
         // After it, and not before: of many logins at a time the last one sees all.
         self.limit_sessions(&key, &record, facts, now).await?;
-        self.begun(token, 1, record, undo, true)
+        Ok(self.begun(token, 1, record, undo, true)?.standing(user, missing))
     }
 
     /// Moves a record to a new key. `None` if the record changed, moved or ended meanwhile.
@@ -192,7 +203,7 @@ impl<S: SessionStore, U: User> Engine<S, U> {
             Ok(written) => written == Written::Done,
             // It may have been moved all the same. Then nobody could come in by the old id any more.
             Err(failed) => match self.load(&Id::from(&token), facts, now).await {
-                Ok(Found::User(found)) if !found.by_alias => true,
+                Ok(Found::User(found) | Found::Pending(found)) if !found.by_alias => true,
                 _ => return Err(failed),
             },
         };
@@ -216,7 +227,10 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         undo: Undo<S>,
         is_new: bool,
     ) -> Result<Begun<U>, SessionError> {
-        let left = record.authenticated.plus(self.config.absolute).since(record.rotated);
+        let left = match record.owner() {
+            Owner::Pending(_) => record.expires.since(record.rotated),
+            _ => record.authenticated.plus(self.config.absolute).since(record.rotated),
+        };
         let max_age = (!self.config.browser_session).then_some(left);
         let Some(record) = UserRecord::of(Arc::new(record)) else {
             return Err(SessionErrorKind::NoSession.into());
@@ -224,20 +238,26 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         let Id { key, origin } = Id::from(&token);
         let live = Live { key, origin, version, by_alias: false, record };
         let cookie = CookieEffect::Set(token, max_age);
-        Ok(Begun { cookie, live, access: None, undo: Box::new(undo), is_new })
+        Ok(Begun { cookie, live, standing: Standing::Unchanged, undo: Box::new(undo), is_new })
     }
 
     /// Ends those sessions of a user that were longest not used, where there are too many. The one under `key` stays.
-    async fn limit_sessions(
+    pub(super) async fn limit_sessions(
         &self,
         key: &SessionKey,
         record: &SessionRecord,
         facts: &RequestFacts,
         now: Timestamp,
     ) -> Result<(), SessionError> {
+        if let Owner::Pending(user) = record.owner() {
+            return self.limit_pending(key, user, facts, now).await;
+        }
         let (Some(max), Some(user)) = (self.config.max_sessions(record), record.owner().user()) else {
             return Ok(());
         };
+        if self.environment.second.is_some() {
+            return Box::pin(self.limit_finished(key, user, max, facts, now)).await;
+        }
         let max = u64::try_from(max).unwrap_or(u64::MAX);
         let trimmed = self.store().trim_user(self.sessions_of(user), max, key, now);
         for _ in 0..self.write(facts, trimmed).await? {
@@ -259,7 +279,7 @@ impl<S: SessionStore, U: User> Engine<S, U> {
     ) -> Option<Begun<U>> {
         let now = self.environment.now();
         let mut record = SessionRecord::clone(&live.record);
-        record.set_owner(Owner::User(SessionUser { stamp: renewal.stamp, ..live.record.user().clone() }));
+        record.set_stamp(renewal.stamp);
         self.renew(&mut record, now);
         let until = Some(now.plus(SessionConfig::ROTATION_GRACE));
         // A faster request may have done it already: then this one goes on as it is.

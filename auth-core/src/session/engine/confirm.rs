@@ -79,10 +79,10 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         let (backend, user) = (&of.backend, &of.id);
         // Another instance, or a request just before this one, may have asked since the session was read.
         let live = match self.load(&live.id(), facts, now).await {
-            Ok(Found::User(newer)) if !asking.is_due(&newer, now) => {
+            Ok(Found::User(newer) | Found::Pending(newer)) if !asking.is_due(&newer, now) => {
                 return Asked::Confirmed(key, Some(newer));
             }
-            Ok(Found::User(newer)) => newer,
+            Ok(Found::User(newer) | Found::Pending(newer)) => newer,
             Ok(Found::Nothing | Found::NoUser) => live,
             Err(error) => return Asked::Unknown(error.into_cause()),
         };

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Engine, access_of};
+use super::Engine;
 use crate::event::{EventKind, SessionEnd};
 use crate::session::live::{Begun, Live};
 use crate::session::record::Patches;
 use crate::session::{
-    Owner, SessionData, SessionError, SessionErrorKind, SessionInfo, SessionKey, SessionRecord, SessionStore,
+    SessionData, SessionError, SessionErrorKind, SessionInfo, SessionKey, SessionRecord, SessionStore,
     SessionUser,
 };
 use crate::{RequestFacts, User};
@@ -32,9 +32,8 @@ impl<S: SessionStore, U: User> Engine<S, U> {
             Some(user) => Some(self.as_stored(&live, &user, facts).await?),
             None => None,
         };
-        let mut moved = self.in_time(facts, self.move_now(live, user.as_ref(), facts)).await?;
-        moved.access = user.map(|user| access_of(Arc::new(user), &moved.live.record));
-        Ok(moved)
+        let user = user.map(Arc::new);
+        self.in_time(facts, self.move_now(live, user.as_ref(), facts)).await
     }
 
     /// The session's user as the session's backend has it, if it is as the application says.
@@ -59,7 +58,7 @@ impl<S: SessionStore, U: User> Engine<S, U> {
     async fn move_now(
         &self,
         live: Live,
-        rebind: Option<&U>,
+        rebind: Option<&Arc<U>>,
         facts: &RequestFacts,
     ) -> Result<Begun<U>, SessionError> {
         let now = self.environment.now();
@@ -67,12 +66,17 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         loop {
             let mut record = SessionRecord::clone(&turn.live.record);
             if let Some(user) = rebind {
-                let SessionUser { backend, id, .. } = turn.live.record.user().clone();
-                let stamp = self.config.keys.stamp(&backend, &id, user);
-                record.set_owner(Owner::User(SessionUser { backend, id, stamp }));
+                let SessionUser { backend, id, .. } = turn.live.record.user();
+                record.set_stamp(self.config.keys.stamp(backend, id, &**user));
             }
-            self.renew(&mut record, now);
-            if let Some(moved) = self.move_to_new_key(&turn.live, record, None, facts, now).await? {
+            if !turn.live.record.is_pending() {
+                self.renew(&mut record, now);
+            }
+            let moved = match rebind {
+                Some(user) => self.settle_and_move(&turn.live, record, user, facts, now).await?,
+                None => self.move_to_new_key(&turn.live, record, None, facts, now).await?,
+            };
+            if let Some(moved) = moved {
                 return Ok(moved);
             }
             if !self.catch_up(&mut turn, facts, now).await? {

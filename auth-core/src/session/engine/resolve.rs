@@ -22,9 +22,11 @@ pub(super) struct Newer;
 /// What is under a key.
 pub(super) enum Found {
     Nothing,
-    /// A record that is no user's here: a visitor's, one that is pending, another site's, or a newer version's. It stays.
+    /// A record that is no user's here: a visitor's, another site's, or a newer version's. It stays.
     NoUser,
     User(Live),
+    /// A login that is not finished.
+    Pending(Live),
 }
 
 /// The user of a session and how the stamp was found to be the same, or why the session ends.
@@ -60,7 +62,13 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         now: Timestamp,
     ) -> Result<Option<Live>, ResolveError> {
         let loaded = self.load(id, facts, now).await.map_err(SessionError::into_unresolved)?;
-        let Found::User(live) = loaded else { return Ok(None) };
+        // Where nobody asks for more than a first proof any more, a login that was not finished is none.
+        let is_asked = self.environment.second.is_some();
+        let live = match loaded {
+            Found::User(live) => live,
+            Found::Pending(live) if is_asked => live,
+            Found::Pending(_) | Found::Nothing | Found::NoUser => return Ok(None),
+        };
         if let Some(why) = self.ended(&live.record, now) {
             Box::pin(self.end_unasked(&live, why, facts)).await;
             return Ok(None);
@@ -89,7 +97,11 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         };
         let by_alias = key != id.key;
         let live = |record| Live { key, origin: id.origin.clone(), version, by_alias, record };
-        Ok(UserRecord::of(record).map_or(Found::NoUser, |record| Found::User(live(record))))
+        Ok(match UserRecord::of(record) {
+            Some(record) if record.is_pending() => Found::Pending(live(record)),
+            Some(record) => Found::User(live(record)),
+            None => Found::NoUser,
+        })
     }
 
     /// What the store has under this key or alias, also if it cannot be judged here.
@@ -158,6 +170,18 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         };
         match checked {
             Ok(Ok((user, stamp))) => {
+                if let Some(second) = &self.environment.second {
+                    if live.record.enrolled.is_none() {
+                        match Box::pin(self.learn_enrolled(second, live, facts, now)).await? {
+                            Some(learnt) => live = learnt,
+                            None => return Ok(Resolved::NOBODY),
+                        }
+                    }
+                    let missing = self.missing(&live.record, &user);
+                    if missing.is_some() || live.record.is_pending() {
+                        return Ok(Self::wait(live, user, missing));
+                    }
+                }
                 let renewal = self.renewal(&live, &*user, stamp, now);
                 let is_due = now.since(live.record.last_seen) >= self.config.touch_every;
                 let live = if is_due { Box::pin(self.touch(live, facts, now)).await } else { Some(live) };
@@ -173,7 +197,11 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         }
     }
 
-    async fn load_user(&self, source: &Source<U>, record: &UserRecord) -> Result<Checked<U>, BackendError> {
+    pub(super) async fn load_user(
+        &self,
+        source: &Source<U>,
+        record: &UserRecord,
+    ) -> Result<Checked<U>, BackendError> {
         let of = record.user();
         let user = source.get_user(&of.id, record.identity()).await?;
         Ok(self.check_user(of, user.map(Arc::new)))
@@ -221,7 +249,7 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         // A parallel request may have logged it out while this one waited.
         let Some(live) = live.filter(|live| !self.is_revoked(&live.key)) else { return Resolved::NOBODY };
         let caller = Some((access_of(user, &live.record), live));
-        Resolved { caller, renewal, other: None }
+        Resolved { caller, renewal, ..Resolved::NOBODY }
     }
 
     /// The new id that the session is to get, if its time or its key's has come.

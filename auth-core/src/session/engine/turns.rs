@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 use tokio::time::sleep;
 
-use super::{Engine, Found};
+use super::Engine;
 use crate::random::Random;
 use crate::session::live::{Live, UserRecord};
 use crate::session::{SessionError, SessionKey, SessionRecord, SessionStore, Written};
@@ -135,7 +135,8 @@ impl<S: SessionStore, U: User> Engine<S, U> {
             sleep(jittered(turn.pause, &*self.environment.random)).await;
         }
         turn.pause = (turn.pause * 2).clamp(FIRST_PAUSE, LAST_PAUSE);
-        let Found::User(newer) = self.load(&turn.live.id(), facts, now).await? else { return Ok(false) };
+        let found = self.load(&turn.live.id(), facts, now).await?;
+        let Some(newer) = Self::any_live(found) else { return Ok(false) };
         turn.live = newer;
         Ok(true)
     }

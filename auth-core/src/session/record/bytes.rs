@@ -12,6 +12,7 @@ use super::{ClientFacts, Owner, Rare, Realm, SessionData, SessionRecord, Session
 use crate::backend::Identity;
 use crate::encoding::{Reader, Writer};
 use crate::grant::{Factor, Proof};
+use crate::second_factor::Enrolled;
 use crate::time::Timestamp;
 use crate::{BackendName, UserId};
 
@@ -30,9 +31,13 @@ const REMOTE_USER: u8 = 4;
 const DATA: u8 = 5;
 /// A build that does not know it would look for a user who is nowhere.
 const IDENTITY: u8 = 6;
+/// A build that does not know it would not ask for the factors that are in it.
+const ENROLLED: u8 = 7;
 const CLIENT: u8 = IGNORABLE | 1;
 /// There may be several. One by a factor that this build does not know counts as none.
 const PROOF: u8 = IGNORABLE | 2;
+/// A build that does not know it asks for the second factor.
+const TRUSTED: u8 = IGNORABLE | 3;
 #[cfg(feature = "tomorrow")]
 const NOTE: u8 = IGNORABLE | 0x7e;
 #[cfg(feature = "tomorrow")]
@@ -88,12 +93,7 @@ impl SessionRecord {
         if let Some(identity) = self.identity() {
             out.field(IDENTITY, |out| out.0.extend_from_slice(identity.encode().all()));
         }
-        for proof in self.proofs() {
-            out.field(PROOF, |out| {
-                out.0.push(proof.factor.code());
-                out.number(proof.at.as_millis());
-            });
-        }
+        self.encode_proofs(&mut out);
         if let Some(client) = &self.client {
             out.field(CLIENT, |out| {
                 out.text(&client.address.map(|address| address.to_string()).unwrap_or_default());
@@ -116,6 +116,21 @@ impl SessionRecord {
         }
         out.0.extend_from_slice(self.unknown());
         out.0
+    }
+
+    fn encode_proofs(&self, out: &mut Writer) {
+        if let Some(enrolled) = self.enrolled {
+            out.field(ENROLLED, |out| out.number(enrolled.bits()));
+        }
+        if self.trusted {
+            out.field(TRUSTED, |_| {});
+        }
+        for proof in self.proofs() {
+            out.field(PROOF, |out| {
+                out.0.push(proof.factor.code());
+                out.number(proof.at.as_millis());
+            });
+        }
     }
 
     /// Reads what [`encode`](Self::encode) wrote, here or in another version from 2 on.
@@ -143,6 +158,8 @@ struct Fields {
     data: Option<SessionData>,
     client: Option<Box<ClientFacts>>,
     proofs: Vec<Proof>,
+    enrolled: Option<Enrolled>,
+    trusted: Option<()>,
     #[cfg(feature = "tomorrow")]
     note: Option<Box<str>>,
     #[cfg(feature = "tomorrow")]
@@ -180,6 +197,11 @@ impl Fields {
                 let identity = Identity::decode(std::mem::take(&mut value.0))?;
                 once(&mut self.identity, identity)?;
             }
+            ENROLLED => match Enrolled::from_bits(value.number()?) {
+                Some(enrolled) => once(&mut self.enrolled, enrolled)?,
+                None => self.must_know(&mut value),
+            },
+            TRUSTED => once(&mut self.trusted, ())?,
             DATA => once(&mut self.data, value.data()?)?,
             CLIENT => once(&mut self.client, Box::new(value.client()?))?,
             PROOF => match Factor::from_code(value.byte()?) {
@@ -222,6 +244,8 @@ impl Fields {
             rotated,
             last_seen,
             remote_user: self.remote_user,
+            enrolled: self.enrolled,
+            trusted: self.trusted.is_some(),
             data: self.data.unwrap_or_default(),
             client: self.client,
             #[cfg(feature = "tomorrow")]

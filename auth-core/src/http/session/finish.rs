@@ -1,0 +1,166 @@
+//! Proofs that are added to a session, and logins that wait for one.
+
+use std::sync::Arc;
+
+use super::Session;
+use crate::event::{CodeRefusal, EventKind};
+use crate::factors::{FactorOwner, Verdict};
+use crate::grant::Proof;
+use crate::http::login::{Login, SignedIn, Unfinished};
+use crate::second_factor::{Enrolled, Need, SecondFactor};
+use crate::session::{Live, SessionError, SessionErrorKind};
+use crate::{Authenticated, Secret, User};
+
+/// A login that waits for what it lacks: see [`Session::pending`].
+///
+/// Its user is nobody's caller: nothing but the pages that ask for what is missing has a use for it.
+#[derive(Clone, Debug)]
+pub struct Pending<U> {
+    user: Arc<U>,
+    needs: Vec<Need>,
+    enrolled: Enrolled,
+}
+
+impl<U> Pending<U> {
+    /// Whose login it is.
+    pub fn user(&self) -> &Arc<U> {
+        &self.user
+    }
+
+    /// What it lacks, in the order in which that is to be given. None, if all is there by now: call
+    /// [`Session::finish_login`].
+    pub fn needs(&self) -> &[Need] {
+        &self.needs
+    }
+
+    /// Which kinds of factors the user has, any of which would do.
+    pub fn enrolled(&self) -> Enrolled {
+        self.enrolled
+    }
+}
+
+impl<U: User> Session<U> {
+    /// The login that waits for what it lacks, if there is one: for the page that asks for it. To all others its caller is nobody.
+    ///
+    /// # Errors
+    /// [`SessionError`] if the caller could not be found out.
+    pub async fn pending(&self) -> Result<Option<Pending<U>>, SessionError> {
+        self.resolve().await?;
+        let state = self.state();
+        let pending = state.pending.as_ref().map(|waiting| Pending {
+            user: Arc::clone(&waiting.user),
+            needs: waiting.missing.needs.clone(),
+            enrolled: waiting.missing.enrolled,
+        });
+        Ok(pending)
+    }
+
+    /// Adds another proof of the same user to their session, pending or not, under a new id: by a passkey, by the password once
+    /// more, by whatever the chain judges.
+    ///
+    /// # Errors
+    /// [`SessionError`] of kind [`OtherUser`](SessionErrorKind::OtherUser) if the proof is another user's: the session stays as it
+    /// is. Otherwise as [`login`](Self::login), and of kind [`NoSession`](SessionErrorKind::NoSession) if there is none.
+    pub async fn add(&self, authenticated: Authenticated<U>) -> Result<Login<U>, SessionError> {
+        if authenticated.by != self.auth().id() {
+            return Err(SessionErrorKind::ForeignProof.into());
+        }
+        let live = self.begun().await?;
+        if !live.is_of(&authenticated) {
+            return Err(SessionErrorKind::OtherUser.into());
+        }
+        if !authenticated.grant.begins_session() {
+            return Err(SessionErrorKind::NotAPerson.into());
+        }
+        self.add_proofs(live, authenticated.grant.proofs()).await
+    }
+
+    /// Adds a second factor to the session, pending or not, by a code that its user typed: of an app, or a recovery code.
+    ///
+    /// # Errors
+    /// [`SessionError`] of kind [`WrongCode`](SessionErrorKind::WrongCode), [`Throttled`](SessionErrorKind::Throttled) if too many were
+    /// wrong, or [`NoSuchFactor`](SessionErrorKind::NoSuchFactor) if the user has none that codes are of. Otherwise as
+    /// [`add`](Self::add).
+    pub async fn add_code(&self, code: impl Into<Secret>) -> Result<Login<U>, SessionError> {
+        let code = code.into();
+        let live = self.begun().await?;
+        let owner = FactorOwner::of(live.record.user());
+        let second = self.second_factor()?;
+        let verified =
+            self.auth().environment().with_factors(self.facts(), second.factors().verify(&owner, &code));
+        let refused = |why, error| {
+            self.tell_user(EventKind::CodeRefused(why), &live);
+            Err(error)
+        };
+        match verified.await? {
+            Verdict::Right(verified) => self.add_proofs(live, &[verified.proof]).await,
+            Verdict::Wrong => refused(CodeRefusal::Wrong, SessionErrorKind::WrongCode.into()),
+            Verdict::NoFactor => refused(CodeRefusal::NoFactor, SessionErrorKind::NoSuchFactor.into()),
+            Verdict::RetryAfter(time) => refused(CodeRefusal::TooMany, SessionError::throttled(time)),
+        }
+    }
+
+    /// Looks again at what a pending login lacks, when the application has done its part: the terms are accepted, say. The user is
+    /// asked for anew.
+    ///
+    /// # Errors
+    /// As [`add`](Self::add).
+    pub async fn finish_login(&self) -> Result<Login<U>, SessionError> {
+        let live = self.begun().await?;
+        self.add_proofs(live, &[]).await
+    }
+
+    pub(super) async fn add_proofs(&self, live: Live, proofs: &[Proof]) -> Result<Login<U>, SessionError> {
+        let begun = self.sessions()?.add(live, proofs, self.facts()).await?;
+        self.hand_out(begun);
+        Ok(self.login_now())
+    }
+
+    /// The session of this request, whether it is its user's or pending, where it may be changed.
+    pub(super) async fn begun(&self) -> Result<Live, SessionError> {
+        if self.refuses_other_site() {
+            return Err(SessionErrorKind::CrossOrigin.into());
+        }
+        self.before_the_response()?;
+        self.resolve().await?;
+        self.state().any_live().cloned().ok_or_else(|| SessionErrorKind::NoSession.into())
+    }
+
+    /// The same where the user's password was changed: not before the second factor was given.
+    pub(super) async fn current_for_rebind(&self) -> Result<Live, SessionError> {
+        self.resolve().await?;
+        let state = self.state();
+        match &state.pending {
+            Some(waiting) if waiting.missing.first() == Some(Need::SecondFactor) => {
+                Err(SessionErrorKind::NotFinished.into())
+            }
+            _ => state.any_live().cloned().ok_or_else(|| SessionErrorKind::NoSession.into()),
+        }
+    }
+
+    /// What a login has come to.
+    pub(super) fn login_now(&self) -> Login<U> {
+        let state = self.state();
+        if let Some(waiting) = &state.pending {
+            let audience = self.reader().audience;
+            return Login::Pending(Unfinished::new(
+                waiting.missing.clone(),
+                self.auth().clone(),
+                self.base(),
+                audience,
+            ));
+        }
+        let user = state.access.as_ref().map(|access| Arc::clone(access.user()));
+        Login::Done(SignedIn::new(user, self.auth().clone(), self.base()))
+    }
+
+    pub(super) fn second_factor(&self) -> Result<&SecondFactor<U>, SessionError> {
+        let second = self.auth().environment().second.as_ref();
+        second.ok_or_else(|| SessionErrorKind::NoSecondFactor.into())
+    }
+
+    pub(super) fn tell_user(&self, kind: EventKind<'_>, live: &Live) {
+        let user = live.record.user();
+        self.auth().emit(kind, Some(&user.backend), Some(&user.id), self.facts());
+    }
+}

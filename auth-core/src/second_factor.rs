@@ -1,0 +1,198 @@
+//! Second factors at the login: which users need one, and what a login is that lacks it.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use auth_core::factors::{Factors, MemoryFactors};
+//! use auth_core::second_factor::{Needs, SecondFactor};
+//! use auth_core::session::{KeyRing, MemorySessions, SessionConfig};
+//! use auth_core::{Auth, MemoryBackend, Password, Passwords};
+//! # use auth_core::{User, UserId};
+//! # #[derive(Clone)]
+//! # struct Member { is_staff: bool }
+//! # impl User for Member {
+//! #     fn id(&self) -> UserId { UserId::from(1) }
+//! #     fn security_stamp(&self) -> &[u8] { b"stamp" }
+//! #     fn is_active(&self) -> bool { true }
+//! # }
+//!
+//! let users = MemoryBackend::<Member>::new(Passwords::new()?);
+//! let keys = KeyRing::new(b"a secret of at least 32 bytes....")?;
+//! let factors = Factors::new("Shop", MemoryFactors::new(10_000), &keys)?;
+//! let auth: Auth<Member> = Auth::builder()
+//!     .backend::<Password>("local", users)
+//!     .sessions(MemorySessions::new(10_000), SessionConfig::new(keys))
+//!     .login_page("/login")
+//!     .second_factor(SecondFactor::new(factors).page("/login/factor").policy(|member, enrolled| {
+//!         if member.is_staff { Needs::second_factor() } else { Needs::second_factor_if(enrolled) }
+//!     }))
+//!     .build()?;
+//! # Ok::<(), auth_core::ConfigError>(())
+//! ```
+//!
+//! # Who lacks a factor is nobody
+//!
+//! A login whose proofs are not enough begins a session that is *pending*. To every extractor, guard and extension, and to
+//! `Option<…>` of them, its caller is nobody, so no route can forget to ask.
+//! [`Session::pending`](crate::Session::pending) alone tells of it: the page that asks for the code. It ends after ten minutes, keeps
+//! no values, and becomes a session by a new id when what is missing is there
+//! ([`Session::add_code`](crate::Session::add_code), [`Session::add`](crate::Session::add),
+//! [`Session::finish_login`](crate::Session::finish_login)). A login that is refused begins nothing.
+//!
+//! The policy is asked on every request, about what the session carries and its user as they are now. A session that was enough for
+//! an earlier policy keeps its values and limits, and is nobody's until the factor is added.
+//!
+//! # By whichever way in
+//!
+//! | door | its proofs | what it lacks |
+//! |---|---|---|
+//! | [`Session::login`](crate::Session::login), whatever was judged | those of the [grant](crate::grant::Grant) | a pending session |
+//! | a [trusted proxy's word](crate::remote_user) | one, unless the backend says more | a pending session |
+//! | [`Basic`](crate::http::Basic), a scheme of your own, for one request | those of the grant | 401 `insufficient_user_authentication` (RFC 9470) |
+//! | an [API key](crate::api_keys) | those of the session that made it | 401, as above |
+//! | a token of another issuer | those that it tells of, where that one is believed | 401, as above |
+//! | `dangerous_acts_as` | none is asked for | |
+//!
+//! An acceptance that is [remembered](crate::http::Scheme::remember) remembers what its user had enrolled. A change of factors in
+//! this process has it judged again; other instances learn of it when what they remember is over.
+
+mod enrolled;
+mod erased;
+mod needs;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::factors::{FactorStore, Factors};
+use crate::grant::{Grant, MadeBy, Proof};
+use crate::{ConfigError, User};
+pub use enrolled::Enrolled;
+pub(crate) use erased::DynFactors;
+pub(crate) use needs::{Missing, is_second, is_two_factor};
+pub use needs::{Need, Needs};
+
+/// How recent a proof must be for whoever changes their factors, unless something else is said.
+const FRESH_WITHIN: Duration = Duration::from_secs(15 * 60);
+
+/// Who needs a second factor, and where factors are kept: for
+/// [`AuthBuilder::second_factor`](crate::AuthBuilder::second_factor).
+#[must_use = "nobody is asked for a second factor until it is given to `AuthBuilder::second_factor`"]
+pub struct SecondFactor<U> {
+    factors: Arc<dyn DynFactors>,
+    policy: Box<Policy<U>>,
+    page: Option<String>,
+    fresh_within: Duration,
+    changes: AtomicU64,
+}
+
+type Policy<U> = dyn Fn(&U, Enrolled) -> Needs + Send + Sync;
+
+impl<U: User> SecondFactor<U> {
+    /// Asks everybody who has enrolled a factor for it, unless a [policy](Self::policy) says something else.
+    pub fn new<S: FactorStore>(factors: impl Into<Arc<Factors<S>>>) -> Self {
+        let factors: Arc<Factors<S>> = factors.into();
+        Self {
+            factors,
+            policy: Box::new(|_, enrolled| Needs::second_factor_if(enrolled)),
+            page: None,
+            fresh_within: FRESH_WITHIN,
+            changes: AtomicU64::new(0),
+        }
+    }
+
+    /// Who needs what. It is asked at each login and on each request of a session: look at the user and answer, and ask nobody.
+    pub fn policy(mut self, policy: impl Fn(&U, Enrolled) -> Needs + Send + Sync + 'static) -> Self {
+        self.policy = Box::new(policy);
+        self
+    }
+
+    /// The page that asks for what is missing: a path of the application. Browsers whose session is pending are sent there, and not
+    /// to the login page, with where to go afterwards in the same field.
+    pub fn page(mut self, page: impl Into<String>) -> Self {
+        self.page = Some(page.into());
+        self
+    }
+
+    /// How recently somebody who changes their factors must have proven who they are; 15 minutes, unless something else is said.
+    pub fn fresh_within(mut self, time: Duration) -> Self {
+        self.fresh_within = time;
+        self
+    }
+
+    pub(crate) fn check(&self, has_sessions: bool, has_login_page: bool) -> Result<(), ConfigError> {
+        if !has_sessions {
+            return Err(ConfigError::new(
+                "a second factor is added to a session, and there are none; add `.sessions(…)` or drop `.second_factor(…)`",
+            ));
+        }
+        let is_path = |page: &str| {
+            let plain = page.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\' && byte != b'#');
+            page.starts_with('/') && !page.starts_with("//") && plain
+        };
+        match &self.page {
+            Some(page) if !is_path(page) => Err(ConfigError::new(format!(
+                "the page of the second factor must be a path like /login/factor, and not {page:?}"
+            ))),
+            None if has_login_page => Err(ConfigError::new(
+                "browsers are sent to a login page, but not to one for the second factor: add `.page(\"/login/factor\")` to it",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn page_path(&self) -> Option<&str> {
+        self.page.as_deref()
+    }
+
+    pub(crate) fn factors(&self) -> &dyn DynFactors {
+        &*self.factors
+    }
+
+    pub(crate) fn freshness(&self) -> Duration {
+        self.fresh_within
+    }
+
+    /// What the policy asks of this user.
+    pub(crate) fn needs(&self, user: &U, enrolled: Enrolled) -> Needs {
+        (self.policy)(user, enrolled)
+    }
+
+    /// What a user lacks who gave these proofs and has these factors: the one function that decides, whatever the door.
+    pub(crate) fn missing(
+        &self,
+        user: &U,
+        proofs: &[Proof],
+        enrolled: Enrolled,
+        is_trusted: bool,
+    ) -> Option<Missing> {
+        self.needs(user, enrolled).missing(proofs, enrolled, is_trusted)
+    }
+
+    /// Whether the proofs of credentials that came with a request are not enough.
+    pub(crate) fn refuses(&self, user: &U, grant: &Grant, enrolled: Enrolled) -> bool {
+        let (proofs, enrolled) = match grant.maker() {
+            // Only what its owner has to do meanwhile stands in its way.
+            Some(MadeBy::Application) => return self.missing(user, &[], enrolled, true).is_some(),
+            Some(MadeBy::Session(proofs, enrolled)) => (proofs.as_slice(), *enrolled),
+            None => (grant.proofs(), enrolled),
+        };
+        self.missing(user, proofs, enrolled, false).is_some()
+    }
+
+    /// How often factors were changed in this process: what was remembered before the last change is judged again.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn note_change(&self) {
+        self.changes.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+impl<U> fmt::Debug for SecondFactor<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SecondFactor").field("page", &self.page).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,290 @@
+//! What a policy asks for, and what of it is missing.
+
+use super::Enrolled;
+use crate::factors::FactorKind;
+use crate::grant::{Factor, Proof};
+
+/// What a [policy](super::SecondFactor::policy) asks of a user before they are signed in.
+///
+/// ```
+/// use auth_core::second_factor::{Enrolled, Needs};
+///
+/// # struct Member { is_staff: bool, must_change_password: bool, has_accepted_terms: bool }
+/// fn policy(member: &Member, enrolled: Enrolled) -> Needs {
+///     let needs = if member.is_staff { Needs::second_factor() } else { Needs::second_factor_if(enrolled) };
+///     needs
+///         .and_new_password_if(member.must_change_password)
+///         .and_action_if("terms", !member.has_accepted_terms)
+/// }
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[must_use]
+pub struct Needs {
+    second_factor: bool,
+    accepts_mail: bool,
+    new_password: bool,
+    /// No memory of its own where there are none.
+    actions: Vec<&'static str>,
+}
+
+impl Needs {
+    /// Nothing but the first proof.
+    pub const fn nothing() -> Self {
+        Self { second_factor: false, accepts_mail: false, new_password: false, actions: Vec::new() }
+    }
+
+    /// A second factor. Who has none is asked to enrol one.
+    pub fn second_factor() -> Self {
+        Self { second_factor: true, ..Self::nothing() }
+    }
+
+    /// A second factor of who has one.
+    pub fn second_factor_if(enrolled: Enrolled) -> Self {
+        Self { second_factor: enrolled.is_any(), ..Self::nothing() }
+    }
+
+    /// A link or a code that was sent by e-mail counts as a second factor, too: a proof by credentials of the application's own
+    /// whose [`FACTOR`](crate::Credentials::FACTOR) is [`Factor::EmailLink`]. Not unless this says so: whoever reads the mail can
+    /// usually set a new password as well (NIST SP 800-63B §5.1.3.1).
+    pub fn accepting_mail(self) -> Self {
+        Self { accepts_mail: true, ..self }
+    }
+
+    /// A new password as well, if the one that they have must be changed. It is met by the user that the backend loads after the
+    /// change.
+    pub fn and_new_password_if(self, must_change: bool) -> Self {
+        Self { new_password: self.new_password || must_change, ..self }
+    }
+
+    /// Something of the application's own as well (`terms`), if it is not done. It is met by the user that the backend loads
+    /// afterwards.
+    pub fn and_action_if(mut self, name: &'static str, is_open: bool) -> Self {
+        if is_open && !self.actions.contains(&name) {
+            self.actions.push(name);
+        }
+        self
+    }
+
+    /// Whether a second factor is among them.
+    pub(crate) fn asks_second_factor(&self) -> bool {
+        self.second_factor
+    }
+
+    /// What these proofs, and factors that are enrolled, leave open. A trusted browser stands in for the second factor.
+    pub(crate) fn missing(&self, proofs: &[Proof], enrolled: Enrolled, is_trusted: bool) -> Option<Missing> {
+        let lacks_factor = self.second_factor && !is_trusted && !is_two_factor(proofs, self.accepts_mail);
+        if !lacks_factor && !self.new_password && self.actions.is_empty() {
+            return None;
+        }
+        let mut needs = Vec::new();
+        if lacks_factor && (enrolled.is_any() || self.accepts_mail) {
+            needs.push(Need::SecondFactor);
+        }
+        if self.new_password {
+            needs.push(Need::NewPassword);
+        }
+        if lacks_factor && needs.first() != Some(&Need::SecondFactor) {
+            needs.push(Need::Enrolment);
+        }
+        needs.extend(self.actions.iter().copied().map(Need::Action));
+        Some(Missing { needs, enrolled })
+    }
+}
+
+/// Something that a login still needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Need {
+    /// A proof by a second factor.
+    SecondFactor,
+    /// A new password.
+    NewPassword,
+    /// A second factor, of which the user has none: it is enrolled now.
+    Enrolment,
+    /// Something of the application's own.
+    Action(&'static str),
+}
+
+/// What a login still needs, in the order in which it is to be given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Missing {
+    /// None, if all is there by now, and the login only has to be finished.
+    pub(crate) needs: Vec<Need>,
+    pub(crate) enrolled: Enrolled,
+}
+
+impl Missing {
+    /// All is there.
+    pub(crate) const fn nothing(enrolled: Enrolled) -> Self {
+        Self { needs: Vec::new(), enrolled }
+    }
+
+    pub(crate) fn first(&self) -> Option<Need> {
+        self.needs.first().copied()
+    }
+
+    /// What a program reads (RFC 9457 §3.2): the first thing that is missing, by name; of factors, each that would do.
+    pub(crate) fn problem(&self) -> &'static str {
+        macro_rules! problem {
+            ($needs:literal) => {
+                concat!(
+                    r#"{"type":"about:blank","title":"Unauthorized","status":401,"needs":["#,
+                    $needs,
+                    "]}"
+                )
+            };
+        }
+        let has = |kind| self.enrolled.has(kind);
+        match self.first() {
+            Some(Need::SecondFactor) => {
+                match (has(FactorKind::Passkey), has(FactorKind::Totp), has(FactorKind::RecoveryCodes)) {
+                    (true, true, true) => problem!(r#""passkey","totp","recovery_code""#),
+                    (true, true, false) => problem!(r#""passkey","totp""#),
+                    (true, false, true) => problem!(r#""passkey","recovery_code""#),
+                    (true, false, false) => problem!(r#""passkey""#),
+                    (false, true, true) => problem!(r#""totp","recovery_code""#),
+                    (false, true, false) => problem!(r#""totp""#),
+                    (false, false, _) => problem!(r#""second_factor""#),
+                }
+            }
+            Some(Need::NewPassword) => problem!(r#""new_password""#),
+            Some(Need::Enrolment) => problem!(r#""enrolment""#),
+            Some(Need::Action(_)) => problem!(r#""action""#),
+            None => problem!(""),
+        }
+    }
+}
+
+/// Whether proofs are of two factors: one that tells a device apart or stands in for it, and another one beside it. A passkey
+/// with which its owner was verified is both (FIDO; NIST SP 800-63B §5.1.9).
+pub(crate) fn is_two_factor(proofs: &[Proof], accepts_mail: bool) -> bool {
+    let has = |factor| proofs.iter().any(|proof| proof.factor == factor);
+    if has(Factor::Passkey) && has(Factor::UserVerification) {
+        return true;
+    }
+    let is_other = |second| {
+        let is_first =
+            |factor: Factor| factor.is_personal() && factor != second && factor != Factor::UserVerification;
+        proofs.iter().any(|proof| is_first(proof.factor))
+    };
+    proofs.iter().any(|proof| is_second(proof.factor, accepts_mail) && is_other(proof.factor))
+}
+
+/// Whether a factor counts as the second beside another.
+pub(crate) fn is_second(factor: Factor, accepts_mail: bool) -> bool {
+    match factor {
+        Factor::Totp | Factor::RecoveryCode | Factor::Passkey | Factor::ClientCertificate => true,
+        Factor::EmailLink => accepts_mail,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Timestamp;
+
+    fn proofs(factors: &[Factor]) -> Vec<Proof> {
+        factors.iter().map(|factor| Proof::new(*factor, Timestamp::from_secs(5))).collect()
+    }
+
+    #[test]
+    fn what_two_factors_are() {
+        use Factor::{
+            ClientCertificate, EmailLink, Federated, Passkey, Password, RecoveryCode, RemoteUser, Token,
+            Totp, UserVerification,
+        };
+        let table: [(&[Factor], bool, bool); 19] = [
+            (&[], false, false),
+            (&[Password], false, false),
+            (&[Totp], false, false),
+            (&[Password, Totp], true, true),
+            (&[Password, RecoveryCode], true, true),
+            (&[Password, Passkey], true, true),
+            (&[Password, ClientCertificate], true, true),
+            (&[Password, EmailLink], false, true),
+            (&[EmailLink], false, false),
+            (&[EmailLink, Totp], true, true),
+            (&[Passkey], false, false),
+            (&[Passkey, UserVerification], true, true),
+            (&[UserVerification], false, false),
+            (&[Totp, UserVerification], false, false),
+            (&[Federated, Password], false, false),
+            (&[Federated, Totp], true, true),
+            (&[RemoteUser], false, false),
+            (&[Token, Totp], false, false),
+            (&[Token, Password, Totp], true, true),
+        ];
+        for (factors, strict, with_mail) in table {
+            let proofs = proofs(factors);
+            let found = (is_two_factor(&proofs, false), is_two_factor(&proofs, true));
+            assert_eq!(found, (strict, with_mail), "{factors:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_and_in_which_order() {
+        let (one, two) = (proofs(&[Factor::Password]), proofs(&[Factor::Password, Factor::Totp]));
+        let app = Enrolled::NONE.with(FactorKind::Totp);
+        let everything = Needs::second_factor().and_new_password_if(true).and_action_if("terms", true);
+        let needs = |needs: &Needs, proofs: &[Proof], enrolled, is_trusted| {
+            needs.missing(proofs, enrolled, is_trusted).map(|missing| missing.needs)
+        };
+        let (own, terms) = (vec![Need::NewPassword, Need::Action("terms")], Need::Action("terms"));
+        let table = [
+            ("nothing", needs(&Needs::nothing(), &one, app, false), None),
+            ("one of two", needs(&Needs::second_factor(), &one, app, false), Some(vec![Need::SecondFactor])),
+            ("two", needs(&Needs::second_factor(), &two, app, false), None),
+            ("trusted", needs(&Needs::second_factor(), &one, app, true), None),
+            (
+                "nobody enrols",
+                needs(&Needs::second_factor_if(Enrolled::NONE), &one, Enrolled::NONE, false),
+                None,
+            ),
+            (
+                "to be enrolled",
+                needs(&Needs::second_factor(), &one, Enrolled::NONE, false),
+                Some(vec![Need::Enrolment]),
+            ),
+            (
+                "the factor comes first",
+                needs(&everything, &one, app, false),
+                Some(vec![Need::SecondFactor, Need::NewPassword, terms]),
+            ),
+            (
+                "what somebody else knows is changed before anything is enrolled",
+                needs(&everything, &one, Enrolled::NONE, false),
+                Some(vec![Need::NewPassword, Need::Enrolment, terms]),
+            ),
+            ("trust is for the factor alone", needs(&everything, &one, app, true), Some(own)),
+        ];
+        for (name, found, expected) in table {
+            assert_eq!(found, expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn problems_are_json_that_names_what_is_missing() {
+        let kinds = [FactorKind::Totp, FactorKind::RecoveryCodes, FactorKind::Passkey];
+        let names = ["totp", "recovery_code", "passkey"];
+        for bits in 0_u8..8 {
+            let chosen = || (0..3).filter(|at| bits & (1 << at) != 0);
+            let missing = Missing {
+                needs: vec![Need::SecondFactor, Need::NewPassword],
+                enrolled: chosen().map(|at| kinds[at]).collect(),
+            };
+            let body: serde_json::Value = serde_json::from_str(missing.problem()).unwrap();
+            let found: Vec<_> =
+                body["needs"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+            let expected: Vec<_> = match bits {
+                0 | 2 => vec!["second_factor"],
+                _ => chosen().map(|at| names[at]).collect(),
+            };
+            assert_eq!(
+                (found.len(), expected.iter().all(|name| found.contains(name))),
+                (expected.len(), true)
+            );
+            assert_eq!(body["status"], 401);
+        }
+    }
+}
