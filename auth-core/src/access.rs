@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use crate::grant::{Grant, Proof};
 use crate::second_factor::is_two_factor;
-use crate::session::UserRecord;
 use crate::time::Timestamp;
 use crate::{BackendName, User};
 
@@ -19,9 +18,16 @@ pub struct Access<U> {
 #[derive(Clone)]
 enum By {
     /// Shared with the session: each request with one has an access.
-    Session(UserRecord),
+    Session(Arc<dyn ProvenSession>),
     Scheme(&'static str, BackendName, Arc<Grant>),
     Word(BackendName, Arc<Grant>, Timestamp),
+}
+
+/// What an access wants to know of its session.
+pub(crate) trait ProvenSession: Send + Sync {
+    fn backend(&self) -> &BackendName;
+    fn proven(&self) -> Timestamp;
+    fn proofs(&self) -> &[Proof];
 }
 
 /// How a caller is known.
@@ -38,7 +44,7 @@ pub enum How {
 
 impl<U> Access<U> {
     /// Of a session.
-    pub(crate) fn by_session(user: Arc<U>, record: UserRecord) -> Self {
+    pub(crate) fn by_session(user: Arc<U>, record: Arc<dyn ProvenSession>) -> Self {
         Self { user, by: By::Session(record) }
     }
 
@@ -71,7 +77,7 @@ impl<U> Access<U> {
     /// The backend that vouches.
     pub fn backend(&self) -> &BackendName {
         match &self.by {
-            By::Session(record) => &record.user().backend,
+            By::Session(record) => record.backend(),
             By::Scheme(_, backend, _) | By::Word(backend, ..) => backend,
         }
     }

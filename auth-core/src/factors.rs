@@ -40,7 +40,6 @@
 //! holds whether or not a [throttle](crate::throttle) does; nobody gets as far as this without a first proof.
 
 mod check;
-mod error;
 mod memory;
 mod record;
 mod recovery;
@@ -52,10 +51,11 @@ mod tests;
 mod totp;
 mod tries;
 
+pub use crate::factor_error::{FactorError, FactorErrorKind, InvalidFactor};
+pub use crate::grant::FactorKind;
 pub use check::check_store;
-pub use error::{FactorError, FactorErrorKind};
 pub use memory::MemoryFactors;
-pub use record::{CodeHash, FactorId, FactorKind, FactorOwner, InvalidFactor, StoredFactor};
+pub use record::{CodeHash, FactorId, FactorOwner, StoredFactor};
 pub use recovery::CreatedRecoveryCodes;
 pub use service::{Factors, TotpEnrolment, Verdict, Verified};
 pub use store::FactorStore;

@@ -1,13 +1,16 @@
 //! What an accepted proof is worth: by which factors it was given, what it is for, and until when.
 
+mod enrolled;
+mod kind;
 mod proofs;
 mod scopes;
 
 use std::fmt;
 
 use crate::hidden;
-use crate::second_factor::Enrolled;
 use crate::time::Timestamp;
+pub use enrolled::Enrolled;
+pub use kind::FactorKind;
 pub(crate) use proofs::Proofs;
 pub use scopes::{InvalidScopes, Scopes};
 

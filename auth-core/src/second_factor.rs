@@ -56,7 +56,6 @@
 //! An acceptance that is [remembered](crate::http::Scheme::remember) remembers what its user had enrolled. A change of factors in
 //! this process has it judged again; other instances learn of it when what they remember is over.
 
-mod enrolled;
 mod erased;
 mod needs;
 
@@ -66,9 +65,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::factors::{FactorStore, Factors};
+pub use crate::grant::Enrolled;
 use crate::grant::{Grant, MadeBy, Proof};
 use crate::{ConfigError, User};
-pub use enrolled::Enrolled;
 pub(crate) use erased::DynFactors;
 pub(crate) use needs::{Missing, is_second, is_two_factor};
 pub use needs::{Need, Needs};

@@ -81,3 +81,53 @@ impl Error for StoreError {
         self.source.source()
     }
 }
+
+/// What a step answers, and whether it is what the steps before make of it.
+pub(crate) fn step<T>(
+    failed: &'static str,
+    answer: Result<T, StoreError>,
+    is_right: impl FnOnce(T) -> bool,
+) -> Result<(), StoreError> {
+    let why = match answer.map(is_right) {
+        Ok(true) => return Ok(()),
+        Ok(false) => StoreError::unavailable(
+            "the answer is not what was written just before: all must reach one server, and no replica",
+        ),
+        Err(error) => error,
+    };
+    Err(StoreError::because(why.kind(), Failed { failed, why }))
+}
+
+/// A step, and why it failed.
+#[derive(Debug)]
+struct Failed {
+    failed: &'static str,
+    why: StoreError,
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.failed)
+    }
+}
+
+impl Error for Failed {
+    /// Of an error that says no more than its kind, which whoever reads this knows already, what lies behind it.
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.why.source()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cause::chain;
+
+    #[test]
+    fn an_answer_from_elsewhere_is_a_failure() {
+        let error = step("a session cannot be read", Ok(None::<()>), |found| found.is_some()).unwrap_err();
+        let told = chain(&error);
+        assert_eq!(told[1], "a session cannot be read");
+        assert!(told[2].contains("no replica"), "{told:?}");
+    }
+}

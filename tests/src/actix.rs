@@ -6,7 +6,7 @@ use actix_web::http::{Method, StatusCode, header};
 use actix_web::test::{TestRequest, init_service};
 use actix_web::web::{self, Bytes, Data, Path, ServiceConfig};
 use actix_web::{App, HttpMessage, HttpRequest, HttpResponse};
-use auth_actix::{AuthLayer, CurrentUser, Error, RequireLayer, Session};
+use auth_actix::{AuthLayer, CurrentUser, Error, FreshUser, RequireLayer, Session, VerifiedUser};
 
 use crate::accounts::Account;
 use crate::pages::{self, Reply, Trouble};
@@ -83,6 +83,8 @@ pub fn routes(world: &World) -> impl FnOnce(&mut ServiceConfig) + use<> {
         app.service(web::resource("/who").to(who));
         app.service(web::resource("/me").to(me));
         app.service(web::resource("/ext").to(extension));
+        app.service(web::resource("/verified").to(verified));
+        app.service(web::resource("/fresh-user").to(fresh_user));
         app.service(web::resource("/headers").to(headers));
         let form = web::get().to(async || respond(Reply::text("sign in")));
         app.service(web::resource("/login").route(form).route(web::post().to(login)));
@@ -109,6 +111,14 @@ async fn who(user: Option<CurrentUser<Account>>) -> HttpResponse {
 }
 
 async fn me(user: CurrentUser<Account>) -> HttpResponse {
+    respond(pages::me(&user))
+}
+
+async fn verified(user: VerifiedUser<Account>) -> HttpResponse {
+    respond(pages::me(&user))
+}
+
+async fn fresh_user(user: FreshUser<Account, 60>) -> HttpResponse {
     respond(pages::me(&user))
 }
 

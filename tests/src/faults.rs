@@ -8,6 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use auth_core::backend::{Accepted, Attempt, Backend, BackendError, Outcome, UserSource};
+use auth_core::factors::{
+    CodeHash, FactorId, FactorOwner, FactorStore, MemoryFactors, Reservation, StoredFactor, Try, TryEnd,
+};
 use auth_core::random::{OsRandom, Random, RandomError};
 use auth_core::session::{
     MemorySessions, SessionKey, SessionRecord, SessionStore, StoreError, Stored, UserSessions, Written,
@@ -385,5 +388,99 @@ pub struct TestRandom {
 impl Random for TestRandom {
     fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomError> {
         if self.fails.load(Ordering::SeqCst) { Err(RandomError) } else { OsRandom.fill(bytes) }
+    }
+}
+
+/// Second factors in memory that can be made to fail.
+#[derive(Debug)]
+pub struct SwitchedFactors {
+    factors: MemoryFactors,
+    /// How it answers.
+    pub mode: Switch,
+}
+
+impl Default for SwitchedFactors {
+    fn default() -> Self {
+        Self { factors: MemoryFactors::new(100_000), mode: Switch::default() }
+    }
+}
+
+impl SwitchedFactors {
+    async fn obey(&self) -> Result<&MemoryFactors, StoreError> {
+        if self.mode.obey().await { Ok(&self.factors) } else { Err(StoreError::unavailable("told to fail")) }
+    }
+}
+
+impl FactorStore for SwitchedFactors {
+    async fn add(&self, factor: &StoredFactor, max: usize) -> Result<bool, StoreError> {
+        self.obey().await?.add(factor, max).await
+    }
+
+    async fn replace_codes(&self, factor: &StoredFactor) -> Result<(), StoreError> {
+        self.obey().await?.replace_codes(factor).await
+    }
+
+    async fn of_owner(&self, owner: &FactorOwner) -> Result<Vec<StoredFactor>, StoreError> {
+        self.obey().await?.of_owner(owner).await
+    }
+
+    async fn confirm(
+        &self,
+        owner: &FactorOwner,
+        id: FactorId,
+        step: u64,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.obey().await?.confirm(owner, id, step, now).await
+    }
+
+    async fn use_step(
+        &self,
+        owner: &FactorOwner,
+        id: FactorId,
+        step: u64,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.obey().await?.use_step(owner, id, step, now).await
+    }
+
+    async fn use_recovery_code(
+        &self,
+        owner: &FactorOwner,
+        id: FactorId,
+        code: &CodeHash,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.obey().await?.use_recovery_code(owner, id, code, now).await
+    }
+
+    async fn replace_secret(
+        &self,
+        owner: &FactorOwner,
+        id: FactorId,
+        old: &[u8],
+        new: &[u8],
+    ) -> Result<bool, StoreError> {
+        self.obey().await?.replace_secret(owner, id, old, new).await
+    }
+
+    async fn rename(&self, owner: &FactorOwner, id: FactorId, name: &str) -> Result<bool, StoreError> {
+        self.obey().await?.rename(owner, id, name).await
+    }
+
+    async fn remove(&self, owner: &FactorOwner, id: FactorId) -> Result<bool, StoreError> {
+        self.obey().await?.remove(owner, id).await
+    }
+
+    async fn remove_all(&self, owner: &FactorOwner) -> Result<u64, StoreError> {
+        self.obey().await?.remove_all(owner).await
+    }
+
+    async fn reserve_try(&self, owner: &FactorOwner, now: Timestamp) -> Result<Reservation, StoreError> {
+        self.obey().await?.reserve_try(owner, now).await
+    }
+
+    async fn settle_try(&self, owner: &FactorOwner, tried: Try, end: TryEnd) -> Result<(), StoreError> {
+        self.obey().await?.settle_try(owner, tried, end).await
     }
 }

@@ -1,9 +1,9 @@
 //! The pages of the test sites: one behaviour, served by both frameworks.
 
 use auth_core::api_keys::{ApiKeyId, CreatedApiKey, NewApiKey};
-use auth_core::grant::Scopes;
-use auth_core::http::Audience;
-use auth_core::http::ResponseHeader;
+use auth_core::factors::{FactorId, StoredFactor};
+use auth_core::grant::{Factor, Scopes};
+use auth_core::http::{Audience, Refusal, ResponseHeader};
 use auth_core::session::{SessionError, SessionKey};
 use auth_core::{Access, Denied, Password, Require, Secret, Session};
 use std::error::Error;
@@ -60,6 +60,9 @@ pub fn rules() -> Vec<(&'static str, Require)> {
         ("/own", Require::login().login_page("/enter?x=1").next_field("back")),
         ("/api", Require::login().audience(Audience::Api)),
         ("/fresh", Require::login().fresh(Duration::from_secs(60))),
+        ("/two", Require::login().second_factor()),
+        ("/code", Require::login().factor(Factor::Totp)),
+        ("/fresh-code", Require::login().factor(Factor::Totp).fresh(Duration::from_secs(60))),
     ]
 }
 
@@ -86,6 +89,14 @@ impl Reply {
 
     fn status(status: u16) -> Self {
         Self { status, headers: Vec::new(), body: String::new() }
+    }
+
+    /// What core answers to a login.
+    fn of(answer: &Refusal) -> Self {
+        let name = |header: ResponseHeader| header.name();
+        let headers =
+            answer.headers().iter().map(|(header, value)| (name(*header), value.clone().into_owned()));
+        Self { status: answer.status(), headers: headers.collect(), body: answer.body_text().into() }
     }
 
     fn to(location: String) -> Self {
@@ -156,6 +167,8 @@ pub async fn act(world: &World, action: &str, session: &Session<Account>, query:
         "rebind-to" => rebind_to(session, &form).await,
         "make-key" | "list-keys" | "revoke-key" | "rotate-key" => keys(world, session, action, &form).await,
         "list" | "addresses" | "others" | "revoke" => devices(session, action, &form).await,
+        "pending" | "code" | "add" | "add-unjudged" | "finish" | "confirm" | "enrol" | "recovery-codes"
+        | "rename-factor" | "remove-factor" | "factors" => factors(world, session, action, &form).await,
         "status" => Ok(Reply::status(form.get("status").parse().unwrap_or(500))),
         "headers" => Ok(own_headers(&form)),
         _ => Ok(Reply::status(404)),
@@ -165,9 +178,52 @@ pub async fn act(world: &World, action: &str, session: &Session<Account>, query:
 async fn login(session: &Session<Account>, form: &Form) -> Done {
     let password = Password::new(form.get("username"), form.get("password"));
     let done = session.authenticate(password).await?;
-    let answer = session.login(done).await?.answer(form.find("next"));
-    let location = answer.headers().iter().find(|(header, _)| *header == ResponseHeader::Location);
-    Ok(Reply::to(location.expect("a redirect").1.clone().into_owned()))
+    let login = session.login(done).await?;
+    Ok(Reply::of(&login.answer(form.find("next"))))
+}
+
+/// Second factors, as the pages of an application use them.
+async fn factors(world: &World, session: &Session<Account>, action: &str, form: &Form) -> Done {
+    let id = || form.get("id").parse().unwrap_or(FactorId::from_number(0));
+    let password = || Password::new(form.get("username"), form.get("password"));
+    let login = match action {
+        "pending" => return pending(session).await,
+        "code" => session.add_code(form.get("code")).await?,
+        "add" => session.add(session.authenticate(password()).await?).await?,
+        "add-unjudged" => {
+            let other = Account::new(form.get("id").parse().unwrap_or_default(), form.get("username"));
+            session.add(world.auth.dangerous_authenticated(other, "local").expect("a backend")).await?
+        }
+        "finish" => session.finish_login().await?,
+        "confirm" => session.factors().await?.confirm_totp(id(), form.get("code")).await?,
+        _ => {
+            let own = session.factors().await?;
+            return Ok(Reply::text(match action {
+                "enrol" => {
+                    let enrolment = own.enrol_totp("somebody", form.get("name")).await?;
+                    format!("{} {}", enrolment.id, enrolment.secret.expose())
+                }
+                "recovery-codes" => {
+                    let codes = own.make_recovery_codes().await?;
+                    codes.codes().iter().map(Secret::expose).collect::<Vec<_>>().join(" ")
+                }
+                "rename-factor" => own.rename(id(), form.get("name")).await.map(|()| "renamed".to_owned())?,
+                "remove-factor" => own.remove(id()).await.map(|()| "removed".to_owned())?,
+                _ => {
+                    let shown =
+                        |factor: &StoredFactor| format!("{} {:?} {}", factor.id, factor.kind, factor.name);
+                    own.list().await?.iter().map(shown).collect::<Vec<_>>().join(", ")
+                }
+            }));
+        }
+    };
+    Ok(Reply::of(&login.answer(form.find("next"))))
+}
+
+async fn pending(session: &Session<Account>) -> Done {
+    let Some(pending) = session.pending().await? else { return Ok(Reply::text("none")) };
+    let (name, needs, enrolled) = (&pending.user().name, pending.needs(), pending.enrolled());
+    Ok(Reply::text(format!("{name} {needs:?} {enrolled:?}")))
 }
 
 /// How the caller is known, by which factors, for what, and until when.
@@ -175,7 +231,7 @@ async fn grant(session: &Session<Account>) -> Done {
     let caller = session.find_caller().await.map_err(SessionError::from)?;
     let Some(caller) = caller else { return Ok(Reply::text("nobody")) };
     let grant = caller.grant();
-    let factors: Vec<_> = grant.proofs().iter().map(|proof| proof.factor).collect();
+    let factors: Vec<_> = caller.proofs().iter().map(|proof| proof.factor).collect();
     let end = grant.expires().map(auth_core::time::Timestamp::as_millis);
     Ok(Reply::text(format!("{:?} {factors:?} {:?} {end:?}", caller.how(), grant.scopes())))
 }

@@ -1,6 +1,6 @@
 //! The test site on axum, behind `auth-tower`.
 
-use auth_tower::{AuthLayer, CurrentUser, Error, RequireLayer, Session};
+use auth_tower::{AuthLayer, CurrentUser, Error, FreshUser, RequireLayer, Session, VerifiedUser};
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{ConnectInfo, Extension, Path, State};
@@ -71,6 +71,8 @@ pub fn router(world: &World) -> Router {
         .route("/who", any(who))
         .route("/me", any(me))
         .route("/ext", any(extension))
+        .route("/verified", any(verified))
+        .route("/fresh-user", any(fresh_user))
         .route("/headers", any(headers))
         .route("/login", get(async || respond(Reply::text("sign in"))).post(login))
         .route("/logout", post(logout))
@@ -98,6 +100,14 @@ async fn who(user: Option<CurrentUser<Account>>) -> Response {
 }
 
 async fn me(user: CurrentUser<Account>) -> Response {
+    respond(pages::me(&user))
+}
+
+async fn verified(user: VerifiedUser<Account>) -> Response {
+    respond(pages::me(&user))
+}
+
+async fn fresh_user(user: FreshUser<Account, 60>) -> Response {
     respond(pages::me(&user))
 }
 

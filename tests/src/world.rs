@@ -9,16 +9,21 @@ use std::time::Duration;
 
 use auth_core::api_keys::{ApiKeys, MemoryApiKeys};
 use auth_core::event::{Event, Observer};
+use auth_core::factors::{FactorOwner, Factors, Totp};
 use auth_core::http::{Basic, Bearer, TokenHeader};
 use auth_core::password::Argon2Cost;
 use auth_core::random::{Random, RandomError};
 use auth_core::remote_user::RemoteUserHeader;
+use auth_core::second_factor::{Enrolled, Needs, SecondFactor};
 use auth_core::session::{KeyRing, SessionConfig, SessionStore};
-use auth_core::time::{ManualClock, Timestamp};
-use auth_core::{Auth, AuthBuilder, BearerToken, MemoryBackend, Password, Passwords, RemoteUser, Secret};
+use auth_core::time::{Clock, ManualClock, Timestamp};
+use auth_core::{
+    Auth, AuthBuilder, BackendName, BearerToken, MemoryBackend, Password, Passwords, RemoteUser, Secret,
+    UserId,
+};
 
 use crate::accounts::Account;
-use crate::faults::{TestRandom, TestStore, TestUsers};
+use crate::faults::{SwitchedFactors, TestRandom, TestStore, TestUsers};
 use crate::pages::Gate;
 
 /// Alice's password. She holds the permissions `members` and `editors`.
@@ -109,6 +114,8 @@ pub struct World {
     pub random: TestRandom,
     /// API keys, where the site has them.
     pub keys: Option<Arc<Keys>>,
+    /// The second factors, where the site has them.
+    pub factors: Option<Arc<TestFactors>>,
     /// Where a handler can be held.
     pub gate: Arc<Gate>,
     /// What handlers were told of the errors that they were given.
@@ -117,6 +124,14 @@ pub struct World {
 
 /// API keys of the site's users.
 pub type Keys = ApiKeys<MemoryApiKeys, Account>;
+
+/// Second factors of the site's users.
+pub type TestFactors = Factors<Arc<SwitchedFactors>>;
+
+/// The secret of Alice's app, where she has one.
+pub const SECRET: &str = "JBSWY3DPEHPK3PXP";
+
+type Policy = fn(&Account, Enrolled) -> Needs;
 
 type Configure = Box<dyn Fn(AuthBuilder<Account>) -> AuthBuilder<Account>>;
 
@@ -128,6 +143,7 @@ pub struct Setup {
     basic: Option<Duration>,
     remote_user: Option<RemoteUserHeader>,
     has_keys: bool,
+    policy: Option<Policy>,
 }
 
 impl Default for Setup {
@@ -139,6 +155,7 @@ impl Default for Setup {
             basic: Some(Basic::REMEMBER),
             remote_user: None,
             has_keys: false,
+            policy: None,
         }
     }
 }
@@ -201,6 +218,13 @@ impl Setup {
         self
     }
 
+    /// Second factors, asked for by this policy. Nobody has one yet: see [`World::enrol`].
+    #[must_use]
+    pub fn second_factor(mut self, policy: Policy) -> Self {
+        self.policy = Some(policy);
+        self
+    }
+
     /// A world of this kind with its usual users.
     pub async fn world(&self) -> World {
         let passwords = weak_passwords();
@@ -210,6 +234,7 @@ impl Setup {
             users: TestUsers::new(users),
             store: Arc::default(),
             clock: Arc::new(ManualClock::at(START)),
+            factors: Arc::default(),
         };
         let sessions = Arc::clone(&parts.store);
         self.world_on(parts, passwords, sessions)
@@ -218,7 +243,8 @@ impl Setup {
     /// A world of this kind whose sessions are in this store: its own [`store`](World::store) stays empty.
     pub async fn world_over(&self, sessions: impl SessionStore) -> World {
         let other = self.world().await;
-        let parts = Parts { users: other.users, store: other.store, clock: other.clock };
+        let parts =
+            Parts { users: other.users, store: other.store, clock: other.clock, factors: Arc::default() };
         self.world_on(parts, other.passwords, sessions)
     }
 
@@ -227,11 +253,12 @@ impl Setup {
     pub fn restarted(&self, other: &World) -> World {
         let (users, store, clock) = (other.users.clone(), Arc::clone(&other.store), Arc::clone(&other.clock));
         let sessions = Arc::clone(&store);
-        self.world_on(Parts { users, store, clock }, other.passwords.clone(), sessions)
+        let factors = other.factors.as_ref().map_or_else(Arc::default, |factors| Arc::clone(factors.store()));
+        self.world_on(Parts { users, store, clock, factors }, other.passwords.clone(), sessions)
     }
 
     fn world_on(&self, parts: Parts, passwords: Passwords, sessions: impl SessionStore) -> World {
-        let Parts { users, store, clock } = parts;
+        let Parts { users, store, clock, factors } = parts;
         let (events, random) = (Events::default(), TestRandom::default());
         let mut auth = Auth::builder()
             .backend::<Password>(self.backend, users.clone())
@@ -253,6 +280,15 @@ impl Setup {
                 Bearer::new("tests").expect("a plain realm").allow_cleartext().remember(Basic::REMEMBER);
             auth = auth.backend::<BearerToken>("keys", Arc::clone(keys)).scheme(bearer).scheme(header);
         }
+        let factors = self.policy.map(|policy| {
+            let factors = Factors::new("Tests", factors, &self::keys()).expect("a plain issuer");
+            let factors = Arc::new(factors.clock(Arc::clone(&clock)).random(Counted::default()));
+            (SecondFactor::new(Arc::clone(&factors)).page("/login/factor").policy(policy), factors)
+        });
+        let (second, factors) = factors.unzip();
+        if let Some(second) = second {
+            auth = auth.second_factor(second);
+        }
         let auth = (self.configure)(auth).build().expect("the configuration is right");
         World {
             auth,
@@ -263,6 +299,7 @@ impl Setup {
             passwords,
             random,
             keys,
+            factors,
             gate: Arc::default(),
             told: Arc::default(),
         }
@@ -295,6 +332,33 @@ struct Parts {
     users: TestUsers,
     store: Arc<TestStore>,
     clock: Arc<ManualClock>,
+    factors: Arc<SwitchedFactors>,
+}
+
+impl World {
+    /// Gives a user of the site an app with [`SECRET`].
+    pub async fn enrol(&self, user: i64) {
+        let factors = self.factors.as_ref().expect("a site with second factors");
+        let totp: Totp = SECRET.parse().expect("a secret");
+        factors.import_totp(&owner(user), "phone", &totp).await.expect("a factor");
+    }
+
+    /// The code that the app shows now. Each is good for one time: see [`next_code`](Self::next_code).
+    pub fn code(&self) -> String {
+        let totp: Totp = SECRET.parse().expect("a secret");
+        totp.code(self.clock.now()).expose().to_owned()
+    }
+
+    /// The code after that, when its time has come.
+    pub fn next_code(&self) -> String {
+        self.clock.advance(Duration::from_secs(30));
+        self.code()
+    }
+}
+
+/// A user of the site, as one who has factors.
+pub fn owner(user: i64) -> FactorOwner {
+    FactorOwner { backend: BackendName::new("local").expect("a plain name"), user: UserId::from(user) }
 }
 
 async fn people(users: &MemoryBackend<Account>) {

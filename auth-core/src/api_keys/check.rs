@@ -7,8 +7,7 @@ use super::keys::record;
 use super::{ApiKey, ApiKeyOwner, ApiKeyStore, KeyEnd, NewApiKey};
 use crate::grant::MadeBy;
 use crate::random::OsRandom;
-use crate::session::step;
-use crate::store_error::{StoreError, StoreErrorKind};
+use crate::store_error::{StoreError, StoreErrorKind, step};
 use crate::time::{Clock, SystemClock, Timestamp};
 use crate::{BackendName, UserId};
 

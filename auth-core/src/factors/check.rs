@@ -2,8 +2,7 @@
 
 use super::{FactorId, FactorKind, FactorOwner, FactorStore, Reservation, StoredFactor, TryEnd};
 use crate::random::OsRandom;
-use crate::session::step;
-use crate::store_error::{StoreError, StoreErrorKind};
+use crate::store_error::{StoreError, StoreErrorKind, step};
 use crate::time::{Clock, SystemClock, Timestamp};
 use crate::{BackendName, UserId};
 

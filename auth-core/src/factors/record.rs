@@ -3,9 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::grant::Factor;
+use crate::factor_error::InvalidFactor;
+use crate::grant::{Enrolled, FactorKind};
 use crate::random::{Random, RandomError};
-use crate::session::SessionUser;
 use crate::time::Timestamp;
 use crate::{BackendName, UserId, base62, hidden};
 
@@ -16,13 +16,6 @@ pub struct FactorOwner {
     pub backend: BackendName,
     /// Who that is there.
     pub user: UserId,
-}
-
-impl FactorOwner {
-    /// The user of a session.
-    pub(crate) fn of(user: &SessionUser) -> Self {
-        Self { backend: user.backend.clone(), user: user.id.clone() }
-    }
 }
 
 /// Names a factor in lists, forms and logs. It is no secret.
@@ -68,47 +61,6 @@ impl FromStr for FactorId {
     }
 }
 
-/// What kind of factor it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum FactorKind {
-    /// An authenticator app, which shows a code that changes with time (RFC 6238).
-    Totp,
-    /// A set of codes on paper, each good for one time.
-    RecoveryCodes,
-    /// A passkey or a security key (`WebAuthn`).
-    Passkey,
-}
-
-impl FactorKind {
-    /// All kinds, in the order in which a page may offer them.
-    pub(crate) const ALL: [Self; 3] = [Self::Passkey, Self::Totp, Self::RecoveryCodes];
-
-    /// Its number in stores. None is ever given to another one.
-    pub fn code(self) -> u8 {
-        match self {
-            Self::Totp => 1,
-            Self::RecoveryCodes => 2,
-            Self::Passkey => 3,
-        }
-    }
-
-    /// The kind with this number, if it is known here. A store that finds another answers
-    /// [`Newer`](crate::session::StoreErrorKind::Newer): whoever has a factor must not be taken for somebody who has none.
-    pub fn from_code(code: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.code() == code)
-    }
-
-    /// What a proof by it is.
-    pub fn factor(self) -> Factor {
-        match self {
-            Self::Totp => Factor::Totp,
-            Self::RecoveryCodes => Factor::RecoveryCode,
-            Self::Passkey => Factor::Passkey,
-        }
-    }
-}
-
 /// The hash of a recovery code.
 pub type CodeHash = [u8; 32];
 
@@ -141,6 +93,11 @@ impl StoredFactor {
     /// The longest name, in bytes.
     pub const MAX_NAME_LEN: usize = 100;
 
+    /// What is enrolled with these: those that are confirmed count.
+    pub(crate) fn enrolled<'a>(factors: impl IntoIterator<Item = &'a Self>) -> Enrolled {
+        factors.into_iter().filter(|factor| factor.is_confirmed()).map(|factor| factor.kind).collect()
+    }
+
     /// Whether it counts as one of its owner's factors.
     pub fn is_confirmed(&self) -> bool {
         self.confirmed.is_some()
@@ -171,35 +128,12 @@ pub(super) fn name(name: &str) -> Result<Box<str>, InvalidFactor> {
     Ok(name.into())
 }
 
-/// What cannot be an id, a name or a secret of a factor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InvalidFactor(&'static str);
-
-impl InvalidFactor {
-    const ID: Self = Self("the id of a factor has eleven letters and digits");
-    pub(super) const SECRET: Self = Self("the secret of an app has 10 to 64 bytes, as base32");
-    const NAME: Self =
-        Self("the name of a factor has 1 to 100 bytes, not all of them blank, and no control characters");
-}
-
-impl fmt::Display for InvalidFactor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl std::error::Error for InvalidFactor {}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn kinds_and_ids_lead_back() {
-        for kind in FactorKind::ALL {
-            assert_eq!(FactorKind::from_code(kind.code()), Some(kind));
-        }
-        assert_eq!((0..=u8::MAX).filter_map(FactorKind::from_code).count(), FactorKind::ALL.len());
+    fn ids_lead_back() {
         let id = FactorId::from_number(u64::MAX - 7);
         assert_eq!(id.to_string().parse(), Ok(id));
         for bad in ["", "0", "zzzzzzzzzzz", "0000000000-"] {

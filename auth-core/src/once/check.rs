@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{OnceId, OnceStore};
 use crate::random::{OsRandom, Random};
-use crate::session::{Purpose, step};
-use crate::store_error::StoreError;
+use crate::session::Purpose;
+use crate::store_error::{StoreError, step};
 use crate::time::{Clock, SystemClock, Timestamp};
 
 /// How long what was made is good for. It is of no use to anybody, and kept for a minute longer as all is.

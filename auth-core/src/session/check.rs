@@ -1,7 +1,5 @@
 //! [`check_store`]: what sessions ask of a store, tried before a request needs it.
 
-use std::error::Error;
-use std::fmt;
 use std::time::Duration;
 
 use super::{
@@ -9,6 +7,7 @@ use super::{
     Written,
 };
 use crate::random::{OsRandom, Random, RandomError};
+use crate::store_error::step;
 use crate::time::{Clock, SystemClock, Timestamp};
 use crate::{BackendName, UserId};
 
@@ -124,42 +123,6 @@ fn is_done(written: Written) -> bool {
     written == Written::Done
 }
 
-/// What a step answers, and whether it is what the steps before make of it.
-pub(crate) fn step<T>(
-    failed: &'static str,
-    answer: Result<T, StoreError>,
-    is_right: impl FnOnce(T) -> bool,
-) -> Result<(), StoreError> {
-    let why = match answer.map(is_right) {
-        Ok(true) => return Ok(()),
-        Ok(false) => StoreError::unavailable(
-            "the answer is not what was written just before: all must reach one server, and no replica",
-        ),
-        Err(error) => error,
-    };
-    Err(StoreError::because(why.kind(), Failed { failed, why }))
-}
-
-/// A step, and why it failed.
-#[derive(Debug)]
-struct Failed {
-    failed: &'static str,
-    why: StoreError,
-}
-
-impl fmt::Display for Failed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.failed)
-    }
-}
-
-impl Error for Failed {
-    /// Of an error that says no more than its kind, which whoever reads this knows already, what lies behind it.
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.why.source()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -180,13 +143,5 @@ mod tests {
         let store = MemorySessions::new(0);
         let error = check_store(&store).await.unwrap_err();
         assert_eq!(chain(&error), ["the store is full", "a session cannot be made"]);
-    }
-
-    #[test]
-    fn an_answer_from_elsewhere_is_a_failure() {
-        let error = step("a session cannot be read", Ok(None::<()>), |found| found.is_some()).unwrap_err();
-        let told = chain(&error);
-        assert_eq!(told[1], "a session cannot be read");
-        assert!(told[2].contains("no replica"), "{told:?}");
     }
 }

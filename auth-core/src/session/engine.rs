@@ -318,5 +318,5 @@ impl<S: SessionStore, U: User, T, F: Future<Output = Result<T, StoreError>>> Fut
 }
 
 fn access_of<U: User>(user: Arc<U>, record: &UserRecord) -> Access<U> {
-    Access::by_session(user, record.clone())
+    Access::by_session(user, record.as_proven())
 }

@@ -13,7 +13,7 @@ use crate::cause::Cause;
 use crate::chain::BackendAnswer;
 use crate::event::{self, EventKind};
 use crate::event::{Event, Observer};
-use crate::factors::{FactorError, FactorErrorKind, FactorOwner};
+use crate::factors::{FactorError, FactorErrorKind, FactorOwner, StoredFactor};
 use crate::grant::Grant;
 use crate::guard::guarded;
 use crate::random::Random;
@@ -96,7 +96,7 @@ impl<U: User> Environment<U> {
         facts: &RequestFacts,
     ) -> Result<Enrolled, Cause> {
         let listed = self.with_factors(facts, second.factors().list(owner)).await;
-        listed.map(|factors| Enrolled::of(&factors)).map_err(Cause::of)
+        listed.map(|factors| StoredFactor::enrolled(&factors)).map_err(Cause::of)
     }
 
     /// Whether the proofs of credentials that came with a request are enough for their user, by what that one has enrolled now.

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use super::revocation::Undoing;
 use super::{ClientFacts, Id, Origin, Owner, SessionKey, SessionRecord, SessionUser, StampMac, Token};
+use crate::access::ProvenSession;
+use crate::grant::Proof;
 use crate::second_factor::Missing;
 use crate::time::Timestamp;
-use crate::{Access, Authenticated, User};
+use crate::{Access, Authenticated, BackendName, User};
 
 /// A user's session as it was when it was last looked at, or one that they have only begun.
 #[derive(Clone)]
@@ -56,15 +58,32 @@ impl UserRecord {
         matches!(self.0.owner(), Owner::Pending(_))
     }
 
-    /// When its user last proved who they are.
-    pub(crate) fn proven(&self) -> Timestamp {
-        self.0.authenticated
+    /// For who is calling by it.
+    pub(crate) fn as_proven(&self) -> Arc<dyn ProvenSession> {
+        Arc::<SessionRecord>::clone(&self.0)
     }
 
     /// Notes a use. What else changes is a new record.
     pub(crate) fn touch(&mut self, last_seen: Timestamp, expires: Timestamp) {
         let record = Arc::make_mut(&mut self.0);
         (record.last_seen, record.expires) = (last_seen, expires);
+    }
+}
+
+impl ProvenSession for SessionRecord {
+    fn backend(&self) -> &BackendName {
+        match self.owner() {
+            Owner::User(user) | Owner::Pending(user) => &user.backend,
+            Owner::Visitor => unreachable!("it has a user: see `UserRecord::of`"),
+        }
+    }
+
+    fn proven(&self) -> Timestamp {
+        self.authenticated
+    }
+
+    fn proofs(&self) -> &[Proof] {
+        self.proofs()
     }
 }
 
@@ -143,7 +162,7 @@ impl<U: User> Begun<U> {
     pub(crate) fn standing(mut self, user: &Arc<U>, missing: Option<Missing>) -> Self {
         self.standing = match missing {
             Some(missing) => Standing::Pending(Arc::clone(user), missing),
-            None => Standing::Caller(Access::by_session(Arc::clone(user), self.live.record.clone())),
+            None => Standing::Caller(Access::by_session(Arc::clone(user), self.live.record.as_proven())),
         };
         self
     }

@@ -7,10 +7,8 @@ mod cookie;
 mod engine;
 mod environment;
 mod error;
-mod keys;
 mod live;
 mod memory;
-mod purpose;
 mod realm;
 mod record;
 mod revocation;
@@ -19,15 +17,13 @@ mod store;
 mod token;
 mod verified;
 
+pub use crate::keys::{KeyRing, Purpose, PurposeKey, PurposeKeys, StampMac};
 pub use crate::store_error::{StoreError, StoreErrorKind};
 pub use check::check_store;
-pub(crate) use check::step;
 pub use config::{SameSite, SessionConfig};
 pub use error::{ResolveError, ResolveErrorKind, SessionError, SessionErrorKind};
-pub use keys::{KeyRing, StampMac};
 pub use live::SessionInfo;
 pub use memory::MemorySessions;
-pub use purpose::{Purpose, PurposeKey, PurposeKeys};
 pub use realm::Realm;
 pub use record::{ClientFacts, Owner, SessionData, SessionRecord, SessionUser, Unreadable};
 pub use store::{SessionStore, Stored, UserSessions, Written};
@@ -38,9 +34,7 @@ pub(crate) use cookie::{Cookie, CookieMatch, Scan};
 pub(crate) use cookie::{MAX_COOKIES_LEN, each_pair};
 pub(crate) use engine::{Engine, Opening, SessionEngine};
 pub(crate) use environment::Environment;
-pub(crate) use live::{
-    Begun, BegunBy, CookieEffect, Live, Renewal, Resolved, Standing, UserRecord, Waiting, Wanted,
-};
+pub(crate) use live::{Begun, BegunBy, CookieEffect, Live, Renewal, Resolved, Standing, Waiting, Wanted};
 pub(crate) use record::{Patches, Rare};
 pub(crate) use revocation::Undoing;
 pub(crate) use source::{DynUsers, Source};

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use siphasher::sip128::{Hash128, Hasher128 as _, SipHasher13};
 
 use super::SessionUser;
-use super::keys::{KeyRing, StampCheck, join};
 use crate::User;
+use crate::keys::{KeyRing, StampCheck, join};
 
 /// How many are remembered: of as many users who are active at the same time.
 const SLOTS: usize = 16 * 1024;
@@ -88,8 +88,8 @@ impl Verified {
 
 #[cfg(test)]
 mod tests {
-    use super::super::keys::tests::Stamped;
     use super::*;
+    use crate::keys::tests::Stamped;
     use crate::{BackendName, UserId};
 
     fn session(keys: &KeyRing, backend: &str, id: u64, stamp: &'static [u8]) -> SessionUser {

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use super::{Account, Bucket, BucketChange, BucketKey, StoredBucket, ThrottleStore};
 use crate::random::{OsRandom, Random};
-use crate::session::step;
-use crate::store_error::StoreError;
+use crate::store_error::{StoreError, step};
 use crate::time::{Clock, SystemClock, Timestamp};
 
 /// How long what was made may be there, should this process end before it is deleted.

@@ -26,6 +26,7 @@ mod paths;
 mod prefix;
 mod protocols;
 mod remote_user;
+mod second_factor;
 mod throttle;
 mod told;
 mod user_cache;

@@ -10,7 +10,7 @@ use crate::factors::{
 };
 use crate::grant::Proof;
 use crate::http::login::Login;
-use crate::second_factor::{DynFactors, Enrolled, Need, SecondFactor};
+use crate::second_factor::{DynFactors, Need, SecondFactor};
 use crate::session::{Live, SessionError, SessionErrorKind};
 use crate::{Secret, User};
 
@@ -55,7 +55,7 @@ impl<U: User> Session<U> {
 impl<U: User> OwnFactors<'_, U> {
     /// Whose they are.
     pub fn owner(&self) -> FactorOwner {
-        FactorOwner::of(self.live.record.user())
+        self.live.record.user().owner()
     }
 
     /// The factors, confirmed or not, those first that were made first.
@@ -105,7 +105,7 @@ impl<U: User> OwnFactors<'_, U> {
     /// no factor that they could stand in for, or [`Unavailable`](SessionErrorKind::Unavailable).
     pub async fn make_recovery_codes(&self) -> Result<CreatedRecoveryCodes, SessionError> {
         let owner = self.fresh_owner()?;
-        if !Enrolled::of(&self.list().await?).is_any() {
+        if !StoredFactor::enrolled(&self.list().await?).is_any() {
             return Err(SessionErrorKind::NoSuchFactor.into());
         }
         let codes = self.ask(self.factors().make_recovery_codes(&owner)).await?;
@@ -137,8 +137,8 @@ impl<U: User> OwnFactors<'_, U> {
         let mut left = self.list().await?;
         let place = left.iter().position(|factor| factor.id == id);
         let removed = left.remove(place.ok_or(SessionErrorKind::NoSuchFactor)?);
-        let had_one = Enrolled::of(left.iter().chain([&removed])).is_any();
-        let left_over = Enrolled::of(&left);
+        let had_one = StoredFactor::enrolled(left.iter().chain([&removed])).is_any();
+        let left_over = StoredFactor::enrolled(&left);
         let is_last = had_one && !left_over.is_any();
         if is_last && self.second.needs(&self.user, left_over).asks_second_factor() {
             return Err(SessionErrorKind::LastFactor.into());
@@ -160,7 +160,7 @@ impl<U: User> OwnFactors<'_, U> {
     /// # Errors
     /// [`SessionError`] of kind [`NotFresh`](SessionErrorKind::NotFresh).
     pub fn fresh_owner(&self) -> Result<FactorOwner, SessionError> {
-        let proven = self.live.record.proven();
+        let proven = self.live.record.authenticated;
         if self.session.auth().now().since(proven) > self.second.freshness() {
             return Err(SessionErrorKind::NotFresh.into());
         }
@@ -203,7 +203,7 @@ impl<U: User> OwnFactors<'_, U> {
     /// What is enrolled now, in all sessions of the user.
     async fn write_enrolled(&self) -> Result<(), SessionError> {
         self.second.note_change();
-        let enrolled = Enrolled::of(&self.list().await?);
+        let enrolled = StoredFactor::enrolled(&self.list().await?);
         let sessions = self.session.sessions()?;
         sessions.note_enrolled(self.live.record.user(), enrolled, self.session.facts()).await
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Session;
 use crate::event::{CodeRefusal, EventKind};
-use crate::factors::{FactorOwner, Verdict};
+use crate::factors::Verdict;
 use crate::grant::Proof;
 use crate::http::login::{Login, SignedIn, Unfinished};
 use crate::second_factor::{Enrolled, Need, SecondFactor};
@@ -84,7 +84,7 @@ impl<U: User> Session<U> {
     pub async fn add_code(&self, code: impl Into<Secret>) -> Result<Login<U>, SessionError> {
         let code = code.into();
         let live = self.begun().await?;
-        let owner = FactorOwner::of(live.record.user());
+        let owner = live.record.user().owner();
         let second = self.second_factor()?;
         let verified =
             self.auth().environment().with_factors(self.facts(), second.factors().verify(&owner, &code));

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::{Engine, access_of};
 use crate::backend::BackendError;
 use crate::event::{EventKind, NotJudged, SessionEnd};
+use crate::keys::StampCheck;
 use crate::session::Source;
-use crate::session::keys::StampCheck;
 use crate::session::live::{BegunBy, Live, Renewal, Resolved, UserRecord, Wanted};
 use crate::session::{
     Id, ResolveError, SessionConfig, SessionError, SessionKey, SessionRecord, SessionStore, SessionUser,

@@ -8,7 +8,6 @@ use super::Engine;
 use super::resolve::Found;
 use crate::cause::Cause;
 use crate::event::{EventKind, SessionEnd};
-use crate::factors::FactorOwner;
 use crate::grant::Proof;
 use crate::second_factor::{Enrolled, Missing, SecondFactor};
 use crate::session::live::{Begun, Live, Resolved, Waiting};
@@ -65,7 +64,7 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         facts: &RequestFacts,
     ) -> Result<Option<Enrolled>, SessionError> {
         let Some(second) = &self.environment.second else { return Ok(None) };
-        let found = self.environment.enrolled(second, &FactorOwner::of(of), facts).await;
+        let found = self.environment.enrolled(second, &of.owner(), facts).await;
         found.map(Some).map_err(SessionError::unavailable)
     }
 
@@ -93,7 +92,7 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         facts: &RequestFacts,
         now: Timestamp,
     ) -> Result<Option<Live>, ResolveError> {
-        let owner = FactorOwner::of(live.record.user());
+        let owner = live.record.user().owner();
         let found = self.environment.enrolled(second, &owner, facts).await;
         let enrolled = Some(found.map_err(ResolveError::unavailable)?);
         let noted = self.change(live, facts, now, |record| {

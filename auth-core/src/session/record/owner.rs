@@ -1,6 +1,7 @@
 //! Whose session it is.
 
 use super::super::StampMac;
+use crate::factors::FactorOwner;
 use crate::{BackendName, UserId};
 
 /// Whose session it is.
@@ -27,6 +28,11 @@ pub struct SessionUser {
 }
 
 impl SessionUser {
+    /// The same user, as an owner of factors.
+    pub(crate) fn owner(&self) -> FactorOwner {
+        FactorOwner { backend: self.backend.clone(), user: self.id.clone() }
+    }
+
     /// Whether it is the same user, whatever their stamp.
     pub fn is_same(&self, other: &Self) -> bool {
         self.backend == other.backend && self.id == other.id

@@ -1,14 +1,16 @@
 //! The secrets of an application, and the keyed hash that binds a session to its user's security stamp.
 
+mod purpose;
+
 use std::fmt;
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::purpose::{Purpose, PurposeKeys};
 use crate::keyed;
 use crate::random::{OsRandom, Random};
 use crate::{BackendName, ConfigError, User, UserId};
+pub use purpose::{Purpose, PurposeKey, PurposeKeys};
 
 /// The secret keys of an application: one that is used, and older or coming ones that are still accepted.
 ///
@@ -146,7 +148,7 @@ impl Key {
 }
 
 /// One after the other; `joined` is as long as they are together.
-pub(super) fn join<const N: usize>(mut joined: &mut [u8], parts: [&[u8]; N]) {
+pub(crate) fn join<const N: usize>(mut joined: &mut [u8], parts: [&[u8]; N]) {
     for part in parts {
         let (place, rest) = joined.split_at_mut(part.len());
         place.copy_from_slice(part);
@@ -198,7 +200,7 @@ impl StampMac {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
 
     pub(in super::super) struct Stamped(pub(in super::super) &'static [u8]);

@@ -3,7 +3,6 @@
 use std::error::Error;
 use std::fmt;
 
-use super::InvalidFactor;
 use crate::cause::Cause;
 use crate::random::RandomError;
 use crate::store_error::StoreError;
@@ -76,3 +75,22 @@ impl Error for FactorError {
         self.source.source()
     }
 }
+
+/// What cannot be an id, a name or a secret of a factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidFactor(&'static str);
+
+impl InvalidFactor {
+    pub(crate) const ID: Self = Self("the id of a factor has eleven letters and digits");
+    pub(crate) const SECRET: Self = Self("the secret of an app has 10 to 64 bytes, as base32");
+    pub(crate) const NAME: Self =
+        Self("the name of a factor has 1 to 100 bytes, not all of them blank, and no control characters");
+}
+
+impl fmt::Display for InvalidFactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl Error for InvalidFactor {}

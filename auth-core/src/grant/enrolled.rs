@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::factors::{FactorKind, StoredFactor};
+use super::FactorKind;
 
 /// Which kinds of second factors a user has enrolled and confirmed.
 ///
@@ -34,12 +34,6 @@ impl Enrolled {
     /// The kinds, in the order in which a page may offer them.
     pub fn kinds(self) -> impl Iterator<Item = FactorKind> {
         FactorKind::ALL.into_iter().filter(move |kind| self.has(*kind))
-    }
-
-    /// Of these factors: those that are confirmed count.
-    pub(crate) fn of<'a>(factors: impl IntoIterator<Item = &'a StoredFactor>) -> Self {
-        let confirmed = factors.into_iter().filter(|factor| factor.is_confirmed());
-        confirmed.fold(Self::NONE, |enrolled, factor| enrolled.with(factor.kind))
     }
 
     /// As a number in a record.
