@@ -32,6 +32,9 @@ pub enum Factor {
     ClientCertificate,
     /// A token, whoever holds it: no proof that a person is there.
     Token,
+    /// The device that signed made sure that it is its owner who holds it, by a PIN, a fingerprint or a face: a factor beside the
+    /// [`Passkey`](Self::Passkey) that it signed by.
+    UserVerification,
 }
 
 impl Factor {
@@ -47,6 +50,7 @@ impl Factor {
             Self::RemoteUser => 7,
             Self::ClientCertificate => 8,
             Self::Token => 9,
+            Self::UserVerification => 10,
         }
     }
 
@@ -62,6 +66,7 @@ impl Factor {
             7 => Self::RemoteUser,
             8 => Self::ClientCertificate,
             9 => Self::Token,
+            10 => Self::UserVerification,
             _ => return None,
         })
     }
@@ -73,6 +78,7 @@ impl Factor {
             Self::Totp | Self::RecoveryCode => Some("otp"),
             Self::Passkey | Self::ClientCertificate => Some("pop"),
             Self::EmailLink => Some("mca"),
+            Self::UserVerification => Some("user"),
             Self::Federated | Self::RemoteUser | Self::Token => None,
         }
     }
@@ -329,7 +335,7 @@ mod tests {
     #[test]
     fn codes_lead_back() {
         let known: Vec<_> = (0..=u8::MAX).filter_map(|code| Some((code, Factor::from_code(code)?))).collect();
-        assert_eq!(known.len(), 9);
+        assert_eq!(known.len(), 10);
         assert!(known.iter().all(|(code, factor)| factor.code() == *code));
     }
 
@@ -345,6 +351,7 @@ mod tests {
             Factor::RemoteUser,
             Factor::ClientCertificate,
             Factor::Token,
+            Factor::UserVerification,
         ];
         let twice = (0..2).flat_map(|round| all.map(|factor| Proof::new(factor, at(round))));
         let grant = twice.fold(Grant::new(), Grant::with_proof);
