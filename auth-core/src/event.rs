@@ -7,7 +7,7 @@ use crate::backend::{BackendError, DenyReason};
 use crate::chain::BackendAnswer;
 use crate::facts::printable;
 use crate::guard::caught;
-use crate::report::{Changed, Kept};
+use crate::report::{Changed, FallenCounter, Kept};
 use crate::store_error::StoreError;
 use crate::time::Timestamp;
 use crate::unheard;
@@ -54,6 +54,8 @@ pub enum EventKind<'a> {
     UserUpdated(&'a [Changed]),
     /// One of the two left something as it was, though an outside system says otherwise.
     UserKept(&'a [Kept]),
+    /// A passkey signed with a counter that is not above the one before: somebody may have a copy of it.
+    PasskeyCounterFell(&'a FallenCounter),
     /// A session began.
     SessionStarted,
     /// The user, if there is one, asked to log out. Sent before the session is deleted.
@@ -236,6 +238,7 @@ impl EventKind<'_> {
             Self::LoginUnavailable(_)
                 | Self::BackendFailed(_)
                 | Self::UserKept(_)
+                | Self::PasskeyCounterFell(_)
                 | Self::AmbiguousCookie
                 | Self::CleartextCredentials
                 | Self::ChallengeWithheld
@@ -263,6 +266,10 @@ impl fmt::Display for EventKind<'_> {
             Self::UserCreated(changed) => write!(f, "user created{}", Listed(changed)),
             Self::UserUpdated(changed) => write!(f, "user updated{}", Listed(changed)),
             Self::UserKept(kept) => write!(f, "user not updated in all{}", Listed(kept)),
+            Self::PasskeyCounterFell(FallenCounter { passkey, accepted, .. }) => {
+                let end = if *accepted { "accepted, as its device says that it is backed up" } else { "refused" };
+                write!(f, "the counter of the passkey {passkey} fell, there may be a copy of it: {end}")
+            }
             Self::SessionStarted => f.write_str("session started"),
             Self::LoggedOut => f.write_str("logged out"),
             Self::SessionEnded(why) => write!(f, "session ended: {why:?}"),
