@@ -42,6 +42,7 @@
 mod check;
 mod error;
 mod memory;
+mod passkeys;
 mod record;
 mod recovery;
 mod seal;
@@ -55,7 +56,8 @@ mod tries;
 pub use check::check_store;
 pub use error::{FactorError, FactorErrorKind};
 pub use memory::MemoryFactors;
-pub use record::{CodeHash, FactorId, FactorKind, FactorOwner, InvalidFactor, StoredFactor};
+pub use passkeys::OpenedPasskey;
+pub use record::{CodeHash, FactorId, FactorKind, FactorLookup, FactorOwner, InvalidFactor, StoredFactor};
 pub use recovery::CreatedRecoveryCodes;
 pub use service::{Factors, TotpEnrolment, Verdict, Verified};
 pub use store::FactorStore;

@@ -27,6 +27,8 @@ pub enum FactorErrorKind {
     InvalidName,
     /// The user has as many factors as they may have.
     TooMany,
+    /// It is there already, of this user or of another.
+    Exists,
 }
 
 impl FactorError {
@@ -67,6 +69,7 @@ impl fmt::Display for FactorError {
             FactorErrorKind::Unreadable => "the secret of a second factor cannot be opened",
             FactorErrorKind::InvalidName => "that is no name for a second factor",
             FactorErrorKind::TooMany => "the user has as many second factors as they may have",
+            FactorErrorKind::Exists => "that factor is there already",
         })
     }
 }

@@ -68,21 +68,26 @@ pub enum FactorKind {
     Totp,
     /// A set of codes on paper, each good for one time.
     RecoveryCodes,
+    /// A passkey or a security key (`WebAuthn`).
+    Passkey,
 }
 
 impl FactorKind {
+    const ALL: [Self; 3] = [Self::Totp, Self::RecoveryCodes, Self::Passkey];
+
     /// Its number in stores. None is ever given to another one.
     pub fn code(self) -> u8 {
         match self {
             Self::Totp => 1,
             Self::RecoveryCodes => 2,
+            Self::Passkey => 3,
         }
     }
 
     /// The kind with this number, if it is known here. A store that finds another answers
     /// [`Newer`](crate::session::StoreErrorKind::Newer): whoever has a factor must not be taken for somebody who has none.
     pub fn from_code(code: u8) -> Option<Self> {
-        [Self::Totp, Self::RecoveryCodes].into_iter().find(|kind| kind.code() == code)
+        Self::ALL.into_iter().find(|kind| kind.code() == code)
     }
 
     /// What a proof by it is.
@@ -90,9 +95,13 @@ impl FactorKind {
         match self {
             Self::Totp => Factor::Totp,
             Self::RecoveryCodes => Factor::RecoveryCode,
+            Self::Passkey => Factor::Passkey,
         }
     }
 }
+
+/// By what a factor is found where nobody has said whose it is: a hash of the id that its device gave it.
+pub type FactorLookup = [u8; 32];
 
 /// The hash of a recovery code.
 pub type CodeHash = [u8; 32];
@@ -120,6 +129,8 @@ pub struct StoredFactor {
     pub secret: Box<[u8]>,
     /// The hashes of the recovery codes that are left, in no order.
     pub codes: Vec<CodeHash>,
+    /// By what it is found without its owner; no two factors of a store have the same. Only passkeys have one.
+    pub lookup: Option<FactorLookup>,
 }
 
 impl StoredFactor {
@@ -181,10 +192,10 @@ mod tests {
 
     #[test]
     fn kinds_and_ids_lead_back() {
-        for kind in [FactorKind::Totp, FactorKind::RecoveryCodes] {
+        for kind in FactorKind::ALL {
             assert_eq!(FactorKind::from_code(kind.code()), Some(kind));
         }
-        assert_eq!((0..=u8::MAX).filter_map(FactorKind::from_code).count(), 2);
+        assert_eq!((0..=u8::MAX).filter_map(FactorKind::from_code).count(), 3);
         let id = FactorId::from_number(u64::MAX - 7);
         assert_eq!(id.to_string().parse(), Ok(id));
         for bad in ["", "0", "zzzzzzzzzzz", "0000000000-"] {

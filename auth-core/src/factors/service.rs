@@ -28,12 +28,12 @@ const CODES_NAME: &str = "recovery codes";
 ///
 /// It decides whether a code is right, and not who may change what: before factors are changed, ask for a recent proof.
 pub struct Factors<S> {
-    store: S,
-    keys: PurposeKeys,
-    issuer: Box<str>,
-    max_per_owner: usize,
-    clock: Arc<dyn Clock>,
-    random: Box<dyn Random>,
+    pub(super) store: S,
+    pub(super) keys: PurposeKeys,
+    pub(super) issuer: Box<str>,
+    pub(super) max_per_owner: usize,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) random: Box<dyn Random>,
 }
 
 /// An app that is to be confirmed. Show its secret once.
@@ -187,6 +187,7 @@ impl<S: FactorStore> Factors<S> {
             last_step: None,
             secret: seal::seal(totp.bytes(), owner, id, &self.keys, &*self.random)?,
             codes: Vec::new(),
+            lookup: None,
         };
         let is_added = self.store.add(&factor, self.max_per_owner).await?;
         is_added.then_some(id).ok_or_else(|| FactorErrorKind::TooMany.into())
@@ -359,6 +360,7 @@ impl<S: FactorStore> Factors<S> {
             last_step: None,
             secret: Box::default(),
             codes,
+            lookup: None,
         };
         self.store.replace_codes(&factor).await?;
         Ok(created)
