@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
-use crate::backend::{Accepted, DeclineReason};
+use crate::backend::{Accepted, DeclineReason, DenyReason};
 use crate::chain::{Chain, Progress};
 use crate::event::{Claim, EventKind, MAX_SUBJECT_LEN};
 use crate::facts::printable;
 use crate::gate::{self, Closed, DynGate, GateAttempt, Place};
 use crate::session::Environment;
 use crate::throttle::{Flights, Gatekeeper};
+use crate::unheard::log_error;
 use crate::{Authenticated, BackendName, Credentials, Denied, DeniedKind, RequestFacts, Secret, User};
 
 pub(crate) struct Authenticator<U> {
@@ -159,7 +160,13 @@ impl<U: User> Authenticator<U> {
             Progress::Failed(error) => {
                 environment.emit(EventKind::BackendFailed(error), Some(backend), None, facts);
             }
-            Progress::Provisioned(report) => environment.tell_of(report, backend, facts),
+            Progress::Provisioned(report) => {
+                environment.tell_of(report, backend, facts);
+                if let Some(fallen) = &report.passkey {
+                    let (kind, owner) = (EventKind::PasskeyCounterFell(fallen), Some(&fallen.backend));
+                    environment.emit(kind, owner, Some(&report.user), facts);
+                }
+            }
         };
         let asked = chain.authenticate(
             credentials,
@@ -169,7 +176,11 @@ impl<U: User> Authenticator<U> {
             &*environment.clock,
             on_progress,
         );
-        let (Accepted { user, grant }, backend) = asked.await?;
+        let (Accepted { user, grant, backend: owner }, judge) = asked.await?;
+        let backend = match &owner {
+            Some(owner) => self.owner(owner, judge)?,
+            None => judge,
+        };
         // Who comes from an outside system may just have been created or updated.
         if let Some(cache) = environment.cache(backend) {
             cache.invalidate(&user.id());
@@ -178,6 +189,23 @@ impl<U: User> Authenticator<U> {
         let grant = Arc::new(grant.completed(C::FACTOR, at));
         let name = credentials.secret().and(credentials.subject()).map(Into::into);
         Ok(Authenticated { user: Arc::new(user), backend: backend.clone(), at, by: self.id, grant, name })
+    }
+
+    /// The backend whose user another one accepted. A session of a backend that is not there would never be loaded again, and one of
+    /// the judge's would be somebody else's.
+    fn owner<'a>(&self, owner: &'a BackendName, judge: &BackendName) -> Result<&'a BackendName, Denied> {
+        if self.environment.source(owner).is_some() {
+            return Ok(owner);
+        }
+        log_error(&format_args!(
+            "{:?} accepted a user of {:?}, and no backend has that name: nobody is signed in; add `.backend(\"{}\", …)`, or \
+             give {:?} its users under the name that they have",
+            judge.as_str(),
+            owner.as_str(),
+            owner.as_str(),
+            judge.as_str(),
+        ));
+        Err(Denied::by(judge, DeniedKind::Denied(DenyReason::NotPermitted)))
     }
 
     fn chain<C: Credentials>(&self) -> Option<&Chain<C, U>> {

@@ -9,7 +9,7 @@ use crate::factors::{FactorError, FactorKind};
 use crate::facts::printable;
 use crate::grant::Factor;
 use crate::guard::caught;
-use crate::report::{Changed, Kept};
+use crate::report::{Changed, FallenCounter, Kept};
 use crate::store_error::StoreError;
 use crate::time::Timestamp;
 use crate::unheard;
@@ -56,6 +56,8 @@ pub enum EventKind<'a> {
     UserUpdated(&'a [Changed]),
     /// One of the two left something as it was, though an outside system says otherwise.
     UserKept(&'a [Kept]),
+    /// A passkey signed with a counter that is not above the one before: somebody may have a copy of it.
+    PasskeyCounterFell(&'a FallenCounter),
     /// A session began.
     SessionStarted,
     /// A login was right as far as it went, and lacks something: its session is [pending](crate::second_factor).
@@ -272,6 +274,7 @@ impl EventKind<'_> {
             Self::LoginUnavailable(_)
                 | Self::BackendFailed(_)
                 | Self::UserKept(_)
+                | Self::PasskeyCounterFell(_)
                 | Self::AmbiguousCookie
                 | Self::CleartextCredentials
                 | Self::ChallengeWithheld
@@ -332,6 +335,11 @@ impl fmt::Display for EventKind<'_> {
             Self::UserCreated(changed) => write!(f, "user created{}", Listed(changed)),
             Self::UserUpdated(changed) => write!(f, "user updated{}", Listed(changed)),
             Self::UserKept(kept) => write!(f, "user not updated in all{}", Listed(kept)),
+            Self::PasskeyCounterFell(FallenCounter { passkey, accepted, .. }) => {
+                let end =
+                    if *accepted { "accepted, as its device says that it is backed up" } else { "refused" };
+                write!(f, "the counter of the passkey {passkey} fell, there may be a copy of it: {end}")
+            }
             Self::SessionStarted => f.write_str("session started"),
             Self::LoginPending => f.write_str("a login waits for what it lacks"),
             Self::ProofAdded(factor) => write!(f, "proof added: {factor:?}"),

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::cause::Cause;
 use crate::random::RandomError;
-use crate::store_error::StoreError;
+use crate::store_error::{StoreError, StoreErrorKind};
 
 /// Something could not be done with a factor. None of them means that a code was wrong.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ pub enum FactorErrorKind {
     InvalidName,
     /// The user has as many factors as they may have.
     TooMany,
+    /// It is there already, of this user or of another.
+    Exists,
 }
 
 impl FactorError {
@@ -43,7 +45,10 @@ impl From<FactorErrorKind> for FactorError {
 
 impl From<StoreError> for FactorError {
     fn from(error: StoreError) -> Self {
-        Self { kind: FactorErrorKind::Unavailable, source: Cause::of(error) }
+        match error.kind() {
+            StoreErrorKind::Exists => FactorErrorKind::Exists.into(),
+            _ => Self { kind: FactorErrorKind::Unavailable, source: Cause::of(error) },
+        }
     }
 }
 
@@ -66,6 +71,7 @@ impl fmt::Display for FactorError {
             FactorErrorKind::Unreadable => "the secret of a second factor cannot be opened",
             FactorErrorKind::InvalidName => "that is no name for a second factor",
             FactorErrorKind::TooMany => "the user has as many second factors as they may have",
+            FactorErrorKind::Exists => "that factor is there already",
         })
     }
 }

@@ -41,6 +41,7 @@
 
 mod check;
 mod memory;
+mod passkeys;
 mod record;
 mod recovery;
 mod seal;
@@ -50,14 +51,17 @@ mod store;
 mod tests;
 mod totp;
 mod tries;
+mod trusted;
 
 pub use crate::factor_error::{FactorError, FactorErrorKind, InvalidFactor};
 pub use crate::grant::FactorKind;
 pub use check::check_store;
 pub use memory::MemoryFactors;
-pub use record::{CodeHash, FactorId, FactorOwner, StoredFactor};
+pub use passkeys::OpenedPasskey;
+pub use record::{CodeHash, FactorId, FactorLookup, FactorOwner, StoredFactor};
 pub use recovery::CreatedRecoveryCodes;
 pub use service::{Factors, TotpEnrolment, Verdict, Verified};
 pub use store::FactorStore;
 pub use totp::Totp;
 pub use tries::{Reservation, Tries, Try, TryEnd};
+pub(crate) use trusted::{TrustToken, is_trusted};

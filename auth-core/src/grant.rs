@@ -36,7 +36,8 @@ pub enum Factor {
     ClientCertificate,
     /// A token, whoever holds it: no proof that a person is there.
     Token,
-    /// A device's word that it verified its owner, by a PIN or a biometric: beside the proof that the device itself is.
+    /// The device that signed made sure that it is its owner who holds it, by a PIN, a fingerprint or a face: a factor beside the
+    /// [`Passkey`](Self::Passkey) that it signed by.
     UserVerification,
 }
 
@@ -381,6 +382,7 @@ mod tests {
             Factor::RemoteUser,
             Factor::ClientCertificate,
             Factor::Token,
+            Factor::UserVerification,
         ];
         let twice = (0..2).flat_map(|round| all.map(|factor| Proof::new(factor, at(round))));
         let grant = twice.fold(Grant::new(), Grant::with_proof);

@@ -1,5 +1,6 @@
 //! What a backend answers.
 
+use crate::BackendName;
 use crate::grant::Grant;
 
 /// A backend's answer to an attempt. That it could not decide is no answer but a
@@ -27,19 +28,30 @@ pub struct Accepted<U> {
     pub user: U,
     /// By which proofs, for what, and for how long.
     pub grant: Grant,
+    /// Whose user it is, if that is another backend than the one that accepts.
+    pub backend: Option<BackendName>,
 }
 
 impl<U> Accepted<U> {
     /// A user who is accepted with this grant.
     pub fn new(user: U, grant: Grant) -> Self {
-        Self { user, grant }
+        Self { user, grant, backend: None }
+    }
+
+    /// The user is that of another backend of the same site: sessions remember that one and load the user from it, and events name
+    /// it. For what proves who somebody is, and has no users of its own: passkeys. Where no backend has this name, nobody is
+    /// accepted.
+    #[must_use]
+    pub fn of_backend(mut self, name: BackendName) -> Self {
+        self.backend = Some(name);
+        self
     }
 }
 
 /// A user who is accepted by what was presented, of which there is nothing more to say.
 impl<U> From<U> for Accepted<U> {
     fn from(user: U) -> Self {
-        Self { user, grant: Grant::new() }
+        Self::new(user, Grant::new())
     }
 }
 

@@ -40,7 +40,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::ConfigError;
-pub use crate::report::{Changed, Kept, Report, Reports};
+pub use crate::report::{Changed, FallenCounter, Kept, Report, Reports};
 pub use crate::right::Right;
 pub use builder::ProvisioningBuilder;
 pub use migrating::{Awaits, Migrating, MigrationStore};

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-use crate::UserId;
+use crate::factors::FactorId;
 use crate::right::Right;
+use crate::{BackendName, UserId};
 
 /// What was done for a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,12 +19,33 @@ pub struct Report {
     pub changed: Vec<Changed>,
     /// What did not, though the outside system says otherwise.
     pub kept: Vec<Kept>,
+    /// A passkey of the user's whose counter fell.
+    pub passkey: Option<FallenCounter>,
+}
+
+/// A passkey signed with a counter that is not above the one before: there may be a copy of it (`WebAuthn` Level 3, §6.1.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FallenCounter {
+    /// The backend whose user has it.
+    pub backend: BackendName,
+    /// The passkey.
+    pub passkey: FactorId,
+    /// Whether it was accepted all the same: one that is copied between its owner's devices, as they do it.
+    pub accepted: bool,
+}
+
+impl FallenCounter {
+    /// Of this passkey, of a user of this backend.
+    pub fn new(backend: BackendName, passkey: FactorId, accepted: bool) -> Self {
+        Self { backend, passkey, accepted }
+    }
 }
 
 impl Report {
     /// Nothing was done for this user.
     pub fn new(user: UserId) -> Self {
-        Self { user, created: false, changed: Vec::new(), kept: Vec::new() }
+        Self { user, created: false, changed: Vec::new(), kept: Vec::new(), passkey: None }
     }
 }
 

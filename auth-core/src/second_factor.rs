@@ -83,6 +83,7 @@ pub struct SecondFactor<U> {
     policy: Box<Policy<U>>,
     page: Option<String>,
     fresh_within: Duration,
+    trusted_for: Option<Duration>,
     changes: AtomicU64,
 }
 
@@ -97,6 +98,7 @@ impl<U: User> SecondFactor<U> {
             policy: Box::new(|_, enrolled| Needs::second_factor_if(enrolled)),
             page: None,
             fresh_within: FRESH_WITHIN,
+            trusted_for: None,
             changes: AtomicU64::new(0),
         }
     }
@@ -118,6 +120,17 @@ impl<U: User> SecondFactor<U> {
     pub fn fresh_within(mut self, time: Duration) -> Self {
         self.fresh_within = time;
         self
+    }
+
+    /// Lets users [trust a browser](crate::Session::trust_browser) for so long (default: none is trusted): there, the second factor
+    /// is not asked for again. It ends with any change of the password or the factors. 30 days are usual.
+    pub fn trust_browsers(mut self, lifetime: Duration) -> Self {
+        self.trusted_for = Some(lifetime);
+        self
+    }
+
+    pub(crate) fn trusted_for(&self) -> Option<Duration> {
+        self.trusted_for
     }
 
     pub(crate) fn check(&self, has_sessions: bool, has_login_page: bool) -> Result<(), ConfigError> {

@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use auth_core::backend::{Accepted, Attempt, Backend, BackendError, Outcome, UserSource};
 use auth_core::factors::{
-    CodeHash, FactorId, FactorOwner, FactorStore, MemoryFactors, Reservation, StoredFactor, Try, TryEnd,
+    CodeHash, FactorId, FactorLookup, FactorOwner, FactorStore, MemoryFactors, Reservation, StoredFactor,
+    Try, TryEnd,
 };
 use auth_core::random::{OsRandom, Random, RandomError};
 use auth_core::session::{
@@ -462,6 +463,14 @@ impl FactorStore for SwitchedFactors {
         new: &[u8],
     ) -> Result<bool, StoreError> {
         self.obey().await?.replace_secret(owner, id, old, new).await
+    }
+
+    async fn by_lookup(&self, lookup: &FactorLookup) -> Result<Option<StoredFactor>, StoreError> {
+        self.obey().await?.by_lookup(lookup).await
+    }
+
+    async fn note_use(&self, owner: &FactorOwner, id: FactorId, now: Timestamp) -> Result<bool, StoreError> {
+        self.obey().await?.note_use(owner, id, now).await
     }
 
     async fn rename(&self, owner: &FactorOwner, id: FactorId, name: &str) -> Result<bool, StoreError> {

@@ -168,7 +168,9 @@ pub async fn act(world: &World, action: &str, session: &Session<Account>, query:
         "make-key" | "list-keys" | "revoke-key" | "rotate-key" => keys(world, session, action, &form).await,
         "list" | "addresses" | "others" | "revoke" => devices(session, action, &form).await,
         "pending" | "code" | "add" | "add-unjudged" | "finish" | "confirm" | "enrol" | "recovery-codes"
-        | "rename-factor" | "remove-factor" | "factors" => factors(world, session, action, &form).await,
+        | "rename-factor" | "remove-factor" | "factors" | "trust" | "trusted" => {
+            factors(world, session, action, &form).await
+        }
         "status" => Ok(Reply::status(form.get("status").parse().unwrap_or(500))),
         "headers" => Ok(own_headers(&form)),
         _ => Ok(Reply::status(404)),
@@ -188,6 +190,10 @@ async fn factors(world: &World, session: &Session<Account>, action: &str, form: 
     let password = || Password::new(form.get("username"), form.get("password"));
     let login = match action {
         "pending" => return pending(session).await,
+        "trust" => {
+            session.trust_browser(form.get("name")).await?;
+            return Ok(Reply::text("trusted"));
+        }
         "code" => session.add_code(form.get("code")).await?,
         "add" => session.add(session.authenticate(password()).await?).await?,
         "add-unjudged" => {
@@ -208,6 +214,7 @@ async fn factors(world: &World, session: &Session<Account>, action: &str, form: 
                     codes.codes().iter().map(Secret::expose).collect::<Vec<_>>().join(" ")
                 }
                 "rename-factor" => own.rename(id(), form.get("name")).await.map(|()| "renamed".to_owned())?,
+                "trusted" => own.trusted_browsers().await?.len().to_string(),
                 "remove-factor" => own.remove(id()).await.map(|()| "removed".to_owned())?,
                 _ => {
                     let shown =

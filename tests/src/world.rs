@@ -128,6 +128,9 @@ pub type Keys = ApiKeys<MemoryApiKeys, Account>;
 /// Second factors of the site's users.
 pub type TestFactors = Factors<Arc<SwitchedFactors>>;
 
+/// For how long a browser may be trusted, where the site has second factors.
+pub const TRUSTED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
 /// The secret of Alice's app, where she has one.
 pub const SECRET: &str = "JBSWY3DPEHPK3PXP";
 
@@ -283,7 +286,13 @@ impl Setup {
         let factors = self.policy.map(|policy| {
             let factors = Factors::new("Tests", factors, &self::keys()).expect("a plain issuer");
             let factors = Arc::new(factors.clock(Arc::clone(&clock)).random(Counted::default()));
-            (SecondFactor::new(Arc::clone(&factors)).page("/login/factor").policy(policy), factors)
+            (
+                SecondFactor::new(Arc::clone(&factors))
+                    .page("/login/factor")
+                    .policy(policy)
+                    .trust_browsers(TRUSTED),
+                factors,
+            )
         });
         let (second, factors) = factors.unzip();
         if let Some(second) = second {

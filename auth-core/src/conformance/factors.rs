@@ -14,6 +14,8 @@ use crate::{BackendName, UserId};
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 /// How many try the same thing at once.
 const CROWD: u64 = 500;
+/// How many register the same passkey at once.
+const REGISTRATIONS: u64 = 64;
 
 /// Runs the suite on stores that `make` makes: each time two handles of one that is empty, as two instances have them.
 ///
@@ -31,10 +33,13 @@ pub async fn factor_store<S: FactorStore>(make: impl AsyncFn() -> [Arc<S>; 2]) {
     factors_are_renamed_and_removed(&make().await).await;
     tries_are_counted(&make().await).await;
     tries_end_as_they_ended(&make().await).await;
+    what_has_a_lookup_is_found_by_it(&make().await).await;
+    uses_are_noted(&make().await).await;
     a_crowd_confirms_once(make().await).await;
     a_crowd_uses_a_step_once(make().await).await;
     a_crowd_uses_a_code_once(make().await).await;
     a_crowd_is_counted(make().await).await;
+    a_crowd_registers_once(make().await).await;
 }
 
 fn later(seconds: u64) -> Timestamp {
@@ -73,6 +78,7 @@ fn app(number: u64, owner: FactorOwner, made: u64) -> StoredFactor {
         last_step: None,
         secret: (0..=255).collect(),
         codes: Vec::new(),
+        lookup: None,
     }
 }
 
@@ -84,6 +90,19 @@ fn set(number: u64, owner: FactorOwner, codes: &[u8]) -> StoredFactor {
         codes: codes.iter().map(|code| [*code; 32]).collect(),
         ..app(number, owner, number % 1_000)
     }
+}
+
+fn passkey(number: u64, owner: FactorOwner, lookup: u8) -> StoredFactor {
+    StoredFactor {
+        kind: FactorKind::Passkey,
+        confirmed: Some(NOW),
+        lookup: Some([lookup; 32]),
+        ..app(number, owner, number)
+    }
+}
+
+async fn by_lookup<S: FactorStore>(store: &S, lookup: u8) -> Option<StoredFactor> {
+    store.by_lookup(&[lookup; 32]).await.expect("the store can be read")
 }
 
 async fn add<S: FactorStore>(store: &S, factor: &StoredFactor) {
@@ -325,6 +344,56 @@ async fn tries_end_as_they_ended<S: FactorStore>([one, other]: &[Arc<S>; 2]) {
     settle(one, &bob(), fifth, TryEnd::Right).await;
 }
 
+/// Hashes that begin alike, and have every byte.
+async fn what_has_a_lookup_is_found_by_it<S: FactorStore>([one, other]: &[Arc<S>; 2]) {
+    add(one, &app(1, alice(), 0)).await;
+    add(one, &set(2, alice(), &[7])).await;
+    assert_eq!(by_lookup(other, 7).await, None, "what has no lookup is not found by one");
+    let lookup = std::array::from_fn(|n| u8::try_from(n).unwrap_or_default().wrapping_mul(37));
+    let (mut hers, mut near) = (passkey(3, alice(), 0), passkey(4, bob(), 0));
+    (hers.lookup, near.lookup) = (Some(lookup), Some(lookup.map(|byte| if byte == 37 { 38 } else { byte })));
+    for factor in [&hers, &near, &passkey(5, alice(), 0), &passkey(6, bob(), 255)] {
+        add(one, factor).await;
+    }
+    let found = async |lookup| other.by_lookup(&lookup).await.expect("the store can be read");
+    assert_eq!(found(lookup).await, Some(hers.clone()), "all of it, by its lookup");
+    assert_eq!(found(near.lookup.unwrap_or_default()).await, Some(near), "all of it, by its lookup");
+    assert_eq!(by_lookup(other, 255).await.map(|found| found.owner), Some(bob()));
+    let list = all(other, &alice()).await;
+    assert!(list.contains(&hers), "a list has it as well");
+    for stranger in [alice(), bob()] {
+        let again = other.add(&passkey(7, stranger, 255), 1_000).await;
+        let kind = again.expect_err("the lookup is taken").kind();
+        assert_eq!(kind, StoreErrorKind::Exists, "a lookup is one factor's, whoever adds another");
+    }
+    assert_eq!(ids(one, &bob()).await, [4, 6], "what is not added is not there");
+    assert!(one.remove(&bob(), id(6)).await.expect("it can be written"));
+    assert_eq!(by_lookup(other, 255).await, None, "what is removed is not found");
+    add(other, &passkey(7, alice(), 255)).await;
+    assert_eq!(by_lookup(one, 255).await.map(|found| found.owner), Some(alice()), "its place is free again");
+    assert_eq!(one.remove_all(&alice()).await.expect("it can be written"), 5);
+    for lookup in [0, 255] {
+        assert_eq!(by_lookup(other, lookup).await, None, "nothing is found of whose all was removed");
+    }
+    add(other, &passkey(8, bob(), 255)).await;
+}
+
+async fn uses_are_noted<S: FactorStore>([one, other]: &[Arc<S>; 2]) {
+    for number in [1, 2] {
+        add(one, &passkey(number, alice(), 10 + u8::try_from(number).unwrap_or_default())).await;
+    }
+    add(one, &app(3, alice(), 30)).await;
+    let note = async |owner: &FactorOwner, number| {
+        other.note_use(owner, id(number), later(9)).await.expect("it can be written")
+    };
+    assert!(note(&alice(), 1).await && note(&alice(), 1).await, "again the same");
+    assert!(!note(&bob(), 1).await, "another's use is not noted");
+    assert!(!note(&alice(), 9).await, "nor of what is not there");
+    assert!(!note(&alice(), 3).await, "nor of what is not confirmed");
+    let used: Vec<_> = all(one, &alice()).await.iter().map(|factor| factor.last_used).collect();
+    assert_eq!(used, [Some(later(9)), None, None]);
+}
+
 /// Everybody does the same at one moment, half of them at each instance.
 async fn crowd<S, T, F>([one, other]: [Arc<S>; 2], size: u64, task: impl Fn(Arc<S>, u64) -> F) -> Vec<T>
 where
@@ -376,4 +445,21 @@ async fn a_crowd_is_counted<S: FactorStore>(stores: [Arc<S>; 2]) {
     let allowed = wins(&crowd(stores, 2 * CROWD, guess).await);
     assert_eq!(allowed, Tries::FREE as usize, "no more of many are compared than are free");
     assert_eq!(reserve(&last, &alice(), NOW).await, Err(Tries::FIRST_DELAY));
+}
+
+/// Of one credential, half of them for another user.
+async fn a_crowd_registers_once<S: FactorStore>(stores: [Arc<S>; 2]) {
+    let last = Arc::clone(&stores[1]);
+    let register = |store: Arc<S>, n| async move {
+        let owner = if n % 3 == 0 { bob() } else { alice() };
+        match store.add(&passkey(100 + n, owner, 7), 1_000).await {
+            Ok(added) => added,
+            Err(error) if error.kind() == StoreErrorKind::Exists => false,
+            Err(error) => panic!("the store takes factors: {error}"),
+        }
+    };
+    assert_eq!(wins(&crowd(stores, REGISTRATIONS, register).await), 1, "one of many registers");
+    let kept = all(&last, &alice()).await.len() + all(&last, &bob()).await.len();
+    assert_eq!(kept, 1, "one of many registers");
+    assert!(by_lookup(&last, 7).await.is_some());
 }

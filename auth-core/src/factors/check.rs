@@ -1,7 +1,7 @@
 //! [`check_store`]: what factors ask of a store, tried before one is enrolled.
 
 use super::{FactorId, FactorKind, FactorOwner, FactorStore, Reservation, StoredFactor, TryEnd};
-use crate::random::OsRandom;
+use crate::random::{OsRandom, Random};
 use crate::store_error::{StoreError, StoreErrorKind, step};
 use crate::time::{Clock, SystemClock, Timestamp};
 use crate::{BackendName, UserId};
@@ -23,6 +23,7 @@ pub async fn check_store(store: &impl FactorStore) -> Result<(), StoreError> {
     step("a factor cannot be renamed", store.rename(owner, id, "checked").await, |done| done)?;
     let replaced = store.replace_secret(owner, id, &factor.secret, &[8; 8]).await;
     step("a secret cannot be sealed again", replaced, |done| done)?;
+    check_passkey(store, owner, now).await?;
     let mut codes = of_nobody(FactorKind::RecoveryCodes, now).map_err(StoreError::unavailable)?;
     (codes.owner, codes.codes) = (owner.clone(), vec![[7; 32]]);
     step("recovery codes cannot be made", store.replace_codes(&codes).await, |()| true)?;
@@ -37,6 +38,30 @@ pub async fn check_store(store: &impl FactorStore) -> Result<(), StoreError> {
     step("a factor cannot be read", store.of_owner(owner).await, |all| all.len() == 2)?;
     step("a factor cannot be removed", store.remove(owner, id).await, |done| done)?;
     step("factors cannot be removed", store.remove_all(owner).await, |count| count == 1)
+}
+
+async fn check_passkey(
+    store: &impl FactorStore,
+    owner: &FactorOwner,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let mut lookup = [0; 32];
+    OsRandom.fill(&mut lookup).map_err(StoreError::unavailable)?;
+    let made = || of_nobody(FactorKind::Passkey, now).map_err(StoreError::unavailable);
+    let passkey =
+        StoredFactor { owner: owner.clone(), confirmed: Some(now), lookup: Some(lookup), ..made()? };
+    let again = StoredFactor { id: made()?.id, ..passkey.clone() };
+    step("a passkey cannot be added", store.add(&passkey, 10).await, |done| done)?;
+    let added = match store.add(&again, 10).await {
+        Err(error) if error.kind() == StoreErrorKind::Exists => Ok(false),
+        added => added,
+    };
+    step("a passkey can be added twice", added, |done| !done)?;
+    step("a passkey cannot be found", store.by_lookup(&lookup).await, |found| {
+        found == Some(passkey.clone())
+    })?;
+    step("the use of a passkey cannot be noted", store.note_use(owner, passkey.id, now).await, |done| done)?;
+    step("a passkey cannot be removed", store.remove(owner, passkey.id).await, |done| done)
 }
 
 fn of_nobody(
@@ -56,6 +81,7 @@ fn of_nobody(
         last_step: None,
         secret: [7; 8].into(),
         codes: Vec::new(),
+        lookup: None,
     })
 }
 

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use super::{
-    CodeHash, FactorId, FactorKind, FactorOwner, FactorStore, Reservation, StoredFactor, Tries, Try, TryEnd,
+    CodeHash, FactorId, FactorKind, FactorLookup, FactorOwner, FactorStore, Reservation, StoredFactor, Tries,
+    Try, TryEnd,
 };
 use crate::store_error::{StoreError, StoreErrorKind};
 use crate::time::Timestamp;
@@ -12,8 +13,15 @@ use crate::time::Timestamp;
 /// A [`FactorStore`] in memory: for tests, and for a program whose users end with it. It is for one instance.
 #[derive(Debug)]
 pub struct MemoryFactors {
-    owners: Mutex<HashMap<FactorOwner, Owned>>,
+    kept: Mutex<Kept>,
     max: usize,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    owners: HashMap<FactorOwner, Owned>,
+    /// Whose the factor with a lookup is.
+    lookups: HashMap<FactorLookup, FactorOwner>,
 }
 
 /// What there is of an owner.
@@ -27,25 +35,27 @@ struct Owned {
 impl MemoryFactors {
     /// A store for the factors of at most `max` users.
     pub fn new(max: usize) -> Self {
-        Self { owners: Mutex::default(), max }
+        Self { kept: Mutex::default(), max }
     }
 
     // Nothing in here calls foreign code under the lock, under which all is compared and changed.
-    fn with<T>(&self, change: impl FnOnce(&mut HashMap<FactorOwner, Owned>) -> T) -> T {
-        change(&mut self.owners.lock().unwrap_or_else(PoisonError::into_inner))
+    fn with<T>(&self, change: impl FnOnce(&mut Kept) -> T) -> T {
+        change(&mut self.kept.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Changes what there is of an owner, also of one of whom there is nothing.
     fn of<T>(
         &self,
         owner: &FactorOwner,
-        change: impl FnOnce(&mut Owned) -> Result<T, StoreError>,
+        change: impl FnOnce(&mut Owned, &mut HashMap<FactorLookup, FactorOwner>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.with(|owners| {
+        self.with(|Kept { owners, lookups }| {
             if owners.len() >= self.max && !owners.contains_key(owner) {
                 return Err(StoreError::new(StoreErrorKind::Full));
             }
-            change(owners.entry(owner.clone()).or_default())
+            let done = change(owners.entry(owner.clone()).or_default(), lookups);
+            tidy(owners, owner);
+            done
         })
     }
 
@@ -57,7 +67,7 @@ impl MemoryFactors {
         is_so: impl FnOnce(&StoredFactor) -> bool,
         change: impl FnOnce(&mut StoredFactor),
     ) -> bool {
-        self.with(|owners| {
+        self.with(|Kept { owners, .. }| {
             let factors = owners.get_mut(owner).map(|own| &mut own.factors);
             let factor = factors.into_iter().flatten().find(|factor| factor.id == id);
             let Some(factor) = factor.filter(|factor| is_so(factor)) else { return false };
@@ -67,11 +77,24 @@ impl MemoryFactors {
     }
 }
 
+/// Forgets an owner of whom there is nothing.
+fn tidy(owners: &mut HashMap<FactorOwner, Owned>, owner: &FactorOwner) {
+    if owners.get(owner).is_some_and(|own| own.factors.is_empty() && own.tries == Tries::default()) {
+        owners.remove(owner);
+    }
+}
+
 /// An id that another owner has is as good as impossible, and is looked for only here.
-fn insert(own: &mut Owned, factor: &StoredFactor) -> Result<(), StoreError> {
-    if own.factors.iter().any(|other| other.id == factor.id) {
+fn insert(
+    own: &mut Owned,
+    lookups: &mut HashMap<FactorLookup, FactorOwner>,
+    factor: &StoredFactor,
+) -> Result<(), StoreError> {
+    let is_found = factor.lookup.is_some_and(|lookup| lookups.contains_key(&lookup));
+    if is_found || own.factors.iter().any(|other| other.id == factor.id) {
         return Err(StoreError::new(StoreErrorKind::Exists));
     }
+    lookups.extend(factor.lookup.map(|lookup| (lookup, factor.owner.clone())));
     own.factors.push(factor.clone());
     own.factors.sort_by_key(|factor| (factor.created, factor.id));
     Ok(())
@@ -79,24 +102,35 @@ fn insert(own: &mut Owned, factor: &StoredFactor) -> Result<(), StoreError> {
 
 impl FactorStore for MemoryFactors {
     async fn add(&self, factor: &StoredFactor, max: usize) -> Result<bool, StoreError> {
-        self.of(&factor.owner, |own| {
+        self.of(&factor.owner, |own, lookups| {
             let has_room = own.factors.len() < max;
             if has_room {
-                insert(own, factor)?;
+                insert(own, lookups, factor)?;
             }
             Ok(has_room)
         })
     }
 
     async fn replace_codes(&self, factor: &StoredFactor) -> Result<(), StoreError> {
-        self.of(&factor.owner, |own| {
+        self.of(&factor.owner, |own, lookups| {
             own.factors.retain(|other| other.kind != FactorKind::RecoveryCodes);
-            insert(own, factor)
+            insert(own, lookups, factor)
         })
     }
 
     async fn of_owner(&self, owner: &FactorOwner) -> Result<Vec<StoredFactor>, StoreError> {
-        Ok(self.with(|owners| owners.get(owner).map(|own| own.factors.clone()).unwrap_or_default()))
+        Ok(self.with(|kept| kept.owners.get(owner).map(|own| own.factors.clone()).unwrap_or_default()))
+    }
+
+    async fn by_lookup(&self, lookup: &FactorLookup) -> Result<Option<StoredFactor>, StoreError> {
+        Ok(self.with(|Kept { owners, lookups }| {
+            let own = owners.get(lookups.get(lookup)?)?;
+            own.factors.iter().find(|factor| factor.lookup.as_ref() == Some(lookup)).cloned()
+        }))
+    }
+
+    async fn note_use(&self, owner: &FactorOwner, id: FactorId, now: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.change(owner, id, StoredFactor::is_confirmed, |factor| factor.last_used = Some(now)))
     }
 
     async fn confirm(
@@ -169,24 +203,29 @@ impl FactorStore for MemoryFactors {
     }
 
     async fn remove(&self, owner: &FactorOwner, id: FactorId) -> Result<bool, StoreError> {
-        Ok(self.with(|owners| {
+        Ok(self.with(|Kept { owners, lookups }| {
             let Some(own) = owners.get_mut(owner) else { return false };
-            let before = own.factors.len();
-            own.factors.retain(|factor| factor.id != id);
-            let is_removed = own.factors.len() < before;
-            if own.factors.is_empty() && own.tries == Tries::default() {
-                owners.remove(owner);
+            let Some(at) = own.factors.iter().position(|factor| factor.id == id) else { return false };
+            if let Some(lookup) = own.factors.remove(at).lookup {
+                lookups.remove(&lookup);
             }
-            is_removed
+            tidy(owners, owner);
+            true
         }))
     }
 
     async fn remove_all(&self, owner: &FactorOwner) -> Result<u64, StoreError> {
-        Ok(self.with(|owners| owners.remove(owner).map_or(0, |own| own.factors.len() as u64)))
+        Ok(self.with(|Kept { owners, lookups }| {
+            let Some(own) = owners.remove(owner) else { return 0 };
+            for lookup in own.factors.iter().filter_map(|factor| factor.lookup) {
+                lookups.remove(&lookup);
+            }
+            own.factors.len() as u64
+        }))
     }
 
     async fn reserve_try(&self, owner: &FactorOwner, now: Timestamp) -> Result<Reservation, StoreError> {
-        self.of(owner, |own| match own.tries.reserve(now) {
+        self.of(owner, |own, _| match own.tries.reserve(now) {
             Ok(reserved) => {
                 own.tries = reserved;
                 Ok(Reservation::Allowed(Try::of(reserved)))
@@ -196,7 +235,7 @@ impl FactorStore for MemoryFactors {
     }
 
     async fn settle_try(&self, owner: &FactorOwner, tried: Try, end: TryEnd) -> Result<(), StoreError> {
-        self.with(|owners| {
+        self.with(|Kept { owners, .. }| {
             let own = owners.get_mut(owner);
             if let Some((own, new)) = own.and_then(|own| own.tries.settle(tried, end).map(|new| (own, new))) {
                 own.tries = new;

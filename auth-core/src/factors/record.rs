@@ -61,6 +61,9 @@ impl FromStr for FactorId {
     }
 }
 
+/// By what a factor is found where nobody has said whose it is: a hash of the id that its device gave it.
+pub type FactorLookup = [u8; 32];
+
 /// The hash of a recovery code.
 pub type CodeHash = [u8; 32];
 
@@ -87,6 +90,8 @@ pub struct StoredFactor {
     pub secret: Box<[u8]>,
     /// The hashes of the recovery codes that are left, in no order.
     pub codes: Vec<CodeHash>,
+    /// By what it is found without its owner; no two factors of a store have the same. Only passkeys have one.
+    pub lookup: Option<FactorLookup>,
 }
 
 impl StoredFactor {
@@ -95,7 +100,8 @@ impl StoredFactor {
 
     /// What is enrolled with these: those that are confirmed count.
     pub(crate) fn enrolled<'a>(factors: impl IntoIterator<Item = &'a Self>) -> Enrolled {
-        factors.into_iter().filter(|factor| factor.is_confirmed()).map(|factor| factor.kind).collect()
+        let is_proof = |factor: &&Self| factor.is_confirmed() && factor.kind.factor().is_some();
+        factors.into_iter().filter(is_proof).map(|factor| factor.kind).collect()
     }
 
     /// Whether it counts as one of its owner's factors.

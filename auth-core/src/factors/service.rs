@@ -10,7 +10,7 @@ use super::{
     CreatedRecoveryCodes, FactorError, FactorErrorKind, FactorId, FactorKind, FactorOwner, FactorStore,
     Reservation, StoredFactor, Totp, Try, TryEnd, record, totp,
 };
-use crate::grant::Proof;
+use crate::grant::{Factor, Proof};
 use crate::random::{OsRandom, Random};
 use crate::session::{KeyRing, PurposeKeys};
 use crate::time::{Clock, SystemClock, Timestamp};
@@ -28,12 +28,12 @@ const CODES_NAME: &str = "recovery codes";
 ///
 /// It decides whether a code is right, and not who may change what: before factors are changed, ask for a recent proof.
 pub struct Factors<S> {
-    store: S,
-    keys: PurposeKeys,
-    issuer: Box<str>,
-    max_per_owner: usize,
-    clock: Arc<dyn Clock>,
-    random: Box<dyn Random>,
+    pub(super) store: S,
+    pub(super) keys: PurposeKeys,
+    pub(super) issuer: Box<str>,
+    pub(super) max_per_owner: usize,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) random: Box<dyn Random>,
 }
 
 /// An app that is to be confirmed. Show its secret once.
@@ -187,8 +187,9 @@ impl<S: FactorStore> Factors<S> {
             last_step: None,
             secret: seal::seal(totp.bytes(), owner, id, &self.keys, &*self.random)?,
             codes: Vec::new(),
+            lookup: None,
         };
-        let is_added = self.store.add(&factor, self.max_per_owner).await?;
+        let is_added = self.add_one(&factor).await?;
         is_added.then_some(id).ok_or_else(|| FactorErrorKind::TooMany.into())
     }
 
@@ -230,7 +231,7 @@ impl<S: FactorStore> Factors<S> {
     pub async fn verify(&self, owner: &FactorOwner, code: &Secret) -> Result<Verdict, FactorError> {
         let now = self.clock.now();
         let mut factors = self.store.of_owner(owner).await?;
-        factors.retain(StoredFactor::is_confirmed);
+        factors.retain(|factor| factor.is_confirmed() && is_by_code(factor.kind));
         if factors.is_empty() {
             return Ok(Verdict::NoFactor);
         }
@@ -359,6 +360,7 @@ impl<S: FactorStore> Factors<S> {
             last_step: None,
             secret: Box::default(),
             codes,
+            lookup: None,
         };
         self.store.replace_codes(&factor).await?;
         Ok(created)
@@ -369,7 +371,9 @@ impl<S: FactorStore> Factors<S> {
     /// # Errors
     /// As [`make_recovery_codes`](Self::make_recovery_codes).
     pub async fn list(&self, owner: &FactorOwner) -> Result<Vec<StoredFactor>, FactorError> {
-        Ok(self.store.of_owner(owner).await?)
+        let mut all = self.store.of_owner(owner).await?;
+        all.retain(|factor| factor.kind != FactorKind::TrustedBrowser);
+        Ok(all)
     }
 
     /// Gives a factor another name; says whether the owner has one with this id.
@@ -404,11 +408,17 @@ impl<S> fmt::Debug for Factors<S> {
     }
 }
 
+/// Whether its proofs are codes that somebody types.
+fn is_by_code(kind: FactorKind) -> bool {
+    matches!(kind, FactorKind::Totp | FactorKind::RecoveryCodes)
+}
+
 /// Whether it is too late to confirm it.
 fn is_late(factor: &StoredFactor, now: Timestamp) -> bool {
     now.since(factor.created) >= CONFIRMED_WITHIN
 }
 
 fn verified(factor: &StoredFactor, now: Timestamp, codes_left: Option<usize>) -> Verified {
-    Verified { id: factor.id, proof: Proof::new(factor.kind.factor(), now), codes_left }
+    let proof = if factor.kind == FactorKind::Totp { Factor::Totp } else { Factor::RecoveryCode };
+    Verified { id: factor.id, proof: Proof::new(proof, now), codes_left }
 }

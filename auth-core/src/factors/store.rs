@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use super::{CodeHash, FactorId, FactorOwner, Reservation, StoredFactor, Try, TryEnd};
+use super::{CodeHash, FactorId, FactorLookup, FactorOwner, Reservation, StoredFactor, Try, TryEnd};
 use crate::store_error::StoreError;
 use crate::time::Timestamp;
 
@@ -17,7 +17,9 @@ pub trait FactorStore: Send + Sync + 'static {
     /// may get a few more.
     ///
     /// # Errors
-    /// [`StoreError`] if it cannot be written, or has a factor with this id.
+    /// [`StoreError`] if it cannot be written; of kind [`Exists`](crate::session::StoreErrorKind::Exists) if it has a factor with this
+    /// id, or one of anybody's with this [lookup](StoredFactor::lookup), which it sees and adds in one step: of any number that add
+    /// the same at once, one does.
     fn add(&self, factor: &StoredFactor, max: usize)
     -> impl Future<Output = Result<bool, StoreError>> + Send;
 
@@ -37,6 +39,26 @@ pub trait FactorStore: Send + Sync + 'static {
         &self,
         owner: &FactorOwner,
     ) -> impl Future<Output = Result<Vec<StoredFactor>, StoreError>> + Send;
+
+    /// The factor with this lookup, whoever its owner is.
+    ///
+    /// # Errors
+    /// As [`of_owner`](Self::of_owner).
+    fn by_lookup(
+        &self,
+        lookup: &FactorLookup,
+    ) -> impl Future<Output = Result<Option<StoredFactor>, StoreError>> + Send;
+
+    /// Notes that a confirmed factor was used; says whether the owner has one with this id.
+    ///
+    /// # Errors
+    /// As [`confirm`](Self::confirm).
+    fn note_use(
+        &self,
+        owner: &FactorOwner,
+        id: FactorId,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// Confirms a factor that is unconfirmed, by a code of this time step, which is thereby used. Says whether this call did it.
     ///
@@ -149,6 +171,14 @@ impl<S: FactorStore> FactorStore for Arc<S> {
 
     async fn of_owner(&self, owner: &FactorOwner) -> Result<Vec<StoredFactor>, StoreError> {
         (**self).of_owner(owner).await
+    }
+
+    async fn by_lookup(&self, lookup: &FactorLookup) -> Result<Option<StoredFactor>, StoreError> {
+        (**self).by_lookup(lookup).await
+    }
+
+    async fn note_use(&self, owner: &FactorOwner, id: FactorId, now: Timestamp) -> Result<bool, StoreError> {
+        (**self).note_use(owner, id, now).await
     }
 
     async fn confirm(

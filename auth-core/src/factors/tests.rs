@@ -255,6 +255,12 @@ impl FactorStore for Down {
     async fn of_owner(&self, owner: &FactorOwner) -> Result<Vec<StoredFactor>, StoreError> {
         self.store.of_owner(owner).await
     }
+    async fn by_lookup(&self, lookup: &FactorLookup) -> Result<Option<StoredFactor>, StoreError> {
+        self.store.by_lookup(lookup).await
+    }
+    async fn note_use(&self, owner: &FactorOwner, id: FactorId, now: Timestamp) -> Result<bool, StoreError> {
+        self.store.note_use(owner, id, now).await
+    }
     async fn confirm(
         &self,
         o: &FactorOwner,

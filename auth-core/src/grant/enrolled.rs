@@ -33,7 +33,7 @@ impl Enrolled {
 
     /// The kinds, in the order in which a page may offer them.
     pub fn kinds(self) -> impl Iterator<Item = FactorKind> {
-        FactorKind::ALL.into_iter().filter(move |kind| self.has(*kind))
+        FactorKind::PROVING.into_iter().filter(move |kind| self.has(*kind))
     }
 
     /// As a number in a record.
@@ -44,12 +44,12 @@ impl Enrolled {
     /// Those kinds of a number that are known here.
     pub(crate) fn known_of(bits: u64) -> Self {
         let is_in = |kind: &FactorKind| bits & u64::from(bit(*kind)) != 0;
-        FactorKind::ALL.into_iter().filter(is_in).collect()
+        FactorKind::PROVING.into_iter().filter(is_in).collect()
     }
 
     /// `None` if a kind is among them that is not known here.
     pub(crate) fn from_bits(bits: u64) -> Option<Self> {
-        let known = FactorKind::ALL.into_iter().fold(0, |all, kind| all | bit(kind));
+        let known = FactorKind::PROVING.into_iter().fold(0, |all, kind| all | bit(kind));
         u8::try_from(bits).ok().filter(|bits| bits & !known == 0).map(Self)
     }
 }
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn an_unknown_kind_is_not_left_out() {
-        let all = Enrolled::from_iter(FactorKind::ALL);
+        let all = Enrolled::from_iter(FactorKind::PROVING);
         assert_eq!(Enrolled::from_bits(all.bits()), Some(all));
         for unknown in [0x80, 0x81, 0x100, u64::MAX] {
             assert_eq!(Enrolled::from_bits(unknown), None, "{unknown:x}");

@@ -12,11 +12,16 @@ pub enum FactorKind {
     RecoveryCodes,
     /// A passkey or a security key (`WebAuthn`).
     Passkey,
+    /// A browser in which the second factor is not asked for again for a while: it stands in for one, and is none.
+    TrustedBrowser,
 }
 
 impl FactorKind {
-    /// All kinds, in the order in which a page may offer them.
-    pub(crate) const ALL: [Self; 3] = [Self::Passkey, Self::Totp, Self::RecoveryCodes];
+    /// Those that prove something, in the order in which a page may offer them.
+    pub(crate) const PROVING: [Self; 3] = [Self::Passkey, Self::Totp, Self::RecoveryCodes];
+
+    /// All kinds.
+    pub const ALL: [Self; 4] = [Self::Passkey, Self::Totp, Self::RecoveryCodes, Self::TrustedBrowser];
 
     /// Its number in stores. None is ever given to another one.
     pub fn code(self) -> u8 {
@@ -24,6 +29,7 @@ impl FactorKind {
             Self::Totp => 1,
             Self::RecoveryCodes => 2,
             Self::Passkey => 3,
+            Self::TrustedBrowser => 4,
         }
     }
 
@@ -33,12 +39,13 @@ impl FactorKind {
         Self::ALL.into_iter().find(|kind| kind.code() == code)
     }
 
-    /// What a proof by it is.
-    pub fn factor(self) -> Factor {
+    /// What a proof by it is, if it is one.
+    pub fn factor(self) -> Option<Factor> {
         match self {
-            Self::Totp => Factor::Totp,
-            Self::RecoveryCodes => Factor::RecoveryCode,
-            Self::Passkey => Factor::Passkey,
+            Self::Totp => Some(Factor::Totp),
+            Self::RecoveryCodes => Some(Factor::RecoveryCode),
+            Self::Passkey => Some(Factor::Passkey),
+            Self::TrustedBrowser => None,
         }
     }
 }

@@ -41,6 +41,7 @@ mod session;
 mod settings;
 mod token_header;
 mod transport;
+mod trusted;
 mod view;
 
 /// What adapters call: a handler or a guard of an application meets none of it.
@@ -75,6 +76,7 @@ pub(crate) use layered::{AnyExchange, Layered, RequestExtensions};
 pub(crate) use offer::{Configured, DynScheme};
 pub(crate) use peers::Peers;
 pub(crate) use settings::SettingsBuilder;
+pub(crate) use trusted::TrustedCookies;
 pub(crate) use view::ResponseView;
 #[cfg(test)]
 pub(crate) use view::TestRequest;

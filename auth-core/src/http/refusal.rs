@@ -431,7 +431,9 @@ impl From<&SessionError> for Refusal {
             SessionErrorKind::NotFinished => RefusalReason::NotEnough,
             SessionErrorKind::TooManyKeys | SessionErrorKind::OtherUser => RefusalReason::NotAllowed,
             SessionErrorKind::NoSuchFactor => RefusalReason::NotFound,
-            SessionErrorKind::LastFactor | SessionErrorKind::TooManyFactors => RefusalReason::Conflict,
+            SessionErrorKind::LastFactor
+            | SessionErrorKind::TooManyFactors
+            | SessionErrorKind::AlreadyEnrolled => RefusalReason::Conflict,
             SessionErrorKind::ForeignProof
             | SessionErrorKind::NotAPerson
             | SessionErrorKind::NotConfigured

@@ -102,13 +102,16 @@ impl<U: User> Session<U> {
     pub(crate) fn describe_client(&self, view: &dyn RequestView) {
         self.0.facts.get_or_init(|| {
             let facts = facts_of(&self.0.auth.0.http.proxies, view);
-            match &self.auth().0.http.devices {
-                // Only what changes something signs somebody in: all other requests spare the look.
-                Some(devices) if !matches!(view.method(), "GET" | "HEAD") => {
-                    facts.with_devices(devices.of(view))
-                }
-                _ => facts,
+            let Settings { devices, trusted, .. } = &self.auth().0.http;
+            // Only what changes something signs somebody in: all other requests spare the look.
+            if (devices.is_none() && trusted.is_none()) || matches!(view.method(), "GET" | "HEAD") {
+                return facts;
             }
+            let found = [
+                devices.as_ref().and_then(|cookies| cookies.of(view)),
+                trusted.as_ref().and_then(|cookies| cookies.of(view)),
+            ];
+            facts.with_devices(joined(found))
         });
     }
 
@@ -205,6 +208,7 @@ impl<U: User> Session<U> {
         let current = self.state().any_live().cloned();
         let is_others = current.as_ref().is_some_and(|live| !live.is_of(&authenticated));
         let opening = Opening::new(authenticated, current, self.presented().key())?;
+        let opening = opening.in_browser(self.trust_tokens());
         let begun = self.sessions()?.login(opening, self.facts()).await?;
         if is_others {
             // Another user's values.
@@ -320,6 +324,7 @@ impl<U: User> Session<U> {
         let live = self.current().await?;
         let ended = self.sessions()?.logout_others(&live, self.facts()).await?;
         self.forget_devices(live.record.user()).await;
+        self.distrust_browsers(live.record.user()).await?;
         Ok(ended)
     }
 
@@ -366,6 +371,12 @@ impl<U: User> Session<U> {
     fn sessions(&self) -> Result<&Arc<dyn SessionEngine<U>>, SessionError> {
         self.auth().sessions().ok_or_else(|| SessionErrorKind::NotConfigured.into())
     }
+}
+
+/// The cookies of both kinds, as one header would have them.
+fn joined(found: [Option<Box<[u8]>>; 2]) -> Option<Box<[u8]>> {
+    let found: Vec<_> = found.into_iter().flatten().collect();
+    (!found.is_empty()).then(|| found.join(&b"; "[..]).into())
 }
 
 impl<U> Clone for Session<U> {

@@ -10,7 +10,7 @@ use super::origin::{Origin, OriginRules};
 use super::proxies::{Proxies, ProxiesBuilder};
 use super::scheme::{Keeps, is_of};
 use super::view::{HeaderName, Single};
-use super::{Challenge, DeviceCookies, DynScheme};
+use super::{Challenge, DeviceCookies, DynScheme, TrustedCookies};
 use crate::session::Cookie;
 use crate::{ConfigError, Require};
 
@@ -18,6 +18,8 @@ pub(crate) struct Settings<U> {
     pub(crate) cookie: Option<Cookie>,
     /// Those that name devices to the throttle, if there is one.
     pub(crate) devices: Option<DeviceCookies>,
+    /// Those of browsers that are trusted, if any may be.
+    pub(crate) trusted: Option<TrustedCookies>,
     pub(crate) schemes: Vec<Arc<dyn DynScheme<U>>>,
     pub(crate) origins: OriginRules,
     pub(crate) proxies: Proxies,
@@ -83,6 +85,7 @@ impl<U> SettingsBuilder<U> {
         self,
         cookie: Option<Cookie>,
         devices: Option<DeviceCookies>,
+        trusted: Option<TrustedCookies>,
     ) -> Result<Settings<U>, ConfigError> {
         let own = self.origin.as_deref().map(Origin::of_site).transpose()?;
         check_own(own.as_ref(), cookie.as_ref())?;
@@ -120,6 +123,7 @@ impl<U> SettingsBuilder<U> {
             },
             cookie,
             devices,
+            trusted,
             login_page: self.login_page,
             factor_page: self.factor_page,
             next_field: self.next_field,

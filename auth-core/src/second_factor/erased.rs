@@ -5,8 +5,8 @@ use std::pin::Pin;
 
 use crate::Secret;
 use crate::factors::{
-    CreatedRecoveryCodes, FactorError, FactorId, FactorOwner, FactorStore, Factors, StoredFactor,
-    TotpEnrolment, Verdict,
+    CreatedRecoveryCodes, FactorError, FactorErrorKind, FactorId, FactorOwner, FactorStore, Factors,
+    StoredFactor, TotpEnrolment, TrustToken, Verdict,
 };
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, FactorError>> + Send + 'a>>;
@@ -30,6 +30,16 @@ pub(crate) trait DynFactors: Send + Sync {
     fn make_recovery_codes<'a>(&'a self, owner: &'a FactorOwner) -> BoxFuture<'a, CreatedRecoveryCodes>;
     fn rename<'a>(&'a self, owner: &'a FactorOwner, id: FactorId, name: &'a str) -> BoxFuture<'a, bool>;
     fn remove<'a>(&'a self, owner: &'a FactorOwner, id: FactorId) -> BoxFuture<'a, bool>;
+    /// Factors and trusted browsers.
+    fn all<'a>(&'a self, owner: &'a FactorOwner) -> BoxFuture<'a, Vec<StoredFactor>>;
+    fn trust<'a>(
+        &'a self,
+        owner: &'a FactorOwner,
+        name: &'a str,
+        stamp: &'a [u8],
+    ) -> BoxFuture<'a, TrustToken>;
+    fn trusted_browsers<'a>(&'a self, owner: &'a FactorOwner) -> BoxFuture<'a, Vec<StoredFactor>>;
+    fn distrust_browsers<'a>(&'a self, owner: &'a FactorOwner) -> BoxFuture<'a, ()>;
 }
 
 impl<S: FactorStore> DynFactors for Factors<S> {
@@ -69,5 +79,33 @@ impl<S: FactorStore> DynFactors for Factors<S> {
 
     fn remove<'a>(&'a self, owner: &'a FactorOwner, id: FactorId) -> BoxFuture<'a, bool> {
         Box::pin(Self::remove(self, owner, id))
+    }
+
+    fn all<'a>(&'a self, owner: &'a FactorOwner) -> BoxFuture<'a, Vec<StoredFactor>> {
+        Box::pin(async move { Ok(self.store().of_owner(owner).await?) })
+    }
+
+    fn trust<'a>(
+        &'a self,
+        owner: &'a FactorOwner,
+        name: &'a str,
+        stamp: &'a [u8],
+    ) -> BoxFuture<'a, TrustToken> {
+        Box::pin(async move {
+            match Self::trust(self, owner, name, stamp).await {
+                Err(error) if error.kind() == FactorErrorKind::InvalidName => {
+                    Self::trust(self, owner, "browser", stamp).await
+                }
+                trusted => trusted,
+            }
+        })
+    }
+
+    fn trusted_browsers<'a>(&'a self, owner: &'a FactorOwner) -> BoxFuture<'a, Vec<StoredFactor>> {
+        Box::pin(Self::trusted_browsers(self, owner))
+    }
+
+    fn distrust_browsers<'a>(&'a self, owner: &'a FactorOwner) -> BoxFuture<'a, ()> {
+        Box::pin(Self::distrust_browsers(self, owner))
     }
 }

@@ -88,15 +88,24 @@ impl<U: User> Environment<U> {
         done
     }
 
-    /// What a user has enrolled now. An outage is told, and not "nothing".
+    /// The factors of a user, and the browsers that they trust. An outage is told, and not "nothing".
+    pub(crate) async fn factors_of(
+        &self,
+        second: &SecondFactor<U>,
+        owner: &FactorOwner,
+        facts: &RequestFacts,
+    ) -> Result<Vec<StoredFactor>, Cause> {
+        self.with_factors(facts, second.factors().all(owner)).await.map_err(Cause::of)
+    }
+
+    /// What a user has enrolled now.
     pub(crate) async fn enrolled(
         &self,
         second: &SecondFactor<U>,
         owner: &FactorOwner,
         facts: &RequestFacts,
     ) -> Result<Enrolled, Cause> {
-        let listed = self.with_factors(facts, second.factors().list(owner)).await;
-        listed.map(|factors| StoredFactor::enrolled(&factors)).map_err(Cause::of)
+        Ok(StoredFactor::enrolled(&self.factors_of(second, owner, facts).await?))
     }
 
     /// Whether the proofs of credentials that came with a request are enough for their user, by what that one has enrolled now.

@@ -143,6 +143,8 @@ pub enum SessionErrorKind {
     LastFactor,
     /// The user has as many second factors as one may have (409).
     TooManyFactors,
+    /// Somebody has this very passkey already: usually the user, who wants to enrol it twice (409).
+    AlreadyEnrolled,
     /// That is no name for a second factor (400).
     InvalidName,
     /// The login that the session is of has to be finished first (401).
@@ -198,6 +200,7 @@ impl From<FactorError> for SessionError {
         match error.kind() {
             FactorErrorKind::InvalidName => SessionErrorKind::InvalidName.into(),
             FactorErrorKind::TooMany => SessionErrorKind::TooManyFactors.into(),
+            FactorErrorKind::Exists => SessionErrorKind::AlreadyEnrolled.into(),
             FactorErrorKind::Unavailable | FactorErrorKind::Unreadable => Self::unavailable(Cause::of(error)),
         }
     }
@@ -246,6 +249,7 @@ impl fmt::Display for SessionError {
             SessionErrorKind::OtherUser => "the proof is another user's than the session",
             SessionErrorKind::LastFactor => "the last second factor stays: the user needs one",
             SessionErrorKind::TooManyFactors => "the user has as many second factors as one may have",
+            SessionErrorKind::AlreadyEnrolled => "this passkey is enrolled already",
             SessionErrorKind::InvalidName => {
                 "the name of a second factor has 1 to 100 bytes, not all of them blank, and no control characters"
             }

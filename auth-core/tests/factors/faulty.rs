@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use auth_core::factors::{
-    CodeHash, FactorId, FactorKind, FactorOwner, FactorStore, Reservation, StoredFactor, Tries, Try, TryEnd,
+    CodeHash, FactorId, FactorKind, FactorLookup, FactorOwner, FactorStore, Reservation, StoredFactor, Tries,
+    Try, TryEnd,
 };
 use auth_core::session::{StoreError, StoreErrorKind};
 use auth_core::time::Timestamp;
@@ -40,11 +41,18 @@ pub(crate) enum Fault {
     CountsFaults,
     KeepsCount,
     WrongGivesBack,
+    AddsLookupTwice,
+    AddsLookupInTwoSteps,
+    LookupIsOfOneOwner,
+    FindsRemoved,
+    NotesUnconfirmed,
+    NotesForAnybody,
 }
 
 #[derive(Default)]
 struct Rows {
     factors: Vec<StoredFactor>,
+    removed: Vec<StoredFactor>,
     tries: Vec<(FactorOwner, usize, Tries)>,
 }
 
@@ -120,8 +128,23 @@ impl Faulty {
 
 impl FactorStore for Faulty {
     async fn add(&self, factor: &StoredFactor, max: usize) -> Result<bool, StoreError> {
+        let is_same = |other: &StoredFactor| {
+            let is_theirs = other.owner == factor.owner || !self.has(Fault::LookupIsOfOneOwner);
+            factor.lookup.is_some() && other.lookup == factor.lookup && is_theirs
+        };
+        let mut is_taken = false;
+        if !self.has(Fault::AddsLookupTwice) {
+            is_taken = self.rows().factors.iter().any(is_same);
+        }
+        if self.has(Fault::AddsLookupInTwoSteps) {
+            yield_now().await;
+        }
         let mut rows = self.rows();
-        if rows.factors.iter().any(|other| other.id == factor.id) && !self.has(Fault::AddsTwice) {
+        if !self.has(Fault::AddsLookupTwice) && !self.has(Fault::AddsLookupInTwoSteps) {
+            is_taken = rows.factors.iter().any(is_same);
+        }
+        let has_id = rows.factors.iter().any(|other| other.id == factor.id) && !self.has(Fault::AddsTwice);
+        if has_id || is_taken {
             return Err(StoreError::new(StoreErrorKind::Exists));
         }
         let count = rows.factors.iter().filter(|other| other.owner == factor.owner).count();
@@ -130,6 +153,22 @@ impl FactorStore for Faulty {
         }
         rows.factors.push(factor.clone());
         Ok(true)
+    }
+
+    async fn by_lookup(&self, lookup: &FactorLookup) -> Result<Option<StoredFactor>, StoreError> {
+        let rows = self.rows();
+        let all = rows.factors.iter().chain(rows.removed.iter().filter(|_| self.has(Fault::FindsRemoved)));
+        Ok(all.rev().find(|factor| factor.lookup.as_ref() == Some(lookup)).cloned())
+    }
+
+    async fn note_use(&self, owner: &FactorOwner, id: FactorId, now: Timestamp) -> Result<bool, StoreError> {
+        let is_so = |factor: &StoredFactor| {
+            let is_theirs = factor.owner == *owner || self.has(Fault::NotesForAnybody);
+            factor.id == id && is_theirs && (factor.is_confirmed() || self.has(Fault::NotesUnconfirmed))
+        };
+        let mut rows = self.rows();
+        let found = rows.factors.iter_mut().find(|factor| is_so(factor));
+        Ok(found.map(|factor| factor.last_used = Some(now)).is_some())
     }
 
     async fn replace_codes(&self, factor: &StoredFactor) -> Result<(), StoreError> {
@@ -230,7 +269,8 @@ impl FactorStore for Faulty {
         let mut rows = self.rows();
         let found = rows.factors.iter().position(|factor| self.is_it(factor, owner, id));
         if let Some(at) = found.filter(|_| !self.has(Fault::RemovesNothing)) {
-            rows.factors.remove(at);
+            let removed = rows.factors.remove(at);
+            rows.removed.push(removed);
         }
         Ok(found.is_some())
     }

@@ -52,6 +52,12 @@ const FAULTS: &[(Fault, &str)] = &[
     (Fault::CountsFaults, "a fault gives the try back"),
     (Fault::KeepsCount, "right codes reset what was counted"),
     (Fault::WrongGivesBack, "delays double up to an hour"),
+    (Fault::AddsLookupTwice, "the lookup is taken"),
+    (Fault::AddsLookupInTwoSteps, "one of many registers"),
+    (Fault::LookupIsOfOneOwner, "the lookup is taken"),
+    (Fault::FindsRemoved, "what is removed is not found"),
+    (Fault::NotesUnconfirmed, "nor of what is not confirmed"),
+    (Fault::NotesForAnybody, "another's use is not noted"),
 ];
 
 #[test]

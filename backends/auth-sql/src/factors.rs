@@ -8,8 +8,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use auth_core::factors::{
-    CodeHash, FactorId, FactorKind, FactorOwner, FactorStore, Reservation, StoredFactor, Tries, Try, TryEnd,
-    check_store,
+    CodeHash, FactorId, FactorKind, FactorLookup, FactorOwner, FactorStore, Reservation, StoredFactor, Tries,
+    Try, TryEnd, check_store,
 };
 use auth_core::session::{StoreError, StoreErrorKind};
 use auth_core::time::Timestamp;
@@ -71,6 +71,20 @@ impl SqlFactors {
         };
         self.sql = Arc::new(Statements::new(&tables, self.database.dialect()));
         Ok(self)
+    }
+
+    /// The codes of those among an owner's factors that are sets of them.
+    async fn fill(&self, owner: &FactorOwner, factors: &mut [StoredFactor]) -> Result<(), StoreError> {
+        if factors.iter().all(|factor| factor.kind != FactorKind::RecoveryCodes) {
+            return Ok(());
+        }
+        let read = |rows: &mut Rows<'_>| rows.map(code).collect::<Result<Vec<_>, _>>();
+        for (id, code) in self.database.fetch(&self.sql.codes_of_owner, &of(owner), read).await? {
+            if let Some(factor) = factors.iter_mut().find(|factor| factor.id == id) {
+                factor.codes.push(code);
+            }
+        }
+        Ok(())
     }
 
     /// Makes the tables and their indices where they are missing.
@@ -181,6 +195,7 @@ impl SqlFactors {
             factor.last_step.map_or(Value::Int(None), number),
             (&*factor.name).into(),
             (&*factor.secret).into(),
+            Value::Bytes(factor.lookup.as_ref().map(<[u8; 32]>::as_slice)),
         ];
         let inserted = on.execute(&self.sql.insert, &values).await?;
         for code in &factor.codes {
@@ -249,18 +264,24 @@ impl FactorStore for SqlFactors {
         let read = |rows: &mut Rows<'_>| rows.map(factor).collect::<Result<Vec<_>, _>>();
         let found = self.database.fetch(&self.sql.of_owner, &of(owner), read).await?;
         // Who has a factor that is not known here must not be taken for somebody who has none.
-        let newer = || StoreError::new(StoreErrorKind::Newer);
         let mut factors = found.into_iter().collect::<Option<Vec<_>>>().ok_or_else(newer)?;
-        if factors.iter().all(|factor| factor.kind != FactorKind::RecoveryCodes) {
-            return Ok(factors);
-        }
-        let read = |rows: &mut Rows<'_>| rows.map(code).collect::<Result<Vec<_>, _>>();
-        for (id, code) in self.database.fetch(&self.sql.codes_of_owner, &of(owner), read).await? {
-            if let Some(factor) = factors.iter_mut().find(|factor| factor.id == id) {
-                factor.codes.push(code);
-            }
-        }
+        self.fill(owner, &mut factors).await?;
         Ok(factors)
+    }
+
+    async fn by_lookup(&self, lookup: &FactorLookup) -> Result<Option<StoredFactor>, StoreError> {
+        let read = |row: &dyn Columns| factor(row).map(Some);
+        let found = self.database.first(&self.sql.by_lookup, &[lookup.as_slice().into()], read).await?;
+        let Some(found) = found else { return Ok(None) };
+        let mut found = [found.ok_or_else(newer)?];
+        let owner = found[0].owner.clone();
+        self.fill(&owner, &mut found).await?;
+        let [found] = found;
+        Ok(Some(found))
+    }
+
+    async fn note_use(&self, owner: &FactorOwner, id: FactorId, now: Timestamp) -> Result<bool, StoreError> {
+        self.change(&self.sql.note_any_use, &[millis(now).into()], (owner, id), &[]).await
     }
 
     async fn confirm(
@@ -366,6 +387,10 @@ fn id_value(id: FactorId) -> Value<'static> {
     Value::Int(Some(id.number().cast_signed()))
 }
 
+fn newer() -> StoreError {
+    StoreError::new(StoreErrorKind::Newer)
+}
+
 fn taken(error: DbError) -> StoreError {
     match error.kind() {
         DbErrorKind::Taken => StoreError::because(StoreErrorKind::Exists, error),
@@ -398,6 +423,7 @@ fn factor(row: &dyn Columns) -> Result<Option<StoredFactor>, DbError> {
         last_step: row.int(7)?.and_then(|step| u64::try_from(step).ok()),
         secret: row.bytes(9)?.ok_or_else(unreadable)?.into(),
         codes: Vec::new(),
+        lookup: row.bytes(10)?.map(TryInto::try_into).transpose().map_err(|_| unreadable())?,
     }))
 }
 

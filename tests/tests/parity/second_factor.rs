@@ -5,6 +5,7 @@ mod factors;
 mod finish;
 mod limits;
 mod routes;
+mod trusted;
 
 use std::time::Duration;
 

@@ -13,7 +13,7 @@ use crate::backend::{Backend, CHAIN_TIMEOUT, ConfirmUser, Confirmation};
 use crate::chain::{Chain, DynBackend, Entry};
 use crate::event::{Observer, TracingObserver};
 use crate::gate::{DynGate, Gate};
-use crate::http::{self, DeviceCookies, DynScheme, Keeps, Scheme};
+use crate::http::{self, DeviceCookies, DynScheme, Keeps, Scheme, TrustedCookies};
 use crate::random::{OsRandom, Random};
 use crate::second_factor::SecondFactor;
 use crate::session::{
@@ -414,8 +414,9 @@ impl<U: User> AuthBuilder<U> {
         self.add_confirmations()?;
         let cookie = self.sessions.as_ref().map(|sessions| sessions.cookie.clone());
         let (throttle, devices) = self.build_throttle()?.unzip();
+        let trusted = self.trusted_cookies();
         let gate = one_gate(throttle.as_ref(), self.gate)?;
-        let http = self.http.build(cookie, devices)?;
+        let http = self.http.build(cookie, devices, trusted)?;
         let Self { sources, observer, clock, random, second, .. } = self;
         let environment = Arc::new(Environment { sources, observer, clock, random, second });
         let sessions = self.sessions.map(|sessions| (sessions.engine)(Arc::clone(&environment)));
@@ -445,6 +446,13 @@ impl<U: User> AuthBuilder<U> {
         let secure = sessions.is_none_or(|sessions| sessions.cookie.secure);
         let (throttle, devices) = throttle.build(parts, |ring| DeviceCookies::new(ring, secure))?;
         Ok(Some((Arc::new(throttle), devices)))
+    }
+
+    /// Those of browsers that are trusted.
+    fn trusted_cookies(&self) -> Option<TrustedCookies> {
+        let lifetime = self.second.as_ref()?.trusted_for()?;
+        let sessions = self.sessions.as_ref()?;
+        Some(TrustedCookies::new(&sessions.keys, sessions.cookie.secure, lifetime))
     }
 
     fn check_schemes(&self) -> Result<(), ConfigError> {

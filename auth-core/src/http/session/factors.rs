@@ -67,6 +67,23 @@ impl<U: User> OwnFactors<'_, U> {
         self.ask(self.factors().list(&owner)).await
     }
 
+    /// The browsers in which the user is not asked for a second factor, those first that were trusted first.
+    ///
+    /// # Errors
+    /// [`SessionError`] if the store is down.
+    pub async fn trusted_browsers(&self) -> Result<Vec<StoredFactor>, SessionError> {
+        let owner = self.owner();
+        self.ask(self.factors().trusted_browsers(&owner)).await
+    }
+
+    /// Trusts none of the user's browsers any more.
+    ///
+    /// # Errors
+    /// As [`trusted_browsers`](Self::trusted_browsers).
+    pub async fn distrust_browsers(&self) -> Result<(), SessionError> {
+        self.session.distrust_browsers(self.live.record.user()).await
+    }
+
     /// Begins to enrol an app: show the answer's `uri` as a QR code and its `secret` as text, once, and
     /// [confirm](Self::confirm_totp) it within the hour. The account is what the app shows beside the site's name, and `name` is what
     /// the user calls it.
@@ -200,9 +217,10 @@ impl<U: User> OwnFactors<'_, U> {
         if is_found { Ok(()) } else { Err(SessionErrorKind::NoSuchFactor.into()) }
     }
 
-    /// What is enrolled now, in all sessions of the user.
+    /// What is enrolled now, in all sessions of the user; and no browser is trusted any more.
     async fn write_enrolled(&self) -> Result<(), SessionError> {
         self.second.note_change();
+        self.session.distrust_browsers(self.live.record.user()).await?;
         let enrolled = StoredFactor::enrolled(&self.list().await?);
         let sessions = self.session.sessions()?;
         sessions.note_enrolled(self.live.record.user(), enrolled, self.session.facts()).await

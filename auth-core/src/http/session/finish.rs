@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use super::Session;
+use crate::cause::Cause;
 use crate::event::{CodeRefusal, EventKind};
-use crate::factors::Verdict;
+use crate::factors::{TrustToken, Verdict};
 use crate::grant::Proof;
 use crate::http::login::{Login, SignedIn, Unfinished};
+use crate::random::RandomError;
 use crate::second_factor::{Enrolled, Need, SecondFactor};
-use crate::session::{Live, SessionError, SessionErrorKind};
-use crate::{Authenticated, Secret, User};
+use crate::session::{Live, SessionError, SessionErrorKind, SessionUser};
+use crate::{Access, Authenticated, Secret, User};
 
 /// A login that waits for what it lacks: see [`Session::pending`].
 ///
@@ -108,6 +110,48 @@ impl<U: User> Session<U> {
     pub async fn finish_login(&self) -> Result<Login<U>, SessionError> {
         let live = self.begun().await?;
         self.add_proofs(live, &[]).await
+    }
+
+    /// Does not ask for the second factor again in this browser, for as long as
+    /// [`trust_browsers`](SecondFactor::trust_browsers) says: for a box that a user ticks when they give it. It is no proof: a route
+    /// that requires the factor still asks for it.
+    ///
+    /// That ends with any change of the user's security stamp or factors, and when they end their other sessions. `name` is what a
+    /// list calls the browser; what is no name becomes `browser`.
+    ///
+    /// # Errors
+    /// [`SessionError`] of kind [`NotFinished`](SessionErrorKind::NotFinished) if the session was not proven by two factors;
+    /// [`NoSecondFactor`](SessionErrorKind::NoSecondFactor) if no browser may be trusted here; otherwise as [`add`](Self::add).
+    pub async fn trust_browser(&self, name: &str) -> Result<(), SessionError> {
+        let live = self.begun().await?;
+        let access = self.access().filter(|_| self.state().live.is_some());
+        let access = access.filter(Access::is_two_factor).ok_or(SessionErrorKind::NotFinished)?;
+        let cookies = self.auth().0.http.trusted.as_ref().ok_or(SessionErrorKind::NoSecondFactor)?;
+        let (second, owner) = (self.second_factor()?, live.record.user().owner());
+        let environment = self.auth().environment();
+        let trusted = second.factors().trust(&owner, name, access.user().security_stamp());
+        let token = environment.with_factors(self.facts(), trusted).await?;
+        let set = cookies.note(&token, self.facts().devices(), environment.now(), &*environment.random);
+        let set = set.ok_or_else(|| SessionError::unavailable(Cause::of(RandomError)))?;
+        self.state().deeds_mut().device.extend(set);
+        Ok(())
+    }
+
+    /// The tokens of this browser's users who trust it.
+    pub(super) fn trust_tokens(&self) -> Vec<TrustToken> {
+        let cookies = self.auth().0.http.trusted.as_ref();
+        cookies.map(|cookies| cookies.tokens(self.facts().devices(), self.auth().now())).unwrap_or_default()
+    }
+
+    /// After the user ended what they are signed in by elsewhere.
+    pub(super) async fn distrust_browsers(&self, user: &SessionUser) -> Result<(), SessionError> {
+        let Some(second) = &self.auth().environment().second else { return Ok(()) };
+        let owner = user.owner();
+        Ok(self
+            .auth()
+            .environment()
+            .with_factors(self.facts(), second.factors().distrust_browsers(&owner))
+            .await?)
     }
 
     pub(super) async fn add_proofs(&self, live: Live, proofs: &[Proof]) -> Result<Login<U>, SessionError> {

@@ -6,6 +6,7 @@ use super::{Engine, Found};
 use crate::backend::Identity;
 use crate::cause::Cause;
 use crate::event::{EventKind, SessionEnd};
+use crate::factors::TrustToken;
 use crate::random::RandomError;
 use crate::session::live::{Begun, CookieEffect, Live, Renewal, Standing, UserRecord};
 use crate::session::revocation::Undo;
@@ -22,6 +23,8 @@ pub(crate) struct Opening<U> {
     current: Option<Live>,
     presented: Option<SessionKey>,
     remote_user: Option<Box<str>>,
+    /// By which the browser may be trusted.
+    tokens: Vec<TrustToken>,
 }
 
 impl<U> Opening<U> {
@@ -35,8 +38,13 @@ impl<U> Opening<U> {
         presented: Option<SessionKey>,
     ) -> Result<Self, SessionErrorKind> {
         let begins = proof.grant.begins_session();
-        let opening = Self { proof, current, presented, remote_user: None };
+        let opening = Self { proof, current, presented, remote_user: None, tokens: Vec::new() };
         if begins { Ok(opening) } else { Err(SessionErrorKind::NotAPerson) }
+    }
+
+    /// In a browser with these tokens.
+    pub(crate) fn in_browser(self, tokens: Vec<TrustToken>) -> Self {
+        Self { tokens, ..self }
     }
 
     /// Begun by a proxy's word for this name.
@@ -53,12 +61,12 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         facts: &RequestFacts,
     ) -> Result<Begun<U>, SessionError> {
         let now = self.environment.now();
-        let Opening { proof, current, presented, remote_user } = opening;
+        let Opening { proof, current, presented, remote_user, tokens } = opening;
         let user = self.user_of(&proof);
         let remote_user = remote_user.map(Box::new);
-        let enrolled = self.enrolled_at_login(&user, facts).await?;
+        let (enrolled, trusted) = self.look_up(&user, &proof, &tokens, facts).await?;
         let new = self.new_record(user.clone(), &proof, facts, now);
-        let record = SessionRecord { enrolled, remote_user, ..new };
+        let record = SessionRecord { enrolled, trusted, remote_user, ..new };
         self.environment.forget_user(&user.backend, &user.id);
         let (own, other) = match current {
             Some(live) if live.is_of(&proof) => (Some(live), None),

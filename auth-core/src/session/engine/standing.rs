@@ -8,6 +8,7 @@ use super::Engine;
 use super::resolve::Found;
 use crate::cause::Cause;
 use crate::event::{EventKind, SessionEnd};
+use crate::factors::{StoredFactor, TrustToken, is_trusted};
 use crate::grant::Proof;
 use crate::second_factor::{Enrolled, Missing, SecondFactor};
 use crate::session::live::{Begun, Live, Resolved, Waiting};
@@ -16,7 +17,7 @@ use crate::session::{
     SessionUser, Stored, UserSessions, Written,
 };
 use crate::time::Timestamp;
-use crate::{RequestFacts, User};
+use crate::{Authenticated, RequestFacts, User};
 
 /// How long somebody has to finish a login.
 const PENDING_FOR: Duration = Duration::from_secs(10 * 60);
@@ -57,8 +58,25 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         missing
     }
 
-    /// What the user of a login has enrolled, if anybody asks for it.
-    pub(super) async fn enrolled_at_login(
+    /// What the user of a login has enrolled, if anybody asks for it, and whether they trust the browser.
+    pub(super) async fn look_up(
+        &self,
+        of: &SessionUser,
+        proof: &Authenticated<U>,
+        tokens: &[TrustToken],
+        facts: &RequestFacts,
+    ) -> Result<(Option<Enrolled>, bool), SessionError> {
+        let Some(second) = &self.environment.second else { return Ok((None, false)) };
+        let found = self.environment.factors_of(second, &of.owner(), facts).await;
+        let factors = found.map_err(SessionError::unavailable)?;
+        let stamp = proof.user.security_stamp();
+        let lifetime = second.trusted_for().unwrap_or_default();
+        let is_trusted = is_trusted(&factors, tokens, stamp, lifetime, self.environment.now());
+        Ok((Some(StoredFactor::enrolled(&factors)), is_trusted))
+    }
+
+    /// What they have enrolled now.
+    async fn enrolled_now(
         &self,
         of: &SessionUser,
         facts: &RequestFacts,
@@ -76,7 +94,7 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         enrolled: Option<Enrolled>,
         facts: &RequestFacts,
     ) -> Result<(), SessionError> {
-        if self.enrolled_at_login(of, facts).await? == enrolled {
+        if self.enrolled_now(of, facts).await? == enrolled {
             return Ok(());
         }
         Err(SessionError::unavailable(Cause::of(

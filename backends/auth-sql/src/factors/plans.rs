@@ -15,14 +15,19 @@ fn factors(dialect: &Dialect) -> Case {
         table: "auth_factors",
         migrate: sql.migrate,
         rows: ROWS,
-        columns: "factor_id, backend, user_id, kind, created, confirmed, last_step, name, secret",
-        row: |n, hex| format!("{n}, 'local', '{}', 1, {n}, {n}, {n}, 'phone', {}", n / 2, hex("7b7d".into())),
+        columns: "factor_id, backend, user_id, kind, created, confirmed, last_step, name, secret, lookup_key",
+        row: |n, hex| {
+            let [secret, lookup] = ["7b7d".into(), format!("{n:064x}")].map(hex);
+            format!("{n}, 'local', '{}', 3, {n}, {n}, {n}, 'phone', {secret}, {lookup}", n / 2)
+        },
         statements: vec![
             (sql.of_owner, vec![LOCAL, TEXT]),
+            (sql.by_lookup, vec![KEY]),
             (sql.count, vec![LOCAL, TEXT]),
             (sql.confirm, [&[NUMBER; 2][..], &THEIRS].concat()),
             (sql.use_step, [&[NUMBER; 2][..], &THEIRS, &[NUMBER]].concat()),
             (sql.note_use, [&[NUMBER][..], &THEIRS].concat()),
+            (sql.note_any_use, [&[NUMBER][..], &THEIRS].concat()),
             (sql.replace_secret, [&[BYTES][..], &THEIRS, &[BYTES]].concat()),
             (sql.rename, [&[TEXT][..], &THEIRS].concat()),
             (sql.remove, THEIRS.to_vec()),

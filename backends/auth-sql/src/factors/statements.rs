@@ -9,6 +9,7 @@ use crate::identifier::Identifier;
 pub(super) struct Statements {
     pub(super) migrate: Vec<SqlStr>,
     pub(super) of_owner: SqlStr,
+    pub(super) by_lookup: SqlStr,
     pub(super) codes_of_owner: SqlStr,
     pub(super) count: SqlStr,
     pub(super) insert: SqlStr,
@@ -17,6 +18,7 @@ pub(super) struct Statements {
     pub(super) use_step: SqlStr,
     pub(super) use_code: SqlStr,
     pub(super) note_use: SqlStr,
+    pub(super) note_any_use: SqlStr,
     pub(super) replace_secret: SqlStr,
     pub(super) rename: SqlStr,
     pub(super) remove: SqlStr,
@@ -51,15 +53,16 @@ impl Statements {
     pub(super) fn new(tables: &Tables, dialect: &Dialect) -> Self {
         let [f, c, t] = [&tables.factors, &tables.codes, &tables.tries].map(|table| table.quoted(dialect));
         let sql = |text: String| dialect.statement(&text);
-        let row = "factor_id, backend, user_id, kind, created, confirmed, last_used, last_step, name, secret";
+        let row = "factor_id, backend, user_id, kind, created, confirmed, last_used, last_step, name, secret, lookup_key";
         let owner = "backend = ? AND user_id = ?";
         let theirs = "factor_id = ? AND backend = ? AND user_id = ?";
         Self {
             migrate: migrate(tables, dialect),
             of_owner: sql(format!("SELECT {row} FROM {f} WHERE {owner} ORDER BY created, factor_id")),
+            by_lookup: sql(format!("SELECT {row} FROM {f} WHERE lookup_key = ?")),
             codes_of_owner: sql(format!("SELECT factor_id, code FROM {c} WHERE {owner}")),
             count: sql(format!("SELECT COUNT(*) FROM {f} WHERE {owner}")),
-            insert: sql(format!("INSERT INTO {f} ({row}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")),
+            insert: sql(format!("INSERT INTO {f} ({row}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")),
             insert_code: sql(format!(
                 "INSERT INTO {c} (factor_id, backend, user_id, code) VALUES (?, ?, ?, ?)"
             )),
@@ -73,6 +76,9 @@ impl Statements {
             )),
             use_code: sql(format!("DELETE FROM {c} WHERE {theirs} AND code = ?")),
             note_use: sql(format!("UPDATE {f} SET last_used = ? WHERE {theirs}")),
+            note_any_use: sql(format!(
+                "UPDATE {f} SET last_used = ? WHERE {theirs} AND confirmed IS NOT NULL"
+            )),
             replace_secret: sql(format!("UPDATE {f} SET secret = ? WHERE {theirs} AND secret = ?")),
             rename: sql(format!("UPDATE {f} SET name = ? WHERE {theirs}")),
             remove: sql(format!("DELETE FROM {f} WHERE {theirs}")),
@@ -103,7 +109,8 @@ fn migrate(tables: &Tables, dialect: &Dialect) -> Vec<SqlStr> {
          last_used {integer}, \
          last_step {integer}, \
          name {text} NOT NULL, \
-         secret {bytes} NOT NULL"
+         secret {bytes} NOT NULL, \
+         lookup_key {key} UNIQUE"
     );
     let codes =
         format!("factor_id {integer} NOT NULL, {owner}, code {key} NOT NULL, PRIMARY KEY (factor_id, code)");

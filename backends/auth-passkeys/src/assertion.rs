@@ -1,0 +1,281 @@
+//! A user proves to be there by a passkey.
+
+use std::fmt;
+
+use auth_core::backend::{
+    Accepted, Attempt, Backend, BackendError, DeclineReason, DenyReason, Health, Outcome, UserSource,
+};
+use auth_core::factors::{FactorError, FactorErrorKind, FactorOwner, FactorStore, OpenedPasskey};
+use auth_core::grant::{Factor, Grant, Proof};
+use auth_core::once::OnceStore;
+use auth_core::provisioning::{FallenCounter, Report};
+use auth_core::{Credentials, User, UserId};
+
+use crate::error::{PasskeyError, PasskeyErrorKind};
+use crate::kept::{Counter, Kept};
+use crate::options::{self, UserVerification};
+use crate::passkeys::{Begun, Open, Passkeys};
+use crate::response::{Answer, Assertion};
+use crate::state::{Ceremony, State};
+use crate::verify::Signed;
+
+/// How often what is kept is read again when others changed it meanwhile.
+const MAX_TRIES: usize = 8;
+
+/// What a passkey signed, with the challenge that it answers: the [`Credentials`] for which [`Passkeys`] is the backend. Made by
+/// [`Passkeys::assertion`].
+pub struct PasskeyAssertion(Result<Box<Presented>, DeclineReason>);
+
+struct Presented {
+    answer: Answer,
+    assertion: Assertion,
+    open: Open,
+}
+
+impl Credentials for PasskeyAssertion {
+    const KIND: &'static str = "passkey";
+    const FACTOR: Factor = Factor::Passkey;
+
+    /// Nobody: whose it is shows when it is found.
+    fn subject(&self) -> Option<&str> {
+        None
+    }
+
+    /// What is too long, cannot be read, or answers nothing that this browser was asked, reaches no backend and no store.
+    fn check(&self) -> Result<(), DeclineReason> {
+        self.0.as_ref().map(|_| ()).map_err(|reason| *reason)
+    }
+}
+
+impl fmt::Debug for PasskeyAssertion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PasskeyAssertion").field("is_open", &self.0.is_ok()).finish_non_exhaustive()
+    }
+}
+
+/// Why an assertion is not accepted.
+enum Refused {
+    Declined(DeclineReason),
+    Failed(BackendError),
+}
+
+impl From<DeclineReason> for Refused {
+    fn from(reason: DeclineReason) -> Self {
+        Self::Declined(reason)
+    }
+}
+
+impl From<FactorError> for Refused {
+    fn from(error: FactorError) -> Self {
+        Self::Failed(match error.kind() {
+            FactorErrorKind::Unavailable => BackendError::unavailable(error),
+            // This one cannot be judged; others can.
+            _ => BackendError::undecided(error),
+        })
+    }
+}
+
+/// Neither a right answer nor a wrong one could be told from the outside.
+const WRONG: Refused = Refused::Declined(DeclineReason::WrongSecret);
+const UNKNOWN: Refused = Refused::Declined(DeclineReason::UnknownUser);
+
+impl<S: FactorStore, O: OnceStore, U: User> Passkeys<S, O, U> {
+    /// Asks a browser for a passkey of whoever sits before it, whose name nobody knows yet: for a page with a button, and for one that
+    /// offers passkeys in its name field (`autocomplete="username webauthn"`). The same for everybody, so it tells nobody who has an
+    /// account.
+    ///
+    /// `cookies` are the values of the request's `Cookie` headers.
+    ///
+    /// # Errors
+    /// [`PasskeyError`] of kind [`Unavailable`](PasskeyErrorKind::Unavailable) if there are no random numbers.
+    pub fn begin_login<'a, L: AsRef<[u8]> + ?Sized + 'a>(
+        &self,
+        cookies: impl IntoIterator<Item = &'a L>,
+    ) -> Result<Begun, PasskeyError> {
+        self.ask(cookies, None, &[], self.login)
+    }
+
+    /// Asks the browser of somebody who has given a first proof for one of their passkeys. **Nobody else's may be asked for**: which
+    /// passkeys somebody has would be told to whoever types their name.
+    ///
+    /// # Errors
+    /// [`PasskeyError`] of kind [`NoPasskey`](PasskeyErrorKind::NoPasskey), [`Unreadable`](PasskeyErrorKind::Unreadable) or
+    /// [`Unavailable`](PasskeyErrorKind::Unavailable).
+    pub async fn begin_second_factor<'a, L: AsRef<[u8]> + ?Sized + 'a>(
+        &self,
+        cookies: impl IntoIterator<Item = &'a L>,
+        owner: &FactorOwner,
+    ) -> Result<Begun, PasskeyError> {
+        let allowed = self.kept_of(owner).await?;
+        if allowed.is_empty() {
+            return Err(PasskeyErrorKind::NoPasskey.into());
+        }
+        self.ask(cookies, Some(owner.clone()), &allowed, self.second_factor)
+    }
+
+    fn ask<'a, L: AsRef<[u8]> + ?Sized + 'a>(
+        &self,
+        cookies: impl IntoIterator<Item = &'a L>,
+        owner: Option<FactorOwner>,
+        allowed: &[Kept],
+        verification: UserVerification,
+    ) -> Result<Begun, PasskeyError> {
+        let (ceremony, challenge) = (Ceremony::Assertion, self.challenge()?);
+        let options = options::request(&self.site.id, &challenge, allowed, verification, self.lifetime);
+        let must_verify = verification == UserVerification::Required;
+        let state = State { ceremony, challenge, must_verify, owner, handle: Vec::new() };
+        self.begin(cookies, &state, options)
+    }
+
+    /// What the browser answered, as credentials for [`Session::authenticate`](auth_core::Session::authenticate): `response` is what
+    /// its `toJSON()` gave, `cookies` are the values of the request's `Cookie` headers. Whatever is wrong with it is told by the chain,
+    /// as with any other credentials.
+    pub fn assertion<'a, L: AsRef<[u8]> + ?Sized + 'a>(
+        &self,
+        cookies: impl IntoIterator<Item = &'a L>,
+        response: &str,
+    ) -> PasskeyAssertion {
+        let read = Answer::read(response).and_then(|answer| Some((answer.assertion()?, answer)));
+        let Some((assertion, answer)) = read else {
+            return PasskeyAssertion(Err(DeclineReason::Malformed));
+        };
+        let open = self.opened(cookies, Ceremony::Assertion, &answer).ok_or(DeclineReason::WrongSecret);
+        PasskeyAssertion(open.map(|open| Box::new(Presented { answer, assertion, open })))
+    }
+
+    async fn judge(
+        &self,
+        presented: &Presented,
+        attempt: &Attempt<'_, PasskeyAssertion>,
+    ) -> Result<(OpenedPasskey, Signed), Refused> {
+        let Presented { answer, open, .. } = presented;
+        let is_first = self.is_first(open).await;
+        if !is_first.map_err(|error| Refused::Failed(BackendError::unavailable(error)))? {
+            return Err(WRONG);
+        }
+        if !self.is_of_our_pages(answer) {
+            return Err(WRONG);
+        }
+        let passkey = self.factors.passkey(&answer.id).await?.ok_or(UNKNOWN)?;
+        let kept = read(&passkey)?;
+        check_owner(presented, &passkey, &kept)?;
+        let signed = self.verifier.assert(answer, &presented.assertion, &open.state, &kept);
+        let signed = signed.map_err(|why| {
+            tracing::debug!(target: "auth", "a passkey was refused: {why}");
+            WRONG
+        })?;
+        let passkey = self.note(passkey, &signed, attempt).await?;
+        Ok((passkey, signed))
+    }
+
+    /// Keeps the new counter, if there is one, and that the passkey was used. Of any number that signed with one counter at once, one
+    /// gets past this.
+    async fn note(
+        &self,
+        mut passkey: OpenedPasskey,
+        signed: &Signed,
+        attempt: &Attempt<'_, PasskeyAssertion>,
+    ) -> Result<OpenedPasskey, Refused> {
+        let mut has_fallen = false;
+        for _ in 0..MAX_TRIES {
+            let kept = read(&passkey)?;
+            let mut new = kept.clone();
+            new.backed_up = signed.backed_up;
+            match Counter::judge(kept.counter, signed.counter) {
+                Counter::None => {}
+                Counter::Rose => new.counter = signed.counter,
+                Counter::Fell if has_fallen => {}
+                Counter::Fell => {
+                    has_fallen = true;
+                    tell_fallen(&passkey, &kept, attempt);
+                    if !kept.backup_eligible {
+                        return Err(WRONG);
+                    }
+                }
+            }
+            let is_kept = new == kept && passkey.is_current();
+            if is_kept || self.factors.replace_passkey(&passkey, &new.to_bytes()).await? {
+                let is_there = self.factors.note_passkey_use(&passkey).await?;
+                return if is_there { Ok(passkey) } else { Err(UNKNOWN) };
+            }
+            passkey = self.factors.passkey(&kept.id).await?.ok_or(UNKNOWN)?;
+        }
+        Err(Refused::Failed(BackendError::undecided("a passkey is used too often at once")))
+    }
+}
+
+/// `WebAuthn` Level 3, §7.2 steps 5 and 6: whose the passkey is must be who was asked, and who the device says.
+fn check_owner(presented: &Presented, passkey: &OpenedPasskey, kept: &Kept) -> Result<(), Refused> {
+    let is_asked = presented.open.state.owner.as_ref().is_none_or(|owner| owner == passkey.owner());
+    let is_theirs = match &presented.assertion.user_handle {
+        Some(handle) => *handle == kept.handle,
+        // Small security keys keep no handle. Who was asked is known then; otherwise only the device knows it.
+        None => presented.open.state.owner.is_some(),
+    };
+    if is_asked && is_theirs { Ok(()) } else { Err(WRONG) }
+}
+
+fn read(passkey: &OpenedPasskey) -> Result<Kept, Refused> {
+    let unreadable = || Refused::Failed(BackendError::undecided("what is kept of a passkey cannot be read"));
+    Kept::from_bytes(passkey.secret()).ok_or_else(unreadable)
+}
+
+/// A passkey that its devices share has no counter that all of them know: there it says little, and is no reason to keep its owner
+/// out.
+fn tell_fallen(passkey: &OpenedPasskey, kept: &Kept, attempt: &Attempt<'_, PasskeyAssertion>) {
+    let owner = passkey.owner();
+    let fallen = FallenCounter::new(owner.backend.clone(), passkey.id(), kept.backup_eligible);
+    let mut report = Report::new(owner.user.clone());
+    report.passkey = Some(fallen);
+    attempt.reports().add(report);
+}
+
+impl<S: FactorStore, O: OnceStore, U: User> UserSource for Passkeys<S, O, U> {
+    type User = U;
+
+    /// Nobody: users are their owners' backends', and so are their sessions.
+    async fn get_user(&self, _: &UserId) -> Result<Option<U>, BackendError> {
+        Ok(None)
+    }
+}
+
+impl<S: FactorStore, O: OnceStore, U: User> Backend<PasskeyAssertion> for Passkeys<S, O, U> {
+    async fn authenticate(
+        &self,
+        attempt: &Attempt<'_, PasskeyAssertion>,
+    ) -> Result<Outcome<Accepted<U>>, BackendError> {
+        let presented = match &attempt.credentials().0 {
+            Ok(presented) => presented,
+            Err(reason) => return Ok(Outcome::Decline(*reason)),
+        };
+        let (passkey, signed) = match self.judge(presented, attempt).await {
+            Ok(judged) => judged,
+            Err(Refused::Declined(reason)) => return Ok(Outcome::Decline(reason)),
+            Err(Refused::Failed(error)) => return Err(error),
+        };
+        let owner = passkey.owner();
+        let Some(users) = self.users_of(&owner.backend) else {
+            tracing::error!(
+                target: "auth",
+                "passkeys of users of {:?} are refused: add `.owners({:?}, …)` to the passkeys",
+                owner.backend.as_str(),
+                owner.backend.as_str()
+            );
+            return Ok(Outcome::Deny(DenyReason::NotPermitted));
+        };
+        let Some(user) = users.find(&owner.user).await?.filter(User::is_active) else {
+            return Ok(Outcome::Deny(DenyReason::Disabled));
+        };
+        let now = self.clock.now();
+        let mut grant = Grant::new().with_proof(Proof::new(Factor::Passkey, now));
+        if signed.user_verified {
+            grant = grant.with_proof(Proof::new(Factor::UserVerification, now));
+        }
+        Ok(Outcome::Accept(Accepted::new(user, grant).of_backend(owner.backend.clone())))
+    }
+
+    /// Its stores and its owners' are asked by attempts.
+    async fn health(&self) -> Health {
+        Health::Unknown
+    }
+}

@@ -1,0 +1,112 @@
+//! What can go wrong where a passkey is registered, or asked for.
+
+use std::error::Error;
+use std::fmt;
+
+use auth_core::factors::{FactorError, FactorErrorKind};
+use auth_core::http::sealed::SealError;
+use auth_core::random::RandomError;
+use auth_core::session::StoreError;
+
+/// Something could not be done with a passkey. What is refused where somebody signs in is no such error, but a
+/// [`Denied`](auth_core::Denied) of the chain.
+#[derive(Debug)]
+pub struct PasskeyError {
+    kind: PasskeyErrorKind,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// Why something could not be done with a passkey.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum PasskeyErrorKind {
+    /// The passkey is registered already. That is no mistake of whoever did it: tell them that they can sign in with it.
+    AlreadyRegistered,
+    /// The browser has no open challenge that this answers, for this user: it expired, was answered, or was another one's. Begin
+    /// again.
+    NoChallenge,
+    /// What the browser sent is no answer to the challenge: of another site, of another kind, changed, or signed by another key.
+    Refused,
+    /// The user has no passkey that could be asked for.
+    NoPasskey,
+    /// The name of the passkey or of the user is blank, too long, or has control characters.
+    InvalidName,
+    /// The user has as many factors as they may have.
+    TooMany,
+    /// Users of this backend are not among those who [may have passkeys](crate::Passkeys::owners).
+    UnknownOwner,
+    /// A passkey of the user cannot be opened with the keys of this site.
+    Unreadable,
+    /// A store or the random source failed.
+    Unavailable,
+}
+
+impl PasskeyError {
+    /// Why it could not be done.
+    pub fn kind(&self) -> PasskeyErrorKind {
+        self.kind
+    }
+
+    pub(crate) fn unavailable(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { kind: PasskeyErrorKind::Unavailable, source: Some(source.into()) }
+    }
+}
+
+impl From<PasskeyErrorKind> for PasskeyError {
+    fn from(kind: PasskeyErrorKind) -> Self {
+        Self { kind, source: None }
+    }
+}
+
+impl From<FactorError> for PasskeyError {
+    fn from(error: FactorError) -> Self {
+        let kind = match error.kind() {
+            FactorErrorKind::Exists => PasskeyErrorKind::AlreadyRegistered,
+            FactorErrorKind::TooMany => PasskeyErrorKind::TooMany,
+            FactorErrorKind::InvalidName => PasskeyErrorKind::InvalidName,
+            FactorErrorKind::Unreadable => PasskeyErrorKind::Unreadable,
+            _ => PasskeyErrorKind::Unavailable,
+        };
+        Self { kind, source: Some(error.into()) }
+    }
+}
+
+impl From<StoreError> for PasskeyError {
+    fn from(error: StoreError) -> Self {
+        Self::unavailable(error)
+    }
+}
+
+impl From<RandomError> for PasskeyError {
+    fn from(error: RandomError) -> Self {
+        Self::unavailable(error)
+    }
+}
+
+impl From<SealError> for PasskeyError {
+    fn from(error: SealError) -> Self {
+        Self::unavailable(error)
+    }
+}
+
+impl fmt::Display for PasskeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.kind {
+            PasskeyErrorKind::AlreadyRegistered => "the passkey is registered already",
+            PasskeyErrorKind::NoChallenge => "no open challenge is answered by this",
+            PasskeyErrorKind::Refused => "that is no answer to the challenge",
+            PasskeyErrorKind::NoPasskey => "the user has no passkey",
+            PasskeyErrorKind::InvalidName => "that is no name for a passkey or its user",
+            PasskeyErrorKind::TooMany => "the user has as many factors as they may have",
+            PasskeyErrorKind::UnknownOwner => "users of this backend may have no passkeys",
+            PasskeyErrorKind::Unreadable => "a passkey cannot be opened",
+            PasskeyErrorKind::Unavailable => "passkeys are unavailable",
+        })
+    }
+}
+
+impl Error for PasskeyError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|error| error as &(dyn Error + 'static))
+    }
+}

@@ -1,0 +1,164 @@
+//! [`Verifier`]: what `webauthn-rs` computes, and nothing that it decides beyond the specification.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use serde_json::json;
+use webauthn_rs_core::WebauthnCore;
+use webauthn_rs_core::error::WebauthnError;
+use webauthn_rs_core::proto::{
+    AuthenticationState, AuthenticatorAssertionResponseRaw, AuthenticatorAttestationResponseRaw,
+    PublicKeyCredential, RegisterPublicKeyCredential, RegistrationState,
+};
+
+use crate::base64url;
+use crate::kept::Kept;
+use crate::response::{Answer, Assertion, Attestation};
+use crate::site::Site;
+use crate::state::State;
+
+/// The parts of the ceremonies that need CBOR and cryptography.
+#[derive(Debug)]
+pub(crate) struct Verifier {
+    core: WebauthnCore,
+}
+
+/// What an assertion showed beside being right.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Signed {
+    pub(crate) user_verified: bool,
+    pub(crate) backed_up: bool,
+    pub(crate) counter: u32,
+}
+
+/// It is not what was asked for. The reason is for a log, and holds nothing of what was sent.
+#[derive(Debug)]
+pub(crate) struct Wrong(String);
+
+impl std::fmt::Display for Wrong {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<WebauthnError> for Wrong {
+    fn from(error: WebauthnError) -> Self {
+        // Parsers quote what they read; all else says what is wrong.
+        Self(match error {
+            WebauthnError::ParseJSONFailure(_)
+            | WebauthnError::ParseCBORFailure(_)
+            | WebauthnError::ParseBase64Failure(_) => "it cannot be read".into(),
+            error => error.to_string(),
+        })
+    }
+}
+
+impl Verifier {
+    pub(crate) fn new(site: &Site, name: &str, timeout: Duration) -> Self {
+        let origins = site.origins.clone();
+        let core =
+            WebauthnCore::new_unsafe_experts_only(name, &site.id, origins, timeout, Some(false), Some(false));
+        Self { core }
+    }
+
+    /// `WebAuthn` Level 3, §7.1.
+    pub(crate) fn register(
+        &self,
+        answer: &Answer,
+        attestation: Attestation,
+        state: &State,
+    ) -> Result<Kept, Wrong> {
+        let asked: RegistrationState = read(json!({
+            "policy": "preferred",
+            "exclude_credentials": [],
+            "challenge": base64url::encode(&state.challenge),
+            "credential_algorithms": ["ES256", "RS256"],
+            "require_resident_key": false,
+            "authenticator_attachment": null,
+            "extensions": {},
+            "allow_synchronised_authenticators": true,
+        }))?;
+        let given = RegisterPublicKeyCredential {
+            id: base64url::encode(&answer.id),
+            raw_id: answer.id.clone(),
+            response: AuthenticatorAttestationResponseRaw {
+                attestation_object: attestation.object,
+                client_data_json: answer.client_data.clone(),
+                transports: None,
+            },
+            type_: "public-key".into(),
+            extensions: Default::default(),
+        };
+        let credential = caught(|| self.core.register_credential(&given, &asked, None))?;
+        // What is outside of what is signed could name another passkey than what is inside.
+        if credential.cred_id != answer.id {
+            return Err(Wrong("the id outside is not the one inside".into()));
+        }
+        Kept::of(credential, state.handle.clone(), &attestation.transports)
+            .ok_or_else(|| Wrong("the key is of an algorithm that was not offered".into()))
+    }
+
+    /// `WebAuthn` Level 3, §7.2, but for whose the passkey is and what its counter means.
+    pub(crate) fn assert(
+        &self,
+        answer: &Answer,
+        assertion: &Assertion,
+        state: &State,
+        kept: &Kept,
+    ) -> Result<Signed, Wrong> {
+        let asked: AuthenticationState = read(json!({
+            "credentials": [],
+            "policy": if state.must_verify { "required" } else { "preferred" },
+            "challenge": base64url::encode(&state.challenge),
+            "appid": null,
+            "allow_backup_eligible_upgrade": false,
+        }))?;
+        let given = PublicKeyCredential {
+            id: base64url::encode(&answer.id),
+            raw_id: answer.id.clone(),
+            response: AuthenticatorAssertionResponseRaw {
+                authenticator_data: assertion.authenticator_data.clone(),
+                client_data_json: answer.client_data.clone(),
+                signature: assertion.signature.clone(),
+                user_handle: assertion.user_handle.clone(),
+            },
+            extensions: Default::default(),
+            type_: "public-key".into(),
+        };
+        let credential = kept.credential();
+        let shown = caught(|| self.core.authenticate_single_credential(&given, &asked, &credential))?;
+        Ok(Signed {
+            user_verified: shown.user_verified(),
+            backed_up: shown.backup_state(),
+            counter: shown.counter(),
+        })
+    }
+}
+
+/// The states of `webauthn-rs` are made by reading them: their fields are its own.
+fn read<T: serde::de::DeserializeOwned>(state: serde_json::Value) -> Result<T, Wrong> {
+    serde_json::from_value(state)
+        .map_err(|_| Wrong("the state does not fit this version of webauthn-rs".into()))
+}
+
+/// Whoever finds bytes that its parsers fall over gets the answer of any other wrong bytes.
+fn caught<T>(verify: impl FnOnce() -> Result<T, WebauthnError>) -> Result<T, Wrong> {
+    match catch_unwind(AssertUnwindSafe(verify)) {
+        Ok(verified) => Ok(verified?),
+        Err(_) => {
+            tracing::error!(target: "auth", "webauthn-rs panicked over what a browser sent, which is refused");
+            Err(Wrong("webauthn-rs panicked".into()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_a_refusal() {
+        let panicked: Result<(), _> = caught(|| panic!("odd bytes"));
+        assert!(panicked.is_err());
+    }
+}
