@@ -15,7 +15,7 @@ impl Enrolled {
     /// Nothing is enrolled.
     pub const NONE: Self = Self(0);
 
-    /// The same, and this kind as well.
+    /// The same, and this kind as well. A trusted browser is none.
     #[must_use]
     pub fn with(self, kind: FactorKind) -> Self {
         Self(self.0 | bit(kind))
@@ -54,8 +54,9 @@ impl Enrolled {
     }
 }
 
+/// None for what proves nothing.
 fn bit(kind: FactorKind) -> u8 {
-    1 << (kind.code() - 1)
+    if kind.factor().is_some() { 1 << (kind.code() - 1) } else { 0 }
 }
 
 impl fmt::Debug for Enrolled {

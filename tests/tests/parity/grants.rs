@@ -115,7 +115,7 @@ async fn a_handler_sees_what_the_backend_said() {
         let basic = client.bare(Request::get("/act/grant").basic("alice", ALICE)).await;
         assert_eq!(basic.body, "Scheme(\"Basic\") [Password] Scopes(all) None");
         client.login("alice", ALICE).await;
-        assert_eq!(client.get("/act/grant").await.body, "Session [] Scopes(all) None");
+        assert_eq!(client.get("/act/grant").await.body, "Session [Password] Scopes(all) None");
     })
     .await;
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Session;
 use crate::cause::Cause;
 use crate::event::{CodeRefusal, EventKind};
-use crate::factors::{TrustToken, Verdict};
+use crate::factors::{FactorOwner, TrustToken, Verdict};
 use crate::grant::Proof;
 use crate::http::login::{Login, SignedIn, Unfinished};
 use crate::random::RandomError;
@@ -55,6 +55,17 @@ impl<U: User> Session<U> {
             enrolled: waiting.missing.enrolled,
         });
         Ok(pending)
+    }
+
+    /// Whose session it is, pending or not, as an owner of factors: for whatever asks a device of theirs for a proof.
+    ///
+    /// # Errors
+    /// [`SessionError`] if there is no session, or the caller could not be found out.
+    pub async fn factor_owner(&self) -> Result<FactorOwner, SessionError> {
+        self.resolve().await?;
+        let state = self.state();
+        let owner = state.any_live().map(|live| live.record.user().owner());
+        owner.ok_or_else(|| SessionErrorKind::NoSession.into())
     }
 
     /// Adds another proof of the same user to their session, pending or not, under a new id: by a passkey, by the password once

@@ -352,6 +352,7 @@ mod tests {
 
     use super::super::tests::{record, user};
     use super::*;
+    use crate::grant::FactorKind;
 
     fn survives(record: &SessionRecord) {
         assert_eq!(SessionRecord::decode(&record.encode()).as_ref(), Ok(record));
@@ -402,6 +403,24 @@ mod tests {
         }
         let twice = [with_field(IDENTITY, &bytes), vec![IDENTITY, 0]].concat();
         assert_eq!(SessionRecord::decode(&twice), Err(Unreadable::Damaged));
+    }
+
+    /// A build that ignored what is enrolled would let in whoever lacks it; one that ignores trust asks once more.
+    #[test]
+    fn what_is_enrolled_must_be_known_and_trust_need_not() {
+        let all: Enrolled = FactorKind::ALL.into_iter().collect();
+        for enrolled in [Some(Enrolled::NONE), Some(all), None] {
+            for trusted in [false, true] {
+                survives(&SessionRecord { enrolled, trusted, ..record() });
+            }
+        }
+        assert_eq!((ENROLLED & IGNORABLE, TRUSTED & IGNORABLE), (0, IGNORABLE));
+        let unknown = with_field(ENROLLED, &[0x40]);
+        assert_eq!(SessionRecord::decode(&unknown), Err(Unreadable::Newer), "a kind that is not known here");
+        for (tag, damaged) in [(ENROLLED, &[][..]), (ENROLLED, &[1, 1]), (TRUSTED, &[0])] {
+            let bytes = with_field(tag, damaged);
+            assert_eq!(SessionRecord::decode(&bytes), Err(Unreadable::Damaged), "{tag}: {damaged:?}");
+        }
     }
 
     /// Damage anywhere is no session, and never a panic.
