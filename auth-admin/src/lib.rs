@@ -66,6 +66,16 @@
 //! by [`Admin::with_throttle`]. `set-password`, `disable` and `log-out-everywhere` make strangers of the devices on which the user
 //! signed in.
 //!
+//! # Second factors
+//! `list-factors` shows what [second factors](auth_core::factors) a user has, and never a secret. `reset-factors` removes all of
+//! them, and what was counted for them, for somebody who lost their phone; then it ends the sessions as `log-out-everywhere`
+//! does. At a terminal it asks whether that is meant, unless `--yes` says so. Make sure who it is that asks you for it: with the
+//! factors gone, the password alone lets somebody in, who may then enrol others.
+//!
+//! The `--reason` is repeated in what the command says. With the backend and the user's id it is also a [`tracing`] event of the
+//! target `auth`, for the log of an application that brings these commands into its own binary. There they need
+//! [`Admin::with_factors`], and no key that secrets are sealed with.
+//!
 //! # Planning
 //! `plan-users` (feature `ldap`, on Unix) shows what logins would change before anybody signs in: for everybody in the
 //! directory of [`Admin::with_directory`], by its policy, who would be created, what would change, and who is refused and
@@ -78,6 +88,7 @@
 
 mod admin;
 mod command;
+mod factors;
 mod failure;
 mod import;
 mod keys;

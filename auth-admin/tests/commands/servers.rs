@@ -2,6 +2,7 @@
 
 use test_servers::{MariaDb, Postgres, Redis};
 
+use crate::factors::factors_are_listed_and_reset;
 use crate::import::an_import_is_whole;
 use crate::sessions::sessions_are_listed_and_ended;
 use crate::site::Site;
@@ -12,6 +13,7 @@ async fn postgres() {
     let site = Site::on(server.url(), None);
     sessions_are_listed_and_ended(&site).await;
     an_import_is_whole(&site).await;
+    factors_are_listed_and_reset(&site).await;
 }
 
 #[tokio::test]
@@ -20,4 +22,5 @@ async fn maria_db_with_sessions_in_redis() {
     let site = Site::on(server.url(), Some(redis.url()));
     sessions_are_listed_and_ended(&site).await;
     an_import_is_whole(&site).await;
+    factors_are_listed_and_reset(&site).await;
 }
