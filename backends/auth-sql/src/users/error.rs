@@ -36,6 +36,10 @@ pub enum UserErrorKind {
     NoStamps,
     /// The [`UserTable`](crate::UserTable) names no column that says who may sign in.
     AlwaysActive,
+    /// The [`UserTable`](crate::UserTable) names no
+    /// [column that says who must change their password](crate::UserTable::with_must_change_password), or is of an earlier
+    /// version and [`migrate`](crate::SqlUsers::migrate) has not added it yet.
+    NoTemporaryPasswords,
     /// The database, the hash pool or the random source cannot do it now.
     Unavailable,
 }
@@ -88,6 +92,10 @@ impl fmt::Display for UserError {
             UserErrorKind::NoPermissions => "the user table has no permissions",
             UserErrorKind::NoStamps => "the user table has no security stamps",
             UserErrorKind::AlwaysActive => "the user table has no column that says who may sign in",
+            UserErrorKind::NoTemporaryPasswords => {
+                "the user table has no column that says who must change their password: add `must_change_password`, \
+                 by `migrate()` or `auth-admin migrate`, or one of your own by `UserTable::with_must_change_password`"
+            }
             UserErrorKind::Unavailable => "the change cannot be made now",
         })
     }

@@ -1,0 +1,98 @@
+//! Tables that an earlier version made, before they are migrated: without the column of who must change their password.
+
+use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use auth_core::backend::BackendError;
+use sqlx::SqlStr;
+
+use super::SqlUsers;
+use super::statements::Statements;
+use super::table::{MustChange, UserTable};
+use crate::TableUser;
+use crate::driver::{Dialect, Value};
+use crate::error::{DbError, DbErrorKind};
+use crate::identifier::Identifier;
+
+/// The statements for a table, and those that do without the column, as soon as it turns out to be missing.
+pub(super) struct CurrentStatements {
+    whole: Statements,
+    earlier: Option<Statements>,
+    is_earlier: AtomicBool,
+}
+
+impl CurrentStatements {
+    pub(super) fn new(table: &UserTable, further: &[Identifier], dialect: &Dialect) -> Self {
+        let may_be_earlier =
+            table.must_change.as_ref().is_some_and(|MustChange { may_be_missing, .. }| *may_be_missing);
+        let earlier = may_be_earlier
+            .then(|| Statements::new(&table.clone().without_must_change_password(), further, dialect));
+        Self { whole: Statements::new(table, further, dialect), earlier, is_earlier: AtomicBool::new(false) }
+    }
+}
+
+impl Deref for CurrentStatements {
+    type Target = Statements;
+
+    fn deref(&self) -> &Statements {
+        match &self.earlier {
+            Some(earlier) if self.is_earlier.load(Ordering::Relaxed) => earlier,
+            _ => &self.whole,
+        }
+    }
+}
+
+impl<U: TableUser> SqlUsers<U> {
+    /// Makes the tables that are missing. One that is there is left as it is, but that the default one of an earlier version
+    /// gets the column `must_change_password`; instances of that version may go on using it.
+    ///
+    /// # Errors
+    /// [`BackendError`] if the database refuses or cannot be reached.
+    pub async fn migrate(&self) -> Result<(), BackendError> {
+        let whole = &self.sql.whole;
+        self.database.migrate(&whole.migrate).await?;
+        if let Some(column) = whole.temporary.as_ref().and_then(|temporary| temporary.later.as_ref()) {
+            self.database.add_column(column).await?;
+            self.sql.is_earlier.store(false, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Whether a statement failed since the table is of an earlier version: from here on, and until it is migrated here or the
+    /// program starts again, statements do without the column, and may be tried again.
+    pub(super) async fn turns_out_earlier(&self, error: &DbError) -> bool {
+        if error.kind() != DbErrorKind::Lacking || self.sql.earlier.is_none() {
+            return false;
+        }
+        let later = self.sql.whole.temporary.as_ref().and_then(|temporary| temporary.later.as_ref());
+        let Some(column) = later else { return false };
+        // Whatever else is missing stays an error.
+        if !matches!(self.database.has(column).await, Ok(false)) {
+            return false;
+        }
+        if !self.sql.is_earlier.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                target: "auth",
+                "the user table lacks the column `must_change_password`: until `migrate()` adds it, nobody is asked to change a \
+                 temporary password"
+            );
+        }
+        true
+    }
+
+    /// Runs one of the statements that name the column, also on a table of an earlier version. `None` if there it has none.
+    pub(super) async fn execute(
+        &self,
+        sql: fn(&Statements) -> Option<&SqlStr>,
+        values: &[Value<'_>],
+    ) -> Result<Option<u64>, DbError> {
+        let Some(whole) = sql(&self.sql) else { return Ok(None) };
+        match self.database.execute(whole, values).await {
+            Err(error) if self.turns_out_earlier(&error).await => match sql(&self.sql) {
+                Some(earlier) => self.database.execute(earlier, values).await.map(Some),
+                None => Ok(None),
+            },
+            done => done.map(Some),
+        }
+    }
+}
