@@ -195,4 +195,7 @@ pub struct NewPassword {
     /// No password: nobody can sign in with one
     #[arg(long, conflicts_with = "password_stdin")]
     pub no_password: bool,
+    /// The password may stay, as that of a service: it need not be changed at the next login
+    #[arg(long, conflicts_with = "no_password")]
+    pub permanent: bool,
 }

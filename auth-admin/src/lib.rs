@@ -49,9 +49,12 @@
 //! one into the command line, where every user of the machine could read it. A weak one is refused with all
 //! reasons ([`PasswordPolicy`](auth_core::password::PasswordPolicy)); a person at a terminal may insist.
 //!
-//! A password that is set for somebody else is known to two. It is meant for operators themselves and for machines;
-//! a user who forgot theirs is better served by a link that lets them set one, and by `set-password --no-password` if
-//! the old one must not work any longer.
+//! A password that is set for somebody else is known to two. `create-user` and `set-password` therefore make it a
+//! [temporary](auth_sql::SqlUsers::set_temporary_password) one, which the user must change at the next login, where the user
+//! table [has the column](auth_sql::UserTable::with_must_change_password) for that (`auth-admin migrate` adds it) and the
+//! application [asks](auth_sql::SqlUser::must_change_password). With `--permanent` it may stay: for accounts of services, and
+//! for operators who type their own. A user who forgot theirs is better served by a link that lets them set one, and by
+//! `set-password --no-password` if the old one must not work any longer.
 //!
 //! # Sessions
 //! `set-password`, `disable` and `log-out-everywhere` change what ends sessions at their next request, and then

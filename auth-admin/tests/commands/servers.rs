@@ -6,6 +6,7 @@ use crate::factors::factors_are_listed_and_reset;
 use crate::import::an_import_is_whole;
 use crate::sessions::sessions_are_listed_and_ended;
 use crate::site::Site;
+use crate::users::a_password_from_an_administrator_is_temporary;
 
 #[tokio::test]
 async fn postgres() {
@@ -14,6 +15,7 @@ async fn postgres() {
     sessions_are_listed_and_ended(&site).await;
     an_import_is_whole(&site).await;
     factors_are_listed_and_reset(&site).await;
+    a_password_from_an_administrator_is_temporary(&site).await;
 }
 
 #[tokio::test]
@@ -23,4 +25,5 @@ async fn maria_db_with_sessions_in_redis() {
     sessions_are_listed_and_ended(&site).await;
     an_import_is_whole(&site).await;
     factors_are_listed_and_reset(&site).await;
+    a_password_from_an_administrator_is_temporary(&site).await;
 }

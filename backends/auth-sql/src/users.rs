@@ -156,6 +156,7 @@ impl<U: TableUser> SqlUsers<U> {
     /// The user with this name and the stored hash.
     async fn by_name(&self, username: &str) -> Result<Option<(U, Option<Box<str>>)>, DbError> {
         let Ok(key) = canonical(username) else { return Ok(None) };
+        self.look_again().await;
         match self.try_by_name(&key).await {
             Err(error) if self.turns_out_earlier(&error).await => self.try_by_name(&key).await,
             found => found,

@@ -10,7 +10,7 @@ use super::SqlUsers;
 use super::statements::Statements;
 use super::table::{MustChange, UserTable};
 use crate::TableUser;
-use crate::driver::{Dialect, Value};
+use crate::driver::{Dialect, LaterColumn, Value};
 use crate::error::{DbError, DbErrorKind};
 use crate::identifier::Identifier;
 
@@ -28,6 +28,10 @@ impl CurrentStatements {
         let earlier = may_be_earlier
             .then(|| Statements::new(&table.clone().without_must_change_password(), further, dialect));
         Self { whole: Statements::new(table, further, dialect), earlier, is_earlier: AtomicBool::new(false) }
+    }
+
+    fn later(&self) -> Option<&LaterColumn> {
+        self.whole.temporary.as_ref()?.later.as_ref()
     }
 }
 
@@ -49,25 +53,22 @@ impl<U: TableUser> SqlUsers<U> {
     /// # Errors
     /// [`BackendError`] if the database refuses or cannot be reached.
     pub async fn migrate(&self) -> Result<(), BackendError> {
-        let whole = &self.sql.whole;
-        self.database.migrate(&whole.migrate).await?;
-        if let Some(column) = whole.temporary.as_ref().and_then(|temporary| temporary.later.as_ref()) {
+        self.database.migrate(&self.sql.whole.migrate).await?;
+        if let Some(column) = self.sql.later() {
             self.database.add_column(column).await?;
             self.sql.is_earlier.store(false, Ordering::Relaxed);
         }
         Ok(())
     }
 
-    /// Whether a statement failed since the table is of an earlier version: from here on, and until it is migrated here or the
-    /// program starts again, statements do without the column, and may be tried again.
+    /// Whether a statement failed since the table is of an earlier version: from here on statements do without the column, and
+    /// may be tried again.
     pub(super) async fn turns_out_earlier(&self, error: &DbError) -> bool {
         if error.kind() != DbErrorKind::Lacking || self.sql.earlier.is_none() {
             return false;
         }
-        let later = self.sql.whole.temporary.as_ref().and_then(|temporary| temporary.later.as_ref());
-        let Some(column) = later else { return false };
         // Whatever else is missing stays an error.
-        if !matches!(self.database.has(column).await, Ok(false)) {
+        if self.has_column().await != Some(false) {
             return false;
         }
         if !self.sql.is_earlier.swap(true, Ordering::Relaxed) {
@@ -77,7 +78,21 @@ impl<U: TableUser> SqlUsers<U> {
                  temporary password"
             );
         }
+        // Migrated between the two: what `migrate` wrote must not be overwritten.
+        self.look_again().await;
         true
+    }
+
+    /// Looks whether a table of an earlier version was migrated meanwhile, for logins and whatever else is done rarely.
+    pub(super) async fn look_again(&self) {
+        if self.sql.is_earlier.load(Ordering::Relaxed) && self.has_column().await == Some(true) {
+            self.sql.is_earlier.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// `None` if that is not known.
+    async fn has_column(&self) -> Option<bool> {
+        self.database.has(self.sql.later()?).await.ok()
     }
 
     /// Runs one of the statements that name the column, also on a table of an earlier version. `None` if there it has none.

@@ -46,6 +46,7 @@ impl<U: TableUser> SqlUsers<U> {
     ) -> Result<U, UserError> {
         let key =
             canonical(username).map_err(|error| UserError::because(UserErrorKind::InvalidName, error))?;
+        self.look_again().await;
         by.may_be_in(&self.sql)?;
         let hash = self.hash(password).await?;
         if !self.insert(username, &key, hash.as_ref(), by).await? {
@@ -102,6 +103,7 @@ impl<U: TableUser> SqlUsers<U> {
         if password.is_some() && !self.table.linked_passwords && self.is_linked(id).await? {
             return Err(UserError::new(UserErrorKind::Linked));
         }
+        self.look_again().await;
         by.may_be_in(&self.sql)?;
         let hash = self.hash(password).await?;
         let stamp = new_stamp()?;

@@ -86,7 +86,7 @@ impl Permissions {
 
 impl Default for UserTable {
     /// `auth_users` and `auth_user_permissions`, with everything. Where they were made by an earlier version and
-    /// [`migrate`](crate::SqlUsers::migrate) did not add `must_change_password` yet, nobody has to.
+    /// [`migrate`](crate::SqlUsers::migrate) has not added `must_change_password` yet, nobody has to.
     fn default() -> Self {
         let fixed = Identifier::fixed;
         let permissions = Permissions {

@@ -17,6 +17,7 @@ on_every_database![
     an_earlier_table_goes_on,
     an_earlier_table_takes_people_from_elsewhere,
     an_earlier_table_is_migrated,
+    a_running_instance_finds_the_column,
     instances_migrate_at_once,
     the_earlier_version_goes_on,
 ];
@@ -268,10 +269,28 @@ async fn an_earlier_table_is_migrated(place: &Place) {
     }
     users.clone().set_temporary_password(&alice, &secret("two")).await.unwrap();
     assert!(must_change(&users, &alice).await && must_change(&unmigrated(&db), &alice).await);
-    // One that looked before goes on as it did, until it starts again or migrates.
-    assert!(!must_change(&other, &alice).await && kind(&other, "alice", "two").await.is_none());
-    other.migrate().await.unwrap();
+    // One that looked before is none the wiser, until somebody signs in.
+    assert!(!read(&other, &alice).await.must_change_password());
+    assert!(login(&other, "alice", "two").await.unwrap().must_change_password());
     assert!(must_change(&other, &alice).await);
+}
+
+/// Whoever changes a password or sets one finds the column as well.
+async fn a_running_instance_finds_the_column(place: &Place) {
+    for temporary in [false, true] {
+        let db = earlier(place).await;
+        let (users, other) = (unmigrated(&db), unmigrated(&db));
+        let alice = alice(&users).await;
+        assert!(!read(&other, &alice).await.must_change_password());
+        users.migrate().await.unwrap();
+        if temporary {
+            other.set_temporary_password(&alice, &secret("two")).await.unwrap();
+        } else {
+            users.set_temporary_password(&alice, &secret("two")).await.unwrap();
+            other.set_password(&alice, Some(&secret("three"))).await.unwrap();
+        }
+        assert_eq!(must_change(&users, &alice).await, temporary);
+    }
 }
 
 /// Each has its own connections, as processes do.
