@@ -43,7 +43,7 @@ pub(crate) async fn a_password_from_an_administrator_is_temporary(site: &Site) {
     assert!(is_marked("tess"));
     let users = site.users().await;
     let tess = users.find("tess").await.unwrap().unwrap();
-    users.set_password(&tess.id(), Some(&GOOD.into())).await.unwrap();
+    users.set_password(&tess.id(), Some(&other.into())).await.unwrap();
     assert!(!is_marked("tess"), "she chose one");
     for (arguments, marks) in [
         (&["set-password", "tess", "--password-stdin"][..], true),
@@ -51,11 +51,18 @@ pub(crate) async fn a_password_from_an_administrator_is_temporary(site: &Site) {
         (&["set-password", "tess", "--password-stdin"], true),
         (&["set-password", "tess", "--password-stdin", "--permanent"], false),
     ] {
-        let ran = site.run_with(arguments, other);
+        let ran = site.run_with(arguments, if marks { GOOD } else { other });
         assert_eq!((ran.code, &*ran.err, ran.out.ends_with(said)), (0, "", marks), "{arguments:?}: {ran:?}");
         assert_eq!(is_marked("tess"), marks, "{arguments:?}");
     }
     assert!(site.signs_in("tess", other).await);
+    site.run_with(&["set-password", "tess", "--password-stdin"], GOOD);
+    let ran = site.run_with(&["set-password", "tess", "--password-stdin", "--permanent"], GOOD);
+    assert_eq!(
+        (ran.code, &*ran.err),
+        (1, "error: it is the temporary password, which is to be changed\n"),
+        "{ran:?}"
+    );
     let robot = ["create-user", "--username", "robot", "--password-stdin", "--permanent"];
     let ran = site.run_with(&robot, GOOD);
     assert!(ran.code == 0 && !ran.out.contains("temporary") && !is_marked("robot"), "{ran:?}");

@@ -25,6 +25,8 @@ pub enum UserErrorKind {
     InvalidName,
     /// It cannot be a password: empty, or longer than 4096 bytes.
     InvalidPassword,
+    /// It is the [temporary password](crate::SqlUsers::set_temporary_password) that the user must change, and somebody else knows.
+    SamePassword,
     /// There is no user with this id.
     UnknownUser,
     /// The user belongs to an outside system: their password is changed there
@@ -87,6 +89,7 @@ impl fmt::Display for UserError {
             UserErrorKind::NameTaken => "the user name is taken",
             UserErrorKind::InvalidName => "the user name is not valid",
             UserErrorKind::InvalidPassword => "the password is not valid",
+            UserErrorKind::SamePassword => "it is the temporary password, which is to be changed",
             UserErrorKind::UnknownUser => "there is no such user",
             UserErrorKind::Linked => "the user belongs to an outside system, where the password is changed",
             UserErrorKind::NoPermissions => "the user table has no permissions",

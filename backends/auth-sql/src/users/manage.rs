@@ -1,6 +1,6 @@
 //! Creating and changing users.
 
-use auth_core::password::PasswordHash;
+use auth_core::password::{PasswordHash, Verdict};
 use auth_core::provisioning::ProvisionStore;
 use auth_core::random::{OsRandom, Random, RandomError};
 use auth_core::{Secret, UserId};
@@ -11,7 +11,7 @@ use super::table::IdType;
 use super::{SqlUsers, UserError, UserErrorKind};
 #[cfg(doc)]
 use crate::SqlUser;
-use crate::driver::Value;
+use crate::driver::{Columns, Value};
 use crate::error::DbErrorKind;
 use crate::{TableUser, canonical};
 
@@ -57,20 +57,22 @@ impl<U: TableUser> SqlUsers<U> {
     }
 
     /// Sets a password that the user chose, or removes it, and ends all sessions of the user. A
-    /// [temporary](Self::set_temporary_password) one is thereby changed.
+    /// [temporary](Self::set_temporary_password) one is thereby changed, to another.
     ///
     /// # Errors
-    /// [`UserError`], for instance of kind [`UnknownUser`](UserErrorKind::UnknownUser), or
-    /// [`Linked`](UserErrorKind::Linked) for a password that would not let the user in.
+    /// [`UserError`], for instance of kind [`UnknownUser`](UserErrorKind::UnknownUser),
+    /// [`Linked`](UserErrorKind::Linked) for a password that would not let the user in, or
+    /// [`SamePassword`](UserErrorKind::SamePassword) for the temporary one.
     pub async fn set_password(&self, id: &UserId, password: Option<&Secret>) -> Result<(), UserError> {
         self.set_with(id, password, ChosenBy::User).await
     }
 
     /// Sets a password that somebody else chose, such as an administrator, and ends all sessions of the user, who
-    /// [must change it](SqlUser::must_change_password) after the next login (ASVS 6.4.6).
+    /// [must change it](SqlUser::must_change_password) after the next login: it does not become the one that the user keeps
+    /// (ASVS 6.4.1). Better than any password that somebody else knows is a link by which the user sets one (ASVS 6.4.6).
     ///
-    /// That holds until a [`set_password`](Self::set_password), and at no time is the one written without the other. It is for
-    /// the application to ask for it. A hash that is renewed at a login changes nothing about it.
+    /// That holds until a [`set_password`](Self::set_password) with another one; password and mark are written in one statement.
+    /// It is for the application to ask for it. A hash that is renewed at a login changes nothing about it.
     ///
     /// ```
     /// # use auth_core::{Passwords, Secret, User};
@@ -86,6 +88,7 @@ impl<U: TableUser> SqlUsers<U> {
     /// users.set_temporary_password(&alice, &Secret::new("told on the phone")).await?;
     /// assert!(users.get_user(&alice).await?.is_some_and(|alice| alice.must_change_password()));
     ///
+    /// assert!(users.set_password(&alice, Some(&Secret::new("told on the phone"))).await.is_err());
     /// users.set_password(&alice, Some(&Secret::new("correct horse"))).await?;
     /// assert!(users.get_user(&alice).await?.is_some_and(|alice| !alice.must_change_password()));
     /// # Ok(())
@@ -105,11 +108,15 @@ impl<U: TableUser> SqlUsers<U> {
         }
         self.look_again().await;
         by.may_be_in(&self.sql)?;
+        let id = self.known(id).await?;
+        if by == ChosenBy::User && self.is_temporary(id, password).await? {
+            return Err(UserError::new(UserErrorKind::SamePassword));
+        }
         let hash = self.hash(password).await?;
         let stamp = new_stamp()?;
         let mut values = vec![text(hash.as_ref())];
         values.extend(self.table.stamp.as_ref().map(|_| Value::from(&stamp[..])));
-        values.push(self.known(id).await?);
+        values.push(id);
         let set: fn(&Statements) -> Option<&SqlStr> = match by {
             ChosenBy::User => |sql| Some(&sql.set_password),
             ChosenBy::Another => |sql| Some(&sql.temporary.as_ref()?.set_password),
@@ -118,6 +125,18 @@ impl<U: TableUser> SqlUsers<U> {
             0 => Err(unknown()),
             _ => Ok(()),
         }
+    }
+
+    /// Whether this is the temporary password that the user has.
+    async fn is_temporary(&self, id: Value<'_>, password: Option<&Secret>) -> Result<bool, UserError> {
+        let Some((password, temporary)) = password.zip(self.sql.temporary.as_ref()) else { return Ok(false) };
+        let read = |row: &dyn Columns| Ok(row.text(0)?.map(Box::<str>::from));
+        let hash = match self.database.first(&temporary.find, &[id], read).await {
+            Err(error) if self.turns_out_earlier(&error).await => None,
+            found => found?,
+        };
+        let Some(hash) = hash else { return Ok(false) };
+        Ok(matches!(self.passwords.verify(password, Some(&hash)).await?, Verdict::Match { .. }))
     }
 
     async fn is_linked(&self, id: &UserId) -> Result<bool, UserError> {

@@ -40,6 +40,7 @@ fn users(dialect: &Dialect) -> Case {
             (sql.renew, vec![TEXT, NUMBER, TEXT]),
             (sql.set_password, vec![TEXT, KEY, NUMBER]),
             (temporary.set_password, vec![TEXT, KEY, NUMBER]),
+            (temporary.find, vec![NUMBER]),
             (sql.set_active.expect("the table has the column"), vec![NUMBER, NUMBER]),
             (permissions.revoke, vec![TEXT, NUMBER]),
         ],

@@ -31,6 +31,8 @@ pub(super) struct Statements {
 pub(super) struct TemporaryStatements {
     pub(super) insert: SqlStr,
     pub(super) set_password: SqlStr,
+    /// Finds the hash of one.
+    pub(super) find: SqlStr,
     /// Adds the column to a table that was made without it.
     pub(super) later: Option<LaterColumn>,
 }
@@ -69,6 +71,10 @@ impl Statements {
             temporary: table.must_change.as_ref().map(|must_change| TemporaryStatements {
                 insert: insert(table, [], [&must_change.column], dialect),
                 set_password: set_password("TRUE"),
+                find: sql(format!(
+                    "SELECT {password} FROM {t} WHERE {id} = ? AND {}",
+                    quoted(&must_change.column)
+                )),
                 later: must_change.may_be_missing.then(|| {
                     let of = must_change_type(dialect);
                     dialect.later_column(&table.table, &must_change.column, &of)

@@ -9,6 +9,7 @@ use crate::support::{Db, Place, kind, login, on_every_database, passwords, secre
 
 on_every_database![
     a_temporary_password_is_changed_once,
+    a_temporary_password_is_not_kept,
     a_new_user_may_begin_with_one,
     a_renewed_hash_is_as_temporary_as_before,
     password_and_mark_are_written_together,
@@ -62,6 +63,27 @@ async fn a_temporary_password_is_changed_once(place: &Place) {
     users.set_password(&alice, None).await.unwrap();
     assert!(!must_change(&users, &alice).await, "there is nothing to change");
     assert!(!must_change(&users, &bob.id()).await, "it was never about him");
+}
+
+/// ASVS 6.4.1: whoever set it would go on knowing it. Where it is not temporary, or set again by others, it may be the same.
+async fn a_temporary_password_is_not_kept(place: &Place) {
+    let db = place.db().await;
+    let users = db.users().await;
+    let alice = alice(&users).await;
+    users.set_password(&alice, Some(&secret("one"))).await.unwrap();
+    for _ in 0..2 {
+        users.set_temporary_password(&alice, &secret("one")).await.unwrap();
+        let before = read(&users, &alice).await;
+        let error = users.set_password(&alice, Some(&secret("one"))).await.unwrap_err();
+        assert_eq!(error.kind(), UserErrorKind::SamePassword);
+        let after = read(&users, &alice).await;
+        assert!(after.must_change_password() && before.security_stamp() == after.security_stamp());
+    }
+    users.set_password(&alice, Some(&secret("One"))).await.unwrap();
+    assert!(!must_change(&users, &alice).await && kind(&users, "alice", "One").await.is_none());
+    db.execute("UPDATE auth_users SET must_change_password = TRUE, password = NULL").await.unwrap();
+    users.set_password(&alice, Some(&secret("one"))).await.unwrap();
+    assert!(!must_change(&users, &alice).await);
 }
 
 async fn a_new_user_may_begin_with_one(place: &Place) {
