@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use auth_core::api_keys::{ApiKeyStore, ApiKeys};
+use auth_core::factors::FactorStore;
 use auth_core::password::PasswordPolicy;
 use auth_core::session::{Realm, SessionStore};
 use auth_core::throttle::ThrottleStore;
@@ -14,6 +15,7 @@ use auth_sql::{SqlUser, SqlUsers, TableUser};
 use tokio::time::timeout;
 
 use crate::Command;
+use crate::factors::Enrolled;
 use crate::failure::Failure;
 use crate::keys::Keys;
 #[cfg(all(unix, feature = "ldap"))]
@@ -33,6 +35,7 @@ pub struct Admin<S> {
     pub(crate) policy: PasswordPolicy,
     pub(crate) counted: Option<Box<dyn Counted>>,
     pub(crate) keys: Option<Box<dyn Keys>>,
+    pub(crate) enrolled: Option<Box<dyn Enrolled>>,
     #[cfg(all(unix, feature = "ldap"))]
     pub(crate) planner: Option<Planner>,
     pub(crate) terminal: Terminal,
@@ -56,6 +59,7 @@ impl<S: SessionStore> Admin<S> {
             policy: PasswordPolicy::new(),
             counted: None,
             keys: None,
+            enrolled: None,
             #[cfg(all(unix, feature = "ldap"))]
             planner: None,
             terminal: Terminal::new(),
@@ -94,6 +98,13 @@ impl<S: SessionStore> Admin<S> {
     #[must_use]
     pub fn with_api_keys(mut self, keys: ApiKeys<impl ApiKeyStore, SqlUser>) -> Self {
         self.keys = Some(Box::new(keys));
+        self
+    }
+
+    /// Where the application's [`Factors`](auth_core::factors::Factors) are kept, for `list-factors` and `reset-factors`.
+    #[must_use]
+    pub fn with_factors(mut self, store: impl FactorStore) -> Self {
+        self.enrolled = Some(Box::new(store));
         self
     }
 
@@ -159,6 +170,10 @@ impl<S: SessionStore> Admin<S> {
             Command::CreateKey { username, key } => self.create_key(&username, &key).await,
             Command::ListKeys { username, json } => self.list_keys(&username, json).await,
             Command::RevokeKey { username, ids } => self.revoke_keys(&username, &ids).await,
+            Command::ListFactors { username, json } => self.list_factors(&username, json).await,
+            Command::ResetFactors { username, reason, yes } => {
+                self.reset_factors(&username, &reason, yes).await
+            }
             Command::ImportUsers { file, dry_run } => self.import_users(&file, dry_run).await,
         };
         done.map(|()| ExitCode::SUCCESS)

@@ -126,6 +126,25 @@ pub enum Command {
         #[arg(required = true, value_name = "ID")]
         ids: Vec<String>,
     },
+    /// List the second factors of a user, those first that were made first
+    ListFactors {
+        /// The user's name
+        username: String,
+        /// As a JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove all second factors of a user who cannot use them any longer, and end their sessions
+    ResetFactors {
+        /// The user's name
+        username: String,
+        /// Why, for the log
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// Do not ask whether it is meant
+        #[arg(long)]
+        yes: bool,
+    },
     /// Create users with the password hashes that they have elsewhere
     #[command(long_about = IMPORT)]
     ImportUsers {
@@ -176,4 +195,7 @@ pub struct NewPassword {
     /// No password: nobody can sign in with one
     #[arg(long, conflicts_with = "password_stdin")]
     pub no_password: bool,
+    /// The password may stay, as that of a service: it need not be changed at the next login
+    #[arg(long, conflicts_with = "no_password")]
+    pub permanent: bool,
 }

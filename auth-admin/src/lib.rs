@@ -49,9 +49,12 @@
 //! one into the command line, where every user of the machine could read it. A weak one is refused with all
 //! reasons ([`PasswordPolicy`](auth_core::password::PasswordPolicy)); a person at a terminal may insist.
 //!
-//! A password that is set for somebody else is known to two. It is meant for operators themselves and for machines;
-//! a user who forgot theirs is better served by a link that lets them set one, and by `set-password --no-password` if
-//! the old one must not work any longer.
+//! A password that is set for somebody else is known to two. `create-user` and `set-password` therefore make it a
+//! [temporary](auth_sql::SqlUsers::set_temporary_password) one, which the user must change at the next login, where the user
+//! table [has the column](auth_sql::UserTable::with_must_change_password) for that (`auth-admin migrate` adds it) and the
+//! application [asks](auth_sql::SqlUser::must_change_password). With `--permanent` it may stay: for accounts of services, and
+//! for operators who type their own. A user who forgot theirs is better served by a link that lets them set one, and by
+//! `set-password --no-password` if the old one must not work any longer.
 //!
 //! # Sessions
 //! `set-password`, `disable` and `log-out-everywhere` change what ends sessions at their next request, and then
@@ -66,6 +69,16 @@
 //! by [`Admin::with_throttle`]. `set-password`, `disable` and `log-out-everywhere` make strangers of the devices on which the user
 //! signed in.
 //!
+//! # Second factors
+//! `list-factors` shows what [second factors](auth_core::factors) a user has, and never a secret. `reset-factors` removes all of
+//! them, and what was counted for them, for somebody who lost their phone; then it ends the sessions as `log-out-everywhere`
+//! does. At a terminal it asks whether that is meant, unless `--yes` says so. Make sure who it is that asks you for it: with the
+//! factors gone, the password alone lets somebody in, who may then enrol others.
+//!
+//! The `--reason` is repeated in what the command says. With the backend and the user's id it is also a [`tracing`] event of the
+//! target `auth`, for the log of an application that brings these commands into its own binary. There they need
+//! [`Admin::with_factors`], and no key that secrets are sealed with.
+//!
 //! # Planning
 //! `plan-users` (feature `ldap`, on Unix) shows what logins would change before anybody signs in: for everybody in the
 //! directory of [`Admin::with_directory`], by its policy, who would be created, what would change, and who is refused and
@@ -78,6 +91,7 @@
 
 mod admin;
 mod command;
+mod factors;
 mod failure;
 mod import;
 mod keys;

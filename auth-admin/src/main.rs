@@ -117,14 +117,16 @@ async fn run(options: Options) -> Result<ExitCode, Unavailable> {
         Task::Migrate => migrate(&users, database, options.sessions.is_none()).await,
         Task::Admin(command) => {
             let keys = keys(&users, database.clone(), &options, command)?;
+            let factors = SqlFactors::new(database.clone());
             if let Some(url) = &options.sessions {
                 let (sessions, counted) = redis(url)?;
                 let admin = Admin::new(users, sessions, &options.backend)?.with_throttle(counted);
-                return administer(admin.with_api_keys(keys), &options, command).await;
+                let admin = admin.with_api_keys(keys).with_factors(factors);
+                return administer(admin, &options, command).await;
             }
             let (sessions, counted) = (SqlSessions::new(database.clone()), SqlThrottle::new(database));
             let admin = Admin::new(users, sessions, &options.backend)?.with_throttle(counted);
-            administer(admin.with_api_keys(keys), &options, command).await
+            administer(admin.with_api_keys(keys).with_factors(factors), &options, command).await
         }
     }
 }

@@ -54,8 +54,7 @@ impl<S: SessionStore> Admin<S> {
         if !(1..=Password::MAX_PASSWORD_LEN).contains(&password.len()) {
             return Ok(false);
         }
-        let answer = self.terminal.ask("Use it all the same? [y/N] ").await?;
-        Ok(answer.eq_ignore_ascii_case("y") || answer.eq_ignore_ascii_case("yes"))
+        self.terminal.agrees("Use it all the same?").await
     }
 }
 

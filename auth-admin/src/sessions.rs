@@ -26,13 +26,18 @@ const SHOWN_DIGITS: usize = 16;
 impl<S: SessionStore> Admin<S> {
     pub(crate) async fn log_out_everywhere(&self, username: &str) -> Result<(), Failure> {
         let user = self.user(username).await?;
+        let ended = self.end_everywhere(&user).await?;
+        say(&format!("ended {ended} sessions of {}", shown(user.username())))
+    }
+
+    /// Ends all sessions of a user, and says how many the store had.
+    pub(crate) async fn end_everywhere(&self, user: &SqlUser) -> Result<u64, Failure> {
         match self.users.end_sessions(&user.id()).await {
             // The sessions in the store are all that there is then.
             Err(error) if error.kind() == UserErrorKind::NoStamps => (),
             done => done?,
         }
-        let ended = self.end_all(&user).await?;
-        say(&format!("ended {ended} sessions of {}", shown(user.username())))
+        self.end_all(user).await
     }
 
     pub(crate) async fn list_sessions(&self, username: &str, json: bool) -> Result<(), Failure> {

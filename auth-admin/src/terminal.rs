@@ -56,6 +56,12 @@ impl Terminal {
         }
     }
 
+    /// Asks a question, to which anything but a yes is a no.
+    pub(crate) async fn agrees(&self, question: &str) -> Result<bool, Failure> {
+        let answer = self.ask(&format!("{question} [y/N] ")).await?;
+        Ok(answer.eq_ignore_ascii_case("y") || answer.eq_ignore_ascii_case("yes"))
+    }
+
     /// Asks for a line that is not shown.
     pub(crate) async fn ask_hidden(&self, question: &'static str) -> Result<Secret, Failure> {
         // Before the question is there: what is typed early is not shown either.

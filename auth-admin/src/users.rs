@@ -2,9 +2,9 @@
 
 use std::io::{self, Write};
 
-use auth_core::User;
 use auth_core::session::SessionStore;
-use auth_sql::{SqlUser, canonical};
+use auth_core::{Secret, User};
+use auth_sql::{SqlUser, UserError, UserErrorKind, canonical};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -29,21 +29,59 @@ impl<S: SessionStore> Admin<S> {
         if self.users.find(&username).await?.is_some() {
             return Err(Failure::refused("the user name is taken"));
         }
-        let password = self.new_password(password, &username).await?;
-        let user = self.users.create_user(&username, password.as_ref()).await?;
+        let (is_permanent, password) = (password.permanent, self.new_password(password, &username).await?);
+        let user = self.create_with(&username, password.as_ref(), is_permanent).await?;
         let granted = self.grant_all(&user, permissions).await;
         granted.map_err(|failure| failure.after("the user was created"))?;
-        say(&format!("created {}, id {}", shown(user.username()), shown(user.id().as_str())))
+        let so = if user.must_change_password() { TEMPORARY } else { "" };
+        say(&format!("created {}, id {}{so}", shown(user.username()), shown(user.id().as_str())))
+    }
+
+    async fn create_with(
+        &self,
+        username: &str,
+        password: Option<&Secret>,
+        is_permanent: bool,
+    ) -> Result<SqlUser, Failure> {
+        if let Some(password) = password.filter(|_| !is_permanent) {
+            match self.users.create_user_with_temporary_password(username, password).await {
+                Err(error) if is_unknown_here(&error) => self.tell_nobody_asks(&error),
+                made => return Ok(made?),
+            }
+        }
+        Ok(self.users.create_user(username, password).await?)
     }
 
     pub(crate) async fn set_password(&self, username: &str, password: &NewPassword) -> Result<(), Failure> {
         let user = self.user(username).await?;
-        let password = self.new_password(password, user.username()).await?;
-        self.users.set_password(&user.id(), password.as_ref()).await?;
+        let (is_permanent, password) =
+            (password.permanent, self.new_password(password, user.username()).await?);
+        let so = self.set_with(&user, password.as_ref(), is_permanent).await?;
         let ended = self.end_all(&user).await;
         let ended = ended.map_err(|failure| failure.after("the password was changed"))?;
         let done = if password.is_some() { "changed the password" } else { "removed the password" };
-        say(&format!("{done} of {} and ended {ended} sessions", shown(user.username())))
+        say(&format!("{done} of {} and ended {ended} sessions{so}", shown(user.username())))
+    }
+
+    /// Says what there is to say about the password.
+    async fn set_with(
+        &self,
+        user: &SqlUser,
+        password: Option<&Secret>,
+        is_permanent: bool,
+    ) -> Result<&'static str, Failure> {
+        if let Some(password) = password.filter(|_| !is_permanent) {
+            match self.users.set_temporary_password(&user.id(), password).await {
+                Err(error) if is_unknown_here(&error) => self.tell_nobody_asks(&error),
+                done => return Ok(done.map(|()| TEMPORARY)?),
+            }
+        }
+        self.users.set_password(&user.id(), password).await?;
+        Ok("")
+    }
+
+    fn tell_nobody_asks(&self, why: &UserError) {
+        self.terminal.tell(&format!("note: nobody is asked to change the password at the next login: {why}"));
     }
 
     pub(crate) async fn disable(&self, username: &str) -> Result<(), Failure> {
@@ -81,6 +119,7 @@ impl<S: SessionStore> Admin<S> {
                 id: user.id().as_str().to_owned(),
                 username: user.username(),
                 active: user.is_active(),
+                must_change_password: user.must_change_password(),
                 permissions: user.permissions().collect(),
             };
             return say_json(&shown);
@@ -88,6 +127,9 @@ impl<S: SessionStore> Admin<S> {
         let active = if user.is_active() { "yes" } else { "no" };
         let (id, name) = (user.id(), shown(user.username()));
         say(&format!("id           {}\nusername     {name}\nactive       {active}", shown(id.as_str())))?;
+        if user.must_change_password() {
+            say("password     temporary")?;
+        }
         say(&format!("permissions  {}", listed(&user)))
     }
 
@@ -104,12 +146,21 @@ impl<S: SessionStore> Admin<S> {
     }
 }
 
+/// What is said of a password that its user must change.
+const TEMPORARY: &str = "; the password is temporary, to be changed at the next login";
+
+/// Whether the table has no temporary passwords.
+fn is_unknown_here(error: &UserError) -> bool {
+    error.kind() == UserErrorKind::NoTemporaryPasswords
+}
+
 /// A user for programs.
 #[derive(Serialize)]
 struct Shown<'a> {
     id: String,
     username: &'a str,
     active: bool,
+    must_change_password: bool,
     permissions: Vec<&'a str>,
 }
 

@@ -1,6 +1,7 @@
 //! The program, as a process: what it does, says and answers.
 
 mod embedded;
+mod factors;
 mod import;
 mod keys;
 mod plan;

@@ -45,13 +45,16 @@ pub(crate) async fn sessions_are_listed_and_ended(site: &Site) {
     assert_eq!(site.done(&["list-sessions", "bob"]).lines().count(), 1);
 }
 
+const SET: &str = "changed the password of alice and ended 1 sessions; the password is temporary, to be changed at the \
+                   next login\n";
+
 /// Whoever was signed in is not, after the password changed or the user was disabled.
 async fn every_change_ends_sessions(site: &Site) {
     let auth = site.auth().await;
     let changed = "a second cup of cold tea";
     let browser = logged_in(&auth, "alice", GOOD, "x").await;
     let ran = site.run_with(&["set-password", "alice", "--password-stdin"], changed);
-    assert_eq!(ran.out, "changed the password of alice and ended 1 sessions\n", "{ran:?}");
+    assert_eq!(ran.out, SET, "{ran:?}");
     assert!(!browser.is_logged_in(&auth).await);
     assert!(site.signs_in("alice", changed).await && !site.signs_in("alice", GOOD).await);
 

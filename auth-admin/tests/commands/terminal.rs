@@ -120,6 +120,23 @@ async fn an_interrupted_question_leaves_the_terminal_as_it_was() {
     assert_eq!(site.count().await, 0);
 }
 
+/// What cannot be undone is asked about.
+#[test]
+fn a_reset_of_factors_is_asked_about() {
+    let site = Site::new();
+    site.create("alice");
+    let question = "Remove all second factors of alice and end the sessions? [y/N] ";
+    for (answer, code, says) in [
+        ("", "1", "error: nothing was changed"),
+        ("n", "1", "error: nothing was changed"),
+        ("yes", "0", "removed 0"),
+    ] {
+        let mut terminal = Terminal::run(&site, "reset-factors alice --reason 'lost phone'");
+        let (ended, seen) = terminal.answer(question, answer).end();
+        assert!(ended == code && seen.contains(says), "{answer:?}: {ended} {seen}");
+    }
+}
+
 /// A bar, and nothing of it left behind.
 #[test]
 fn long_work_shows_how_far_it_is() {

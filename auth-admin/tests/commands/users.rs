@@ -1,6 +1,11 @@
 //! Users, without a terminal.
 
+use auth_core::User;
+use sqlx::sqlite::SqlitePool;
+
 use crate::site::{GOOD, Site};
+
+const CREATED: &str = "created Alice, id 1; the password is temporary, to be changed at the next login\n";
 
 /// All by the command line; without a password, nobody can sign in with one.
 #[tokio::test]
@@ -8,16 +13,91 @@ async fn a_user_is_created_without_a_terminal() {
     let site = Site::new();
     let arguments = ["create-user", "--username", "Alice", "--permission", "a", "--permission", "b"];
     let ran = site.run_with(&[&arguments[..], &["--password-stdin"]].concat(), &format!("{GOOD}\n"));
-    assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (0, "created Alice, id 1\n", ""));
+    assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (0, CREATED, ""));
     assert!(site.signs_in("alice", GOOD).await && !site.signs_in("alice", "!").await);
     assert_eq!(
         site.done(&["show-user", "alice", "--json"]),
-        "{\"id\":\"1\",\"username\":\"Alice\",\"active\":true,\"permissions\":[\"a\",\"b\"]}\n"
+        "{\"id\":\"1\",\"username\":\"Alice\",\"active\":true,\"must_change_password\":true,\"permissions\":[\"a\",\"b\"]}\n"
     );
     assert_eq!(site.done(&["create-user", "--username", "bob", "--no-password"]), "created bob, id 2\n");
     for password in ["", "!", "bob", GOOD] {
         assert!(!site.signs_in("bob", password).await, "{password:?}");
     }
+}
+
+/// Whoever sets a password for somebody knows it, unless it is meant to stay.
+pub(crate) async fn a_password_from_an_administrator_is_temporary(site: &Site) {
+    let is_marked = |name: &str| {
+        let json = site.done(&["show-user", name, "--json"]);
+        let is_marked = json.contains(r#""must_change_password":true"#);
+        assert_eq!(
+            site.done(&["show-user", name]).contains("\npassword     temporary\n"),
+            is_marked,
+            "{json}"
+        );
+        is_marked
+    };
+    let (said, other) =
+        ("; the password is temporary, to be changed at the next login\n", "another one for cold tea");
+    site.create("tess");
+    assert!(is_marked("tess"));
+    let users = site.users().await;
+    let tess = users.find("tess").await.unwrap().unwrap();
+    users.set_password(&tess.id(), Some(&other.into())).await.unwrap();
+    assert!(!is_marked("tess"), "she chose one");
+    for (arguments, marks) in [
+        (&["set-password", "tess", "--password-stdin"][..], true),
+        (&["set-password", "tess", "--no-password"], false),
+        (&["set-password", "tess", "--password-stdin"], true),
+        (&["set-password", "tess", "--password-stdin", "--permanent"], false),
+    ] {
+        let ran = site.run_with(arguments, if marks { GOOD } else { other });
+        assert_eq!((ran.code, &*ran.err, ran.out.ends_with(said)), (0, "", marks), "{arguments:?}: {ran:?}");
+        assert_eq!(is_marked("tess"), marks, "{arguments:?}");
+    }
+    assert!(site.signs_in("tess", other).await);
+    site.run_with(&["set-password", "tess", "--password-stdin"], GOOD);
+    let ran = site.run_with(&["set-password", "tess", "--password-stdin", "--permanent"], GOOD);
+    assert_eq!(
+        (ran.code, &*ran.err),
+        (1, "error: it is the temporary password, which is to be changed\n"),
+        "{ran:?}"
+    );
+    let robot = ["create-user", "--username", "robot", "--password-stdin", "--permanent"];
+    let ran = site.run_with(&robot, GOOD);
+    assert!(ran.code == 0 && !ran.out.contains("temporary") && !is_marked("robot"), "{ran:?}");
+    assert_eq!(site.run(&["set-password", "tess", "--no-password", "--permanent"]).code, 2);
+}
+
+#[tokio::test]
+async fn temporary_passwords_in_sqlite() {
+    a_password_from_an_administrator_is_temporary(&Site::new()).await;
+}
+
+/// What was asked for is done on a table of an earlier version, and it is said what is not.
+#[tokio::test]
+async fn a_table_without_the_column_is_fine() {
+    let site = Site::new();
+    let pool = SqlitePool::connect(&site.database).await.unwrap();
+    sqlx::query("ALTER TABLE auth_users DROP COLUMN must_change_password").execute(&pool).await.unwrap();
+    let note = "note: nobody is asked to change the password at the next login: the user table has no column";
+    let create = ["create-user", "--username", "alice", "--password-stdin"];
+    let ran = site.run_with(&create, GOOD);
+    assert_eq!((ran.code, &*ran.out), (0, "created alice, id 1\n"), "{ran:?}");
+    assert!(ran.err.starts_with(note) && ran.err.contains("`auth-admin migrate`"), "{ran:?}");
+    let other = "another one for cold tea";
+    let ran = site.run_with(&["set-password", "alice", "--password-stdin"], other);
+    assert_eq!((ran.code, &*ran.out), (0, "changed the password of alice and ended 0 sessions\n"), "{ran:?}");
+    assert!(ran.err.starts_with(note), "{ran:?}");
+    let ran = site.run_with(&["set-password", "alice", "--password-stdin", "--permanent"], other);
+    assert_eq!((ran.code, &*ran.err), (0, ""), "{ran:?}");
+    assert!(site.signs_in("alice", other).await);
+    let file = site.file("users.csv", "username,password\nbob,\n");
+    site.done(&["import-users", file.to_str().unwrap()]);
+
+    site.done(&["migrate"]);
+    let ran = site.run_with(&["set-password", "alice", "--password-stdin"], other);
+    assert!(ran.code == 0 && ran.err.is_empty() && ran.out.contains("temporary"), "{ran:?}");
 }
 
 /// Nobody is there to be asked, so the flag is named and nothing is done.

@@ -151,7 +151,8 @@ impl Database {
         }
     }
 
-    async fn has(&self, column: &LaterColumn) -> Result<bool, DbError> {
+    /// Whether its table has it.
+    pub(crate) async fn has(&self, column: &LaterColumn) -> Result<bool, DbError> {
         self.is_any(&column.find, &[]).await
     }
 

@@ -31,6 +31,8 @@ pub(crate) enum DbErrorKind {
     /// It does not take these values: too long, of no character set that it has, against a constraint or a trigger.
     /// Others are not concerned.
     Refused,
+    /// A table has not all columns: one of an earlier version, mostly.
+    Lacking,
     /// It gave the statement up, or broke off: what was asked may be why.
     Doubtful,
     /// Anything else: it cannot do it now.
@@ -74,6 +76,7 @@ impl From<sqlx::Error> for DbError {
             E::Database(error) if is_undone(&**error) => DbErrorKind::Undone,
             E::Database(error) if is_refused(&**error) => DbErrorKind::Refused,
             E::Database(error) if is_doubtful(&**error) => DbErrorKind::Doubtful,
+            E::Database(error) if remedy::lacks_column(&**error) => DbErrorKind::Lacking,
             E::Encode(_) | E::InvalidArgument(_) => DbErrorKind::Refused,
             E::Protocol(_) => DbErrorKind::Doubtful,
             E::ColumnNotFound(_)
@@ -155,7 +158,7 @@ impl From<DbError> for BackendError {
         match error.kind {
             DbErrorKind::Unreadable | DbErrorKind::Doubtful => Self::invalid_data(error),
             DbErrorKind::Taken | DbErrorKind::Undone | DbErrorKind::Refused => Self::undecided(error),
-            DbErrorKind::Unavailable => Self::unavailable(error),
+            DbErrorKind::Lacking | DbErrorKind::Unavailable => Self::unavailable(error),
         }
     }
 }

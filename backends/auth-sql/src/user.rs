@@ -15,6 +15,7 @@ pub struct SqlUser {
     pub(crate) id: UserId,
     pub(crate) username: Arc<str>,
     pub(crate) active: bool,
+    pub(crate) must_change_password: bool,
     pub(crate) stamp: Arc<[u8]>,
     /// `None` for none at all.
     pub(crate) permissions: Option<Arc<Permissions>>,
@@ -24,6 +25,15 @@ impl SqlUser {
     /// The name as it was given when the user was created.
     pub fn username(&self) -> &str {
         &self.username
+    }
+
+    /// Whether somebody else knows the password, who set it by
+    /// [`set_temporary_password`](crate::SqlUsers::set_temporary_password): the user is to choose another one before anything
+    /// else. It is for the application to ask for it.
+    ///
+    /// Never where the table [has no column](crate::UserTable::with_must_change_password) for that.
+    pub fn must_change_password(&self) -> bool {
+        self.must_change_password
     }
 
     /// The permissions, sorted.
@@ -56,6 +66,7 @@ impl fmt::Debug for SqlUser {
             .field("id", &self.id)
             .field("username", &format_args!("({} bytes)", self.username.len()))
             .field("active", &self.active)
+            .field("must_change_password", &self.must_change_password)
             .field("permissions", &self.permissions.as_deref().unwrap_or(&Permissions::default()))
             .finish_non_exhaustive()
     }

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod check;
+mod earlier;
 mod error;
 mod found;
 mod import;
@@ -26,9 +27,9 @@ use crate::driver::{Columns, Rows};
 use crate::error::DbError;
 use crate::identifier::Identifier;
 use crate::{Database, SqlUser, TableUser, canonical};
+use earlier::CurrentStatements;
 pub use error::{UserError, UserErrorKind};
 pub use import::{Existing, NewUser};
-use statements::Statements;
 pub use table::UserTable;
 
 /// Users in a table: a [`Backend`](auth_core::backend::Backend) for passwords, and a
@@ -64,7 +65,7 @@ pub struct SqlUsers<U = SqlUser> {
     passwords: Passwords,
     table: Arc<UserTable>,
     further: Arc<[Identifier]>,
-    sql: Arc<Statements>,
+    sql: Arc<CurrentStatements>,
     user: PhantomData<fn() -> U>,
 }
 
@@ -72,7 +73,7 @@ impl SqlUsers {
     /// Users in the tables that [`migrate`](Self::migrate) makes.
     pub fn new(database: impl Into<Database>, passwords: Passwords) -> Self {
         let (database, table) = (database.into(), Arc::new(UserTable::default()));
-        let sql = Arc::new(Statements::new(&table, &[], database.dialect()));
+        let sql = Arc::new(CurrentStatements::new(&table, &[], database.dialect()));
         Self { database, passwords, table, further: Arc::default(), sql, user: PhantomData }
     }
 }
@@ -81,7 +82,7 @@ impl<U: TableUser> SqlUsers<U> {
     /// Users in other tables, such as the application's own.
     #[must_use]
     pub fn with_table(mut self, table: UserTable) -> Self {
-        self.sql = Arc::new(Statements::new(&table, &self.further, self.database.dialect()));
+        self.sql = Arc::new(CurrentStatements::new(&table, &self.further, self.database.dialect()));
         self.table = Arc::new(table);
         self
     }
@@ -115,17 +116,9 @@ impl<U: TableUser> SqlUsers<U> {
     /// [`ConfigError`] if one of [`TableUser::COLUMNS`] is no name of a column.
     pub fn with_user<V: TableUser>(self) -> Result<SqlUsers<V>, ConfigError> {
         let further = V::COLUMNS.iter().map(|name| Identifier::new(name)).collect::<Result<Arc<[_]>, _>>()?;
-        let sql = Arc::new(Statements::new(&self.table, &further, self.database.dialect()));
+        let sql = Arc::new(CurrentStatements::new(&self.table, &further, self.database.dialect()));
         let Self { database, passwords, table, .. } = self;
         Ok(SqlUsers { database, passwords, table, further, sql, user: PhantomData })
-    }
-
-    /// Makes the tables that are missing. One that is there is left as it is.
-    ///
-    /// # Errors
-    /// [`BackendError`] if the database refuses or cannot be reached.
-    pub async fn migrate(&self) -> Result<(), BackendError> {
-        Ok(self.database.migrate(&self.sql.migrate).await?)
     }
 
     /// The hashes that new passwords get, and that stored ones may be of.
@@ -142,6 +135,13 @@ impl<U: TableUser> SqlUsers<U> {
     }
 
     async fn by_id(&self, id: &UserId) -> Result<Option<U>, DbError> {
+        match self.try_by_id(id).await {
+            Err(error) if self.turns_out_earlier(&error).await => self.try_by_id(id).await,
+            found => found,
+        }
+    }
+
+    async fn try_by_id(&self, id: &UserId) -> Result<Option<U>, DbError> {
         let Some(value) = self.table.id_value(id) else { return Ok(None) };
         let (sql, on) = (&self.sql.by_id, &self.database);
         let user: Option<U> = if self.sql.by_id_finds_one {
@@ -156,14 +156,22 @@ impl<U: TableUser> SqlUsers<U> {
     /// The user with this name and the stored hash.
     async fn by_name(&self, username: &str) -> Result<Option<(U, Option<Box<str>>)>, DbError> {
         let Ok(key) = canonical(username) else { return Ok(None) };
+        self.look_again().await;
+        match self.try_by_name(&key).await {
+            Err(error) if self.turns_out_earlier(&error).await => self.try_by_name(&key).await,
+            found => found,
+        }
+    }
+
+    async fn try_by_name(&self, key: &str) -> Result<Option<(U, Option<Box<str>>)>, DbError> {
         let (hash, found_key) = (found::own::<U>(), found::own::<U>() + 1);
         let read = |rows: &mut Rows<'_>| {
             // A column that compares without regard to accents would find somebody else.
-            let rows = exact(rows, |row| Ok(row.text(found_key)? == Some(&key)))?;
+            let rows = exact(rows, |row| Ok(row.text(found_key)? == Some(key)))?;
             let hash = rows.first().map_or(Ok(None), |row| row.text(hash))?.map(Into::into);
             Ok(self.user(rows)?.map(|user| (user, hash)))
         };
-        self.database.fetch(&self.sql.by_name, &[key.as_str().into()], read).await
+        self.database.fetch(&self.sql.by_name, &[key.into()], read).await
     }
 
     fn user<'r>(&self, rows: impl IntoIterator<Item = &'r dyn Columns>) -> Result<Option<U>, DbError> {

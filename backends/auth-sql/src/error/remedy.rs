@@ -16,7 +16,7 @@ fn not_migrated(error: &dyn DatabaseError) -> Option<String> {
     let what = if is(error, &TABLE_MISSING) {
         let table = named(error.message(), &TABLE_MISSING);
         table.map_or_else(|| "a table is missing".into(), |table| format!("the table `{table}` is missing"))
-    } else if is(error, &COLUMN_MISSING) {
+    } else if lacks_column(error) {
         // A column that is named with its table stands in no quotes in PostgreSQL's words.
         let column = named(error.message(), &COLUMN_MISSING).or_else(|| unquoted(error.message()));
         let column = column.map_or_else(|| "a column".into(), |column| format!("the column `{column}`"));
@@ -25,6 +25,11 @@ fn not_migrated(error: &dyn DatabaseError) -> Option<String> {
         return None;
     };
     Some(format!("{what}: call `migrate()` when the program starts, or run `auth-admin migrate`"))
+}
+
+/// Whether a column is missing.
+pub(super) fn lacks_column(error: &dyn DatabaseError) -> bool {
+    is(error, &COLUMN_MISSING)
 }
 
 fn read_only(error: &dyn DatabaseError) -> Option<String> {

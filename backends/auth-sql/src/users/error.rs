@@ -25,6 +25,8 @@ pub enum UserErrorKind {
     InvalidName,
     /// It cannot be a password: empty, or longer than 4096 bytes.
     InvalidPassword,
+    /// It is the [temporary password](crate::SqlUsers::set_temporary_password) that the user must change, and somebody else knows.
+    SamePassword,
     /// There is no user with this id.
     UnknownUser,
     /// The user belongs to an outside system: their password is changed there
@@ -36,6 +38,10 @@ pub enum UserErrorKind {
     NoStamps,
     /// The [`UserTable`](crate::UserTable) names no column that says who may sign in.
     AlwaysActive,
+    /// The [`UserTable`](crate::UserTable) names no
+    /// [column that says who must change their password](crate::UserTable::with_must_change_password), or is of an earlier
+    /// version and [`migrate`](crate::SqlUsers::migrate) has not added it yet.
+    NoTemporaryPasswords,
     /// The database, the hash pool or the random source cannot do it now.
     Unavailable,
 }
@@ -83,11 +89,16 @@ impl fmt::Display for UserError {
             UserErrorKind::NameTaken => "the user name is taken",
             UserErrorKind::InvalidName => "the user name is not valid",
             UserErrorKind::InvalidPassword => "the password is not valid",
+            UserErrorKind::SamePassword => "it is the temporary password, which is to be changed",
             UserErrorKind::UnknownUser => "there is no such user",
             UserErrorKind::Linked => "the user belongs to an outside system, where the password is changed",
             UserErrorKind::NoPermissions => "the user table has no permissions",
             UserErrorKind::NoStamps => "the user table has no security stamps",
             UserErrorKind::AlwaysActive => "the user table has no column that says who may sign in",
+            UserErrorKind::NoTemporaryPasswords => {
+                "the user table has no column that says who must change their password: add `must_change_password`, \
+                 by `migrate()` or `auth-admin migrate`, or one of your own by `UserTable::with_must_change_password`"
+            }
             UserErrorKind::Unavailable => "the change cannot be made now",
         })
     }

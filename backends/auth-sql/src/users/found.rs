@@ -10,13 +10,16 @@ use crate::error::DbError;
 use crate::permissions::Permissions;
 use crate::user::{SqlUser, TableUser, UserRow};
 
-/// The columns that every query for a user begins with: id, name, active, stamp, permissions. These are a JSON array,
+/// The columns that every query for a user begins with: id, name, state, stamp, permissions. These are a JSON array,
 /// or one of them: a user then has as many rows as permissions, and one without any.
 const ID: usize = 0;
 const USERNAME: usize = 1;
-const ACTIVE: usize = 2;
+const STATE: usize = 2;
 const STAMP: usize = 3;
 const PERMISSIONS: usize = 4;
+/// The bits of the state: whether the user is active, and whether they must change their password.
+pub(super) const ACTIVE: i64 = 1;
+pub(super) const MUST_CHANGE: i64 = 2;
 /// Where the columns of the application's own user begin.
 const FURTHER: usize = 5;
 
@@ -53,10 +56,12 @@ fn without_permissions(row: &dyn Columns, id: UserId, table: &UserTable) -> Resu
         Some(_) => row.bytes(STAMP)?.unwrap_or_default().into(),
         None => derived(row.text(STAMP)?.unwrap_or_default()),
     };
+    let state = number(row, STATE)?;
     Ok(SqlUser {
         id,
         username: row.text(USERNAME)?.unwrap_or_default().into(),
-        active: number(row, ACTIVE)? != 0,
+        active: state & ACTIVE != 0,
+        must_change_password: state & MUST_CHANGE != 0,
         stamp,
         permissions: None,
     })

@@ -1,15 +1,18 @@
 //! Creating and changing users.
 
-use auth_core::password::PasswordHash;
+use auth_core::password::{PasswordHash, Verdict};
 use auth_core::provisioning::ProvisionStore;
 use auth_core::random::{OsRandom, Random, RandomError};
 use auth_core::{Secret, UserId};
 use sqlx::SqlStr;
 
-use super::statements::PermissionStatements;
+use super::statements::{PermissionStatements, Statements};
 use super::table::IdType;
 use super::{SqlUsers, UserError, UserErrorKind};
-use crate::driver::Value;
+#[cfg(doc)]
+use crate::SqlUser;
+use crate::driver::{Columns, Value};
+use crate::error::DbErrorKind;
 use crate::{TableUser, canonical};
 
 impl<U: TableUser> SqlUsers<U> {
@@ -18,30 +21,122 @@ impl<U: TableUser> SqlUsers<U> {
     /// # Errors
     /// [`UserError`], for instance of kind [`NameTaken`](UserErrorKind::NameTaken).
     pub async fn create_user(&self, username: &str, password: Option<&Secret>) -> Result<U, UserError> {
+        self.create_with(username, password, ChosenBy::User).await
+    }
+
+    /// Creates an active user whose password somebody else chose, to be changed at the first login: see
+    /// [`set_temporary_password`](Self::set_temporary_password).
+    ///
+    /// # Errors
+    /// [`UserError`], for instance of kind [`NoTemporaryPasswords`](UserErrorKind::NoTemporaryPasswords): nobody was
+    /// created then.
+    pub async fn create_user_with_temporary_password(
+        &self,
+        username: &str,
+        password: &Secret,
+    ) -> Result<U, UserError> {
+        self.create_with(username, Some(password), ChosenBy::Another).await
+    }
+
+    async fn create_with(
+        &self,
+        username: &str,
+        password: Option<&Secret>,
+        by: ChosenBy,
+    ) -> Result<U, UserError> {
         let key =
             canonical(username).map_err(|error| UserError::because(UserErrorKind::InvalidName, error))?;
+        self.look_again().await;
+        by.may_be_in(&self.sql)?;
         let hash = self.hash(password).await?;
-        if !self.insert(username, &key, hash.as_ref()).await? {
+        if !self.insert(username, &key, hash.as_ref(), by).await? {
             return Err(UserError::new(UserErrorKind::NameTaken));
         }
         let made = self.by_name(username).await?;
         made.map(|(user, _)| user).ok_or(UserError::new(UserErrorKind::Unavailable))
     }
 
-    /// Sets or removes the password, and ends all sessions of the user.
+    /// Sets a password that the user chose, or removes it, and ends all sessions of the user. A
+    /// [temporary](Self::set_temporary_password) one is thereby changed, to another.
     ///
     /// # Errors
-    /// [`UserError`], for instance of kind [`UnknownUser`](UserErrorKind::UnknownUser), or
-    /// [`Linked`](UserErrorKind::Linked) for a password that would not let the user in.
+    /// [`UserError`], for instance of kind [`UnknownUser`](UserErrorKind::UnknownUser),
+    /// [`Linked`](UserErrorKind::Linked) for a password that would not let the user in, or
+    /// [`SamePassword`](UserErrorKind::SamePassword) for the temporary one.
     pub async fn set_password(&self, id: &UserId, password: Option<&Secret>) -> Result<(), UserError> {
+        self.set_with(id, password, ChosenBy::User).await
+    }
+
+    /// Sets a password that somebody else chose, such as an administrator, and ends all sessions of the user, who
+    /// [must change it](SqlUser::must_change_password) after the next login: it does not become the one that the user keeps
+    /// (ASVS 6.4.1). Better than any password that somebody else knows is a link by which the user sets one (ASVS 6.4.6).
+    ///
+    /// That holds until a [`set_password`](Self::set_password) with another one; password and mark are written in one statement.
+    /// It is for the application to ask for it. A hash that is renewed at a login changes nothing about it.
+    ///
+    /// ```
+    /// # use auth_core::{Passwords, Secret, User};
+    /// # use auth_core::backend::UserSource;
+    /// # use auth_sql::SqlUsers;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let users = SqlUsers::new(pool, Passwords::new()?);
+    /// # users.migrate().await?;
+    /// let alice = users.create_user("alice", None).await?.id();
+    /// users.set_temporary_password(&alice, &Secret::new("told on the phone")).await?;
+    /// assert!(users.get_user(&alice).await?.is_some_and(|alice| alice.must_change_password()));
+    ///
+    /// assert!(users.set_password(&alice, Some(&Secret::new("told on the phone"))).await.is_err());
+    /// users.set_password(&alice, Some(&Secret::new("correct horse"))).await?;
+    /// assert!(users.get_user(&alice).await?.is_some_and(|alice| !alice.must_change_password()));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`UserError`] as of [`set_password`](Self::set_password), or of kind
+    /// [`NoTemporaryPasswords`](UserErrorKind::NoTemporaryPasswords): the password is as it was then.
+    pub async fn set_temporary_password(&self, id: &UserId, password: &Secret) -> Result<(), UserError> {
+        self.set_with(id, Some(password), ChosenBy::Another).await
+    }
+
+    async fn set_with(&self, id: &UserId, password: Option<&Secret>, by: ChosenBy) -> Result<(), UserError> {
         if password.is_some() && !self.table.linked_passwords && self.is_linked(id).await? {
             return Err(UserError::new(UserErrorKind::Linked));
+        }
+        self.look_again().await;
+        by.may_be_in(&self.sql)?;
+        let id = self.known(id).await?;
+        if by == ChosenBy::User && self.is_temporary(id, password).await? {
+            return Err(UserError::new(UserErrorKind::SamePassword));
         }
         let hash = self.hash(password).await?;
         let stamp = new_stamp()?;
         let mut values = vec![text(hash.as_ref())];
         values.extend(self.table.stamp.as_ref().map(|_| Value::from(&stamp[..])));
-        self.change(&self.sql.set_password, id, &values).await
+        values.push(id);
+        let set: fn(&Statements) -> Option<&SqlStr> = match by {
+            ChosenBy::User => |sql| Some(&sql.set_password),
+            ChosenBy::Another => |sql| Some(&sql.temporary.as_ref()?.set_password),
+        };
+        match self.execute(set, &values).await?.ok_or_else(no_temporary)? {
+            0 => Err(unknown()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether this is the temporary password that the user has.
+    async fn is_temporary(&self, id: Value<'_>, password: Option<&Secret>) -> Result<bool, UserError> {
+        let Some((password, temporary)) = password.zip(self.sql.temporary.as_ref()) else { return Ok(false) };
+        let read = |row: &dyn Columns| Ok(row.text(0)?.map(Box::<str>::from));
+        let hash = match self.database.first(&temporary.find, &[id], read).await {
+            Err(error) if self.turns_out_earlier(&error).await => None,
+            found => found?,
+        };
+        let Some(hash) = hash else { return Ok(false) };
+        Ok(matches!(self.passwords.verify(password, Some(&hash)).await?, Verdict::Match { .. }))
     }
 
     async fn is_linked(&self, id: &UserId) -> Result<bool, UserError> {
@@ -97,6 +192,7 @@ impl<U: TableUser> SqlUsers<U> {
         username: &str,
         key: &str,
         hash: Option<&PasswordHash>,
+        by: ChosenBy,
     ) -> Result<bool, UserError> {
         let stamp = new_stamp()?;
         let mut values = vec![key.into(), text(hash)];
@@ -104,7 +200,15 @@ impl<U: TableUser> SqlUsers<U> {
         if self.table.has_display_name() {
             values.push(username.into());
         }
-        Ok(self.database.insert(&self.sql.insert, &values).await?)
+        if by == ChosenBy::User {
+            return Ok(self.database.insert(&self.sql.insert, &values).await?);
+        }
+        values.push(1.into());
+        match self.execute(|sql| Some(&sql.temporary.as_ref()?.insert), &values).await {
+            Ok(made) => Ok(made.ok_or_else(no_temporary)? > 0),
+            Err(error) if error.kind() == DbErrorKind::Taken => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn hash(&self, password: Option<&Secret>) -> Result<Option<PasswordHash>, UserError> {
@@ -142,6 +246,25 @@ impl<U: TableUser> SqlUsers<U> {
     fn permissions(&self) -> Result<&PermissionStatements, UserError> {
         self.sql.permissions.as_ref().ok_or(UserError::new(UserErrorKind::NoPermissions))
     }
+}
+
+/// Who chose a password.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ChosenBy {
+    User,
+    /// It is temporary, since that one knows it.
+    Another,
+}
+
+impl ChosenBy {
+    /// Before a hash is computed for nothing.
+    fn may_be_in(self, sql: &Statements) -> Result<(), UserError> {
+        if self == Self::Another && sql.temporary.is_none() { Err(no_temporary()) } else { Ok(()) }
+    }
+}
+
+fn no_temporary() -> UserError {
+    UserError::new(UserErrorKind::NoTemporaryPasswords)
 }
 
 fn unknown() -> UserError {

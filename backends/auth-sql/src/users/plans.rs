@@ -3,7 +3,7 @@
 use super::statements::Statements;
 use super::table::UserTable;
 use crate::driver::Dialect;
-use crate::plans::{Case, NUMBER, ROWS, TEXT};
+use crate::plans::{Case, KEY, NUMBER, ROWS, TEXT};
 
 fn table() -> UserTable {
     let table = UserTable::default().with_email("email", "email_verified").unwrap();
@@ -15,6 +15,7 @@ fn users(dialect: &Dialect) -> Case {
     let permissions = sql.permissions.expect("the table has some");
     let accounts = sql.accounts.expect("the table has identities");
     let holders = accounts.permission_holders.expect("the table has permissions");
+    let temporary = sql.temporary.expect("the table has the column");
     let tracking = accounts.tracking.expect("the table has tracking");
     Case {
         table: "auth_users",
@@ -37,6 +38,9 @@ fn users(dialect: &Dialect) -> Case {
             (holders.other, vec![TEXT, NUMBER]),
             (tracking.read, vec![NUMBER]),
             (sql.renew, vec![TEXT, NUMBER, TEXT]),
+            (sql.set_password, vec![TEXT, KEY, NUMBER]),
+            (temporary.set_password, vec![TEXT, KEY, NUMBER]),
+            (temporary.find, vec![NUMBER]),
             (sql.set_active.expect("the table has the column"), vec![NUMBER, NUMBER]),
             (permissions.revoke, vec![TEXT, NUMBER]),
         ],

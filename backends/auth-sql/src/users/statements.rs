@@ -3,8 +3,9 @@
 use sqlx::SqlStr;
 
 use super::accounts::AccountStatements;
-use super::table::{IdType, Permissions, UserTable};
-use crate::driver::Dialect;
+use super::found::{ACTIVE, MUST_CHANGE};
+use super::table::{IdType, MustChange, Permissions, UserTable};
+use crate::driver::{Dialect, LaterColumn};
 use crate::identifier::Identifier;
 
 /// The statements for one set of tables, each made once.
@@ -17,11 +18,23 @@ pub(super) struct Statements {
     pub(super) insert: SqlStr,
     pub(super) import: SqlStr,
     pub(super) renew: SqlStr,
+    /// Sets a password that its user chose.
     pub(super) set_password: SqlStr,
+    pub(super) temporary: Option<TemporaryStatements>,
     pub(super) set_stamp: Option<SqlStr>,
     pub(super) set_active: Option<SqlStr>,
     pub(super) permissions: Option<PermissionStatements>,
     pub(super) accounts: Option<AccountStatements>,
+}
+
+/// Passwords that somebody else knows.
+pub(super) struct TemporaryStatements {
+    pub(super) insert: SqlStr,
+    pub(super) set_password: SqlStr,
+    /// Finds the hash of one.
+    pub(super) find: SqlStr,
+    /// Adds the column to a table that was made without it.
+    pub(super) later: Option<LaterColumn>,
 }
 
 pub(super) struct PermissionStatements {
@@ -37,6 +50,11 @@ impl Statements {
         let and_stamp =
             table.stamp.as_ref().map_or(String::new(), |stamp| format!(", {} = ?", quoted(stamp)));
         let sql = |text: String| dialect.statement(&text);
+        let set_password = |is_temporary: &str| {
+            let must_change = table.must_change.as_ref().map(|MustChange { column, .. }| quoted(column));
+            let flag = must_change.map_or(String::new(), |column| format!(", {column} = {is_temporary}"));
+            sql(format!("UPDATE {t} SET {password} = ?{and_stamp}{flag} WHERE {id} = ?"))
+        };
         let set = |column: &Identifier, value: &str| {
             sql(format!("UPDATE {t} SET {} = {value} WHERE {id} = ?", quoted(column)))
         };
@@ -49,7 +67,19 @@ impl Statements {
             insert: insert(table, [], [], dialect),
             import: import(table, dialect),
             renew: sql(format!("UPDATE {t} SET {password} = ? WHERE {id} = ? AND {password} = ?")),
-            set_password: sql(format!("UPDATE {t} SET {password} = ?{and_stamp} WHERE {id} = ?")),
+            set_password: set_password("FALSE"),
+            temporary: table.must_change.as_ref().map(|must_change| TemporaryStatements {
+                insert: insert(table, [], [&must_change.column], dialect),
+                set_password: set_password("TRUE"),
+                find: sql(format!(
+                    "SELECT {password} FROM {t} WHERE {id} = ? AND {}",
+                    quoted(&must_change.column)
+                )),
+                later: must_change.may_be_missing.then(|| {
+                    let of = must_change_type(dialect);
+                    dialect.later_column(&table.table, &must_change.column, &of)
+                }),
+            }),
             set_stamp: table.stamp.as_ref().map(|stamp| set(stamp, "?")),
             set_active: table.active.as_ref().map(|active| set(active, "(? <> 0)")),
             permissions: table.permissions.as_ref().map(|held| permissions(held, &t, &id, dialect)),
@@ -70,8 +100,10 @@ impl<'a> Select<'a> {
     fn new(table: &UserTable, further: &[Identifier], dialect: &'a Dialect) -> Self {
         let of_user = |name: &Identifier| of_user(name, dialect);
         let (id, username) = (of_user(&table.id), of_user(&table.username));
-        let truth = |column| format!("CASE WHEN {} THEN 1 ELSE 0 END", of_user(column));
-        let active = table.active.as_ref().map_or("1".into(), truth);
+        let bit = |column, bit: i64| format!("CASE WHEN {} THEN {bit} ELSE 0 END", of_user(column));
+        let active = table.active.as_ref().map_or(ACTIVE.to_string(), |column| bit(column, ACTIVE));
+        let must_change = table.must_change.iter().map(|must_change| bit(&must_change.column, MUST_CHANGE));
+        let state = must_change.fold(active, |state, bit| format!("{state} + {bit}"));
         // Without stamps, one is derived from the password's hash.
         let stamp = of_user(table.stamp.as_ref().unwrap_or(&table.password));
         let users = table.table.quoted(dialect);
@@ -87,7 +119,7 @@ impl<'a> Select<'a> {
             }
         }
         let has_one_row = table.permissions.is_none() || dialect.gather.is_some();
-        let own = [id.clone(), username, active, stamp, permission];
+        let own = [id.clone(), username, state, stamp, permission];
         let columns = own.into_iter().chain(further.iter().map(of_user)).collect::<Vec<_>>().join(", ");
         Self { dialect, has_one_row, columns, from }
     }
@@ -203,6 +235,8 @@ fn user_columns(table: &UserTable, dialect: &Dialect) -> String {
     columns.push(format!("{} {text}", quoted(&table.password)));
     columns.extend(table.stamp.iter().map(|stamp| format!("{} {bytes} NOT NULL", quoted(stamp))));
     columns.extend(table.active.iter().map(|active| format!("{} {boolean} NOT NULL", quoted(active))));
+    let must_change = table.must_change.iter();
+    columns.extend(must_change.map(|of| format!("{} {}", quoted(&of.column), must_change_type(dialect))));
     if let Some([issuer, subject]) = &table.identity {
         let (issuer, subject) = (quoted(issuer), quoted(subject));
         columns.push(format!("{issuer} {text}, {subject} {text}"));
@@ -216,6 +250,11 @@ fn user_columns(table: &UserTable, dialect: &Dialect) -> String {
         columns.push(format!("UNIQUE ({}, {})", quoted(issuer), quoted(subject)));
     }
     columns.join(", ")
+}
+
+/// Instances of an earlier version, and statements for new users, do not name it.
+fn must_change_type(dialect: &Dialect) -> String {
+    format!("{} DEFAULT FALSE NOT NULL", dialect.boolean)
 }
 
 fn permission_columns(held: &Permissions, table: &UserTable, dialect: &Dialect) -> String {

@@ -40,6 +40,7 @@ pub struct UserTable {
     pub(super) password: Identifier,
     pub(super) stamp: Option<Identifier>,
     pub(super) active: Option<Identifier>,
+    pub(super) must_change: Option<MustChange>,
     pub(super) identity: Option<[Identifier; 2]>,
     /// Whether a user with an identity may have a password here as well.
     pub(super) linked_passwords: bool,
@@ -50,6 +51,14 @@ pub struct UserTable {
     pub(super) flags: Vec<Identifier>,
     /// The table of what columns got from outside.
     pub(super) tracking: Option<Identifier>,
+}
+
+/// The column of who must change their password.
+#[derive(Clone, Debug)]
+pub(super) struct MustChange {
+    pub(super) column: Identifier,
+    /// Whether tables that were made here may lack it, since it is of a later version than they are.
+    pub(super) may_be_missing: bool,
 }
 
 /// What ids are.
@@ -76,7 +85,8 @@ impl Permissions {
 }
 
 impl Default for UserTable {
-    /// `auth_users` and `auth_user_permissions`, with everything.
+    /// `auth_users` and `auth_user_permissions`, with everything. Where they were made by an earlier version and
+    /// [`migrate`](crate::SqlUsers::migrate) has not added `must_change_password` yet, nobody has to.
     fn default() -> Self {
         let fixed = Identifier::fixed;
         let permissions = Permissions {
@@ -85,6 +95,7 @@ impl Default for UserTable {
             permission: fixed("permission"),
         };
         Self {
+            must_change: Some(MustChange { column: fixed("must_change_password"), may_be_missing: true }),
             identity: Some([fixed("issuer"), fixed("subject")]),
             permissions: Some(permissions),
             ..Self::plain(fixed("auth_users"))
@@ -94,7 +105,8 @@ impl Default for UserTable {
 
 impl UserTable {
     /// The application's own table, with the columns `id`, `username`, `username_key`, `password`,
-    /// `security_stamp` and `active` unless said otherwise, and neither identities nor permissions.
+    /// `security_stamp` and `active` unless said otherwise, and neither identities nor permissions, nor
+    /// [temporary passwords](Self::with_must_change_password).
     ///
     /// * `id`: integers of any width, unless [`with_text_ids`](Self::with_text_ids) or
     ///   [`with_uuid_ids`](Self::with_uuid_ids). Never given to a second user.
@@ -123,6 +135,7 @@ impl UserTable {
             password: fixed("password"),
             stamp: Some(fixed("security_stamp")),
             active: Some(fixed("active")),
+            must_change: None,
             identity: None,
             linked_passwords: false,
             permissions: None,
@@ -202,6 +215,25 @@ impl UserTable {
     /// There is no column that says who may sign in: everybody may.
     pub fn without_active(mut self) -> Self {
         self.active = None;
+        self
+    }
+
+    /// The column that says who must change their password, for
+    /// [`set_temporary_password`](crate::SqlUsers::set_temporary_password): a truth value that is FALSE for new rows, by its
+    /// default. Without it no password is temporary.
+    ///
+    /// It is for the application to ask for another password: [`SqlUser::must_change_password`](crate::SqlUser::must_change_password).
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_must_change_password(mut self, column: &str) -> Result<Self, ConfigError> {
+        self.must_change = Some(MustChange { column: Identifier::new(column)?, may_be_missing: false });
+        Ok(self)
+    }
+
+    /// There is no column that says who must change their password: nobody has to.
+    pub fn without_must_change_password(mut self) -> Self {
+        self.must_change = None;
         self
     }
 
@@ -287,7 +319,9 @@ impl UserTable {
     fn unused(&self, column: &str) -> Result<Identifier, ConfigError> {
         let column = Identifier::new(column)?;
         let fixed = [&self.id, &self.username, &self.key, &self.password];
-        let further = self.stamp.iter().chain(&self.active).chain(self.identity.iter().flatten());
+        let must_change = self.must_change.iter().map(|must_change| &must_change.column);
+        let further = self.stamp.iter().chain(&self.active).chain(must_change);
+        let further = further.chain(self.identity.iter().flatten());
         let further = further.chain(self.email.iter().flatten()).chain(&self.attributes).chain(&self.flags);
         if fixed.into_iter().chain(further).any(|used| used.is_same(&column)) {
             return Err(ConfigError::new(format!(

@@ -39,6 +39,13 @@ impl From<RandomError> for Unwritten {
 impl<U: TableUser> SqlUsers<U> {
     /// `None` if it is no longer so.
     pub(super) async fn write_all(&self, write: &Write) -> Result<Option<UserId>, Unwritten> {
+        match self.try_write(write).await {
+            Err(Unwritten::Db(error)) if self.turns_out_earlier(&error).await => self.try_write(write).await,
+            written => written,
+        }
+    }
+
+    async fn try_write(&self, write: &Write) -> Result<Option<UserId>, Unwritten> {
         let mut transaction = self.database.begin().await?;
         let written = match write {
             Write::Create(new) => self.create(&mut transaction, new).await,

@@ -20,6 +20,7 @@ mod remote_user;
 mod sessions;
 mod support;
 mod tables;
+mod temporary;
 mod throttle;
 mod users;
 
@@ -45,6 +46,7 @@ fn all_about_users(place: &Place) {
     rehash::all(place);
     remote_user::all(place);
     tables::all(place);
+    temporary::all(place);
     users::all(place);
 }
 
