@@ -49,6 +49,13 @@ pub(crate) enum Fault {
     NotesForAnybody,
 }
 
+/// Long enough for everybody else to get as far, however few threads there are.
+async fn dawdle() {
+    for _ in 0..20 {
+        yield_now().await;
+    }
+}
+
 #[derive(Default)]
 struct Rows {
     factors: Vec<StoredFactor>,
@@ -104,7 +111,7 @@ impl Faulty {
         let mut is_found = false;
         if self.has(in_two_steps) {
             is_found = self.rows().factors.iter().any(found);
-            yield_now().await;
+            dawdle().await;
         }
         let mut rows = self.rows();
         let factor = rows.factors.iter_mut().find(|factor| {
@@ -137,7 +144,7 @@ impl FactorStore for Faulty {
             is_taken = self.rows().factors.iter().any(is_same);
         }
         if self.has(Fault::AddsLookupInTwoSteps) {
-            yield_now().await;
+            dawdle().await;
         }
         let mut rows = self.rows();
         if !self.has(Fault::AddsLookupTwice) && !self.has(Fault::AddsLookupInTwoSteps) {
@@ -294,7 +301,7 @@ impl FactorStore for Faulty {
             rows.tries[at].2
         };
         if self.has(Fault::CountsInTwoSteps) {
-            yield_now().await;
+            dawdle().await;
         }
         let mut rows = self.rows();
         let at = self.tries(&mut rows, owner);
@@ -318,7 +325,7 @@ impl FactorStore for Faulty {
     async fn settle_try(&self, owner: &FactorOwner, tried: Try, end: TryEnd) -> Result<(), StoreError> {
         if self.has(Fault::CountsAtTheEnd) {
             // As those do who count what was wrong: all that came at once have been compared by then.
-            yield_now().await;
+            dawdle().await;
         }
         let mut rows = self.rows();
         let at = self.tries(&mut rows, owner);
