@@ -1,6 +1,7 @@
 //! A store written another way than the one in memory, with a fault that can be switched on.
 
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use auth_core::factors::{
     CodeHash, FactorId, FactorKind, FactorLookup, FactorOwner, FactorStore, Reservation, StoredFactor, Tries,
@@ -8,7 +9,7 @@ use auth_core::factors::{
 };
 use auth_core::session::{StoreError, StoreErrorKind};
 use auth_core::time::Timestamp;
-use tokio::task::yield_now;
+use tokio::time::sleep;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -49,11 +50,9 @@ pub(crate) enum Fault {
     NotesForAnybody,
 }
 
-/// Long enough for everybody else to get as far, however few threads there are.
+/// Long enough for everybody else to get as far, also where the machine has other things to do.
 async fn dawdle() {
-    for _ in 0..20 {
-        yield_now().await;
-    }
+    sleep(Duration::from_millis(5)).await;
 }
 
 #[derive(Default)]
