@@ -135,7 +135,7 @@
 //! # What it stands on
 //! [webauthn-rs] reads CBOR and computes signatures; nothing of it is in this crate's API, nor in what is stored. Keys are of ES256 or
 //! RS256, which it verifies; no others are offered. No attestation is asked for: which make a device is of is not known. It is under
-//! the MPL-2.0, whose terms hold for its own files, and brings about 170 crates, which is why this is a crate of its own.
+//! the MPL-2.0, whose terms hold for its own files, and brings about a hundred crates, which is why this is a crate of its own.
 //!
 //! [`WebAuthn` Level 3]: https://www.w3.org/TR/webauthn-3/
 //! [webauthn-rs]: https://docs.rs/webauthn-rs-core

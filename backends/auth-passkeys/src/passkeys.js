@@ -172,7 +172,7 @@ function send(form, response) {
   form.querySelector("[data-passkey-response]").value = response;
   show(form, "sent");
   // What the form wants of its other fields has been asked before, or does not matter to the name field's passkey.
-  form.submit();
+  HTMLFormElement.prototype.submit.call(form);
 }
 
 async function run(form) {
