@@ -138,6 +138,8 @@ fn name(kind: FactorKind) -> &'static str {
     match kind {
         FactorKind::Totp => "totp",
         FactorKind::RecoveryCodes => "recovery_codes",
+        FactorKind::Passkey => "passkey",
+        FactorKind::TrustedBrowser => "trusted_browser",
         _ => "other",
     }
 }

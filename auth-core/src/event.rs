@@ -335,11 +335,7 @@ impl fmt::Display for EventKind<'_> {
             Self::UserCreated(changed) => write!(f, "user created{}", Listed(changed)),
             Self::UserUpdated(changed) => write!(f, "user updated{}", Listed(changed)),
             Self::UserKept(kept) => write!(f, "user not updated in all{}", Listed(kept)),
-            Self::PasskeyCounterFell(FallenCounter { passkey, accepted, .. }) => {
-                let end =
-                    if *accepted { "accepted, as its device says that it is backed up" } else { "refused" };
-                write!(f, "the counter of the passkey {passkey} fell, there may be a copy of it: {end}")
-            }
+            Self::PasskeyCounterFell(fallen) => fallen.fmt(f),
             Self::SessionStarted => f.write_str("session started"),
             Self::LoginPending => f.write_str("a login waits for what it lacks"),
             Self::ProofAdded(factor) => write!(f, "proof added: {factor:?}"),
@@ -357,10 +353,7 @@ impl fmt::Display for EventKind<'_> {
             | Self::UntrustedHeader
             | Self::AmbiguousHeader
             | Self::SeveralTokens => f.write_str(self.fix()),
-            Self::CrossOrigin(origin) => {
-                let origin = origin.map_or("no origin".into(), |origin| printable(origin, MAX_ORIGIN_LEN));
-                write!(f, "a request of a page at {origin} was refused: {CROSS_ORIGIN_FIX}")
-            }
+            Self::CrossOrigin(origin) => cross_origin(*origin, f),
             Self::GateFailed(error) => write!(f, "the gate before the chain: {}", Chained(*error)),
             Self::ThrottleStoreFailed(error) => {
                 write!(f, "attempts are counted here alone, at half the limits: {}", Chained(*error))
@@ -376,6 +369,11 @@ fn throttled(claim: &Claim<'_>, wait: Option<Duration>, f: &mut fmt::Formatter<'
         Some(time) => write!(f, "login throttled: {claim}: not before {} s are over", time.as_secs().max(1)),
         None => write!(f, "login throttled: {claim}: the account has no tries left, nothing was compared"),
     }
+}
+
+fn cross_origin(origin: Option<&str>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let origin = origin.map_or("no origin".into(), |origin| printable(origin, MAX_ORIGIN_LEN));
+    write!(f, "a request of a page at {origin} was refused: {CROSS_ORIGIN_FIX}")
 }
 
 impl fmt::Display for Claim<'_> {

@@ -35,6 +35,17 @@ pub struct FallenCounter {
     pub accepted: bool,
 }
 
+impl fmt::Display for FallenCounter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let end = if self.accepted { "accepted, as its devices may share it" } else { "refused" };
+        write!(
+            f,
+            "the counter of the passkey {} did not rise, there may be a copy of it: {end}",
+            self.passkey
+        )
+    }
+}
+
 impl FallenCounter {
     /// Of this passkey, of a user of this backend.
     pub fn new(backend: BackendName, passkey: FactorId, accepted: bool) -> Self {

@@ -88,21 +88,27 @@ impl<S: FactorStore> Factors<S> {
         is_added.then_some(id).ok_or_else(|| FactorErrorKind::TooMany.into())
     }
 
-    /// The owner's passkeys, those first that were made first.
+    /// The owner's passkeys, those first that were made first, and without those that cannot be opened.
     ///
     /// # Errors
-    /// [`FactorError`] of kind [`Unavailable`](FactorErrorKind::Unavailable), or [`Unreadable`](FactorErrorKind::Unreadable) if one
-    /// cannot be opened.
+    /// [`FactorError`] of kind [`Unavailable`](FactorErrorKind::Unavailable), or [`Unreadable`](FactorErrorKind::Unreadable) if there
+    /// are some, and none of them can be opened.
     pub async fn passkeys(&self, owner: &FactorOwner) -> Result<Vec<OpenedPasskey>, FactorError> {
         let mut all = self.store.of_owner(owner).await?;
         all.retain(|factor| factor.kind == FactorKind::Passkey && factor.is_confirmed());
-        all.into_iter().map(|factor| self.open_passkey(factor)).collect()
+        let has_some = !all.is_empty();
+        let opened: Vec<_> = all.into_iter().filter_map(|factor| self.open_passkey(factor).ok()).collect();
+        if has_some && opened.is_empty() {
+            return Err(FactorErrorKind::Unreadable.into());
+        }
+        Ok(opened)
     }
 
     /// The passkey with this credential id, whoever's it is.
     ///
     /// # Errors
-    /// As [`passkeys`](Self::passkeys).
+    /// [`FactorError`] of kind [`Unavailable`](FactorErrorKind::Unavailable), or [`Unreadable`](FactorErrorKind::Unreadable) if it
+    /// cannot be opened.
     pub async fn passkey(&self, credential: &[u8]) -> Result<Option<OpenedPasskey>, FactorError> {
         let found = self.store.by_lookup(&lookup(credential)).await?;
         let found = found.filter(|factor| factor.kind == FactorKind::Passkey && factor.is_confirmed());
@@ -215,6 +221,9 @@ mod tests {
         assert_eq!(new.passkeys(&owner(1)).await.unwrap_err().kind(), FactorErrorKind::Unreadable);
         let found = both.passkey(b"credential").await.unwrap().unwrap();
         assert!(!found.is_current());
+        new.add_passkey(&owner(1), "key", b"another", b"two").await.unwrap();
+        let left = new.passkeys(&owner(1)).await.unwrap();
+        assert_eq!(left.iter().map(OpenedPasskey::secret).collect::<Vec<_>>(), [b"two"], "one is left");
         assert!(both.replace_passkey(&found, found.secret()).await.unwrap());
         assert!(new.passkey(b"credential").await.unwrap().unwrap().is_current());
     }

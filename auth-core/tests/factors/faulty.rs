@@ -1,6 +1,7 @@
 //! A store written another way than the one in memory, with a fault that can be switched on.
 
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use auth_core::factors::{
     CodeHash, FactorId, FactorKind, FactorLookup, FactorOwner, FactorStore, Reservation, StoredFactor, Tries,
@@ -8,7 +9,7 @@ use auth_core::factors::{
 };
 use auth_core::session::{StoreError, StoreErrorKind};
 use auth_core::time::Timestamp;
-use tokio::task::yield_now;
+use tokio::time::sleep;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -47,6 +48,11 @@ pub(crate) enum Fault {
     FindsRemoved,
     NotesUnconfirmed,
     NotesForAnybody,
+}
+
+/// Long enough for everybody else to get as far, also where the machine has other things to do.
+async fn dawdle() {
+    sleep(Duration::from_millis(5)).await;
 }
 
 #[derive(Default)]
@@ -104,7 +110,7 @@ impl Faulty {
         let mut is_found = false;
         if self.has(in_two_steps) {
             is_found = self.rows().factors.iter().any(found);
-            yield_now().await;
+            dawdle().await;
         }
         let mut rows = self.rows();
         let factor = rows.factors.iter_mut().find(|factor| {
@@ -137,7 +143,7 @@ impl FactorStore for Faulty {
             is_taken = self.rows().factors.iter().any(is_same);
         }
         if self.has(Fault::AddsLookupInTwoSteps) {
-            yield_now().await;
+            dawdle().await;
         }
         let mut rows = self.rows();
         if !self.has(Fault::AddsLookupTwice) && !self.has(Fault::AddsLookupInTwoSteps) {
@@ -294,7 +300,7 @@ impl FactorStore for Faulty {
             rows.tries[at].2
         };
         if self.has(Fault::CountsInTwoSteps) {
-            yield_now().await;
+            dawdle().await;
         }
         let mut rows = self.rows();
         let at = self.tries(&mut rows, owner);
@@ -318,7 +324,7 @@ impl FactorStore for Faulty {
     async fn settle_try(&self, owner: &FactorOwner, tried: Try, end: TryEnd) -> Result<(), StoreError> {
         if self.has(Fault::CountsAtTheEnd) {
             // As those do who count what was wrong: all that came at once have been compared by then.
-            yield_now().await;
+            dawdle().await;
         }
         let mut rows = self.rows();
         let at = self.tries(&mut rows, owner);

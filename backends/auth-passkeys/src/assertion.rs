@@ -263,7 +263,7 @@ impl<S: FactorStore, O: OnceStore, U: User> Backend<PasskeyAssertion> for Passke
             );
             return Ok(Outcome::Deny(DenyReason::NotPermitted));
         };
-        let Some(user) = users.find(&owner.user).await?.filter(User::is_active) else {
+        let Some(user) = users.find(&owner.user).await? else {
             return Ok(Outcome::Deny(DenyReason::Disabled));
         };
         let now = self.clock.now();

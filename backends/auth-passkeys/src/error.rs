@@ -35,7 +35,7 @@ pub enum PasskeyErrorKind {
     TooMany,
     /// Users of this backend are not among those who [may have passkeys](crate::Passkeys::owners).
     UnknownOwner,
-    /// A passkey of the user cannot be opened with the keys of this site.
+    /// None of the user's passkeys can be opened with the keys of this site.
     Unreadable,
     /// A store or the random source failed.
     Unavailable,

@@ -24,8 +24,8 @@ impl<S: FactorStore, O: OnceStore, U: User> Passkeys<S, O, U> {
     /// `cookies` are the values of the request's `Cookie` headers: `headers.get_all(COOKIE)` on axum and actix-web.
     ///
     /// # Errors
-    /// [`PasskeyError`] of kind [`InvalidName`](PasskeyErrorKind::InvalidName), [`UnknownOwner`](PasskeyErrorKind::UnknownOwner),
-    /// [`Unreadable`](PasskeyErrorKind::Unreadable) or [`Unavailable`](PasskeyErrorKind::Unavailable).
+    /// [`PasskeyError`] of kind [`InvalidName`](PasskeyErrorKind::InvalidName), [`UnknownOwner`](PasskeyErrorKind::UnknownOwner) or
+    /// [`Unavailable`](PasskeyErrorKind::Unavailable).
     pub async fn begin_registration<'a, L: AsRef<[u8]> + ?Sized + 'a>(
         &self,
         cookies: impl IntoIterator<Item = &'a L>,
@@ -43,7 +43,11 @@ impl<S: FactorStore, O: OnceStore, U: User> Passkeys<S, O, U> {
         if self.users_of(&owner.backend).is_none() {
             return Err(PasskeyErrorKind::UnknownOwner.into());
         }
-        let existing = self.kept_of(owner).await?;
+        let existing = match self.kept_of(owner).await {
+            // Whoever's passkeys are all lost with a key makes new ones.
+            Err(error) if error.kind() == PasskeyErrorKind::Unreadable => Vec::new(),
+            existing => existing?,
+        };
         let handle = match existing.first() {
             Some(kept) => kept.handle.clone(),
             None => self.draw::<64>()?.to_vec(),

@@ -89,6 +89,8 @@ mod tests {
 
     use super::*;
 
+    type Changed = (&'static str, fn(&mut Value));
+
     fn client_data(change: impl FnOnce(&mut Value)) -> String {
         let mut data = json!({
             "type": "webauthn.get", "challenge": "AAAA", "origin": "https://example.com", "crossOrigin": false
@@ -135,7 +137,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_one_is_not_read() {
-        let wrong: [(&str, fn(&mut Value)); 9] = [
+        let wrong: [Changed; 9] = [
             ("type", |whole| whole["type"] = json!("password")),
             ("another id", |whole| whole["id"] = json!("AP8I")),
             ("no id", |whole| whole["rawId"] = json!(null)),

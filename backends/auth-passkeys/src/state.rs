@@ -89,7 +89,7 @@ mod tests {
         };
         let whole = State {
             ceremony: Ceremony::Registration,
-            challenge: std::array::from_fn(|n| n as u8),
+            challenge: [7; 32],
             must_verify: false,
             owner: Some(owner(&"ü".repeat(127))),
             handle: vec![7; 64],

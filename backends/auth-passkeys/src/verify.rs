@@ -7,8 +7,9 @@ use serde_json::json;
 use webauthn_rs_core::WebauthnCore;
 use webauthn_rs_core::error::WebauthnError;
 use webauthn_rs_core::proto::{
-    AuthenticationState, AuthenticatorAssertionResponseRaw, AuthenticatorAttestationResponseRaw,
-    PublicKeyCredential, RegisterPublicKeyCredential, RegistrationState,
+    AuthenticationExtensionsClientOutputs, AuthenticationState, AuthenticatorAssertionResponseRaw,
+    AuthenticatorAttestationResponseRaw, PublicKeyCredential, RegisterPublicKeyCredential,
+    RegistrationExtensionsClientOutputs, RegistrationState,
 };
 
 use crate::base64url;
@@ -87,7 +88,7 @@ impl Verifier {
                 transports: None,
             },
             type_: "public-key".into(),
-            extensions: Default::default(),
+            extensions: RegistrationExtensionsClientOutputs::default(),
         };
         let credential = caught(|| self.core.register_credential(&given, &asked, None))?;
         // What is outside of what is signed could name another passkey than what is inside.
@@ -122,7 +123,7 @@ impl Verifier {
                 signature: assertion.signature.clone(),
                 user_handle: assertion.user_handle.clone(),
             },
-            extensions: Default::default(),
+            extensions: AuthenticationExtensionsClientOutputs::default(),
             type_: "public-key".into(),
         };
         let credential = kept.credential();
@@ -143,13 +144,11 @@ fn read<T: serde::de::DeserializeOwned>(state: serde_json::Value) -> Result<T, W
 
 /// Whoever finds bytes that its parsers fall over gets the answer of any other wrong bytes.
 fn caught<T>(verify: impl FnOnce() -> Result<T, WebauthnError>) -> Result<T, Wrong> {
-    match catch_unwind(AssertUnwindSafe(verify)) {
-        Ok(verified) => Ok(verified?),
-        Err(_) => {
-            tracing::error!(target: "auth", "webauthn-rs panicked over what a browser sent, which is refused");
-            Err(Wrong("webauthn-rs panicked".into()))
-        }
-    }
+    let Ok(verified) = catch_unwind(AssertUnwindSafe(verify)) else {
+        tracing::error!(target: "auth", "webauthn-rs panicked over what a browser sent, which is refused");
+        return Err(Wrong("webauthn-rs panicked".into()));
+    };
+    Ok(verified?)
 }
 
 #[cfg(test)]

@@ -181,7 +181,8 @@ async fn odd_bytes_are_no_outage() {
         let denied = site.submit(&browser, &text).await.unwrap_err();
         assert_eq!(denied.kind(), DeniedKind::Malformed, "{text:.60}");
     }
-    let data = |len: usize| json!(encode((0..len).map(|n| (n * 37) as u8).collect::<Vec<_>>()));
+    let data =
+        |len: usize| json!(encode((0..=u8::MAX).map(|n| n.wrapping_mul(37)).take(len).collect::<Vec<_>>()));
     for len in 0..120 {
         let odd = |response: &mut Value| {
             response["response"]["authenticatorData"] = data(len);

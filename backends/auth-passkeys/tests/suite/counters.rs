@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use auth_core::DeniedKind;
-use auth_core::factors::MemoryFactors;
 use auth_core::session::KeyRing;
 
 use crate::device::{BE, BS, Device, UP, UV};
+use crate::store::Store;
 use crate::support::{Browser, SECRET, Site, alice};
 
 const BOUND: u8 = UP | UV;
@@ -108,7 +108,7 @@ async fn whether_it_is_backed_up_may_change() {
 #[tokio::test]
 async fn a_new_key_takes_over() {
     const NEW: &[u8] = b"another secret of more than 32 bytes";
-    let store = Arc::new(MemoryFactors::new(10));
+    let store = Arc::new(Store::default());
     let with = |keys: &KeyRing| Site::with_keys(keys, Arc::clone(&store), |passkeys| passkeys);
     let mut device = Device::new(b"phone");
     with(&KeyRing::new(SECRET).unwrap()).register(&mut device, &alice()).await;
@@ -118,6 +118,8 @@ async fn a_new_key_takes_over() {
         DeniedKind::Unavailable,
         "that is no wrong answer"
     );
+    let begun = with(&new).begin_registration(&mut Browser::default(), &alice()).await;
+    assert!(begun.contains("\"excludeCredentials\":[]"), "whose passkeys are lost may make new ones");
     with(&new.clone().with_fallback(SECRET).unwrap()).log_in(&device).await.unwrap();
     with(&new).log_in(&device).await.unwrap();
 }

@@ -141,18 +141,14 @@ impl Device {
     fn public_key(&self, odd: &Odd) -> Vec<u8> {
         let jwk = self.signer.jwk();
         let part = |name: &str| bytes(&decode(jwk[name].as_str().unwrap()));
-        match self.algorithm {
-            Algorithm::Rs256 => {
-                let alg = number(odd.alg.unwrap_or(-257));
-                [&[0xa4, 0x01, 0x03, 0x03][..], &alg, &[0x20], &part("n"), &[0x21], &part("e")].concat()
-            }
-            _ => {
-                let curve = if jwk["crv"] == "P-384" { 2 } else { 1 };
-                let alg = number(odd.alg.unwrap_or(if curve == 2 { -35 } else { -7 }));
-                let head = [&[0xa5, 0x01, 0x02, 0x03][..], &alg, &[0x20, curve]].concat();
-                [&head[..], &[0x21], &part("x"), &[0x22], &part("y")].concat()
-            }
+        if self.algorithm == Algorithm::Rs256 {
+            let alg = number(odd.alg.unwrap_or(-257));
+            return [&[0xa4, 0x01, 0x03, 0x03][..], &alg, &[0x20], &part("n"), &[0x21], &part("e")].concat();
         }
+        let curve = if jwk["crv"] == "P-384" { 2 } else { 1 };
+        let alg = number(odd.alg.unwrap_or(if curve == 2 { -35 } else { -7 }));
+        let head = [&[0xa5, 0x01, 0x02, 0x03][..], &alg, &[0x20, curve]].concat();
+        [&head[..], &[0x21], &part("x"), &[0x22], &part("y")].concat()
     }
 }
 

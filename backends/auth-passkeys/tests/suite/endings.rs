@@ -30,6 +30,26 @@ async fn an_outage_refuses_and_is_no_wrong_answer() {
     site.finish(&browser, &alice(), &made).await.unwrap();
 }
 
+#[tokio::test]
+async fn a_store_that_is_down_is_no_unknown_passkey() {
+    let site = Site::new();
+    let mut device = Device::new(b"phone");
+    site.register(&mut device, &alice()).await;
+    for (down, counter) in
+        [(&site.store.is_down, 0), (&site.store.is_read_only, 0), (&site.store.is_read_only, 7)]
+    {
+        down.store(true, Ordering::SeqCst);
+        device.counter = counter;
+        assert_eq!(site.log_in(&device).await.unwrap_err(), DeniedKind::Unavailable);
+        down.store(false, Ordering::SeqCst);
+    }
+    site.log_in(&device).await.unwrap();
+    site.store.is_down.store(true, Ordering::SeqCst);
+    let browser = Browser::default();
+    let begun = site.one().begin_second_factor(browser.cookies(), &alice()).await;
+    assert_eq!(begun.unwrap_err().kind(), PasskeyErrorKind::Unavailable);
+}
+
 struct NoRandom;
 
 impl Random for NoRandom {

@@ -1,6 +1,8 @@
 //! Somebody signs in by a passkey alone, or adds one to a first proof.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use auth_core::conformance::client;
 use auth_core::factors::Factors;
@@ -74,6 +76,7 @@ async fn a_second_factor_is_the_users_own() {
     let (mut hers, mut second, mut his) =
         (Device::new(b"phone").with_flags(UP), Device::new(b"key"), Device::new(b"other"));
     site.register(&mut hers, &alice()).await;
+    site.clock.advance(Duration::from_secs(1));
     site.register(&mut second, &alice()).await;
     site.register(&mut his, &bob()).await;
     let mut browser = Browser::default();
@@ -166,6 +169,19 @@ async fn a_passkey_that_is_not_there_is_nobodys() {
     site.log_in(&key).await.unwrap();
     site.one().factors().remove_all(&alice()).await.unwrap();
     assert_eq!(site.log_in(&key).await.unwrap_err(), DeniedKind::UnknownUser);
+}
+
+/// By its owner, on another device, while somebody signs in with it.
+#[tokio::test]
+async fn a_passkey_that_is_removed_meanwhile_signs_nobody_in() {
+    for counter in [0, 7] {
+        let site = Site::new();
+        let mut device = Device::new(b"phone");
+        site.register(&mut device, &alice()).await;
+        device.counter = counter;
+        site.store.removes_what_is_found.store(true, Ordering::SeqCst);
+        assert_eq!(site.log_in(&device).await.unwrap_err(), DeniedKind::UnknownUser, "{counter}");
+    }
 }
 
 /// Whoever may not sign in hears the same as anybody.

@@ -8,4 +8,5 @@ mod login;
 mod owners;
 mod registration;
 mod replays;
+mod store;
 mod support;

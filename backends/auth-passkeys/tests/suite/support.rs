@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use auth_core::backend::{Accepted, Attempt, Backend, BackendError, DeclineReason, Outcome, UserSource};
 use auth_core::event::{Event, EventKind, Observer};
-use auth_core::factors::{FactorId, FactorOwner, Factors, MemoryFactors};
+use auth_core::factors::{FactorId, FactorOwner, Factors};
 use auth_core::grant::{Factor, Grant};
 use auth_core::http::sealed::SetCookies;
 use auth_core::once::{MemoryOnce, OnceId, OnceStore};
@@ -16,11 +16,12 @@ use auth_core::{Auth, Authenticated, BackendName, Denied, DeniedKind, Password, 
 use auth_passkeys::{Begun, PasskeyError, Passkeys};
 
 use crate::device::Device;
+use crate::store::Store;
 
 pub(crate) const SECRET: &[u8] = b"a secret of at least 32 bytes....";
 pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 
-pub(crate) type SitePasskeys = Passkeys<Arc<MemoryFactors>, Arc<Once>, Account>;
+pub(crate) type SitePasskeys = Passkeys<Arc<Store>, Arc<Once>, Account>;
 
 pub(crate) fn owner(backend: &str, user: &str) -> FactorOwner {
     FactorOwner { backend: BackendName::new(backend).unwrap(), user: UserId::new(user).unwrap() }
@@ -147,7 +148,7 @@ pub(crate) struct SignedIn {
 }
 
 impl SignedIn {
-    fn of(authenticated: Authenticated<Account>) -> Self {
+    fn of(authenticated: &Authenticated<Account>) -> Self {
         let owner = FactorOwner { backend: authenticated.backend().clone(), user: authenticated.user().id() };
         Self { owner, grant: authenticated.grant().clone() }
     }
@@ -163,7 +164,7 @@ pub(crate) struct Site {
     pub(crate) auth: [Auth<Account>; 2],
     pub(crate) users: Arc<Accounts>,
     pub(crate) once: Arc<Once>,
-    pub(crate) store: Arc<MemoryFactors>,
+    pub(crate) store: Arc<Store>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) told: Arc<Told>,
 }
@@ -174,12 +175,12 @@ impl Site {
     }
 
     pub(crate) fn with(set: impl Fn(SitePasskeys) -> SitePasskeys) -> Self {
-        Self::with_keys(&KeyRing::new(SECRET).unwrap(), Arc::new(MemoryFactors::new(1_000)), set)
+        Self::with_keys(&KeyRing::new(SECRET).unwrap(), Arc::new(Store::default()), set)
     }
 
     pub(crate) fn with_keys(
         keys: &KeyRing,
-        store: Arc<MemoryFactors>,
+        store: Arc<Store>,
         set: impl Fn(SitePasskeys) -> SitePasskeys,
     ) -> Self {
         let clock = Arc::new(ManualClock::at(NOW));
@@ -242,7 +243,12 @@ impl Site {
     /// What becomes of an answer.
     pub(crate) async fn submit(&self, browser: &Browser, response: &str) -> Result<SignedIn, Denied> {
         let assertion = self.one().assertion(browser.cookies(), response);
-        self.auth[0].authenticate(assertion, &RequestFacts::none()).await.map(SignedIn::of)
+        self.auth[0]
+            .authenticate(assertion, &RequestFacts::none())
+            .await
+            .as_ref()
+            .map(SignedIn::of)
+            .map_err(Clone::clone)
     }
 
     /// Somebody signs in with the device, in a browser of their own.
