@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::Denied;
 use crate::cause::Cause;
 use crate::factors::{FactorError, FactorErrorKind};
+use crate::store_error::StoreError;
 
 /// A request's caller cannot be found out.
 ///
@@ -133,7 +134,7 @@ pub enum SessionErrorKind {
     InvalidValue,
     /// The person proved who they are too long ago for this (401).
     NotFresh,
-    /// The code is wrong, or was used before (401).
+    /// The code, or the answer of a device, is wrong or was used before (401).
     WrongCode,
     /// The user has no second factor of this kind, or with this id (404).
     NoSuchFactor,
@@ -151,7 +152,7 @@ pub enum SessionErrorKind {
     NotFinished,
     /// The user has as many API keys as one may have (403).
     TooManyKeys,
-    /// The backend's users own no API keys, or it knows nobody of this id (500).
+    /// The backend's users own no API keys or passkeys, or it knows nobody of this id (500).
     NoSuchOwner,
 }
 
@@ -192,6 +193,13 @@ impl SessionError {
 impl From<SessionErrorKind> for SessionError {
     fn from(kind: SessionErrorKind) -> Self {
         Self { kind, retry_after: None, cause: Cause::NONE }
+    }
+}
+
+/// What a store of factors, or another that a session needs, could not do.
+impl From<StoreError> for SessionError {
+    fn from(error: StoreError) -> Self {
+        Self::unavailable(Cause::of(error))
     }
 }
 
@@ -244,7 +252,7 @@ impl fmt::Display for SessionError {
             }
             SessionErrorKind::InvalidValue => "a session value must be JSON, and all together at most 64 KiB",
             SessionErrorKind::NotFresh => "the person proved who they are too long ago",
-            SessionErrorKind::WrongCode => "the code is wrong, or was used before",
+            SessionErrorKind::WrongCode => "the code, or the answer of a device, is wrong or was used before",
             SessionErrorKind::NoSuchFactor => "the user has no such second factor",
             SessionErrorKind::OtherUser => "the proof is another user's than the session",
             SessionErrorKind::LastFactor => "the last second factor stays: the user needs one",
@@ -255,7 +263,9 @@ impl fmt::Display for SessionError {
             }
             SessionErrorKind::NotFinished => "the login has to be finished first",
             SessionErrorKind::TooManyKeys => "the user has as many API keys as one may have",
-            SessionErrorKind::NoSuchOwner => "there is no such owner of API keys: name the backend with `ApiKeys::owners`",
+            SessionErrorKind::NoSuchOwner => {
+                "users of this backend own no API keys or passkeys here: name it with `owners(…)`"
+            }
         })
     }
 }
@@ -270,7 +280,6 @@ impl Error for SessionError {
 mod tests {
     use super::*;
     use crate::cause::chain;
-    use crate::session::StoreError;
 
     fn outage() -> SessionError {
         SessionError::unavailable(Cause::of(StoreError::unavailable("connection refused")))

@@ -4,12 +4,13 @@
 //! ```
 //! use std::sync::Arc;
 //!
-//! use auth_core::factors::{FactorOwner, Factors, MemoryFactors};
+//! use auth_core::factors::{Factors, MemoryFactors};
 //! use auth_core::http::Login;
 //! use auth_core::once::MemoryOnce;
-//! use auth_core::session::{KeyRing, MemorySessions, SessionConfig};
+//! use auth_core::second_factor::SecondFactor;
+//! use auth_core::session::{KeyRing, MemorySessions, SessionConfig, SessionErrorKind};
 //! use auth_core::{Auth, MemoryBackend, Password, Passwords, Session, User, UserId};
-//! use auth_passkeys::{Passkeys, PasskeyErrorKind};
+//! use auth_passkeys::Passkeys;
 //! # #[derive(Clone)]
 //! # struct Account;
 //! # impl User for Account {
@@ -25,13 +26,15 @@
 //!     // In production `SqlFactors` of auth-sql, and `SqlOnce` or `RedisOnce`: all instances share them.
 //!     let factors = Arc::new(Factors::new("Shop", MemoryFactors::new(10_000), &keys)?);
 //!     let used = MemoryOnce::new(100_000);
-//!     let passkeys = Passkeys::new("example.com", ["https://example.com", "https://www.example.com"], factors, used, &keys)?
+//!     let origins = ["https://example.com", "https://www.example.com"];
+//!     let passkeys = Passkeys::new("example.com", origins, Arc::clone(&factors), used, &keys)?
 //!         .owners("local", Arc::clone(&users))?;
 //!     let passkeys = Arc::new(passkeys);
 //!     let auth = Auth::builder()
 //!         .backend::<Password>("local", users)
 //!         .backend("passkeys", Arc::clone(&passkeys))
 //!         .sessions(MemorySessions::new(10_000), SessionConfig::new(keys))
+//!         .second_factor(SecondFactor::new(factors))
 //!         .build()?;
 //!     Ok((auth, passkeys))
 //! }
@@ -63,8 +66,8 @@
 //!     passkeys: &SitePasskeys,
 //!     cookies: &[&[u8]],
 //! ) -> Result<Answer, Error> {
-//!     let owner = owner(session).ok_or("nobody is signed in")?;
-//!     let begun = passkeys.begin_registration(cookies.iter().copied(), &owner, "alice@example.com", "Alice").await?;
+//!     let own = session.factors().await?;
+//!     let begun = passkeys.begin_enrolment(cookies.iter().copied(), &own, "alice@example.com", "Alice").await?;
 //!     Ok((begun.options, begun.cookies.into_iter().collect()))
 //! }
 //!
@@ -75,24 +78,21 @@
 //!     cookies: &[&[u8]],
 //!     (name, response): (&str, &str),
 //! ) -> Result<&'static str, Error> {
-//!     let owner = owner(session).ok_or("nobody is signed in")?;
-//!     match passkeys.finish_registration(cookies.iter().copied(), &owner, name, response).await {
+//!     let own = session.factors().await?;
+//!     match passkeys.finish_enrolment(cookies.iter().copied(), &own, name, response).await {
 //!         Ok(_) => Ok("you can sign in with it from now on"),
-//!         Err(error) if error.kind() == PasskeyErrorKind::AlreadyRegistered => Ok("you can sign in with it already"),
+//!         Err(error) if error.kind() == SessionErrorKind::AlreadyEnrolled => Ok("you can sign in with it already"),
 //!         Err(error) => Err(error.into()),
 //!     }
-//! }
-//!
-//! fn owner(session: &Session<Account>) -> Option<FactorOwner> {
-//!     Some(FactorOwner { backend: session.backend()?, user: session.user()?.id() })
 //! }
 //! # let (_, passkeys) = site(KeyRing::generate()?, Arc::new(MemoryBackend::new(Passwords::new()?)))?;
 //! # assert_eq!(login_options(&passkeys, &[])?.1.len(), 1);
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! As a second factor: [`begin_second_factor`](Passkeys::begin_second_factor) for whoever has given a first proof, and the same
-//! [`assertion`](Passkeys::assertion). The page's part is [`SCRIPT`].
+//! As a second factor: [`begin_second_factor`](Passkeys::begin_second_factor) for the
+//! [owner](auth_core::Session::factor_owner) of the session that has begun, and the same [`assertion`](Passkeys::assertion) for
+//! [`Session::add`](auth_core::Session::add). The page's part is [`SCRIPT`].
 //!
 //! # Before the first passkey: the RP id is for ever
 //! A passkey is made for one domain, the RP id, and is of no use to any other; nobody can move it. Take the domain that people know,
@@ -144,6 +144,7 @@
 
 mod assertion;
 mod base64url;
+mod enrolment;
 mod error;
 mod kept;
 mod options;

@@ -14,8 +14,8 @@ use crate::state::{Ceremony, State};
 const MAX_NAME_LEN: usize = 255;
 
 impl<S: FactorStore, O: OnceStore, U: User> Passkeys<S, O, U> {
-    /// Asks a signed-in user's browser for a new passkey. **Ask for a recent proof before**
-    /// ([`Require::fresh`](auth_core::Require::fresh)): whoever finds an open session could stay for good.
+    /// Asks a user's browser for a new passkey, whoever they are: for what has no session. A handler calls
+    /// [`begin_enrolment`](Self::begin_enrolment), which asks for a recent proof: whoever finds an open session could stay for good.
     ///
     /// The names are what the device shows when it offers the passkey: the name that the user signs in with, and the one that they are
     /// called by. To the device they are nothing else; what it tells the site later is a random handle, the same for all passkeys of
@@ -63,7 +63,7 @@ impl<S: FactorStore, O: OnceStore, U: User> Passkeys<S, O, U> {
     }
 
     /// Keeps the passkey that the browser made, under a name that its owner gives it. That it signed is the proof that they have it:
-    /// it is confirmed from here on.
+    /// it is confirmed from here on. Their sessions are not told: see [`finish_enrolment`](Self::finish_enrolment).
     ///
     /// # Errors
     /// [`PasskeyError`] of kind
