@@ -159,6 +159,7 @@ impl Ask {
             | S::JwtAuthorizer
             | S::OAuth2ResourceServer => self == Self::Signed,
             S::AxumLoginStamp => matches!(self, Self::Anonymous | Self::Me),
+            S::AxumOursTwo | S::ActixOursTwo => matches!(self, Self::Anonymous | Self::Me),
             S::AxumOurs | S::AxumOursLazy | S::ActixOurs | S::ActixOursLazy => !is_program,
             _ => !is_program && !matches!(self, Self::Session | Self::Account),
         }

@@ -74,6 +74,7 @@ pub(crate) enum Site {
     AxumRedisAlone,
     AxumOurs,
     AxumOursLazy,
+    AxumOursTwo,
     AxumOursSqliteSessions,
     AxumOursSqlite,
     AxumOursRedis,
@@ -101,6 +102,7 @@ pub(crate) enum Site {
     ActixRedisAlone,
     ActixOurs,
     ActixOursLazy,
+    ActixOursTwo,
     ActixOursSqliteSessions,
     ActixOursSqlite,
     ActixOursRedis,
@@ -140,6 +142,7 @@ impl Site {
             Self::AxumRedisAlone => "one command of `redis` alone",
             Self::AxumOurs => "**ours on axum**",
             Self::AxumOursLazy => "**ours on axum, lazy**",
+            Self::AxumOursTwo => "**ours on axum**, a session of two factors that a policy asks for",
             Self::AxumOursSqliteSessions => "**ours on axum**, sessions in SQLite",
             Self::AxumOursSqlite => "**ours on axum**, sessions and users in SQLite",
             Self::AxumOursRedis => "**ours on axum**, sessions in Redis",
@@ -169,6 +172,7 @@ impl Site {
             Self::ActixRedisAlone => "one command of `redis` alone, on actix-web",
             Self::ActixOurs => "**ours on actix-web**",
             Self::ActixOursLazy => "**ours on actix-web, lazy**",
+            Self::ActixOursTwo => "**ours on actix-web**, a session of two factors that a policy asks for",
             Self::ActixOursSqliteSessions => "**ours on actix-web**, sessions in SQLite",
             Self::ActixOursSqlite => "**ours on actix-web**, sessions and users in SQLite",
             Self::ActixOursRedis => "**ours on actix-web**, sessions in Redis",
@@ -296,6 +300,7 @@ pub(crate) async fn router(site: Site, place: &Place) -> Result<Router, String> 
         Site::AxumRedisAlone => alone::redis_on_axum(alone::redis(place.redis()?).await?),
         Site::AxumOurs => ours::router(ours::memory().await, Resolve::Eagerly),
         Site::AxumOursLazy => ours::router(ours::memory().await, Resolve::Lazily),
+        Site::AxumOursTwo => ours::router(ours::two_factors().await, Resolve::Eagerly),
         Site::AxumOursSqliteSessions => {
             ours::router(ours::sqlite_sessions(place.sqlite().await?).await, Resolve::Eagerly)
         }
@@ -380,6 +385,7 @@ pub(crate) async fn app<V: Visit>(site: Site, place: &Place, visit: V) -> Result
         }
         Site::ActixOurs => ours::visit(ours::memory().await, Resolve::Eagerly, visit).await,
         Site::ActixOursLazy => ours::visit(ours::memory().await, Resolve::Lazily, visit).await,
+        Site::ActixOursTwo => ours::visit(ours::two_factors().await, Resolve::Eagerly, visit).await,
         Site::ActixOursSqliteSessions => {
             ours::visit(ours::sqlite_sessions(place.sqlite().await?).await, Resolve::Eagerly, visit).await
         }

@@ -8,11 +8,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth_core::api_keys::{ApiKeys, MemoryApiKeys, NewApiKey};
-use auth_core::backend::{Backend, Identity, Outcome, Provisioned, provision_fn};
+use auth_core::backend::{
+    Accepted, Attempt, Backend, BackendError, Identity, Outcome, Provisioned, UserSource, provision_fn,
+};
+use auth_core::factors::{Factors, MemoryFactors};
+use auth_core::grant::{Factor, Grant, Proof};
 use auth_core::http::{Basic, Bearer};
 use auth_core::password::Argon2Cost;
 use auth_core::random::{Random, RandomError};
+use auth_core::second_factor::{Needs, SecondFactor};
 use auth_core::session::{KeyRing, MemorySessions, SessionStore};
+use auth_core::time::{Clock as _, SystemClock};
 use auth_core::{
     Auth, AuthBuilder, BearerToken, MemoryBackend, Password, Passwords, Secret, SessionConfig, User, UserId,
 };
@@ -110,6 +116,41 @@ pub(crate) fn auth<U: User>(users: impl Backend<Password, User = U>, store: impl
 /// All in memory.
 pub(crate) async fn memory() -> Auth<Member> {
     auth(members(cheap_passwords()).await, MemorySessions::new(MAX_SESSIONS))
+}
+
+/// All in memory, where everybody needs two factors, and Alice gave both.
+pub(crate) async fn two_factors() -> Auth<Member> {
+    let keys = KeyRing::generate().expect("a key");
+    let factors = Factors::new("Bench", MemoryFactors::new(10), &keys).expect("a plain issuer");
+    let second = SecondFactor::new(factors).page("/login/factor").policy(|_, _| Needs::second_factor());
+    let builder = Auth::builder().backend::<Password>("local", WithCode(members(cheap_passwords()).await));
+    let sessions = MemorySessions::new(MAX_SESSIONS);
+    build(builder.sessions(sessions, SessionConfig::new(keys)).second_factor(second))
+}
+
+/// Members whose passwords are as good as a password and a code.
+struct WithCode(MemoryBackend<Member>);
+
+impl UserSource for WithCode {
+    type User = Member;
+
+    async fn get_user(&self, id: &UserId) -> Result<Option<Member>, BackendError> {
+        self.0.get_user(id).await
+    }
+}
+
+impl Backend<Password> for WithCode {
+    async fn authenticate(
+        &self,
+        attempt: &Attempt<'_, Password>,
+    ) -> Result<Outcome<Accepted<Member>>, BackendError> {
+        let judged = Backend::<Password>::authenticate(&self.0, attempt).await?;
+        let now = SystemClock.now();
+        Ok(judged.map(|accepted| {
+            let proofs = [Factor::Password, Factor::Totp].map(|factor| Proof::new(factor, now));
+            Accepted::new(accepted.user, proofs.into_iter().fold(Grant::new(), Grant::with_proof))
+        }))
+    }
 }
 
 /// Sessions in `SQLite`, users in memory.
