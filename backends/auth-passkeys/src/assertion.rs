@@ -224,7 +224,7 @@ fn read(passkey: &OpenedPasskey) -> Result<Kept, Refused> {
 /// out.
 fn tell_fallen(passkey: &OpenedPasskey, kept: &Kept, attempt: &Attempt<'_, PasskeyAssertion>) {
     let owner = passkey.owner();
-    let fallen = FallenCounter::new(owner.backend.clone(), passkey.id(), kept.backup_eligible);
+    let fallen = FallenCounter::new(owner.backend.clone(), passkey.id().to_string(), kept.backup_eligible);
     let mut report = Report::new(owner.user.clone());
     report.passkey = Some(fallen);
     attempt.reports().add(report);
