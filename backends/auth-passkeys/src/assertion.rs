@@ -198,7 +198,9 @@ impl<S: FactorStore, O: OnceStore, U: User> Passkeys<S, O, U> {
                 let is_there = self.factors.note_passkey_use(&passkey).await?;
                 return if is_there { Ok(passkey) } else { Err(UNKNOWN) };
             }
-            passkey = self.factors.passkey(&kept.id).await?.ok_or(UNKNOWN)?;
+            // One of the same credential id that took its place is another, of which nothing was verified.
+            let again = self.factors.passkey(&kept.id).await?;
+            passkey = again.filter(|again| again.id() == passkey.id()).ok_or(UNKNOWN)?;
         }
         Err(Refused::Failed(BackendError::undecided("a passkey is used too often at once")))
     }
