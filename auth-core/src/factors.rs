@@ -31,7 +31,8 @@
 //!
 //! Secrets of apps are sealed under a key of the [`KeyRing`](crate::session::KeyRing), for their owner and id: a copy of the
 //! database opens none, nor does a row that is copied to another user. Those of a fallback key are sealed again when they are used.
-//! Of recovery codes there are only hashes.
+//! Of recovery codes there are only hashes. Of passkeys, which `auth-passkeys` registers and verifies, there is the public key, sealed
+//! as well, and a hash of the id that the device gave it, by which it is found where nobody has said who they are.
 //!
 //! # What is counted
 //!

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-use crate::factors::FactorId;
 use crate::right::Right;
 use crate::{BackendName, UserId};
 
@@ -29,8 +28,8 @@ pub struct Report {
 pub struct FallenCounter {
     /// The backend whose user has it.
     pub backend: BackendName,
-    /// The passkey.
-    pub passkey: FactorId,
+    /// The id of the passkey, as lists of factors show it.
+    pub passkey: Box<str>,
     /// Whether it was accepted all the same: one that is copied between its owner's devices, as they do it.
     pub accepted: bool,
 }
@@ -48,8 +47,8 @@ impl fmt::Display for FallenCounter {
 
 impl FallenCounter {
     /// Of this passkey, of a user of this backend.
-    pub fn new(backend: BackendName, passkey: FactorId, accepted: bool) -> Self {
-        Self { backend, passkey, accepted }
+    pub fn new(backend: BackendName, passkey: impl Into<Box<str>>, accepted: bool) -> Self {
+        Self { backend, passkey: passkey.into(), accepted }
     }
 }
 

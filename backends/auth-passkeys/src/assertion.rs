@@ -198,7 +198,9 @@ impl<S: FactorStore, O: OnceStore, U: User> Passkeys<S, O, U> {
                 let is_there = self.factors.note_passkey_use(&passkey).await?;
                 return if is_there { Ok(passkey) } else { Err(UNKNOWN) };
             }
-            passkey = self.factors.passkey(&kept.id).await?.ok_or(UNKNOWN)?;
+            // One of the same credential id that took its place is another, of which nothing was verified.
+            let again = self.factors.passkey(&kept.id).await?;
+            passkey = again.filter(|again| again.id() == passkey.id()).ok_or(UNKNOWN)?;
         }
         Err(Refused::Failed(BackendError::undecided("a passkey is used too often at once")))
     }
@@ -224,7 +226,7 @@ fn read(passkey: &OpenedPasskey) -> Result<Kept, Refused> {
 /// out.
 fn tell_fallen(passkey: &OpenedPasskey, kept: &Kept, attempt: &Attempt<'_, PasskeyAssertion>) {
     let owner = passkey.owner();
-    let fallen = FallenCounter::new(owner.backend.clone(), passkey.id(), kept.backup_eligible);
+    let fallen = FallenCounter::new(owner.backend.clone(), passkey.id().to_string(), kept.backup_eligible);
     let mut report = Report::new(owner.user.clone());
     report.passkey = Some(fallen);
     attempt.reports().add(report);

@@ -1,6 +1,7 @@
 //! [`Passkeys`]: how a site has passkeys.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +26,9 @@ use crate::verify::Verifier;
 /// How long a challenge may take, unless something else is said.
 const LIFETIME: Duration = Duration::from_secs(5 * 60);
 /// What it can be set to.
-const LIFETIMES: std::ops::RangeInclusive<Duration> = Duration::from_secs(60)..=Duration::from_secs(60 * 60);
+const LIFETIMES: RangeInclusive<Duration> = Duration::from_secs(60)..=Duration::from_secs(60 * 60);
+/// How much of a foreign origin is told, in characters.
+const MAX_TOLD: usize = 300;
 
 /// The passkeys of a site: registers them, and is the [`Backend`](auth_core::backend::Backend) for what they sign. See the
 /// [crate](crate).
@@ -258,9 +261,19 @@ impl<S: FactorStore, O: OnceStore, U: User> Passkeys<S, O, U> {
         self.once.use_once(id, open.expires, self.clock.now()).await
     }
 
-    /// Whether the browser says that it was on one of our pages, and that page in no frame of another site's.
+    /// Whether the browser says that it was on one of our pages, and that page in no frame of another site's. What could be one that
+    /// was forgotten is told: nothing else says why nobody can sign in there.
     pub(crate) fn is_of_our_pages(&self, answer: &Answer) -> bool {
-        self.site.has_origin(&answer.origin) && !answer.is_framed
+        let is_ours = self.site.has_origin(&answer.origin);
+        if !is_ours {
+            let origin: String = answer.origin.chars().take(MAX_TOLD).collect();
+            tracing::warn!(
+                target: "auth",
+                "a passkey of a page at {origin:?} was refused: if it is one of yours, name it among the origins of \
+                 `Passkeys::new`"
+            );
+        }
+        is_ours && !answer.is_framed
     }
 }
 

@@ -121,8 +121,7 @@ fn app() -> Router<Parts> {
         .route("/account/options", post(begin))
         .route("/login", page(LOGIN).post(log_in))
         .route("/login/options", post(begin_login))
-        .route("/second", page(SECOND))
-        .route("/second/options", post(begin_second))
+        .route("/second", get(second))
         .route("/autofill", page(AUTOFILL))
         .layer(middleware::map_response(async |mut response: Response| {
             // No inline script, and nothing of elsewhere.
@@ -142,8 +141,9 @@ const LOGIN: &str = r#"<!doctype html><script type="module" src="/passkeys.js"><
 <input type="hidden" name="response" data-passkey-response>
 <button>Sign in</button><p role="alert" data-passkey-message></p></form>"#;
 
+/// With the options in it.
 const SECOND: &str = r#"<!doctype html><script type="module" src="/passkeys.js"></script>
-<form method="post" action="/login" data-passkey="login" data-passkey-options-from="/second/options">
+<form method="post" action="/login" data-passkey="login" data-passkey-options="{}">
 <input type="hidden" name="response" data-passkey-response>
 <button>Go on</button><p role="alert" data-passkey-message></p></form>"#;
 
@@ -194,8 +194,12 @@ async fn begin_login(State(parts): State<Parts>, headers: HeaderMap) -> Response
     asked(parts.passkeys.begin_login(cookies(&headers)).unwrap())
 }
 
-async fn begin_second(State(parts): State<Parts>, headers: HeaderMap) -> Response {
-    asked(parts.passkeys.begin_second_factor(cookies(&headers), &alice()).await.unwrap())
+async fn second(State(parts): State<Parts>, headers: HeaderMap) -> Response {
+    let begun = parts.passkeys.begin_second_factor(cookies(&headers), &alice()).await.unwrap();
+    let options = begun.options.replace('&', "&amp;").replace('"', "&quot;");
+    let mut response = ([(CACHE_CONTROL, "no-store")], Html(SECOND.replace("{}", &options))).into_response();
+    append(&mut response, begun.cookies);
+    response
 }
 
 async fn log_in(State(parts): State<Parts>, headers: HeaderMap, Form(answer): Form<Answer>) -> Html<String> {

@@ -184,6 +184,20 @@ async fn a_passkey_that_is_removed_meanwhile_signs_nobody_in() {
     }
 }
 
+/// Whoever's device calls its passkey as another's does, and gets its place while that one signs in, is not signed in by it.
+#[tokio::test]
+async fn a_passkey_that_takes_anothers_place_was_not_verified() {
+    let (site, other) = (Site::new(), Site::new());
+    other.register(&mut Device::new(b"phone"), &bob()).await;
+    let his = other.one().factors().list(&bob()).await.unwrap().remove(0);
+    let mut device = Device::new(b"phone");
+    site.register(&mut device, &alice()).await;
+    device.counter = 7;
+    *site.store.successor.lock().unwrap() = Some(his);
+    assert_eq!(site.log_in(&device).await.unwrap_err(), DeniedKind::UnknownUser);
+    assert_eq!(site.one().factors().list(&bob()).await.unwrap().len(), 1);
+}
+
 /// Whoever may not sign in hears the same as anybody.
 #[tokio::test]
 async fn a_user_who_may_not_sign_in_does_not() {

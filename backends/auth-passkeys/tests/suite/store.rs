@@ -1,5 +1,6 @@
 //! A store of factors that takes its time, and at which things happen meanwhile.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use auth_core::factors::{
@@ -19,12 +20,20 @@ pub(crate) struct Store {
     pub(crate) is_down: AtomicBool,
     /// Whether what is found by its lookup is removed right after that.
     pub(crate) removes_what_is_found: AtomicBool,
+    /// What takes the place of a factor when something is to be written into it.
+    pub(crate) successor: Mutex<Option<StoredFactor>>,
 }
 
 impl Default for Store {
     fn default() -> Self {
         let [is_read_only, is_down, removes_what_is_found] = [(); 3].map(|()| AtomicBool::new(false));
-        Self { inner: MemoryFactors::new(1_000), is_read_only, is_down, removes_what_is_found }
+        Self {
+            inner: MemoryFactors::new(1_000),
+            is_read_only,
+            is_down,
+            removes_what_is_found,
+            successor: Mutex::default(),
+        }
     }
 }
 
@@ -112,6 +121,11 @@ impl FactorStore for Store {
         new: &[u8],
     ) -> Result<bool, StoreError> {
         self.write()?;
+        let successor = self.successor.lock().unwrap().take();
+        if let Some(successor) = successor {
+            self.inner.remove(owner, id).await?;
+            self.inner.add(&successor, 10).await?;
+        }
         self.inner.replace_secret(owner, id, old, new).await
     }
 

@@ -10,7 +10,12 @@ use auth_core::session::{KeyRing, StoreErrorKind};
 use auth_core::{BackendName, UserId};
 use auth_sql::SqlFactors;
 
-on_every_database![the_contract_is_kept, a_missing_table_is_named, an_unknown_kind_is_not_overlooked];
+on_every_database![
+    the_contract_is_kept,
+    a_missing_table_is_named,
+    a_missing_column_is_named,
+    an_unknown_kind_is_not_overlooked,
+];
 
 pub(crate) fn contract(place: &Place) {
     run_case("the contract of factors is kept", the_contract_is_kept(place));
@@ -48,6 +53,17 @@ async fn a_missing_table_is_named(place: &Place) {
         let text = told(&store.check().await.unwrap_err());
         assert!(text.contains(table), "{text}");
     }
+}
+
+/// A table that was made before there were passkeys.
+async fn a_missing_column_is_named(place: &Place) {
+    let db = place.db().await;
+    let store = SqlFactors::new(db.database());
+    store.migrate().await.unwrap();
+    db.execute("ALTER TABLE auth_factors RENAME COLUMN lookup_key TO another").await.unwrap();
+    store.migrate().await.unwrap();
+    let text = told(&store.check().await.unwrap_err());
+    assert!(text.contains("lookup_key"), "{text}");
 }
 
 /// A row of a later version may be the only factor that somebody has.
