@@ -1,10 +1,10 @@
 //! The second step of a login: the code that is asked for after the password, or once more later.
 
+use auth_core::Session;
 use auth_core::factors::FactorKind;
 use auth_core::http::Login;
 use auth_core::second_factor::{Enrolled, Need};
 use auth_core::session::{SessionError, SessionErrorKind};
-use auth_core::Session;
 use auth_sql::SqlUser;
 use serde::Serialize;
 use url::form_urlencoded;
