@@ -122,9 +122,21 @@ impl Screen {
         let size = json!({"width": self.width, "height": 1400, "deviceScaleFactor": 1, "mobile": is_phone});
         tools.send_raw("Emulation.setDeviceMetricsOverride", size).await?;
         let scheme = if self.is_dark { "dark" } else { "light" };
-        let media = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
+        // Pictures are of how things are, and not of how they become so.
+        let media = json!({"media": "", "features": [
+            {"name": "prefers-color-scheme", "value": scheme},
+            {"name": "prefers-reduced-motion", "value": "reduce"},
+        ]});
         tools.send_raw("Emulation.setEmulatedMedia", media).await.map(drop)
     }
+}
+
+/// Shows the page as it is printed.
+///
+/// # Errors
+/// If the browser is gone.
+pub async fn print(page: &WebDriver) -> WebDriverResult<()> {
+    page.cdp().send_raw("Emulation.setEmulatedMedia", json!({"media": "print"})).await.map(drop)
 }
 
 /// How much wider the page is than its window, which people then have to move sideways.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use auth_core::factors::Totp;
 use auth_core::time::{Clock, SystemClock};
-use integration_tests::browser::{Screen, complaints, find, follow, overflow, path, text, visit};
+use integration_tests::browser::{Screen, complaints, find, follow, overflow, path, print, text, visit};
 use integration_tests::process::Demo;
 use thirtyfour::prelude::*;
 
@@ -215,6 +215,10 @@ async fn second_factor(page: WebDriver, origin: String) -> WebDriverResult<()> {
     assert_eq!(codes.len(), 10);
     let recovery = codes[3].text().await?;
     look(&page, "recovery-codes").await?;
+    print(&page).await?;
+    assert!(codes[3].is_displayed().await? && !find(&page, "nav").await?.is_displayed().await?);
+    keep_picture(&page, "recovery-codes-printed").await?;
+    Screen::DESK.show(&page).await?;
     follow(&page, "main a.button").await?;
     let all = text(&page, "main").await?;
     assert!(all.contains("10 of 10 are left") && !all.contains(&recovery), "{all}");
@@ -249,7 +253,10 @@ async fn second_factor(page: WebDriver, origin: String) -> WebDriverResult<()> {
 async fn give_up(page: &WebDriver, origin: &str) -> WebDriverResult<()> {
     follow(page, "a[href$='/rename']").await?;
     look(page, "factor-rename").await?;
-    find(page, "#name").await?.send_keys(" (old)").await?;
+    let field = find(page, "#name").await?;
+    assert_eq!(field.value().await?.as_deref(), Some("my <phone>"));
+    field.clear().await?;
+    field.send_keys("my <phone> (old)").await?;
     follow(page, "main button[type=submit]").await?;
     assert!(text(page, "main").await?.contains("my <phone> (old)"));
     look(page, "factors").await?;

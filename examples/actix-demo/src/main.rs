@@ -272,7 +272,9 @@ fn answered(answer: Answered) -> Result<HttpResponse, Error> {
 fn send(Answer { status, headers, body }: Answer) -> HttpResponse {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponse::build(status);
-    headers.iter().for_each(|(name, value)| _ = response.insert_header((*name, &**value)));
+    for (name, value) in headers {
+        response.insert_header((name, value.into_owned()));
+    }
     response.body(body)
 }
 

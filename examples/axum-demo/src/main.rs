@@ -14,7 +14,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::header::HeaderName;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
-use axum::response::{AppendHeaders, Html, IntoResponse, Redirect, Response};
+use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{MethodRouter, delete, get, post};
 use axum::{Json, Router};
 use demo_site::{
@@ -254,8 +254,8 @@ fn answered(answer: Answered) -> Result<Response, Error> {
 
 fn send(Answer { status, headers, body }: Answer) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    (status, AppendHeaders(headers.map(|(name, value)| (name, value.into_owned()))), Body::from(body))
-        .into_response()
+    let headers = headers.map(|(name, value)| (name, value.into_owned()));
+    (status, headers, Body::from(body)).into_response()
 }
 
 async fn not_found() -> (StatusCode, Html<String>) {
