@@ -327,6 +327,19 @@ async fn too_many_codes(page: WebDriver, origin: String) -> WebDriverResult<()> 
     Ok(())
 }
 
+/// What a page's policy forbids is a complaint: the visits above would hear of it.
+async fn forbidden_styles(page: WebDriver, origin: String) -> WebDriverResult<()> {
+    page.goto(format!("{origin}/login")).await?;
+    assert_eq!(complaints(&page).await?, [""; 0]);
+    let style = "document.head.append(document.createElement('style')); \
+                 document.querySelector('style').textContent = 'h1 { display: none }'";
+    page.execute(style, Vec::new()).await?;
+    let heard = complaints(&page).await?.join("\n");
+    assert!(heard.contains("Content Security Policy"), "{heard}");
+    assert!(find(&page, "h1").await?.is_displayed().await?);
+    Ok(())
+}
+
 /// Looks at the page on a phone, where it must fit, and on a desk; by night, too, where pictures are kept.
 async fn look(page: &WebDriver, name: &str) -> WebDriverResult<()> {
     Screen::PHONE.show(page).await?;
@@ -382,5 +395,6 @@ visits!(
     back_button_to_where_the_login_led,
     second_factor,
     confirm_again,
-    too_many_codes
+    too_many_codes,
+    forbidden_styles
 );

@@ -463,8 +463,8 @@ fn let_programs_change_their_factors() {
         assert_eq!(post(&carol, &format!("{id}/remove"), "{}").status, 204, "{name}");
         assert_eq!(me(&demo, &cookie(&demo)), "200", "{name}: her password is enough again");
         // As many as one may have.
-        let last = (0..21).map(|_| post(&carol, "new", r#"{"name": "phone"}"#).status).last();
-        assert_eq!(last, Some(409), "{name}");
+        let statuses: Vec<_> = (0..21).map(|_| post(&carol, "new", r#"{"name": "phone"}"#).status).collect();
+        assert_eq!((statuses[0], statuses[20]), (201, 409), "{name}: {statuses:?}");
         let page = ask(&demo, "POST /account/factors/new", &[FORM, &carol], "name=phone");
         assert!(page.status == 409 && page.body.contains("That is enough"), "{name}: {page:?}");
     }
