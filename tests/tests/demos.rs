@@ -364,6 +364,25 @@ fn take_recovery_codes_by_form() {
     }
 }
 
+/// Both start at once on a new database: Dave has one app, whose codes are good once at both.
+#[test]
+fn give_dave_one_app_together() {
+    for _ in 0..3 {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let database = format!("sqlite:{}", folder.path().join("demo.sqlite3").display());
+        let database = &*database;
+        let demos = thread::scope(|scope| {
+            let starting = Demo::NAMES.map(|name| scope.spawn(move || Demo::on(database, name, &[])));
+            starting.map(|starting| starting.join().expect("a demo starts"))
+        });
+        let code = code();
+        let [right, again] = demos.each_ref().map(|demo| send_code(demo, &begun(demo), &code));
+        assert_eq!((right.status, again.status), (200, 401), "{again:?}");
+        let listed = ask(&demos[1], "GET /account/factors", &[&right.session()], "").json();
+        assert_eq!(listed.as_array().map(Vec::len), Some(1), "{listed}");
+    }
+}
+
 /// Five wrong ones, however they are sent. Then a right one has to wait as well.
 #[test]
 fn stop_guessing_codes() {
