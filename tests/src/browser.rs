@@ -4,9 +4,10 @@ use std::future::Future;
 use std::process::Command;
 use std::time::Duration;
 
+use serde_json::json;
 use tempfile::TempDir;
 use thirtyfour::prelude::*;
-use thirtyfour::{ChromeCapabilities, ChromiumLikeCapabilities};
+use thirtyfour::{ChromeCapabilities, ChromiumLikeCapabilities, LoggingPrefsLogLevel};
 
 use crate::process::Process;
 
@@ -80,6 +81,74 @@ pub async fn path(page: &WebDriver) -> WebDriverResult<String> {
     Ok(url[url::Position::BeforePath..].to_owned())
 }
 
+/// What the browser complains of since this was last asked: errors of scripts, and what a page's policy forbids. That an answer
+/// has an error's status is no complaint.
+///
+/// # Errors
+/// If the browser is gone.
+pub async fn complaints(page: &WebDriver) -> WebDriverResult<Vec<String>> {
+    let log = page.browser_log().await?;
+    let own = log.into_iter().filter(|entry| entry.source.as_deref() != Some("network"));
+    Ok(own.map(|entry| format!("{}: {}", entry.level, entry.message)).collect())
+}
+
+/// What a page is looked at with.
+#[derive(Clone, Copy, Debug)]
+pub struct Screen {
+    /// Its width in CSS pixels.
+    pub width: u32,
+    /// Whether its user prefers dark pages.
+    pub is_dark: bool,
+}
+
+impl Screen {
+    /// As wide as a phone that is held upright.
+    pub const PHONE: Self = Self { width: 390, is_dark: false };
+    /// A window on a desk.
+    pub const DESK: Self = Self { width: 1_200, is_dark: false };
+
+    /// The same at night.
+    #[must_use]
+    pub const fn dark(self) -> Self {
+        Self { is_dark: true, ..self }
+    }
+
+    /// Shows the page as it is on this screen.
+    ///
+    /// # Errors
+    /// If the browser is gone.
+    pub async fn show(self, page: &WebDriver) -> WebDriverResult<()> {
+        let (tools, is_phone) = (page.cdp(), self.width < 600);
+        let size = json!({"width": self.width, "height": 1400, "deviceScaleFactor": 1, "mobile": is_phone});
+        tools.send_raw("Emulation.setDeviceMetricsOverride", size).await?;
+        let scheme = if self.is_dark { "dark" } else { "light" };
+        // Pictures are of how things are, and not of how they become so.
+        let media = json!({"media": "", "features": [
+            {"name": "prefers-color-scheme", "value": scheme},
+            {"name": "prefers-reduced-motion", "value": "reduce"},
+        ]});
+        tools.send_raw("Emulation.setEmulatedMedia", media).await.map(drop)
+    }
+}
+
+/// Shows the page as it is printed.
+///
+/// # Errors
+/// If the browser is gone.
+pub async fn print(page: &WebDriver) -> WebDriverResult<()> {
+    page.cdp().send_raw("Emulation.setEmulatedMedia", json!({"media": "print"})).await.map(drop)
+}
+
+/// How much wider the page is than its window, which people then have to move sideways.
+///
+/// # Errors
+/// If the browser is gone.
+pub async fn overflow(page: &WebDriver) -> WebDriverResult<i64> {
+    let root = "document.documentElement";
+    let script = format!("return {root}.scrollWidth - {root}.clientWidth");
+    page.execute(script, Vec::new()).await?.convert()
+}
+
 /// A running `ChromeDriver` with a home of its own.
 struct ChromeDriver {
     url: String,
@@ -106,6 +175,7 @@ impl ChromeDriver {
         for argument in ARGUMENTS.into_iter().chain([profile.as_str()]) {
             capabilities.add_arg(argument).expect("arguments are plain text");
         }
+        capabilities.set_browser_log_level(LoggingPrefsLogLevel::All).expect("levels are plain text");
         capabilities
     }
 }

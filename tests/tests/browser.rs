@@ -1,6 +1,11 @@
 //! Both demos, seen by a real browser.
 
-use integration_tests::browser::{find, follow, path, text, visit};
+use std::path::Path;
+use std::time::Duration;
+
+use auth_core::factors::Totp;
+use auth_core::time::{Clock, SystemClock};
+use integration_tests::browser::{Screen, complaints, find, follow, overflow, path, print, text, visit};
 use integration_tests::process::Demo;
 use thirtyfour::prelude::*;
 
@@ -156,10 +161,205 @@ async fn api_keys(page: WebDriver, origin: String) -> WebDriverResult<()> {
     keep_picture(&page, "keys").await
 }
 
+/// Types the code that the page asks for.
+async fn type_code(page: &WebDriver, code: &str) -> WebDriverResult<()> {
+    let field = "#code[autocomplete='one-time-code']";
+    find(page, field).await?.send_keys(code).await?;
+    follow(page, "main form:has(#code) button[type=submit]").await
+}
+
+/// The code after the present one: it is good already, and the present one may be used.
+fn next_code(app: &Totp) -> String {
+    app.code(SystemClock.now().plus(Duration::from_secs(Totp::PERIOD))).expose().to_owned()
+}
+
+/// Bob adds an app on the page, with a wrong code at first, and gives the app.
+async fn add_app(page: &WebDriver, name: &str) -> WebDriverResult<Totp> {
+    follow(page, "main a[href='/account/factors/new']").await?;
+    look(page, "factor-new").await?;
+    let field = find(page, "#name").await?;
+    field.clear().await?;
+    field.send_keys(name).await?;
+    follow(page, "main button[type=submit]").await?;
+    let key = text(page, "#key").await?;
+    let app: Totp = key.parse().expect("a key that apps take");
+    assert!(key.split(' ').all(|group| group.len() == 4), "{key}");
+    let link = find(page, "#otpauth").await?.attr("href").await?.unwrap_or_default();
+    assert!(link.starts_with("otpauth://totp/Auth%20demo:bob?secret="), "{link}");
+    assert!(link.contains(&key.replace(' ', "")), "{link}");
+    let code = find(page, ".qr[role=img] svg").await?.rect().await?;
+    assert!(code.width > 150.0 && (code.width - code.height).abs() < 1.0, "{code:?}");
+    look(page, "factor-confirm").await?;
+    type_code(page, "000000").await?;
+    assert!(text(page, "[role=alert]").await?.contains("wrong"));
+    assert!(page.find_all(By::Css("#key")).await?.is_empty(), "the key is shown once");
+    look(page, "factor-confirm-wrong").await?;
+    type_code(page, app.code(SystemClock.now()).expose()).await?;
+    assert_eq!(path(page).await?, "/account/factors");
+    Ok(app)
+}
+
+/// Bob's way to a second factor and back.
+async fn second_factor(page: WebDriver, origin: String) -> WebDriverResult<()> {
+    page.goto(format!("{origin}/account/factors")).await?;
+    assert_eq!(asked_to_sign_in(&page).await?.as_deref(), Some("/account/factors"));
+    sign_in(&page, "bob", "builder").await?;
+    assert!(text(&page, "main").await?.contains("Your password is all that is asked"));
+    look(&page, "factors-none").await?;
+    let app = add_app(&page, "my <phone>").await?;
+    let all = text(&page, "main").await?;
+    assert!(all.contains("my <phone>") && all.contains("You have no recovery codes"), "{all}");
+    look(&page, "factors-one").await?;
+    follow(&page, "form[action$='/recovery-codes'] button").await?;
+    let codes = page.find_all(By::Css(".codes code")).await?;
+    assert_eq!(codes.len(), 10);
+    let recovery = codes[3].text().await?;
+    look(&page, "recovery-codes").await?;
+    print(&page).await?;
+    assert!(codes[3].is_displayed().await? && !find(&page, "nav").await?.is_displayed().await?);
+    keep_picture(&page, "recovery-codes-printed").await?;
+    Screen::DESK.show(&page).await?;
+    follow(&page, "main a.button").await?;
+    let all = text(&page, "main").await?;
+    assert!(all.contains("10 of 10 are left") && !all.contains(&recovery), "{all}");
+    sign_out(&page).await?;
+
+    page.goto(format!("{origin}/login?next=%2Fme")).await?;
+    sign_in(&page, "bob", "builder").await?;
+    assert_eq!(path(&page).await?, "/login/factor?next=/me");
+    assert_eq!(find(&page, ":focus").await?.id().await?.as_deref(), Some("code"));
+    look(&page, "code").await?;
+    page.goto(format!("{origin}/me?tab=1")).await?;
+    assert_eq!(path(&page).await?, "/login/factor?next=/me%3Ftab%3D1", "nobody yet");
+    type_code(&page, "000000").await?;
+    assert!(text(&page, "[role=alert]").await?.contains("wrong"));
+    look(&page, "code-wrong").await?;
+    type_code(&page, &next_code(&app)).await?;
+    assert_eq!((path(&page).await?.as_str(), text(&page, "#username").await?.as_str()), ("/me?tab=1", "bob"));
+    sign_out(&page).await?;
+
+    page.goto(format!("{origin}/login?next=%2Faccount%2Ffactors")).await?;
+    sign_in(&page, "bob", "builder").await?;
+    follow(&page, "#recovery").await?;
+    look(&page, "code-recovery").await?;
+    type_code(&page, &recovery.to_lowercase()).await?;
+    assert!(text(&page, "main").await?.contains("9 of 10 are left"));
+    give_up(&page, &origin).await?;
+    assert_eq!(complaints(&page).await?, [""; 0]);
+    Ok(())
+}
+
+/// Bob renames his app, removes it, and signs in by his password alone.
+async fn give_up(page: &WebDriver, origin: &str) -> WebDriverResult<()> {
+    follow(page, "a[href$='/rename']").await?;
+    look(page, "factor-rename").await?;
+    let field = find(page, "#name").await?;
+    assert_eq!(field.value().await?.as_deref(), Some("my <phone>"));
+    field.clear().await?;
+    field.send_keys("my <phone> (old)").await?;
+    follow(page, "main button[type=submit]").await?;
+    assert!(text(page, "main").await?.contains("my <phone> (old)"));
+    look(page, "factors").await?;
+    follow(page, "a[href$='/remove']").await?;
+    assert!(text(page, "#last").await?.contains("It is your last one"));
+    look(page, "factor-remove").await?;
+    follow(page, "main form button").await?;
+    let all = text(page, "main").await?;
+    assert!(all.contains("Your password is all that is asked") && !all.contains("Recovery codes"), "{all}");
+    sign_out(page).await?;
+    page.goto(format!("{origin}/login")).await?;
+    sign_in(page, "bob", "builder").await?;
+    assert_eq!((path(page).await?.as_str(), text(page, "main #username").await?.as_str()), ("/", "bob"));
+    page.goto(format!("{origin}/login/factor")).await?;
+    look(page, "code-none").await?;
+    find(page, "main a[href='/account/factors/new']").await.map(drop)
+}
+
+/// Dave has an app from the start. Signed in, he is asked for the password once more, but not for the code; or for a code alone.
+async fn confirm_again(page: WebDriver, origin: String) -> WebDriverResult<()> {
+    page.goto(format!("{origin}/login")).await?;
+    find(&page, "details.hint summary").await?.click().await?;
+    look(&page, "login").await?;
+    sign_in(&page, "dave", "two steps are better").await?;
+    let app: Totp = "JBSWY3DPEHPK3PXP".parse().expect("the demo tells it");
+    type_code(&page, app.code(SystemClock.now()).expose()).await?;
+    assert_eq!(text(&page, "main #username").await?, "dave");
+    look(&page, "home").await?;
+    follow(&page, "nav a[href='/account/factors']").await?;
+    assert!(text(&page, "main").await?.contains("Demo app"));
+    page.goto(format!("{origin}/login?next=%2Faccount%2Fkeys")).await?;
+    assert_eq!(text(&page, "h1").await?, "Confirm it is you");
+    look(&page, "login-again").await?;
+    find(&page, "#password").await?.send_keys("two steps are better").await?;
+    follow(&page, "main button[type=submit]").await?;
+    assert_eq!(path(&page).await?, "/account/keys", "the code was given in this session");
+    page.goto(format!("{origin}/login/factor?next=%2Fmembers")).await?;
+    assert_eq!(text(&page, "h1").await?, "Confirm it is you");
+    look(&page, "code-again").await?;
+    type_code(&page, &next_code(&app)).await?;
+    assert_eq!(path(&page).await?, "/members");
+    page.goto(format!("{origin}/account/factors/00000000001/remove")).await?;
+    assert_eq!(text(&page, "main .eyebrow").await?, "404");
+    look(&page, "factor-missing").await?;
+    assert_eq!(complaints(&page).await?, [""; 0]);
+    Ok(())
+}
+
+/// Somebody knows Dave's password, and guesses codes.
+async fn too_many_codes(page: WebDriver, origin: String) -> WebDriverResult<()> {
+    page.goto(format!("{origin}/login?next=%2Fme")).await?;
+    sign_in(&page, "dave", "two steps are better").await?;
+    let mut notice = String::new();
+    for _ in 0..10 {
+        type_code(&page, "000000").await?;
+        notice = text(&page, "[role=alert]").await?;
+        if notice.contains("too many") {
+            break;
+        }
+    }
+    assert!(notice.starts_with("There were too many wrong codes. Please try again in "), "{notice}");
+    look(&page, "code-throttled").await?;
+    follow(&page, "main form[action='/logout'] button").await?;
+    assert!(session_cookie(&page).await?.is_none(), "he goes away");
+    page.goto(format!("{origin}/login/factor?next=%2Fme")).await?;
+    assert_eq!(asked_to_sign_in(&page).await?.as_deref(), Some("/me"));
+    assert_eq!(complaints(&page).await?, [""; 0]);
+    Ok(())
+}
+
+/// What a page's policy forbids is a complaint: the visits above would hear of it.
+async fn forbidden_styles(page: WebDriver, origin: String) -> WebDriverResult<()> {
+    page.goto(format!("{origin}/login")).await?;
+    assert_eq!(complaints(&page).await?, [""; 0]);
+    let style = "document.head.append(document.createElement('style')); \
+                 document.querySelector('style').textContent = 'h1 { display: none }'";
+    page.execute(style, Vec::new()).await?;
+    let heard = complaints(&page).await?.join("\n");
+    assert!(heard.contains("Content Security Policy"), "{heard}");
+    assert!(find(&page, "h1").await?.is_displayed().await?);
+    Ok(())
+}
+
+/// Looks at the page on a phone, where it must fit, and on a desk; by night, too, where pictures are kept.
+async fn look(page: &WebDriver, name: &str) -> WebDriverResult<()> {
+    Screen::PHONE.show(page).await?;
+    assert_eq!(overflow(page).await?, 0, "{name} is wider than a phone");
+    if std::env::var_os("PICTURES").is_some() {
+        keep_picture(page, &format!("{name}-phone")).await?;
+        for (screen, suffix) in
+            [(Screen::PHONE.dark(), "-phone-dark"), (Screen::DESK, ""), (Screen::DESK.dark(), "-dark")]
+        {
+            screen.show(page).await?;
+            keep_picture(page, &format!("{name}{suffix}")).await?;
+        }
+    }
+    Screen::DESK.show(page).await
+}
+
 /// Keeps what the page looks like where `PICTURES` says.
 async fn keep_picture(page: &WebDriver, name: &str) -> WebDriverResult<()> {
     match std::env::var_os("PICTURES") {
-        Some(folder) => page.screenshot(&std::path::Path::new(&folder).join(format!("{name}.png"))).await,
+        Some(folder) => page.screenshot(&Path::new(&folder).join(format!("{name}.png"))).await,
         None => Ok(()),
     }
 }
@@ -192,5 +392,9 @@ visits!(
     back_button,
     too_many_attempts,
     api_keys,
-    back_button_to_where_the_login_led
+    back_button_to_where_the_login_led,
+    second_factor,
+    confirm_again,
+    too_many_codes,
+    forbidden_styles
 );

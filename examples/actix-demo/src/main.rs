@@ -19,8 +19,8 @@ use auth_actix::auth_core::time::{Clock as _, SystemClock};
 use auth_actix::{AuthLayer, CurrentUser, Error, RequireLayer, Session};
 use auth_sql::{SqlApiKeys, SqlUser};
 use demo_site::{
-    ASSETS, ApiKeyView, Asset, Demo, Format, Login, MAX_BODY_LEN, MEMBERS, NewKey, Options, SECURITY_HEADERS,
-    Site, UnreadableKey, UnreadableLogin, Visitor,
+    ASSETS, Answer, Answered, ApiKeyView, Asset, Demo, Failed, Format, Login, MAX_BODY_LEN, MEMBERS, NewKey,
+    Options, SECURITY_HEADERS, Site, UnreadableKey, UnreadableLogin, Visitor,
 };
 
 const SITE: Site = Site::served_by("actix-web");
@@ -50,6 +50,7 @@ fn routes(config: &mut ServiceConfig, Demo { auth, keys }: &Demo) {
         .app_data(Data::from(Arc::clone(keys)))
         .service(page("/", home))
         .service(page("/login", login_page).route(web::post().to(log_in)))
+        .service(page("/login/factor", ask_for_code).route(web::post().to(take_code)))
         .service(web::resource("/logout").route(web::post().to(log_out)))
         .service(page("/me", me))
         .service(page("/members", members).wrap(members_only))
@@ -63,9 +64,26 @@ fn routes(config: &mut ServiceConfig, Demo { auth, keys }: &Demo) {
         )
         .service(web::resource("/account/keys/{id}").route(web::delete().to(delete_key)))
         .service(web::resource("/account/keys/{id}/revoke").route(web::post().to(revoke_key)))
+        .configure(factors)
         .default_service(web::to(not_found))
         .wrap(AuthLayer::new(auth.clone()).respond(refused));
     config.service(site);
+}
+
+/// What people do with their own second factors: after a proof that is fresh.
+fn factors(config: &mut ServiceConfig) {
+    let freshly = RequireLayer::new(Require::login().fresh(Site::FACTORS_FRESH)).respond(refused);
+    config
+        .service(page("/account/factors", list_factors).wrap(freshly.clone()))
+        .service(page("/account/factors/new", new_factor).route(web::post().to(enrol)).wrap(freshly.clone()))
+        .service(
+            web::resource("/account/factors/recovery-codes")
+                .route(web::post().to(recovery_codes))
+                .wrap(freshly.clone()),
+        )
+        .service(
+            page("/account/factors/{id}/{change}", ask_change).route(web::post().to(change)).wrap(freshly),
+        );
 }
 
 fn files(config: &mut ServiceConfig) {
@@ -91,7 +109,7 @@ async fn login_page(session: Session<SqlUser>, request: HttpRequest) -> impl Res
 }
 
 async fn log_in(session: Session<SqlUser>, request: HttpRequest, body: Bytes) -> Result<HttpResponse, Error> {
-    let login = match Login::read(request.headers().get("content-type").map(HeaderValue::as_bytes), &body) {
+    let login = match Login::read(kind(&request), &body) {
         Ok(login) => login,
         Err(UnreadableLogin::MediaType) => return Ok(HttpResponse::UnsupportedMediaType().finish()),
         Err(UnreadableLogin::Malformed) => return Ok(HttpResponse::BadRequest().finish()),
@@ -106,10 +124,19 @@ async fn log_in(session: Session<SqlUser>, request: HttpRequest, body: Bytes) ->
         }
     };
     let signed_in = session.login(authenticated).await?;
-    Ok(match (login.format, signed_in.user()) {
-        (Format::Json, Some(user)) => HttpResponse::Ok().json(Visitor::new(user, session.backend())),
-        (Format::Json, None) | (Format::Form, _) => signed_in.answer(login.next.as_deref()),
-    })
+    Ok(send(SITE.signed_in(&session, &signed_in, login.format, login.next.as_deref())))
+}
+
+async fn ask_for_code(session: Session<SqlUser>, request: HttpRequest) -> Result<HttpResponse, Error> {
+    answered(SITE.ask_for_code(&session, request.query_string()).await)
+}
+
+async fn take_code(
+    session: Session<SqlUser>,
+    request: HttpRequest,
+    body: Bytes,
+) -> Result<HttpResponse, Error> {
+    answered(SITE.take_code(&session, kind(&request), &body).await)
 }
 
 async fn log_out(session: Session<SqlUser>) -> Result<Redirect, Error> {
@@ -152,7 +179,7 @@ async fn create_key(
     request: HttpRequest,
     body: Bytes,
 ) -> Result<HttpResponse, Error> {
-    let new = match NewKey::read(request.headers().get("content-type").map(HeaderValue::as_bytes), &body) {
+    let new = match NewKey::read(kind(&request), &body) {
         Ok(new) => new,
         Err(UnreadableKey::MediaType) => return Ok(HttpResponse::UnsupportedMediaType().finish()),
         Err(UnreadableKey::Malformed) => return Ok(HttpResponse::BadRequest().finish()),
@@ -193,6 +220,62 @@ async fn revoked(keys: &Keys, session: &Session<SqlUser>, id: &str) -> Result<bo
 
 fn shown(keys: &[ApiKey]) -> Vec<ApiKeyView> {
     keys.iter().map(|key| ApiKeyView::new(key, SystemClock.now())).collect()
+}
+
+async fn list_factors(session: Session<SqlUser>) -> Result<HttpResponse, Error> {
+    answered(SITE.factors(&session).await)
+}
+
+async fn new_factor(session: Session<SqlUser>) -> Result<HttpResponse, Error> {
+    answered(SITE.new_factor(&session).await)
+}
+
+async fn enrol(session: Session<SqlUser>, request: HttpRequest, body: Bytes) -> Result<HttpResponse, Error> {
+    answered(SITE.enrol(&session, kind(&request), &body).await)
+}
+
+async fn recovery_codes(
+    session: Session<SqlUser>,
+    request: HttpRequest,
+    body: Bytes,
+) -> Result<HttpResponse, Error> {
+    answered(SITE.recovery_codes(&session, kind(&request), &body).await)
+}
+
+async fn ask_change(session: Session<SqlUser>, path: Path<(String, String)>) -> Result<HttpResponse, Error> {
+    let (id, change) = path.into_inner();
+    answered(SITE.ask_change(&session, &id, &change).await)
+}
+
+async fn change(
+    session: Session<SqlUser>,
+    path: Path<(String, String)>,
+    request: HttpRequest,
+    body: Bytes,
+) -> Result<HttpResponse, Error> {
+    let (id, change) = path.into_inner();
+    answered(SITE.change(&session, (&id, &change), kind(&request), &body).await)
+}
+
+fn kind(request: &HttpRequest) -> Option<&[u8]> {
+    request.headers().get("content-type").map(HeaderValue::as_bytes)
+}
+
+/// What both demos answer alike.
+fn answered(answer: Answered) -> Result<HttpResponse, Error> {
+    answer.map(send).map_err(|Failed { error, page }| match page {
+        Some(page) => Error::from(error).with_page(page),
+        None => error.into(),
+    })
+}
+
+fn send(Answer { status, headers, body }: Answer) -> HttpResponse {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = HttpResponse::build(status);
+    for (name, value) in headers {
+        response.insert_header((name, value.into_owned()));
+    }
+    response.body(body)
 }
 
 fn html(mut response: HttpResponseBuilder, page: String) -> HttpResponse {

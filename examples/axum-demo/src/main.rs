@@ -10,7 +10,7 @@ use auth_tower::auth_core::api_keys::ApiKey;
 use auth_tower::auth_core::http::{Audience, Refusal};
 use auth_tower::auth_core::time::{Clock as _, SystemClock};
 use auth_tower::{AuthLayer, CurrentUser, Error, RequireLayer, Session};
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::header::HeaderName;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
@@ -18,8 +18,8 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{MethodRouter, delete, get, post};
 use axum::{Json, Router};
 use demo_site::{
-    ASSETS, ApiKeyView, Asset, Demo, Format, Keys, Login, MAX_BODY_LEN, MEMBERS, NewKey, Options,
-    SECURITY_HEADERS, Site, UnreadableKey, UnreadableLogin, Visitor,
+    ASSETS, Answer, Answered, ApiKeyView, Asset, Demo, Failed, Format, Keys, Login, MAX_BODY_LEN, MEMBERS,
+    NewKey, Options, SECURITY_HEADERS, Site, UnreadableKey, UnreadableLogin, Visitor,
 };
 use tokio::net::TcpListener;
 use tower_http::compression::CompressionLayer;
@@ -48,6 +48,7 @@ fn app(Demo { auth, keys }: Demo) -> Router {
     let site = Router::new()
         .route("/", get(home))
         .route("/login", get(login_page).post(log_in))
+        .route("/login/factor", get(ask_for_code).post(take_code))
         .route("/logout", post(log_out))
         .route("/me", get(me))
         .route("/members", get(members).layer(members_only))
@@ -57,6 +58,7 @@ fn app(Demo { auth, keys }: Demo) -> Router {
         .route("/account/keys/{id}", delete(delete_key))
         .route("/account/keys/{id}/revoke", post(revoke_key))
         .with_state(keys)
+        .merge(factors())
         .layer(DefaultBodyLimit::max(MAX_BODY_LEN))
         .layer(AuthLayer::new(auth).respond(refused));
     let public = ASSETS.iter().fold(Router::new(), |router, asset| router.route(&asset.path, file(asset)));
@@ -65,6 +67,16 @@ fn app(Demo { auth, keys }: Demo) -> Router {
         let (name, value) = (HeaderName::from_static(name), HeaderValue::from_static(value));
         router.layer(SetResponseHeaderLayer::overriding(name, value))
     })
+}
+
+/// What people do with their own second factors: after a proof that is fresh.
+fn factors() -> Router {
+    Router::new()
+        .route("/account/factors", get(list_factors))
+        .route("/account/factors/new", get(new_factor).post(enrol))
+        .route("/account/factors/recovery-codes", post(recovery_codes))
+        .route("/account/factors/{id}/{change}", get(ask_change).post(change))
+        .route_layer(RequireLayer::new(Require::login().fresh(Site::FACTORS_FRESH)).respond(refused))
 }
 
 /// What most axum applications have around their routes; the last is the outermost.
@@ -86,7 +98,7 @@ async fn login_page(session: Session<SqlUser>, uri: Uri) -> impl IntoResponse {
 }
 
 async fn log_in(session: Session<SqlUser>, headers: HeaderMap, body: Bytes) -> Result<Response, Error> {
-    let login = match Login::read(headers.get("content-type").map(HeaderValue::as_bytes), &body) {
+    let login = match Login::read(kind(&headers), &body) {
         Ok(login) => login,
         Err(UnreadableLogin::MediaType) => return Ok(StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response()),
         Err(UnreadableLogin::Malformed) => return Ok(StatusCode::BAD_REQUEST.into_response()),
@@ -101,10 +113,15 @@ async fn log_in(session: Session<SqlUser>, headers: HeaderMap, body: Bytes) -> R
         }
     };
     let signed_in = session.login(authenticated).await?;
-    Ok(match (login.format, signed_in.user()) {
-        (Format::Json, Some(user)) => Json(Visitor::new(user, session.backend())).into_response(),
-        (Format::Json, None) | (Format::Form, _) => signed_in.answer(login.next.as_deref()),
-    })
+    Ok(send(SITE.signed_in(&session, &signed_in, login.format, login.next.as_deref())))
+}
+
+async fn ask_for_code(session: Session<SqlUser>, uri: Uri) -> Result<Response, Error> {
+    answered(SITE.ask_for_code(&session, uri.query().unwrap_or_default()).await)
+}
+
+async fn take_code(session: Session<SqlUser>, headers: HeaderMap, body: Bytes) -> Result<Response, Error> {
+    answered(SITE.take_code(&session, kind(&headers), &body).await)
 }
 
 async fn log_out(session: Session<SqlUser>) -> Result<Redirect, Error> {
@@ -145,7 +162,7 @@ async fn create_key(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Error> {
-    let new = match NewKey::read(headers.get("content-type").map(HeaderValue::as_bytes), &body) {
+    let new = match NewKey::read(kind(&headers), &body) {
         Ok(new) => new,
         Err(UnreadableKey::MediaType) => return Ok(StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response()),
         Err(UnreadableKey::Malformed) => return Ok(StatusCode::BAD_REQUEST.into_response()),
@@ -185,6 +202,60 @@ async fn revoke_key(
 
 fn shown(keys: &[ApiKey]) -> Vec<ApiKeyView> {
     keys.iter().map(|key| ApiKeyView::new(key, SystemClock.now())).collect()
+}
+
+async fn list_factors(session: Session<SqlUser>) -> Result<Response, Error> {
+    answered(SITE.factors(&session).await)
+}
+
+async fn new_factor(session: Session<SqlUser>) -> Result<Response, Error> {
+    answered(SITE.new_factor(&session).await)
+}
+
+async fn enrol(session: Session<SqlUser>, headers: HeaderMap, body: Bytes) -> Result<Response, Error> {
+    answered(SITE.enrol(&session, kind(&headers), &body).await)
+}
+
+async fn recovery_codes(
+    session: Session<SqlUser>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Error> {
+    answered(SITE.recovery_codes(&session, kind(&headers), &body).await)
+}
+
+async fn ask_change(
+    session: Session<SqlUser>,
+    Path((id, change)): Path<(String, String)>,
+) -> Result<Response, Error> {
+    answered(SITE.ask_change(&session, &id, &change).await)
+}
+
+async fn change(
+    session: Session<SqlUser>,
+    Path((id, change)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Error> {
+    answered(SITE.change(&session, (&id, &change), kind(&headers), &body).await)
+}
+
+fn kind(headers: &HeaderMap) -> Option<&[u8]> {
+    headers.get("content-type").map(HeaderValue::as_bytes)
+}
+
+/// What both demos answer alike.
+fn answered(answer: Answered) -> Result<Response, Error> {
+    answer.map(send).map_err(|Failed { error, page }| match page {
+        Some(page) => Error::from(error).with_page(page),
+        None => error.into(),
+    })
+}
+
+fn send(Answer { status, headers, body }: Answer) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = headers.map(|(name, value)| (name, value.into_owned()));
+    (status, headers, Body::from(body)).into_response()
 }
 
 async fn not_found() -> (StatusCode, Html<String>) {

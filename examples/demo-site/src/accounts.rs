@@ -23,13 +23,28 @@ pub struct Account {
     pub backend: &'static str,
     /// Whether the user holds the permission [`MEMBERS`].
     pub member: bool,
+    /// The secret of the user's authenticator app, if a code is asked for as well: base32, as an app takes it.
+    pub app: Option<&'static str>,
 }
 
 /// Everybody.
-pub const ACCOUNTS: [Account; 3] = [
-    Account { username: "alice", password: "wonderland", backend: DIRECTORY, member: true },
-    Account { username: "bob", password: "builder", backend: DIRECTORY, member: false },
-    Account { username: "carol", password: "correct horse battery staple", backend: LOCAL, member: true },
+pub const ACCOUNTS: [Account; 4] = [
+    Account { username: "alice", password: "wonderland", backend: DIRECTORY, member: true, app: None },
+    Account { username: "bob", password: "builder", backend: DIRECTORY, member: false, app: None },
+    Account {
+        username: "carol",
+        password: "correct horse battery staple",
+        backend: LOCAL,
+        member: true,
+        app: None,
+    },
+    Account {
+        username: "dave",
+        password: "two steps are better",
+        backend: LOCAL,
+        member: true,
+        app: Some("JBSWY3DPEHPK3PXP"),
+    },
 ];
 
 /// The accounts that one backend knows.

@@ -7,13 +7,15 @@ use std::time::Duration;
 use auth_core::api_keys::ApiKeys;
 use auth_core::backend::{Identity, MemoryDirectory, Provisioned};
 use auth_core::http::{Basic, Bearer};
-use auth_core::session::SessionConfig;
-use auth_core::{Auth, BackendPolicy, BearerToken, Password, Passwords, Secret, Throttle, User, UserCache};
-use auth_sql::{Database, SqlApiKeys, SqlSessions, SqlThrottle, SqlUser, SqlUsers, UserErrorKind};
+use auth_core::second_factor::SecondFactor;
+use auth_core::session::{KeyRing, SessionConfig};
+use auth_core::{Auth, BackendPolicy, BearerToken, Password, Passwords, Secret, Throttle, UserCache};
+use auth_sql::{Database, SqlApiKeys, SqlSessions, SqlThrottle, SqlUser, SqlUsers};
 
 use crate::accounts::{DIRECTORY, LOCAL, MEMBERS, directory_users, known_to};
 use crate::database::Place;
 use crate::keys::Keys;
+use crate::seed::{create_local_users, factors_of};
 #[cfg(feature = "redis")]
 use crate::sessions;
 use crate::{Options, database, secret};
@@ -25,7 +27,7 @@ const PURGED_EVERY: Duration = Duration::from_mins(10);
 /// spare the database nothing, but keep logins waiting when it is back.
 const IN_TABLE: BackendPolicy = BackendPolicy::new().timeout(Duration::from_secs(2)).without_breaker();
 
-type Result<T> = std::result::Result<T, Box<dyn Error>>;
+pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// What the servers are made with. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -36,7 +38,7 @@ pub struct Demo {
     pub keys: Keys,
 }
 
-/// How recently somebody who makes an API key must have signed in.
+/// How recently somebody who makes an API key, or changes their second factors, must have signed in.
 pub(crate) const FRESH: Duration = Duration::from_mins(15);
 
 /// Asks the directory first and the table second, keeps sessions in the same database or in Redis, accepts
@@ -50,6 +52,9 @@ pub async fn demo(options: &Options) -> Result<Demo> {
     let pool = database::open(&place).await?;
     let users = users_in(pool.clone(), passwords.clone()).await?;
     let keys = keys_of(&users, pool.clone()).await?;
+    // The same for sessions and for second factors.
+    let ring = secret::keys(options, &place)?;
+    let second = SecondFactor::new(factors_of(&users, pool.clone(), &ring).await?);
     let directory =
         Provisioned { verifier: directory(passwords).await?, users: directory_users(users.clone())? };
     let auth = Auth::builder()
@@ -58,9 +63,10 @@ pub async fn demo(options: &Options) -> Result<Demo> {
         .backend_with::<BearerToken>("keys", Arc::clone(&keys), IN_TABLE)
         .scheme(Basic::new("demo")?)
         .scheme(Bearer::new("demo")?)
-        .login_page("/login");
+        .login_page("/login")
+        .second_factor(second.page("/login/factor").fresh_within(FRESH));
     let auth = if options.cache_users { auth.cache_users(UserCache::new()) } else { auth };
-    let config = session_config(options, &place)?;
+    let config = session_config(options, ring);
     let auth = match &options.sessions {
         #[cfg(feature = "redis")]
         Some(url) => {
@@ -134,26 +140,7 @@ async fn directory(passwords: Passwords) -> Result<MemoryDirectory> {
     Ok(directory)
 }
 
-/// Makes the table's own users, if they are not there.
-async fn create_local_users(users: &SqlUsers) -> Result<()> {
-    for account in known_to(LOCAL) {
-        if users.find(account.username).await?.is_some() {
-            continue;
-        }
-        let user = match users.create_user(account.username, Some(&Secret::new(account.password))).await {
-            Ok(user) => user,
-            // The other demo was faster.
-            Err(error) if error.kind() == UserErrorKind::NameTaken => continue,
-            Err(error) => return Err(error.into()),
-        };
-        if account.member {
-            users.grant(&user.id(), MEMBERS).await?;
-        }
-    }
-    Ok(())
-}
-
-fn session_config(options: &Options, place: &Place) -> Result<SessionConfig> {
-    let config = SessionConfig::new(secret::keys(options, place)?);
-    Ok(if options.insecure_cookies { config.insecure_cookies() } else { config })
+fn session_config(options: &Options, ring: KeyRing) -> SessionConfig {
+    let config = SessionConfig::new(ring);
+    if options.insecure_cookies { config.insecure_cookies() } else { config }
 }

@@ -5,20 +5,27 @@
 //! between their frameworks, and nothing else; read their `main.rs` side by side.
 
 mod accounts;
+mod answer;
 mod assets;
 mod auth;
 mod database;
+mod factors;
 mod headers;
 mod keys;
 mod login;
 mod options;
 mod pages;
 mod process;
+mod qr;
+mod second_step;
 mod secret;
+mod seed;
+mod sent;
 #[cfg(feature = "redis")]
 mod sessions;
 
 pub use accounts::{ACCOUNTS, Account, MEMBERS};
+pub use answer::{Answer, Answered, Failed};
 pub use assets::{ASSETS, Asset};
 pub use auth::{Demo, demo};
 pub use headers::SECURITY_HEADERS;

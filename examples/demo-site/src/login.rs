@@ -96,7 +96,7 @@ pub fn next_of(query: &str) -> Option<String> {
 }
 
 /// The value of the one field of this name.
-fn only(form: &[u8], name: &str) -> Option<String> {
+pub(crate) fn only(form: &[u8], name: &str) -> Option<String> {
     let mut values = form_urlencoded::parse(form).filter(|(key, _)| key == name);
     let (_, value) = values.next()?;
     values.next().is_none().then(|| value.into_owned())

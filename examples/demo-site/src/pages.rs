@@ -1,5 +1,7 @@
 //! The pages.
 
+mod factors;
+
 use std::borrow::Cow;
 use std::time::Duration;
 
@@ -10,6 +12,7 @@ use auth_sql::SqlUser;
 use serde::Serialize;
 
 use crate::ApiKeyView;
+pub(crate) use factors::{Ask, Asked};
 
 /// The site as one framework serves it.
 #[derive(Clone, Copy, Debug)]
@@ -77,6 +80,10 @@ impl Site {
     /// Anything that went wrong, by its HTTP status.
     pub fn error(&self, status: u16) -> String {
         let (heading, advice) = explain(status);
+        self.explained(status, heading, advice)
+    }
+
+    fn explained(&self, status: u16, heading: &'static str, advice: &'static str) -> String {
         render(&ErrorPage { frame: self.frame("", None), status, heading, advice })
     }
 
@@ -110,6 +117,14 @@ struct LoginPage<'a> {
     frame: Frame,
     next: &'a str,
     notice: Option<Cow<'static, str>>,
+}
+
+impl LoginPage<'_> {
+    /// Who is signed in already, and came here on the way to somewhere that asks for a fresh proof.
+    fn again(&self) -> Option<&str> {
+        let visitor = self.frame.visitor.as_ref().filter(|_| self.next != "/");
+        visitor.map(|visitor| &*visitor.username)
+    }
 }
 
 #[derive(Template)]
@@ -149,28 +164,33 @@ fn notice(denied: &Denied) -> Cow<'static, str> {
         DeniedKind::Unavailable => {
             "Signing in is not possible at the moment. Please try again in a minute.".into()
         }
-        DeniedKind::Throttled => too_many(denied.retry_after().unwrap_or_default()).into(),
+        DeniedKind::Throttled => {
+            let wait = too_many("attempts to sign in", denied.retry_after().unwrap_or_default());
+            format!("{wait} {KNOWN_HERE}").into()
+        }
         DeniedKind::CrossOrigin => "This form was sent from another site. Please sign in here.".into(),
         _ => "That did not work. Check your user name and your password.".into(),
     }
 }
 
+/// What helps whoever is kept out by somebody else.
+const KNOWN_HERE: &str = "If somebody else is trying this user name, sign in where you have signed in before: there you do not \
+                          wait for them.";
+
 /// The same for names that exist and others.
-fn too_many(wait: Duration) -> String {
+pub(crate) fn too_many(what: &str, wait: Duration) -> String {
     let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
     let wait = match seconds.max(1) {
         1 => "a second".to_owned(),
         seconds @ 2..120 => format!("{seconds} seconds"),
         seconds => format!("{} minutes", seconds.div_ceil(60)),
     };
-    format!(
-        "There were too many attempts to sign in. Please try again in {wait}. If somebody else is trying this user name, \
-         sign in where you have signed in before: there you do not wait for them."
-    )
+    format!("There were too many {what}. Please try again in {wait}.")
 }
 
 fn explain(status: u16) -> (&'static str, &'static str) {
     match status {
+        401 => ("Please sign in again", "This needs somebody who signed in a short while ago."),
         403 => ("Not for you", "This needs a permission that you do not hold."),
         429 => ("Too many attempts", "Please wait a moment, and try again."),
         404 => ("Nothing here", "There is no page at this address."),
@@ -259,10 +279,10 @@ mod tests {
             (900, "15 minutes."),
         ];
         for (seconds, expected) in table {
-            let told = too_many(Duration::from_secs(seconds));
+            let told = too_many("attempts", Duration::from_secs(seconds));
             assert!(told.contains(expected), "{told}");
         }
-        assert!(too_many(Duration::from_millis(1_001)).contains("2 seconds"));
+        assert!(too_many("attempts", Duration::from_millis(1_001)).contains("2 seconds"));
     }
 
     #[test]

@@ -1,0 +1,177 @@
+//! The second step of a login: the code that is asked for after the password, or once more later.
+
+use auth_core::Session;
+use auth_core::factors::FactorKind;
+use auth_core::http::Login;
+use auth_core::second_factor::{Enrolled, Need};
+use auth_core::session::{SessionError, SessionErrorKind};
+use auth_sql::SqlUser;
+use serde::Serialize;
+use url::form_urlencoded;
+
+use crate::login::only;
+use crate::pages::{Ask, Asked, too_many};
+use crate::sent::Sent;
+use crate::{Answer, Answered, Failed, Format, Site, Visitor, next_of};
+
+/// Where the code is asked for.
+pub(crate) const PAGE: &str = "/login/factor";
+
+impl Site {
+    /// What a login is answered: where to go, or who it is; and while something is missing, where that is asked for, or what it is.
+    pub fn signed_in(
+        &self,
+        session: &Session<SqlUser>,
+        login: &Login<SqlUser>,
+        format: Format,
+        next: Option<&str>,
+    ) -> Answer {
+        let to = session.next_or(next, "/");
+        match (login, format) {
+            (Login::Pending(waiting), Format::Json) => {
+                Answer::json(401, &Missing::of(waiting.needs(), waiting.enrolled()))
+            }
+            (Login::Pending(_), Format::Form) => Answer::see_other(with_next(PAGE, &to)),
+            (_, Format::Form) => Answer::see_other(to),
+            (_, Format::Json) => match login.user() {
+                Some(user) => Answer::json(200, &Visitor::new(user, session.backend())),
+                None => Answer::bare(204),
+            },
+        }
+    }
+
+    /// `GET /login/factor`: asks for the code of a login that waits for it, or of somebody who is signed in.
+    ///
+    /// # Errors
+    /// [`Failed`] if it cannot be found out whose that is.
+    pub async fn ask_for_code(&self, session: &Session<SqlUser>, query: &str) -> Answered {
+        let (next, way) = (next_of(query), only(query.as_bytes(), "way"));
+        let to = session.next_or(next.as_deref(), "/");
+        Ok(match whom(session).await? {
+            Some(asked) => Answer::page(200, self.code(&asked, &Ask::new(&to, way.as_deref(), None))),
+            None if next.is_some() => Answer::see_other(with_next("/login", &to)),
+            None => Answer::see_other("/login"),
+        })
+    }
+
+    /// `POST /login/factor`: takes the code.
+    ///
+    /// # Errors
+    /// [`Failed`] if it is wrong, or nobody waits for it.
+    pub async fn take_code(
+        &self,
+        session: &Session<SqlUser>,
+        content_type: Option<&[u8]>,
+        body: &[u8],
+    ) -> Answered {
+        let read = Sent::read(content_type, body).and_then(|sent| Ok((sent.code()?, sent)));
+        let (code, sent) = match read {
+            Ok(read) => read,
+            Err(unreadable) => return Ok(unreadable),
+        };
+        // The app may have been removed meanwhile, in another browser.
+        let is_complete = session.pending().await?.is_some_and(|login| login.needs().is_empty());
+        let added = if is_complete { session.finish_login().await } else { session.add_code(code).await };
+        match added {
+            Ok(login) => Ok(self.signed_in(session, &login, sent.format, sent.next.as_deref())),
+            Err(error) if sent.format == Format::Json => Err(error.into()),
+            Err(error) => Err(self.ask_again(session, &sent, error).await),
+        }
+    }
+
+    async fn ask_again(&self, session: &Session<SqlUser>, sent: &Sent, error: SessionError) -> Failed {
+        let next = session.next_or(sent.next.as_deref(), "/");
+        let notice = notice(&error);
+        let page = match whom(session).await {
+            Ok(Some(asked)) if notice.is_some() => {
+                self.code(&asked, &Ask::new(&next, sent.way(), notice.as_deref()))
+            }
+            Ok(None) => self.login_late(&next),
+            _ => return self.failed(error),
+        };
+        Failed { error, page: Some(page) }
+    }
+}
+
+/// Who is asked for a code: whoever's login waits for it, or is signed in by a session.
+async fn whom(session: &Session<SqlUser>) -> Result<Option<Asked>, SessionError> {
+    if let Some(login) = session.pending().await? {
+        let (username, is_complete) = (login.user().username().to_owned(), login.needs().is_empty());
+        return Ok(Some(Asked::Waiting { username, is_complete }));
+    }
+    let Some(user) = session.user() else { return Ok(None) };
+    let has_factor = session.factors().await?.list().await?.iter().any(|factor| {
+        // Recovery codes stand in for a factor, and are none.
+        factor.is_confirmed() && factor.kind != FactorKind::RecoveryCodes
+    });
+    Ok(Some(Asked::SignedIn { visitor: Visitor::new(&user, session.backend()), has_factor }))
+}
+
+/// What is wrong with what was typed.
+fn notice(error: &SessionError) -> Option<String> {
+    match error.kind() {
+        SessionErrorKind::WrongCode => {
+            Some("That code is wrong, or was used before. Wait for the next one, and try again.".into())
+        }
+        SessionErrorKind::Throttled => Some(too_many("wrong codes", error.retry_after().unwrap_or_default())),
+        SessionErrorKind::CrossOrigin => {
+            Some("This form was sent from another site. Please type it here.".into())
+        }
+        _ => None,
+    }
+}
+
+/// A page, with where to go afterwards.
+fn with_next(page: &str, next: &str) -> String {
+    let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
+    format!("{page}?next={}", next.replace("%2F", "/"))
+}
+
+/// What a program is told that signed in, and lacks something.
+#[derive(Serialize)]
+struct Missing {
+    needs: Vec<&'static str>,
+}
+
+impl Missing {
+    /// The first thing that is missing, by name; of factors, each that would do.
+    fn of(needs: &[Need], enrolled: Enrolled) -> Self {
+        let needs = match needs.first() {
+            Some(Need::SecondFactor) => enrolled.kinds().map(name_of).collect(),
+            Some(Need::NewPassword) => vec!["new_password"],
+            Some(Need::Enrolment) => vec!["enrolment"],
+            Some(Need::Action(name)) => vec![*name],
+            _ => Vec::new(),
+        };
+        Self { needs }
+    }
+}
+
+fn name_of(kind: FactorKind) -> &'static str {
+    match kind {
+        FactorKind::Totp => "totp",
+        FactorKind::RecoveryCodes => "recovery_code",
+        FactorKind::Passkey => "passkey",
+        _ => "second_factor",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_are_told_what_is_missing() {
+        let app = Enrolled::NONE.with(FactorKind::Totp);
+        let told = |needs: &[Need], enrolled| serde_json::to_string(&Missing::of(needs, enrolled)).unwrap();
+        assert_eq!(told(&[Need::SecondFactor], app), r#"{"needs":["totp"]}"#);
+        let both = app.with(FactorKind::RecoveryCodes);
+        assert_eq!(told(&[Need::SecondFactor], both), r#"{"needs":["totp","recovery_code"]}"#);
+        assert_eq!(told(&[Need::Action("terms")], app), r#"{"needs":["terms"]}"#);
+    }
+
+    #[test]
+    fn where_to_go_is_one_value() {
+        assert_eq!(with_next(PAGE, "/me?tab=1&x=%2F"), "/login/factor?next=/me%3Ftab%3D1%26x%3D%252F");
+    }
+}
