@@ -23,6 +23,16 @@ impl FactorKind {
     /// All kinds.
     pub const ALL: [Self; 4] = [Self::Passkey, Self::Totp, Self::RecoveryCodes, Self::TrustedBrowser];
 
+    /// Its name for programs: `totp`, `recovery_code`, `passkey`, `trusted_browser`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Totp => "totp",
+            Self::RecoveryCodes => "recovery_code",
+            Self::Passkey => "passkey",
+            Self::TrustedBrowser => "trusted_browser",
+        }
+    }
+
     /// Its number in stores. None is ever given to another one.
     pub fn code(self) -> u8 {
         match self {

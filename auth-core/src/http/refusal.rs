@@ -258,13 +258,13 @@ impl<U: User> Auth<U> {
         }
     }
 
-    /// A browser whose session lacks a factor. Without a page that asks for it, the login page does.
+    /// A browser whose session lacks a factor. Where no page asks for it, the login page would not do either: it led here.
     fn to_factor(&self, require: &Require, view: &dyn RequestView) -> Refusal {
         let came_from = (view.method() == "GET").then(|| view.target());
         let Settings { base, proxies, .. } = &self.0.http;
         match self.0.http.factor_url(require, came_from, base.of(proxies, view)) {
             Some(url) => self.varied(Refusal::see_other(url, Some(RefusalReason::NotEnough))),
-            None => self.to_login(RefusalReason::NotEnough, require, view),
+            None => self.insufficient(RefusalReason::NotEnough, None, Audience::Page, view, Single::Absent),
         }
     }
 

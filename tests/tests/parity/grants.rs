@@ -9,6 +9,7 @@ use auth_core::backend::{
 };
 use auth_core::grant::{Factor, Grant, Proof, Scopes};
 use auth_core::http::{Basic, Bearer, Keeps, Read, RequestView, Scheme, Single};
+use auth_core::second_factor::Needs;
 use auth_core::session::SessionErrorKind;
 use auth_core::time::Timestamp;
 use auth_core::{AuthBuilder, BearerToken, Credentials, Password, RequestFacts, UserId};
@@ -116,6 +117,34 @@ async fn a_handler_sees_what_the_backend_said() {
         assert_eq!(basic.body, "Scheme(\"Basic\") [Password] Scopes(all) None");
         client.login("alice", ALICE).await;
         assert_eq!(client.get("/act/grant").await.body, "Session [Password] Scopes(all) None");
+    })
+    .await;
+}
+
+/// A policy of second factors judges what a token tells of: what it does not, nobody else does.
+#[tokio::test]
+async fn a_token_is_enough_if_it_tells_of_two_factors() {
+    let everybody = setup(Duration::ZERO, &Arc::default()).second_factor(|_, _| Needs::second_factor());
+    everywhere(everybody, async |mut client| {
+        client.world.enrol(1).await;
+        for (token, status) in [("reader", 200), ("silent", 401), ("all", 401), ("recent", 401)] {
+            let answer = client.bare(with("/me", token)).await;
+            assert_eq!(answer.status, status, "{token}: {answer:?}");
+            let told = answer.all("www-authenticate");
+            assert!(
+                told.iter().all(|text| text.contains("insufficient_user_authentication")),
+                "{token}: {told:?}"
+            );
+        }
+        assert_eq!(client.get("/who").await.body, "anonymous");
+    })
+    .await;
+    // Whom the policy asks for what they have enrolled, is asked by the issuer of their tokens and not here.
+    let enrolled =
+        setup(Duration::ZERO, &Arc::default()).second_factor(|_, enrolled| Needs::second_factor_if(enrolled));
+    everywhere(enrolled, async |client| {
+        client.world.enrol(1).await;
+        assert_eq!(client.bare(with("/me", "silent")).await.body, "1 alice");
     })
     .await;
 }

@@ -193,7 +193,8 @@ impl<U: User> OwnFactors<'_, U> {
     pub async fn enrolled(&self, kind: FactorKind, proofs: &[Proof]) -> Result<Login<U>, SessionError> {
         self.tell(FactorChange::Enrolled(kind));
         // First here, by a proof: told first, this session would be nobody's for a moment.
-        let login = self.session.add_proofs(self.live.clone(), proofs).await?;
+        let live = self.session.begun().await?;
+        let login = self.session.add_proofs(live, proofs).await?;
         self.write_enrolled().await?;
         Ok(login)
     }

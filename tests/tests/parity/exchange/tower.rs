@@ -5,7 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use ::tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use auth_core::Require;
+use auth_core::factors::Totp;
+use auth_core::second_factor::Needs;
 use auth_core::session::SessionErrorKind;
+use auth_core::time::Clock as _;
 use auth_tower::{AuthLayer, CurrentUser, Error, RequireLayer, Session};
 use axum::Router;
 use axum::body::Body;
@@ -257,6 +260,40 @@ async fn a_handle_may_outlive_its_request() {
         assert_eq!(ask("/out").await, "out");
         assert!(session.find_caller_again().await.expect("the store is up").is_none(), "lazy: {is_lazy}");
         assert!(session.user().is_none());
+    }
+}
+
+/// A socket that asks again learns that its user has enrolled a factor elsewhere, as every request does.
+#[tokio::test]
+async fn a_handle_that_outlives_its_request_is_asked_for_the_factor() {
+    for is_lazy in [false, true] {
+        let policy = Setup::default().second_factor(|_, enrolled| Needs::second_factor_if(enrolled));
+        let world = policy.basic(None).world().await;
+        let cookie = alice(&world).await;
+        let kept: Arc<Mutex<Option<Session<Account>>>> = Arc::default();
+        let place = Arc::clone(&kept);
+        let keep = async move |session: Session<Account>| {
+            *place.lock().expect("nobody panicked") = Some(session);
+            "kept"
+        };
+        let clock = Arc::clone(&world.clock);
+        let enrol = async move |session: Session<Account>| {
+            let own = session.factors().await.expect("a fresh session");
+            let enrolment = own.enrol_totp("alice", "phone").await.expect("a factor");
+            let app: Totp = enrolment.secret.expose().parse().expect("a secret");
+            let code = app.code(clock.now());
+            let confirmed = own.confirm_totp(enrolment.id, code).await.expect("the app's code");
+            confirmed.user().expect("it is a proof, too").name.clone()
+        };
+        let router = Router::new().route("/keep", get(keep)).route("/enrol", get(enrol));
+        let site = Tower::of("tower", router.layer(layer(&world, is_lazy)));
+        let ask = async |target, cookie| site.send(Request::get(target).with("cookie", cookie)).await.body;
+        assert_eq!(ask("/keep", &cookie).await, "kept");
+        let session = kept.lock().expect("nobody panicked").take().expect("the handler ran");
+        assert!(session.find_caller_again().await.expect("the stores are up").is_some());
+        assert_eq!(ask("/enrol", &alice(&world).await).await, "alice");
+        assert!(session.find_caller_again().await.expect("the stores are up").is_none(), "lazy: {is_lazy}");
+        assert!(session.user().is_none() && session.pending().await.expect("it is known").is_some());
     }
 }
 
