@@ -435,6 +435,12 @@ fn send_people_to_the_step_that_is_missing() {
         // Carol has no factor, and is not asked for one.
         let carol = cookie(&demo);
         assert_eq!(me(&demo, &carol), "200", "{name}");
+        // Credentials of one request are no session to which a code could be added.
+        let carols = STANDARD.encode("carol:correct horse battery staple");
+        let by_basic = format!("authorization: Basic {carols}");
+        let page = ask(&demo, "GET /account/factors", &[&by_basic, PAGE], "");
+        assert!(page.status == 401 && page.body.contains("Please sign in again"), "{name}: {page:?}");
+        assert_eq!(ask(&demo, "GET /login/factor", &[&by_basic], "").status, 401, "{name}");
         let page = ask(&demo, "GET /login/factor", &[&carol, PAGE], "");
         assert!(page.status == 200 && page.body.contains("/account/factors/new"), "{name}: {page:?}");
         let other_site =
