@@ -71,6 +71,7 @@ async fn protected_page(page: WebDriver, origin: String) -> WebDriverResult<()> 
     sign_in(&page, "carol", "correct horse battery staple").await?;
     assert_eq!(text(&page, "#backend").await?, "local");
     assert_eq!(path(&page).await?, "/me?tab=1");
+    look(&page, "me").await?;
     Ok(())
 }
 
@@ -151,14 +152,14 @@ async fn api_keys(page: WebDriver, origin: String) -> WebDriverResult<()> {
     follow(&page, "form[action='/account/keys'] button").await?;
     let key = text(&page, "#key").await?;
     assert!(key.starts_with("demo_") && key.len() == 66, "{key}");
-    keep_picture(&page, "key-made").await?;
+    look(&page, "key-made").await?;
     page.goto(format!("{origin}/account/keys")).await?;
     let all = text(&page, "main").await?;
     assert!(!all.contains(&key) && all.contains("nightly <export>") && all.contains("never used"), "{all}");
     follow(&page, "form[action$='/revoke'] button").await?;
     let all = text(&page, "main").await?;
     assert!(all.contains("ended") && !all.contains("Revoke"), "{all}");
-    keep_picture(&page, "keys").await
+    look(&page, "keys").await
 }
 
 /// Types the code that the page asks for.

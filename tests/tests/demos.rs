@@ -435,6 +435,12 @@ fn send_people_to_the_step_that_is_missing() {
         // Carol has no factor, and is not asked for one.
         let carol = cookie(&demo);
         assert_eq!(me(&demo, &carol), "200", "{name}");
+        // Credentials of one request are no session to which a code could be added.
+        let carols = STANDARD.encode("carol:correct horse battery staple");
+        let by_basic = format!("authorization: Basic {carols}");
+        let page = ask(&demo, "GET /account/factors", &[&by_basic, PAGE], "");
+        assert!(page.status == 401 && page.body.contains("Please sign in again"), "{name}: {page:?}");
+        assert_eq!(ask(&demo, "GET /login/factor", &[&by_basic], "").status, 401, "{name}");
         let page = ask(&demo, "GET /login/factor", &[&carol, PAGE], "");
         assert!(page.status == 200 && page.body.contains("/account/factors/new"), "{name}: {page:?}");
         let other_site =
@@ -443,11 +449,35 @@ fn send_people_to_the_step_that_is_missing() {
     }
 }
 
+/// Dave removes his app while he signs in elsewhere: there his password is enough now.
+#[test]
+fn go_on_where_nothing_is_missing_any_more() {
+    for name in Demo::NAMES {
+        let demo = Demo::start(name, &[]);
+        let waiting = begun(&demo);
+        let session = send_code(&demo, &begun(&demo), &code()).session();
+        let listed = ask(&demo, "GET /account/factors", &[&session], "").json();
+        let remove = format!("/account/factors/{}/remove", listed[0]["id"].as_str().expect("an id"));
+        let page = ask(&demo, &format!("GET {remove}"), &[&session, PAGE], "");
+        assert!(page.status == 200 && page.body.contains("It is your last one"), "{name}: {page:?}");
+        let removed = ask(&demo, &format!("POST {remove}"), &[FORM, &session], "");
+        assert_eq!((removed.status, removed.header("location")), (303, Some("/account/factors")), "{name}");
+        let page = ask(&demo, "GET /login/factor?next=/me", &[&waiting, PAGE], "");
+        assert!(page.status == 200 && page.body.contains("Nothing is asked of you"), "{name}: {page:?}");
+        is_nobody_at(&demo, "/open", &waiting);
+        let done = ask(&demo, "POST /login/factor", &[FORM, &waiting], "next=%2Fme");
+        assert_eq!((done.status, done.header("location")), (303, Some("/me")), "{name}: {done:?}");
+        assert_eq!(ask(&demo, "GET /open", &[&done.session()], "").body, "dave", "{name}");
+    }
+}
+
 /// A program enrols, renames and removes, as the pages do; what is not there is not found, and what is not allowed is said.
 #[test]
 fn let_programs_change_their_factors() {
-    for name in Demo::NAMES {
-        let demo = Demo::start(name, &[]);
+    let redis = Redis::new().start();
+    let in_redis = ["--sessions", &redis.url()];
+    for (name, arguments) in Demo::NAMES.iter().flat_map(|name| [(name, &[][..]), (name, &in_redis)]) {
+        let demo = Demo::start(name, arguments);
         let mut carol = cookie(&demo);
         let post = |session: &str, path: &str, body: &str| {
             ask(&demo, &format!("POST /account/factors/{path}"), &[JSON, session], body)

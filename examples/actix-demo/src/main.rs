@@ -19,8 +19,8 @@ use auth_actix::auth_core::time::{Clock as _, SystemClock};
 use auth_actix::{AuthLayer, CurrentUser, Error, RequireLayer, Session};
 use auth_sql::{SqlApiKeys, SqlUser};
 use demo_site::{
-    ASSETS, Answer, Answered, ApiKeyView, Asset, Demo, Failed, Format, Login, MAX_BODY_LEN, MEMBERS, NewKey,
-    Options, SECURITY_HEADERS, Site, UnreadableKey, UnreadableLogin, Visitor,
+    ASSETS, Answer, Answered, ApiKeyView, Asset, Demo, Format, Login, MAX_BODY_LEN, MEMBERS, NewKey, Options,
+    SECURITY_HEADERS, Site, UnreadableKey, UnreadableLogin, Visitor,
 };
 
 const SITE: Site = Site::served_by("actix-web");
@@ -128,7 +128,7 @@ async fn log_in(session: Session<SqlUser>, request: HttpRequest, body: Bytes) ->
 }
 
 async fn ask_for_code(session: Session<SqlUser>, request: HttpRequest) -> Result<HttpResponse, Error> {
-    answered(SITE.ask_for_code(&session, request.query_string()).await)
+    answered(&session, SITE.ask_for_code(&session, request.query_string()).await)
 }
 
 async fn take_code(
@@ -136,7 +136,7 @@ async fn take_code(
     request: HttpRequest,
     body: Bytes,
 ) -> Result<HttpResponse, Error> {
-    answered(SITE.take_code(&session, kind(&request), &body).await)
+    answered(&session, SITE.take_code(&session, kind(&request), &body).await)
 }
 
 async fn log_out(session: Session<SqlUser>) -> Result<Redirect, Error> {
@@ -223,15 +223,15 @@ fn shown(keys: &[ApiKey]) -> Vec<ApiKeyView> {
 }
 
 async fn list_factors(session: Session<SqlUser>) -> Result<HttpResponse, Error> {
-    answered(SITE.factors(&session).await)
+    answered(&session, SITE.factors(&session).await)
 }
 
 async fn new_factor(session: Session<SqlUser>) -> Result<HttpResponse, Error> {
-    answered(SITE.new_factor(&session).await)
+    answered(&session, SITE.new_factor(&session).await)
 }
 
 async fn enrol(session: Session<SqlUser>, request: HttpRequest, body: Bytes) -> Result<HttpResponse, Error> {
-    answered(SITE.enrol(&session, kind(&request), &body).await)
+    answered(&session, SITE.enrol(&session, kind(&request), &body).await)
 }
 
 async fn recovery_codes(
@@ -239,12 +239,12 @@ async fn recovery_codes(
     request: HttpRequest,
     body: Bytes,
 ) -> Result<HttpResponse, Error> {
-    answered(SITE.recovery_codes(&session, kind(&request), &body).await)
+    answered(&session, SITE.recovery_codes(&session, kind(&request), &body).await)
 }
 
 async fn ask_change(session: Session<SqlUser>, path: Path<(String, String)>) -> Result<HttpResponse, Error> {
     let (id, change) = path.into_inner();
-    answered(SITE.ask_change(&session, &id, &change).await)
+    answered(&session, SITE.ask_change(&session, &id, &change).await)
 }
 
 async fn change(
@@ -254,7 +254,7 @@ async fn change(
     body: Bytes,
 ) -> Result<HttpResponse, Error> {
     let (id, change) = path.into_inner();
-    answered(SITE.change(&session, (&id, &change), kind(&request), &body).await)
+    answered(&session, SITE.change(&session, (&id, &change), kind(&request), &body).await)
 }
 
 fn kind(request: &HttpRequest) -> Option<&[u8]> {
@@ -262,10 +262,10 @@ fn kind(request: &HttpRequest) -> Option<&[u8]> {
 }
 
 /// What both demos answer alike.
-fn answered(answer: Answered) -> Result<HttpResponse, Error> {
-    answer.map(send).map_err(|Failed { error, page }| match page {
-        Some(page) => Error::from(error).with_page(page),
-        None => error.into(),
+fn answered(session: &Session<SqlUser>, answer: Answered) -> Result<HttpResponse, Error> {
+    answer.map(send).map_err(|failed| match SITE.page_of(session, failed) {
+        (error, Some(page)) => Error::from(error).with_page(page),
+        (error, None) => error.into(),
     })
 }
 

@@ -18,8 +18,8 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{MethodRouter, delete, get, post};
 use axum::{Json, Router};
 use demo_site::{
-    ASSETS, Answer, Answered, ApiKeyView, Asset, Demo, Failed, Format, Keys, Login, MAX_BODY_LEN, MEMBERS,
-    NewKey, Options, SECURITY_HEADERS, Site, UnreadableKey, UnreadableLogin, Visitor,
+    ASSETS, Answer, Answered, ApiKeyView, Asset, Demo, Format, Keys, Login, MAX_BODY_LEN, MEMBERS, NewKey,
+    Options, SECURITY_HEADERS, Site, UnreadableKey, UnreadableLogin, Visitor,
 };
 use tokio::net::TcpListener;
 use tower_http::compression::CompressionLayer;
@@ -117,11 +117,11 @@ async fn log_in(session: Session<SqlUser>, headers: HeaderMap, body: Bytes) -> R
 }
 
 async fn ask_for_code(session: Session<SqlUser>, uri: Uri) -> Result<Response, Error> {
-    answered(SITE.ask_for_code(&session, uri.query().unwrap_or_default()).await)
+    answered(&session, SITE.ask_for_code(&session, uri.query().unwrap_or_default()).await)
 }
 
 async fn take_code(session: Session<SqlUser>, headers: HeaderMap, body: Bytes) -> Result<Response, Error> {
-    answered(SITE.take_code(&session, kind(&headers), &body).await)
+    answered(&session, SITE.take_code(&session, kind(&headers), &body).await)
 }
 
 async fn log_out(session: Session<SqlUser>) -> Result<Redirect, Error> {
@@ -205,15 +205,15 @@ fn shown(keys: &[ApiKey]) -> Vec<ApiKeyView> {
 }
 
 async fn list_factors(session: Session<SqlUser>) -> Result<Response, Error> {
-    answered(SITE.factors(&session).await)
+    answered(&session, SITE.factors(&session).await)
 }
 
 async fn new_factor(session: Session<SqlUser>) -> Result<Response, Error> {
-    answered(SITE.new_factor(&session).await)
+    answered(&session, SITE.new_factor(&session).await)
 }
 
 async fn enrol(session: Session<SqlUser>, headers: HeaderMap, body: Bytes) -> Result<Response, Error> {
-    answered(SITE.enrol(&session, kind(&headers), &body).await)
+    answered(&session, SITE.enrol(&session, kind(&headers), &body).await)
 }
 
 async fn recovery_codes(
@@ -221,14 +221,14 @@ async fn recovery_codes(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Error> {
-    answered(SITE.recovery_codes(&session, kind(&headers), &body).await)
+    answered(&session, SITE.recovery_codes(&session, kind(&headers), &body).await)
 }
 
 async fn ask_change(
     session: Session<SqlUser>,
     Path((id, change)): Path<(String, String)>,
 ) -> Result<Response, Error> {
-    answered(SITE.ask_change(&session, &id, &change).await)
+    answered(&session, SITE.ask_change(&session, &id, &change).await)
 }
 
 async fn change(
@@ -237,7 +237,7 @@ async fn change(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Error> {
-    answered(SITE.change(&session, (&id, &change), kind(&headers), &body).await)
+    answered(&session, SITE.change(&session, (&id, &change), kind(&headers), &body).await)
 }
 
 fn kind(headers: &HeaderMap) -> Option<&[u8]> {
@@ -245,10 +245,10 @@ fn kind(headers: &HeaderMap) -> Option<&[u8]> {
 }
 
 /// What both demos answer alike.
-fn answered(answer: Answered) -> Result<Response, Error> {
-    answer.map(send).map_err(|Failed { error, page }| match page {
-        Some(page) => Error::from(error).with_page(page),
-        None => error.into(),
+fn answered(session: &Session<SqlUser>, answer: Answered) -> Result<Response, Error> {
+    answer.map(send).map_err(|failed| match SITE.page_of(session, failed) {
+        (error, Some(page)) => Error::from(error).with_page(page),
+        (error, None) => error.into(),
     })
 }
 

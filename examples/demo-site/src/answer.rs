@@ -21,7 +21,7 @@ pub struct Answer {
 pub struct Failed {
     /// What went wrong.
     pub error: SessionError,
-    /// The page that a browser shows of it; a program reads a problem.
+    /// The page that is made for it, if there is one: see [`Site::page_of`](crate::Site::page_of).
     pub page: Option<String>,
 }
 

@@ -1,9 +1,11 @@
 //! The pages about second factors.
 
 use askama::Template;
-use auth_core::http::Refusal;
+use auth_core::Session;
+use auth_core::http::{Audience, Refusal};
 use auth_core::session::{SessionError, SessionErrorKind};
 use auth_core::time::Timestamp;
+use auth_sql::SqlUser;
 
 use super::{Frame, LoginPage, render};
 use crate::factors::{FactorView, LIST, NewApp};
@@ -105,9 +107,20 @@ impl Site {
         render(&CodesPage { frame: self.frame(LIST, Some(visitor)), username, codes })
     }
 
-    /// What a browser shows of an error.
+    /// What a browser shows of an error; a program reads a problem.
+    pub fn page_of(&self, session: &Session<SqlUser>, failed: Failed) -> (SessionError, Option<String>) {
+        let is_page = session.audience() == Audience::Page;
+        let page = failed.page.or_else(|| is_page.then(|| self.failed_page(&failed.error)));
+        (failed.error, page)
+    }
+
+    /// The same where a form was sent.
     pub(crate) fn failed(&self, error: SessionError) -> Failed {
-        let page = match error.kind() {
+        Failed { page: Some(self.failed_page(&error)), error }
+    }
+
+    fn failed_page(&self, error: &SessionError) -> String {
+        match error.kind() {
             SessionErrorKind::NoSuchFactor => self.explained(
                 404,
                 "No such factor",
@@ -123,9 +136,8 @@ impl Site {
                 "That is enough",
                 "You have as many second factors as one may have. Remove one that you do not need first.",
             ),
-            _ => self.error(Refusal::from(&error).status()),
-        };
-        Failed { error, page: Some(page) }
+            _ => self.error(Refusal::from(error).status()),
+        }
     }
 }
 
