@@ -153,11 +153,59 @@ fn caught<T>(verify: impl FnOnce() -> Result<T, WebauthnError>) -> Result<T, Wro
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
+    use crate::state::Ceremony;
 
     #[test]
     fn a_panic_is_a_refusal() {
         let panicked: Result<(), _> = caught(|| panic!("odd bytes"));
         assert!(panicked.is_err());
+    }
+
+    fn bytes(hex: &Value) -> Vec<u8> {
+        let hex = hex.as_str().unwrap().as_bytes();
+        let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+        hex.chunks(2).map(byte).collect()
+    }
+
+    /// A vector as a browser would send it, and the state that it answers.
+    fn answer(vector: &Value, id: &[u8], ceremony: Ceremony, must_verify: bool) -> (Answer, State) {
+        let id = base64url::encode(id);
+        let mut whole = json!({ "id": id, "rawId": id, "type": "public-key", "response": {} });
+        for (name, hex) in vector.as_object().unwrap() {
+            whole["response"][name] = json!(base64url::encode(&bytes(hex)));
+        }
+        let challenge = bytes(&vector["challenge"]).try_into().unwrap();
+        let state = State { ceremony, challenge, must_verify, owner: None, handle: vec![7; 64] };
+        (Answer::read(&whole.to_string()).unwrap(), state)
+    }
+
+    /// Signed by another program than any of ours.
+    #[test]
+    fn the_vectors_of_the_specification_are_right() {
+        let vectors: Value = serde_json::from_str(include_str!("verify/w3c.json")).unwrap();
+        let [registration, authentication] = ["registration", "authentication"].map(|name| &vectors[name]);
+        let id = bytes(&registration["credential_id"]);
+        let site = Site::new("example.org", ["https://example.org"]).unwrap();
+        let verifier = Verifier::new(&site, "Shop", Duration::from_secs(60));
+
+        let (made, asked) = answer(registration, &id, Ceremony::Registration, false);
+        assert!(site.has_origin(&made.origin) && !made.is_framed && made.challenge == asked.challenge);
+        let kept = verifier.register(&made, made.attestation().unwrap(), &asked).unwrap();
+        assert_eq!((&kept.id, kept.counter), (&id, 0));
+        assert!(kept.backup_eligible && kept.backed_up);
+
+        let (signed, asked) = answer(authentication, &id, Ceremony::Assertion, false);
+        let assertion = signed.assertion().unwrap();
+        let shown = verifier.assert(&signed, &assertion, &asked, &kept).unwrap();
+        assert_eq!((shown.user_verified, shown.backed_up, shown.counter), (false, true, 0));
+        let (_, strict) = answer(authentication, &id, Ceremony::Assertion, true);
+        verifier.assert(&signed, &assertion, &strict, &kept).unwrap_err();
+        let other = Site::new("example.com", ["https://example.com"]).unwrap();
+        let other = Verifier::new(&other, "Shop", Duration::from_secs(60));
+        other.register(&made, made.attestation().unwrap(), &asked).unwrap_err();
+        other.assert(&signed, &assertion, &asked, &kept).unwrap_err();
     }
 }
