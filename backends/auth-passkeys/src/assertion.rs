@@ -6,7 +6,7 @@ use auth_core::backend::{
     Accepted, Attempt, Backend, BackendError, DeclineReason, DenyReason, Health, Outcome, UserSource,
 };
 use auth_core::factors::{FactorError, FactorErrorKind, FactorOwner, FactorStore, OpenedPasskey};
-use auth_core::grant::{Factor, Grant, Proof};
+use auth_core::grant::{Factor, Grant};
 use auth_core::once::OnceStore;
 use auth_core::provisioning::{FallenCounter, Report};
 use auth_core::{Credentials, User, UserId};
@@ -15,6 +15,7 @@ use crate::error::{PasskeyError, PasskeyErrorKind};
 use crate::kept::{Counter, Kept};
 use crate::options::{self, UserVerification};
 use crate::passkeys::{Begun, Open, Passkeys};
+use crate::registration::proofs;
 use crate::response::{Answer, Assertion};
 use crate::state::{Ceremony, State};
 use crate::verify::Signed;
@@ -268,11 +269,8 @@ impl<S: FactorStore, O: OnceStore, U: User> Backend<PasskeyAssertion> for Passke
         let Some(user) = users.find(&owner.user).await? else {
             return Ok(Outcome::Deny(DenyReason::Disabled));
         };
-        let now = self.clock.now();
-        let mut grant = Grant::new().with_proof(Proof::new(Factor::Passkey, now));
-        if signed.user_verified {
-            grant = grant.with_proof(Proof::new(Factor::UserVerification, now));
-        }
+        let proofs = proofs(signed.user_verified, self.clock.now());
+        let grant = proofs.into_iter().fold(Grant::new(), Grant::with_proof);
         Ok(Outcome::Accept(Accepted::new(user, grant).of_backend(owner.backend.clone())))
     }
 

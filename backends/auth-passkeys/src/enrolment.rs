@@ -2,11 +2,9 @@
 
 use auth_core::User;
 use auth_core::factors::{FactorKind, FactorStore};
-use auth_core::grant::{Factor, Proof};
 use auth_core::http::{Login, OwnFactors};
 use auth_core::once::OnceStore;
 use auth_core::session::{SessionError, SessionErrorKind, StoreError};
-use auth_core::time::Clock as _;
 
 use crate::error::{PasskeyError, PasskeyErrorKind};
 use crate::passkeys::{Begun, Passkeys};
@@ -47,8 +45,8 @@ impl<S: FactorStore, O: OnceStore, U: User> Passkeys<S, O, U> {
         response: &str,
     ) -> Result<Login<U>, SessionError> {
         let owner = own.fresh_owner()?;
-        self.finish_registration(cookies, &owner, name, response).await?;
-        own.enrolled(FactorKind::Passkey, &[Proof::new(Factor::Passkey, self.clock.now())]).await
+        let registered = self.finish_registration(cookies, &owner, name, response).await?;
+        own.enrolled(FactorKind::Passkey, &registered.proofs).await
     }
 }
 

@@ -60,7 +60,32 @@
 //!     Ok(session.login(authenticated).await?)
 //! }
 //!
-//! // POST /account/passkeys/options, behind `Require::login().fresh(…)`.
+//! // POST /login/factor/options: only for who has given a first proof.
+//! async fn factor_options(
+//!     session: &Session<Account>,
+//!     passkeys: &SitePasskeys,
+//!     cookies: &[&[u8]],
+//! ) -> Result<Answer, Error> {
+//!     let pending = session.pending().await?.ok_or("nobody has begun to sign in")?;
+//!     let backend = BackendName::new("local").ok_or("no name")?;
+//!     let owner = FactorOwner { backend, user: pending.user().id() };
+//!     let begun = passkeys.begin_second_factor(cookies.iter().copied(), &owner).await?;
+//!     Ok((begun.options, begun.cookies.into_iter().collect()))
+//! }
+//!
+//! // POST /login/factor, with the field `response`: as above, and what it proves is added.
+//! async fn factor(
+//!     session: &Session<Account>,
+//!     passkeys: &SitePasskeys,
+//!     cookies: &[&[u8]],
+//!     response: &str,
+//! ) -> Result<Login<Account>, Error> {
+//!     let assertion = passkeys.assertion(cookies.iter().copied(), response);
+//!     let authenticated = session.authenticate(assertion).await?;
+//!     Ok(session.add(authenticated).await?)
+//! }
+//!
+//! // POST /account/passkeys/options.
 //! async fn registration_options(
 //!     session: &Session<Account>,
 //!     passkeys: &SitePasskeys,
@@ -160,6 +185,7 @@ pub use assertion::PasskeyAssertion;
 pub use error::{PasskeyError, PasskeyErrorKind};
 pub use options::UserVerification;
 pub use passkeys::{Begun, Passkeys};
+pub use registration::Registered;
 
 /// The page's part, as a file of JavaScript: serve it as `text/javascript` from the site itself, and load it by
 /// `<script type="module" src="…">`. It needs no inline script, so `script-src 'self'` is enough.

@@ -2,7 +2,9 @@
 
 use auth_core::User;
 use auth_core::factors::{FactorId, FactorOwner, FactorStore};
+use auth_core::grant::{Factor, Proof};
 use auth_core::once::OnceStore;
+use auth_core::time::Timestamp;
 
 use crate::error::{PasskeyError, PasskeyErrorKind};
 use crate::options::{self, Person};
@@ -12,6 +14,22 @@ use crate::state::{Ceremony, State};
 
 /// The longest name of a user that is handed to a device, in bytes. Many show 64 of them.
 const MAX_NAME_LEN: usize = 255;
+
+/// A passkey that was registered just now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Registered {
+    /// The factor that it is.
+    pub id: FactorId,
+    /// What its making proved: that it is there, and that its user was verified, if they were.
+    pub proofs: Vec<Proof>,
+}
+
+/// What a device proves that signs, and says whether it verified its user.
+pub(crate) fn proofs(is_verified: bool, now: Timestamp) -> Vec<Proof> {
+    let verified = is_verified.then_some(Factor::UserVerification);
+    [Some(Factor::Passkey), verified].into_iter().flatten().map(|factor| Proof::new(factor, now)).collect()
+}
 
 impl<S: FactorStore, O: OnceStore, U: User> Passkeys<S, O, U> {
     /// Asks a user's browser for a new passkey, whoever they are: for what has no session. A handler calls
@@ -79,7 +97,7 @@ impl<S: FactorStore, O: OnceStore, U: User> Passkeys<S, O, U> {
         owner: &FactorOwner,
         name: &str,
         response: &str,
-    ) -> Result<FactorId, PasskeyError> {
+    ) -> Result<Registered, PasskeyError> {
         let answer = Answer::read(response).ok_or(PasskeyErrorKind::Refused)?;
         let attestation = answer.attestation().ok_or(PasskeyErrorKind::Refused)?;
         let open = self.opened(cookies, Ceremony::Registration, &answer);
@@ -92,10 +110,12 @@ impl<S: FactorStore, O: OnceStore, U: User> Passkeys<S, O, U> {
         if !self.is_of_our_pages(&answer) {
             return Err(PasskeyErrorKind::Refused.into());
         }
-        let kept = self.verifier.register(&answer, attestation, &open.state).map_err(|why| {
-            tracing::debug!(target: "auth", "a passkey was not registered: {why}");
-            PasskeyErrorKind::Refused
-        })?;
-        Ok(self.factors.add_passkey(owner, name, &kept.id, &kept.to_bytes()).await?)
+        let (kept, is_verified) =
+            self.verifier.register(&answer, attestation, &open.state).map_err(|why| {
+                tracing::debug!(target: "auth", "a passkey was not registered: {why}");
+                PasskeyErrorKind::Refused
+            })?;
+        let id = self.factors.add_passkey(owner, name, &kept.id, &kept.to_bytes()).await?;
+        Ok(Registered { id, proofs: proofs(is_verified, self.clock.now()) })
     }
 }

@@ -62,13 +62,13 @@ impl Verifier {
         Self { core }
     }
 
-    /// `WebAuthn` Level 3, §7.1.
+    /// `WebAuthn` Level 3, §7.1. Says whether the device verified its user, too.
     pub(crate) fn register(
         &self,
         answer: &Answer,
         attestation: Attestation,
         state: &State,
-    ) -> Result<Kept, Wrong> {
+    ) -> Result<(Kept, bool), Wrong> {
         let asked: RegistrationState = read(json!({
             "policy": "preferred",
             "exclude_credentials": [],
@@ -95,8 +95,10 @@ impl Verifier {
         if credential.cred_id != answer.id {
             return Err(Wrong("the id outside is not the one inside".into()));
         }
-        Kept::of(credential, state.handle.clone(), &attestation.transports)
-            .ok_or_else(|| Wrong("the key is of an algorithm that was not offered".into()))
+        let is_verified = credential.user_verified;
+        let kept = Kept::of(credential, state.handle.clone(), &attestation.transports);
+        let kept = kept.ok_or_else(|| Wrong("the key is of an algorithm that was not offered".into()))?;
+        Ok((kept, is_verified))
     }
 
     /// `WebAuthn` Level 3, §7.2, but for whose the passkey is and what its counter means.
@@ -193,7 +195,8 @@ mod tests {
 
         let (made, asked) = answer(registration, &id, Ceremony::Registration, false);
         assert!(site.has_origin(&made.origin) && !made.is_framed && made.challenge == asked.challenge);
-        let kept = verifier.register(&made, made.attestation().unwrap(), &asked).unwrap();
+        let (kept, is_verified) = verifier.register(&made, made.attestation().unwrap(), &asked).unwrap();
+        assert!(!is_verified);
         assert_eq!((&kept.id, kept.counter), (&id, 0));
         assert!(kept.backup_eligible && kept.backed_up);
 

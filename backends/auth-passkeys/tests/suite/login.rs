@@ -38,7 +38,7 @@ async fn a_passkey_signs_its_owner_in() {
     }
 }
 
-/// Every page that asks gets the same, whoever is about to sign in (WA-2).
+/// Every page that asks gets the same, whoever is about to sign in.
 #[tokio::test]
 async fn a_login_page_tells_nobody_who_has_a_passkey() {
     let site = Site::new();

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth_core::factors::{FactorKind, FactorOwner};
+use auth_core::grant::Factor;
 use auth_jws::Algorithm;
 use auth_passkeys::PasskeyErrorKind;
 use serde_json::{Value, json};
 use test_tokens::{decode, encode};
 
 use crate::device::{BE, BS, Device, Odd, UP, UV};
-use crate::support::{Browser, Site, alice, bob, owner};
+use crate::support::{Browser, NOW, Site, alice, bob, owner};
 
 #[tokio::test]
 async fn a_passkey_is_a_factor_from_then_on() {
@@ -21,6 +22,21 @@ async fn a_passkey_is_a_factor_from_then_on() {
     assert_eq!((all.len(), all[0].id, all[0].kind), (1, id, FactorKind::Passkey));
     assert!(all[0].is_confirmed() && &*all[0].name == "phone" && all[0].last_used.is_none());
     assert!(factors.rename(&alice(), id, "tablet").await.unwrap());
+}
+
+#[tokio::test]
+async fn making_one_is_a_proof() {
+    let site = Site::new();
+    let expected = [(UP, vec![Factor::Passkey]), (UP | UV, vec![Factor::Passkey, Factor::UserVerification])];
+    for (flags, expected) in expected {
+        let (mut browser, mut device) = (Browser::default(), Device::new(&[flags]).with_flags(flags));
+        let response = device.create(&site.begin_registration(&mut browser, &alice()).await);
+        let registered =
+            site.one().finish_registration(browser.cookies(), &alice(), "phone", &response).await;
+        let proofs = registered.unwrap().proofs;
+        assert_eq!(proofs.iter().map(|proof| proof.factor).collect::<Vec<_>>(), expected);
+        assert!(proofs.iter().all(|proof| proof.at == NOW));
+    }
 }
 
 #[tokio::test]

@@ -115,7 +115,7 @@ async fn a_challenge_is_for_the_browser_that_was_asked() {
     site.submit(&one, &device.get(&options)).await.unwrap();
 }
 
-/// What was asked for the one is no answer to the other (SE-12), also where the page of the one leads to the other.
+/// What was asked for the one is no answer to the other, also where the page of the one leads to the other.
 #[tokio::test]
 async fn the_ceremonies_are_apart() {
     let site = Site::new();

@@ -229,7 +229,8 @@ impl Site {
         owner: &FactorOwner,
         response: &str,
     ) -> Result<FactorId, PasskeyError> {
-        self.one().finish_registration(browser.cookies(), owner, "phone", response).await
+        let finished = self.one().finish_registration(browser.cookies(), owner, "phone", response).await;
+        finished.map(|registered| registered.id)
     }
 
     pub(crate) fn begin_login(&self, browser: &mut Browser) -> String {
