@@ -8,5 +8,6 @@ mod login;
 mod owners;
 mod registration;
 mod replays;
+mod sessions;
 mod store;
 mod support;
