@@ -66,9 +66,7 @@
 //!     passkeys: &SitePasskeys,
 //!     cookies: &[&[u8]],
 //! ) -> Result<Answer, Error> {
-//!     let pending = session.pending().await?.ok_or("nobody has begun to sign in")?;
-//!     let backend = BackendName::new("local").ok_or("no name")?;
-//!     let owner = FactorOwner { backend, user: pending.user().id() };
+//!     let owner = session.factor_owner().await?;
 //!     let begun = passkeys.begin_second_factor(cookies.iter().copied(), &owner).await?;
 //!     Ok((begun.options, begun.cookies.into_iter().collect()))
 //! }
@@ -115,9 +113,7 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! As a second factor: [`begin_second_factor`](Passkeys::begin_second_factor) for the
-//! [owner](auth_core::Session::factor_owner) of the session that has begun, and the same [`assertion`](Passkeys::assertion) for
-//! [`Session::add`](auth_core::Session::add). The page's part is [`SCRIPT`].
+//! The page's part is [`SCRIPT`].
 //!
 //! # Before the first passkey: the RP id is for ever
 //! A passkey is made for one domain, the RP id, and is of no use to any other; nobody can move it. Take the domain that people know,
