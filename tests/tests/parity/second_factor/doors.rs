@@ -126,13 +126,18 @@ async fn no_token_passes_for_another() {
         client.world.enrol(1).await;
         sign_in_with_code(&mut client).await;
         let full = client.jar.token().unwrap().to_owned();
+        act(&mut client, "trust", &[("name", "browser")]).await;
+        let sealed = client.jar.line().unwrap();
+        let sealed = sealed.split("; ").find_map(|pair| pair.strip_prefix("__Host-auth-core-trusted-"));
+        let trusted = sealed.unwrap().split_once('=').unwrap().1.to_owned();
         let made = act(&mut client, "make-key", &[("name", "script"), ("scopes", "")]).await.body;
         let key = made.split_once(' ').unwrap().1.to_owned();
         let mut other = client.another();
         begin(&mut other).await;
         let begun = other.jar.token().unwrap().to_owned();
         let code = client.world.next_code();
-        let tokens = [("session", &full), ("pending", &begun), ("key", &key), ("code", &code)];
+        let tokens =
+            [("session", &full), ("pending", &begun), ("key", &key), ("code", &code), ("trusted", &trusted)];
         for (kind, token) in tokens {
             let slots = [
                 ("session", get("/who").cookie(token)),

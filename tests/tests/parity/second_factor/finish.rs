@@ -16,7 +16,7 @@ use integration_tests::accounts::Account;
 async fn a_refused_login_begins_nothing() {
     everywhere(setup(), async |mut client| {
         client.world.enrol(1).await;
-        for attempt in 0..500 {
+        for attempt in 0..2_500 {
             let answer =
                 client.probe(Request::post("/login", &[("username", "alice"), ("password", "wrong")])).await;
             assert_eq!((answer.status, answer.all("set-cookie").len()), (401, 0), "{attempt}");

@@ -1,5 +1,6 @@
 //! Routes, and whom they let in.
 
+use auth_core::UserCache;
 use integration_tests::client::{Client, everywhere, everywhere_eager};
 use integration_tests::site::{Answer, Request};
 use integration_tests::world::{ALICE, BOB};
@@ -169,6 +170,30 @@ async fn extensions_name_nobody_who_lacks_a_factor() {
         everywhere_eager(setup(), async |mut client| {
             be(&mut client, kind).await;
             assert_eq!(client.get("/ext").await.body, name, "{kind}");
+        })
+        .await;
+    }
+}
+
+/// Users that are kept for their sessions are nobody's callers either.
+#[tokio::test]
+async fn kept_users_lack_what_they_lack() {
+    for (at, kind) in KINDS.into_iter().enumerate() {
+        let cached = setup().configure(|auth| auth.login_page("/login").cache_users(UserCache::new()));
+        everywhere(cached, async |mut client| {
+            be(&mut client, kind).await;
+            // Twice: what the first has had loaded, the second finds.
+            for (route, fates) in
+                ROUTES.iter().chain(&ROUTES).filter(|(route, _)| ["/me", "/two"].contains(route))
+            {
+                let answer = client.get(route).await;
+                assert_eq!(
+                    fate_of_call(&answer),
+                    fates[at],
+                    "{kind} at {route} on {}: {answer:?}",
+                    client.site()
+                );
+            }
         })
         .await;
     }
