@@ -23,7 +23,7 @@
 //!     .backend::<Password>("local", users)
 //!     .sessions(MemorySessions::new(10_000), SessionConfig::new(keys))
 //!     .login_page("/login")
-//!     .second_factor(SecondFactor::new(factors).page("/login/factor").policy(|member, enrolled| {
+//!     .second_factor(SecondFactor::new(factors).page("/login/factor").policy(|member: &Member, enrolled| {
 //!         if member.is_staff { Needs::second_factor() } else { Needs::second_factor_if(enrolled) }
 //!     }))
 //!     .build()?;
