@@ -102,10 +102,18 @@ async fn a_button_takes_over_from_the_name_field() {
         let device = Device::plug_in(&page, true).await?;
         assert_eq!(register(&page, &site).await?, "registered");
         device.touches(&page, false).await?;
+        let script = "const { get } = navigator.credentials;
+            navigator.credentials.get = (options) => {
+                const promise = get.call(navigator.credentials, options);
+                document.documentElement.dataset.asked = (asked += 1);
+                return promise;
+            };
+            let asked = 0;";
+        chromium::command(&page, "Page.addScriptToEvaluateOnNewDocument", json!({ "source": script })).await?;
         page.goto(site.url("/autofill")).await?;
-        site.has_been_asked().await;
+        find(&page, "[data-asked='1']").await?;
         find(&page, "form button").await?.click().await?;
-        site.has_been_asked().await;
+        find(&page, "[data-asked='2']").await?;
         assert_eq!(find(&page, "form").await?.attr("data-passkey-state").await?.as_deref(), Some("waiting"));
         // And so does a second click from the first.
         device.touches(&page, true).await?;
