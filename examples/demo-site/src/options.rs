@@ -13,7 +13,7 @@ pub struct Options {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3000")]
     pub listen: SocketAddr,
 
-    /// Origin of the site for browsers, which passkeys are made for: https://HOST behind a proxy with TLS
+    /// Origin of the site for browsers, which passkeys are made for: `https://HOST` behind a proxy with TLS
     /// [default: `http://localhost:PORT`]
     #[arg(long, value_name = "ORIGIN")]
     pub origin: Option<String>,

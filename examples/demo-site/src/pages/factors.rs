@@ -30,9 +30,29 @@ impl Asked {
     pub(crate) fn lacks_password(&self) -> bool {
         self.need == Some(Need::NewPassword)
     }
+}
 
-    fn may_give(&self, kind: FactorKind) -> bool {
-        self.need == Some(Need::SecondFactor) && self.enrolled.has(kind)
+/// By what the second step may be done.
+#[derive(Clone, Copy)]
+struct Ways {
+    app: bool,
+    codes: bool,
+    passkey: bool,
+}
+
+impl Ways {
+    fn of(asked: &Asked) -> Self {
+        let may_give = |kind| asked.need == Some(Need::SecondFactor) && asked.enrolled.has(kind);
+        Self {
+            app: may_give(FactorKind::Totp),
+            codes: may_give(FactorKind::RecoveryCodes),
+            passkey: may_give(FactorKind::Passkey),
+        }
+    }
+
+    /// By a code that is typed.
+    fn code(self) -> bool {
+        self.app || self.codes
     }
 }
 
@@ -60,16 +80,13 @@ impl<'a> Ask<'a> {
 impl Site {
     /// `/login/factor`: the code.
     pub(crate) fn code(&self, asked: &Asked, ask: &Ask<'_>) -> String {
-        let has_app = asked.may_give(FactorKind::Totp);
-        let has_codes = asked.may_give(FactorKind::RecoveryCodes);
+        let ways = Ways::of(asked);
         render(&CodePage {
             is_login: asked.visitor.is_none(),
             frame: self.frame(PAGE, asked.visitor.clone()),
             username: &asked.username,
-            by_recovery_code: ask.by_recovery_code || !has_app,
-            has_app,
-            form: has_app || has_codes,
-            passkey: asked.may_give(FactorKind::Passkey),
+            by_recovery_code: ask.by_recovery_code || !ways.app,
+            ways,
             ask,
         })
     }
@@ -173,12 +190,9 @@ struct CodePage<'a> {
     /// Whether it is the second step of a login.
     is_login: bool,
     username: &'a str,
-    /// Whether there is a code to be typed.
-    form: bool,
-    has_app: bool,
-    /// Whether it is one of paper.
+    ways: Ways,
+    /// Whether the code is one of paper.
     by_recovery_code: bool,
-    passkey: bool,
     ask: &'a Ask<'a>,
 }
 
