@@ -77,3 +77,48 @@ pub(crate) fn of(
     let passkeys = if options.insecure_cookies { passkeys.insecure_cookies() } else { passkeys };
     Ok(People { site, passkeys: Arc::new(passkeys), users: users.clone(), origin })
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    const SITE: Site = Site::served_by("a test");
+
+    async fn people(origin: &[&str]) -> Result<Arc<People>> {
+        let folder = tempfile::tempdir()?;
+        let database = format!("sqlite:{}", folder.path().join("demo.sqlite3").display());
+        let options = Options::parse_from([&["demo", "--database", &database], origin].concat());
+        let demo = crate::demo(SITE, &options, &TcpListener::bind("127.0.0.1:0")?).await?;
+        Ok(demo.people)
+    }
+
+    #[tokio::test]
+    async fn an_origin_without_passkeys_is_told() {
+        for (origin, why) in [
+            ("https://127.0.0.1", "cannot be the RP id"),
+            ("http://demo.example", "serve it by https"),
+            ("demo.example", "give scheme and host"),
+            ("https://demo.example/", "as browsers write them"),
+        ] {
+            let error = people(&["--origin", origin]).await.unwrap_err().to_string();
+            assert!(error.contains(why), "{origin}: {error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn pages_elsewhere_say_where_passkeys_are() {
+        let there = people(&["--origin", "https://demo.example"]).await.unwrap();
+        assert_eq!(there.elsewhere(Some(b"Demo.example")), None);
+        for host in
+            [None, Some(&b"localhost:3000"[..]), Some(b"demo.example:8443"), Some(b"www.demo.example")]
+        {
+            assert_eq!(there.elsewhere(host), Some("https://demo.example"));
+        }
+        let here = people(&[]).await.unwrap();
+        let port = here.origin.rsplit(':').next().unwrap();
+        assert_eq!(here.elsewhere(Some(format!("localhost:{port}").as_bytes())), None);
+        assert!(here.elsewhere(Some(format!("127.0.0.1:{port}").as_bytes())).is_some());
+    }
+}

@@ -1,10 +1,7 @@
 //! Whoever was given a password chooses another one, at both demos.
 
-use auth_core::{Passwords, Secret, User as _};
-use auth_sql::SqlUsers;
 use integration_tests::browser::{complaints, find, follow, look, path, text, visit};
 use integration_tests::process::Demo;
-use sqlx::SqlitePool;
 use thirtyfour::prelude::*;
 
 use crate::{sign_in, sign_out};
@@ -12,22 +9,13 @@ use crate::{sign_in, sign_out};
 const GIVEN: &str = "told on the phone";
 const CHOSEN: &str = "nobody else knows this";
 
-/// What an administrator does.
-async fn give_carol_a_password(demo: &Demo) {
-    let url = format!("sqlite:{}", demo.folder().join("demo.sqlite3").display());
-    let pool = SqlitePool::connect(&url).await.expect("the demo's database");
-    let users = SqlUsers::new(pool, Passwords::new().expect("passwords"));
-    let carol = users.find("carol").await.expect("users").expect("Carol");
-    users.set_temporary_password(&carol.id(), &Secret::new(GIVEN)).await.expect("it is set");
-}
-
 async fn choose(page: &WebDriver, password: &str) -> WebDriverResult<()> {
     find(page, "#password[autocomplete=new-password]").await?.send_keys(password).await?;
     follow(page, "form[action='/login/password'] button").await
 }
 
 async fn choose_a_new_password(page: WebDriver, demo: &Demo) -> WebDriverResult<()> {
-    give_carol_a_password(demo).await;
+    demo.give_password("carol", GIVEN).await;
     let origin = demo.origin();
     page.goto(format!("{origin}/me")).await?;
     sign_in(&page, "carol", GIVEN).await?;
