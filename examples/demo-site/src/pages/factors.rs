@@ -333,7 +333,9 @@ mod tests {
         let there = AddPasskey { notice: Some("<No>."), is_there: true, elsewhere: None };
         let there_and_elsewhere = AddPasskey { elsewhere: Some("http://<dave>"), ..there };
         let code = |asked: &Asked, way, notice| SITE.code(asked, &Ask::new("/<me>", way, notice));
+        let by_app = Asked { enrolled: Enrolled::NONE.with(FactorKind::Totp), ..waiting(false) };
         vec![
+            code(&by_app, None, None),
             code(&waiting(false), None, None),
             code(&waiting(false), Some("recovery"), Some("<No>.")),
             code(&waiting(true), None, None),
@@ -379,6 +381,14 @@ mod tests {
             assert!(page.contains(wanted), "{wanted}: {page}");
         }
         assert!(!page.contains("type=\"number\""), "{page}");
+    }
+
+    #[test]
+    fn a_passkey_comes_first_where_there_is_one() {
+        let page = &all()[1];
+        let (passkey, code) = (page.find("data-passkey=\"login\""), page.find("id=\"code\""));
+        assert!(passkey.is_some() && passkey < code, "{page}");
+        assert!(!page.contains(" autofocus"), "{page}");
     }
 
     #[test]
