@@ -1,6 +1,7 @@
 //! A real browser in tests: Chromium, driven through `ChromeDriver`.
 
 use std::future::Future;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -147,6 +148,100 @@ pub async fn overflow(page: &WebDriver) -> WebDriverResult<i64> {
     let root = "document.documentElement";
     let script = format!("return {root}.scrollWidth - {root}.clientWidth");
     page.execute(script, Vec::new()).await?.convert()
+}
+
+/// Looks at the page on a phone, where it must fit, and on a desk; by night, too, where pictures are kept.
+///
+/// # Errors
+/// If the browser is gone.
+pub async fn look(page: &WebDriver, name: &str) -> WebDriverResult<()> {
+    Screen::PHONE.show(page).await?;
+    assert_eq!(overflow(page).await?, 0, "{name} is wider than a phone");
+    if std::env::var_os("PICTURES").is_some() {
+        keep_picture(page, &format!("{name}-phone")).await?;
+        for (screen, suffix) in
+            [(Screen::PHONE.dark(), "-phone-dark"), (Screen::DESK, ""), (Screen::DESK.dark(), "-dark")]
+        {
+            screen.show(page).await?;
+            keep_picture(page, &format!("{name}{suffix}")).await?;
+        }
+    }
+    Screen::DESK.show(page).await
+}
+
+/// Keeps what the page looks like where `PICTURES` says.
+///
+/// # Errors
+/// If the browser is gone.
+pub async fn keep_picture(page: &WebDriver, name: &str) -> WebDriverResult<()> {
+    match std::env::var_os("PICTURES") {
+        Some(folder) => page.screenshot(&Path::new(&folder).join(format!("{name}.png"))).await,
+        None => Ok(()),
+    }
+}
+
+/// A device that the browser makes up, and that keeps passkeys.
+#[derive(Debug)]
+pub struct Device(String);
+
+impl Device {
+    /// A part of this machine, whose owner touches it whenever it asks, and is verified.
+    ///
+    /// # Errors
+    /// If the browser is gone.
+    pub async fn built_in(page: &WebDriver) -> WebDriverResult<Self> {
+        Self::plug_in(page, "internal").await
+    }
+
+    /// A security key in the same owner's hand.
+    ///
+    /// # Errors
+    /// If the browser is gone.
+    pub async fn security_key(page: &WebDriver) -> WebDriverResult<Self> {
+        Self::plug_in(page, "usb").await
+    }
+
+    async fn plug_in(page: &WebDriver, transport: &str) -> WebDriverResult<Self> {
+        page.cdp().send_raw("WebAuthn.enable", json!({})).await?;
+        let options = json!({
+            "protocol": "ctap2",
+            "transport": transport,
+            "hasResidentKey": true,
+            "hasUserVerification": true,
+            "isUserVerified": true,
+            "automaticPresenceSimulation": true,
+        });
+        let made =
+            page.cdp().send_raw("WebAuthn.addVirtualAuthenticator", json!({ "options": options })).await?;
+        Ok(Self(made["authenticatorId"].as_str().unwrap_or_default().into()))
+    }
+
+    /// Whether its owner is there to touch it.
+    ///
+    /// # Errors
+    /// If the browser is gone.
+    pub async fn touches(&self, page: &WebDriver, touches: bool) -> WebDriverResult<()> {
+        let values = json!({ "authenticatorId": self.0, "enabled": touches });
+        page.cdp().send_raw("WebAuthn.setAutomaticPresenceSimulation", values).await.map(drop)
+    }
+
+    /// Whether it knows its owner: by finger, face or PIN.
+    ///
+    /// # Errors
+    /// If the browser is gone.
+    pub async fn verifies(&self, page: &WebDriver, verifies: bool) -> WebDriverResult<()> {
+        let values = json!({ "authenticatorId": self.0, "isUserVerified": verifies });
+        page.cdp().send_raw("WebAuthn.setUserVerified", values).await.map(drop)
+    }
+}
+
+/// How the ceremony of the page's form for passkeys ended, waited for.
+///
+/// # Errors
+/// If it does not end.
+pub async fn passkey_state(page: &WebDriver) -> WebDriverResult<String> {
+    let form = find(page, "form[data-passkey-state]:not([data-passkey-state=waiting])").await?;
+    Ok(form.attr("data-passkey-state").await?.unwrap_or_default())
 }
 
 /// A running `ChromeDriver` with a home of its own.

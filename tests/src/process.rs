@@ -4,6 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use auth_core::{Passwords, Secret, User as _};
+use auth_sql::SqlUsers;
+use sqlx::SqlitePool;
 use tempfile::TempDir;
 pub use test_servers::{Ended, Process};
 
@@ -103,6 +106,18 @@ impl Demo {
     /// The folder of its database.
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Gives a user of its table a password that they must change, as an administrator does.
+    ///
+    /// # Panics
+    /// If there is no such user, or the database takes no password.
+    pub async fn give_password(&self, username: &str, password: &str) {
+        let url = format!("sqlite:{}", self.folder().join("demo.sqlite3").display());
+        let pool = SqlitePool::connect(&url).await.expect("the demo's database");
+        let users = SqlUsers::new(pool, Passwords::new().expect("passwords"));
+        let user = users.find(username).await.expect("users").expect("the user");
+        users.set_temporary_password(&user.id(), &Secret::new(password)).await.expect("it is set");
     }
 
     /// Its process id.

@@ -518,3 +518,93 @@ fn let_programs_change_their_factors() {
         assert!(page.status == 409 && page.body.contains("That is enough"), "{name}: {page:?}");
     }
 }
+
+/// Whoever was given a password is nobody before they chose one of their own. Nobody else chooses it, and not before the code.
+#[tokio::test(flavor = "multi_thread")]
+async fn ask_for_a_new_password() {
+    for name in Demo::NAMES {
+        let demo = Demo::start(name, &[]);
+        for user in ["carol", "dave"] {
+            demo.give_password(user, "told on the phone").await;
+        }
+        let log_in = |user: &str, password: &str| {
+            let body = format!(r#"{{"username": "{user}", "password": "{password}"}}"#);
+            ask(&demo, "POST /login", &[JSON], &body)
+        };
+        let choose = |session: &str, password: &str| {
+            let body = format!(r#"{{"password": "{password}"}}"#);
+            ask(&demo, "POST /login/password", &[JSON, session], &body)
+        };
+        let answer = log_in("carol", "told on the phone");
+        assert_eq!((answer.status, &*answer.body), (401, r#"{"needs":["new_password"]}"#), "{name}: {answer:?}");
+        let waiting = answer.session();
+        is_nobody(&demo, &waiting);
+        let evil = [FORM, &waiting, "origin: https://evil.example"];
+        let theirs = ask(&demo, "POST /login/password", &evil, "password=theirs");
+        assert_eq!(theirs.status, 403, "{name}: {theirs:?}");
+        assert_eq!(choose("accept: */*", "theirs").status, 401, "{name}");
+        assert_eq!(ask(&demo, "POST /login/password", &[JSON, &waiting], "{}").status, 400, "{name}");
+        let same = choose(&waiting, "told on the phone");
+        assert!(same.status == 400 && same.body.contains("Choose another one"), "{name}: {same:?}");
+        let empty = choose(&same.session(), "");
+        assert_eq!(empty.status, 400, "{name}: {empty:?}");
+        let chosen = choose(&empty.session(), "one of my own");
+        assert_eq!((chosen.status, &chosen.json()["username"]), (200, &"carol".into()), "{name}: {chosen:?}");
+        assert_eq!(ask(&demo, "GET /open", &[&chosen.session()], "").body, "carol", "{name}");
+        is_nobody_at(&demo, "/api/me", &waiting);
+        assert_eq!(log_in("carol", "told on the phone").status, 401, "{name}");
+        assert_eq!(log_in("carol", "one of my own").status, 200, "{name}");
+
+        let answer = log_in("dave", "told on the phone");
+        assert_eq!(answer.body, r#"{"needs":["totp"]}"#, "{name}: the code comes first");
+        let early = choose(&answer.session(), "one of my own");
+        assert_eq!((early.status, &*early.body), (401, r#"{"needs":["totp"]}"#), "{name}: {early:?}");
+        let waiting = send_code(&demo, &early.session(), &code());
+        assert_eq!(waiting.body, r#"{"needs":["new_password"]}"#, "{name}: {waiting:?}");
+        let chosen = choose(&waiting.session(), "one of my own");
+        assert_eq!((chosen.status, &chosen.json()["username"]), (200, &"dave".into()), "{name}: {chosen:?}");
+    }
+}
+
+/// Without a device: whom a browser is asked for, and what is refused.
+#[test]
+fn ask_for_passkeys() {
+    for name in Demo::NAMES {
+        let demo = Demo::start(name, &[]);
+        let carol = cookie(&demo);
+        let anybody = ask(&demo, "POST /login/passkey/options", &[], "");
+        assert_eq!((anybody.status, anybody.header("cache-control")), (200, Some("no-store")), "{name}");
+        assert!(anybody.head.contains("set-cookie: __Host-"), "{name}: {anybody:?}");
+        let options = anybody.json();
+        assert_eq!(
+            (&options["rpId"], &options["userVerification"]),
+            (&"localhost".into(), &"required".into())
+        );
+        let nobodys = ask(&demo, "POST /login/passkey", &[JSON], r#"{"response": "{}"}"#);
+        assert_eq!(nobodys.status, 401, "{name}: {nobodys:?}");
+        let nobodys = ask(&demo, "POST /login/passkey", &[FORM], "response=x&next=%2Fme");
+        assert!(nobodys.status == 401 && nobodys.body.contains(r#"role="alert""#), "{name}: {nobodys:?}");
+        for (path, status) in
+            [("/login/factor/passkey/options", 404), ("/account/factors/passkey/options", 200)]
+        {
+            let post = format!("POST {path}");
+            assert_eq!(ask(&demo, &post, &[], "").status, 401, "{name}: {path}");
+            assert_eq!(ask(&demo, &post, &[&carol], "").status, status, "{name}: {path}");
+        }
+        for body in [r#"{"name": "x", "response": "{}"}"#, r#"{"name": "x", "response": ""}"#] {
+            let refused = ask(&demo, "POST /account/factors/passkey", &[JSON, &carol], body);
+            assert_eq!(refused.status, 401, "{name}: {refused:?}");
+        }
+        let refused = ask(&demo, "POST /account/factors/passkey", &[FORM, &carol], "name=x&response=x");
+        assert!(refused.status == 401 && refused.body.contains("Try again"), "{name}: {refused:?}");
+        let page = ask(&demo, "GET /login", &[PAGE], "");
+        assert!(
+            page.head.contains("script-src 'self';") && !page.head.contains("unsafe"),
+            "{name}: {page:?}"
+        );
+        let script = page.body.split("src=\"").find_map(|rest| rest.strip_prefix("/static/passkeys-"));
+        let script = script.and_then(|rest| rest.split('"').next()).expect("a script");
+        let script = ask(&demo, &format!("GET /static/passkeys-{script}"), &[], "");
+        assert_eq!(script.header("content-type"), Some("text/javascript; charset=utf-8"), "{name}");
+    }
+}

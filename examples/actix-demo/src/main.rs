@@ -19,8 +19,8 @@ use auth_actix::auth_core::time::{Clock as _, SystemClock};
 use auth_actix::{AuthLayer, CurrentUser, Error, RequireLayer, Session};
 use auth_sql::{SqlApiKeys, SqlUser};
 use demo_site::{
-    ASSETS, Answer, Answered, ApiKeyView, Asset, Demo, Format, Login, MAX_BODY_LEN, MEMBERS, NewKey, Options,
-    SECURITY_HEADERS, Site, UnreadableKey, UnreadableLogin, Visitor,
+    ASSETS, Answer, Answered, ApiKeyView, Asset, Demo, Format, Heard, Login, MAX_BODY_LEN, MEMBERS, NewKey,
+    Options, People, Refused, SECURITY_HEADERS, Site, UnreadableKey, UnreadableLogin, Visitor,
 };
 
 const SITE: Site = Site::served_by("actix-web");
@@ -29,8 +29,8 @@ const SITE: Site = Site::served_by("actix-web");
 async fn main() -> Result<(), Box<dyn StdError>> {
     demo_site::log_to_stderr();
     let options = Options::from_command_line();
-    let demo = demo_site::demo(&options).await?;
     let listener = demo_site::bind(options.listen)?;
+    let demo = demo_site::demo(SITE, &options, &listener).await?;
     let shutdown = demo_site::shutdown()?;
     let app = move || {
         let headers = SECURITY_HEADERS.into_iter().fold(DefaultHeaders::new(), DefaultHeaders::add);
@@ -41,16 +41,15 @@ async fn main() -> Result<(), Box<dyn StdError>> {
     Ok(())
 }
 
-fn routes(config: &mut ServiceConfig, Demo { auth, keys }: &Demo) {
+fn routes(config: &mut ServiceConfig, Demo { auth, keys, people }: &Demo) {
     let members_only = RequireLayer::new(Require::permission(MEMBERS)).respond(refused);
     let signed_in = RequireLayer::new(Require::login()).respond(refused);
     let freshly = RequireLayer::new(Require::login().fresh(NewKey::FRESH)).respond(refused);
     let site = web::scope("")
         .app_data(PayloadConfig::new(MAX_BODY_LEN))
         .app_data(Data::from(Arc::clone(keys)))
+        .app_data(Data::from(Arc::clone(people)))
         .service(page("/", home))
-        .service(page("/login", login_page).route(web::post().to(log_in)))
-        .service(page("/login/factor", ask_for_code).route(web::post().to(take_code)))
         .service(web::resource("/logout").route(web::post().to(log_out)))
         .service(page("/me", me))
         .service(page("/members", members).wrap(members_only))
@@ -64,10 +63,23 @@ fn routes(config: &mut ServiceConfig, Demo { auth, keys }: &Demo) {
         )
         .service(web::resource("/account/keys/{id}").route(web::delete().to(delete_key)))
         .service(web::resource("/account/keys/{id}/revoke").route(web::post().to(revoke_key)))
+        .configure(login)
         .configure(factors)
         .default_service(web::to(not_found))
         .wrap(AuthLayer::new(auth.clone()).respond(refused));
     config.service(site);
+}
+
+/// Signing in, step by step.
+fn login(config: &mut ServiceConfig) {
+    config
+        .service(page("/login", login_page).route(web::post().to(log_in)))
+        .service(web::resource("/login/passkey/options").route(web::post().to(ask_anybody)))
+        .service(web::resource("/login/passkey").route(web::post().to(log_in_by_passkey)))
+        .service(page("/login/factor", ask_for_code).route(web::post().to(take_code)))
+        .service(web::resource("/login/factor/passkey/options").route(web::post().to(ask_owner)))
+        .service(web::resource("/login/factor/passkey").route(web::post().to(take_passkey)))
+        .service(web::resource("/login/password").route(web::post().to(choose_password)));
 }
 
 /// What people do with their own second factors: after a proof that is fresh.
@@ -79,6 +91,21 @@ fn factors(config: &mut ServiceConfig) {
         .service(
             web::resource("/account/factors/recovery-codes")
                 .route(web::post().to(recovery_codes))
+                .wrap(freshly.clone()),
+        )
+        .service(
+            web::resource("/account/factors/forget-browsers")
+                .route(web::post().to(forget_browsers))
+                .wrap(freshly.clone()),
+        )
+        .service(
+            page("/account/factors/passkey", new_passkey)
+                .route(web::post().to(enrol_passkey))
+                .wrap(freshly.clone()),
+        )
+        .service(
+            web::resource("/account/factors/passkey/options")
+                .route(web::post().to(ask_for_new))
                 .wrap(freshly.clone()),
         )
         .service(
@@ -102,13 +129,19 @@ async fn home(session: Session<SqlUser>) -> Html {
     Html::new(SITE.home(visitor(&session)))
 }
 
-async fn login_page(session: Session<SqlUser>, request: HttpRequest) -> impl Responder {
+async fn login_page(people: Data<People>, session: Session<SqlUser>, request: HttpRequest) -> impl Responder {
     let next = session.next_or(demo_site::next_of(request.query_string()).as_deref(), "/");
-    let page = Html::new(SITE.login(visitor(&session), &next, None));
+    let elsewhere = people.elsewhere(host(&request));
+    let page = Html::new(SITE.login(visitor(&session), &next, None, elsewhere));
     page.customize().insert_header(("cache-control", "no-store"))
 }
 
-async fn log_in(session: Session<SqlUser>, request: HttpRequest, body: Bytes) -> Result<HttpResponse, Error> {
+async fn log_in(
+    people: Data<People>,
+    session: Session<SqlUser>,
+    request: HttpRequest,
+    body: Bytes,
+) -> Result<HttpResponse, Error> {
     let login = match Login::read(kind(&request), &body) {
         Ok(login) => login,
         Err(UnreadableLogin::MediaType) => return Ok(HttpResponse::UnsupportedMediaType().finish()),
@@ -119,7 +152,7 @@ async fn log_in(session: Session<SqlUser>, request: HttpRequest, body: Bytes) ->
         (Ok(authenticated), _) => authenticated,
         (Err(denied), Format::Json) => return Err(denied.into()),
         (Err(denied), Format::Form) => {
-            let page = SITE.login(visitor(&session), &next, Some(&denied));
+            let page = SITE.login(visitor(&session), &next, Some(&denied), people.elsewhere(host(&request)));
             return Err(Error::from(denied).with_page(page));
         }
     };
@@ -127,16 +160,67 @@ async fn log_in(session: Session<SqlUser>, request: HttpRequest, body: Bytes) ->
     Ok(send(SITE.signed_in(&session, &signed_in, login.format, login.next.as_deref())))
 }
 
-async fn ask_for_code(session: Session<SqlUser>, request: HttpRequest) -> Result<HttpResponse, Error> {
-    answered(&session, SITE.ask_for_code(&session, request.query_string()).await)
+async fn ask_for_code(
+    people: Data<People>,
+    session: Session<SqlUser>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Error> {
+    let elsewhere = people.elsewhere(host(&request));
+    answered(&session, SITE.ask_for_code(&session, request.query_string(), elsewhere).await)
 }
 
 async fn take_code(
+    people: Data<People>,
     session: Session<SqlUser>,
     request: HttpRequest,
     body: Bytes,
 ) -> Result<HttpResponse, Error> {
-    answered(&session, SITE.take_code(&session, kind(&request), &body).await)
+    answered(&session, SITE.take_code(&session, &heard(&people, &request, &body)).await)
+}
+
+async fn ask_anybody(
+    people: Data<People>,
+    session: Session<SqlUser>,
+    request: HttpRequest,
+    body: Bytes,
+) -> Result<HttpResponse, Error> {
+    answered(&session, people.ask_anybody(&heard(&people, &request, &body)))
+}
+
+async fn log_in_by_passkey(
+    people: Data<People>,
+    session: Session<SqlUser>,
+    request: HttpRequest,
+    body: Bytes,
+) -> Result<HttpResponse, Error> {
+    answered(&session, people.log_in(&session, &heard(&people, &request, &body)).await)
+}
+
+async fn ask_owner(
+    people: Data<People>,
+    session: Session<SqlUser>,
+    request: HttpRequest,
+    body: Bytes,
+) -> Result<HttpResponse, Error> {
+    answered(&session, people.ask_owner(&session, &heard(&people, &request, &body)).await)
+}
+
+async fn take_passkey(
+    people: Data<People>,
+    session: Session<SqlUser>,
+    request: HttpRequest,
+    body: Bytes,
+) -> Result<HttpResponse, Error> {
+    answered(&session, people.take_passkey(&session, &heard(&people, &request, &body)).await)
+}
+
+async fn choose_password(
+    people: Data<People>,
+    session: Session<SqlUser>,
+    request: HttpRequest,
+    body: Bytes,
+) -> Result<HttpResponse, Error> {
+    answered(&session, people.choose_password(&session, &heard(&people, &request, &body)).await)
 }
 
 async fn log_out(session: Session<SqlUser>) -> Result<Redirect, Error> {
@@ -242,6 +326,42 @@ async fn recovery_codes(
     answered(&session, SITE.recovery_codes(&session, kind(&request), &body).await)
 }
 
+async fn forget_browsers(
+    people: Data<People>,
+    session: Session<SqlUser>,
+    request: HttpRequest,
+    body: Bytes,
+) -> Result<HttpResponse, Error> {
+    answered(&session, SITE.forget_browsers(&session, &heard(&people, &request, &body)).await)
+}
+
+async fn new_passkey(
+    people: Data<People>,
+    session: Session<SqlUser>,
+    request: HttpRequest,
+    body: Bytes,
+) -> Result<HttpResponse, Error> {
+    answered(&session, people.new_passkey(&session, &heard(&people, &request, &body)).await)
+}
+
+async fn ask_for_new(
+    people: Data<People>,
+    session: Session<SqlUser>,
+    request: HttpRequest,
+    body: Bytes,
+) -> Result<HttpResponse, Error> {
+    answered(&session, people.ask_for_new(&session, &heard(&people, &request, &body)).await)
+}
+
+async fn enrol_passkey(
+    people: Data<People>,
+    session: Session<SqlUser>,
+    request: HttpRequest,
+    body: Bytes,
+) -> Result<HttpResponse, Error> {
+    answered(&session, people.enrol(&session, &heard(&people, &request, &body)).await)
+}
+
 async fn ask_change(session: Session<SqlUser>, path: Path<(String, String)>) -> Result<HttpResponse, Error> {
     let (id, change) = path.into_inner();
     answered(&session, SITE.ask_change(&session, &id, &change).await)
@@ -261,11 +381,25 @@ fn kind(request: &HttpRequest) -> Option<&[u8]> {
     request.headers().get("content-type").map(HeaderValue::as_bytes)
 }
 
+fn host(request: &HttpRequest) -> Option<&[u8]> {
+    request.headers().get("host").map(HeaderValue::as_bytes)
+}
+
+/// What both demos look at.
+fn heard<'a>(people: &'a People, request: &'a HttpRequest, body: &'a [u8]) -> Heard<'a> {
+    let cookies = request.headers().get_all("cookie").map(HeaderValue::as_bytes).collect();
+    Heard { content_type: kind(request), cookies, elsewhere: people.elsewhere(host(request)), body }
+}
+
 /// What both demos answer alike.
 fn answered(session: &Session<SqlUser>, answer: Answered) -> Result<HttpResponse, Error> {
-    answer.map(send).map_err(|failed| match SITE.page_of(session, failed) {
-        (error, Some(page)) => Error::from(error).with_page(page),
-        (error, None) => error.into(),
+    answer.map(send).map_err(|failed| {
+        let (error, page) = SITE.page_of(session, failed);
+        let error = match error {
+            Refused::Denied(denied) => Error::from(denied),
+            Refused::Session(error) => error.into(),
+        };
+        page.into_iter().fold(error, Error::with_page)
     })
 }
 
@@ -273,7 +407,7 @@ fn send(Answer { status, headers, body }: Answer) -> HttpResponse {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponse::build(status);
     for (name, value) in headers {
-        response.insert_header((name, value.into_owned()));
+        response.append_header((name, value.into_owned()));
     }
     response.body(body)
 }

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use auth_sql::SqlUser;
@@ -14,12 +15,12 @@ use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::header::HeaderName;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::response::{AppendHeaders, Html, IntoResponse, Redirect, Response};
 use axum::routing::{MethodRouter, delete, get, post};
 use axum::{Json, Router};
 use demo_site::{
-    ASSETS, Answer, Answered, ApiKeyView, Asset, Demo, Format, Keys, Login, MAX_BODY_LEN, MEMBERS, NewKey,
-    Options, SECURITY_HEADERS, Site, UnreadableKey, UnreadableLogin, Visitor,
+    ASSETS, Answer, Answered, ApiKeyView, Asset, Demo, Format, Heard, Keys, Login, MAX_BODY_LEN, MEMBERS,
+    NewKey, Options, People, Refused, SECURITY_HEADERS, Site, UnreadableKey, UnreadableLogin, Visitor,
 };
 use tokio::net::TcpListener;
 use tower_http::compression::CompressionLayer;
@@ -33,22 +34,21 @@ const SITE: Site = Site::served_by("axum");
 async fn main() -> Result<(), Box<dyn StdError>> {
     demo_site::log_to_stderr();
     let options = Options::from_command_line();
-    let app = app(demo_site::demo(&options).await?).into_make_service_with_connect_info::<SocketAddr>();
     let listener = demo_site::bind(options.listen)?;
+    let demo = demo_site::demo(SITE, &options, &listener).await?;
+    let app = app(demo).into_make_service_with_connect_info::<SocketAddr>();
     let shutdown = demo_site::shutdown()?;
     demo_site::announce(&listener)?;
     axum::serve(TcpListener::from_std(listener)?, app).with_graceful_shutdown(shutdown).await?;
     Ok(())
 }
 
-fn app(Demo { auth, keys }: Demo) -> Router {
+fn app(Demo { auth, keys, people }: Demo) -> Router {
     let members_only = RequireLayer::new(Require::permission(MEMBERS)).respond(refused);
     let signed_in = RequireLayer::new(Require::login()).respond(refused);
     let freshly = RequireLayer::new(Require::login().fresh(NewKey::FRESH)).respond(refused);
     let site = Router::new()
         .route("/", get(home))
-        .route("/login", get(login_page).post(log_in))
-        .route("/login/factor", get(ask_for_code).post(take_code))
         .route("/logout", post(log_out))
         .route("/me", get(me))
         .route("/members", get(members).layer(members_only))
@@ -58,7 +58,7 @@ fn app(Demo { auth, keys }: Demo) -> Router {
         .route("/account/keys/{id}", delete(delete_key))
         .route("/account/keys/{id}/revoke", post(revoke_key))
         .with_state(keys)
-        .merge(factors())
+        .merge(login().merge(factors()).with_state(people))
         .layer(DefaultBodyLimit::max(MAX_BODY_LEN))
         .layer(AuthLayer::new(auth).respond(refused));
     let public = ASSETS.iter().fold(Router::new(), |router, asset| router.route(&asset.path, file(asset)));
@@ -69,12 +69,27 @@ fn app(Demo { auth, keys }: Demo) -> Router {
     })
 }
 
+/// Signing in, step by step.
+fn login() -> Router<Arc<People>> {
+    Router::new()
+        .route("/login", get(login_page).post(log_in))
+        .route("/login/passkey/options", post(ask_anybody))
+        .route("/login/passkey", post(log_in_by_passkey))
+        .route("/login/factor", get(ask_for_code).post(take_code))
+        .route("/login/factor/passkey/options", post(ask_owner))
+        .route("/login/factor/passkey", post(take_passkey))
+        .route("/login/password", post(choose_password))
+}
+
 /// What people do with their own second factors: after a proof that is fresh.
-fn factors() -> Router {
+fn factors() -> Router<Arc<People>> {
     Router::new()
         .route("/account/factors", get(list_factors))
         .route("/account/factors/new", get(new_factor).post(enrol))
         .route("/account/factors/recovery-codes", post(recovery_codes))
+        .route("/account/factors/forget-browsers", post(forget_browsers))
+        .route("/account/factors/passkey", get(new_passkey).post(enrol_passkey))
+        .route("/account/factors/passkey/options", post(ask_for_new))
         .route("/account/factors/{id}/{change}", get(ask_change).post(change))
         .route_layer(RequireLayer::new(Require::login().fresh(Site::FACTORS_FRESH)).respond(refused))
 }
@@ -92,12 +107,23 @@ async fn home(session: Session<SqlUser>) -> Html<String> {
     Html(SITE.home(visitor(&session)))
 }
 
-async fn login_page(session: Session<SqlUser>, uri: Uri) -> impl IntoResponse {
+async fn login_page(
+    State(people): State<Arc<People>>,
+    session: Session<SqlUser>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> impl IntoResponse {
     let next = session.next_or(demo_site::next_of(uri.query().unwrap_or_default()).as_deref(), "/");
-    ([("cache-control", "no-store")], Html(SITE.login(visitor(&session), &next, None)))
+    let elsewhere = people.elsewhere(host(&headers));
+    ([("cache-control", "no-store")], Html(SITE.login(visitor(&session), &next, None, elsewhere)))
 }
 
-async fn log_in(session: Session<SqlUser>, headers: HeaderMap, body: Bytes) -> Result<Response, Error> {
+async fn log_in(
+    State(people): State<Arc<People>>,
+    session: Session<SqlUser>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Error> {
     let login = match Login::read(kind(&headers), &body) {
         Ok(login) => login,
         Err(UnreadableLogin::MediaType) => return Ok(StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response()),
@@ -108,7 +134,7 @@ async fn log_in(session: Session<SqlUser>, headers: HeaderMap, body: Bytes) -> R
         (Ok(authenticated), _) => authenticated,
         (Err(denied), Format::Json) => return Err(denied.into()),
         (Err(denied), Format::Form) => {
-            let page = SITE.login(visitor(&session), &next, Some(&denied));
+            let page = SITE.login(visitor(&session), &next, Some(&denied), people.elsewhere(host(&headers)));
             return Err(Error::from(denied).with_page(page));
         }
     };
@@ -116,12 +142,68 @@ async fn log_in(session: Session<SqlUser>, headers: HeaderMap, body: Bytes) -> R
     Ok(send(SITE.signed_in(&session, &signed_in, login.format, login.next.as_deref())))
 }
 
-async fn ask_for_code(session: Session<SqlUser>, uri: Uri) -> Result<Response, Error> {
-    answered(&session, SITE.ask_for_code(&session, uri.query().unwrap_or_default()).await)
+async fn ask_for_code(
+    State(people): State<Arc<People>>,
+    session: Session<SqlUser>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response, Error> {
+    let elsewhere = people.elsewhere(host(&headers));
+    answered(&session, SITE.ask_for_code(&session, uri.query().unwrap_or_default(), elsewhere).await)
 }
 
-async fn take_code(session: Session<SqlUser>, headers: HeaderMap, body: Bytes) -> Result<Response, Error> {
-    answered(&session, SITE.take_code(&session, kind(&headers), &body).await)
+async fn take_code(
+    State(people): State<Arc<People>>,
+    session: Session<SqlUser>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Error> {
+    answered(&session, SITE.take_code(&session, &heard(&people, &headers, &body)).await)
+}
+
+async fn ask_anybody(
+    State(people): State<Arc<People>>,
+    session: Session<SqlUser>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Error> {
+    answered(&session, people.ask_anybody(&heard(&people, &headers, &body)))
+}
+
+async fn log_in_by_passkey(
+    State(people): State<Arc<People>>,
+    session: Session<SqlUser>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Error> {
+    answered(&session, people.log_in(&session, &heard(&people, &headers, &body)).await)
+}
+
+async fn ask_owner(
+    State(people): State<Arc<People>>,
+    session: Session<SqlUser>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Error> {
+    answered(&session, people.ask_owner(&session, &heard(&people, &headers, &body)).await)
+}
+
+async fn take_passkey(
+    State(people): State<Arc<People>>,
+    session: Session<SqlUser>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Error> {
+    answered(&session, people.take_passkey(&session, &heard(&people, &headers, &body)).await)
+}
+
+async fn choose_password(
+    State(people): State<Arc<People>>,
+    session: Session<SqlUser>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Error> {
+    answered(&session, people.choose_password(&session, &heard(&people, &headers, &body)).await)
 }
 
 async fn log_out(session: Session<SqlUser>) -> Result<Redirect, Error> {
@@ -224,6 +306,42 @@ async fn recovery_codes(
     answered(&session, SITE.recovery_codes(&session, kind(&headers), &body).await)
 }
 
+async fn forget_browsers(
+    State(people): State<Arc<People>>,
+    session: Session<SqlUser>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Error> {
+    answered(&session, SITE.forget_browsers(&session, &heard(&people, &headers, &body)).await)
+}
+
+async fn new_passkey(
+    State(people): State<Arc<People>>,
+    session: Session<SqlUser>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Error> {
+    answered(&session, people.new_passkey(&session, &heard(&people, &headers, &body)).await)
+}
+
+async fn ask_for_new(
+    State(people): State<Arc<People>>,
+    session: Session<SqlUser>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Error> {
+    answered(&session, people.ask_for_new(&session, &heard(&people, &headers, &body)).await)
+}
+
+async fn enrol_passkey(
+    State(people): State<Arc<People>>,
+    session: Session<SqlUser>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Error> {
+    answered(&session, people.enrol(&session, &heard(&people, &headers, &body)).await)
+}
+
 async fn ask_change(
     session: Session<SqlUser>,
     Path((id, change)): Path<(String, String)>,
@@ -244,18 +362,32 @@ fn kind(headers: &HeaderMap) -> Option<&[u8]> {
     headers.get("content-type").map(HeaderValue::as_bytes)
 }
 
+fn host(headers: &HeaderMap) -> Option<&[u8]> {
+    headers.get("host").map(HeaderValue::as_bytes)
+}
+
+/// What both demos look at.
+fn heard<'a>(people: &'a People, headers: &'a HeaderMap, body: &'a [u8]) -> Heard<'a> {
+    let cookies = headers.get_all("cookie").iter().map(HeaderValue::as_bytes).collect();
+    Heard { content_type: kind(headers), cookies, elsewhere: people.elsewhere(host(headers)), body }
+}
+
 /// What both demos answer alike.
 fn answered(session: &Session<SqlUser>, answer: Answered) -> Result<Response, Error> {
-    answer.map(send).map_err(|failed| match SITE.page_of(session, failed) {
-        (error, Some(page)) => Error::from(error).with_page(page),
-        (error, None) => error.into(),
+    answer.map(send).map_err(|failed| {
+        let (error, page) = SITE.page_of(session, failed);
+        let error = match error {
+            Refused::Denied(denied) => Error::from(denied),
+            Refused::Session(error) => error.into(),
+        };
+        page.into_iter().fold(error, Error::with_page)
     })
 }
 
 fn send(Answer { status, headers, body }: Answer) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let headers = headers.map(|(name, value)| (name, value.into_owned()));
-    (status, headers, Body::from(body)).into_response()
+    let headers = headers.into_iter().map(|(name, value)| (name, value.into_owned()));
+    (status, AppendHeaders(headers), Body::from(body)).into_response()
 }
 
 async fn not_found() -> (StatusCode, Html<String>) {

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
+use auth_core::Denied;
 use auth_core::session::SessionError;
+use auth_passkeys::Begun;
 use serde::Serialize;
 
 /// What is answered. Whatever it says is somebody's own: nobody keeps it.
@@ -11,7 +13,7 @@ pub struct Answer {
     /// The status code.
     pub status: u16,
     /// Names and values.
-    pub headers: [(&'static str, Cow<'static, str>); 2],
+    pub headers: Vec<(&'static str, Cow<'static, str>)>,
     /// The body; empty if there is none.
     pub body: String,
 }
@@ -20,9 +22,18 @@ pub struct Answer {
 #[derive(Debug)]
 pub struct Failed {
     /// What went wrong.
-    pub error: SessionError,
+    pub error: Refused,
     /// The page that is made for it, if there is one: see [`Site::page_of`](crate::Site::page_of).
     pub page: Option<String>,
+}
+
+/// What the layer's error is made of.
+#[derive(Debug)]
+pub enum Refused {
+    /// What proves who somebody is was not accepted.
+    Denied(Denied),
+    /// The session cannot do it.
+    Session(SessionError),
 }
 
 /// What becomes of a request.
@@ -30,7 +41,7 @@ pub type Answered = Result<Answer, Failed>;
 
 impl Answer {
     fn new(status: u16, name: &'static str, value: impl Into<Cow<'static, str>>, body: String) -> Self {
-        Self { status, headers: [(name, value.into()), ("cache-control", "no-store".into())], body }
+        Self { status, headers: vec![(name, value.into()), ("cache-control", "no-store".into())], body }
     }
 
     pub(crate) fn page(status: u16, html: String) -> Self {
@@ -40,6 +51,13 @@ impl Answer {
     /// What a program reads. Without a body if it cannot be written, which does not happen to what this site says.
     pub(crate) fn json(status: u16, body: &impl Serialize) -> Self {
         Self::new(status, "content-type", "application/json", serde_json::to_string(body).unwrap_or_default())
+    }
+
+    /// A challenge for the page's script, with the cookies by which the browser remembers it.
+    pub(crate) fn challenge(begun: Begun) -> Self {
+        let mut answer = Self::new(200, "content-type", "application/json", begun.options);
+        answer.headers.extend(begun.cookies.into_iter().map(|cookie| ("set-cookie", cookie.into())));
+        answer
     }
 
     /// A redirect to where a GET shows what became of a form.
@@ -53,8 +71,27 @@ impl Answer {
     }
 }
 
-impl From<SessionError> for Failed {
+impl Failed {
+    /// With a page for browsers.
+    pub(crate) fn new(error: impl Into<Refused>, page: impl Into<Option<String>>) -> Self {
+        Self { error: error.into(), page: page.into() }
+    }
+}
+
+impl<E: Into<Refused>> From<E> for Failed {
+    fn from(error: E) -> Self {
+        Self::new(error, None)
+    }
+}
+
+impl From<Denied> for Refused {
+    fn from(denied: Denied) -> Self {
+        Self::Denied(denied)
+    }
+}
+
+impl From<SessionError> for Refused {
     fn from(error: SessionError) -> Self {
-        Self { error, page: None }
+        Self::Session(error)
     }
 }

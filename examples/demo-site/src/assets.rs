@@ -3,6 +3,8 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::LazyLock;
 
+use auth_passkeys::SCRIPT;
+
 /// A file that never changes under its path.
 #[derive(Clone, Debug)]
 pub struct Asset {
@@ -22,11 +24,16 @@ impl Asset {
 const STYLE: &str = include_str!("../assets/style.css");
 const ICON: &str = include_str!("../assets/icon.svg");
 
-/// All of them: the stylesheet and the icon.
-pub static ASSETS: LazyLock<[Asset; 2]> = LazyLock::new(|| {
+/// All of them: the stylesheet, the icon, and the script for passkeys.
+pub static ASSETS: LazyLock<[Asset; 3]> = LazyLock::new(|| {
     [
         Asset { path: hashed("style", STYLE, "css"), content_type: "text/css; charset=utf-8", body: STYLE },
         Asset { path: hashed("icon", ICON, "svg"), content_type: "image/svg+xml", body: ICON },
+        Asset {
+            path: hashed("passkeys", SCRIPT, "js"),
+            content_type: "text/javascript; charset=utf-8",
+            body: SCRIPT,
+        },
     ]
 });
 
@@ -38,6 +45,11 @@ pub(crate) fn style_path() -> &'static str {
 /// Where the icon is served.
 pub(crate) fn icon_path() -> &'static str {
     &ASSETS[1].path
+}
+
+/// Where the script is served.
+pub(crate) fn script_path() -> &'static str {
+    &ASSETS[2].path
 }
 
 /// A path that changes with the content, so that browsers may keep it for good.

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::auth::FRESH;
 use crate::sent::Sent;
-use crate::{Answer, Answered, Failed, Format, Site, Visitor, qr};
+use crate::{Answer, Answered, Failed, Format, Heard, Site, Visitor, qr};
 
 /// Where they are listed.
 pub(crate) const LIST: &str = "/account/factors";
@@ -51,6 +51,7 @@ pub(crate) struct FactorView {
 
 impl FactorView {
     pub(crate) const APP: &str = "totp";
+    pub(crate) const PASSKEY: &str = "passkey";
 
     fn new(factor: &StoredFactor) -> Self {
         let seconds = |time: Timestamp| time.as_millis() / 1_000;
@@ -60,6 +61,7 @@ impl FactorView {
             kind: match factor.kind {
                 FactorKind::Totp => Self::APP,
                 FactorKind::RecoveryCodes => "recovery_codes",
+                FactorKind::Passkey => Self::PASSKEY,
                 _ => "other",
             },
             name: factor.name.to_string(),
@@ -114,9 +116,13 @@ impl Site {
     /// # Errors
     /// [`Failed`] if nobody is signed in by a session.
     pub async fn factors(&self, session: &Session<SqlUser>) -> Answered {
-        let (visitor, listed) = (visitor(session)?, listed(&session.factors().await?).await?);
+        let (visitor, own) = (visitor(session)?, session.factors().await?);
+        let listed = listed(&own).await?;
         Ok(match session.audience() {
-            Audience::Page => Answer::page(200, self.factor_list(visitor, &listed, SystemClock.now())),
+            Audience::Page => {
+                let (trusted, now) = (own.trusted_browsers().await?.len(), SystemClock.now());
+                Answer::page(200, self.factor_list(visitor, &listed, trusted, now))
+            }
             _ => Answer::json(200, &listed),
         })
     }
@@ -187,6 +193,20 @@ impl Site {
             Format::Form => Answer::page(201, self.codes(visitor, &codes)),
             Format::Json => Answer::json(201, &Codes { codes: &codes }),
         })
+    }
+
+    /// `POST /account/factors/forget-browsers`: asks for the second factor everywhere from then on.
+    ///
+    /// # Errors
+    /// [`Failed`] if nobody is signed in by a session.
+    pub async fn forget_browsers(&self, session: &Session<SqlUser>, heard: &Heard<'_>) -> Answered {
+        let format = match Sent::read_any(heard.content_type, heard.body) {
+            Ok(sent) => sent.format,
+            Err(unreadable) => return Ok(unreadable),
+        };
+        let forgotten = session.factors().await?.distrust_browsers().await;
+        forgotten.map_err(|error| self.failed_as(format, error))?;
+        Ok(changed_as(format))
     }
 
     /// `GET /account/factors/{id}/…`: asks what is to be known before a factor is changed.
@@ -281,7 +301,7 @@ impl Site {
         found.ok_or_else(|| self.failed_as(format, SessionErrorKind::NoSuchFactor.into()))
     }
 
-    fn failed_as(&self, format: Format, error: SessionError) -> Failed {
+    pub(crate) fn failed_as(&self, format: Format, error: SessionError) -> Failed {
         if format == Format::Json { error.into() } else { self.failed(error) }
     }
 
@@ -296,15 +316,15 @@ impl Site {
             _ => return self.failed_as(format, error),
         };
         let page = (format == Format::Form).then(|| again(notice));
-        Failed { error, page }
+        Failed::new(error, page)
     }
 }
 
-fn changed_as(format: Format) -> Answer {
+pub(crate) fn changed_as(format: Format) -> Answer {
     if format == Format::Json { Answer::bare(204) } else { Answer::see_other(LIST) }
 }
 
-fn visitor(session: &Session<SqlUser>) -> Result<Visitor, SessionError> {
+pub(crate) fn visitor(session: &Session<SqlUser>) -> Result<Visitor, SessionError> {
     let user = session.user().ok_or(SessionErrorKind::NoSession)?;
     Ok(Visitor::new(&user, session.backend()))
 }

@@ -13,6 +13,11 @@ pub struct Options {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3000")]
     pub listen: SocketAddr,
 
+    /// Origin of the site for browsers, which passkeys are made for: `https://HOST` behind a proxy with TLS
+    /// [default: `http://localhost:PORT`]
+    #[arg(long, value_name = "ORIGIN")]
+    pub origin: Option<String>,
+
     /// Database: `sqlite:FILE`; `postgres://…` or `mysql://…` if built with the feature of that name. It is filled
     /// with the demo's accounts on first start
     #[arg(long, value_name = "URL", default_value_t = default_database())]

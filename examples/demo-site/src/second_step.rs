@@ -1,10 +1,10 @@
 //! The second step of a login: the code that is asked for after the password, or once more later.
 
-use auth_core::Session;
 use auth_core::factors::FactorKind;
-use auth_core::http::Login;
+use auth_core::http::{Login, Refusal};
 use auth_core::second_factor::{Enrolled, Need};
 use auth_core::session::{SessionError, SessionErrorKind};
+use auth_core::{Denied, DeniedKind, Session};
 use auth_sql::SqlUser;
 use serde::Serialize;
 use url::form_urlencoded;
@@ -12,7 +12,7 @@ use url::form_urlencoded;
 use crate::login::only;
 use crate::pages::{Ask, Asked, too_many};
 use crate::sent::Sent;
-use crate::{Answer, Answered, Failed, Format, Site, Visitor, next_of};
+use crate::{Answer, Answered, Failed, Format, Heard, Refused, Site, Visitor, next_of};
 
 /// Where the code is asked for.
 pub(crate) const PAGE: &str = "/login/factor";
@@ -44,11 +44,21 @@ impl Site {
     ///
     /// # Errors
     /// [`Failed`] if it cannot be found out whose that is.
-    pub async fn ask_for_code(&self, session: &Session<SqlUser>, query: &str) -> Answered {
+    pub async fn ask_for_code(
+        &self,
+        session: &Session<SqlUser>,
+        query: &str,
+        elsewhere: Option<&str>,
+    ) -> Answered {
         let (next, way) = (next_of(query), only(query.as_bytes(), "way"));
         let to = session.next_or(next.as_deref(), "/");
         Ok(match whom(session).await? {
-            Some(asked) => Answer::page(200, self.code(&asked, &Ask::new(&to, way.as_deref(), None))),
+            Some(asked) if asked.lacks_password() => {
+                Answer::page(200, self.new_password(&asked.username, &to, None))
+            }
+            Some(asked) => {
+                Answer::page(200, self.code(&asked, &Ask::new(&to, way.as_deref(), None).at(elsewhere)))
+            }
             None if next.is_some() => Answer::see_other(with_next("/login", &to)),
             None => Answer::see_other("/login"),
         })
@@ -58,13 +68,8 @@ impl Site {
     ///
     /// # Errors
     /// [`Failed`] if it is wrong, or nobody waits for it.
-    pub async fn take_code(
-        &self,
-        session: &Session<SqlUser>,
-        content_type: Option<&[u8]>,
-        body: &[u8],
-    ) -> Answered {
-        let read = Sent::read(content_type, body).and_then(|sent| Ok((sent.code()?, sent)));
+    pub async fn take_code(&self, session: &Session<SqlUser>, heard: &Heard<'_>) -> Answered {
+        let read = heard.read().and_then(|sent| Ok((sent.code()?, sent)));
         let (code, sent) = match read {
             Ok(read) => read,
             Err(unreadable) => return Ok(unreadable),
@@ -73,43 +78,79 @@ impl Site {
         let is_complete = session.pending().await?.is_some_and(|login| login.needs().is_empty());
         let added = if is_complete { session.finish_login().await } else { session.add_code(code).await };
         match added {
-            Ok(login) => Ok(self.signed_in(session, &login, sent.format, sent.next.as_deref())),
-            Err(error) if sent.format == Format::Json => Err(error.into()),
-            Err(error) => Err(self.ask_again(session, &sent, error).await),
+            Ok(login) => Ok(self.added(session, &login, &sent).await),
+            Err(error) => Err(self.ask_again(session, &sent, heard.elsewhere, error).await),
         }
     }
 
-    async fn ask_again(&self, session: &Session<SqlUser>, sent: &Sent, error: SessionError) -> Failed {
+    /// What follows on a second factor.
+    pub(crate) async fn added(
+        &self,
+        session: &Session<SqlUser>,
+        login: &Login<SqlUser>,
+        sent: &Sent,
+    ) -> Answer {
+        if sent.trusts() && matches!(login, Login::Done(_)) {
+            // Whoever is signed in by now is not kept out: they are asked again next time.
+            if let Err(error) = session.trust_browser("browser").await {
+                tracing::warn!(%error, "a browser could not be trusted");
+            }
+        }
+        self.signed_in(session, login, sent.format, sent.next.as_deref())
+    }
+
+    /// The page once more, with what is wrong.
+    pub(crate) async fn ask_again(
+        &self,
+        session: &Session<SqlUser>,
+        sent: &Sent,
+        elsewhere: Option<&str>,
+        error: impl Into<Refused>,
+    ) -> Failed {
+        let error = error.into();
+        if sent.format == Format::Json {
+            return error.into();
+        }
         let next = session.next_or(sent.next.as_deref(), "/");
         let notice = notice(&error);
-        let page = match whom(session).await {
-            Ok(Some(asked)) if notice.is_some() => {
-                self.code(&asked, &Ask::new(&next, sent.way(), notice.as_deref()))
+        let page = match (whom(session).await, error) {
+            (Ok(Some(asked)), error) if notice.is_some() => {
+                let ask = Ask::new(&next, sent.way(), notice.as_deref()).at(elsewhere);
+                return Failed::new(error, self.code(&asked, &ask));
             }
-            Ok(None) => self.login_late(&next),
-            _ => return self.failed(error),
+            (Ok(None), error) => return Failed::new(error, self.login_late(&next, elsewhere)),
+            (_, Refused::Session(error)) => return self.failed(error),
+            (_, Refused::Denied(denied)) => (self.error(Refusal::from(&denied).status()), denied),
         };
-        Failed { error, page: Some(page) }
+        Failed::new(page.1, page.0)
     }
 }
 
 /// Who is asked for a code: whoever's login waits for it, or is signed in by a session.
-async fn whom(session: &Session<SqlUser>) -> Result<Option<Asked>, SessionError> {
+pub(crate) async fn whom(session: &Session<SqlUser>) -> Result<Option<Asked>, SessionError> {
     if let Some(login) = session.pending().await? {
-        let (username, is_complete) = (login.user().username().to_owned(), login.needs().is_empty());
-        return Ok(Some(Asked::Waiting { username, is_complete }));
+        let (username, enrolled) = (login.user().username().to_owned(), login.enrolled());
+        return Ok(Some(Asked { username, enrolled, visitor: None, need: login.needs().first().copied() }));
     }
     let Some(user) = session.user() else { return Ok(None) };
-    let has_factor = session.factors().await?.list().await?.iter().any(|factor| {
-        // Recovery codes stand in for a factor, and are none.
-        factor.is_confirmed() && factor.kind != FactorKind::RecoveryCodes
-    });
-    Ok(Some(Asked::SignedIn { visitor: Visitor::new(&user, session.backend()), has_factor }))
+    let all = session.factors().await?.list().await?;
+    let confirmed = all.iter().filter(|factor| factor.is_confirmed());
+    let enrolled = confirmed.fold(Enrolled::NONE, |enrolled, factor| enrolled.with(factor.kind));
+    let visitor = Visitor::new(&user, session.backend());
+    let need = enrolled.is_any().then_some(Need::SecondFactor);
+    Ok(Some(Asked { username: visitor.username.clone(), enrolled, visitor: Some(visitor), need }))
 }
 
 /// What is wrong with what was typed.
-fn notice(error: &SessionError) -> Option<String> {
+fn notice(error: &Refused) -> Option<String> {
+    let error = match error {
+        Refused::Session(error) => error,
+        Refused::Denied(denied) => return Some(not_accepted(denied)),
+    };
     match error.kind() {
+        SessionErrorKind::OtherUser => {
+            Some("That passkey is of another account. Use one of this account, or another way.".into())
+        }
         SessionErrorKind::WrongCode => {
             Some("That code is wrong, or was used before. Wait for the next one, and try again.".into())
         }
@@ -121,8 +162,26 @@ fn notice(error: &SessionError) -> Option<String> {
     }
 }
 
+/// Why a passkey signs nobody in. What exactly is wrong with it is nobody's business.
+pub(crate) fn not_accepted(denied: &Denied) -> String {
+    match denied.kind() {
+        DeniedKind::Unavailable => {
+            "Passkeys cannot be used at the moment. Please try again in a minute.".into()
+        }
+        DeniedKind::Throttled => {
+            too_many("passkeys that were wrong", denied.retry_after().unwrap_or_default())
+        }
+        DeniedKind::CrossOrigin => {
+            "This form was sent from another site. Please use your passkey here.".into()
+        }
+        _ => "That passkey was not accepted. Perhaps it was removed, or it took too long. Try again, or use \
+              another way."
+            .into(),
+    }
+}
+
 /// A page, with where to go afterwards.
-fn with_next(page: &str, next: &str) -> String {
+pub(crate) fn with_next(page: &str, next: &str) -> String {
     let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
     format!("{page}?next={}", next.replace("%2F", "/"))
 }

@@ -23,6 +23,9 @@ struct Fields {
     name: Option<String>,
     next: Option<String>,
     way: Option<String>,
+    response: Option<String>,
+    password: Option<Secret>,
+    trust: bool,
 }
 
 impl Sent {
@@ -36,6 +39,9 @@ impl Sent {
                 name: Some(only(body, "name").unwrap_or_default()),
                 next: only(body, "next"),
                 way: only(body, "way"),
+                response: Some(only(body, "response").unwrap_or_default()),
+                password: Some(Secret::new(only(body, "password").unwrap_or_default())),
+                trust: only(body, "trust").is_some(),
             },
         };
         Ok(Self { format, next: fields.next.take(), fields })
@@ -57,6 +63,21 @@ impl Sent {
     /// The name that was typed.
     pub(crate) fn name(&self) -> Result<&str, Answer> {
         self.fields.name.as_deref().ok_or_else(|| Answer::bare(400))
+    }
+
+    /// What a passkey answered.
+    pub(crate) fn response(&self) -> Result<&str, Answer> {
+        self.fields.response.as_deref().ok_or_else(|| Answer::bare(400))
+    }
+
+    /// The new password that was typed.
+    pub(crate) fn password(&self) -> Result<&Secret, Answer> {
+        self.fields.password.as_ref().ok_or_else(|| Answer::bare(400))
+    }
+
+    /// Whether the browser is to be trusted.
+    pub(crate) fn trusts(&self) -> bool {
+        self.fields.trust
     }
 
     /// By which way a form asked for the code.

@@ -1,9 +1,17 @@
 //! The page's script and a real browser's devices: Chromium makes and uses passkeys on a site that is made of forms.
 
+// What all tests that drive a browser share; some of it is for other pages than these.
+#[allow(dead_code, unreachable_pub)]
+#[path = "../../../../tests/src/browser.rs"]
 mod chromium;
 mod site;
 
-use chromium::{Device, find, follow, state, visit};
+/// Where the shared file finds it.
+mod process {
+    pub(crate) use test_servers::Process;
+}
+
+use chromium::{Device, find, follow, passkey_state as state, visit};
 use serde_json::json;
 use site::Site;
 use thirtyfour::prelude::*;
@@ -25,7 +33,7 @@ async fn sign_in(page: &WebDriver, site: &Site, path: &str) -> WebDriverResult<S
 async fn a_passkey_is_made_and_used() {
     let site = Site::start().await;
     visit(|page| async move {
-        let _device = Device::plug_in(&page, true).await?;
+        let _device = Device::built_in(&page).await?;
         assert_eq!(register(&page, &site).await?, "registered");
         for _ in 0..2 {
             assert_eq!(sign_in(&page, &site, "/login").await?, "local/alice by [Passkey, UserVerification]");
@@ -41,11 +49,11 @@ async fn a_passkey_is_made_and_used() {
 async fn older_browsers_do_without_the_functions_for_json() {
     let site = Site::start().await;
     visit(|page| async move {
-        let _device = Device::plug_in(&page, true).await?;
+        let _device = Device::built_in(&page).await?;
         let script = "for (const of of [PublicKeyCredential, PublicKeyCredential.prototype]) {
             for (const name of ['parseCreationOptionsFromJSON', 'parseRequestOptionsFromJSON', 'toJSON']) delete of[name];
         }";
-        chromium::command(&page, "Page.addScriptToEvaluateOnNewDocument", json!({ "source": script })).await?;
+        page.cdp().send_raw("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script })).await?;
         assert_eq!(register(&page, &site).await?, "registered");
         assert_eq!(sign_in(&page, &site, "/login").await?, "local/alice by [Passkey, UserVerification]");
         page.goto(site.url("/account")).await?;
@@ -60,7 +68,7 @@ async fn older_browsers_do_without_the_functions_for_json() {
 async fn what_goes_wrong_is_said() {
     let site = Site::start().await;
     visit(|page| async move {
-        let device = Device::plug_in(&page, true).await?;
+        let device = Device::built_in(&page).await?;
         assert_eq!(register(&page, &site).await?, "registered");
         page.goto(site.url("/account")).await?;
         find(&page, "form button").await?.click().await?;
@@ -84,7 +92,7 @@ async fn what_goes_wrong_is_said() {
 async fn a_name_field_offers_passkeys() {
     let site = Site::start().await;
     visit(|page| async move {
-        let _device = Device::plug_in(&page, true).await?;
+        let _device = Device::built_in(&page).await?;
         assert_eq!(register(&page, &site).await?, "registered");
         page.goto(site.url("/autofill")).await?;
         let signed_in = find(&page, "#signed-in").await?.text().await?;
@@ -99,13 +107,21 @@ async fn a_name_field_offers_passkeys() {
 async fn a_button_takes_over_from_the_name_field() {
     let site = Site::start().await;
     visit(|page| async move {
-        let device = Device::plug_in(&page, true).await?;
+        let device = Device::built_in(&page).await?;
         assert_eq!(register(&page, &site).await?, "registered");
         device.touches(&page, false).await?;
+        let script = "const { get } = navigator.credentials;
+            navigator.credentials.get = (options) => {
+                const promise = get.call(navigator.credentials, options);
+                document.documentElement.dataset.asked = (asked += 1);
+                return promise;
+            };
+            let asked = 0;";
+        page.cdp().send_raw("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script })).await?;
         page.goto(site.url("/autofill")).await?;
-        site.has_been_asked().await;
+        find(&page, "[data-asked='1']").await?;
         find(&page, "form button").await?.click().await?;
-        site.has_been_asked().await;
+        find(&page, "[data-asked='2']").await?;
         assert_eq!(find(&page, "form").await?.attr("data-passkey-state").await?.as_deref(), Some("waiting"));
         // And so does a second click from the first.
         device.touches(&page, true).await?;

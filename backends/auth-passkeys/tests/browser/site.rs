@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
-use std::time::Duration;
 
 use auth_core::backend::{Accepted, Attempt, Backend, DeclineReason, Outcome};
 use auth_core::backend::{BackendError, UserSource};
@@ -20,9 +19,7 @@ use axum::routing::{get, post};
 use axum::{Router, middleware};
 use serde::Deserialize;
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
 
 struct Account;
 
@@ -70,12 +67,10 @@ type SitePasskeys = Passkeys<MemoryFactors, MemoryOnce, Account>;
 struct Parts {
     passkeys: Arc<SitePasskeys>,
     auth: Auth<Account>,
-    asked: Arc<Notify>,
 }
 
 pub(crate) struct Site {
     origin: String,
-    asked: Arc<Notify>,
     server: JoinHandle<()>,
 }
 
@@ -88,18 +83,10 @@ impl Site {
         let passkeys = Passkeys::new("localhost", [&origin], factors, MemoryOnce::new(1_000), &keys).unwrap();
         let passkeys = passkeys.owners("local", Table).unwrap().require_discoverable().insecure_cookies();
         let passkeys = Arc::new(passkeys);
-        let asked = Arc::new(Notify::new());
         let auth = Auth::builder().backend("passkeys", Arc::clone(&passkeys)).backend("local", Table);
-        let app =
-            app().with_state(Parts { passkeys, auth: auth.build().unwrap(), asked: Arc::clone(&asked) });
+        let app = app().with_state(Parts { passkeys, auth: auth.build().unwrap() });
         let server = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        Self { origin, asked, server }
-    }
-
-    /// Waits until a page has asked for a challenge to sign in by, and the browser has had the time to ask the device.
-    pub(crate) async fn has_been_asked(&self) {
-        self.asked.notified().await;
-        sleep(Duration::from_millis(500)).await;
+        Self { origin, server }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -190,7 +177,6 @@ async fn finish(State(parts): State<Parts>, headers: HeaderMap, Form(answer): Fo
 }
 
 async fn begin_login(State(parts): State<Parts>, headers: HeaderMap) -> Response {
-    parts.asked.notify_one();
     asked(parts.passkeys.begin_login(cookies(&headers)).unwrap())
 }
 

@@ -2,7 +2,9 @@
 
 use askama::Template;
 use auth_core::Session;
+use auth_core::factors::FactorKind;
 use auth_core::http::{Audience, Refusal};
+use auth_core::second_factor::{Enrolled, Need};
 use auth_core::session::{SessionError, SessionErrorKind};
 use auth_core::time::Timestamp;
 use auth_sql::SqlUser;
@@ -10,17 +12,50 @@ use auth_sql::SqlUser;
 use super::{Frame, LoginPage, render};
 use crate::factors::{FactorView, LIST, NewApp};
 use crate::second_step::PAGE;
-use crate::{Failed, Site, Visitor};
+use crate::{Failed, Refused, Site, Visitor};
 
 /// So few recovery codes are worth a warning.
 const FEW: usize = 3;
 
-/// Who is asked for a code.
-pub(crate) enum Asked {
-    /// Somebody whose login waits for it, or for nothing any more.
-    Waiting { username: String, is_complete: bool },
-    /// Somebody who is signed in.
-    SignedIn { visitor: Visitor, has_factor: bool },
+/// Who is asked for what is missing.
+pub(crate) struct Asked {
+    pub(crate) username: String,
+    /// What they have, any of which would do.
+    pub(crate) enrolled: Enrolled,
+    /// Whoever is signed in; nobody, while a login waits.
+    pub(crate) visitor: Option<Visitor>,
+    /// What is asked for first, if anything is.
+    pub(crate) need: Option<Need>,
+}
+
+impl Asked {
+    pub(crate) fn lacks_password(&self) -> bool {
+        self.need == Some(Need::NewPassword)
+    }
+}
+
+/// By what the second step may be done.
+#[derive(Clone, Copy)]
+struct Ways {
+    app: bool,
+    codes: bool,
+    passkey: bool,
+}
+
+impl Ways {
+    fn of(asked: &Asked) -> Self {
+        let may_give = |kind| asked.need == Some(Need::SecondFactor) && asked.enrolled.has(kind);
+        Self {
+            app: may_give(FactorKind::Totp),
+            codes: may_give(FactorKind::RecoveryCodes),
+            passkey: may_give(FactorKind::Passkey),
+        }
+    }
+
+    /// By a code that is typed.
+    fn code(self) -> bool {
+        self.app || self.codes
+    }
 }
 
 /// How the code is asked for.
@@ -30,45 +65,64 @@ pub(crate) struct Ask<'a> {
     /// On a keyboard with letters.
     by_recovery_code: bool,
     notice: Option<&'a str>,
+    /// Where the site has passkeys, if not here.
+    elsewhere: Option<&'a str>,
 }
 
 impl<'a> Ask<'a> {
     pub(crate) fn new(next: &'a str, way: Option<&str>, notice: Option<&'a str>) -> Self {
-        Self { next, by_recovery_code: way == Some("recovery"), notice }
+        Self { next, by_recovery_code: way == Some("recovery"), notice, elsewhere: None }
+    }
+
+    pub(crate) fn at(self, elsewhere: Option<&'a str>) -> Self {
+        Self { elsewhere, ..self }
     }
 }
 
 impl Site {
     /// `/login/factor`: the code.
     pub(crate) fn code(&self, asked: &Asked, ask: &Ask<'_>) -> String {
-        let (username, visitor, form) = match asked {
-            Asked::Waiting { username, is_complete } => (username, None, !is_complete),
-            Asked::SignedIn { visitor, has_factor } => {
-                (&visitor.username, Some(visitor.clone()), *has_factor)
-            }
-        };
+        let ways = Ways::of(asked);
         render(&CodePage {
-            is_login: visitor.is_none(),
-            frame: self.frame(PAGE, visitor),
-            username,
-            form,
+            is_login: asked.visitor.is_none(),
+            frame: self.frame(PAGE, asked.visitor.clone()),
+            username: &asked.username,
+            by_recovery_code: ask.by_recovery_code || !ways.app,
+            ways,
             ask,
         })
     }
 
-    /// The login page, for whoever took too long for the second step.
-    pub(crate) fn login_late(&self, next: &str) -> String {
-        let notice = Some("That took too long, or you have signed out. Please sign in again.".into());
-        render(&LoginPage { frame: self.frame("/login", None), next, notice })
+    /// `/login/factor` for somebody whose password was chosen by somebody else: asks for one of their own.
+    pub(crate) fn new_password(&self, username: &str, next: &str, notice: Option<&str>) -> String {
+        render(&PasswordPage { frame: self.frame(PAGE, None), username, next, notice })
     }
 
-    pub(crate) fn factor_list(&self, visitor: Visitor, all: &[FactorView], now: Timestamp) -> String {
+    /// Asks for the name of a new passkey, and the browser for the passkey.
+    pub(crate) fn passkey(&self, visitor: Visitor, name: &str, add: &AddPasskey<'_>) -> String {
+        render(&PasskeyPage { frame: self.frame(LIST, Some(visitor)), name, add })
+    }
+
+    /// The login page, for whoever took too long for the second step.
+    pub(crate) fn login_late(&self, next: &str, elsewhere: Option<&str>) -> String {
+        let notice = Some("That took too long, or you have signed out. Please sign in again.".into());
+        render(&LoginPage { frame: self.frame("/login", None), next, notice, elsewhere })
+    }
+
+    pub(crate) fn factor_list(
+        &self,
+        visitor: Visitor,
+        all: &[FactorView],
+        trusted: usize,
+        now: Timestamp,
+    ) -> String {
         let apps: Vec<_> = all.iter().filter(|factor| factor.left.is_none()).collect();
         render(&FactorsPage {
             has_factor: apps.iter().any(|factor| factor.confirmed),
             codes: all.iter().find_map(|factor| factor.left),
             codes_id: all.iter().find(|factor| factor.left.is_some()).map(|factor| &*factor.id),
             apps,
+            trusted,
             frame: self.frame(LIST, Some(visitor)),
             now: now.as_millis() / 1_000,
         })
@@ -108,15 +162,20 @@ impl Site {
     }
 
     /// What a browser shows of an error; a program reads a problem.
-    pub fn page_of(&self, session: &Session<SqlUser>, failed: Failed) -> (SessionError, Option<String>) {
+    pub fn page_of(&self, session: &Session<SqlUser>, failed: Failed) -> (Refused, Option<String>) {
         let is_page = session.audience() == Audience::Page;
-        let page = failed.page.or_else(|| is_page.then(|| self.failed_page(&failed.error)));
+        let made = || match &failed.error {
+            Refused::Denied(denied) => self.error(Refusal::from(denied).status()),
+            Refused::Session(error) => self.failed_page(error),
+        };
+        let page = failed.page.or_else(|| is_page.then(made));
         (failed.error, page)
     }
 
     /// The same where a form was sent.
     pub(crate) fn failed(&self, error: SessionError) -> Failed {
-        Failed { page: Some(self.failed_page(&error)), error }
+        let page = self.failed_page(&error);
+        Failed::new(error, page)
     }
 
     fn failed_page(&self, error: &SessionError) -> String {
@@ -148,9 +207,37 @@ struct CodePage<'a> {
     /// Whether it is the second step of a login.
     is_login: bool,
     username: &'a str,
-    /// Whether there is a code to be typed.
-    form: bool,
+    ways: Ways,
+    /// Whether the code is one of paper.
+    by_recovery_code: bool,
     ask: &'a Ask<'a>,
+}
+
+#[derive(Template)]
+#[template(path = "new-password.html")]
+struct PasswordPage<'a> {
+    frame: Frame,
+    username: &'a str,
+    next: &'a str,
+    notice: Option<&'a str>,
+}
+
+/// What the page for a new passkey says.
+#[derive(Default)]
+pub(crate) struct AddPasskey<'a> {
+    pub(crate) notice: Option<&'a str>,
+    /// Whether that is no error: the passkey is there.
+    pub(crate) is_there: bool,
+    /// Where the site has passkeys, if not here.
+    pub(crate) elsewhere: Option<&'a str>,
+}
+
+#[derive(Template)]
+#[template(path = "factor-passkey.html")]
+struct PasskeyPage<'a> {
+    frame: Frame,
+    name: &'a str,
+    add: &'a AddPasskey<'a>,
 }
 
 #[derive(Template)]
@@ -161,6 +248,8 @@ struct FactorsPage<'a> {
     has_factor: bool,
     codes: Option<usize>,
     codes_id: Option<&'a str>,
+    /// In how many browsers no second factor is asked for.
+    trusted: usize,
     now: u64,
 }
 
@@ -243,16 +332,27 @@ mod tests {
     }
 
     fn listed(left: usize) -> String {
-        SITE.factor_list(visitor(), &[factor(None), factor(Some(left))], Timestamp::from_secs(1_800_000_090))
+        SITE.factor_list(
+            visitor(),
+            &[factor(None), factor(Some(left))],
+            left,
+            Timestamp::from_secs(1_800_000_090),
+        )
     }
 
     fn all() -> Vec<String> {
         let uri = "otpauth://totp/Auth%20demo:dave?secret=JBSWY3DPEHPK3PXP&issuer=Auth%20demo";
         let app = NewApp { id: "00000000001".into(), secret: "JBSWY3DPEHPK3PXP", uri };
-        let waiting = |is_complete| Asked::Waiting { username: "<dave>".into(), is_complete };
-        let signed_in = |has_factor| Asked::SignedIn { visitor: visitor(), has_factor };
+        let app_and_key = Enrolled::NONE.with(FactorKind::Totp).with(FactorKind::Passkey);
+        let asked = |visitor, need| Asked { username: "<dave>".into(), enrolled: app_and_key, visitor, need };
+        let waiting = |is_complete: bool| asked(None, (!is_complete).then_some(Need::SecondFactor));
+        let signed_in = |has_factor: bool| asked(Some(visitor()), has_factor.then_some(Need::SecondFactor));
+        let there = AddPasskey { notice: Some("<No>."), is_there: true, elsewhere: None };
+        let there_and_elsewhere = AddPasskey { elsewhere: Some("http://<dave>"), ..there };
         let code = |asked: &Asked, way, notice| SITE.code(asked, &Ask::new("/<me>", way, notice));
+        let by_app = Asked { enrolled: Enrolled::NONE.with(FactorKind::Totp), ..waiting(false) };
         vec![
+            code(&by_app, None, None),
             code(&waiting(false), None, None),
             code(&waiting(false), Some("recovery"), Some("<No>.")),
             code(&waiting(true), None, None),
@@ -260,7 +360,11 @@ mod tests {
             code(&signed_in(false), None, None),
             listed(10),
             listed(3),
-            SITE.factor_list(visitor(), &[], Timestamp::from_secs(0)),
+            SITE.factor_list(visitor(), &[], 0, Timestamp::from_secs(0)),
+            SITE.new_password("<dave>", "/<me>", Some("<No>.")),
+            SITE.passkey(visitor(), "<phone>", &AddPasskey::default()),
+            SITE.passkey(visitor(), "<phone>", &there),
+            SITE.passkey(visitor(), "<phone>", &there_and_elsewhere),
             SITE.factor_name(visitor(), None, "<phone>", None),
             SITE.factor_name(visitor(), Some("00000000001"), "<phone>", Some("<No>.")),
             SITE.factor_code(visitor(), &app.id, "<phone>", Some(&app), None),
@@ -275,6 +379,7 @@ mod tests {
     #[test]
     fn nothing_is_inline_and_names_are_escaped() {
         for page in all() {
+            let page = page.replace("<script type=\"module\" src=\"/static/", "");
             for bad in
                 ["<script", "<style", " style=", " onclick=", "javascript:", "<dave>", "<phone>", "<No>"]
             {
@@ -293,6 +398,14 @@ mod tests {
             assert!(page.contains(wanted), "{wanted}: {page}");
         }
         assert!(!page.contains("type=\"number\""), "{page}");
+    }
+
+    #[test]
+    fn a_passkey_comes_first_where_there_is_one() {
+        let page = &all()[1];
+        let (passkey, code) = (page.find("data-passkey=\"login\""), page.find("id=\"code\""));
+        assert!(passkey.is_some() && passkey < code, "{page}");
+        assert!(!page.contains(" autofocus"), "{page}");
     }
 
     #[test]

@@ -1,11 +1,15 @@
 //! Both demos, seen by a real browser.
 
-use std::path::Path;
+mod passkeys;
+mod passwords;
+
 use std::time::Duration;
 
 use auth_core::factors::Totp;
 use auth_core::time::{Clock, SystemClock};
-use integration_tests::browser::{Screen, complaints, find, follow, overflow, path, print, text, visit};
+use integration_tests::browser::{
+    Screen, complaints, find, follow, keep_picture, look, path, print, text, visit,
+};
 use integration_tests::process::Demo;
 use thirtyfour::prelude::*;
 
@@ -13,7 +17,7 @@ const SESSION: &str = "__Host-session";
 
 /// Fills in and sends the login form of the page that is shown.
 async fn sign_in(page: &WebDriver, username: &str, password: &str) -> WebDriverResult<()> {
-    find(page, "#username[autocomplete=username]").await?.send_keys(username).await?;
+    find(page, "#username[autocomplete~=username]").await?.send_keys(username).await?;
     find(page, "#password[autocomplete=current-password]").await?.send_keys(password).await?;
     follow(page, "main button[type=submit]").await
 }
@@ -339,30 +343,6 @@ async fn forbidden_styles(page: WebDriver, origin: String) -> WebDriverResult<()
     assert!(heard.contains("Content Security Policy"), "{heard}");
     assert!(find(&page, "h1").await?.is_displayed().await?);
     Ok(())
-}
-
-/// Looks at the page on a phone, where it must fit, and on a desk; by night, too, where pictures are kept.
-async fn look(page: &WebDriver, name: &str) -> WebDriverResult<()> {
-    Screen::PHONE.show(page).await?;
-    assert_eq!(overflow(page).await?, 0, "{name} is wider than a phone");
-    if std::env::var_os("PICTURES").is_some() {
-        keep_picture(page, &format!("{name}-phone")).await?;
-        for (screen, suffix) in
-            [(Screen::PHONE.dark(), "-phone-dark"), (Screen::DESK, ""), (Screen::DESK.dark(), "-dark")]
-        {
-            screen.show(page).await?;
-            keep_picture(page, &format!("{name}{suffix}")).await?;
-        }
-    }
-    Screen::DESK.show(page).await
-}
-
-/// Keeps what the page looks like where `PICTURES` says.
-async fn keep_picture(page: &WebDriver, name: &str) -> WebDriverResult<()> {
-    match std::env::var_os("PICTURES") {
-        Some(folder) => page.screenshot(&Path::new(&folder).join(format!("{name}.png"))).await,
-        None => Ok(()),
-    }
 }
 
 /// Runs each visit against each demo, on a new server and in a new browser.
