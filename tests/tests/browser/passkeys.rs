@@ -3,14 +3,23 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
+use auth_core::factors::Totp;
+use auth_core::time::{Clock as _, SystemClock};
 use integration_tests::browser::{Device, complaints, find, follow, look, passkey_state, path, text, visit};
 use integration_tests::process::Demo;
+use serde_json::{Value, json};
 use thirtyfour::prelude::*;
 use url::form_urlencoded::byte_serialize;
 
-use crate::{sign_in, sign_out};
+use crate::{next_code, sign_in, sign_out, type_code};
 
 const BUTTON: &str = "form.passkey button";
+
+/// Has the name field offer nothing: devices that are made up choose for themselves, and on and on. Gives what ends that.
+async fn by_button_alone(page: &WebDriver) -> WebDriverResult<Value> {
+    let script = "PublicKeyCredential.isConditionalMediationAvailable = async () => false";
+    page.cdp().send_raw("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script })).await
+}
 
 /// Somebody signs in by the password, and adds a passkey of the device that touches the page.
 async fn register(page: &WebDriver, demo: &Demo, name: &str) -> WebDriverResult<()> {
@@ -48,6 +57,7 @@ async fn sign_in_with(page: &WebDriver, device: &Device) -> WebDriverResult<()> 
 /// Carol gets a passkey and needs no password any more, neither by the button nor in the name field.
 async fn sign_in_without_a_password(page: WebDriver, demo: &Demo) -> WebDriverResult<()> {
     let device = Device::built_in(&page).await?;
+    let by_button = by_button_alone(&page).await?;
     register(&page, demo, "my <phone>").await?;
     look(&page, "factors-passkey").await?;
     page.goto(format!("{}/account/factors/passkey", demo.origin())).await?;
@@ -65,6 +75,7 @@ async fn sign_in_without_a_password(page: WebDriver, demo: &Demo) -> WebDriverRe
     assert_eq!(text(&page, "#backend").await?, "local");
     sign_out(&page).await?;
     // Whoever has a single passkey and no screen has chosen it in the name field.
+    page.cdp().send_raw("Page.removeScriptToEvaluateOnNewDocument", by_button).await?;
     page.goto(format!("{}/login?next=%2Fme", demo.origin())).await?;
     assert_eq!(text(&page, "#backend").await?, "local");
     assert_eq!(complaints(&page).await?, [""; 0]);
@@ -75,6 +86,7 @@ async fn sign_in_without_a_password(page: WebDriver, demo: &Demo) -> WebDriverRe
 async fn second_step_and_trusted_browser(page: WebDriver, demo: &Demo) -> WebDriverResult<()> {
     let password = "correct horse battery staple";
     let device = Device::built_in(&page).await?;
+    by_button_alone(&page).await?;
     register(&page, demo, "laptop").await?;
     sign_out(&page).await?;
     login_page(&page, demo, &[&device]).await?;
@@ -107,9 +119,34 @@ async fn second_step_and_trusted_browser(page: WebDriver, demo: &Demo) -> WebDri
     Ok(())
 }
 
+/// Dave has an app from the start, and a passkey beside it: the page asks for either.
+async fn beside_an_app(page: WebDriver, demo: &Demo) -> WebDriverResult<()> {
+    let app: Totp = "JBSWY3DPEHPK3PXP".parse().expect("the demo tells it");
+    let device = Device::built_in(&page).await?;
+    by_button_alone(&page).await?;
+    page.goto(format!("{}/account/factors/passkey", demo.origin())).await?;
+    sign_in(&page, "dave", "two steps are better").await?;
+    type_code(&page, app.code(SystemClock.now()).expose()).await?;
+    follow(&page, BUTTON).await?;
+    assert!(text(&page, "main").await?.contains("This device"));
+    sign_out(&page).await?;
+    login_page(&page, demo, &[&device]).await?;
+    sign_in(&page, "dave", "two steps are better").await?;
+    look(&page, "code-passkey-and-app").await?;
+    type_code(&page, &next_code(&app)).await?;
+    assert_eq!(path(&page).await?, "/me");
+    sign_out(&page).await?;
+    login_page(&page, demo, &[&device]).await?;
+    sign_in(&page, "dave", "two steps are better").await?;
+    sign_in_with(&page, &device).await?;
+    assert_eq!(path(&page).await?, "/me");
+    Ok(())
+}
+
 /// A device that does not know its owner signs nobody in, and the page says that nothing was done.
 async fn cancelled(page: WebDriver, demo: &Demo) -> WebDriverResult<()> {
     let device = Device::built_in(&page).await?;
+    by_button_alone(&page).await?;
     register(&page, demo, "laptop").await?;
     sign_out(&page).await?;
     device.verifies(&page, false).await?;
@@ -129,6 +166,7 @@ async fn cancelled(page: WebDriver, demo: &Demo) -> WebDriverResult<()> {
 /// Of two keys each is good by itself; the one that is removed is good for nothing.
 async fn two_keys_of_which_one_is_removed(page: WebDriver, demo: &Demo) -> WebDriverResult<()> {
     let first = Device::built_in(&page).await?;
+    by_button_alone(&page).await?;
     register(&page, demo, "laptop").await?;
     first.touches(&page, false).await?;
     let second = Device::security_key(&page).await?;
@@ -150,10 +188,6 @@ async fn two_keys_of_which_one_is_removed(page: WebDriver, demo: &Demo) -> WebDr
     let all = text(&page, "main").await?;
     assert!(all.contains("keyring") && !all.contains("laptop"), "{all}");
     sign_out(&page).await?;
-    // The device would choose it again and again: a person does not.
-    let script = "PublicKeyCredential.isConditionalMediationAvailable = async () => false";
-    let script = serde_json::json!({ "source": script });
-    page.cdp().send_raw("Page.addScriptToEvaluateOnNewDocument", script).await?;
     login_page(&page, demo, &[&first, &second]).await?;
     sign_in_with(&page, &first).await?;
     assert!(text(&page, "#notice").await?.starts_with("That passkey was not accepted"));
@@ -172,6 +206,7 @@ async fn signed_for_another_origin(page: WebDriver, demo: &Demo) -> WebDriverRes
     let database = format!("sqlite:{}", demo.folder().join("demo.sqlite3").display());
     let others = Demo::NAMES.map(|name| Demo::on(&database, name, &[]));
     let device = Device::built_in(&page).await?;
+    by_button_alone(&page).await?;
     register(&page, demo, "laptop").await?;
     sign_out(&page).await?;
     let [axum, actix] = &others;
@@ -247,6 +282,7 @@ macro_rules! visits {
 visits!(
     sign_in_without_a_password,
     second_step_and_trusted_browser,
+    beside_an_app,
     cancelled,
     two_keys_of_which_one_is_removed,
     signed_for_another_origin,
