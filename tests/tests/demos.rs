@@ -536,7 +536,11 @@ async fn ask_for_a_new_password() {
             ask(&demo, "POST /login/password", &[JSON, session], &body)
         };
         let answer = log_in("carol", "told on the phone");
-        assert_eq!((answer.status, &*answer.body), (401, r#"{"needs":["new_password"]}"#), "{name}: {answer:?}");
+        assert_eq!(
+            (answer.status, &*answer.body),
+            (401, r#"{"needs":["new_password"]}"#),
+            "{name}: {answer:?}"
+        );
         let waiting = answer.session();
         is_nobody(&demo, &waiting);
         let evil = [FORM, &waiting, "origin: https://evil.example"];
