@@ -527,7 +527,7 @@ async fn ask_for_a_new_password() {
         for user in ["carol", "dave"] {
             demo.give_password(user, "told on the phone").await;
         }
-        let log_in = |user: &str, password: &str| {
+        let by_password = |user: &str, password: &str| {
             let body = format!(r#"{{"username": "{user}", "password": "{password}"}}"#);
             ask(&demo, "POST /login", &[JSON], &body)
         };
@@ -535,13 +535,9 @@ async fn ask_for_a_new_password() {
             let body = format!(r#"{{"password": "{password}"}}"#);
             ask(&demo, "POST /login/password", &[JSON, session], &body)
         };
-        let answer = log_in("carol", "told on the phone");
-        assert_eq!(
-            (answer.status, &*answer.body),
-            (401, r#"{"needs":["new_password"]}"#),
-            "{name}: {answer:?}"
-        );
-        let waiting = answer.session();
+        let login = by_password("carol", "told on the phone");
+        assert_eq!((login.status, &*login.body), (401, r#"{"needs":["new_password"]}"#), "{name}: {login:?}");
+        let waiting = login.session();
         is_nobody(&demo, &waiting);
         let evil = [FORM, &waiting, "origin: https://evil.example"];
         let theirs = ask(&demo, "POST /login/password", &evil, "password=theirs");
@@ -556,12 +552,12 @@ async fn ask_for_a_new_password() {
         assert_eq!((chosen.status, &chosen.json()["username"]), (200, &"carol".into()), "{name}: {chosen:?}");
         assert_eq!(ask(&demo, "GET /open", &[&chosen.session()], "").body, "carol", "{name}");
         is_nobody_at(&demo, "/api/me", &waiting);
-        assert_eq!(log_in("carol", "told on the phone").status, 401, "{name}");
-        assert_eq!(log_in("carol", "one of my own").status, 200, "{name}");
+        assert_eq!(by_password("carol", "told on the phone").status, 401, "{name}");
+        assert_eq!(by_password("carol", "one of my own").status, 200, "{name}");
 
-        let answer = log_in("dave", "told on the phone");
-        assert_eq!(answer.body, r#"{"needs":["totp"]}"#, "{name}: the code comes first");
-        let early = choose(&answer.session(), "one of my own");
+        let login = by_password("dave", "told on the phone");
+        assert_eq!(login.body, r#"{"needs":["totp"]}"#, "{name}: the code comes first");
+        let early = choose(&login.session(), "one of my own");
         assert_eq!((early.status, &*early.body), (401, r#"{"needs":["totp"]}"#), "{name}: {early:?}");
         let waiting = send_code(&demo, &early.session(), &code());
         assert_eq!(waiting.body, r#"{"needs":["new_password"]}"#, "{name}: {waiting:?}");
