@@ -235,6 +235,10 @@ impl Database {
     }
 
     /// Looks whether connections are what statements need.
+    #[cfg_attr(
+        not(feature = "postgres"),
+        expect(clippy::unused_async, reason = "PostgreSQL is asked, and the others need no question")
+    )]
     pub(crate) async fn check(&self) -> Result<(), DbError> {
         match &self.0 {
             #[cfg(feature = "postgres")]
