@@ -139,7 +139,7 @@ impl<U: User> OwnFactors<'_, U> {
     pub async fn rename(&self, id: FactorId, name: &str) -> Result<(), SessionError> {
         let owner = self.fresh_owner()?;
         let kind = self.find(id).await?.kind;
-        self.found(self.ask(self.factors().rename(&owner, id, name)).await?)?;
+        found(self.ask(self.factors().rename(&owner, id, name)).await?)?;
         self.tell(FactorChange::Renamed(kind));
         Ok(())
     }
@@ -160,7 +160,7 @@ impl<U: User> OwnFactors<'_, U> {
         if is_last && self.second.needs(&self.user, left_over).asks_second_factor() {
             return Err(SessionErrorKind::LastFactor.into());
         }
-        self.found(self.ask(self.factors().remove(&owner, id)).await?)?;
+        found(self.ask(self.factors().remove(&owner, id)).await?)?;
         self.tell(FactorChange::Removed(removed.kind));
         let codes = left.iter().filter(|factor| is_last && factor.kind == FactorKind::RecoveryCodes);
         for codes in codes {
@@ -213,11 +213,6 @@ impl<U: User> OwnFactors<'_, U> {
         found.ok_or_else(|| SessionErrorKind::NoSuchFactor.into())
     }
 
-    #[expect(clippy::unused_self, reason = "it reads as what it follows")]
-    fn found(&self, is_found: bool) -> Result<(), SessionError> {
-        if is_found { Ok(()) } else { Err(SessionErrorKind::NoSuchFactor.into()) }
-    }
-
     /// What is enrolled now, in all sessions of the user; and no browser is trusted any more.
     async fn write_enrolled(&self) -> Result<(), SessionError> {
         self.second.note_change();
@@ -230,4 +225,8 @@ impl<U: User> OwnFactors<'_, U> {
     fn tell(&self, change: FactorChange) {
         self.session.tell_user(EventKind::FactorChanged(change), &self.live);
     }
+}
+
+fn found(is_found: bool) -> Result<(), SessionError> {
+    if is_found { Ok(()) } else { Err(SessionErrorKind::NoSuchFactor.into()) }
 }
