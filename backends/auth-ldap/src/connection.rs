@@ -9,6 +9,7 @@ use std::time::Duration;
 use auth_core::Secret;
 use futures_util::FutureExt as _;
 use ldap3::controls::RawControl;
+use ldap3::exop::PasswordModify;
 use ldap3::{LdapError, LdapResult, Scope, SearchEntry, SearchOptions};
 use tokio::time::{Instant, timeout};
 
@@ -87,6 +88,17 @@ impl Connection {
             handle.with_controls(control).simple_bind(name, password.expose()).await
         })
         .await
+    }
+
+    /// Changes the password of whoever is bound (RFC 3062), and says with which result code the server answers.
+    pub(crate) async fn change_password(&mut self, old: &Secret, new: &Secret) -> Result<u32, Failure> {
+        let mut handle = self.handle.clone();
+        let answer = self.ask(async move {
+            let change =
+                PasswordModify { user_id: None, old_pass: Some(old.expose()), new_pass: Some(new.expose()) };
+            handle.extended(change).await
+        });
+        Ok(answer.await?.1.rc)
     }
 
     /// The entries that a search finds: two of them if there are more.

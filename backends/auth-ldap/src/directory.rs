@@ -197,7 +197,7 @@ impl Directory {
 
     /// Binds as nobody, with a password that is nobody's, so that a name that is unknown takes as many steps as one
     /// that is known. The typed password may be that of another backend, and is kept from the directory.
-    async fn bind_nobody(&self) -> Result<(), Failure> {
+    pub(crate) async fn bind_nobody(&self) -> Result<(), Failure> {
         let mut random = [0; 16];
         OsRandom.fill(&mut random).map_err(|error| Failure::refused(error.to_string()))?;
         let random: String = random.map(|byte| format!("{byte:02x}")).concat();
@@ -279,7 +279,7 @@ impl Directory {
     }
 
     /// Where people are.
-    fn place(&self) -> (&str, Scope) {
+    pub(crate) fn place(&self) -> (&str, Scope) {
         (&self.settings.base, self.settings.scope)
     }
 
@@ -296,7 +296,11 @@ impl Known {
 }
 
 /// A user's bind, on a connection that is nobody else's meanwhile.
-async fn bind(connection: &mut Connection, name: &str, password: &Secret) -> Result<Judged, Failure> {
+pub(crate) async fn bind(
+    connection: &mut Connection,
+    name: &str,
+    password: &Secret,
+) -> Result<Judged, Failure> {
     let answer = connection.bind(name, password).await?;
     judge(&answer).map_err(|failure| connection.judged(failure))
 }
@@ -307,6 +311,6 @@ fn ambiguous() -> Outcome<Identity> {
     Outcome::Deny(DenyReason::NotPermitted)
 }
 
-fn late() -> Failure {
+pub(crate) fn late() -> Failure {
     Failure::late("the directory did not decide within its time")
 }

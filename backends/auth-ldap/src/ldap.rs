@@ -3,10 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use auth_core::Password;
 use auth_core::backend::{Attempt, BackendError, Confirm, Health, Identity, Outcome, Standing, Verifier};
+use auth_core::{Password, Secret};
 
 use crate::builder::LdapBuilder;
+use crate::change::PasswordChange;
 use crate::directory::Directory;
 use crate::everybody::Everybody;
 
@@ -44,6 +45,26 @@ impl Ldap {
     /// by `objectGUID`. They may type `alice` or `alice@example.test`.
     pub fn active_directory(domain: impl Into<String>) -> LdapBuilder {
         LdapBuilder::active_directory(domain.into())
+    }
+
+    /// Changes a password by the old one, as its owner (RFC 3062): for whom the directory answers
+    /// [`MustChangePassword`](auth_core::backend::DenyReason::MustChangePassword), and for whoever wants to.
+    ///
+    /// Call it in the same request and with the same password for which the chain answered
+    /// [`DeniedKind::Denied`](auth_core::DeniedKind::Denied) with that reason, or accepted it, and for no other: it passes no throttle
+    /// of its own. Sign the user in by the new password after it.
+    ///
+    /// `OpenLDAP` and 389 Directory Server change passwords in this way, also one that has to be changed; Active Directory does not.
+    ///
+    /// # Errors
+    /// [`BackendError`] if the directory cannot be asked, or does not change passwords.
+    pub async fn change_password(
+        &self,
+        username: &str,
+        old: &Secret,
+        new: &Secret,
+    ) -> Result<PasswordChange, BackendError> {
+        Ok(self.0.change_password(username, old, new).await?)
     }
 
     /// Goes through everybody whom a login could let in, to see beforehand what that would come to: with

@@ -53,6 +53,10 @@
 //!   another server has are not found, and the log says once that there may be some; ask a server that has all of them,
 //!   such as a global catalog (`ldaps://dc1.example.test:3269`). If the base itself is elsewhere, that is an error.
 //!
+//! # Passwords that must be changed
+//! A directory that says so lets its user bind for that and nothing else. [`Ldap::change_password`] does it, by the password that was just
+//! refused for this reason, and by no other.
+//!
 //! # Everybody
 //! [`Ldap::everybody`] goes through all people whom a login could let in, by pages, with what is known of each: what a
 //! provisioning policy would do can so be seen before anybody signs in, as `auth-admin plan-users` shows it.
@@ -90,6 +94,7 @@
 
 mod ber;
 mod builder;
+mod change;
 mod connection;
 mod directory;
 mod dn;
@@ -114,6 +119,7 @@ mod template;
 mod tls;
 
 pub use builder::LdapBuilder;
+pub use change::PasswordChange;
 pub use everybody::{Everybody, Listed};
 pub use groups::GroupSource;
 pub use ldap::Ldap;

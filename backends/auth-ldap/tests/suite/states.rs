@@ -1,7 +1,8 @@
 //! Accounts that may not sign in, and sessions of those who may not any more.
 
+use auth_core::Secret;
 use auth_core::backend::{Confirm as _, DenyReason, Standing};
-use auth_ldap::GroupSource;
+use auth_ldap::{GroupSource, PasswordChange};
 use test_servers::OpenLdap;
 
 use crate::support::{GROUPS, PEOPLE, UNKNOWN, WRONG, denied, directory, login, settings, told};
@@ -121,4 +122,39 @@ async fn users_can_read_their_own_entries() {
     assert_eq!(told(&alone, "twin1", "twin1pw").await, Err(denied(DenyReason::NotPermitted)));
     assert!(alone.confirm("example.org", alice.subject()).await.is_err());
     assert!(!server.binds().is_empty());
+}
+
+/// Whoever has to change a password can: by the old one, and by nobody else's.
+#[tokio::test]
+async fn a_password_that_must_be_changed_is_changed_by_its_owner() {
+    let server = OpenLdap::new().start();
+    let directory = directory(&server);
+    let change = async |name: &str, old: &str, new: &str| {
+        directory.change_password(name, &Secret::new(old), &Secret::new(new)).await
+    };
+    for (name, old, new, expected) in [
+        ("mustchange", "wrong", "a new one of mine", PasswordChange::WrongPassword),
+        ("nobody", "x", "a new one of mine", PasswordChange::WrongPassword),
+        ("*", "mustchangepw", "a new one of mine", PasswordChange::WrongPassword),
+        ("mustchange", "", "a new one of mine", PasswordChange::WrongPassword),
+        ("mustchange", "mustchangepw", "", PasswordChange::Unsuitable),
+        ("mustchange", "mustchangepw", "with a NUL \0", PasswordChange::Unsuitable),
+        ("locked", "lockedpw", "a new one of mine", PasswordChange::Denied(DenyReason::Locked)),
+    ] {
+        assert_eq!(change(name, old, new).await.unwrap(), expected, "{name}");
+    }
+    assert_eq!(
+        told(&directory, "mustchange", "mustchangepw").await,
+        Err(denied(DenyReason::MustChangePassword))
+    );
+    assert_eq!(
+        change("mustchange", "mustchangepw", "a new one of mine").await.unwrap(),
+        PasswordChange::Changed
+    );
+    assert_eq!(told(&directory, "mustchange", "mustchangepw").await, Err(WRONG));
+    login(&directory, "mustchange", "a new one of mine").await.unwrap();
+    // The connection is as good as any for the next who binds.
+    login(&directory, "bob", "bobpw").await.unwrap();
+    assert_eq!(change("bob", "bobpw", "of my own accord").await.unwrap(), PasswordChange::Changed);
+    login(&directory, "bob", "of my own accord").await.unwrap();
 }
