@@ -53,7 +53,7 @@ impl<'a> Row<'a> {
     fn of(factor: &'a StoredFactor) -> Self {
         Self {
             id: factor.id.to_string(),
-            kind: name(factor.kind),
+            kind: factor.kind.name(),
             name: &factor.name,
             created: time(factor.created),
             confirmed: factor.confirmed.and_then(time),
@@ -131,16 +131,6 @@ impl<S: SessionStore> Admin<S> {
         self.enrolled.as_deref().ok_or_else(|| {
             Failure::refused("this program was not told where second factors are kept: `Admin::with_factors`")
         })
-    }
-}
-
-fn name(kind: FactorKind) -> &'static str {
-    match kind {
-        FactorKind::Totp => "totp",
-        FactorKind::RecoveryCodes => "recovery_codes",
-        FactorKind::Passkey => "passkey",
-        FactorKind::TrustedBrowser => "trusted_browser",
-        _ => "other",
     }
 }
 

@@ -107,7 +107,7 @@ async fn a_list_has_no_secret(
     let json = site.done(&["list-factors", "anna", "--json"]);
     let rows: Value = serde_json::from_str(&json).unwrap();
     assert_eq!([&rows[1]["confirmed"], &rows[1]["codes_left"]], [&Value::Null; 2]);
-    assert_eq!((rows[2]["kind"].as_str(), rows[2]["codes_left"].as_u64()), (Some("recovery_codes"), Some(9)));
+    assert_eq!((rows[2]["kind"].as_str(), rows[2]["codes_left"].as_u64()), (Some("recovery_code"), Some(9)));
 
     let kept = store.of_owner(alice).await.unwrap();
     for text in [&listed, &json] {

@@ -196,22 +196,13 @@ impl Missing {
     /// The first thing that is missing, by name; of factors, each that would do.
     fn of(needs: &[Need], enrolled: Enrolled) -> Self {
         let needs = match needs.first() {
-            Some(Need::SecondFactor) => enrolled.kinds().map(name_of).collect(),
+            Some(Need::SecondFactor) => enrolled.kinds().map(FactorKind::name).collect(),
             Some(Need::NewPassword) => vec!["new_password"],
             Some(Need::Enrolment) => vec!["enrolment"],
             Some(Need::Action(name)) => vec![*name],
             _ => Vec::new(),
         };
         Self { needs }
-    }
-}
-
-fn name_of(kind: FactorKind) -> &'static str {
-    match kind {
-        FactorKind::Totp => "totp",
-        FactorKind::RecoveryCodes => "recovery_code",
-        FactorKind::Passkey => "passkey",
-        _ => "second_factor",
     }
 }
 

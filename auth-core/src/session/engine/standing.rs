@@ -23,6 +23,8 @@ use crate::{Authenticated, RequestFacts, User};
 const PENDING_FOR: Duration = Duration::from_secs(10 * 60);
 /// How many logins of a user may wait to be finished: of more, the oldest ends.
 const MAX_PENDING: usize = 5;
+/// How often all sessions of a user are looked at, until each knows what is enrolled.
+const ROUNDS: usize = 8;
 
 impl<S: SessionStore, U: User> Engine<S, U> {
     /// What a session lacks, by its record and its user.
@@ -201,6 +203,9 @@ impl<S: SessionStore, U: User> Engine<S, U> {
     }
 
     /// Writes into all sessions of a user what they have enrolled. Browsers that were trusted before that are not any more.
+    ///
+    /// One that another request moves in between has another id by then, and what it knew before. So all are looked at until each
+    /// knows. One that is moved again and again meanwhile ends: it would never ask for the factor.
     pub(super) async fn write_enrolled(
         &self,
         of: &SessionUser,
@@ -208,9 +213,19 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         facts: &RequestFacts,
     ) -> Result<(), SessionError> {
         let now = self.environment.now();
-        let all = self.read(facts, self.store().list_user(self.sessions_of(of), now)).await?;
-        for (key, _) in all {
-            self.in_time(facts, self.write_enrolled_into(&key, enrolled, facts, now)).await?;
+        for round in 0..=ROUNDS {
+            let mut all = self.read(facts, self.store().list_user(self.sessions_of(of), now)).await?;
+            all.retain(|(_, record)| !knows(record, enrolled));
+            if all.is_empty() {
+                break;
+            }
+            for (key, _) in all {
+                if round < ROUNDS {
+                    self.in_time(facts, self.write_enrolled_into(&key, enrolled, facts, now)).await?;
+                } else {
+                    self.write(facts, self.store().delete(&key)).await?;
+                }
+            }
         }
         Ok(())
     }
@@ -222,10 +237,9 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         facts: &RequestFacts,
         now: Timestamp,
     ) -> Result<(), SessionError> {
-        // A session that is moved meanwhile is found by its old id for a while, or ends, or took this over.
         while let Some(Ok(Stored { key, record, version })) = self.lookup(key, facts, now).await? {
             let mut record = SessionRecord::clone(&record);
-            if record.enrolled == Some(enrolled) && !record.trusted {
+            if knows(&record, enrolled) {
                 break;
             }
             (record.enrolled, record.trusted) = (Some(enrolled), false);
@@ -300,4 +314,9 @@ impl<S: SessionStore, U: User> Engine<S, U> {
             Found::Nothing | Found::NoUser => None,
         }
     }
+}
+
+/// Whether a session knows that its user has enrolled this, and stands on nothing that was so before.
+fn knows(record: &SessionRecord, enrolled: Enrolled) -> bool {
+    record.enrolled == Some(enrolled) && !record.trusted
 }

@@ -247,3 +247,66 @@ async fn what_a_program_is_told_names_the_factor() {
     })
     .await;
 }
+
+/// Whoever moves a session just then, to a new id, does not keep it out of what is told to all.
+#[tokio::test]
+async fn a_session_that_is_moved_meanwhile_is_told_of_the_factor() {
+    everywhere(setup(), async |mut client| {
+        sign_in(&mut client, "bob", BOB).await;
+        let mut other = client.another();
+        sign_in(&mut other, "bob", BOB).await;
+        let enrolment = act(&mut other, "enrol", &[("name", "phone")]).await.body;
+        let (id, secret) = enrolment.split_once(' ').expect("an id and a secret");
+        let app: auth_core::factors::Totp = secret.parse().unwrap();
+        let code = app.code(auth_core::time::Clock::now(&*client.world.clock));
+        let store = std::sync::Arc::clone(&client.world.store);
+        // It has been listed by its old id, and is about to be written.
+        store.hold("update");
+        let fields = [("id", id), ("code", code.expose())];
+        let (confirmed, moved) = tokio::join!(act(&mut other, "confirm", &fields), async {
+            store.gate.reached().await;
+            let moved = act(&mut client, "rotate", &[]).await;
+            store.gate.open();
+            moved
+        });
+        assert_eq!((confirmed.status, moved.status), (303, 200));
+        assert_eq!((client.who().await.as_str(), &*other.who().await), ("anonymous", "bob"));
+    })
+    .await;
+}
+
+/// One that is moved whenever it is about to be told ends: it would never ask for the factor.
+#[tokio::test]
+async fn a_session_that_cannot_be_told_of_the_factor_ends() {
+    everywhere(setup(), async |mut client| {
+        sign_in(&mut client, "bob", BOB).await;
+        let mut token = client.jar.token().unwrap().to_owned();
+        let mut other = client.another();
+        sign_in(&mut other, "bob", BOB).await;
+        let enrolment = act(&mut other, "enrol", &[("name", "phone")]).await.body;
+        let (id, secret) = enrolment.split_once(' ').expect("an id and a secret");
+        let app: auth_core::factors::Totp = secret.parse().unwrap();
+        let code = app.code(auth_core::time::Clock::now(&*client.world.clock));
+        let store = std::sync::Arc::clone(&client.world.store);
+        store.hold("update");
+        let moving = async {
+            loop {
+                store.gate.reached().await;
+                let moved = client.probe(Request::post("/act/rotate", &[]).cookie(&token)).await;
+                token = moved.token().unwrap_or_else(|| panic!("it is moved: {moved:?}"));
+                store.hold("update");
+                store.gate.open();
+            }
+        };
+        let fields = [("id", id), ("code", code.expose())];
+        let confirmed = tokio::select! {
+            confirmed = act(&mut other, "confirm", &fields) => confirmed,
+            () = moving => unreachable!("it goes on for ever"),
+        };
+        assert_eq!((confirmed.status, other.who().await.as_str()), (303, "bob"));
+        let waits = client.probe(get("/act/pending").cookie(&token)).await;
+        assert_eq!(waits.body, "none", "it is gone, by whichever of its ids");
+        assert_eq!(client.world.store.sessions.len(), 1);
+    })
+    .await;
+}
