@@ -102,7 +102,7 @@ async fn a_list_has_no_secret(
     }
     assert!(lines[0].contains("  confirmed ") && !lines[0].contains("codes left"), "{listed}");
     assert!(lines[1].ends_with("  not confirmed  never used"), "{listed}");
-    assert!(lines[2].contains("  recovery_codes  ") && lines[2].contains("  last used "), "{listed}");
+    assert!(lines[2].contains("  recovery_code  ") && lines[2].contains("  last used "), "{listed}");
     assert!(lines.len() == 3 && lines[2].ends_with("  9 codes left"), "{listed}");
     let json = site.done(&["list-factors", "anna", "--json"]);
     let rows: Value = serde_json::from_str(&json).unwrap();
