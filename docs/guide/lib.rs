@@ -1,0 +1,14 @@
+//! The pages of the guide as modules, so that every block of Rust in them is compiled and, unless it says `no_run`, run:
+//! `cargo test --doc -p guide`. `tests/pages.rs` sees that none is missing.
+
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("src/introduction.md")]
+    mod introduction {}
+
+    #[doc = include_str!("src/quick-start-axum.md")]
+    mod quick_start_axum {}
+
+    #[doc = include_str!("src/quick-start-actix.md")]
+    mod quick_start_actix {}
+}
