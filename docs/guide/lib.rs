@@ -11,4 +11,16 @@ mod pages {
 
     #[doc = include_str!("src/quick-start-actix.md")]
     mod quick_start_actix {}
+
+    #[doc = include_str!("src/requests.md")]
+    mod requests {}
+
+    #[doc = include_str!("src/users.md")]
+    mod users {}
+
+    #[doc = include_str!("src/registration.md")]
+    mod registration {}
+
+    #[doc = include_str!("src/passwords-and-devices.md")]
+    mod passwords_and_devices {}
 }
