@@ -18,7 +18,7 @@ async fn a_new_user_is_signed_in_without_their_password() {
         assert_eq!((answer.status, answer.one("location")), (303, "/me?x=1"));
         assert_eq!(client.who().await, "flora");
         assert_eq!(client.get("/act/grant").await.body, "Session [Password] Scopes(all) None");
-        assert_eq!(client.world.events.take(), ["login by local of 6"]);
+        assert_eq!(client.world.events.take(), ["session started by local of 6"]);
         assert_eq!(client.get("/fresh").await.status, 200, "choosing a password is a proof, just now");
     })
     .await;
