@@ -81,7 +81,9 @@ mod tests {
 
     fn excepted(paths: &[&str]) -> Excepted {
         let mut excepted = Excepted::new();
-        paths.iter().for_each(|path| excepted.add(path).unwrap());
+        for path in paths {
+            excepted.add(path).unwrap();
+        }
         excepted
     }
 
