@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Audience;
+use super::excepted::Excepted;
 use crate::grant::{Factor, Proof};
 use crate::second_factor::is_second;
 use crate::time::Timestamp;
 use crate::unheard::log_error;
-use crate::{Access, User};
+use crate::{Access, ConfigError, User};
 
 /// A rule that a route states about its caller: signed in, with permissions, freshly.
 ///
@@ -30,6 +31,7 @@ pub struct Require {
     fresh: Option<Duration>,
     factors: Vec<Factor>,
     second_factor: bool,
+    excepted: Excepted,
     pub(crate) audience: Option<Audience>,
     pub(crate) login_page: Option<Box<str>>,
     pub(crate) next_field: Option<Box<str>>,
@@ -81,6 +83,7 @@ impl Require {
             fresh: None,
             factors: Vec::new(),
             second_factor: false,
+            excepted: Excepted::new(),
             audience: None,
             login_page: None,
             next_field: None,
@@ -181,6 +184,29 @@ impl Require {
         self
     }
 
+    /// Leaves these paths open: the rule does not apply to them. So a whole router asks for a login by default, with named
+    /// exceptions, as Django's `LoginRequiredMiddleware` does: a route that is added later is not open by accident.
+    ///
+    /// A path is a whole one as the request names it (`"/login"`), also where routers are nested, or all below one
+    /// (`"/static/*"`). Queries do not matter; case, a slash at the end and percent-encoding do. A request whose path could be read
+    /// as leading elsewhere (`..`, an encoded dot or slash, `//`) is no exception.
+    ///
+    /// ```
+    /// use auth_core::Require;
+    ///
+    /// let rule = Require::login().except(["/", "/login", "/register", "/static/*"])?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ConfigError`] for what is no such path, and for `"/*"`, which would leave everything open.
+    pub fn except<P: AsRef<str>>(mut self, paths: impl IntoIterator<Item = P>) -> Result<Self, ConfigError> {
+        for path in paths {
+            self.excepted.add(path.as_ref())?;
+        }
+        Ok(self)
+    }
+
     /// Declares who reads this route's refusals, instead of looking at the request.
     pub fn audience(mut self, audience: Audience) -> Self {
         self.audience = Some(audience);
@@ -208,6 +234,11 @@ impl Require {
     /// Within what time the caller must have proven who they are, if it matters.
     pub(crate) fn freshness(&self) -> Option<Duration> {
         self.fresh
+    }
+
+    /// Whether this rule leaves the target of a request open.
+    pub(crate) fn excepts(&self, target: &str) -> bool {
+        self.excepted.contains(target)
     }
 
     pub(crate) fn check<U: User>(&self, access: Option<&Access<U>>, now: Timestamp) -> Result<(), Lacking> {

@@ -22,6 +22,41 @@ pub struct SqlUser {
 }
 
 impl SqlUser {
+    /// A user who is in no table: for tests of an application that takes a `SqlUser`. They are active, and hold no permissions.
+    ///
+    /// It proves nothing: only a chain makes the [`Authenticated`](auth_core::Authenticated) that a login asks for.
+    ///
+    /// ```
+    /// use auth_sql::SqlUser;
+    /// use auth_core::User;
+    ///
+    /// let alice = SqlUser::new(1, "alice").with_permissions(["members"]);
+    /// assert!(alice.has_permission("members") && alice.is_active());
+    /// ```
+    #[must_use]
+    pub fn new(id: impl Into<UserId>, username: impl Into<Arc<str>>) -> Self {
+        let (id, username) = (id.into(), username.into());
+        let stamp = id.as_str().as_bytes().into();
+        Self { id, username, active: true, must_change_password: false, stamp, permissions: None }
+    }
+
+    /// The same user, who holds these permissions and no others.
+    #[must_use]
+    pub fn with_permissions<P: AsRef<str>>(mut self, permissions: impl IntoIterator<Item = P>) -> Self {
+        let mut held = Permissions::default();
+        // Only more than fit into memory are refused.
+        permissions.into_iter().all(|permission| held.push(permission.as_ref()).is_ok());
+        self.permissions = Some(Arc::new(held));
+        self
+    }
+
+    /// The same user, who is or is not [active](User::is_active).
+    #[must_use]
+    pub fn with_active(mut self, active: bool) -> Self {
+        self.active = active;
+        self
+    }
+
     /// The name as it was given when the user was created.
     pub fn username(&self) -> &str {
         &self.username

@@ -186,7 +186,7 @@ async fn a_row_that_makes_no_user_is_an_outage(place: &Place) {
 }
 
 /// A table with neither stamps nor a column that says who may sign in, as many have.
-async fn bare(db: &Db) -> SqlUsers {
+pub(crate) async fn bare(db: &Db) -> SqlUsers {
     let create =
         "CREATE TABLE people (id {counted}, username {text}, username_key {text} UNIQUE, password {text})";
     db.execute(create).await.unwrap();
