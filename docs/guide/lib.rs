@@ -23,4 +23,16 @@ mod pages {
 
     #[doc = include_str!("src/passwords-and-devices.md")]
     mod passwords_and_devices {}
+
+    #[doc = include_str!("src/sessions.md")]
+    mod sessions {}
+
+    #[doc = include_str!("src/permissions.md")]
+    mod permissions {}
+
+    #[doc = include_str!("src/apis.md")]
+    mod apis {}
+
+    #[doc = include_str!("src/proxies.md")]
+    mod proxies {}
 }
