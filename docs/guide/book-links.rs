@@ -38,10 +38,12 @@ fn links(html: &str) -> Vec<String> {
     ["href", "src", "srcset"].iter().flat_map(|name| values(html, name)).collect()
 }
 
-/// The values of an attribute.
+/// The values of an attribute, in tags only: text may show some HTML.
 fn values(html: &str, name: &str) -> Vec<String> {
-    let value = |rest: &str| rest.split('"').next().map(|value| value.replace("&amp;", "&"));
-    html.split(&format!(" {name}=\"")).skip(1).filter_map(value).collect()
+    let attribute = format!(" {name}=\"");
+    let tags = html.split('<').skip(1).filter_map(|rest| rest.split('>').next());
+    let value = |tag: &str| Some(tag.split_once(&attribute)?.1.split('"').next()?.replace("&amp;", "&"));
+    tags.filter_map(value).collect()
 }
 
 fn leads_somewhere(link: &str, from: &Path, pages: &BTreeMap<PathBuf, Page>) -> bool {

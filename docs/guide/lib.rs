@@ -1,8 +1,11 @@
-//! The pages of the guide as modules, so that every block of Rust in them is compiled and, unless it says `no_run`, run:
-//! `cargo test --doc -p guide`. `tests/pages.rs` sees that none is missing.
+//! The pages of the guide and the README as modules, so that every block of Rust in them is compiled and, unless it says
+//! `no_run`, run: `cargo test --doc -p guide`. `tests/pages.rs` sees that none is missing.
 
 #[cfg(doctest)]
 mod pages {
+    #[doc = include_str!("../../README.md")]
+    mod readme {}
+
     #[doc = include_str!("src/introduction.md")]
     mod introduction {}
 
