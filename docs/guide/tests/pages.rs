@@ -96,6 +96,24 @@ fn every_block_of_rust_is_compiled() {
     }
 }
 
+/// It says what this is and how to begin, and leads to the guide for the rest.
+#[test]
+fn the_readme_is_a_front_page() {
+    let readme = fs::read_to_string(repository().join("README.md")).expect("the README");
+    assert!(
+        readme.lines().count() <= 120,
+        "{} lines: move some to a page of the guide",
+        readme.lines().count()
+    );
+    for command in ["\ncargo run -p axum-demo -- --insecure-cookies ", "\nscripts/test "] {
+        assert!(readme.contains(command), "{command}");
+    }
+    let links = Page::read(&repository().join("README.md")).links;
+    for chapter in chapters() {
+        assert!(links.contains(&format!("docs/guide/src/{chapter}")), "no link to {chapter}");
+    }
+}
+
 #[test]
 fn links_lead_somewhere() {
     let mut files = vec![repository().join("README.md"), repository().join("ARCHITECTURE.md")];

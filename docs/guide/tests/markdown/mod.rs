@@ -40,7 +40,7 @@ impl Page {
                 Event::Html(html) | Event::InlineHtml(html) => page.links.extend(sources(&html)),
                 Event::Start(Tag::Heading { .. }) => heading = Some(String::new()),
                 Event::End(TagEnd::Heading(_)) => {
-                    page.anchors.extend(heading.take().map(|text| anchor(&text)))
+                    page.anchors.extend(heading.take().map(|text| anchor(&text)));
                 }
                 Event::Text(part) | Event::Code(part) => {
                     if let Some(text) = &mut heading {
