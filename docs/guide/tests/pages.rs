@@ -83,7 +83,8 @@ fn every_page_is_a_chapter_and_is_compiled() {
 
 #[test]
 fn every_block_of_rust_is_compiled() {
-    for path in pages_in(&guide().join("src")) {
+    let readme = [repository().join("README.md")];
+    for path in pages_in(&guide().join("src")).into_iter().chain(readme) {
         for Block { language, line } in Page::read(&path).blocks {
             let mut words = language.split(',');
             let is_right = match words.next() {
