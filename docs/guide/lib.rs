@@ -38,4 +38,7 @@ mod pages {
 
     #[doc = include_str!("src/proxies.md")]
     mod proxies {}
+
+    #[doc = include_str!("src/second-factors.md")]
+    mod second_factors {}
 }
