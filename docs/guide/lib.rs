@@ -41,4 +41,7 @@ mod pages {
 
     #[doc = include_str!("src/second-factors.md")]
     mod second_factors {}
+
+    #[doc = include_str!("src/outside-users.md")]
+    mod outside_users {}
 }
