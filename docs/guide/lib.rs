@@ -44,4 +44,7 @@ mod pages {
 
     #[doc = include_str!("src/outside-users.md")]
     mod outside_users {}
+
+    #[doc = include_str!("src/long-connections.md")]
+    mod long_connections {}
 }
