@@ -47,4 +47,7 @@ mod pages {
 
     #[doc = include_str!("src/long-connections.md")]
     mod long_connections {}
+
+    #[doc = include_str!("src/operations.md")]
+    mod operations {}
 }
