@@ -50,7 +50,8 @@ impl<U: TableUser> SqlUsers<U> {
     /// # let pool = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
     /// let users = SqlUsers::new(pool.clone(), Passwords::new()?);
     /// users.migrate().await?;
-    /// sqlx::query("ALTER TABLE auth_users ADD COLUMN email TEXT UNIQUE").execute(&pool).await?;
+    /// sqlx::query("ALTER TABLE auth_users ADD COLUMN email TEXT").execute(&pool).await?;
+    /// sqlx::query("CREATE UNIQUE INDEX auth_users_email ON auth_users (email)").execute(&pool).await?;
     ///
     /// users.create(NewUser::new("alice").with_column("email", "alice@example.org")).await?;
     /// let twice = users.create(NewUser::new("bob").with_column("email", "alice@example.org")).await;
