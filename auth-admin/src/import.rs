@@ -6,7 +6,7 @@ use std::path::Path;
 
 use auth_core::Passwords;
 use auth_core::session::SessionStore;
-use auth_sql::{Existing, NewUser};
+use auth_sql::{Existing, ImportedUser};
 use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord};
 
 use crate::Admin;
@@ -105,7 +105,7 @@ struct Checked {
     problems: u64,
 }
 
-fn taken(user: &NewUser) -> String {
+fn taken(user: &ImportedUser) -> String {
     format!("the name {} is taken by a user with another password", shown(user.username()))
 }
 
@@ -126,7 +126,7 @@ struct Columns {
 /// A line, and the user in it or what is wrong. It does not repeat a password hash.
 struct Line {
     number: u64,
-    user: Result<NewUser, String>,
+    user: Result<ImportedUser, String>,
 }
 
 impl Lines {
@@ -160,7 +160,7 @@ impl Lines {
     }
 
     /// The next users, all of which were good when the file was checked.
-    fn batch(&mut self, passwords: &Passwords) -> Result<Vec<NewUser>, Failure> {
+    fn batch(&mut self, passwords: &Passwords) -> Result<Vec<ImportedUser>, Failure> {
         let mut batch = Vec::with_capacity(BATCH);
         while batch.len() < BATCH {
             let Some(line) = self.next(passwords)? else { break };
@@ -187,7 +187,7 @@ impl Columns {
         }
     }
 
-    fn user(&self, record: &StringRecord, passwords: &Passwords) -> Result<NewUser, String> {
+    fn user(&self, record: &StringRecord, passwords: &Passwords) -> Result<ImportedUser, String> {
         if record.len() != self.count {
             return Err(format!("it has {} values in place of {}", record.len(), self.count));
         }
@@ -196,7 +196,7 @@ impl Columns {
             "" => None,
             hash => Some(passwords.recognise(hash).map_err(|error| error.to_string())?),
         };
-        let user = NewUser::new(value(self.username), hash).map_err(|error| error.to_string())?;
+        let user = ImportedUser::new(value(self.username), hash).map_err(|error| error.to_string())?;
         match self.active.map(|at| value(at).to_ascii_lowercase()).as_deref() {
             None | Some("true" | "t" | "1") => Ok(user),
             Some("false" | "f" | "0") => Ok(user.disabled()),

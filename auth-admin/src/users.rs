@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use auth_core::session::SessionStore;
 use auth_core::{Secret, User};
-use auth_sql::{SqlUser, UserError, UserErrorKind, canonical};
+use auth_sql::{NewUser, SqlUser, UserError, UserErrorKind, canonical};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -44,7 +44,7 @@ impl<S: SessionStore> Admin<S> {
         is_permanent: bool,
     ) -> Result<SqlUser, Failure> {
         if let Some(password) = password.filter(|_| !is_permanent) {
-            match self.users.create_user_with_temporary_password(username, password).await {
+            match self.users.create(NewUser::new(username).with_temporary_password(password.clone())).await {
                 Err(error) if is_unknown_here(&error) => self.tell_nobody_asks(&error),
                 made => return Ok(made?),
             }

@@ -15,6 +15,7 @@ pub use crate::identity::{Email, Groups, Identity};
 pub use crate::memory::MemoryDirectory;
 pub use crate::outcome::{Accepted, DeclineReason, DenyReason, Outcome};
 pub use crate::provision_fn::{ProvisionFn, provision_fn};
+pub use crate::registered::Registered;
 use crate::report::Reports;
 use crate::{Credentials, Passwords, User, UserId};
 

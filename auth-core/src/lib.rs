@@ -100,6 +100,7 @@ pub mod password;
 mod provision_fn;
 pub mod provisioning;
 pub mod random;
+mod registered;
 pub mod remote_user;
 mod report;
 mod right;

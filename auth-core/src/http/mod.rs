@@ -67,7 +67,7 @@ pub use negotiate::Audience;
 pub use refusal::{Refusal, RefusalReason};
 pub use require::Require;
 pub use scheme::{Keeps, Read, Scheme, authorization};
-pub use session::{OwnFactors, Pending, Session};
+pub use session::{Ended, OwnFactors, Pending, Session};
 pub use token_header::TokenHeader;
 pub use view::{Header, RequestView, ResponseHeader, Single};
 

@@ -28,6 +28,8 @@ enum Cookie {
     Token(Token),
     /// The session that the request had, asked about once more.
     Again(Box<Id>),
+    /// The same, by a connection that only waits.
+    Watched(Box<Id>),
 }
 
 impl<U> Presented<U> {
@@ -36,6 +38,11 @@ impl<U> Presented<U> {
     /// The session that a request had.
     pub(crate) fn again(id: Id) -> Self {
         Self { cookie: Cookie::Again(Box::new(id)), offers: Vec::new() }
+    }
+
+    /// The same, where nothing of the session is used.
+    pub(crate) fn watched(id: Id) -> Self {
+        Self { cookie: Cookie::Watched(Box::new(id)), offers: Vec::new() }
     }
 
     pub(crate) fn is_nothing(&self) -> bool {
@@ -51,7 +58,7 @@ impl<U> Presented<U> {
         match &self.cookie {
             Cookie::None => None,
             Cookie::Token(token) => Some(token.into()),
-            Cookie::Again(id) => Some((**id).clone()),
+            Cookie::Again(id) | Cookie::Watched(id) => Some((**id).clone()),
         }
     }
 
@@ -61,7 +68,11 @@ impl<U> Presented<U> {
     }
 
     pub(crate) fn is_asked_again(&self) -> bool {
-        matches!(self.cookie, Cookie::Again(_))
+        matches!(self.cookie, Cookie::Again(_) | Cookie::Watched(_))
+    }
+
+    pub(crate) fn is_watched(&self) -> bool {
+        matches!(self.cookie, Cookie::Watched(_))
     }
 
     pub(crate) fn offers(&self) -> &[Offer<U>] {

@@ -440,7 +440,8 @@ impl From<&SessionError> for Refusal {
             | SessionErrorKind::NoSecondFactor
             | SessionErrorKind::Answered
             | SessionErrorKind::InvalidValue
-            | SessionErrorKind::NoSuchOwner => RefusalReason::Misconfigured,
+            | SessionErrorKind::NoSuchOwner
+            | SessionErrorKind::NotRegistered => RefusalReason::Misconfigured,
         };
         Self::from_handler(reason, error.retry_after())
     }

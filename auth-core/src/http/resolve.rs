@@ -34,6 +34,13 @@ impl<U> Resolution<U> {
         Self { access: None, live: None, pending: None, renewal: None, begun: None, is_turned_away: false };
 }
 
+impl<U> Resolution<U> {
+    /// Whether no session was found, not even one that waits.
+    pub(crate) fn is_nobody(&self) -> bool {
+        self.access.is_none() && self.pending.is_none()
+    }
+}
+
 impl<U> From<Resolved<U>> for Resolution<U> {
     fn from(resolved: Resolved<U>) -> Self {
         let (access, live) = resolved.caller.unzip();
@@ -80,7 +87,7 @@ fn wanted<U: User>(session: &Session<U>) -> Option<(&Arc<dyn SessionEngine<U>>, 
     let id = session.presented().id()?;
     let goes_on = session.presented().is_asked_again() || session.auth().0.http.is_persistent;
     let begun_by = if goes_on { BegunBy::Anything } else { BegunBy::Login };
-    Some((sessions, Wanted { id, begun_by }))
+    Some((sessions, Wanted { id, begun_by, is_use: !session.presented().is_watched() }))
 }
 
 async fn by_offers<U: User>(session: Session<U>) -> Result<Resolution<U>, ResolveError> {
@@ -132,7 +139,7 @@ async fn by_session_of<U: User>(
     };
     let mut current = None;
     if let Some(id) = session.presented().id() {
-        let wanted = Wanted { id, begun_by: BegunBy::Name(name.into()) };
+        let wanted = Wanted { id, begun_by: BegunBy::Name(name.into()), is_use: true };
         let resolved = Arc::clone(sessions).resolve(wanted, session.facts().clone()).await?;
         if resolved.caller.is_some() || resolved.pending.is_some() {
             return Ok(resolved.into());

@@ -3,8 +3,10 @@
 mod any;
 mod api_keys;
 mod caller;
+mod ended;
 mod factors;
 mod finish;
+mod registered;
 mod state;
 mod values;
 
@@ -30,6 +32,7 @@ use crate::session::{
 };
 use crate::throttle::Account;
 use crate::{Access, Auth, Authenticated, BackendName, Credentials, Denied, RequestFacts, User};
+pub use ended::Ended;
 pub use factors::OwnFactors;
 pub use finish::Pending;
 pub(crate) use state::State;

@@ -100,6 +100,12 @@ pub(crate) trait SessionEngine<U>: Send + Sync {
         renewal: Renewal,
         facts: &'a RequestFacts,
     ) -> BoxFuture<'a, Option<Begun<U>>>;
+    /// The key that another request moved the session to.
+    fn find_moved<'a>(
+        &'a self,
+        live: &'a Live,
+        facts: &'a RequestFacts,
+    ) -> BoxFuture<'a, Result<Option<SessionKey>, SessionError>>;
     fn list<'a>(
         &'a self,
         live: &'a Live,
@@ -208,6 +214,14 @@ impl<U: User, S: SessionStore> SessionEngine<U> for Engine<S, U> {
         facts: &'a RequestFacts,
     ) -> BoxFuture<'a, Option<Begun<U>>> {
         Box::pin(self.renew_session(live, renewal, facts))
+    }
+
+    fn find_moved<'a>(
+        &'a self,
+        live: &'a Live,
+        facts: &'a RequestFacts,
+    ) -> BoxFuture<'a, Result<Option<SessionKey>, SessionError>> {
+        Box::pin(self.find_lineage(live.record.user(), &live.key, facts))
     }
 
     fn list<'a>(

@@ -154,6 +154,8 @@ pub enum SessionErrorKind {
     TooManyKeys,
     /// The backend's users own no API keys or passkeys, or it knows nobody of this id (500).
     NoSuchOwner,
+    /// No backend has this name, or it does not know the user who was registered, or only as inactive (500).
+    NotRegistered,
 }
 
 impl SessionError {
@@ -265,6 +267,10 @@ impl fmt::Display for SessionError {
             SessionErrorKind::TooManyKeys => "the user has as many API keys as one may have",
             SessionErrorKind::NoSuchOwner => {
                 "users of this backend own no API keys or passkeys here: name it with `owners(…)`"
+            }
+            SessionErrorKind::NotRegistered => {
+                "the backend of this name does not know the user who was registered: pass the name under which the store is in the \
+                 chain; a user who is not active yet cannot sign in"
             }
         })
     }

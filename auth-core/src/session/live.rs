@@ -99,6 +99,8 @@ impl Deref for UserRecord {
 pub(crate) struct Wanted {
     pub(crate) id: Id,
     pub(crate) begun_by: BegunBy,
+    /// Whether asking counts as use of the session, which keeps it from being idle.
+    pub(crate) is_use: bool,
 }
 
 /// By what a session must have begun to go on.

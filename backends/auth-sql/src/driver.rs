@@ -102,6 +102,7 @@ pub(crate) trait Transaction: Send {
 #[derive(Clone, Copy)]
 pub(crate) enum Value<'a> {
     Int(Option<i64>),
+    Real(f64),
     Text(Option<&'a str>),
     Bytes(Option<&'a [u8]>),
     Uuid(Option<Uuid>),

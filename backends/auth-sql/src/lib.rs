@@ -168,7 +168,9 @@ pub use user::{RowError, SqlUser, TableUser, UserRow};
 #[cfg(feature = "_database")]
 pub use username::{InvalidUsername, canonical};
 #[cfg(feature = "_database")]
-pub use users::{Existing, NewUser, SqlUsers, UserError, UserErrorKind, UserTable};
+pub use users::{
+    ColumnValue, Existing, ImportedUser, NewUser, SqlUsers, UserError, UserErrorKind, UserTable,
+};
 
 // It alone: without a database nothing of the crate is compiled, or ten more errors would follow from it.
 #[cfg(not(feature = "_database"))]

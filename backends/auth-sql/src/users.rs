@@ -2,6 +2,7 @@
 
 mod accounts;
 mod check;
+mod create;
 mod earlier;
 mod error;
 mod found;
@@ -9,6 +10,7 @@ mod import;
 mod judge;
 mod manage;
 mod migrate;
+mod new_user;
 #[cfg(test)]
 mod plans;
 mod provision;
@@ -29,7 +31,8 @@ use crate::identifier::Identifier;
 use crate::{Database, SqlUser, TableUser, canonical};
 use earlier::CurrentStatements;
 pub use error::{UserError, UserErrorKind};
-pub use import::{Existing, NewUser};
+pub use import::{Existing, ImportedUser};
+pub use new_user::{ColumnValue, NewUser};
 pub use table::UserTable;
 
 /// Users in a table: a [`Backend`](auth_core::backend::Backend) for passwords, and a

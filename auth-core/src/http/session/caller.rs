@@ -42,6 +42,15 @@ impl<U: User> Session<U> {
     /// # Errors
     /// [`ResolveError`] if that cannot be found out.
     pub async fn find_caller_again(&self) -> Result<Option<Access<U>>, ResolveError> {
+        self.look_again(Presented::again).await
+    }
+
+    /// The same, for who only waits: it does not count as use of the session.
+    pub(super) async fn watch(&self) -> Result<Option<Access<U>>, ResolveError> {
+        self.look_again(Presented::watched).await
+    }
+
+    async fn look_again(&self, presented: fn(Id) -> Presented<U>) -> Result<Option<Access<U>>, ResolveError> {
         self.resolve().await?;
         let _one_at_a_time = self.0.resolving.lock().await;
         let (id, access) = {
@@ -50,8 +59,8 @@ impl<U: User> Session<U> {
         };
         let (live, pending, access) = match (id, access) {
             (Some(id), _) => {
-                let Resolution { live, pending, access, .. } = self.session_again(id).await?;
-                (live, pending, access)
+                let resolution = self.session_again(id, presented).await?;
+                (resolution.live, resolution.pending, resolution.access)
             }
             (None, Some(access)) => (None, None, self.reload(access).await?),
             (None, None) => (None, None, None),
@@ -62,9 +71,27 @@ impl<U: User> Session<U> {
         Ok(access)
     }
 
-    async fn session_again(&self, id: Id) -> Result<Resolution<U>, ResolveError> {
+    /// The session as it is now. Another request may have moved it to a new id, of which this one's connection does not hear.
+    async fn session_again(
+        &self,
+        id: Id,
+        presented: fn(Id) -> Presented<U>,
+    ) -> Result<Resolution<U>, ResolveError> {
+        let found = self.session_by(presented(id.clone())).await?;
+        let known = self.state().any_live().cloned();
+        let Some((sessions, live)) = self.auth().sessions().zip(known).filter(|_| found.is_nobody()) else {
+            return Ok(found);
+        };
+        let moved = sessions.find_moved(&live, self.facts()).await.map_err(SessionError::into_unresolved)?;
+        match moved {
+            Some(key) => self.session_by(presented(Id { key, ..id })).await,
+            None => Ok(found),
+        }
+    }
+
+    async fn session_by(&self, presented: Presented<U>) -> Result<Resolution<U>, ResolveError> {
         let layered = Layered { shown: None, outer: None };
-        let again = Self::new(self.auth().clone(), Presented::again(id), self.0.other_site.clone(), layered);
+        let again = Self::new(self.auth().clone(), presented, self.0.other_site.clone(), layered);
         _ = again.0.facts.set(self.facts().clone());
         Finding::of(&again).await
     }

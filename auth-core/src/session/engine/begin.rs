@@ -109,9 +109,7 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         if self.is_of_another_site(&old, facts, now).await {
             return Ok(());
         }
-        let theirs = self.read(facts, self.store().list_user(self.sessions_of(user), now)).await;
-        let was_moved = |key: &SessionKey| *key != old && key.lineage() == old.lineage();
-        if theirs.is_ok_and(|theirs| theirs.iter().any(|(key, _)| was_moved(key))) {
+        if self.find_lineage(user, &old, facts).await.is_ok_and(|moved| moved.is_some()) {
             return Ok(());
         }
         self.write(facts, self.store().delete(&old)).await

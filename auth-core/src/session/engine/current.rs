@@ -18,6 +18,19 @@ impl<S: SessionStore, U: User> Engine<S, U> {
         if self.is_revoked(&live.key) { Err(SessionErrorKind::NoSession.into()) } else { Ok(()) }
     }
 
+    /// The key to which another request moved a session of this user, if it did.
+    pub(super) async fn find_lineage(
+        &self,
+        user: &SessionUser,
+        key: &SessionKey,
+        facts: &RequestFacts,
+    ) -> Result<Option<SessionKey>, SessionError> {
+        let theirs = self.store().list_user(self.sessions_of(user), self.environment.now());
+        let theirs = self.read(facts, theirs).await?;
+        let was_moved = |other: &&SessionKey| *other != key && other.lineage() == key.lineage();
+        Ok(theirs.iter().map(|(key, _)| key).find(was_moved).copied())
+    }
+
     pub(super) async fn move_session(
         &self,
         live: Live,

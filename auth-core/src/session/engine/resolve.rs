@@ -51,7 +51,7 @@ impl<S: SessionStore, U: User> Engine<S, U> {
             }
             BegunBy::Anything | BegunBy::Login | BegunBy::Name(_) => {}
         }
-        self.resolve_user(live, facts, now).await
+        self.resolve_user(live, wanted.is_use, facts, now).await
     }
 
     /// The session under this key, if it has not ended.
@@ -147,6 +147,7 @@ impl<S: SessionStore, U: User> Engine<S, U> {
     async fn resolve_user(
         self: &Arc<Self>,
         mut live: Live,
+        is_use: bool,
         facts: &RequestFacts,
         now: Timestamp,
     ) -> Result<Resolved<U>, ResolveError> {
@@ -183,7 +184,7 @@ impl<S: SessionStore, U: User> Engine<S, U> {
                     }
                 }
                 let renewal = self.renewal(&live, &*user, stamp, now);
-                let is_due = now.since(live.record.last_seen) >= self.config.touch_every;
+                let is_due = is_use && now.since(live.record.last_seen) >= self.config.touch_every;
                 let live = if is_due { Box::pin(self.touch(live, facts, now)).await } else { Some(live) };
                 Ok(self.admit(user, live, renewal))
             }

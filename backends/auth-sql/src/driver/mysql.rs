@@ -92,6 +92,7 @@ impl Transaction for LentTransaction<MySql> {
 fn bound<'q>(sql: &SqlStr, values: &[Value<'_>]) -> Query<'q> {
     values.iter().fold(query(sql.clone()), |query, value| match *value {
         Value::Int(number) => query.bind(number),
+        Value::Real(number) => query.bind(number),
         Value::Text(text) => query.bind(text),
         Value::Bytes(bytes) => query.bind(bytes),
         Value::Uuid(uuid) => query.bind(uuid),

@@ -21,6 +21,14 @@ pub struct UserError {
 pub enum UserErrorKind {
     /// Somebody has this name already, perhaps in another case or width.
     NameTaken,
+    /// Another user has this value in a further column that is unique, such as an e-mail address.
+    ValueTaken,
+    /// The table does not take a value for a further column: it is too long, say, or against a constraint. The source says why.
+    InvalidValue,
+    /// The further column is none that may be set. The source says why.
+    InvalidColumn,
+    /// There is no password that the user chose, and by which they could be registered.
+    NoPassword,
     /// It cannot be a user name. The source says why.
     InvalidName,
     /// It cannot be a password: empty, or longer than 4096 bytes.
@@ -87,6 +95,12 @@ impl fmt::Display for UserError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
             UserErrorKind::NameTaken => "the user name is taken",
+            UserErrorKind::ValueTaken => "another user has a value that must be unique",
+            UserErrorKind::InvalidValue => "the user table does not take a value",
+            UserErrorKind::InvalidColumn => "a further column may not be set",
+            UserErrorKind::NoPassword => {
+                "registering takes the password that the user chose: add `.with_password(…)` to the `NewUser`"
+            }
             UserErrorKind::InvalidName => "the user name is not valid",
             UserErrorKind::InvalidPassword => "the password is not valid",
             UserErrorKind::SamePassword => "it is the temporary password, which is to be changed",

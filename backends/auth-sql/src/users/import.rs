@@ -10,16 +10,16 @@ use super::{SqlUsers, UserError, UserErrorKind};
 use crate::driver::Value;
 use crate::{InvalidUsername, TableUser, canonical};
 
-/// A user to be made with a hash that was made elsewhere.
+/// A user to be created with a password hash that was made elsewhere: for [`SqlUsers::import`].
 #[derive(Clone)]
-pub struct NewUser {
+pub struct ImportedUser {
     username: String,
     key: String,
     hash: Option<PasswordHash>,
     active: bool,
 }
 
-impl NewUser {
+impl ImportedUser {
     /// A user who may sign in, with a hash that [`Passwords::recognise`](auth_core::Passwords::recognise) took;
     /// `None` fits no password.
     ///
@@ -49,9 +49,9 @@ impl NewUser {
     }
 }
 
-impl fmt::Debug for NewUser {
+impl fmt::Debug for ImportedUser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NewUser")
+        f.debug_struct("ImportedUser")
             .field("username", &format_args!("({} bytes)", self.username.len()))
             .field("hash", &self.hash)
             .field("active", &self.active)
@@ -59,7 +59,7 @@ impl fmt::Debug for NewUser {
     }
 }
 
-/// Whether the name of a [`NewUser`] is taken.
+/// Whether the name of a [`ImportedUser`] is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Existing {
     /// It is free.
@@ -77,7 +77,7 @@ impl<U: TableUser> SqlUsers<U> {
     ///
     /// ```
     /// use auth_core::Passwords;
-    /// use auth_sql::{Existing, NewUser, SqlUsers};
+    /// use auth_sql::{Existing, ImportedUser, SqlUsers};
     /// # use sqlx::sqlite::SqlitePoolOptions;
     ///
     /// # #[tokio::main(flavor = "current_thread")]
@@ -87,7 +87,7 @@ impl<U: TableUser> SqlUsers<U> {
     /// users.migrate().await?;
     /// let hash = users.passwords().recognise("$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0$\
     ///     lgaRVAYNlyMDR0ekHwbcMN1mEwTRMpNyGt3l2y6Q8L8")?;
-    /// let alice = NewUser::new("alice", Some(hash))?;
+    /// let alice = ImportedUser::new("alice", Some(hash))?;
     /// let batch = [alice];
     /// assert_eq!(users.import(&batch).await?, [true]);
     /// assert_eq!(users.import(&batch).await?, [false]);
@@ -99,7 +99,7 @@ impl<U: TableUser> SqlUsers<U> {
     /// # Errors
     /// [`UserError`] of kind [`AlwaysActive`](UserErrorKind::AlwaysActive) if one is disabled and the table has
     /// no column for that, or [`Unavailable`](UserErrorKind::Unavailable).
-    pub async fn import(&self, users: &[NewUser]) -> Result<Vec<bool>, UserError> {
+    pub async fn import(&self, users: &[ImportedUser]) -> Result<Vec<bool>, UserError> {
         if self.table.active.is_none() && users.iter().any(|user| !user.active) {
             return Err(UserError::new(UserErrorKind::AlwaysActive));
         }
@@ -112,7 +112,7 @@ impl<U: TableUser> SqlUsers<U> {
     ///
     /// # Errors
     /// [`BackendError`] if the database could not answer.
-    pub async fn existing(&self, user: &NewUser) -> Result<Existing, BackendError> {
+    pub async fn existing(&self, user: &ImportedUser) -> Result<Existing, BackendError> {
         let found = self.by_name(&user.username).await?;
         Ok(match found {
             None => Existing::None,
@@ -124,7 +124,7 @@ impl<U: TableUser> SqlUsers<U> {
     }
 
     /// In the order of the statement.
-    fn row<'a>(&self, user: &'a NewUser, stamp: &'a [u8; 32]) -> Vec<Value<'a>> {
+    fn row<'a>(&self, user: &'a ImportedUser, stamp: &'a [u8; 32]) -> Vec<Value<'a>> {
         let mut values = vec![user.key.as_str().into(), text(user.hash.as_ref())];
         values.extend(self.table.stamp.as_ref().map(|_| Value::from(&stamp[..])));
         if self.table.has_display_name() {

@@ -1,4 +1,4 @@
-//! Creating and changing users.
+//! Changing users.
 
 use auth_core::password::{PasswordHash, Verdict};
 use auth_core::provisioning::ProvisionStore;
@@ -12,50 +12,9 @@ use super::{SqlUsers, UserError, UserErrorKind};
 #[cfg(doc)]
 use crate::SqlUser;
 use crate::driver::{Columns, Value};
-use crate::error::DbErrorKind;
-use crate::{TableUser, canonical};
+use crate::TableUser;
 
 impl<U: TableUser> SqlUsers<U> {
-    /// Creates an active user; without a password, nobody can sign in as them with one.
-    ///
-    /// # Errors
-    /// [`UserError`], for instance of kind [`NameTaken`](UserErrorKind::NameTaken).
-    pub async fn create_user(&self, username: &str, password: Option<&Secret>) -> Result<U, UserError> {
-        self.create_with(username, password, ChosenBy::User).await
-    }
-
-    /// Creates an active user whose password somebody else chose, to be changed at the first login: see
-    /// [`set_temporary_password`](Self::set_temporary_password).
-    ///
-    /// # Errors
-    /// [`UserError`], for instance of kind [`NoTemporaryPasswords`](UserErrorKind::NoTemporaryPasswords): nobody was
-    /// created then.
-    pub async fn create_user_with_temporary_password(
-        &self,
-        username: &str,
-        password: &Secret,
-    ) -> Result<U, UserError> {
-        self.create_with(username, Some(password), ChosenBy::Another).await
-    }
-
-    async fn create_with(
-        &self,
-        username: &str,
-        password: Option<&Secret>,
-        by: ChosenBy,
-    ) -> Result<U, UserError> {
-        let key =
-            canonical(username).map_err(|error| UserError::because(UserErrorKind::InvalidName, error))?;
-        self.look_again().await;
-        by.may_be_in(&self.sql)?;
-        let hash = self.hash(password).await?;
-        if !self.insert(username, &key, hash.as_ref(), by).await? {
-            return Err(UserError::new(UserErrorKind::NameTaken));
-        }
-        let made = self.by_name(username).await?;
-        made.map(|(user, _)| user).ok_or(UserError::new(UserErrorKind::Unavailable))
-    }
-
     /// Sets a password that the user chose, or removes it, and ends all sessions of the user. A
     /// [temporary](Self::set_temporary_password) one is thereby changed, to another.
     ///
@@ -186,32 +145,7 @@ impl<U: TableUser> SqlUsers<U> {
         self.changed_or_was_so(removed > 0, id).await
     }
 
-    /// Inserts a user with a new stamp; `false` if a unique column has one of the values already.
-    async fn insert(
-        &self,
-        username: &str,
-        key: &str,
-        hash: Option<&PasswordHash>,
-        by: ChosenBy,
-    ) -> Result<bool, UserError> {
-        let stamp = new_stamp()?;
-        let mut values = vec![key.into(), text(hash)];
-        values.extend(self.table.stamp.as_ref().map(|_| Value::from(&stamp[..])));
-        if self.table.has_display_name() {
-            values.push(username.into());
-        }
-        if by == ChosenBy::User {
-            return Ok(self.database.insert(&self.sql.insert, &values).await?);
-        }
-        values.push(1.into());
-        match self.execute(|sql| Some(&sql.temporary.as_ref()?.insert), &values).await {
-            Ok(made) => Ok(made.ok_or_else(no_temporary)? > 0),
-            Err(error) if error.kind() == DbErrorKind::Taken => Ok(false),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    async fn hash(&self, password: Option<&Secret>) -> Result<Option<PasswordHash>, UserError> {
+    pub(super) async fn hash(&self, password: Option<&Secret>) -> Result<Option<PasswordHash>, UserError> {
         match password {
             Some(password) => Ok(Some(self.passwords.hash(password).await?)),
             None => Ok(None),
@@ -263,7 +197,7 @@ impl ChosenBy {
     }
 }
 
-fn no_temporary() -> UserError {
+pub(super) fn no_temporary() -> UserError {
     UserError::new(UserErrorKind::NoTemporaryPasswords)
 }
 

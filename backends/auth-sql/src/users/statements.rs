@@ -8,6 +8,11 @@ use super::table::{IdType, MustChange, Permissions, UserTable};
 use crate::driver::{Dialect, LaterColumn};
 use crate::identifier::Identifier;
 
+/// The place of a value.
+pub(super) const VALUE: &str = "?";
+/// The place of a truth value, which is sent as a number: not every database takes that for one.
+pub(super) const TRUTH: &str = "(? <> 0)";
+
 /// The statements for one set of tables, each made once.
 pub(super) struct Statements {
     pub(super) migrate: Vec<SqlStr>,
@@ -15,7 +20,6 @@ pub(super) struct Statements {
     /// Whether that finds a row at most: with all permissions, and no other id that the column takes for this one.
     pub(super) by_id_finds_one: bool,
     pub(super) by_name: SqlStr,
-    pub(super) insert: SqlStr,
     pub(super) import: SqlStr,
     pub(super) renew: SqlStr,
     /// Sets a password that its user chose.
@@ -29,7 +33,6 @@ pub(super) struct Statements {
 
 /// Passwords that somebody else knows.
 pub(super) struct TemporaryStatements {
-    pub(super) insert: SqlStr,
     pub(super) set_password: SqlStr,
     /// Finds the hash of one.
     pub(super) find: SqlStr,
@@ -64,12 +67,10 @@ impl Statements {
             by_id: select.by(&[&table.id], &[]),
             by_id_finds_one: select.has_one_row && table.ids != IdType::Text,
             by_name: select.by(&[&table.key], &[own_password(table, dialect), of_user(&table.key, dialect)]),
-            insert: insert(table, [], [], dialect),
             import: import(table, dialect),
             renew: sql(format!("UPDATE {t} SET {password} = ? WHERE {id} = ? AND {password} = ?")),
             set_password: set_password("FALSE"),
             temporary: table.must_change.as_ref().map(|must_change| TemporaryStatements {
-                insert: insert(table, [], [&must_change.column], dialect),
                 set_password: set_password("TRUE"),
                 find: sql(format!(
                     "SELECT {password} FROM {t} WHERE {id} = ? AND {}",
@@ -148,27 +149,21 @@ fn own_password(table: &UserTable, dialect: &Dialect) -> String {
     }
 }
 
-/// Values: key, password, stamp if there are any, then the name if it has its own column, then those of `further`.
+/// Values: key, password, stamp if there are any, then the name if it has its own column, then those of `further`, each with
+/// its placeholder.
 pub(super) fn insert<'a>(
     table: &'a UserTable,
-    further: impl IntoIterator<Item = &'a Identifier>,
-    truths: impl IntoIterator<Item = &'a Identifier>,
+    further: impl IntoIterator<Item = (&'a Identifier, &'a str)>,
     dialect: &Dialect,
 ) -> SqlStr {
-    let mut columns = vec![&table.key, &table.password];
-    columns.extend(&table.stamp);
+    let mut columns = vec![(&table.key, VALUE), (&table.password, VALUE)];
+    columns.extend(table.stamp.iter().map(|stamp| (stamp, VALUE)));
     if table.has_display_name() {
-        columns.push(&table.username);
+        columns.push((&table.username, VALUE));
     }
     columns.extend(further);
-    let mut values = vec!["?"; columns.len()];
-    columns.extend(truths);
-    values.resize(columns.len(), "(? <> 0)");
-    if let Some(active) = &table.active {
-        columns.push(active);
-        values.push("TRUE");
-    }
-    let columns: Vec<_> = columns.iter().map(|name| name.quoted(dialect)).collect();
+    let (columns, values): (Vec<_>, Vec<_>) =
+        columns.into_iter().map(|(column, value)| (column.quoted(dialect), value)).unzip();
     let (t, columns, values) = (table.table.quoted(dialect), columns.join(", "), values.join(", "));
     dialect.statement(&format!("INSERT INTO {t} ({columns}) VALUES ({values})"))
 }
@@ -301,7 +296,7 @@ mod tests {
         let table = UserTable::new("order").unwrap().with_username("group", "group").unwrap();
         let sql = Statements::new(&table, &[], Connections::DIALECT);
         assert_eq!(
-            sql.insert.as_str(),
+            insert(&table, table.active.iter().map(|active| (active, "TRUE")), Connections::DIALECT).as_str(),
             "INSERT INTO `order` (`group`, `password`, `security_stamp`, `active`) VALUES (?1, ?2, ?3, TRUE)"
         );
         assert_eq!(

@@ -318,18 +318,26 @@ impl UserTable {
     /// The name of a column that has no other meaning: an attribute must not be somebody's password.
     fn unused(&self, column: &str) -> Result<Identifier, ConfigError> {
         let column = Identifier::new(column)?;
-        let fixed = [&self.id, &self.username, &self.key, &self.password];
+        let further = self.email.iter().flatten().chain(&self.attributes).chain(&self.flags);
+        let is_used = self.own_columns().chain([&self.id]).chain(further).any(|used| used.is_same(&column));
+        if is_used { Err(already_used(&column)) } else { Ok(column) }
+    }
+
+    /// The name of a column that a new user may be given a value for, beside these.
+    pub(super) fn settable(&self, column: &str, beside: &[Identifier]) -> Result<Identifier, ConfigError> {
+        let column = Identifier::new(column)?;
+        let is_used = self.own_columns().chain(beside).any(|used| used.is_same(&column));
+        if is_used { Err(already_used(&column)) } else { Ok(column) }
+    }
+
+    /// What this crate alone writes, but for the id.
+    fn own_columns(&self) -> impl Iterator<Item = &Identifier> {
         let must_change = self.must_change.iter().map(|must_change| &must_change.column);
         let further = self.stamp.iter().chain(&self.active).chain(must_change);
-        let further = further.chain(self.identity.iter().flatten());
-        let further = further.chain(self.email.iter().flatten()).chain(&self.attributes).chain(&self.flags);
-        if fixed.into_iter().chain(further).any(|used| used.is_same(&column)) {
-            return Err(ConfigError::new(format!(
-                "the column {:?} is used already: give each column one meaning",
-                column.as_str()
-            )));
-        }
-        Ok(column)
+        [&self.username, &self.key, &self.password]
+            .into_iter()
+            .chain(further)
+            .chain(self.identity.iter().flatten())
     }
 
     /// Whether the name as it is shown has a column of its own.
@@ -368,6 +376,10 @@ impl UserTable {
             IdType::Text => id(row.text(at)?),
         }
     }
+}
+
+fn already_used(column: &Identifier) -> ConfigError {
+    ConfigError::new(format!("the column {:?} is used already: give each column one meaning", column.as_str()))
 }
 
 /// Whether a number is written as [`UserId`] writes it.

@@ -9,7 +9,7 @@ use auth_core::random::RandomError;
 use super::accounts::{finds, read};
 use super::manage::new_stamp;
 use super::provision::name_value;
-use super::statements::insert;
+use super::statements::{TRUTH, VALUE, insert};
 use super::{SqlUsers, UserTable};
 use crate::database::Transaction;
 use crate::driver::Value;
@@ -48,7 +48,7 @@ impl<U: TableUser> SqlUsers<U> {
     async fn try_write(&self, write: &Write) -> Result<Option<UserId>, Unwritten> {
         let mut transaction = self.database.begin().await?;
         let written = match write {
-            Write::Create(new) => self.create(&mut transaction, new).await,
+            Write::Create(new) => self.create_provisioned(&mut transaction, new).await,
             Write::Update(update) => self.update(&mut transaction, update).await,
         };
         if let Ok(Some(_)) = &written {
@@ -59,7 +59,7 @@ impl<U: TableUser> SqlUsers<U> {
         written
     }
 
-    async fn create(
+    async fn create_provisioned(
         &self,
         transaction: &mut Transaction,
         new: &NewUser,
@@ -92,14 +92,17 @@ impl<U: TableUser> SqlUsers<U> {
             values.push(new.username.as_str().into());
         }
         values.extend([Value::from(new.issuer.as_str()), Value::from(new.subject.as_str())]);
-        let mut columns: Vec<_> = table.identity.iter().flatten().collect();
+        let mut columns: Vec<_> = table.identity.iter().flatten().map(|column| (column, VALUE)).collect();
         for (column, value) in texts(table, &new.changes) {
-            columns.push(column);
+            columns.push((column, VALUE));
             values.push(value.into());
         }
-        let (truths, set): (Vec<_>, Vec<_>) = truths(table, &new.changes).unzip();
-        values.extend(set.into_iter().map(|truth: bool| Value::from(i64::from(truth))));
-        let sql = insert(table, columns, truths, self.database.dialect());
+        for (column, truth) in truths(table, &new.changes) {
+            columns.push((column, TRUTH));
+            values.push(i64::from(truth).into());
+        }
+        columns.extend(table.active.iter().map(|active| (active, "TRUE")));
+        let sql = insert(table, columns, self.database.dialect());
         transaction.execute(&sql, &values).await?;
         Ok(())
     }

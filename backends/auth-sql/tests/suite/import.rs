@@ -2,7 +2,7 @@
 
 use auth_core::password::Format;
 use auth_core::{Passwords, User};
-use auth_sql::{Existing, NewUser, SqlUsers, UserErrorKind, UserTable};
+use auth_sql::{Existing, ImportedUser, SqlUsers, UserErrorKind, UserTable};
 
 use crate::support::{Db, LIMIT, Place, kind, on_every_database, passwords};
 
@@ -25,19 +25,19 @@ async fn users(db: &Db) -> SqlUsers {
     users
 }
 
-fn spaced(users: &SqlUsers, name: &str) -> NewUser {
-    NewUser::new(name, Some(users.passwords().recognise(SPACED).unwrap())).unwrap()
+fn spaced(users: &SqlUsers, name: &str) -> ImportedUser {
+    ImportedUser::new(name, Some(users.passwords().recognise(SPACED).unwrap())).unwrap()
 }
 
 async fn hashes_from_elsewhere_sign_in(place: &Place) {
     let db = place.db().await;
     let users = users(&db).await;
     let (shown, made) = (format!("{:?}", spaced(&users, "canary")), users.create_user("canary", None).await);
-    assert!(shown.contains("NewUser") && !shown.contains("canary") && !shown.contains("1000$"), "{shown}");
+    assert!(shown.contains("ImportedUser") && !shown.contains("canary") && !shown.contains("1000$"), "{shown}");
     let shown = format!("{:?}", made.unwrap());
     assert!(shown.contains("SqlUser") && !shown.contains("canary"), "{shown}");
     let new =
-        [spaced(&users, "Alice"), spaced(&users, "bob").disabled(), NewUser::new("carol", None).unwrap()];
+        [spaced(&users, "Alice"), spaced(&users, "bob").disabled(), ImportedUser::new("carol", None).unwrap()];
     assert_eq!(users.import(&new).await.unwrap(), [true; 3]);
     assert_eq!(kind(&users, "alice", "  spaced  ").await, None);
     for (name, password) in [("alice", "spaced"), ("bob", "  spaced  "), ("carol", "  spaced  ")] {
@@ -103,7 +103,7 @@ async fn an_own_table_takes_users(place: &Place) {
     let table = UserTable::new("people").unwrap().with_username("mail", "mail").unwrap();
     let table = table.without_security_stamp().without_active();
     let users = SqlUsers::new(db.database(), passwords(16)).with_table(table);
-    let new = NewUser::new("alice@example.com", None).unwrap();
+    let new = ImportedUser::new("alice@example.com", None).unwrap();
     assert_eq!(users.import(std::slice::from_ref(&new)).await.unwrap(), [true]);
     let error = users.import(&[new.disabled()]).await.unwrap_err();
     assert_eq!(error.kind(), UserErrorKind::AlwaysActive);

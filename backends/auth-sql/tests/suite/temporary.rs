@@ -3,7 +3,7 @@
 use auth_core::backend::{Identity, Outcome, Provisioner, UserSource};
 use auth_core::provisioning::{Provisioning, Reports};
 use auth_core::{User, UserId};
-use auth_sql::{NewUser, SqlUser, SqlUsers, UserErrorKind, UserTable};
+use auth_sql::{ImportedUser, NewUser, SqlUser, SqlUsers, UserErrorKind, UserTable};
 
 use crate::support::{Db, Place, kind, login, on_every_database, passwords, secret, told};
 
@@ -89,15 +89,15 @@ async fn a_temporary_password_is_not_kept(place: &Place) {
 async fn a_new_user_may_begin_with_one(place: &Place) {
     let db = place.db().await;
     let users = db.users().await;
-    let alice = users.create_user_with_temporary_password("Alice", &secret("one")).await.unwrap();
+    let alice = users.create(NewUser::new("Alice").with_temporary_password(secret("one"))).await.unwrap();
     assert!(alice.must_change_password() && alice.is_active());
     assert_eq!((alice.username(), alice.security_stamp().len()), ("Alice", 32));
     assert!(login(&users, "alice", "one").await.unwrap().must_change_password());
-    let taken = users.create_user_with_temporary_password("ALICE", &secret("two")).await.unwrap_err();
+    let taken = users.create(NewUser::new("ALICE").with_temporary_password(secret("two"))).await.unwrap_err();
     assert_eq!(taken.kind(), UserErrorKind::NameTaken);
-    let none = users.create_user_with_temporary_password("", &secret("two")).await.unwrap_err();
+    let none = users.create(NewUser::new("").with_temporary_password(secret("two"))).await.unwrap_err();
     assert_eq!(none.kind(), UserErrorKind::InvalidName);
-    let empty = users.create_user_with_temporary_password("bob", &secret("")).await.unwrap_err();
+    let empty = users.create(NewUser::new("bob").with_temporary_password(secret(""))).await.unwrap_err();
     assert_eq!(empty.kind(), UserErrorKind::InvalidPassword);
     assert_eq!(db.count("SELECT count(*) FROM auth_users").await, 1);
 }
@@ -188,7 +188,7 @@ async fn an_own_table_names_its_column(place: &Place) {
     assert!(!must_change(&with, &alice).await);
     db.execute("UPDATE people SET renew_it = NULL, active = TRUE").await.unwrap();
     assert!(!must_change(&with, &alice).await && read(&with, &alice).await.is_active());
-    let bob = with.create_user_with_temporary_password("bob", &secret("one")).await.unwrap();
+    let bob = with.create(NewUser::new("bob").with_temporary_password(secret("one"))).await.unwrap();
     assert!(bob.must_change_password());
 
     let wrong = users(table.clone().with_must_change_password("not_there").unwrap());
@@ -205,7 +205,7 @@ async fn refuses_temporary_passwords(users: &SqlUsers, alice: &UserId) {
     assert_eq!(error.kind(), UserErrorKind::NoTemporaryPasswords);
     assert!(error.to_string().contains("add `must_change_password`"), "{error}");
     assert!(kind(users, "alice", "one").await.is_none() && kind(users, "alice", "two").await.is_some());
-    let error = users.create_user_with_temporary_password("eve", &secret("two")).await.unwrap_err();
+    let error = users.create(NewUser::new("eve").with_temporary_password(secret("two"))).await.unwrap_err();
     assert_eq!(error.kind(), UserErrorKind::NoTemporaryPasswords);
     assert!(users.find("eve").await.unwrap().is_none());
 }
@@ -230,7 +230,7 @@ async fn an_earlier_table_goes_on(place: &Place) {
     assert!(!must_change(&unmigrated(&db), &alice).await);
     assert!(kind(&unmigrated(&db), "ALICE", "one").await.is_none());
     refuses_temporary_passwords(&unmigrated(&db), &alice).await;
-    let error = unmigrated(&db).create_user_with_temporary_password("eve", &secret("two")).await.unwrap_err();
+    let error = unmigrated(&db).create(NewUser::new("eve").with_temporary_password(secret("two"))).await.unwrap_err();
     assert_eq!(error.kind(), UserErrorKind::NoTemporaryPasswords);
     unmigrated(&db).set_password(&alice, Some(&secret("two"))).await.unwrap();
     assert!(kind(&unmigrated(&db), "alice", "two").await.is_none());
@@ -240,7 +240,7 @@ async fn an_earlier_table_goes_on(place: &Place) {
         users.set_password(&alice, Some(&secret("one"))).await.unwrap();
         users.grant(&alice, &format!("permission {n}")).await.unwrap();
         assert_eq!(login(&users, "alice", "one").await.unwrap().permissions().count(), n + 1);
-        let new = NewUser::new(format!("new {n}"), None).unwrap();
+        let new = ImportedUser::new(format!("new {n}"), None).unwrap();
         assert_eq!(users.import(&[new]).await.unwrap(), [true]);
     }
     refuses_temporary_passwords(&users, &alice).await;
@@ -260,7 +260,7 @@ async fn an_earlier_table_takes_people_from_elsewhere(place: &Place) {
     let users = || SqlUsers::new(db.database(), passwords(16)).with_table(table.clone());
     users().migrate().await.unwrap();
     for name in ["alice", "bob"] {
-        let user = users().create_user_with_temporary_password(name, &secret("one")).await.unwrap();
+        let user = users().create(NewUser::new(name).with_temporary_password(secret("one"))).await.unwrap();
         let set = format!("UPDATE auth_users SET email = '{name}@example.com' WHERE id = {}", user.id());
         db.execute(&set).await.unwrap();
     }

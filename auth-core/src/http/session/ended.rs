@@ -1,0 +1,71 @@
+//! Connections that outlive their request: when to close them.
+
+use std::time::Duration;
+
+use super::Session;
+use crate::http::resolve::is_same;
+use crate::session::ResolveError;
+use crate::{Access, User};
+
+/// Why a long connection is to be closed.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Ended {
+    /// Nobody may be served on it any more: the session was logged out, has expired or needs another factor; the user is disabled
+    /// or deleted, or the credentials have expired. A WebSocket closes with a code of the application, such as 4001.
+    SignedOut,
+    /// It could not be found out whether its caller may still be served. A WebSocket closes with 1013 (try again later).
+    Unknown(ResolveError),
+}
+
+impl<U: User> Session<U> {
+    /// Completes when the caller of a long connection may no longer be served: race it against a WebSocket, a stream of events or a
+    /// gRPC stream.
+    ///
+    /// It looks at once, and then every so often (a second is the least): at the session, its user, and what their backend says of
+    /// them. A session that goes on under a new id is followed. Looking is no use of the session: one that is idle for too long ends,
+    /// and the connection with it; [`find_caller_again`](Self::find_caller_again) counts as use. Credentials that came with the
+    /// request end at their expiry, and with their user.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use auth_core::{Session, User};
+    ///
+    /// async fn stream<U: User>(session: Session<U>) {
+    ///     let ended = session.ended(Duration::from_secs(30));
+    ///     tokio::select! {
+    ///         why = ended => println!("closing: {why:?}"),
+    ///         () = serve() => {}
+    ///     }
+    /// }
+    /// # async fn serve() {}
+    /// ```
+    pub async fn ended(&self, every: Duration) -> Ended {
+        let every = every.max(Duration::from_secs(1));
+        let first = match self.find_caller().await {
+            Ok(Some(caller)) => caller,
+            Ok(None) => return Ended::SignedOut,
+            Err(error) => return Ended::Unknown(error),
+        };
+        loop {
+            // An outage closes it, too: what cannot be looked at may have ended.
+            match self.watch().await {
+                Ok(Some(now)) if is_same(&first, &now) && !self.is_over(&now) => {}
+                Ok(_) => return Ended::SignedOut,
+                Err(error) => return Ended::Unknown(error),
+            }
+            tokio::time::sleep(every.min(self.remaining(&first))).await;
+        }
+    }
+
+    fn is_over(&self, caller: &Access<U>) -> bool {
+        caller.grant().expires().is_some_and(|expires| self.auth().now() >= expires)
+    }
+
+    /// Until the credentials expire.
+    fn remaining(&self, caller: &Access<U>) -> Duration {
+        let expires = caller.grant().expires();
+        let left = expires.map_or(Duration::MAX, |expires| expires.since(self.auth().now()));
+        left.max(Duration::from_secs(1))
+    }
+}
