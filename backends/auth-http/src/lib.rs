@@ -44,6 +44,7 @@
 //!
 //! [`Endpoint`] has the settings of all that, and the ways to show who asks: a secret header, HTTP Basic, an OAuth
 //! client's secret, a bearer token, a client certificate.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod cache;
 mod client;
@@ -65,3 +66,7 @@ pub use endpoint::Endpoint;
 pub use introspection::{Introspection, IntrospectionBuilder};
 pub use shape::IdentityShape;
 pub use verifier::{HttpVerifier, HttpVerifierBuilder};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -55,6 +55,7 @@
 //! A key that cannot be looked for now means that the token could not be judged: 503, and no refusal. It is no outage
 //! either ([`BackendError::undecided`](auth_core::backend::BackendError::undecided)): whoever makes up names of keys
 //! opens nobody's circuit breaker.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod cache;
 mod discovery;
@@ -72,3 +73,7 @@ pub use auth_jws::{Algorithm, VerifyingKey};
 pub use issuer::Issuer;
 pub use jwt::{Jwt, JwtBuilder};
 pub use revocation::Issued;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

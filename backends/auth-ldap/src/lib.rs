@@ -91,6 +91,7 @@
 //! says the truth: TLS is what keeps it away.
 //!
 //! This crate is for Unix.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod ber;
 mod builder;
@@ -123,3 +124,7 @@ pub use change::PasswordChange;
 pub use everybody::{Everybody, Listed};
 pub use groups::GroupSource;
 pub use ldap::Ldap;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

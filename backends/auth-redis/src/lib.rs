@@ -100,6 +100,7 @@
 //! # TLS
 //! With the feature `tls`, the client takes `rediss://` URLs, by rustls with the system's certificates. Which
 //! cryptography rustls uses is the application's choice (`rustls::crypto::CryptoProvider::install_default`).
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod check;
 mod error;
@@ -113,3 +114,7 @@ mod throttle;
 pub use once::RedisOnce;
 pub use sessions::RedisSessions;
 pub use throttle::RedisThrottle;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

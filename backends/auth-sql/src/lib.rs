@@ -116,6 +116,7 @@
 //! ```
 //!
 //! A connection on which nothing comes back leaves the pool within 2 s.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "_database")]
 mod api_keys;
@@ -174,3 +175,7 @@ pub use users::{
 // It alone: without a database nothing of the crate is compiled, or ten more errors would follow from it.
 #[cfg(not(feature = "_database"))]
 compile_error!("auth-sql needs a database: enable the feature `sqlite`, `postgres` or `mysql`");
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
