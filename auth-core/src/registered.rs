@@ -60,6 +60,9 @@ impl<U: User> Registered<U> {
 
 impl<U: User> fmt::Debug for Registered<U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Registered").field("user", &self.user.id()).field("factor", &self.factor).finish_non_exhaustive()
+        f.debug_struct("Registered")
+            .field("user", &self.user.id())
+            .field("factor", &self.factor)
+            .finish_non_exhaustive()
     }
 }

@@ -137,6 +137,53 @@ impl<U: User> Auth<U> {
         Ok(Authenticated { user, backend, at: self.now(), by: self.id(), grant, name: None })
     }
 
+    /// As [`dangerous_authenticated`](Self::dangerous_authenticated), with a grant: by which proofs the user would have signed in, and
+    /// when. For tests of what asks for a second factor or a fresh login; `auth-test` is made of it.
+    ///
+    /// A session that begins with it was proven when the latest of the person's proofs was given, or now if there is none. No
+    /// proof is younger than now, and whatever no scopes are said of is good for everything.
+    ///
+    /// ```
+    /// # use auth_core::{Auth, Authenticated, ConfigError, User};
+    /// use std::time::Duration;
+    /// use auth_core::grant::{Factor, Grant, Proof};
+    /// use auth_core::time::Timestamp;
+    ///
+    /// # fn example<U: User>(auth: &Auth<U>, alice: U) -> Result<Authenticated<U>, ConfigError> {
+    /// let hour_ago = Timestamp::from_millis(auth.now().as_millis() - 3_600_000);
+    /// let grant = Grant::new()
+    ///     .with_proof(Proof::new(Factor::Password, hour_ago))
+    ///     .with_proof(Proof::new(Factor::Totp, hour_ago));
+    /// let alice = auth.dangerous_authenticated_with(alice, "local", grant)?;
+    /// # Ok(alice)
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ConfigError`] if no backend has this name.
+    pub fn dangerous_authenticated_with(
+        &self,
+        user: U,
+        backend: &str,
+        grant: Grant,
+    ) -> Result<Authenticated<U>, ConfigError> {
+        let now = self.now();
+        let grant = grant.by_word(now);
+        let at = grant.proven().unwrap_or(now);
+        let authenticated = self.dangerous_authenticated(user, backend)?;
+        Ok(Authenticated { at, grant: Arc::new(grant), ..authenticated })
+    }
+
+    /// The names of the backends, in the order in which they were added.
+    pub fn backends(&self) -> impl Iterator<Item = &BackendName> {
+        self.environment().sources.iter().map(|source| &source.name)
+    }
+
+    /// The present moment, by this configuration's clock.
+    pub fn now(&self) -> Timestamp {
+        self.environment().now()
+    }
+
     fn named(&self, backend: &str) -> Result<&Source<U>, ConfigError> {
         let source = self.environment().sources.iter().find(|source| source.name.as_str() == backend);
         source.ok_or_else(|| ConfigError::new(format!("no backend is named {backend:?}")))
@@ -162,10 +209,6 @@ impl<U: User> Auth<U> {
         self.0.sessions.as_ref()
     }
 
-    pub(crate) fn now(&self) -> Timestamp {
-        self.environment().now()
-    }
-
     pub(crate) fn clock(&self) -> &dyn Clock {
         &*self.environment().clock
     }
@@ -189,8 +232,8 @@ impl<U> Clone for Auth<U> {
 
 impl<U> fmt::Debug for Auth<U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let backends: Vec<_> =
-            self.0.authenticator.environment.sources.iter().map(|source| &source.name).collect();
+        let sources = &self.0.authenticator.environment.sources;
+        let backends: Vec<_> = sources.iter().map(|source| &source.name).collect();
         f.debug_struct("Auth").field("backends", &backends).finish_non_exhaustive()
     }
 }

@@ -32,7 +32,11 @@ impl<U: User> Session<U> {
         self.login(vouched).await
     }
 
-    async fn vouch(&self, backend: &str, registered: Registered<U>) -> Result<Authenticated<U>, SessionError> {
+    async fn vouch(
+        &self,
+        backend: &str,
+        registered: Registered<U>,
+    ) -> Result<Authenticated<U>, SessionError> {
         let unknown = || SessionError::from(SessionErrorKind::NotRegistered);
         let environment = self.auth().environment();
         let source = environment.sources.iter().find(|source| source.name.as_str() == backend);
@@ -45,6 +49,13 @@ impl<U: User> Session<U> {
         let known = environment.reload(&name, &user.id(), &grant, self.facts()).await?;
         let is_same = |known: &Arc<U>| known.security_stamp() == user.security_stamp();
         let user = known.filter(is_same).ok_or_else(unknown)?;
-        Ok(Authenticated { user, backend: name, at, by: self.auth().id(), grant: Arc::new(grant), name: typed })
+        Ok(Authenticated {
+            user,
+            backend: name,
+            at,
+            by: self.auth().id(),
+            grant: Arc::new(grant),
+            name: typed,
+        })
     }
 }

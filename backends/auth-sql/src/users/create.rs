@@ -52,8 +52,8 @@ impl<U: TableUser> SqlUsers<U> {
     /// [`InvalidPassword`](UserErrorKind::InvalidPassword), [`NoTemporaryPasswords`](UserErrorKind::NoTemporaryPasswords),
     /// [`AlwaysActive`](UserErrorKind::AlwaysActive) or [`Unavailable`](UserErrorKind::Unavailable). Nobody was created then.
     pub async fn create(&self, new: NewUser) -> Result<U, UserError> {
-        let key =
-            canonical(&new.username).map_err(|error| UserError::because(UserErrorKind::InvalidName, error))?;
+        let key = canonical(&new.username)
+            .map_err(|error| UserError::because(UserErrorKind::InvalidName, error))?;
         self.look_again().await;
         // Before a hash is computed for nothing.
         if new.is_temporary && self.sql.temporary.is_none() {
@@ -143,7 +143,9 @@ impl<U: TableUser> SqlUsers<U> {
                 Err(error) => error.into(),
             },
             DbErrorKind::Refused => UserError::because(UserErrorKind::InvalidValue, error),
-            DbErrorKind::Lacking if new.is_temporary && self.turns_out_earlier(&error).await => no_temporary(),
+            DbErrorKind::Lacking if new.is_temporary && self.turns_out_earlier(&error).await => {
+                no_temporary()
+            }
             _ => error.into(),
         }
     }

@@ -11,8 +11,8 @@ use super::table::IdType;
 use super::{SqlUsers, UserError, UserErrorKind};
 #[cfg(doc)]
 use crate::SqlUser;
-use crate::driver::{Columns, Value};
 use crate::TableUser;
+use crate::driver::{Columns, Value};
 
 impl<U: TableUser> SqlUsers<U> {
     /// Sets a password that the user chose, or removes it, and ends all sessions of the user. A

@@ -379,7 +379,10 @@ impl UserTable {
 }
 
 fn already_used(column: &Identifier) -> ConfigError {
-    ConfigError::new(format!("the column {:?} is used already: give each column one meaning", column.as_str()))
+    ConfigError::new(format!(
+        "the column {:?} is used already: give each column one meaning",
+        column.as_str()
+    ))
 }
 
 /// Whether a number is written as [`UserId`] writes it.

@@ -230,7 +230,8 @@ async fn an_earlier_table_goes_on(place: &Place) {
     assert!(!must_change(&unmigrated(&db), &alice).await);
     assert!(kind(&unmigrated(&db), "ALICE", "one").await.is_none());
     refuses_temporary_passwords(&unmigrated(&db), &alice).await;
-    let error = unmigrated(&db).create(NewUser::new("eve").with_temporary_password(secret("two"))).await.unwrap_err();
+    let error =
+        unmigrated(&db).create(NewUser::new("eve").with_temporary_password(secret("two"))).await.unwrap_err();
     assert_eq!(error.kind(), UserErrorKind::NoTemporaryPasswords);
     unmigrated(&db).set_password(&alice, Some(&secret("two"))).await.unwrap();
     assert!(kind(&unmigrated(&db), "alice", "two").await.is_none());

@@ -1,0 +1,311 @@
+//! A browser, or a program, with an application in memory.
+
+mod browser;
+mod response;
+
+use std::future::Future;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use auth_core::{Auth, User};
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Method, Request, Uri};
+use serde::Serialize;
+use url::Url;
+
+use crate::jar::Jar;
+use crate::{Cookies, SignedIn, sign_in};
+use browser::{Intent, Manner};
+pub use response::Response;
+
+/// After so many redirects a browser gives up.
+const MAX_REDIRECTS: usize = 20;
+
+/// An application that a [`Client`] sends its requests to: [`TowerApp`](crate::TowerApp) or [`ActixApp`](crate::ActixApp).
+pub trait App {
+    /// Answers a request.
+    fn answer(&self, request: Request<Bytes>) -> impl Future<Output = http::Response<Bytes>>;
+}
+
+/// A browser with an application in memory: it keeps cookies, and sends what browsers send, so that checks for other sites'
+/// pages and redirects to the login page work as in production.
+///
+/// It speaks as if over TLS, with `https://localhost` unless [another origin](Self::with_origin) is named, so `Secure` and
+/// `__Host-` cookies are kept and sent. Made by `Client::new` (feature `tower`) and `Client::actix` (feature `actix`).
+///
+/// ```
+/// # #[cfg(feature = "tower")] {
+/// use auth_test::{Client, TestUser, signed_in_as};
+/// use auth_tower::CurrentUser;
+/// use axum::Router;
+/// use axum::routing::get;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// async fn me(user: CurrentUser<TestUser>) -> String {
+///     user.name().to_owned()
+/// }
+///
+/// let app = Router::new().route("/me", get(me)).layer(signed_in_as(TestUser::new("alice")).layer());
+/// let client = Client::new(app);
+/// assert_eq!(client.get("/me").await.assert_status(200).text(), "alice");
+/// # }
+/// # main();
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Client<A> {
+    app: A,
+    jar: Mutex<Jar>,
+    manner: Manner,
+    origin: Url,
+    headers: HeaderMap,
+    follows: bool,
+}
+
+impl<A> Client<A> {
+    pub(crate) fn of(app: A) -> Self {
+        let origin = Url::parse("https://localhost").expect("a URL");
+        let (jar, headers) = (Mutex::default(), HeaderMap::new());
+        Self { app, jar, manner: Manner::Browser, origin, headers, follows: false }
+    }
+
+    /// A program's client: it asks for JSON, and sends nothing that only browsers send. It keeps cookies all the same.
+    #[must_use]
+    pub fn as_program(mut self) -> Self {
+        self.manner = Manner::Program;
+        self
+    }
+
+    /// Follows redirects on this site, as browsers do: answers are what came in the end.
+    #[must_use]
+    pub fn following_redirects(mut self) -> Self {
+        self.follows = true;
+        self
+    }
+
+    /// Finds the application at this origin, as `https://example.com`: for one that names its own
+    /// ([`AuthBuilder::origin`](auth_core::AuthBuilder::origin)).
+    ///
+    /// # Panics
+    /// If it is no origin.
+    #[must_use]
+    #[track_caller]
+    pub fn with_origin(mut self, origin: &str) -> Self {
+        self.origin = Url::parse(origin).unwrap_or_else(|error| panic!("{origin:?} is no origin: {error}"));
+        self
+    }
+
+    /// Sends what a page of another site would have the browser send, as `https://evil.example`: for tests that such requests
+    /// change nothing. Cookies go along, as if the browser were one without `SameSite`.
+    #[must_use]
+    pub fn from_other_site(mut self, origin: impl Into<String>) -> Self {
+        self.manner = Manner::OtherSite(origin.into());
+        self
+    }
+
+    /// Sends this header with every request, in place of its own.
+    ///
+    /// # Panics
+    /// If it is no header.
+    #[must_use]
+    #[track_caller]
+    pub fn with_header(mut self, name: &str, value: &str) -> Self {
+        let native = (HeaderName::try_from(name), HeaderValue::try_from(value));
+        let (Ok(native), Ok(text)) = native else { panic!("{name}: {value} is no header") };
+        self.headers.append(native, text);
+        self
+    }
+
+    /// Presents this token with every request.
+    ///
+    /// # Panics
+    /// If it has what no header has.
+    #[must_use]
+    #[track_caller]
+    pub fn with_bearer(self, token: &str) -> Self {
+        self.with_header("authorization", &format!("Bearer {token}"))
+    }
+
+    /// The value of a cookie that the client keeps.
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        self.jar().value(name).map(str::to_owned)
+    }
+
+    /// Keeps a cookie, by its `Set-Cookie` line.
+    pub fn set_cookie(&self, line: &str) {
+        self.jar().take(line);
+    }
+
+    /// Forgets all cookies, as a browser that was closed: the sessions go on without it.
+    pub fn forget_cookies(&self) {
+        *self.jar() = Jar::default();
+    }
+
+    fn jar(&self) -> MutexGuard<'_, Jar> {
+        self.jar.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<A: Clone> Client<A> {
+    /// Another browser with the same application: it has the same settings, and no cookies.
+    #[must_use]
+    pub fn another(&self) -> Self {
+        Self {
+            app: self.app.clone(),
+            jar: Mutex::default(),
+            manner: self.manner.clone(),
+            origin: self.origin.clone(),
+            headers: self.headers.clone(),
+            follows: self.follows,
+        }
+    }
+}
+
+impl<A: App> Client<A> {
+    /// Signs somebody in at the application's own [`Auth`], and keeps the cookies: see [`sign_in`].
+    ///
+    /// # Panics
+    /// If that is not possible. The text says why.
+    pub async fn sign_in<U: User>(&self, auth: &Auth<U>, who: SignedIn<U>) -> Cookies {
+        let cookies = sign_in(auth, who).await.unwrap_or_else(|error| panic!("nobody is signed in: {error}"));
+        let mut jar = self.jar();
+        cookies.set_cookie_lines().for_each(|line| jar.take(line));
+        drop(jar);
+        cookies
+    }
+
+    /// Opens a page.
+    pub async fn get(&self, path: &str) -> Response {
+        self.send(self.plain(Method::GET, path), Intent::Navigate).await
+    }
+
+    /// Submits a form of the page that is there.
+    ///
+    /// ```
+    /// # #[cfg(feature = "tower")] {
+    /// use auth_test::Client;
+    /// # let login = axum::routing::post(async |body: String| body);
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main(login: axum::routing::MethodRouter) {
+    /// # let app = axum::Router::new().route("/login", login);
+    /// let client = Client::new(app);
+    /// let answer = client.post_form("/login", &[("username", "alice"), ("password", "a b&c")]).await;
+    /// # assert_eq!(answer.text(), "username=alice&password=a+b%26c");
+    /// # }
+    /// # main(login);
+    /// # }
+    /// ```
+    pub async fn post_form(&self, path: &str, fields: &[(&str, &str)]) -> Response {
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let request = self.plain(Method::POST, path);
+        let request = with_type(request, "application/x-www-form-urlencoded", Bytes::from(body));
+        self.send(request, Intent::Navigate).await
+    }
+
+    /// Posts JSON, as a page's script does, or a program.
+    ///
+    /// # Panics
+    /// If the value has no JSON.
+    pub async fn post_json(&self, path: &str, value: &impl Serialize) -> Response {
+        let body = serde_json::to_vec(value).unwrap_or_else(|error| panic!("no JSON: {error}"));
+        let request = with_type(self.plain(Method::POST, path), "application/json", Bytes::from(body));
+        self.send(request, Intent::Fetch).await
+    }
+
+    /// Sends any request, as a page's script does, or a program. What it has no headers for, as `Origin`, is added, and the
+    /// cookies are.
+    ///
+    /// ```
+    /// # #[cfg(feature = "tower")] {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), http::Error> {
+    /// # let app = axum::Router::new().route("/things/7", axum::routing::put(async |body: String| body));
+    /// use auth_test::Client;
+    ///
+    /// let request = http::Request::put("/things/7").header("content-type", "text/plain").body("seven")?;
+    /// assert_eq!(Client::new(app).request(request).await.text(), "seven");
+    /// # Ok(())
+    /// # }
+    /// # main().unwrap();
+    /// # }
+    /// ```
+    pub async fn request<B: Into<Bytes>>(&self, request: Request<B>) -> Response {
+        self.send(request.map(Into::into), Intent::Fetch).await
+    }
+
+    #[track_caller]
+    fn plain(&self, method: Method, path: &str) -> Request<Bytes> {
+        let mut request = Request::new(Bytes::new());
+        *request.method_mut() = method;
+        *request.uri_mut() = target(&self.origin, path);
+        request
+    }
+
+    async fn send(&self, mut request: Request<Bytes>, intent: Intent) -> Response {
+        for _ in 0..=MAX_REDIRECTS {
+            let again = request.clone();
+            let response = self.send_once(request, intent).await;
+            let Some(next) = self.next(again, &response) else { return response };
+            request = next;
+        }
+        panic!("the application redirects in a circle")
+    }
+
+    async fn send_once(&self, mut request: Request<Bytes>, intent: Intent) -> Response {
+        let what = format!("{} {}", request.method(), request.uri());
+        let added = self.manner.headers(&request, intent, &self.origin);
+        let headers = request.headers_mut();
+        for name in
+            self.headers.keys().filter(|name| !headers.contains_key(*name)).cloned().collect::<Vec<_>>()
+        {
+            self.headers.get_all(&name).iter().for_each(|value| _ = headers.append(&name, value.clone()));
+        }
+        for (name, value) in added {
+            headers.entry(name).or_insert(value);
+        }
+        self.add_cookies(&mut request);
+        let response = self.app.answer(request).await;
+        let mut jar = self.jar();
+        let lines = response.headers().get_all(header::SET_COOKIE).iter();
+        lines.filter_map(|line| line.to_str().ok()).for_each(|line| jar.take(line));
+        Response::new(what, response)
+    }
+
+    fn add_cookies(&self, request: &mut Request<Bytes>) {
+        let line = self.jar().line(request.uri().path());
+        if let Some(Ok(line)) = line.map(HeaderValue::try_from) {
+            request.headers_mut().append(header::COOKIE, line);
+        }
+    }
+
+    /// What a browser sends where it is redirected to (RFC 9110 §15.4).
+    fn next(&self, mut request: Request<Bytes>, response: &Response) -> Option<Request<Bytes>> {
+        let location = response.location().filter(|_| self.follows)?;
+        if !matches!(response.status(), 301 | 302 | 303 | 307 | 308) {
+            return None;
+        }
+        let here = self.origin.join(&request.uri().to_string()).ok()?;
+        let there = here.join(location).ok().filter(|there| there.origin() == self.origin.origin())?;
+        *request.uri_mut() = target(&self.origin, there.as_str());
+        if response.status() < 307 && *request.method() != Method::HEAD {
+            *request.method_mut() = Method::GET;
+            *request.body_mut() = Bytes::new();
+            request.headers_mut().remove(header::CONTENT_TYPE);
+        }
+        Some(request)
+    }
+}
+
+/// Path and query, as servers are sent them.
+#[track_caller]
+fn target(origin: &Url, path: &str) -> Uri {
+    let url = origin.join(path).unwrap_or_else(|error| panic!("{path:?} is no path: {error}"));
+    url[url::Position::BeforePath..url::Position::AfterQuery].parse().unwrap_or_default()
+}
+
+fn with_type(mut request: Request<Bytes>, kind: &'static str, body: Bytes) -> Request<Bytes> {
+    request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    *request.body_mut() = body;
+    request
+}
