@@ -185,15 +185,14 @@ impl<A: App> Client<A> {
     /// ```
     /// # #[cfg(feature = "tower")] {
     /// use auth_test::Client;
-    /// # let login = axum::routing::post(async |body: String| body);
     /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main(login: axum::routing::MethodRouter) {
-    /// # let app = axum::Router::new().route("/login", login);
+    /// # async fn main() {
+    /// # let app = axum::Router::new().route("/login", axum::routing::post(async |body: String| body));
     /// let client = Client::new(app);
     /// let answer = client.post_form("/login", &[("username", "alice"), ("password", "a b&c")]).await;
     /// # assert_eq!(answer.text(), "username=alice&password=a+b%26c");
     /// # }
-    /// # main(login);
+    /// # main();
     /// # }
     /// ```
     pub async fn post_form(&self, path: &str, fields: &[(&str, &str)]) -> Response {

@@ -1,14 +1,176 @@
-//! Test kit of the authentication library: signed-in requests, a client with cookies, scripted backends and failing stores.
+//! Test kit of the authentication library: signed-in requests, a client with cookies, scripted backends, failing stores.
+//!
+//! For `[dev-dependencies]`, with the feature of the framework (`tower` or `actix`; there is none by default):
+//!
+//! ```toml
+//! [dev-dependencies]
+//! auth-test = { version = "0.1", features = ["tower"] }
+//! ```
+//!
+//! | to test | take |
+//! |---|---|
+//! | a handler or a router, without its `AuthLayer` | [`signed_in_as(alice)`](signed_in_as) `.layer()` or `.middleware()`, [`anonymous()`](anonymous()) |
+//! | a whole application with its own [`Auth`](auth_core::Auth) | [`sign_in`], [`Client::sign_in`] |
+//! | what browsers and programs see | [`Client`] |
+//! | logins, denials, outages of a directory | [`Scripted`], [`ScriptedVerifier`] |
+//! | outages of the session store | [`Failing`] |
+//! | what happens an hour later | [`TestClock`] |
+//! | a backend or a store of your own | [`conformance`] |
 //!
 //! # Handlers and routers alone
 //!
+//! A [`CurrentUser`](https://docs.rs/auth-tower/latest/auth_tower/struct.CurrentUser.html) that is put into a request by hand is
+//! nobody's word, and answered by a 500: there is no layer that found it. So the kit puts a layer there. In it is an `Auth` that
+//! exists for this test alone, with one user and sessions in memory; a real session begins, and its cookie is put onto each request.
+//! Extractors, guards, rules, values, `session.logout()` and `rotate()` go the way that they go in production.
+//!
+//! ```
+//! # #[cfg(feature = "tower")] {
+//! use auth_core::Require;
+//! use auth_test::{Client, TestUser, anonymous, signed_in_as};
+//! use auth_tower::{CurrentUser, RequireLayer};
+//! use axum::Router;
+//! use axum::routing::get;
+//!
+//! async fn me(user: CurrentUser<TestUser>) -> String {
+//!     format!("You are {}", user.name())
+//! }
+//!
+//! fn pages() -> Router {
+//!     let members = RequireLayer::new(Require::permission("members"));
+//!     Router::new().route("/me", get(me)).route("/members", get(async || "members only").layer(members))
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! let alice = TestUser::new("alice").with_permission("members");
+//! let client = Client::new(pages().layer(signed_in_as(alice).layer()));
+//! assert_eq!(client.get("/me").await.assert_status(200).text(), "You are alice");
+//! client.get("/members").await.assert_status(200);
+//!
+//! let client = Client::new(pages().layer(signed_in_as(TestUser::new("bob")).layer()));
+//! client.get("/members").await.assert_status(403);
+//!
+//! let client = Client::new(pages().layer(anonymous::<TestUser>().layer())).as_program();
+//! client.get("/me").await.assert_status(401);
+//! # }
+//! # main();
+//! # }
+//! ```
+//!
+//! For actix-web it is `.wrap(signed_in_as(alice).middleware())`:
+//!
+//! ```
+//! # #[cfg(feature = "actix")] {
+//! use actix_web::test::init_service;
+//! use actix_web::{App, web};
+//! use auth_actix::{CurrentUser, RequireLayer};
+//! use auth_core::Require;
+//! use auth_test::{Client, TestUser, signed_in_as};
+//!
+//! async fn me(user: CurrentUser<TestUser>) -> String {
+//!     format!("You are {}", user.name())
+//! }
+//!
+//! fn pages(config: &mut web::ServiceConfig) {
+//!     let members = RequireLayer::new(Require::permission("members"));
+//!     let members = web::resource("/members").wrap(members).get(async || "members only");
+//!     config.route("/me", web::get().to(me)).service(members);
+//! }
+//!
+//! # actix_web::rt::System::new().block_on(async {
+//! let alice = signed_in_as(TestUser::new("alice").with_permission("members"));
+//! let client = Client::actix(init_service(App::new().configure(pages).wrap(alice.middleware())).await);
+//! assert_eq!(client.get("/me").await.assert_status(200).text(), "You are alice");
+//! client.get("/members").await.assert_status(200);
+//! # });
+//! # }
+//! ```
+//!
 //! # Whole applications
 //!
-//! placeholder
+//! [`sign_in`] signs a user in at the application's own `Auth`, without a password and past no other rule: the user must be one that
+//! the backend finds, and the policy of second factors holds. [`Client::sign_in`] keeps the cookies.
+//!
+//! ```
+//! # #[cfg(feature = "tower")] {
+//! use std::time::Duration;
+//!
+//! use auth_core::session::{KeyRing, MemorySessions, SessionConfig};
+//! use auth_core::{Auth, Password};
+//! use auth_test::{Client, Failing, Scripted, TestUser, signed_in_as};
+//! use auth_tower::{AuthLayer, Error, FreshUser, Session};
+//! use axum::Router;
+//! use axum::response::Redirect;
+//! use axum::routing::{get, post};
+//!
+//! /// The application, as it is in production.
+//! fn app(auth: Auth<TestUser>) -> Router {
+//!     let logout = async |session: Session<TestUser>| -> Result<Redirect, Error> {
+//!         session.logout().await?;
+//!         Ok(Redirect::to("/"))
+//!     };
+//!     let keys = async |_: FreshUser<TestUser, 300>| "keys";
+//!     Router::new().route("/keys", get(keys)).route("/logout", post(logout)).layer(AuthLayer::new(auth))
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), auth_core::ConfigError> {
+//! let alice = || signed_in_as(TestUser::new("alice"));
+//! let sessions = Failing::new(MemorySessions::new(100));
+//! let auth = Auth::builder()
+//!     .backend::<Password>("local", Scripted::new().knowing(TestUser::new("alice")))
+//!     .sessions(sessions.clone(), SessionConfig::new(KeyRing::generate()?))
+//!     .login_page("/login")
+//!     .build()?;
+//! let client = Client::new(app(auth.clone()));
+//! client.get("/keys").await.assert_redirect("/login?next=/keys");
+//!
+//! client.sign_in(&auth, alice()).await;
+//! client.get("/keys").await.assert_status(200);
+//!
+//! // The store is down: that is a 503, and the cookie stays.
+//! sessions.fail();
+//! client.get("/keys").await.assert_status(503);
+//! sessions.recover();
+//! client.get("/keys").await.assert_status(200);
+//!
+//! // A login of an hour ago is too old for this page.
+//! client.sign_in(&auth, alice().proven_ago(Duration::from_secs(3600))).await;
+//! client.get("/keys").await.assert_status(303);
+//!
+//! client.post_form("/logout", &[]).await.assert_redirect("/");
+//! assert_eq!(client.cookie("__Host-session"), None);
+//! # Ok(())
+//! # }
+//! # main().unwrap();
+//! # }
+//! ```
+//!
+//! # Why nothing of it can be reached by a client
+//!
+//! Nobody gets in by what this crate does who only sends requests:
+//!
+//! * Production code does not contain it, where it is among the `[dev-dependencies]`. It switches nothing on there: the adapters
+//!   have no feature for tests, and neither a header nor a variable of the environment is read.
+//! * [`sign_in`] is called by code that holds the application's `Auth`. It asks for
+//!   [`Auth::dangerous_authenticated_with`](auth_core::Auth::dangerous_authenticated_with), which no request leads to.
+//! * A layer signs in whoever passes it, by design; it has an `Auth` with keys and sessions of its own, so its cookie is nobody's at
+//!   another one.
+//!
+//! # Features
+//!
+//! | feature | what |
+//! |---|---|
+//! | `tower` | `.layer()`, `Client::new`, for `auth-tower` |
+//! | `actix` | `.middleware()`, `Client::actix`, for `auth-actix` |
+//!
+//! The kit needs Rust 1.88; with `actix`, Rust 1.89.
 
 mod anonymous;
 mod client;
 mod clock;
+pub mod conformance;
 mod failing;
 mod jar;
 #[cfg(feature = "actix")]
@@ -27,7 +189,6 @@ mod view;
 
 pub use anonymous::{Anonymous, anonymous};
 pub use auth_core;
-pub use auth_core::conformance;
 pub use client::{App, Client, Response};
 pub use clock::TestClock;
 pub use failing::Failing;

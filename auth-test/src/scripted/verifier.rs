@@ -15,7 +15,7 @@ use crate::switch::Switch;
 /// of an identity.
 ///
 /// ```
-/// use auth_core::backend::{Identity, Provisioned, provision_fn};
+/// use auth_core::backend::{DenyReason, Groups, Identity, Outcome, Provisioned, provision_fn};
 /// use auth_core::{Auth, Password, RequestFacts};
 /// use auth_test::{ScriptedVerifier, TestUser};
 ///
@@ -23,9 +23,12 @@ use crate::switch::Switch;
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let alice = Identity::new("ldap", "cn=alice").with_username("alice").with_groups(["staff"]);
 /// let directory = ScriptedVerifier::new().with_identity("alice", "wonderland", alice);
-/// let users = provision_fn(|who: &Identity| {
-///     TestUser::new(who.username()).with_permissions(who.groups().iter())
-/// });
+/// // The application's own, which is under test:
+/// let users = provision_fn(|who: Identity| async move {
+///     let Groups::Known(groups) = who.groups() else { return Ok(Outcome::Deny(DenyReason::NotPermitted)) };
+///     Ok(Outcome::Accept(TestUser::new(who.username()).with_permissions(groups)))
+/// })
+/// .keep_identity();
 /// let backend = Provisioned { verifier: directory.clone(), users };
 /// let auth = Auth::builder().backend::<Password>("ldap", backend).build()?;
 ///
