@@ -21,7 +21,26 @@ pub use response::Response;
 /// After so many redirects a browser gives up.
 const MAX_REDIRECTS: usize = 20;
 
-/// An application that a [`Client`] sends its requests to: [`TowerApp`](crate::TowerApp) or [`ActixApp`](crate::ActixApp).
+/// An application that a [`Client`] sends its requests to: `TowerApp`, `ActixApp`, or one of your own.
+///
+/// ```
+/// use auth_test::{App, Client};
+/// use bytes::Bytes;
+/// use http::{Request, Response};
+///
+/// struct Echo;
+///
+/// impl App for Echo {
+///     async fn answer(&self, request: Request<Bytes>) -> Response<Bytes> {
+///         Response::new(request.into_body())
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// assert_eq!(Client::of(Echo).post_json("/", &[1, 2]).await.text(), "[1,2]");
+/// # }
+/// ```
 pub trait App {
     /// Answers a request.
     fn answer(&self, request: Request<Bytes>) -> impl Future<Output = http::Response<Bytes>>;
@@ -64,7 +83,9 @@ pub struct Client<A> {
 }
 
 impl<A> Client<A> {
-    pub(crate) fn of(app: A) -> Self {
+    /// A browser with an application of any kind, which says how it [answers](App::answer).
+    #[must_use]
+    pub fn of(app: A) -> Self {
         let origin = Url::parse("https://localhost").expect("a URL");
         let (jar, headers) = (Mutex::default(), HeaderMap::new());
         Self { app, jar, manner: Manner::Browser, origin, headers, follows: false }

@@ -51,25 +51,10 @@ pub struct Scripted<U> {
     loading: Switch,
 }
 
-impl<U: User + Clone> Scripted<U> {
+impl<U> Scripted<U> {
     /// A backend without users, which works.
     pub fn new() -> Self {
         Self::default()
-    }
-
-    /// Knows this user, who signs in by this name and password.
-    #[must_use]
-    pub fn with_user(self, name: impl Into<String>, password: impl Into<String>, user: U) -> Self {
-        lock(&self.answers).accept(name.into(), password.into(), user.id());
-        self.set_user(user);
-        self
-    }
-
-    /// Knows this user by the id only: for sessions that began without a password.
-    #[must_use]
-    pub fn knowing(self, user: U) -> Self {
-        self.set_user(user);
-        self
     }
 
     /// Denies whoever comes by this name, whatever the password.
@@ -79,18 +64,6 @@ impl<U: User + Clone> Scripted<U> {
         self
     }
 
-    /// Replaces the user with this id, or adds one: when the test has somebody disabled, promoted, or given another stamp.
-    pub fn set_user(&self, user: U) {
-        lock(&self.users).insert(user.id(), user);
-    }
-
-    /// Forgets the user with this id.
-    pub fn remove_user(&self, id: &UserId) {
-        lock(&self.users).remove(id);
-    }
-}
-
-impl<U> Scripted<U> {
     /// From now on it cannot be reached, neither to judge nor to load a user.
     pub fn fail(&self) {
         self.each(Switch::fail);
@@ -124,6 +97,33 @@ impl<U> Scripted<U> {
 
     fn each(&self, tell: impl Fn(&Switch)) {
         [&self.judging, &self.loading].into_iter().for_each(tell);
+    }
+}
+
+impl<U: User + Clone> Scripted<U> {
+    /// Knows this user, who signs in by this name and password.
+    #[must_use]
+    pub fn with_user(self, name: impl Into<String>, password: impl Into<String>, user: U) -> Self {
+        lock(&self.answers).accept(name.into(), password.into(), user.id());
+        self.set_user(user);
+        self
+    }
+
+    /// Knows this user by the id only: for sessions that began without a password.
+    #[must_use]
+    pub fn knowing(self, user: U) -> Self {
+        self.set_user(user);
+        self
+    }
+
+    /// Replaces the user with this id, or adds one: when the test has somebody disabled, promoted, or given another stamp.
+    pub fn set_user(&self, user: U) {
+        lock(&self.users).insert(user.id(), user);
+    }
+
+    /// Forgets the user with this id.
+    pub fn remove_user(&self, id: &UserId) {
+        lock(&self.users).remove(id);
     }
 }
 

@@ -108,7 +108,6 @@ async fn begin<U: User>(auth: &Auth<U>, request: &Request) -> Result<Exchange<U>
 
 /// What a browser gets at a login.
 #[derive(Clone)]
-#[must_use = "nobody is signed in who does not send them"]
 pub struct Cookies {
     lines: Vec<String>,
     is_pending: bool,

@@ -73,3 +73,46 @@ fn of_browser(
     }
     headers
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The site, mode, destination and origin that a request is sent with, and what it accepts.
+    fn sent(manner: &Manner, method: Method, intent: Intent) -> [String; 5] {
+        let site = Url::parse("https://shop.example:8443").unwrap();
+        let mut request = Request::new(Bytes::new());
+        *request.method_mut() = method;
+        let headers = manner.headers(&request, intent, &site);
+        let value = |name: &str| {
+            let found = headers.iter().find(|(own, _)| own == name);
+            found.map(|(_, value)| value.to_str().unwrap().to_owned()).unwrap_or_default()
+        };
+        assert_eq!(value("host"), "shop.example:8443");
+        let accept = value("accept").split(',').next().unwrap().to_owned();
+        [value("sec-fetch-site"), value("sec-fetch-mode"), value("sec-fetch-dest"), value("origin"), accept]
+    }
+
+    #[test]
+    fn requests_are_as_browsers_send_them() {
+        let own = "https://shop.example:8443";
+        let other = Manner::OtherSite("https://evil.example".into());
+        let (page, fetch) = (Intent::Navigate, Intent::Fetch);
+        let table = [
+            (Manner::Browser, Method::GET, page, ["same-origin", "navigate", "document", "", "text/html"]),
+            (Manner::Browser, Method::POST, page, ["same-origin", "navigate", "document", own, "text/html"]),
+            (Manner::Browser, Method::PUT, fetch, ["same-origin", "cors", "empty", own, "*/*"]),
+            (
+                other.clone(),
+                Method::POST,
+                page,
+                ["cross-site", "navigate", "document", "https://evil.example", "text/html"],
+            ),
+            (other, Method::GET, fetch, ["cross-site", "cors", "empty", "", "*/*"]),
+            (Manner::Program, Method::POST, fetch, ["", "", "", "", "application/json"]),
+        ];
+        for (manner, method, intent, expected) in table {
+            assert_eq!(sent(&manner, method.clone(), intent), expected, "{manner:?} {method}");
+        }
+    }
+}

@@ -21,6 +21,13 @@ const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOS
 /// An actix-web app behind a [`Client`].
 pub struct ActixApp<S>(Rc<S>);
 
+impl<S> ActixApp<S> {
+    /// This app, as [`init_service`](actix_web::test::init_service) gives it.
+    pub fn new(service: S) -> Self {
+        Self(Rc::new(service))
+    }
+}
+
 impl<S> Client<ActixApp<S>> {
     /// A browser with this application, as [`init_service`](actix_web::test::init_service) gives it.
     ///
@@ -36,7 +43,7 @@ impl<S> Client<ActixApp<S>> {
     /// # });
     /// ```
     pub fn actix(service: S) -> Self {
-        Self::of(ActixApp(Rc::new(service)))
+        Self::of(ActixApp::new(service))
     }
 }
 

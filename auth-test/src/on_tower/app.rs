@@ -17,6 +17,13 @@ use crate::client::App;
 #[derive(Clone, Debug)]
 pub struct TowerApp<S>(S);
 
+impl<S> TowerApp<S> {
+    /// This service.
+    pub fn new(service: S) -> Self {
+        Self(service)
+    }
+}
+
 impl<S> Client<TowerApp<S>> {
     /// A browser with this application: an axum `Router`, or another service whose requests have bodies of
     /// [`Full<Bytes>`](http_body_util::Full). For services of another body, map it (`tower::ServiceExt::map_request`).
@@ -33,7 +40,7 @@ impl<S> Client<TowerApp<S>> {
     /// # }
     /// ```
     pub fn new(service: S) -> Self {
-        Self::of(TowerApp(service))
+        Self::of(TowerApp::new(service))
     }
 }
 

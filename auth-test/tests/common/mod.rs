@@ -1,36 +1,44 @@
 //! What both frameworks' applications are made of.
-#![allow(dead_code, reason = "each test binary uses a part")]
 
+#[macro_use]
+mod tests;
+pub(crate) mod scripts;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use auth_core::factors::{Factors, MemoryFactors};
 use auth_core::grant::Factor;
-use auth_core::http::{Basic, Bearer};
+use auth_core::http::Basic;
 use auth_core::second_factor::{Needs, SecondFactor};
 use auth_core::session::{KeyRing, MemorySessions, SessionConfig};
 use auth_core::{Auth, AuthBuilder, Password, Require};
-use auth_test::{Failing, Scripted, TestClock, TestUser};
+use auth_test::{App, Client, Failing, Scripted, SignedIn, TestClock, TestUser};
+use bytes::Bytes;
+use http::{Request, Response};
 
 /// An application's own `Auth`, and what is behind it.
-pub struct Site {
-    pub auth: Auth<TestUser>,
-    pub users: Scripted<TestUser>,
-    pub sessions: Failing<MemorySessions>,
-    pub clock: TestClock,
+pub(crate) struct Site {
+    pub(crate) auth: Auth<TestUser>,
+    pub(crate) users: Scripted<TestUser>,
+    pub(crate) sessions: Failing<MemorySessions>,
+    pub(crate) clock: TestClock,
 }
 
-pub fn alice() -> TestUser {
+pub(crate) fn alice() -> TestUser {
     TestUser::new("alice").with_permission("members")
 }
 
 impl Site {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(|auth| auth)
     }
 
     /// Whose users need a second factor.
-    pub fn of_two_factors() -> Self {
+    pub(crate) fn of_two_factors() -> Self {
         let keys = KeyRing::generate().unwrap();
         let factors = Arc::new(Factors::new("Shop", MemoryFactors::new(100), &keys).unwrap());
         Self::with(|auth| {
@@ -39,7 +47,7 @@ impl Site {
         })
     }
 
-    pub fn with(configure: impl FnOnce(AuthBuilder<TestUser>) -> AuthBuilder<TestUser>) -> Self {
+    pub(crate) fn with(configure: impl FnOnce(AuthBuilder<TestUser>) -> AuthBuilder<TestUser>) -> Self {
         let users = Scripted::new().with_user("alice", "wonderland", alice());
         let sessions = Failing::new(MemorySessions::new(100));
         let clock = TestClock::new();
@@ -53,7 +61,7 @@ impl Site {
 }
 
 /// Paths that are guarded, and by what.
-pub fn rules() -> [(&'static str, Require); 6] {
+pub(crate) fn rules() -> [(&'static str, Require); 6] {
     [
         ("/login-only", Require::login()),
         ("/members", Require::permission("members")),
@@ -65,7 +73,7 @@ pub fn rules() -> [(&'static str, Require); 6] {
 }
 
 /// Whatever a client might try to be somebody by.
-pub const CLAIMS: [(&str, &str); 12] = [
+pub(crate) const CLAIMS: [(&str, &str); 12] = [
     ("cookie", "__Host-session=alice"),
     ("cookie", "session=alice; auth-test=alice; __Host-session=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
     ("authorization", "Bearer alice"),
@@ -80,11 +88,45 @@ pub const CLAIMS: [(&str, &str); 12] = [
     ("forwarded", "for=127.0.0.1;proto=https"),
 ];
 
-/// Schemes for tests that the client speaks TLS.
-pub fn basic(auth: AuthBuilder<TestUser>) -> AuthBuilder<TestUser> {
+/// Which needs TLS.
+pub(crate) fn basic(auth: AuthBuilder<TestUser>) -> AuthBuilder<TestUser> {
     auth.scheme(Basic::new("site").unwrap())
 }
 
-pub fn bearer() -> Bearer {
-    Bearer::new("site").unwrap()
+type Answering = Pin<Box<dyn Future<Output = Response<Bytes>>>>;
+
+/// An application, whatever its type.
+#[derive(Clone)]
+pub(crate) struct AnyApp(Rc<dyn Fn(Request<Bytes>) -> Answering>);
+
+impl AnyApp {
+    pub(crate) fn client(app: impl App + Clone + 'static) -> Client<Self> {
+        Client::of(Self(Rc::new(move |request| {
+            let app = app.clone();
+            Box::pin(async move { app.answer(request).await })
+        })))
+    }
+}
+
+impl App for AnyApp {
+    async fn answer(&self, request: Request<Bytes>) -> Response<Bytes> {
+        (self.0)(request).await
+    }
+}
+
+/// The same pages over one framework.
+pub(crate) trait Framework {
+    /// Behind the application's own layer.
+    async fn app(auth: &Auth<TestUser>) -> Client<AnyApp>;
+    /// Behind a layer of the kit, with somebody signed in or nobody.
+    async fn layered(
+        who: Option<SignedIn<TestUser>>,
+        configure: impl Fn(AuthBuilder<TestUser>) -> AuthBuilder<TestUser>,
+    ) -> Client<AnyApp>;
+    /// Behind none.
+    async fn bare() -> Client<AnyApp>;
+
+    async fn signed_in(who: SignedIn<TestUser>) -> Client<AnyApp> {
+        Self::layered(Some(who), |auth| auth).await
+    }
 }
