@@ -86,9 +86,14 @@ impl<A> Client<A> {
     /// A browser with an application of any kind, which says how it [answers](App::answer).
     #[must_use]
     pub fn of(app: A) -> Self {
-        let origin = Url::parse("https://localhost").expect("a URL");
-        let (jar, headers) = (Mutex::default(), HeaderMap::new());
-        Self { app, jar, manner: Manner::Browser, origin, headers, follows: false }
+        Self {
+            app,
+            jar: Mutex::default(),
+            manner: Manner::Browser,
+            origin: localhost(),
+            headers: HeaderMap::new(),
+            follows: false,
+        }
     }
 
     /// A program's client: it asks for JSON, and sends nothing that only browsers send. It keeps cookies all the same.
@@ -315,6 +320,10 @@ impl<A: App> Client<A> {
         }
         Some(request)
     }
+}
+
+fn localhost() -> Url {
+    Url::parse("https://localhost").expect("a URL as it is written here")
 }
 
 /// Path and query, as servers are sent them.

@@ -81,7 +81,9 @@ mod tests {
 
     fn jar(lines: &[&str]) -> Jar {
         let mut jar = Jar::default();
-        lines.iter().for_each(|line| jar.take(line));
+        for line in lines {
+            jar.take(line);
+        }
         jar
     }
 

@@ -151,6 +151,9 @@ impl fmt::Debug for Cookies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let jar = self.jar();
         let names: Vec<_> = jar.pairs().map(|(name, _)| name).collect();
-        f.debug_struct("Cookies").field("names", &names).field("is_pending", &self.is_pending).finish()
+        f.debug_struct("Cookies")
+            .field("names", &names)
+            .field("is_pending", &self.is_pending)
+            .finish_non_exhaustive()
     }
 }

@@ -129,5 +129,5 @@ fn with_sessions<U: User>(builder: AuthBuilder<U>, age: Duration) -> Result<Auth
 fn random_text() -> Result<String, ConfigError> {
     let mut bytes = [0; 16];
     OsRandom.fill(&mut bytes).map_err(|error| ConfigError::new(error.to_string()))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(format!("{:032x}", u128::from_le_bytes(bytes)))
 }
