@@ -4,6 +4,7 @@ mod browser;
 mod response;
 
 use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use auth_core::{Auth, User};
@@ -42,7 +43,7 @@ const MAX_REDIRECTS: usize = 20;
 /// # }
 /// ```
 pub trait App {
-    /// Answers a request.
+    /// Answers a request. Its extensions hold the client's address, as a [`SocketAddr`].
     fn answer(&self, request: Request<Bytes>) -> impl Future<Output = http::Response<Bytes>>;
 }
 
@@ -79,6 +80,7 @@ pub struct Client<A> {
     manner: Manner,
     origin: Url,
     headers: HeaderMap,
+    address: SocketAddr,
     follows: bool,
 }
 
@@ -92,6 +94,7 @@ impl<A> Client<A> {
             manner: Manner::Browser,
             origin: localhost(),
             headers: HeaderMap::new(),
+            address: SocketAddr::from(([127, 0, 0, 1], 50_000)),
             follows: false,
         }
     }
@@ -143,6 +146,16 @@ impl<A> Client<A> {
         self
     }
 
+    /// Comes from this address, and no more from this machine: for throttles, events, and applications that
+    /// [trust](auth_core::AuthBuilder::trusted_proxy) a proxy by its address.
+    ///
+    /// An actix-web app in memory knows of no TLS. There, what needs it is accepted from this machine only.
+    #[must_use]
+    pub fn from_address(mut self, address: impl Into<IpAddr>) -> Self {
+        self.address.set_ip(address.into());
+        self
+    }
+
     /// Presents this token with every request.
     ///
     /// # Panics
@@ -183,6 +196,7 @@ impl<A: Clone> Client<A> {
             manner: self.manner.clone(),
             origin: self.origin.clone(),
             headers: self.headers.clone(),
+            address: self.address,
             follows: self.follows,
         }
     }
@@ -290,6 +304,7 @@ impl<A: App> Client<A> {
             headers.entry(name).or_insert(value);
         }
         self.add_cookies(&mut request);
+        request.extensions_mut().insert(self.address);
         let response = self.app.answer(request).await;
         let mut jar = self.jar();
         let lines = response.headers().get_all(header::SET_COOKIE).iter();
@@ -330,7 +345,9 @@ fn localhost() -> Url {
 #[track_caller]
 fn target(origin: &Url, path: &str) -> Uri {
     let url = origin.join(path).unwrap_or_else(|error| panic!("{path:?} is no path: {error}"));
-    url[url::Position::BeforePath..url::Position::AfterQuery].parse().unwrap_or_default()
+    url[url::Position::BeforePath..url::Position::AfterQuery]
+        .parse()
+        .unwrap_or_else(|error| panic!("{path:?} is no path: {error}"))
 }
 
 fn with_type(mut request: Request<Bytes>, kind: &'static str, body: Bytes) -> Request<Bytes> {

@@ -24,6 +24,9 @@
 //! exists for this test alone, with one user and sessions in memory; a real session begins, and its cookie is put onto each request.
 //! Extractors, guards, rules, values, `session.logout()` and `rotate()` go the way that they go in production.
 //!
+//! The user is asked for again on each request, so the type must be `Clone`. Routes that have an `AuthLayer` of their own find their
+//! callers by that one: for those, see [whole applications](#whole-applications).
+//!
 //! ```
 //! # #[cfg(feature = "tower")] {
 //! use auth_core::Require;

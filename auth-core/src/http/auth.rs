@@ -237,3 +237,79 @@ impl<U> fmt::Debug for Auth<U> {
         f.debug_struct("Auth").field("backends", &backends).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Password;
+    use crate::backend::{DeclineReason, Outcome, backend_fn};
+    use crate::grant::{Factor, Proof};
+    use crate::time::ManualClock;
+
+    struct Robot;
+
+    impl User for Robot {
+        fn id(&self) -> UserId {
+            UserId::from(7)
+        }
+
+        fn security_stamp(&self) -> &[u8] {
+            b"stamp"
+        }
+
+        fn is_active(&self) -> bool {
+            true
+        }
+    }
+
+    const NOW: Timestamp = Timestamp::from_secs(1_000);
+
+    fn auth() -> Auth<Robot> {
+        let robots = || {
+            backend_fn(
+                |_: Password| async { Ok(Outcome::Decline(DeclineReason::UnknownUser)) },
+                |_: UserId| async { Ok(Some(Robot)) },
+            )
+        };
+        let builder = Auth::builder().clock(ManualClock::at(NOW));
+        builder.backend::<Password>("ldap", robots()).backend::<Password>("local", robots()).build().unwrap()
+    }
+
+    #[test]
+    fn a_word_is_as_old_as_its_proofs_and_no_younger_than_now() {
+        let at = Timestamp::from_secs;
+        let by = |proofs: &[(Factor, u64)]| {
+            let each = proofs.iter().map(|(factor, secs)| Proof::new(*factor, at(*secs)));
+            each.fold(Grant::new(), Grant::with_proof)
+        };
+        let table = [
+            ("no proof", by(&[]), NOW),
+            ("an old one", by(&[(Factor::Password, 900)]), at(900)),
+            ("the later of two", by(&[(Factor::Password, 900), (Factor::Totp, 950)]), at(950)),
+            ("one of the future", by(&[(Factor::Password, 2_000)]), NOW),
+            ("a token, which proves no person", by(&[(Factor::Token, 900)]), NOW),
+        ];
+        for (name, grant, expected) in table {
+            let authenticated = auth().dangerous_authenticated_with(Robot, "local", grant).unwrap();
+            assert_eq!(authenticated.at(), expected, "{name}");
+            assert!(authenticated.grant().proofs().iter().all(|proof| proof.at <= NOW), "{name}");
+            assert!(authenticated.grant().scopes().is_all(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_word_is_good_for_what_it_says() {
+        let read = Grant::new().with_scopes(Scopes::parse("read").unwrap());
+        let authenticated = auth().dangerous_authenticated_with(Robot, "ldap", read).unwrap();
+        assert_eq!(authenticated.backend().as_str(), "ldap");
+        assert!(!authenticated.grant().begins_session(), "no session is good for less than everything");
+        let elsewhere = auth().dangerous_authenticated_with(Robot, "elsewhere", Grant::new());
+        assert_eq!(elsewhere.unwrap_err().to_string(), "no backend is named \"elsewhere\"");
+    }
+
+    #[test]
+    fn backends_are_named_in_their_order() {
+        let auth = auth();
+        assert_eq!(auth.backends().map(BackendName::as_str).collect::<Vec<_>>(), ["ldap", "local"]);
+    }
+}

@@ -1,6 +1,6 @@
 //! An actix-web app as the application of a client.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::rc::Rc;
 
 use actix_http::Request as ActixRequest;
@@ -14,9 +14,6 @@ use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 
 use crate::Client;
 use crate::client::App;
-
-/// Whose requests come from this machine: what needs TLS takes them for protected.
-const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 50_000);
 
 /// An actix-web app behind a [`Client`].
 pub struct ActixApp<S>(Rc<S>);
@@ -71,10 +68,11 @@ where
 fn native(request: Request<Bytes>) -> ActixRequest {
     let (parts, body) = request.into_parts();
     let method = actix_web::http::Method::from_bytes(parts.method.as_str().as_bytes());
-    let mut native = TestRequest::with_uri(&parts.uri.to_string())
-        .method(method.unwrap_or_default())
-        .peer_addr(PEER)
-        .set_payload(body);
+    let mut native =
+        TestRequest::with_uri(&parts.uri.to_string()).method(method.unwrap_or_default()).set_payload(body);
+    if let Some(address) = parts.extensions.get::<SocketAddr>() {
+        native = native.peer_addr(*address);
+    }
     for (name, value) in &parts.headers {
         native = native.append_header((name.as_str(), value.as_bytes()));
     }

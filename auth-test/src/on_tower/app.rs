@@ -2,8 +2,10 @@
 
 use std::fmt::Debug;
 use std::future::poll_fn;
+use std::net::SocketAddr;
 
 use auth_tower::Encrypted;
+use axum::extract::ConnectInfo;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
@@ -56,6 +58,9 @@ where
         let mut request = request.map(Full::new);
         // The client speaks TLS, which "ends" here.
         request.extensions_mut().insert(Encrypted);
+        if let Some(address) = request.extensions().get::<SocketAddr>().copied() {
+            request.extensions_mut().insert(ConnectInfo(address));
+        }
         let ready = poll_fn(|cx| service.poll_ready(cx)).await;
         ready.unwrap_or_else(|error| panic!("the application is not ready: {error:?}"));
         let answer = service.call(request).await;

@@ -1,10 +1,14 @@
 //! What the kit does over either framework: each test of `tower.rs` and `actix.rs` is one of these.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use auth_core::backend::DenyReason;
+use auth_core::factors::{Factors, MemoryFactors};
 use auth_core::grant::Factor;
+use auth_core::second_factor::{Needs, SecondFactor};
 use auth_core::session::{KeyRing, MemorySessions, SessionConfig};
+use auth_core::throttle::{MemoryThrottle, Throttle};
 use auth_core::{Auth, Password, User};
 use auth_test::{Client, Scripted, SignedIn, TestClock, TestUser, signed_in_as};
 
@@ -285,6 +289,40 @@ pub(crate) async fn a_client_logs_in_by_the_form<F: Framework>() {
     let form = [("username", "alice"), ("password", "wonderland")];
     client.post_form("/login", &form).await.assert_status(404);
     assert_eq!(client.get("/moved").await.text(), "alice");
+}
+
+pub(crate) async fn a_policy_of_second_factors_holds_under_a_layer<F: Framework>() {
+    let under = async |who| {
+        let keys = KeyRing::generate().unwrap();
+        let factors = Arc::new(Factors::new("Shop", MemoryFactors::new(100), &keys).unwrap());
+        F::layered(Some(who), |auth| {
+            let second = SecondFactor::new(Arc::clone(&factors)).page("/login/factor");
+            auth.login_page("/login").second_factor(second.policy(|_, _| Needs::second_factor()))
+        })
+        .await
+    };
+    let one = under(signed_in_as(alice())).await;
+    assert_eq!(one.get("/who").await.text(), "nobody");
+    one.get("/me").await.assert_redirect("/login/factor?next=/me");
+    let two = under(signed_in_as(alice()).with_second_factor(Factor::Totp)).await;
+    assert_eq!(two.get("/who").await.text(), "alice");
+}
+
+/// A throttle tells clients by their addresses.
+pub(crate) async fn requests_come_from_an_address<F: Framework>() {
+    let site = Site::with(|auth| auth.throttle(Throttle::new(MemoryThrottle::new(1_000))));
+    let from = async |last: u8| F::app(&site.auth).await.from_address([203, 0, 113, last]);
+    let login = async |client: &Client<AnyApp>, name: &str| {
+        client.post_form("/login", &[("username", name), ("password", "wrong")]).await.status()
+    };
+    let guesser = from(7).await;
+    for n in 0..1_000 {
+        if login(&guesser, &format!("user{n}")).await == 429 {
+            assert_eq!(login(&from(8).await, "alice").await, 401, "who comes from elsewhere goes on");
+            return;
+        }
+    }
+    panic!("the guesser was never stopped");
 }
 
 pub(crate) async fn pages_of_other_sites_change_nothing<F: Framework>() {

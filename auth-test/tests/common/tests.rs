@@ -26,6 +26,8 @@ macro_rules! scripts {
             users_change_between_requests,
             a_denial_is_scripted,
             a_client_logs_in_by_the_form,
+            a_policy_of_second_factors_holds_under_a_layer,
+            requests_come_from_an_address,
             pages_of_other_sites_change_nothing,
             an_origin_may_be_named,
             programs_and_scripts_send_json,
