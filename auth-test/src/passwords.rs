@@ -1,7 +1,14 @@
 //! Hashes that cost nearly nothing.
 
+use std::time::Duration;
+
 use auth_core::Passwords;
 use auth_core::password::Argon2Cost;
+
+/// Nobody is turned away, however busy the machine is that runs the tests.
+const QUEUE: usize = 10_000;
+/// See above.
+const WAIT: Duration = Duration::from_secs(600);
 
 /// [`Passwords`] whose hashes cost nearly nothing and protect nobody: for users whom a test creates with a password.
 ///
@@ -21,6 +28,6 @@ use auth_core::password::Argon2Cost;
 /// If a thread cannot be started.
 pub fn dangerously_weak_passwords() -> Passwords {
     let cost = Argon2Cost::dangerous_weak(16, 1, 1).expect("costs that Argon2 allows");
-    let built = Passwords::builder().cost(cost).dangerous_weak().threads(1).build();
-    built.expect("a thread for hashes")
+    let settings = Passwords::builder().cost(cost).dangerous_weak().threads(1);
+    settings.queue(QUEUE).wait(WAIT).build().expect("a thread for hashes")
 }
