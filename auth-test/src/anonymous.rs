@@ -1,21 +1,22 @@
-//! Nobody.
+//! A visitor without a login.
 
 use std::marker::PhantomData;
 
-/// Nobody is signed in: the counterpart of [`signed_in_as`](crate::signed_in_as). The type of the user is that of the handlers.
+/// A visitor without a login: the counterpart of [`signed_in_as`](crate::signed_in_as). The type parameter is the user type of the
+/// handlers.
 ///
 /// ```
 /// use auth_test::{TestUser, anonymous};
 ///
-/// let nobody = anonymous::<TestUser>();
-/// # let _ = nobody;
+/// let visitor = anonymous::<TestUser>();
+/// # let _ = visitor;
 /// ```
 pub fn anonymous<U>() -> Anonymous<U> {
     Anonymous { user: PhantomData }
 }
 
-/// Nobody is signed in, at handlers whose users are of this type: made by [`anonymous`], good for `.layer()` (feature `tower`) and
-/// `.middleware()` (feature `actix`).
+/// A visitor without a login, made by [`anonymous`]. It becomes a `.layer()` (feature `tower`) or a `.middleware()` (feature
+/// `actix`).
 #[derive(Clone, Debug)]
 #[must_use = "it is to be a layer"]
 pub struct Anonymous<U> {

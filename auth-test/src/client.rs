@@ -22,7 +22,7 @@ pub use response::Response;
 /// After so many redirects a browser gives up.
 const MAX_REDIRECTS: usize = 20;
 
-/// An application that a [`Client`] sends its requests to: `TowerApp`, `ActixApp`, or one of your own.
+/// An application that a [`Client`] sends its requests to: `TowerApp`, `ActixApp`, or your own.
 ///
 /// ```
 /// use auth_test::{App, Client};
@@ -133,7 +133,7 @@ impl<A> Client<A> {
         self
     }
 
-    /// Sends this header with every request, in place of its own.
+    /// Sends this header with every request, in place of the one that the client adds by itself.
     ///
     /// # Panics
     /// If it is no header.
@@ -203,12 +203,13 @@ impl<A: Clone> Client<A> {
 }
 
 impl<A: App> Client<A> {
-    /// Signs somebody in at the application's own [`Auth`], and keeps the cookies: see [`sign_in`].
+    /// Signs a user in at the application's own [`Auth`] and keeps the cookies: see [`sign_in`].
     ///
     /// # Panics
-    /// If that is not possible. The text says why.
+    /// If the user cannot be signed in. The text says why.
     pub async fn sign_in<U: User>(&self, auth: &Auth<U>, who: SignedIn<U>) -> Cookies {
-        let cookies = sign_in(auth, who).await.unwrap_or_else(|error| panic!("nobody is signed in: {error}"));
+        let cookies =
+            sign_in(auth, who).await.unwrap_or_else(|error| panic!("the user cannot be signed in: {error}"));
         let mut jar = self.jar();
         cookies.set_cookie_lines().for_each(|line| jar.take(line));
         drop(jar);

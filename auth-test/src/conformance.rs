@@ -1,6 +1,6 @@
 //! What every backend and every store must do: the suites of [`auth_core::conformance`].
 //!
-//! A store of your own is tested by three lines:
+//! Three lines test your own store:
 //!
 //! ```
 //! # use auth_core::session::MemorySessions as MyStore;
@@ -11,7 +11,7 @@
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test());
 //! ```
 //!
-//! And so is a backend:
+//! A backend takes as many:
 //!
 //! ```
 //! use auth_core::Password;

@@ -15,17 +15,17 @@
 //! | logins, denials, outages of a directory | [`Scripted`], [`ScriptedVerifier`] |
 //! | outages of the session store | [`Failing`] |
 //! | what happens an hour later | [`TestClock`] |
-//! | a backend or a store of your own | [`conformance`] |
+//! | your own backend or store | [`conformance`] |
 //!
 //! # Handlers and routers alone
 //!
-//! A [`CurrentUser`](https://docs.rs/auth-tower/latest/auth_tower/struct.CurrentUser.html) that is put into a request by hand is
-//! nobody's word, and answered by a 500: there is no layer that found it. So the kit puts a layer there. In it is an `Auth` that
-//! exists for this test alone, with one user and sessions in memory; a real session begins, and its cookie is put onto each request.
-//! Extractors, guards, rules, values, `session.logout()` and `rotate()` go the way that they go in production.
+//! A `CurrentUser` that a test inserts into the extensions of a request is answered with a 500: no layer vouches for it. The kit
+//! provides that layer. It contains an `Auth` for this one test, with one user and sessions in memory. It begins a real session and
+//! adds the cookie to each request, so extractors, guards, rules, session values, `session.logout()` and `rotate()` work as they do in
+//! production.
 //!
-//! The user is asked for again on each request, so the type must be `Clone`. Routes that have an `AuthLayer` of their own find their
-//! callers by that one: for those, see [whole applications](#whole-applications).
+//! Each request loads the user again, so the user type must be `Clone`. Routes below an `AuthLayer` ask that layer and not this one:
+//! for them, see [whole applications](#whole-applications).
 //!
 //! ```
 //! # #[cfg(feature = "tower")] {
@@ -92,8 +92,8 @@
 //!
 //! # Whole applications
 //!
-//! [`sign_in`] signs a user in at the application's own `Auth`, without a password and past no other rule: the user must be one that
-//! the backend finds, and the policy of second factors holds. [`Client::sign_in`] keeps the cookies.
+//! [`sign_in`] signs a user in at the application's own `Auth`. It skips the password and no other rule: the backend must find the
+//! user, and the policy of second factors holds. [`Client::sign_in`] does the same and keeps the cookies.
 //!
 //! ```
 //! # #[cfg(feature = "tower")] {
@@ -152,14 +152,12 @@
 //!
 //! # Why nothing of it can be reached by a client
 //!
-//! Nobody gets in by what this crate does who only sends requests:
-//!
-//! * Production code does not contain it, where it is among the `[dev-dependencies]`. It switches nothing on there: the adapters
-//!   have no feature for tests, and neither a header nor a variable of the environment is read.
-//! * [`sign_in`] is called by code that holds the application's `Auth`. It asks for
-//!   [`Auth::dangerous_authenticated_with`](auth_core::Auth::dangerous_authenticated_with), which no request leads to.
-//! * A layer signs in whoever passes it, by design; it has an `Auth` with keys and sessions of its own, so its cookie is nobody's at
-//!   another one.
+//! * A release build does not contain the kit, as long as it stays among the `[dev-dependencies]`. The kit switches nothing on in the
+//!   application: the adapters have no feature for tests, and no header and no environment variable is read.
+//! * Only code that holds the application's `Auth` can call [`sign_in`]. It stands on
+//!   [`Auth::dangerous_authenticated_with`](auth_core::Auth::dangerous_authenticated_with), and no request leads there.
+//! * A layer of the kit signs in every request that passes it. That is its purpose, so keep it out of production code. Its `Auth` has
+//!   fresh random keys and a separate store: another `Auth` does not accept its cookie.
 //!
 //! # Features
 //!

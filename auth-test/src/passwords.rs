@@ -5,12 +5,12 @@ use std::time::Duration;
 use auth_core::Passwords;
 use auth_core::password::Argon2Cost;
 
-/// Nobody is turned away, however busy the machine is that runs the tests.
+/// No attempt is turned away, however busy the machine is that runs the tests.
 const QUEUE: usize = 10_000;
 /// See above.
 const WAIT: Duration = Duration::from_secs(600);
 
-/// [`Passwords`] whose hashes cost nearly nothing and protect nobody: for users whom a test creates with a password.
+/// [`Passwords`] whose hashes cost nearly nothing and protect nothing: for users that a test creates with a password.
 ///
 /// ```
 /// use auth_core::{MemoryBackend, Secret};

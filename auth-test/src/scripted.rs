@@ -1,4 +1,4 @@
-//! A backend that answers as a test says.
+//! A backend whose answers the test scripts.
 
 mod answers;
 mod verifier;
@@ -14,10 +14,10 @@ use crate::switch::{Down, Switch};
 use answers::Answers;
 pub use verifier::ScriptedVerifier;
 
-/// A backend whose users and answers a test says: who signs in with which password, who is denied, and that it is down. Clones
-/// are the same backend: one goes into the [`Auth`](auth_core::Auth), one stays.
+/// A backend whose answers the test scripts: it accepts users with their passwords, denies names, fails, hangs, and counts what it
+/// was asked. Clones share one state: give one to the [`Auth`](auth_core::Auth) and keep the other.
 ///
-/// It compares plain texts, so logins take no time.
+/// It compares passwords as plain text, so logins take no time.
 ///
 /// ```
 /// use auth_core::backend::DenyReason;
@@ -57,7 +57,7 @@ impl<U> Scripted<U> {
         Self::default()
     }
 
-    /// Denies whoever comes by this name, whatever the password.
+    /// Denies this name, whatever the password.
     #[must_use]
     pub fn denying(self, name: impl Into<String>, reason: DenyReason) -> Self {
         lock(&self.answers).deny(name.into(), reason);
@@ -74,7 +74,7 @@ impl<U> Scripted<U> {
         self.each(|switch| switch.fail_next(times));
     }
 
-    /// From now on it never answers: who asks waits for the timeout
+    /// From now on it never answers: the chain waits for the timeout
     /// ([`BackendPolicy::timeout`](auth_core::BackendPolicy::timeout)).
     pub fn hang(&self) {
         self.each(Switch::hang);
@@ -101,7 +101,7 @@ impl<U> Scripted<U> {
 }
 
 impl<U: User + Clone> Scripted<U> {
-    /// Knows this user, who signs in by this name and password.
+    /// Accepts this user, by this name and password.
     #[must_use]
     pub fn with_user(self, name: impl Into<String>, password: impl Into<String>, user: U) -> Self {
         lock(&self.answers).accept(name.into(), password.into(), user.id());
@@ -109,14 +109,14 @@ impl<U: User + Clone> Scripted<U> {
         self
     }
 
-    /// Knows this user by the id only: for sessions that began without a password.
+    /// Finds this user by the id, and accepts no password: enough for [`sign_in`](crate::sign_in).
     #[must_use]
     pub fn knowing(self, user: U) -> Self {
         self.set_user(user);
         self
     }
 
-    /// Replaces the user with this id, or adds one: when the test has somebody disabled, promoted, or given another stamp.
+    /// Replaces the user with the same id, or adds one: to disable or promote a user, or to change the stamp.
     pub fn set_user(&self, user: U) {
         lock(&self.users).insert(user.id(), user);
     }
@@ -146,7 +146,7 @@ impl<U: User + Clone> Backend<Password> for Scripted<U> {
         let id = match answer {
             Outcome::Accept(id) => id,
             Outcome::Deny(reason) => return Ok(Outcome::Deny(reason)),
-            other => return Ok(other.map(|_| unreachable!("who is accepted was told above"))),
+            other => return Ok(other.map(|_| unreachable!("acceptance was handled above"))),
         };
         let user = lock(&self.users).get(&id).cloned();
         Ok(user.map_or(Outcome::Decline(answers::UNKNOWN), Outcome::accept))

@@ -15,11 +15,11 @@ pub use error::{SignInError, SignInErrorKind};
 
 /// Signs somebody in at an application's own [`Auth`] and gives the cookies that their browser gets, as Django's `force_login`.
 ///
-/// No credentials are presented, and no backend judges any; from there on everything is as after a login: the session begins
-/// in the application's store, by its policy of second factors, and each request asks the backend for the user by id. So the
-/// user must be one that the backend knows. Who lacks a factor [is pending](Cookies::is_pending), and nobody's caller.
+/// No credentials are presented, so no backend judges any. The rest is what happens at a login: the session begins in the
+/// application's store, its policy of second factors is asked, and each request loads the user from the backend by id. The backend
+/// must know the user. If the user lacks a factor, the login [stays pending](Cookies::is_pending) and the requests stay anonymous.
 ///
-/// A [`Client`](crate::Client) takes the cookies by itself: [`Client::sign_in`](crate::Client::sign_in). Without one, send
+/// [`Client::sign_in`](crate::Client::sign_in) does the same and keeps the cookies. Without a client, send
 /// [`Cookies::header`].
 ///
 /// ```
@@ -46,8 +46,8 @@ pub use error::{SignInError, SignInErrorKind};
 /// ```
 ///
 /// # Errors
-/// [`SignInError`] if there are no sessions, no such backend, the store or the backend fails, or the backend does not find the
-/// user again: its text says what to do.
+/// [`SignInError`] if the application has no sessions, no backend has the name, the store or the backend fails, or the backend does
+/// not find the user again. Its text says what to do.
 pub async fn sign_in<U: User>(auth: &Auth<U>, who: SignedIn<U>) -> Result<Cookies, SignInError> {
     if who.is_by_token() {
         return Err(SignInErrorKind::Scopes.into());
@@ -88,7 +88,7 @@ async fn log_in<U: User>(auth: &Auth<U>, authenticated: Authenticated<U>) -> Res
     Ok(Cookies { lines: answer.0, is_pending })
 }
 
-/// Whether the next request is theirs.
+/// Whether a request with these cookies finds the user.
 async fn is_known<U: User>(auth: &Auth<U>, cookies: &Cookies) -> Result<bool, SignInError> {
     let request = Request { cookies: Some(cookies.header()) };
     let exchange = begin(auth, &request).await?;
@@ -133,8 +133,8 @@ impl Cookies {
         self.lines.iter().map(String::as_str)
     }
 
-    /// Whether the login waits for a second factor that the application's [policy](auth_core::second_factor) asks for: the
-    /// session has begun, and its caller is nobody.
+    /// Whether the login waits for a second factor, by the application's [policy](auth_core::second_factor): until it is given,
+    /// requests with these cookies are anonymous.
     pub fn is_pending(&self) -> bool {
         self.is_pending
     }

@@ -1,11 +1,11 @@
-//! Who is signed in, and how they proved it.
+//! A user who is signed in, and the proofs of the login.
 
 use std::time::Duration;
 
 use auth_core::grant::{Factor, Grant, Proof, Scopes};
 use auth_core::time::Timestamp;
 
-/// Somebody who is signed in, by a password, just now, unless something else is said: see [`SignedIn`].
+/// A user who is signed in: by a password and just now, unless the builder says otherwise. See [`SignedIn`].
 ///
 /// ```
 /// use auth_test::{TestUser, signed_in_as};
@@ -17,16 +17,14 @@ pub fn signed_in_as<U>(user: U) -> SignedIn<U> {
     SignedIn { user, backend: None, factors: Vec::new(), proven_ago: None, scopes: None }
 }
 
-/// Somebody who is signed in: who it is, and how they proved it.
+/// A user who is signed in, and the proofs of the login. Made by [`signed_in_as`].
 ///
-/// What it is good for:
-///
-/// | | |
+/// | to use it | for |
 /// |---|---|
 /// | `.layer()` (feature `tower`), `.middleware()` (feature `actix`) | handlers and routers without their `AuthLayer` |
 /// | [`sign_in(&auth, …)`](crate::sign_in), [`Client::sign_in`](crate::Client::sign_in) | an application with its own [`Auth`](auth_core::Auth) |
 ///
-/// Permissions are not among what is set here: the user has them.
+/// Permissions belong to the user, so there is nothing to set here for them.
 ///
 /// ```
 /// use std::time::Duration;
@@ -42,7 +40,7 @@ pub fn signed_in_as<U>(user: U) -> SignedIn<U> {
 /// # let _ = (by_directory, by_two_factors, by_passkey, an_hour_ago, program);
 /// ```
 #[derive(Clone, Debug)]
-#[must_use = "nobody is signed in until it is a layer, or given to `sign_in`"]
+#[must_use = "it signs no request in until it becomes a layer or goes to `sign_in`"]
 pub struct SignedIn<U> {
     pub(crate) user: U,
     pub(crate) backend: Option<String>,
@@ -52,20 +50,20 @@ pub struct SignedIn<U> {
 }
 
 impl<U> SignedIn<U> {
-    /// The backend that vouched for the user, by its name. Otherwise it is the first of an [`Auth`](auth_core::Auth), and `test`
+    /// Names the backend that vouched for the user. The default is the first backend of the [`Auth`](auth_core::Auth), and `test`
     /// under [a layer](crate#handlers-and-routers-alone).
     pub fn by_backend(mut self, name: impl Into<String>) -> Self {
         self.backend = Some(name.into());
         self
     }
 
-    /// By this factor. The first one takes the place of the password, further ones are proofs beside it.
+    /// Adds a factor. The first one replaces the password, which is the default; further ones are proofs beside it.
     pub fn with_factor(mut self, factor: Factor) -> Self {
         self.factors.push(factor);
         self
     }
 
-    /// By this factor beside the first, which is the password if no other was named.
+    /// Adds a factor beside the first, which is the password unless another was named.
     pub fn with_second_factor(mut self, factor: Factor) -> Self {
         if self.factors.is_empty() {
             self.factors.push(Factor::Password);
@@ -73,17 +71,17 @@ impl<U> SignedIn<U> {
         self.with_factor(factor)
     }
 
-    /// All proofs were given so long ago: for [`Require::fresh`](auth_core::Require::fresh) and `FreshUser`.
+    /// Dates all proofs back, for tests of [`Require::fresh`](auth_core::Require::fresh) and `FreshUser`.
     pub fn proven_ago(mut self, time: Duration) -> Self {
         self.proven_ago = Some(time);
         self
     }
 
-    /// Who is calling is a program, by a token that is good for these scopes and no others. A token is no proof of a person:
-    /// name the [factors](Self::with_factor) of a login that it tells of, if it does.
+    /// Makes the caller a program with the user's token, which is good for these scopes and no others. A token proves no person. If
+    /// it tells of a login, name the [factors](Self::with_factor) of that.
     ///
-    /// A session is good for everything that its user may do, so this is for layers only: [`sign_in`](crate::sign_in) refuses
-    /// it. There, send a token of the application's own ([`Client::with_bearer`](crate::Client::with_bearer)).
+    /// For layers only: a session has no scopes, so [`sign_in`](crate::sign_in) refuses it. There, send a real token of the
+    /// application ([`Client::with_bearer`](crate::Client::with_bearer)).
     ///
     /// # Panics
     /// If one is no scope (RFC 6749 §3.3).

@@ -1,4 +1,4 @@
-//! An `Auth` that knows one user, who is signed in at it: what stands behind a layer.
+//! An `Auth` for one test and one user: what stands behind a layer.
 
 mod one_user;
 
@@ -27,7 +27,7 @@ pub(crate) struct Stage<U> {
 }
 
 enum Caller<U> {
-    Nobody,
+    Anonymous,
     Token(String),
     Session { who: SignedIn<U>, jar: OnceCell<Mutex<Jar>> },
 }
@@ -35,7 +35,7 @@ enum Caller<U> {
 type Configure<'a, U> = &'a dyn Fn(AuthBuilder<U>) -> AuthBuilder<U>;
 
 impl<U: User + Clone> Stage<U> {
-    /// Where somebody is signed in.
+    /// For a user who is signed in.
     pub(crate) fn of(who: SignedIn<U>, configure: Configure<'_, U>) -> Result<Arc<Self>, ConfigError> {
         let backend = who.backend.clone().unwrap_or_else(|| BACKEND.to_owned());
         if who.is_by_token() {
@@ -60,21 +60,21 @@ impl<U: User + Clone> Stage<U> {
         Ok(Arc::new(Self { auth, caller: Caller::Token(token.text) }))
     }
 
-    /// Where nobody is signed in.
-    pub(crate) fn of_nobody(configure: Configure<'_, U>) -> Result<Arc<Self>, ConfigError> {
-        let builder = Auth::builder().backend::<Password>(BACKEND, OneUser::nobody());
+    /// For a visitor without a login.
+    pub(crate) fn anonymous(configure: Configure<'_, U>) -> Result<Arc<Self>, ConfigError> {
+        let builder = Auth::builder().backend::<Password>(BACKEND, OneUser::none());
         let auth = configure(with_sessions(builder, Duration::ZERO)?).build()?;
-        Ok(Arc::new(Self { auth, caller: Caller::Nobody }))
+        Ok(Arc::new(Self { auth, caller: Caller::Anonymous }))
     }
 
-    /// The header that the caller's requests carry. One that has cookies of this name already is left alone: whoever sent them
-    /// keeps a jar.
+    /// The header to add to a request of the caller. A request that has cookies of these names already gets none: its client keeps
+    /// a jar.
     ///
     /// # Panics
     /// If the session cannot begin.
     pub(crate) async fn header(&self, sent: &Sent<'_>) -> Option<(&'static str, String)> {
         match &self.caller {
-            Caller::Nobody => None,
+            Caller::Anonymous => None,
             Caller::Token(_) if sent.has_authorization => None,
             Caller::Token(token) => Some(("authorization", format!("Bearer {token}"))),
             Caller::Session { who, jar } => {
@@ -113,14 +113,14 @@ impl Sent<'_> {
 async fn begin<U: User + Clone>(auth: &Auth<U>, who: &SignedIn<U>) -> Mutex<Jar> {
     let cookies = match sign_in(auth, who.clone()).await {
         Ok(cookies) => cookies,
-        Err(error) => panic!("nobody is signed in: {error}"),
+        Err(error) => panic!("the user cannot be signed in: {error}"),
     };
     let mut jar = Jar::default();
     cookies.set_cookie_lines().for_each(|line| jar.take(line));
     Mutex::new(jar)
 }
 
-/// A login of long ago is over only for whoever asks for a fresh one.
+/// The session outlives a login of long ago: only a rule that asks for a fresh login refuses it.
 fn with_sessions<U: User>(builder: AuthBuilder<U>, age: Duration) -> Result<AuthBuilder<U>, ConfigError> {
     let config = SessionConfig::new(KeyRing::generate()?).absolute_timeout(age.saturating_add(LIFETIME));
     Ok(builder.sessions(MemorySessions::new(100), config))

@@ -6,8 +6,8 @@ use auth_core::{User, UserId};
 
 /// A user for tests: whatever [`User`] asks for can be set.
 ///
-/// Applications whose own user can be built in a test should take that one: then the code under test sees what it sees in
-/// production. This one is for libraries, and for handlers that are generic over the user.
+/// If a test can build the application's user, take that one: then the code under test sees what it sees in production. This one is
+/// for libraries, and for handlers that are generic over the user.
 ///
 /// ```
 /// use auth_core::User;
@@ -81,7 +81,7 @@ impl TestUser {
         self
     }
 
-    /// Who may not sign in.
+    /// Not active: may neither sign in nor stay signed in.
     pub fn disabled(mut self) -> Self {
         self.is_active = false;
         self

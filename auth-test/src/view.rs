@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use auth_core::http::adapter::{Layered, ResponseView};
 use auth_core::http::{RequestView, ResponseHeader};
 
-/// A POST from nowhere, perhaps with cookies.
+/// A POST without an address, perhaps with cookies.
 pub(crate) struct Request {
     pub(crate) cookies: Option<String>,
 }
@@ -41,7 +41,7 @@ impl RequestView for Request {
     }
 }
 
-/// A layer that stands alone and puts nobody into any extensions, as there are none.
+/// A single layer around no handler: there are no extensions to put the caller into.
 pub(crate) fn alone<U>() -> Layered<U> {
     Layered { shown: Some(|_| None), outer: None }
 }

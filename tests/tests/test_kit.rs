@@ -72,7 +72,7 @@ async fn users_of_a_table_are_signed_in() {
 }
 
 #[tokio::test]
-async fn whoever_changed_since_is_unknown() {
+async fn a_user_with_another_stamp_is_unknown() {
     let shop = Shop::open().await;
     shop.users.set_password(&shop.carol.id(), Some(&Secret::new("another horse"))).await.unwrap();
     let stale = sign_in(&shop.auth, signed_in_as(shop.carol.clone())).await.unwrap_err();
@@ -103,7 +103,7 @@ fn visit(world: &World) -> Client<auth_test::TowerApp<Router>> {
 
 /// The site that both adapters are tested with.
 #[tokio::test]
-async fn the_parity_site_takes_whoever_is_signed_in() {
+async fn users_are_signed_in_at_the_parity_site() {
     let world = Setup::default().world().await;
     let client = visit(&world);
     client.sign_in(&world.auth, signed_in_as(alice())).await;

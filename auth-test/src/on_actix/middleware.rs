@@ -1,4 +1,4 @@
-//! The middleware under which somebody is signed in.
+//! The middleware that signs requests in.
 
 use std::future::{Future, Ready, ready};
 use std::pin::Pin;
@@ -17,8 +17,8 @@ use auth_core::{AuthBuilder, User};
 use crate::stage::{Sent, Stage};
 use crate::{Anonymous, SignedIn};
 
-/// A middleware under which somebody is signed in, or nobody: an [`AuthLayer`] of an [`Auth`](auth_core::Auth) that exists for
-/// one test, and a browser's cookies in front of it. Made by [`SignedIn::middleware`].
+/// A middleware that signs requests in: an [`AuthLayer`] with an [`Auth`](auth_core::Auth) that exists for one test, behind the cookies of one
+/// browser. Made by [`SignedIn::middleware`] and [`Anonymous::middleware`].
 pub struct SignedInMiddleware<U> {
     stage: Arc<Stage<U>>,
 }
@@ -58,7 +58,7 @@ impl<U: User + Clone> SignedIn<U> {
 }
 
 impl<U: User + Clone> Anonymous<U> {
-    /// A middleware under which nobody is signed in: what a handler does there is what a visitor sees.
+    /// A middleware for handlers that an anonymous visitor calls.
     #[track_caller]
     pub fn middleware(self) -> SignedInMiddleware<U> {
         self.middleware_with(|auth| auth)
@@ -73,7 +73,7 @@ impl<U: User + Clone> Anonymous<U> {
         self,
         configure: impl Fn(AuthBuilder<U>) -> AuthBuilder<U>,
     ) -> SignedInMiddleware<U> {
-        let stage = Stage::of_nobody(&configure).unwrap_or_else(|error| panic!("{error}"));
+        let stage = Stage::anonymous(&configure).unwrap_or_else(|error| panic!("{error}"));
         SignedInMiddleware { stage }
     }
 }

@@ -1,4 +1,4 @@
-//! The layer under which somebody is signed in.
+//! The layer that signs requests in.
 
 use std::future::Future;
 use std::mem;
@@ -15,8 +15,8 @@ use tower_service::Service;
 use crate::stage::{Sent, Stage};
 use crate::{Anonymous, SignedIn};
 
-/// A layer under which somebody is signed in, or nobody: an [`AuthLayer`] of an [`Auth`](auth_core::Auth) that exists for one
-/// test, and a browser's cookies in front of it. Made by [`SignedIn::layer`].
+/// A layer that signs requests in: an [`AuthLayer`] with an [`Auth`](auth_core::Auth) that exists for one test, behind the cookies of one
+/// browser. Made by [`SignedIn::layer`] and [`Anonymous::layer`].
 pub struct SignedInLayer<U> {
     stage: Arc<Stage<U>>,
 }
@@ -53,7 +53,7 @@ impl<U: User + Clone> SignedIn<U> {
 }
 
 impl<U: User + Clone> Anonymous<U> {
-    /// A layer under which nobody is signed in: what a handler does there is what a visitor sees.
+    /// A layer for handlers that an anonymous visitor calls.
     #[track_caller]
     pub fn layer(self) -> SignedInLayer<U> {
         self.layer_with(|auth| auth)
@@ -65,7 +65,7 @@ impl<U: User + Clone> Anonymous<U> {
     /// If the configuration does not build.
     #[track_caller]
     pub fn layer_with(self, configure: impl Fn(AuthBuilder<U>) -> AuthBuilder<U>) -> SignedInLayer<U> {
-        let stage = Stage::of_nobody(&configure).unwrap_or_else(|error| panic!("{error}"));
+        let stage = Stage::anonymous(&configure).unwrap_or_else(|error| panic!("{error}"));
         SignedInLayer { stage }
     }
 }

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use auth_core::Password;
 use auth_core::backend::{DeclineReason, DenyReason, Outcome};
 
-/// Nobody of that name is known.
+/// The name is unknown.
 pub(crate) const UNKNOWN: DeclineReason = DeclineReason::UnknownUser;
 
-/// What is answered to whom.
+/// An answer for each name.
 #[derive(Debug)]
 pub(crate) struct Answers<T>(BTreeMap<String, Answer<T>>);
 

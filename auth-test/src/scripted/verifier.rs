@@ -1,4 +1,4 @@
-//! An outside system that answers as a test says.
+//! An outside system whose answers the test scripts.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -10,9 +10,9 @@ use super::answers::Answers;
 use super::{down, lock};
 use crate::switch::Switch;
 
-/// An outside system whose answers a test says: a directory or a service, which proves who somebody is and has no users. It is
-/// to [`Verifier`] what [`Scripted`](crate::Scripted) is to [`Backend`](auth_core::backend::Backend): for tests of what becomes
-/// of an identity.
+/// An outside system whose answers the test scripts: a directory or a service, which proves an identity and has no users. It is a
+/// [`Verifier`], as [`Scripted`](crate::Scripted) is a [`Backend`](auth_core::backend::Backend): for tests of what the application
+/// makes of an identity.
 ///
 /// ```
 /// use auth_core::backend::{DenyReason, Groups, Identity, Outcome, Provisioned, provision_fn};
@@ -45,7 +45,7 @@ pub struct ScriptedVerifier {
 }
 
 impl ScriptedVerifier {
-    /// A system that knows nobody, and works.
+    /// A system that knows no identity, and works.
     pub fn new() -> Self {
         Self::default()
     }
@@ -62,7 +62,7 @@ impl ScriptedVerifier {
         self
     }
 
-    /// Denies whoever comes by this name, whatever the password.
+    /// Denies this name, whatever the password.
     #[must_use]
     pub fn denying(self, name: impl Into<String>, reason: DenyReason) -> Self {
         lock(&self.answers).deny(name.into(), reason);
@@ -79,7 +79,7 @@ impl ScriptedVerifier {
         self.judging.fail_next(times);
     }
 
-    /// From now on it never answers: who asks waits for the timeout.
+    /// From now on it never answers: the chain waits for the timeout.
     pub fn hang(&self) {
         self.judging.hang();
     }

@@ -1,9 +1,9 @@
-//! Why nobody was signed in.
+//! Why a user could not be signed in.
 
 use std::error::Error;
 use std::fmt;
 
-/// Why [`sign_in`](crate::sign_in) signed nobody in.
+/// Why [`sign_in`](crate::sign_in) could not sign a user in.
 #[derive(Debug)]
 pub struct SignInError {
     kind: SignInErrorKind,
@@ -11,7 +11,7 @@ pub struct SignInError {
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
-/// What kept somebody from being signed in.
+/// The reasons for a [`SignInError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SignInErrorKind {
@@ -41,7 +41,7 @@ impl SignInError {
         Self { kind: SignInErrorKind::Unknown, backend: Some(backend.to_owned()), source: None }
     }
 
-    /// What kept somebody from being signed in.
+    /// The reason.
     pub fn kind(&self) -> SignInErrorKind {
         self.kind
     }

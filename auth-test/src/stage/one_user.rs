@@ -1,4 +1,4 @@
-//! A backend that knows one user, or nobody.
+//! A backend that knows one user, or none.
 
 use std::sync::{Arc, OnceLock};
 
@@ -20,7 +20,7 @@ pub(super) struct Token {
 }
 
 impl<U> OneUser<U> {
-    pub(super) fn nobody() -> Self {
+    pub(super) fn none() -> Self {
         Self { user: None, token: None }
     }
 
@@ -28,12 +28,12 @@ impl<U> OneUser<U> {
         Self { user: Some(user), token: None }
     }
 
-    /// Who is calling by this token.
+    /// A user whose programs present this token.
     pub(super) fn by_token(user: U, token: Token) -> Self {
         Self { user: Some(user), token: Some(token) }
     }
 
-    /// Who is calling by this text, if it is the token.
+    /// The user and the grant of a token, if the text is one.
     fn bearer(&self, text: &str) -> Option<(&U, Grant)> {
         let token = self.token.as_ref().filter(|token| token.text == text)?;
         Some((self.user.as_ref()?, token.grant.get()?.clone()))

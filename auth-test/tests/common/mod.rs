@@ -118,7 +118,7 @@ impl App for AnyApp {
 pub(crate) trait Framework {
     /// Behind the application's own layer.
     async fn app(auth: &Auth<TestUser>) -> Client<AnyApp>;
-    /// Behind a layer of the kit, with somebody signed in or nobody.
+    /// Behind a layer of the kit, for a user or for a visitor.
     async fn layered(
         who: Option<SignedIn<TestUser>>,
         configure: impl Fn(AuthBuilder<TestUser>) -> AuthBuilder<TestUser>,

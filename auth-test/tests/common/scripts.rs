@@ -35,7 +35,7 @@ pub(crate) async fn a_layer_signs_somebody_in<F: Framework>() {
     assert_eq!(client.get("/backend").await.text(), "ldap");
 }
 
-pub(crate) async fn nobody_is_signed_in_under_an_anonymous_layer<F: Framework>() {
+pub(crate) async fn a_visitor_is_anonymous<F: Framework>() {
     let client = F::layered(None, |auth| auth.login_page("/login")).await;
     assert_eq!(client.get("/who").await.text(), "nobody");
     client.get("/me").await.assert_redirect("/login?next=/me");
@@ -122,7 +122,7 @@ pub(crate) async fn a_layers_clock_is_the_tests<F: Framework>() {
     assert_eq!(client.get("/who").await.text(), "nobody", "it was idle for too long");
 }
 
-/// What a layer hands out is nobody's at another `Auth`, and at another layer.
+/// Neither another `Auth` nor another layer accepts what a layer hands out.
 pub(crate) async fn a_layers_cookie_is_worth_nothing_elsewhere<F: Framework>() {
     let one = F::signed_in(signed_in_as(alice())).await;
     one.post_form("/rotate", &[]).await.assert_status(200);
@@ -318,7 +318,7 @@ pub(crate) async fn requests_come_from_an_address<F: Framework>() {
     let guesser = from(7).await;
     for n in 0..1_000 {
         if login(&guesser, &format!("user{n}")).await == 429 {
-            assert_eq!(login(&from(8).await, "alice").await, 401, "who comes from elsewhere goes on");
+            assert_eq!(login(&from(8).await, "alice").await, 401, "other addresses go on");
             return;
         }
     }

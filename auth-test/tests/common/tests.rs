@@ -5,7 +5,7 @@ macro_rules! scripts {
     ($framework:ty, $($test:tt)+) => {
         scripts! { @each $framework, [$($test)+],
             a_layer_signs_somebody_in,
-            nobody_is_signed_in_under_an_anonymous_layer,
+            a_visitor_is_anonymous,
             rules_hold_under_a_layer,
             permissions_are_the_users,
             a_program_is_bound_by_its_scopes,
