@@ -47,11 +47,12 @@ pub trait App {
     fn answer(&self, request: Request<Bytes>) -> impl Future<Output = http::Response<Bytes>>;
 }
 
-/// A browser with an application in memory: it keeps cookies, and sends what browsers send, so that checks for other sites'
-/// pages and redirects to the login page work as in production.
+/// A browser with an application in memory: it keeps cookies, and sends what browsers send, so that checks for other
+/// sites' pages and redirects to the login page work as in production.
 ///
-/// It speaks as if over TLS, with `https://localhost` unless [another origin](Self::with_origin) is named, so `Secure` and
-/// `__Host-` cookies are kept and sent. Made by `Client::new` (feature `tower`) and `Client::actix` (feature `actix`).
+/// It speaks as if over TLS, with `https://localhost` unless [another origin](Self::with_origin) is named, so `Secure`
+/// and `__Host-` cookies are kept and sent. Made by `Client::new` (feature `tower`) and `Client::actix` (feature
+/// `actix`).
 ///
 /// ```
 /// # #[cfg(feature = "tower")] {
@@ -100,6 +101,25 @@ impl<A> Client<A> {
     }
 
     /// A program's client: it asks for JSON, and sends nothing that only browsers send. It keeps cookies all the same.
+    ///
+    /// ```
+    /// # #[cfg(feature = "tower")] {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// # use auth_test::{Client, TestUser, anonymous, signed_in_as};
+    /// # use auth_tower::CurrentUser;
+    /// # use axum::Router;
+    /// # use axum::routing::{get, post};
+    /// # let me = async |user: CurrentUser<TestUser>| user.name().to_owned();
+    /// # let pages = Router::new().route("/me", get(me)).route("/orders", post(async || "made"));
+    /// let app = pages.layer(anonymous::<TestUser>().layer_with(|auth| auth.login_page("/login")));
+    /// let browser = Client::new(app);
+    /// browser.get("/me").await.assert_redirect("/login?next=/me");
+    /// browser.another().as_program().get("/me").await.assert_status(401);
+    /// # }
+    /// # main();
+    /// # }
+    /// ```
     #[must_use]
     pub fn as_program(mut self) -> Self {
         self.manner = Manner::Program;
@@ -107,6 +127,24 @@ impl<A> Client<A> {
     }
 
     /// Follows redirects on this site, as browsers do: answers are what came in the end.
+    ///
+    /// ```
+    /// # #[cfg(feature = "tower")] {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use auth_test::Client;
+    /// use axum::Router;
+    /// use axum::response::Redirect;
+    /// use axum::routing::get;
+    ///
+    /// let app = Router::new().route("/old", get(async || Redirect::to("/new"))).route("/new", get(async || "here"));
+    /// let client = Client::new(app);
+    /// client.get("/old").await.assert_redirect("/new");
+    /// assert_eq!(client.following_redirects().get("/old").await.text(), "here");
+    /// # }
+    /// # main();
+    /// # }
+    /// ```
     #[must_use]
     pub fn following_redirects(mut self) -> Self {
         self.follows = true;
@@ -115,6 +153,24 @@ impl<A> Client<A> {
 
     /// Finds the application at this origin, as `https://example.com`: for one that names its own
     /// ([`AuthBuilder::origin`](auth_core::AuthBuilder::origin)).
+    ///
+    /// ```
+    /// # #[cfg(feature = "tower")] {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use auth_test::Client;
+    /// use axum::Router;
+    /// use axum::http::HeaderMap;
+    /// use axum::routing::get;
+    ///
+    /// let host = async |headers: HeaderMap| headers["host"].to_str().unwrap_or_default().to_owned();
+    /// let app = Router::new().route("/", get(host));
+    /// let client = Client::new(app).with_origin("https://shop.example");
+    /// assert_eq!(client.get("/").await.text(), "shop.example");
+    /// # }
+    /// # main();
+    /// # }
+    /// ```
     ///
     /// # Panics
     /// If it is no origin.
@@ -125,8 +181,28 @@ impl<A> Client<A> {
         self
     }
 
-    /// Sends what a page of another site would have the browser send, as `https://evil.example`: for tests that such requests
-    /// change nothing. Cookies go along, as if the browser were one without `SameSite`.
+    /// Sends what a page of another site would have the browser send, as `https://evil.example`: for tests that such
+    /// requests change nothing. Cookies go along, as if the browser were one without `SameSite`.
+    ///
+    /// ```
+    /// # #[cfg(feature = "tower")] {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// # use auth_test::{Client, TestUser, anonymous, signed_in_as};
+    /// # use auth_tower::CurrentUser;
+    /// # use axum::Router;
+    /// # use axum::routing::{get, post};
+    /// # let me = async |user: CurrentUser<TestUser>| user.name().to_owned();
+    /// # let pages = Router::new().route("/me", get(me)).route("/orders", post(async || "made"));
+    /// let app = pages.layer(signed_in_as(TestUser::new("alice")).layer());
+    /// let client = Client::new(app);
+    /// client.post_form("/orders", &[("item", "7")]).await.assert_status(200);
+    /// let evil = client.another().from_other_site("https://evil.example");
+    /// evil.post_form("/orders", &[("item", "7")]).await.assert_status(403);
+    /// # }
+    /// # main();
+    /// # }
+    /// ```
     #[must_use]
     pub fn from_other_site(mut self, origin: impl Into<String>) -> Self {
         self.manner = Manner::OtherSite(origin.into());
@@ -134,6 +210,23 @@ impl<A> Client<A> {
     }
 
     /// Sends this header with every request, in place of the one that the client adds by itself.
+    ///
+    /// ```
+    /// # #[cfg(feature = "tower")] {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use auth_test::Client;
+    /// use axum::Router;
+    /// use axum::http::HeaderMap;
+    /// use axum::routing::get;
+    ///
+    /// let language = async |headers: HeaderMap| headers["accept-language"].to_str().unwrap_or_default().to_owned();
+    /// let app = Router::new().route("/", get(language));
+    /// assert_eq!(Client::new(app).with_header("accept-language", "de").get("/").await.text(), "de");
+    /// # }
+    /// # main();
+    /// # }
+    /// ```
     ///
     /// # Panics
     /// If it is no header.
@@ -150,6 +243,28 @@ impl<A> Client<A> {
     /// [trust](auth_core::AuthBuilder::trusted_proxy) a proxy by its address.
     ///
     /// An actix-web app in memory knows of no TLS. There, what needs it is accepted from this machine only.
+    ///
+    /// ```
+    /// # #[cfg(feature = "tower")] {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::net::{Ipv4Addr, SocketAddr};
+    ///
+    /// use auth_test::Client;
+    /// use axum::Router;
+    /// use axum::extract::ConnectInfo;
+    /// use axum::routing::get;
+    ///
+    /// let from = async |ConnectInfo(from): ConnectInfo<SocketAddr>| from.ip().to_string();
+    /// let app = Router::new().route("/", get(from));
+    /// let client = Client::new(app);
+    /// assert_eq!(client.get("/").await.text(), "127.0.0.1");
+    /// let elsewhere = client.from_address(Ipv4Addr::new(203, 0, 113, 7));
+    /// assert_eq!(elsewhere.get("/").await.text(), "203.0.113.7");
+    /// # }
+    /// # main();
+    /// # }
+    /// ```
     #[must_use]
     pub fn from_address(mut self, address: impl Into<IpAddr>) -> Self {
         self.address.set_ip(address.into());
@@ -157,6 +272,22 @@ impl<A> Client<A> {
     }
 
     /// Presents this token with every request.
+    ///
+    /// ```
+    /// # #[cfg(feature = "tower")] {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use auth_test::Client;
+    /// use axum::Router;
+    /// use axum::http::HeaderMap;
+    /// use axum::routing::get;
+    ///
+    /// let app = Router::new().route("/", get(async |headers: HeaderMap| format!("{:?}", headers["authorization"])));
+    /// assert_eq!(Client::new(app).with_bearer("t0ken").get("/").await.text(), "\"Bearer t0ken\"");
+    /// # }
+    /// # main();
+    /// # }
+    /// ```
     ///
     /// # Panics
     /// If it has what no header has.
@@ -167,11 +298,34 @@ impl<A> Client<A> {
     }
 
     /// The value of a cookie that the client keeps.
+    ///
+    /// ```
+    /// # #[cfg(feature = "tower")] {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use auth_test::Client;
+    /// use axum::Router;
+    /// use axum::routing::get;
+    ///
+    /// let app = Router::new().route("/", get(async || ([("set-cookie", "theme=dark")], "")));
+    /// let client = Client::new(app);
+    /// client.get("/").await.assert_status(200);
+    /// assert_eq!(client.cookie("theme").as_deref(), Some("dark"));
+    ///
+    /// client.set_cookie("theme=light; Path=/");
+    /// assert_eq!(client.cookie("theme").as_deref(), Some("light"));
+    ///
+    /// client.forget_cookies();
+    /// assert_eq!(client.cookie("theme"), None);
+    /// # }
+    /// # main();
+    /// # }
+    /// ```
     pub fn cookie(&self, name: &str) -> Option<String> {
         self.jar().value(name).map(str::to_owned)
     }
 
-    /// Keeps a cookie, by its `Set-Cookie` line.
+    /// Keeps a cookie, by its `Set-Cookie` line: see [`cookie`](Self::cookie).
     pub fn set_cookie(&self, line: &str) {
         self.jar().take(line);
     }
@@ -188,6 +342,26 @@ impl<A> Client<A> {
 
 impl<A: Clone> Client<A> {
     /// Another browser with the same application: it has the same settings, and no cookies.
+    ///
+    /// ```
+    /// # #[cfg(feature = "tower")] {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// # use auth_test::{Client, TestUser, anonymous, signed_in_as};
+    /// # use auth_tower::CurrentUser;
+    /// # use axum::Router;
+    /// # use axum::routing::{get, post};
+    /// # let me = async |user: CurrentUser<TestUser>| user.name().to_owned();
+    /// # let pages = Router::new().route("/me", get(me)).route("/orders", post(async || "made"));
+    /// let client = Client::new(pages.layer(anonymous::<TestUser>().layer()));
+    /// client.set_cookie("theme=dark");
+    /// let another = client.another();
+    /// assert_eq!(another.cookie("theme"), None);
+    /// another.get("/me").await.assert_status(401);
+    /// # }
+    /// # main();
+    /// # }
+    /// ```
     #[must_use]
     pub fn another(&self) -> Self {
         Self {
@@ -204,6 +378,33 @@ impl<A: Clone> Client<A> {
 
 impl<A: App> Client<A> {
     /// Signs a user in at the application's own [`Auth`] and keeps the cookies: see [`sign_in`].
+    ///
+    /// ```
+    /// # #[cfg(feature = "tower")] {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use auth_core::session::{KeyRing, MemorySessions, SessionConfig};
+    /// use auth_core::{Auth, Password};
+    /// use auth_test::{Client, Scripted, TestUser, signed_in_as};
+    /// use auth_tower::{AuthLayer, CurrentUser};
+    /// use axum::Router;
+    /// use axum::routing::get;
+    ///
+    /// let keys = KeyRing::generate().unwrap();
+    /// let auth = Auth::builder()
+    ///     .backend::<Password>("local", Scripted::new().knowing(TestUser::new("alice")))
+    ///     .sessions(MemorySessions::new(100), SessionConfig::new(keys))
+    ///     .build()
+    ///     .unwrap();
+    /// let me = async |user: CurrentUser<TestUser>| user.name().to_owned();
+    /// let client = Client::new(Router::new().route("/me", get(me)).layer(AuthLayer::new(auth.clone())));
+    ///
+    /// client.sign_in(&auth, signed_in_as(TestUser::new("alice"))).await;
+    /// assert_eq!(client.get("/me").await.assert_status(200).text(), "alice");
+    /// # }
+    /// # main();
+    /// # }
+    /// ```
     ///
     /// # Panics
     /// If the user cannot be signed in. The text says why.
@@ -245,6 +446,22 @@ impl<A: App> Client<A> {
 
     /// Posts JSON, as a page's script does, or a program.
     ///
+    /// ```
+    /// # #[cfg(feature = "tower")] {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use auth_test::Client;
+    /// use axum::routing::post;
+    /// use axum::{Json, Router};
+    ///
+    /// let sum = async |Json(numbers): Json<Vec<u64>>| Json(numbers.iter().sum::<u64>());
+    /// let client = Client::new(Router::new().route("/sum", post(sum)));
+    /// assert_eq!(client.post_json("/sum", &[1, 2, 3]).await.json::<u64>(), 6);
+    /// # }
+    /// # main();
+    /// # }
+    /// ```
+    ///
     /// # Panics
     /// If the value has no JSON.
     pub async fn post_json(&self, path: &str, value: &impl Serialize) -> Response {
@@ -253,8 +470,8 @@ impl<A: App> Client<A> {
         self.send(request, Intent::Fetch).await
     }
 
-    /// Sends any request, as a page's script does, or a program. What it has no headers for, as `Origin`, is added, and the
-    /// cookies are.
+    /// Sends any request, as a page's script does, or a program. What it has no headers for, as `Origin`, is added, and
+    /// the cookies are.
     ///
     /// ```
     /// # #[cfg(feature = "tower")] {

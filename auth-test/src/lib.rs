@@ -1,4 +1,5 @@
-//! Test kit of the authentication library: signed-in requests, a client with cookies, scripted backends, failing stores.
+//! Test kit of the authentication library: signed-in requests, a client with cookies, scripted backends, failing
+//! stores.
 //!
 //! For `[dev-dependencies]`, with the feature of the framework (`tower` or `actix`; there is none by default):
 //!
@@ -9,7 +10,7 @@
 //!
 //! | to test | take |
 //! |---|---|
-//! | a handler or a router, without its `AuthLayer` | [`signed_in_as(alice)`](signed_in_as) `.layer()` or `.middleware()`, [`anonymous()`](anonymous()) |
+//! | a handler or a router, without its `AuthLayer` | [`signed_in_as`], [`anonymous()`]; `.layer()`, `.middleware()` |
 //! | a whole application with its own [`Auth`](auth_core::Auth) | [`sign_in`], [`Client::sign_in`] |
 //! | what browsers and programs see | [`Client`] |
 //! | logins, denials, outages of a directory | [`Scripted`], [`ScriptedVerifier`] |
@@ -19,13 +20,13 @@
 //!
 //! # Handlers and routers alone
 //!
-//! A `CurrentUser` that a test inserts into the extensions of a request is answered with a 500: no layer vouches for it. The kit
-//! provides that layer. It contains an `Auth` for this one test, with one user and sessions in memory. It begins a real session and
-//! adds the cookie to each request, so extractors, guards, rules, session values, `session.logout()` and `rotate()` work as they do in
-//! production.
+//! A `CurrentUser` that a test inserts into the extensions of a request is answered with a 500: no layer vouches for
+//! it. The kit provides that layer. It contains an `Auth` for this one test, with one user and sessions in memory. It
+//! begins a real session and adds the cookie to each request, so extractors, guards, rules, session values,
+//! `session.logout()` and `rotate()` work as they do in production.
 //!
-//! Each request loads the user again, so the user type must be `Clone`. Routes below an `AuthLayer` ask that layer and not this one:
-//! for them, see [whole applications](#whole-applications).
+//! Each request loads the user again, so the user type must be `Clone`. Routes below an `AuthLayer` ask that layer and
+//! not this one: for them, see [whole applications](#whole-applications).
 //!
 //! ```
 //! # #[cfg(feature = "tower")] {
@@ -92,8 +93,8 @@
 //!
 //! # Whole applications
 //!
-//! [`sign_in`] signs a user in at the application's own `Auth`. It skips the password and no other rule: the backend must find the
-//! user, and the policy of second factors holds. [`Client::sign_in`] does the same and keeps the cookies.
+//! [`sign_in`] signs a user in at the application's own `Auth`. It skips the password and no other rule: the backend
+//! must find the user, and the policy of second factors holds. [`Client::sign_in`] does the same and keeps the cookies.
 //!
 //! ```
 //! # #[cfg(feature = "tower")] {
@@ -152,12 +153,13 @@
 //!
 //! # Why nothing of it can be reached by a client
 //!
-//! * A release build does not contain the kit, as long as it stays among the `[dev-dependencies]`. The kit switches nothing on in the
-//!   application: the adapters have no feature for tests, and no header and no environment variable is read.
+//! * A release build does not contain the kit, as long as it stays among the `[dev-dependencies]`. The kit switches
+//!   nothing on in the application: the adapters have no feature for tests, and no header and no environment variable
+//!   is read.
 //! * Only code that holds the application's `Auth` can call [`sign_in`]. It stands on
 //!   [`Auth::dangerous_authenticated_with`](auth_core::Auth::dangerous_authenticated_with), and no request leads there.
-//! * A layer of the kit signs in every request that passes it. That is its purpose, so keep it out of production code. Its `Auth` has
-//!   fresh random keys and a separate store: another `Auth` does not accept its cookie.
+//! * A layer of the kit signs in every request that passes it. That is its purpose, so keep it out of production
+//!   code. Its `Auth` has fresh random keys and a separate store: another `Auth` does not accept its cookie.
 //!
 //! # Features
 //!

@@ -14,8 +14,8 @@ use crate::switch::{Down, Switch};
 use answers::Answers;
 pub use verifier::ScriptedVerifier;
 
-/// A backend whose answers the test scripts: it accepts users with their passwords, denies names, fails, hangs, and counts what it
-/// was asked. Clones share one state: give one to the [`Auth`](auth_core::Auth) and keep the other.
+/// A backend whose answers the test scripts: it accepts users with their passwords, denies names, fails, hangs, and
+/// counts what it was asked. Clones share one state: give one to the [`Auth`](auth_core::Auth) and keep the other.
 ///
 /// It compares passwords as plain text, so logins take no time.
 ///

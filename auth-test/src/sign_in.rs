@@ -13,11 +13,13 @@ use crate::jar::Jar;
 use crate::view::{Request, SetCookies, alone};
 pub use error::{SignInError, SignInErrorKind};
 
-/// Signs somebody in at an application's own [`Auth`] and gives the cookies that their browser gets, as Django's `force_login`.
+/// Signs somebody in at an application's own [`Auth`] and gives the cookies that their browser gets, as Django's
+/// `force_login`.
 ///
-/// No credentials are presented, so no backend judges any. The rest is what happens at a login: the session begins in the
-/// application's store, its policy of second factors is asked, and each request loads the user from the backend by id. The backend
-/// must know the user. If the user lacks a factor, the login [stays pending](Cookies::is_pending) and the requests stay anonymous.
+/// No credentials are presented, so no backend judges any. The rest is what happens at a login: the session begins in
+/// the application's store, its policy of second factors is asked, and each request loads the user from the backend by
+/// id. The backend must know the user. If the user lacks a factor, the login [stays pending](Cookies::is_pending) and
+/// the requests stay anonymous.
 ///
 /// [`Client::sign_in`](crate::Client::sign_in) does the same and keeps the cookies. Without a client, send
 /// [`Cookies::header`].
@@ -46,8 +48,8 @@ pub use error::{SignInError, SignInErrorKind};
 /// ```
 ///
 /// # Errors
-/// [`SignInError`] if the application has no sessions, no backend has the name, the store or the backend fails, or the backend does
-/// not find the user again. Its text says what to do.
+/// [`SignInError`] if the application has no sessions, no backend has the name, the store or the backend fails, or the
+/// backend does not find the user again. Its text says what to do.
 pub async fn sign_in<U: User>(auth: &Auth<U>, who: SignedIn<U>) -> Result<Cookies, SignInError> {
     if who.is_by_token() {
         return Err(SignInErrorKind::Scopes.into());
@@ -117,7 +119,8 @@ impl Cookies {
     /// The `Cookie` header for the requests that follow.
     ///
     /// ```
-    /// # async fn example<U: auth_core::User>(auth: &auth_core::Auth<U>, alice: U) -> Result<(), Box<dyn std::error::Error>> {
+    /// # use auth_core::{Auth, User};
+    /// # async fn example<U: User>(auth: &Auth<U>, alice: U) -> Result<(), Box<dyn std::error::Error>> {
     /// let cookies = auth_test::sign_in(auth, auth_test::signed_in_as(alice)).await?;
     /// let request = http::Request::get("/members").header("cookie", cookies.header()).body(())?;
     /// # drop(request);
@@ -133,8 +136,8 @@ impl Cookies {
         self.lines.iter().map(String::as_str)
     }
 
-    /// Whether the login waits for a second factor, by the application's [policy](auth_core::second_factor): until it is given,
-    /// requests with these cookies are anonymous.
+    /// Whether the login waits for a second factor, by the application's [policy](auth_core::second_factor): until it
+    /// is given, requests with these cookies are anonymous.
     pub fn is_pending(&self) -> bool {
         self.is_pending
     }

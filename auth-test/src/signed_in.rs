@@ -22,7 +22,7 @@ pub fn signed_in_as<U>(user: U) -> SignedIn<U> {
 /// | to use it | for |
 /// |---|---|
 /// | `.layer()` (feature `tower`), `.middleware()` (feature `actix`) | handlers and routers without their `AuthLayer` |
-/// | [`sign_in(&auth, …)`](crate::sign_in), [`Client::sign_in`](crate::Client::sign_in) | an application with its own [`Auth`](auth_core::Auth) |
+/// | [`sign_in`](crate::sign_in()), [`Client::sign_in`](crate::Client::sign_in) | an application with its own `Auth` |
 ///
 /// Permissions belong to the user, so there is nothing to set here for them.
 ///
@@ -50,8 +50,8 @@ pub struct SignedIn<U> {
 }
 
 impl<U> SignedIn<U> {
-    /// Names the backend that vouched for the user. The default is the first backend of the [`Auth`](auth_core::Auth), and `test`
-    /// under [a layer](crate#handlers-and-routers-alone).
+    /// Names the backend that vouched for the user. The default is the first backend of the [`Auth`](auth_core::Auth),
+    /// and `test` under [a layer](crate#handlers-and-routers-alone).
     pub fn by_backend(mut self, name: impl Into<String>) -> Self {
         self.backend = Some(name.into());
         self
@@ -77,11 +77,11 @@ impl<U> SignedIn<U> {
         self
     }
 
-    /// Makes the caller a program with the user's token, which is good for these scopes and no others. A token proves no person. If
-    /// it tells of a login, name the [factors](Self::with_factor) of that.
+    /// Makes the caller a program with the user's token, which is good for these scopes and no others. A token proves
+    /// no person. If it tells of a login, name the [factors](Self::with_factor) of that.
     ///
-    /// For layers only: a session has no scopes, so [`sign_in`](crate::sign_in) refuses it. There, send a real token of the
-    /// application ([`Client::with_bearer`](crate::Client::with_bearer)).
+    /// For layers only: a session has no scopes, so [`sign_in`](crate::sign_in) refuses it. There, send a real token of
+    /// the application ([`Client::with_bearer`](crate::Client::with_bearer)).
     ///
     /// # Panics
     /// If one is no scope (RFC 6749 §3.3).

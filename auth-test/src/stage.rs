@@ -67,8 +67,8 @@ impl<U: User + Clone> Stage<U> {
         Ok(Arc::new(Self { auth, caller: Caller::Anonymous }))
     }
 
-    /// The header to add to a request of the caller. A request that has cookies of these names already gets none: its client keeps
-    /// a jar.
+    /// The header to add to a request of the caller. A request that has cookies of these names already gets none: its
+    /// client keeps a jar.
     ///
     /// # Panics
     /// If the session cannot begin.

@@ -6,8 +6,8 @@ use auth_core::{User, UserId};
 
 /// A user for tests: whatever [`User`] asks for can be set.
 ///
-/// If a test can build the application's user, take that one: then the code under test sees what it sees in production. This one is
-/// for libraries, and for handlers that are generic over the user.
+/// If a test can build the application's user, take that one: then the code under test sees what it sees in production.
+/// This one is for libraries, and for handlers that are generic over the user.
 ///
 /// ```
 /// use auth_core::User;

@@ -1,4 +1,4 @@
-//! The kit for applications' tests, at applications that were not made for it: over SQL, and with users of another type.
+//! The test kit at applications that were not made for it: over SQL, and with another type of user.
 #![allow(missing_docs)]
 
 use actix_web::test::init_service;

@@ -137,11 +137,11 @@ impl<U: User> Auth<U> {
         Ok(Authenticated { user, backend, at: self.now(), by: self.id(), grant, name: None })
     }
 
-    /// As [`dangerous_authenticated`](Self::dangerous_authenticated), with a [`Grant`]: by which factors the user signed in, and when.
-    /// For tests of routes that ask for a second factor or a fresh login; `auth-test` is built on it.
+    /// As [`dangerous_authenticated`](Self::dangerous_authenticated), with a [`Grant`]: by which factors the user signed
+    /// in, and when. For tests of routes that ask for a second factor or a fresh login; `auth-test` is built on it.
     ///
-    /// A session that begins with it counts as proven at the time of the latest personal proof, or now if there is none. Proofs of the
-    /// future count as given now. A grant without scopes is good for everything that the user may do.
+    /// A session that begins with it counts as proven at the time of the latest personal proof, or now if there is none.
+    /// Proofs of the future count as given now. A grant without scopes is good for everything that the user may do.
     ///
     /// ```
     /// # use auth_core::{Auth, Authenticated, ConfigError, User};

@@ -17,15 +17,29 @@ use auth_core::{AuthBuilder, User};
 use crate::stage::{Sent, Stage};
 use crate::{Anonymous, SignedIn};
 
-/// A middleware that signs requests in: an [`AuthLayer`] with an [`Auth`](auth_core::Auth) that exists for one test, behind the cookies of one
-/// browser. Made by [`SignedIn::middleware`] and [`Anonymous::middleware`].
+/// A middleware that signs requests in: an [`AuthLayer`] with an [`Auth`](auth_core::Auth) that exists for one test,
+/// behind the cookies of one browser. Made by [`SignedIn::middleware`] and [`Anonymous::middleware`].
 pub struct SignedInMiddleware<U> {
     stage: Arc<Stage<U>>,
 }
 
 impl<U: User + Clone> SignedIn<U> {
-    /// A middleware for handlers and apps without their `AuthLayer`: each request is this user's, by a session that exists for
-    /// as long as the middleware. See [the front page](crate#handlers-and-routers-alone).
+    /// A middleware for handlers and apps without their `AuthLayer`: each request is this user's, by a session that
+    /// exists for as long as the middleware. See [the front page](crate#handlers-and-routers-alone).
+    ///
+    /// ```
+    /// use actix_web::test::init_service;
+    /// use actix_web::{App, web};
+    /// use auth_actix::CurrentUser;
+    /// use auth_test::{Client, TestUser, signed_in_as};
+    ///
+    /// # actix_web::rt::System::new().block_on(async {
+    /// let me = async |user: CurrentUser<TestUser>| user.name().to_owned();
+    /// let alice = signed_in_as(TestUser::new("alice"));
+    /// let app = App::new().route("/me", web::get().to(me)).wrap(alice.middleware());
+    /// assert_eq!(Client::actix(init_service(app).await).get("/me").await.text(), "alice");
+    /// # });
+    /// ```
     ///
     /// # Panics
     /// If a backend cannot have the [name](Self::by_backend).
@@ -34,8 +48,8 @@ impl<U: User + Clone> SignedIn<U> {
         self.middleware_with(|auth| auth)
     }
 
-    /// As [`middleware`](Self::middleware), with an [`Auth`](auth_core::Auth) that is configured further: a login page, a clock, a
-    /// policy of second factors. It has its backend and its sessions already.
+    /// As [`middleware`](Self::middleware), with an [`Auth`](auth_core::Auth) that is configured further: a login page,
+    /// a clock, a policy of second factors. It has its backend and its sessions already.
     ///
     /// ```
     /// use auth_test::{TestUser, signed_in_as};
@@ -60,6 +74,19 @@ impl<U: User + Clone> SignedIn<U> {
 impl<U: User + Clone> Anonymous<U> {
     /// A middleware for handlers that an anonymous visitor calls.
     #[track_caller]
+    ///
+    /// ```
+    /// use actix_web::test::init_service;
+    /// use actix_web::{App, web};
+    /// use auth_actix::CurrentUser;
+    /// use auth_test::{Client, TestUser, anonymous};
+    ///
+    /// # actix_web::rt::System::new().block_on(async {
+    /// let who = async |user: Option<CurrentUser<TestUser>>| if user.is_some() { "a member" } else { "a visitor" };
+    /// let app = App::new().route("/", web::get().to(who)).wrap(anonymous::<TestUser>().middleware());
+    /// assert_eq!(Client::actix(init_service(app).await).get("/").await.text(), "a visitor");
+    /// # });
+    /// ```
     pub fn middleware(self) -> SignedInMiddleware<U> {
         self.middleware_with(|auth| auth)
     }

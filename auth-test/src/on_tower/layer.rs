@@ -15,15 +15,32 @@ use tower_service::Service;
 use crate::stage::{Sent, Stage};
 use crate::{Anonymous, SignedIn};
 
-/// A layer that signs requests in: an [`AuthLayer`] with an [`Auth`](auth_core::Auth) that exists for one test, behind the cookies of one
-/// browser. Made by [`SignedIn::layer`] and [`Anonymous::layer`].
+/// A layer that signs requests in: an [`AuthLayer`] with an [`Auth`](auth_core::Auth) that exists for one test, behind
+/// the cookies of one browser. Made by [`SignedIn::layer`] and [`Anonymous::layer`].
 pub struct SignedInLayer<U> {
     stage: Arc<Stage<U>>,
 }
 
 impl<U: User + Clone> SignedIn<U> {
-    /// A layer for handlers and routers without their `AuthLayer`: each request is this user's, by a session that exists for as
-    /// long as the layer. See [the front page](crate#handlers-and-routers-alone).
+    /// A layer for handlers and routers without their `AuthLayer`: each request is this user's, by a session that
+    /// exists for as long as the layer. See [the front page](crate#handlers-and-routers-alone).
+    ///
+    /// ```
+    /// # #[cfg(feature = "tower")] {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use auth_test::{Client, TestUser, signed_in_as};
+    /// use auth_tower::CurrentUser;
+    /// use axum::Router;
+    /// use axum::routing::get;
+    ///
+    /// let me = async |user: CurrentUser<TestUser>| user.name().to_owned();
+    /// let app = Router::new().route("/me", get(me)).layer(signed_in_as(TestUser::new("alice")).layer());
+    /// assert_eq!(Client::new(app).get("/me").await.text(), "alice");
+    /// # }
+    /// # main();
+    /// # }
+    /// ```
     ///
     /// # Panics
     /// If a backend cannot have the [name](Self::by_backend).
@@ -32,8 +49,8 @@ impl<U: User + Clone> SignedIn<U> {
         self.layer_with(|auth| auth)
     }
 
-    /// As [`layer`](Self::layer), with an [`Auth`](auth_core::Auth) that is configured further: a login page, a clock, a policy of
-    /// second factors. It has its backend and its sessions already.
+    /// As [`layer`](Self::layer), with an [`Auth`](auth_core::Auth) that is configured further: a login page, a clock,
+    /// a policy of second factors. It has its backend and its sessions already.
     ///
     /// ```
     /// use auth_test::{TestUser, signed_in_as};
@@ -55,6 +72,23 @@ impl<U: User + Clone> SignedIn<U> {
 impl<U: User + Clone> Anonymous<U> {
     /// A layer for handlers that an anonymous visitor calls.
     #[track_caller]
+    ///
+    /// ```
+    /// # #[cfg(feature = "tower")] {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use auth_test::{Client, TestUser, anonymous};
+    /// use auth_tower::CurrentUser;
+    /// use axum::Router;
+    /// use axum::routing::get;
+    ///
+    /// let who = async |user: Option<CurrentUser<TestUser>>| if user.is_some() { "a member" } else { "a visitor" };
+    /// let app = Router::new().route("/", get(who)).layer(anonymous::<TestUser>().layer());
+    /// assert_eq!(Client::new(app).get("/").await.text(), "a visitor");
+    /// # }
+    /// # main();
+    /// # }
+    /// ```
     pub fn layer(self) -> SignedInLayer<U> {
         self.layer_with(|auth| auth)
     }

@@ -10,9 +10,9 @@ use super::answers::Answers;
 use super::{down, lock};
 use crate::switch::Switch;
 
-/// An outside system whose answers the test scripts: a directory or a service, which proves an identity and has no users. It is a
-/// [`Verifier`], as [`Scripted`](crate::Scripted) is a [`Backend`](auth_core::backend::Backend): for tests of what the application
-/// makes of an identity.
+/// An outside system whose answers the test scripts: a directory or a service, which proves an identity and has no
+/// users. It is a [`Verifier`], as [`Scripted`](crate::Scripted) is a [`Backend`](auth_core::backend::Backend): for
+/// tests of what the application makes of an identity.
 ///
 /// ```
 /// use auth_core::backend::{DenyReason, Groups, Identity, Outcome, Provisioned, provision_fn};

@@ -23,8 +23,8 @@ pub enum SignInErrorKind {
     NotBegun,
     /// The user [is not active](auth_core::User::is_active).
     Disabled,
-    /// The backend does not find the user by the id, or finds another security stamp; or the login is longer ago than a session
-    /// lasts.
+    /// The backend does not find the user by the id, or finds another security stamp; or the login is longer ago than a
+    /// session lasts.
     Unknown,
 }
 
@@ -58,7 +58,7 @@ impl fmt::Display for SignInError {
         match self.kind {
             SignInErrorKind::NoSuchBackend => f.write_str("no backend has this name")?,
             SignInErrorKind::Scopes => f.write_str(
-                "a session is good for everything that its user may do, and has no scopes: use a layer, or send a token",
+                "a session is good for all that its user may do, and has no scopes: use a layer, or send a token",
             )?,
             SignInErrorKind::NotBegun => f.write_str("the session could not begin")?,
             SignInErrorKind::Disabled => f.write_str("the user is not active, and may not sign in")?,
