@@ -409,8 +409,9 @@ impl<A: App> Client<A> {
     /// # Panics
     /// If the user cannot be signed in. The text says why.
     pub async fn sign_in<U: User>(&self, auth: &Auth<U>, who: SignedIn<U>) -> Cookies {
-        let cookies =
-            sign_in(auth, who).await.unwrap_or_else(|error| panic!("the user cannot be signed in: {error}"));
+        let cookies = sign_in(auth, who)
+            .await
+            .unwrap_or_else(|error| panic!("the user cannot be signed in: {error:?}"));
         let mut jar = self.jar();
         cookies.set_cookie_lines().for_each(|line| jar.take(line));
         drop(jar);

@@ -113,7 +113,7 @@ impl Sent<'_> {
 async fn begin<U: User + Clone>(auth: &Auth<U>, who: &SignedIn<U>) -> Mutex<Jar> {
     let cookies = match sign_in(auth, who.clone()).await {
         Ok(cookies) => cookies,
-        Err(error) => panic!("the user cannot be signed in: {error}"),
+        Err(error) => panic!("the user cannot be signed in: {error:?}"),
     };
     let mut jar = Jar::default();
     cookies.set_cookie_lines().for_each(|line| jar.take(line));

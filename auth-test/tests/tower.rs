@@ -3,6 +3,7 @@
 #[macro_use]
 mod common;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use auth_core::session::MemorySessions;
@@ -128,7 +129,37 @@ async fn sign_in_needs_sessions() {
     let auth = Auth::builder().backend::<Password>("local", users).build().unwrap();
     let error = sign_in(&auth, signed_in_as(alice())).await.unwrap_err();
     assert_eq!(error.kind(), SignInErrorKind::NotBegun);
-    assert!(error.to_string().contains("session"), "{error}");
+    let shown = format!("{error:?}");
+    assert!(shown.starts_with("the session could not begin: "), "{shown}");
+    let elsewhere = sign_in(&auth, signed_in_as(alice()).by_backend("ldap")).await.unwrap_err();
+    assert_eq!(format!("{elsewhere:?}"), "the backend does not exist: no backend is named \"ldap\"");
+}
+
+#[tokio::test]
+#[should_panic(expected = "the user cannot be signed in: the backend \"local\" finds no such user")]
+async fn a_client_says_why_a_user_is_not_signed_in() {
+    let site = Site::new();
+    let client = Axum::app(&site.auth).await;
+    client.sign_in(&site.auth, signed_in_as(TestUser::new("bob"))).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "the backend name \"a b\" must have")]
+async fn a_layer_says_why_it_cannot_be() {
+    drop(signed_in_as(alice()).by_backend("a b").layer());
+}
+
+/// Requests of one client may go on at the same time, on any thread.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_goes_into_tasks() {
+    let client = Arc::new(Client::new(pages().layer(signed_in_as(alice()).layer())));
+    let visit = |_| {
+        let client = Arc::clone(&client);
+        tokio::spawn(async move { client.get("/me").await.text() })
+    };
+    for visit in (0..8).map(visit).collect::<Vec<_>>() {
+        assert_eq!(visit.await.unwrap(), "alice");
+    }
 }
 
 #[tokio::test]

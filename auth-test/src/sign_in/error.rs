@@ -4,7 +4,8 @@ use std::error::Error;
 use std::fmt;
 
 /// Why [`sign_in`](crate::sign_in) could not sign a user in.
-#[derive(Debug)]
+///
+/// What a failed test shows of it (`Debug`) is its text, and the causes behind it.
 pub struct SignInError {
     kind: SignInErrorKind,
     backend: Option<String>,
@@ -41,6 +42,15 @@ impl SignInError {
         Self { kind: SignInErrorKind::Unknown, backend: Some(backend.to_owned()), source: None }
     }
 
+    fn write_unknown(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let backend = self.backend.as_deref().unwrap_or_default();
+        write!(
+            f,
+            "the backend {backend:?} finds no such user: it must know the id, with the same security stamp, and the login must \
+             not be longer ago than a session lasts"
+        )
+    }
+
     /// The reason.
     pub fn kind(&self) -> SignInErrorKind {
         self.kind
@@ -55,21 +65,27 @@ impl From<SignInErrorKind> for SignInError {
 
 impl fmt::Display for SignInError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.kind {
-            SignInErrorKind::NoSuchBackend => f.write_str("no backend has this name")?,
-            SignInErrorKind::Scopes => f.write_str(
-                "a session is good for all that its user may do, and has no scopes: use a layer, or send a token",
-            )?,
-            SignInErrorKind::NotBegun => f.write_str("the session could not begin")?,
-            SignInErrorKind::Disabled => f.write_str("the user is not active, and may not sign in")?,
-            SignInErrorKind::Unknown => write!(
-                f,
-                "the backend {:?} finds no such user: it must know the id, with the same security stamp, and the login \
-                 must not be longer ago than a session lasts",
-                self.backend.as_deref().unwrap_or_default()
-            )?,
+        f.write_str(match self.kind {
+            SignInErrorKind::NoSuchBackend => "the backend does not exist",
+            SignInErrorKind::Scopes => {
+                "a session is good for all that its user may do, and has no scopes: use a layer, or send a token"
+            }
+            SignInErrorKind::NotBegun => "the session could not begin",
+            SignInErrorKind::Disabled => "the user is not active, and may not sign in",
+            SignInErrorKind::Unknown => return self.write_unknown(f),
+        })
+    }
+}
+
+impl fmt::Debug for SignInError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
         }
-        self.source.as_ref().map_or(Ok(()), |source| write!(f, ": {source}"))
+        Ok(())
     }
 }
 
