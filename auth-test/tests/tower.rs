@@ -14,10 +14,11 @@ use auth_test::{
 };
 use auth_tower::{AuthLayer, CurrentUser, Error, FreshUser, RequireLayer, Session, VerifiedUser};
 use axum::extract::{Form, Path};
+use axum::http::HeaderMap;
 use axum::response::{Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use common::{AnyApp, Framework, Site, alice, rules};
+use common::{AnyApp, Framework, Site, alice, basic, rules};
 
 fn pages() -> Router {
     let mut router = Router::new()
@@ -198,4 +199,25 @@ async fn a_layer_needs_no_client() {
     let app = pages().layer(signed_in_as(alice()).layer());
     let request = http::Request::get("/members").body(axum::body::Body::empty()).unwrap();
     assert_eq!(app.oneshot(request).await.unwrap().status(), 200);
+}
+
+/// Basic is accepted over TLS only, unless the client is on this machine.
+#[tokio::test]
+async fn a_client_from_elsewhere_speaks_tls() {
+    let site = Site::with(basic);
+    let client = Axum::app(&site.auth).await.from_address([203, 0, 113, 7]);
+    let client = client.with_header("authorization", "Basic YWxpY2U6d29uZGVybGFuZA==");
+    assert_eq!(client.get("/who").await.text(), "alice");
+}
+
+/// A layer adds no second cookie where the client keeps one.
+#[tokio::test]
+async fn a_session_comes_once() {
+    let cookies = async |headers: HeaderMap| headers.get_all("cookie").iter().count().to_string();
+    let router = pages().route("/cookies", get(cookies));
+    let client = Client::new(router.layer(signed_in_as(alice()).layer()));
+    assert_eq!(client.get("/cookies").await.text(), "1");
+    client.post_form("/rotate", &[]).await.assert_status(200);
+    assert_eq!(client.get("/cookies").await.text(), "1");
+    assert_eq!(client.another().get("/cookies").await.text(), "1");
 }
