@@ -42,7 +42,8 @@ impl<U: User + Clone> SignedIn<U> {
     /// ```
     ///
     /// # Panics
-    /// If a backend cannot have the [name](Self::by_backend).
+    /// If a backend cannot have the [name](Self::by_backend). When it is called: if a middleware around it keeps a
+    /// clone of the request, since actix-web then lets no header be added.
     #[track_caller]
     pub fn middleware(self) -> SignedInMiddleware<U> {
         self.middleware_with(|auth| auth)
