@@ -88,6 +88,7 @@
 //! # Terminals
 //! Without a terminal nothing is asked: what is missing is named, and nothing is done. What a command finds goes to
 //! standard output, all else to standard error. The exit codes are in [`EXIT_CODES`].
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod admin;
 mod command;
@@ -109,3 +110,7 @@ pub use admin::Admin;
 pub use command::{Command, NewPassword};
 pub use failure::EXIT_CODES;
 pub use keys::KeyOptions;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

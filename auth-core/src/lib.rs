@@ -58,6 +58,7 @@
 //! # Ok(())
 //! # }
 //! ```
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod access;
 mod answers;
@@ -130,3 +131,7 @@ pub use session::SessionConfig;
 pub use throttle::Throttle;
 pub use user::{BackendName, InvalidUserId, User, UserId};
 pub use user_cache::UserCache;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -9,6 +9,7 @@
 //! assert_eq!(auth_json::object(br#"{"sub":"alice","sub":"mallory"}"#), Err(auth_json::Unread::Invalid));
 //! assert_eq!(auth_json::object(br#"["alice"]"#), Err(auth_json::Unread::NoObject));
 //! ```
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 use std::fmt;
 
@@ -129,6 +130,10 @@ impl<'de> Visitor<'de> for Strict {
         Ok(Value::Object(object))
     }
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 #[cfg(test)]
 mod tests {

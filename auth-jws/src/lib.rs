@@ -36,6 +36,7 @@
 //! * RSA keys have 2048 to 8192 bits and an odd exponent from 65537 on; HMAC secrets are at least as long as the hash.
 //!   Private and symmetric keys in a [`JwkSet`] are not used.
 //! * No error holds anything of a token or a key.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod algorithm;
 mod base64url;
@@ -58,3 +59,7 @@ pub use jwk_set::{Ignored, JwkSet};
 pub use key::VerifyingKey;
 pub use owner::claims_issuer;
 pub use token::Token;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

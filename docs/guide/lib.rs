@@ -39,15 +39,33 @@ mod pages {
     #[doc = include_str!("src/proxies.md")]
     mod proxies {}
 
-    #[doc = include_str!("src/second-factors.md")]
-    mod second_factors {}
-
     #[doc = include_str!("src/outside-users.md")]
     mod outside_users {}
+
+    #[doc = include_str!("src/second-factors.md")]
+    mod second_factors {}
 
     #[doc = include_str!("src/long-connections.md")]
     mod long_connections {}
 
     #[doc = include_str!("src/operations.md")]
     mod operations {}
+
+    #[doc = include_str!("src/testing.md")]
+    mod testing {}
+
+    #[doc = include_str!("src/security-checklist.md")]
+    mod security_checklist {}
+
+    #[doc = include_str!("src/troubleshooting.md")]
+    mod troubleshooting {}
+
+    #[doc = include_str!("src/from-axum-login.md")]
+    mod from_axum_login {}
+
+    #[doc = include_str!("src/from-actix.md")]
+    mod from_actix {}
+
+    #[doc = include_str!("src/from-django.md")]
+    mod from_django {}
 }

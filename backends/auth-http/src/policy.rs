@@ -1,4 +1,4 @@
-//! What a token must be, besides active.
+//! Requirements on a token, besides being active.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use crate::error::invalid;
 use crate::shape::words;
 use crate::verifier::Refused;
 
-/// What a token must be. It is asked for on every use, also of an answer that was kept.
+/// The requirements on a token. They are checked on every use, including that of a kept answer.
 pub(crate) struct Policy {
     pub(crate) issuer: String,
-    /// One of which a token must be for; none for all.
+    /// A token must be for one of these; none accepts every audience.
     pub(crate) audiences: Vec<String>,
     pub(crate) scopes: Vec<String>,
     pub(crate) leeway: Duration,
@@ -28,7 +28,7 @@ const NOT_PERMITTED: Refused = Outcome::Deny(DenyReason::NotPermitted);
 impl Policy {
     /// Why a token with these claims is refused, and in words for the log; `None` if it is good.
     ///
-    /// One of another issuer or for another audience is left to the next backend, before anything else is said of it.
+    /// The issuer and the audience are checked first: tokens of others are left to the next backend.
     pub(crate) fn refuse(
         &self,
         claims: &Value,
@@ -78,7 +78,8 @@ impl Policy {
     }
 }
 
-/// What a good token is worth: its scopes and its end, and the login and the session at its server that it tells of.
+/// What a good token grants: its scopes and its expiry, and the login and the session at its server, if it names
+/// them.
 pub(crate) fn grant(issuer: &str, claims: &Value) -> Result<Grant, BackendError> {
     let scopes = Scopes::parse(text(claims, "scope")?.unwrap_or_default());
     let mut grant = Grant::new().with_scopes(scopes.map_err(|_| invalid("the token's scopes are none"))?);
@@ -94,17 +95,17 @@ pub(crate) fn grant(issuer: &str, claims: &Value) -> Result<Grant, BackendError>
     Ok(grant)
 }
 
-/// When the token ends, if that is told.
+/// When the token expires, if the answer says so.
 pub(crate) fn end(claims: &Value) -> Result<Option<Timestamp>, BackendError> {
     time(claims, "exp")
 }
 
-/// Types other than Bearer ask for a proof besides the token (RFC 9449, `DPoP`).
+/// Types other than Bearer require a proof besides the token (RFC 9449, `DPoP`).
 fn is_bearer(claims: &Value) -> Result<bool, BackendError> {
     Ok(text(claims, "token_type")?.is_none_or(|kind| kind.eq_ignore_ascii_case("Bearer")))
 }
 
-/// RFC 7800, RFC 8705 §3.2: who stole such a token cannot use it, unless nobody looks.
+/// RFC 7800, RFC 8705 §3.2: a stolen token of this kind is useless, as long as somebody checks the binding.
 fn is_bound(claims: &Value) -> bool {
     claim(claims, "cnf").is_some()
 }

@@ -162,6 +162,7 @@
 //! [webauthn-rs]: https://docs.rs/webauthn-rs-core
 //! [`SealedCookies`]: auth_core::http::sealed::SealedCookies
 //! [`OnceStore`]: auth_core::once::OnceStore
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod assertion;
 mod base64url;
@@ -201,3 +202,7 @@ pub use registration::Registered;
 /// `data-passkey` is `register`, `login`, or `autofill`, which also offers passkeys in the page's name field. The head of the file says
 /// the rest.
 pub const SCRIPT: &str = include_str!("passkeys.js");
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,4 +1,4 @@
-//! What kept the server from its work, without anything secret.
+//! Why the server could not do its work, without secrets.
 
 use std::error::Error;
 use std::fmt;
@@ -7,12 +7,12 @@ use std::io;
 use auth_core::session::{StoreError, StoreErrorKind};
 use redis::RedisError;
 
-/// A failure of the server or of the way to it: a code, or a fixed text. It never holds the server's own words:
-/// they may repeat what a command began with, a password among them.
+/// A failure of the server or of the connection: a code, or a fixed text. It never contains the server's message,
+/// which may repeat the beginning of a command, including a password.
 #[derive(Debug)]
 struct Failure(Box<str>);
 
-/// A driver's error as a store's.
+/// Converts a driver's error to a store's.
 pub(crate) fn store_error(error: &RedisError) -> StoreError {
     if error.is_timeout() {
         return StoreError::new(StoreErrorKind::TimedOut);
@@ -30,7 +30,8 @@ const OUT_OF_MEMORY: &str = "the server's memory is used up: raise `maxmemory`";
 const NO_KEYS: &str =
     "the access list does not let this user at the keys: add `~{auth}:*`, or the prefix that was set";
 
-/// The code, and what to do about it where that is known. Of the server's own words at most the name of a command.
+/// The code, and what to do about it if that is known. Of the server's message it repeats at most the name of a
+/// command.
 fn told(code: &str, words: &str) -> String {
     let remedy = match (code, command_in(words)) {
         ("NOPERM", Some(command)) => {
@@ -54,7 +55,7 @@ fn told(code: &str, words: &str) -> String {
     format!("{code}: {remedy}")
 }
 
-/// The first name in quotes, if it can be a command's: anything else may be an argument.
+/// The first name in quotes, if it can be a command: anything else may be an argument.
 fn command_in(words: &str) -> Option<String> {
     let name = words.split('\'').nth(1)?;
     let is_one =
@@ -62,7 +63,7 @@ fn command_in(words: &str) -> Option<String> {
     is_one.then(|| name.to_ascii_lowercase())
 }
 
-/// The server answers something else than the script does.
+/// The answer of the server is not what the script returns.
 pub(crate) fn unreadable() -> StoreError {
     unavailable("the server's answer makes no sense")
 }

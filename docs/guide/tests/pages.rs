@@ -9,20 +9,6 @@ use std::path::{Component, Path, PathBuf};
 
 use markdown::{Block, Page};
 
-/// Chapters of SUMMARY.md that are still to be written. Empty it, and then remove it, when they are there.
-const NOT_WRITTEN_YET: &[&str] = &[
-    "outside-users.md",
-    "second-factors.md",
-    "operations.md",
-    "long-connections.md",
-    "testing.md",
-    "security-checklist.md",
-    "from-axum-login.md",
-    "from-actix.md",
-    "from-django.md",
-    "troubleshooting.md",
-];
-
 /// Languages of blocks that are no Rust. A block of none is taken for Rust by rustdoc.
 const LANGUAGES: &[&str] =
     &["console", "html", "ini", "json", "nginx", "python", "sh", "sql", "text", "toml"];
@@ -38,13 +24,9 @@ fn repository() -> PathBuf {
     normal(&guide().join("../.."))
 }
 
-fn is_to_come(name: &str) -> bool {
-    NOT_WRITTEN_YET.contains(&name) && !guide().join("src").join(name).exists()
-}
-
 fn chapters() -> BTreeSet<String> {
     let summary = Page::read(&guide().join("src/SUMMARY.md"));
-    summary.links.iter().filter(|link| !is_to_come(link)).cloned().collect()
+    summary.links.into_iter().collect()
 }
 
 fn pages_in(folder: &Path) -> Vec<PathBuf> {
@@ -140,9 +122,6 @@ fn why_dead(file: &Path, page: &Page, link: &str) -> Option<&'static str> {
         return None;
     }
     let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
-    if is_to_come(path.rsplit('/').next().unwrap_or_default()) {
-        return None;
-    }
     let target = normal(&file.parent().expect("a file is in a folder").join(path));
     // What mdBook does not copy is not in the book.
     let (book, is_page) = (guide().join("src"), path.is_empty());
