@@ -46,9 +46,28 @@ const KINDS: [(&str, &str); 12] = [
     ("auth-core/src/password/policy.rs", "Weakness"),
 ];
 
-/// What begins so is for machines: names of keys, SQL, headers.
-const FOR_MACHINES: [&str; 9] =
-    ["auth-core 2026", "auth-core: ", "auth-sql 2026", "DELETE ", "INSERT ", "SELECT ", "WHERE ", "WITH ", "; Path="];
+/// What begins so is SQL, a name of a key, or help for a command.
+const NO_MESSAGES: [&str; 19] = [
+    "(? ",
+    "; Path=",
+    "ALTER ",
+    "CASE ",
+    "CREATE ",
+    "Create users with",
+    "DELETE ",
+    "Exit codes:",
+    "GRANT ",
+    "INSERT ",
+    "SELECT ",
+    "Show what the logins",
+    "UPDATE ",
+    "WHERE ",
+    "WITH ",
+    "auth-core 2026",
+    "auth-core: ",
+    "auth-sql 2026",
+    "… WHERE ",
+];
 
 /// What a program says when all is well, and parts of what is on the page as a whole.
 const FINE: &str = include_str!("sources/fine.txt");
@@ -71,14 +90,17 @@ fn told() -> BTreeMap<String, PathBuf> {
         told.extend(display_texts(&path, name).into_iter().map(|text| (text, path.clone())));
     }
     let is_fine = |text: &str| FINE.lines().any(|line| line == text);
-    told.retain(|text, _| !is_fine(text) && !FOR_MACHINES.iter().any(|start| text.starts_with(start)));
+    told.retain(|text, _| !is_fine(text) && !NO_MESSAGES.iter().any(|start| text.starts_with(start)));
     told.retain(|text, _| !text.contains("Sec-Fetch-Dest,"));
     told
 }
 
 /// What is there.
 fn on_the_page() -> BTreeSet<String> {
-    first_cells(&page()).into_iter().map(|text| text.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+    first_cells(&page())
+        .into_iter()
+        .map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect()
 }
 
 #[test]
@@ -117,7 +139,9 @@ fn follow(missing: &[&String], stale: &[&String]) {
     let mut page_text = fs::read_to_string(page()).expect("the page");
     for old in stale {
         let alike = |text: &&&String| likeness(old, text);
-        let Some(new) = missing.iter().max_by_key(alike).filter(|text| likeness(old, text) > 50) else { continue };
+        let Some(new) = missing.iter().max_by_key(alike).filter(|text| likeness(old, text) > 50) else {
+            continue;
+        };
         page_text = page_text.replace(old.as_str(), new);
     }
     fs::write(page(), page_text).expect("the page can be written");

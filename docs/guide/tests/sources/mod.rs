@@ -9,11 +9,20 @@ use syn::visit::{self, Visit};
 use syn::{Attribute, Expr, ExprMethodCall, File, ImplItemFn, Item, ItemFn, ItemMod, Lit, LitStr, Macro};
 
 /// Below a folder of sources, what is no text for people: SQL, and suites for who implements a trait.
-const SKIPPED: [&str; 6] = ["driver", "conformance", "conformance.rs", "tests.rs", "statements.rs", "plans.rs"];
+const SKIPPED: [&str; 6] =
+    ["driver", "conformance", "conformance.rs", "tests.rs", "statements.rs", "plans.rs"];
 
 /// Macros and methods that tell of bugs.
 const BUGS: [&str; 9] = [
-    "assert", "assert_eq", "assert_ne", "debug_assert", "debug_assert_eq", "expect", "panic", "todo", "unreachable",
+    "assert",
+    "assert_eq",
+    "assert_ne",
+    "debug_assert",
+    "debug_assert_eq",
+    "expect",
+    "panic",
+    "todo",
+    "unreachable",
 ];
 
 /// Fewer words are values, names and parts of a format.
@@ -53,9 +62,10 @@ pub(crate) fn display_texts(path: &Path, name: &str) -> Vec<String> {
     let mut reader = Reader::default();
     for item in parse(path).items {
         let Item::Impl(item) = item else { continue };
-        let is_display = item.trait_.as_ref().is_some_and(|(_, path, _)| {
-            path.segments.last().is_some_and(|segment| segment.ident == "Display")
-        });
+        let is_display = item
+            .trait_
+            .as_ref()
+            .is_some_and(|(path, _)| path.segments.last().is_some_and(|segment| segment.ident == "Display"));
         let is_it = matches!(&*item.self_ty, syn::Type::Path(path)
             if path.path.segments.last().is_some_and(|segment| segment.ident == name));
         if is_display && is_it {
@@ -70,7 +80,8 @@ pub(crate) fn display_texts(path: &Path, name: &str) -> Vec<String> {
 pub(crate) fn variants(path: &Path, name: &str) -> Vec<String> {
     let items = parse(path).items.into_iter();
     let mut enums = items.filter_map(|item| if let Item::Enum(item) = item { Some(item) } else { None });
-    let found = enums.find(|item| item.ident == name).unwrap_or_else(|| panic!("no {name} in {}", path.display()));
+    let found =
+        enums.find(|item| item.ident == name).unwrap_or_else(|| panic!("no {name} in {}", path.display()));
     found.variants.iter().map(|variant| variant.ident.to_string()).collect()
 }
 
@@ -82,8 +93,11 @@ struct Reader {
 
 impl Reader {
     fn tokens(&mut self, tokens: TokenStream) {
-        for token in tokens {
+        let mut tokens = tokens.into_iter();
+        while let Some(token) = tokens.next() {
             match token {
+                // An attribute, such as a comment in a macro.
+                TokenTree::Punct(sign) if sign.as_char() == '#' => _ = tokens.next(),
                 TokenTree::Group(group) => self.tokens(group.stream()),
                 TokenTree::Literal(literal) => {
                     if let Lit::Str(text) = Lit::new(literal) {
