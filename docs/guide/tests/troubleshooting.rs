@@ -1,6 +1,6 @@
 //! Whatever somebody can be told is on the page "Troubleshooting", in the same words.
 
-mod messages;
+mod cells;
 mod sources;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use messages::first_cells;
+use cells::code_in_column;
 use sources::{display_texts, texts, variants};
 
 /// Where texts are.
@@ -97,7 +97,7 @@ fn told() -> BTreeMap<String, PathBuf> {
 
 /// What is there.
 fn on_the_page() -> BTreeSet<String> {
-    first_cells(&page())
+    code_in_column(&page(), 0)
         .into_iter()
         .map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "))
         .collect()
