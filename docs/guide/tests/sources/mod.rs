@@ -8,11 +8,9 @@ pub(crate) fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let mut files: Vec<_> = entries.map(|entry| entry.expect("it can be read").path()).collect();
     files.sort_unstable();
-    let each = |path: PathBuf| match path.is_dir() {
-        true => rust_files(&path),
-        false => Vec::from_iter(path.extension().is_some_and(|extension| extension == "rs").then_some(path)),
-    };
-    files.into_iter().flat_map(each).collect()
+    let is_rust = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "rs");
+    let each = |path: PathBuf| if path.is_dir() { rust_files(&path) } else { vec![path] };
+    files.into_iter().flat_map(each).filter(is_rust).collect()
 }
 
 /// What is said by `ConfigError::new("…")` and `ConfigError::new(format!("…"))`, outside tests.
