@@ -1,4 +1,4 @@
-//! [`Site`]: what passkeys are bound to, checked before the first one is made.
+//! [`Site`]: what passkeys are bound to, checked before the first one exists.
 
 use auth_core::ConfigError;
 use url::{Host, Origin, Url};
@@ -8,7 +8,7 @@ use url::{Host, Origin, Url};
 pub(crate) struct Site {
     pub(crate) id: String,
     pub(crate) origins: Vec<Url>,
-    /// The same as browsers write them.
+    /// The same, as browsers write them.
     names: Vec<String>,
 }
 
@@ -29,13 +29,13 @@ impl Site {
         Ok(Self { id: id.into(), origins, names })
     }
 
-    /// Whether a browser that names this origin is on one of our pages. Byte for byte: nothing that merely looks like one is.
+    /// Whether this origin is one of the site's, byte for byte: similar ones do not count.
     pub(crate) fn has_origin(&self, name: &str) -> bool {
         self.names.iter().any(|own| own == name)
     }
 }
 
-/// A domain as a browser writes it. An address or a name without a dot is none that a browser takes, but for `localhost`.
+/// A domain as a browser writes it. Browsers accept no addresses, and no names without a dot except `localhost`.
 fn check_id(id: &str) -> Result<(), ConfigError> {
     let is_domain = matches!(Host::parse(id), Ok(Host::Domain(domain)) if domain == id);
     if is_domain && !id.ends_with('.') && (id.contains('.') || id == "localhost") {
