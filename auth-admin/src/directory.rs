@@ -13,12 +13,13 @@ use clap::{Args, ValueEnum};
 
 use crate::place::Unavailable;
 
-/// The variable with the password of the account that searches.
+/// The variable with the password of the searching account.
 const PASSWORD: &str = "LDAP_PASSWORD";
-/// How long a directory may take for an answer: nobody waits for a login.
+/// How long the directory may take for an answer: no login waits for it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What the application's login goes by. Say the same here: its `Ldap::builder`, and its `Provisioning::builder`.
+/// The settings that the application's login uses. Repeat those of its `Ldap::builder` and its
+/// `Provisioning::builder` here.
 #[derive(Args)]
 #[command(next_help_heading = "Directory and policy, for plan-users: as in the application (more by --help)")]
 pub(crate) struct DirectoryOptions {
@@ -131,11 +132,11 @@ enum Collision {
 }
 
 impl DirectoryOptions {
-    /// Names the directory and the policy, if a directory is named.
+    /// Passes the directory and the policy to `admin`, if the options name a directory.
     ///
     /// # Errors
-    /// [`Unavailable`] if they cannot be right. It is not the exit code of a command line that is not understood: that one
-    /// would say that something changes.
+    /// [`Unavailable`] if the options cannot be right. Its exit code differs from that of a malformed command line,
+    /// which would mean that something would change.
     pub(crate) fn give_to<S: SessionStore>(&self, admin: Admin<S>) -> Result<Admin<S>, Unavailable> {
         if self.servers.is_empty() {
             return Ok(admin);
@@ -168,7 +169,7 @@ impl DirectoryOptions {
         Ok(ldap.connect_timeout(PATIENCE).operation_timeout(PATIENCE).timeout(2 * PATIENCE))
     }
 
-    /// Where people are and how they are found, unless the directory knows.
+    /// The base and the filter of people, unless the directory knows them.
     fn users(&self) -> Result<Option<(&str, &str)>, Unavailable> {
         match (self.people.as_deref(), self.filter.as_deref(), &self.active_directory) {
             (Some(people), Some(filter), _) => Ok(Some((people, filter))),
@@ -208,7 +209,7 @@ impl DirectoryOptions {
         let policy = Provisioning::builder().creation(self.creation.into());
         let mut policy = policy.on_taken_name(self.on_taken_name.into());
         for grant in &self.grant {
-            // From the right: the DN of a group has `=` in it, too.
+            // Split from the right, because the DN of a group contains `=`, too.
             let written = || Unavailable::refused("a grant is written as GROUP=PERMISSION");
             let (group, permission) = grant.rsplit_once('=').ok_or_else(written)?;
             policy = policy.grant(group, Right::permission(permission));
@@ -223,7 +224,7 @@ impl DirectoryOptions {
     }
 }
 
-/// With a setting, if it was said.
+/// Applies a setting if it is given.
 fn with<T>(
     ldap: LdapBuilder,
     value: Option<T>,

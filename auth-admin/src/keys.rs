@@ -23,7 +23,7 @@ type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 const DAY: u64 = 24 * 60 * 60;
 
-/// [`ApiKeys`] whose store's type is forgotten.
+/// [`ApiKeys`] with any type of store.
 pub(crate) trait Keys: Send + Sync {
     fn create<'a>(
         &'a self,
@@ -62,7 +62,7 @@ impl<S: ApiKeyStore> Keys for ApiKeys<S, SqlUser> {
     }
 }
 
-/// What a key is to be.
+/// The properties of a new API key.
 #[derive(Args, Clone, Debug)]
 pub struct KeyOptions {
     /// What its owner knows it by
@@ -102,7 +102,7 @@ impl KeyOptions {
     }
 }
 
-/// A key, as programs read it.
+/// A key in JSON.
 #[derive(Serialize)]
 struct Row<'a> {
     id: String,
@@ -155,7 +155,7 @@ impl<S: SessionStore> Admin<S> {
         let (keys, new) = (self.keys()?, options.to_key()?);
         let user = self.user(username).await?;
         let created = keys.create(&self.backend, &user.id(), new).await.map_err(|error| failed(&error))?;
-        // The key alone goes to standard output: a script takes it from there.
+        // Only the key goes to standard output, from where a script takes it.
         self.terminal.tell(&format!("made {}; its text is not shown again", created.stored().id));
         say(created.key().expose())
     }
@@ -175,7 +175,7 @@ impl<S: SessionStore> Admin<S> {
 
     pub(crate) async fn revoke_keys(&self, username: &str, ids: &[String]) -> Result<(), Failure> {
         let (keys, owner) = (self.keys()?, self.owner(username).await?);
-        // All of them are read before one is revoked.
+        // Parses all of them before it revokes one.
         let parse = |id: &String| {
             id.parse()
                 .map_err(|error: auth_core::api_keys::InvalidApiKey| Failure::refused(error.to_string()))

@@ -77,7 +77,7 @@ enum AcceptedFormat {
 }
 
 impl AcceptedFormat {
-    /// At costs that make the program start quickly: the limits for stored hashes are others.
+    /// Their costs make the program start quickly: the limits for stored hashes are separate.
     fn formats(self) -> Vec<Format> {
         match self {
             Self::Django => vec![
@@ -143,7 +143,7 @@ async fn migrate(users: &SqlUsers, database: Database, sessions: bool) -> Result
     Ok(ExitCode::SUCCESS)
 }
 
-/// What is listed or revoked has its prefix already.
+/// Keys that are listed or revoked contain their prefix already.
 fn keys(
     users: &SqlUsers,
     database: Database,
