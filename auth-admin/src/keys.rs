@@ -65,10 +65,10 @@ impl<S: ApiKeyStore> Keys for ApiKeys<S, SqlUser> {
 /// The properties of a new API key.
 #[derive(Args, Clone, Debug)]
 pub struct KeyOptions {
-    /// What its owner knows it by
+    /// The name by which its owner recognises it
     #[arg(long, value_name = "NAME")]
     pub name: String,
-    /// A scope that it has; may be repeated
+    /// A scope of the key; may be repeated
     #[arg(long = "scope", value_name = "SCOPE", conflicts_with = "all_scopes")]
     pub scopes: Vec<String>,
     /// Everything that its owner may do
@@ -77,10 +77,10 @@ pub struct KeyOptions {
     /// After how many days it ends [default: 90]
     #[arg(long, value_name = "DAYS", conflicts_with = "never_expires")]
     pub days: Option<u32>,
-    /// It ends when it is revoked
+    /// It is good until it is revoked
     #[arg(long)]
     pub never_expires: bool,
-    /// An address or a network that it is good from; may be repeated
+    /// An address or a network from which it may be used; may be repeated
     #[arg(long = "network", value_name = "NETWORK")]
     pub networks: Vec<String>,
 }

@@ -91,7 +91,7 @@ impl<S: SessionStore> Admin<S> {
             (Some(account), _) => parse(account)?,
             (None, Some(username)) => self.account_of(&self.user(username).await?),
             (None, None) => {
-                return Err(Failure::refused("whom? name a user, or an --account of `list-throttled`"));
+                return Err(Failure::refused("name a user, or an --account of `list-throttled`"));
             }
         };
         let named = format!("{}:{}", account.backend(), account.id());

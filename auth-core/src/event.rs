@@ -372,7 +372,7 @@ impl fmt::Display for EventKind<'_> {
             Self::UserKept(kept) => write!(f, "user not updated in all{}", Listed(kept)),
             Self::PasskeyCounterFell(fallen) => fallen.fmt(f),
             Self::SessionStarted => f.write_str("session started"),
-            Self::LoginPending => f.write_str("a login waits for what it lacks"),
+            Self::LoginPending => f.write_str("a login is pending"),
             Self::ProofAdded(factor) => write!(f, "proof added: {factor:?}"),
             Self::CodeRefused(why) => write!(f, "code of a second factor refused: {why:?}"),
             Self::FactorChanged(change) => write!(f, "second factors changed: {change:?}"),

@@ -87,7 +87,7 @@ impl fmt::Display for FactorError {
         f.write_str(match self.kind {
             FactorErrorKind::Unavailable => "second factors are unavailable",
             FactorErrorKind::Unreadable => "the secret of a second factor cannot be opened",
-            FactorErrorKind::InvalidName => "that is no name for a second factor",
+            FactorErrorKind::InvalidName => "the name is not valid for a second factor",
             FactorErrorKind::TooMany => "the user has as many second factors as they may have",
             FactorErrorKind::Exists => "that factor is there already",
         })

@@ -125,7 +125,7 @@ impl fmt::Display for Kept {
 ///
 /// ```
 /// use auth_core::UserId;
-/// use auth_core::backend::{Report, Reports};
+/// use auth_core::provisioning::{Report, Reports};
 ///
 /// let reports = Reports::new();
 /// let mut report = Report::new(UserId::from(7));

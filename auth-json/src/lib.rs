@@ -64,7 +64,7 @@ impl fmt::Display for Unread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NoObject => "no JSON object",
-            Self::Invalid => "not valid JSON, or a name is there twice",
+            Self::Invalid => "not valid JSON, or a name is repeated",
         })
     }
 }
@@ -140,7 +140,7 @@ impl<'de> Visitor<'de> for Strict {
         while let Some(name) = fields.next_key::<String>()? {
             let value = fields.next_value_seed(self.deeper()?)?;
             if object.insert(name, value).is_some() {
-                return Err(A::Error::custom("a name is there twice"));
+                return Err(A::Error::custom("a name is repeated"));
             }
         }
         Ok(Value::Object(object))

@@ -56,17 +56,17 @@ pub enum Malformed {
 texts!(Malformed {
     TooLong => "the token is longer than 16 KiB",
     Parts => "the token has not exactly three parts",
-    Base64 => "a part of the token is no canonical base64url",
-    Header => "the token's header is no JSON object as it should be",
-    Algorithm => "the token's algorithm is none that is supported",
+    Base64 => "a part of the token is not canonical base64url",
+    Header => "the token's header is not a valid JSON object",
+    Algorithm => "the token's algorithm is not supported",
     KeyId => "the token's key id is longer than 256 bytes",
     Critical => "the token's header has critical extensions",
     Unencoded => "the token's payload is unencoded",
     Compressed => "the token's payload is compressed",
     Encrypted => "the token is encrypted",
     Nested => "the token holds another token",
-    Claims => "the token's claims are no JSON object in which every name stands once",
-    ClaimType => "a registered claim of the token has a type that it cannot have",
+    Claims => "the token's claims are not a JSON object, or repeat a name",
+    ClaimType => "a registered claim of the token has the wrong type",
 });
 
 /// Why a signature is refused.
@@ -142,15 +142,15 @@ pub enum InvalidClaims {
 }
 
 texts!(InvalidClaims {
-    Type => "the token is of another type",
-    Issuer => "the token is of another issuer",
-    Audience => "the token is for another audience",
+    Type => "the token has another type",
+    Issuer => "the token has another issuer",
+    Audience => "the token has another audience",
     NoExpiry => "the token never expires",
     Expired => "the token has expired",
     NotYetValid => "the token is not valid yet",
     IssuedInFuture => "the token was issued in the future",
     NoSubject => "the token names no subject",
-    Bound => "the token is bound to a key that was not proved",
+    Bound => "the token is bound to a key, possession of which was not proved",
 });
 
 /// Why a key is not used: [`VerifyingKey::hmac`](crate::VerifyingKey::hmac) shows an example.
@@ -185,7 +185,7 @@ pub enum InvalidKey {
 
 texts!(InvalidKey {
     Malformed => "the key cannot be read",
-    Symmetric => "the key is symmetric, and a secret is not published",
+    Symmetric => "the key is symmetric: secrets must not be published",
     Private => "the key has private members",
     Use => "the key is not for signatures",
     Operations => "the key is not for verifying",
@@ -194,7 +194,7 @@ texts!(InvalidKey {
     KeyId => "the key's id is longer than 256 bytes",
     RsaSize => "an RSA key has from 2048 to 8192 bits",
     RsaExponent => "an RSA key's modulus and exponent are odd, and the exponent is at least 65537",
-    Point => "the key is no point of its curve",
+    Point => "the key is not a point of its curve",
     SecretTooShort => "a secret is at least as long as its hash: 32, 48 or 64 bytes",
 });
 
@@ -219,5 +219,5 @@ pub enum InvalidKeySet {
 texts!(InvalidKeySet {
     TooLong => "the key set is longer than 1 MiB",
     TooMany => "the key set has more than 100 keys",
-    Malformed => "the key set is no JSON object with an array of keys",
+    Malformed => "the key set is not a JSON object with an array of keys",
 });

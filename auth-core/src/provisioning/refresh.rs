@@ -18,7 +18,7 @@ impl<V: Confirm, S: ProvisionStore> ConfirmUser for Provisioned<V, ProvisionedUs
             Standing::Gone => Ok(Outcome::Decline(DeclineReason::UnknownUser)),
             Standing::Refused(reason) => Ok(Outcome::Deny(reason)),
             Standing::Good(identity) if identity.issuer() != issuer || identity.subject() != subject => {
-                Err(BackendError::undecided("the outside system answered about somebody else"))
+                Err(BackendError::undecided("the outside system answered about another user"))
             }
             Standing::Good(identity) => Ok(self.users.sync(&identity, Some(id), reports).await?.map(drop)),
         }

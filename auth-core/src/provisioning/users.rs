@@ -107,7 +107,7 @@ impl<S: ProvisionStore> ProvisionedUsers<S> {
             }
             tokio::time::sleep(PAUSE * attempt).await;
         }
-        Err(BackendError::undecided("others keep changing the user"))
+        Err(BackendError::undecided("concurrent changes to the user did not end"))
     }
 
     /// What the store knows, and the name that a new user would get.

@@ -36,7 +36,7 @@ pub(crate) fn take(entry: &mut Entry, attribute: &str, first: usize) -> Result<O
         }
         _ => {
             return Err(Failure::unclear(
-                "the directory gives other values of an attribute than their range says",
+                "the directory's values of an attribute do not match their range",
             ));
         }
     };

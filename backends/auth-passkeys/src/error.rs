@@ -106,10 +106,10 @@ impl fmt::Display for PasskeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
             PasskeyErrorKind::AlreadyRegistered => "the passkey is registered already",
-            PasskeyErrorKind::NoChallenge => "no open challenge is answered by this",
-            PasskeyErrorKind::Refused => "that is no answer to the challenge",
+            PasskeyErrorKind::NoChallenge => "this answers no open challenge",
+            PasskeyErrorKind::Refused => "the answer does not match the challenge",
             PasskeyErrorKind::NoPasskey => "the user has no passkey",
-            PasskeyErrorKind::InvalidName => "that is no name for a passkey or its user",
+            PasskeyErrorKind::InvalidName => "the name is not valid for a passkey or its user",
             PasskeyErrorKind::TooMany => "the user has as many factors as they may have",
             PasskeyErrorKind::UnknownOwner => "users of this backend may have no passkeys",
             PasskeyErrorKind::Unreadable => "a passkey cannot be opened",

@@ -42,7 +42,7 @@ fn check_id(id: &str) -> Result<(), ConfigError> {
         return Ok(());
     }
     Err(ConfigError::new(format!(
-        "{id:?} cannot be the RP id of passkeys: give the domain of the site, in lower case and without scheme or port, such \
+        "{id:?} cannot be the RP id of passkeys: use the domain of the site, in lower case and without scheme or port, such \
          as \"example.com\"; or \"localhost\""
     )))
 }
@@ -54,7 +54,7 @@ fn origin(text: &str, id: &str) -> Result<Url, ConfigError> {
         return refused(&format!("give scheme and host, such as \"https://{id}\""));
     };
     let Origin::Tuple(scheme, Host::Domain(host), _) = url.origin() else {
-        return refused("its host is to be a domain: browsers have no passkeys for addresses");
+        return refused("its host must be a domain: browsers have no passkeys for addresses");
     };
     if url.origin().ascii_serialization() != text {
         return refused(&format!(
@@ -67,7 +67,7 @@ fn origin(text: &str, id: &str) -> Result<Url, ConfigError> {
     }
     // The dot matters: evil-example.com ends with example.com.
     if host != id && !host.strip_suffix(id).is_some_and(|front| front.ends_with('.')) {
-        return refused(&format!("its host is to be the RP id {id:?}, or a subdomain of it"));
+        return refused(&format!("its host must be the RP id {id:?}, or a subdomain of it"));
     }
     Ok(url)
 }
