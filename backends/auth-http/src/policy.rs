@@ -82,7 +82,8 @@ impl Policy {
 /// them.
 pub(crate) fn grant(issuer: &str, claims: &Value) -> Result<Grant, BackendError> {
     let scopes = Scopes::parse(text(claims, "scope")?.unwrap_or_default());
-    let mut grant = Grant::new().with_scopes(scopes.map_err(|_| invalid("the token's scopes cannot be read"))?);
+    let mut grant =
+        Grant::new().with_scopes(scopes.map_err(|_| invalid("the token's scopes cannot be read"))?);
     if let Some(end) = end(claims)? {
         grant = grant.with_expiry(end);
     }

@@ -470,8 +470,9 @@ impl LdapBuilder {
         self.check()?;
         let servers = self.servers()?;
         let searcher = self.searcher.as_ref();
-        let searcher =
-            searcher.ok_or_else(|| refused("name the searching account by `service_account`, or call `anonymous_search`"))?;
+        let searcher = searcher.ok_or_else(|| {
+            refused("name the searching account by `service_account`, or call `anonymous_search`")
+        })?;
         let searchers = match searcher {
             Searcher::Account(account) => Some(Pool::new(servers.clone(), account.clone(), self.connections)),
             Searcher::Nobody => None,
@@ -494,7 +495,10 @@ impl LdapBuilder {
                 "`lockout_threshold` needs at least two failures, and a time above zero",
             ),
             (is_dn(&self.base), "the base of `users` is not a DN: write `ou=people,dc=example,dc=org`"),
-            (attributes.iter().all(|name| is_attribute(name)), "an attribute's name is not a valid LDAP attribute description (RFC 4512 §2.5)"),
+            (
+                attributes.iter().all(|name| is_attribute(name)),
+                "an attribute's name is not a valid LDAP attribute description (RFC 4512 §2.5)",
+            ),
             (limits.iter().all(|limit| !limit.is_zero()), "a time limit must be above zero"),
             (self.connections > 0, "`connections` must be at least 1"),
             (self.page_size > 0, "`page_size` must be at least 1"),
@@ -514,7 +518,9 @@ impl LdapBuilder {
             (Some(Searcher::Account(Account::Service { dn, password })), _)
                 if dn.trim().is_empty() || password.is_empty() =>
             {
-                Err(refused("the service account needs a DN and a password; without them its bind would be anonymous"))
+                Err(refused(
+                    "the service account needs a DN and a password; without them its bind would be anonymous",
+                ))
             }
             (Some(Searcher::Nobody), Bind::Found) => {
                 Err(refused("without a service account, say how users bind: `bind_dn` or `bind_principal`"))

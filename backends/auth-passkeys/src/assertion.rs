@@ -290,7 +290,8 @@ fn check_owner(presented: &Presented, passkey: &OpenedPasskey, kept: &Kept) -> R
 }
 
 fn read(passkey: &OpenedPasskey) -> Result<Kept, Refused> {
-    let unreadable = || Refused::Failed(BackendError::undecided("the stored state of a passkey cannot be read"));
+    let unreadable =
+        || Refused::Failed(BackendError::undecided("the stored state of a passkey cannot be read"));
     Kept::from_bytes(passkey.secret()).ok_or_else(unreadable)
 }
 
