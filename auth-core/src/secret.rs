@@ -1,14 +1,22 @@
-//! [`Secret`]: text that must not be seen.
+//! [`Secret`]: text that must not leak.
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
-/// A password or another piece of secret text.
+/// A password or another secret text.
 ///
-/// It is wiped from memory when dropped, its `Debug` is redacted, and it has no `Display`, no
-/// `Serialize` and no `==`: the ways in which secrets reach logs, answers and timing leaks do not compile.
+/// It is wiped from memory when dropped, its `Debug` is redacted, and it has no `Display`, no `Serialize` and no
+/// `==`: the ways in which secrets get into logs, responses and timing leaks do not compile.
+///
+/// ```
+/// use auth_core::Secret;
+///
+/// let password = Secret::new("correct horse");
+/// assert!(!format!("{password:?}").contains("horse"));
+/// assert_eq!((password.expose(), password.len()), ("correct horse", 13));
+/// ```
 #[derive(Clone)]
 pub struct Secret(Zeroizing<String>);
 
@@ -18,7 +26,7 @@ impl Secret {
         Self(Zeroizing::new(text.into()))
     }
 
-    /// The text itself. Every call is a place to look at in a review.
+    /// The text itself. A review should look at every call.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -28,7 +36,7 @@ impl Secret {
         self.0.len()
     }
 
-    /// Whether it is the empty text.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

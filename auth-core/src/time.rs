@@ -4,6 +4,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A moment, in milliseconds since 1970-01-01 00:00 UTC. Arithmetic saturates: no clock can make it panic.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use auth_core::time::Timestamp;
+///
+/// let start = Timestamp::from_secs(1_000);
+/// assert_eq!(start.plus(Duration::from_secs(5)).since(start), Duration::from_secs(5));
+/// assert_eq!(start.since(start.plus(Duration::from_secs(5))), Duration::ZERO);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(u64);
 
@@ -36,7 +46,20 @@ impl Timestamp {
     }
 }
 
-/// Where the time comes from. [`SystemClock`] in production, [`ManualClock`] in tests.
+/// A source of time: [`SystemClock`] in production, [`ManualClock`] in tests.
+///
+/// ```
+/// use auth_core::time::{Clock, SystemClock, Timestamp};
+///
+/// /// Runs five minutes ahead.
+/// struct Ahead;
+///
+/// impl Clock for Ahead {
+///     fn now(&self) -> Timestamp {
+///         SystemClock.now().plus(std::time::Duration::from_secs(300))
+///     }
+/// }
+/// ```
 pub trait Clock: Send + Sync + 'static {
     /// The present moment.
     fn now(&self) -> Timestamp;
@@ -54,7 +77,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until it is told to move.
+/// A clock that stands still until it is moved.
 ///
 /// ```
 /// use std::time::Duration;
@@ -68,17 +91,17 @@ impl Clock for SystemClock {
 pub struct ManualClock(AtomicU64);
 
 impl ManualClock {
-    /// A clock that shows `now`.
+    /// Shows `now`.
     pub fn at(now: Timestamp) -> Self {
         Self(AtomicU64::new(now.0))
     }
 
-    /// Moves it forward.
+    /// Moves the clock forward.
     pub fn advance(&self, by: Duration) {
         self.set(self.now().plus(by));
     }
 
-    /// Sets it, forward or backward.
+    /// Sets the clock, forward or backward.
     pub fn set(&self, now: Timestamp) {
         self.0.store(now.0, Ordering::SeqCst);
     }

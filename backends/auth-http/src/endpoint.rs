@@ -294,7 +294,7 @@ impl Endpoint {
 
     fn checked_url(&self, url: &str) -> Result<Url, ConfigError> {
         let refused = |why: &str| ConfigError::new(format!("an endpoint's address {why}"));
-        let url = Url::parse(url).map_err(|_| refused("must be one, like https://example.com/verify"))?;
+        let url = Url::parse(url).map_err(|_| refused("must be a URL like https://example.com/verify"))?;
         if !url.username().is_empty() || url.password().is_some() {
             return Err(refused("must not hold a password; use `Endpoint::basic`"));
         }
@@ -310,15 +310,15 @@ impl Endpoint {
         let mut headers = HeaderMap::new();
         for (name, value) in &self.headers {
             let refused = |why: &str| ConfigError::new(format!("the header {name:?} of an endpoint {why}"));
-            let key = HeaderName::try_from(name).map_err(|_| refused("has no header's name"))?;
+            let key = HeaderName::try_from(name).map_err(|_| refused("is not a valid header name"))?;
             let mut value = HeaderValue::try_from(value.expose())
-                .map_err(|_| refused("has a value that no header can have"))?;
+                .map_err(|_| refused("has a value that is not valid in a header"))?;
             value.set_sensitive(true);
             if matches!(value.as_bytes(), b"" | b"Bearer " | b"Basic Og==") {
                 return Err(refused("is empty; was a variable not set?"));
             }
             if matches!(name.as_str(), "accept" | "content-type" | "content-length" | "host") {
-                return Err(refused("is not for a secret"));
+                return Err(refused("must not carry a secret"));
             }
             if headers.insert(key, value).is_some() {
                 return Err(refused("is set twice; keep one way to authenticate"));

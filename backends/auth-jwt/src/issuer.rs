@@ -199,7 +199,7 @@ impl Issuer {
 
     fn at(mut self, place: Place) -> Self {
         if self.place.replace(place).is_some() {
-            self.mistake.get_or_insert("keys come from one address".into());
+            self.mistake.get_or_insert("name one address of the keys".into());
         }
         self
     }
@@ -445,10 +445,10 @@ impl Issuer {
         let algorithms = self.algorithms.as_ref().unwrap_or(&of_keys);
         let symmetric = of_keys.iter().chain(algorithms).filter(|algorithm| algorithm.is_symmetric()).count();
         if symmetric != 0 && symmetric != of_keys.len() + algorithms.len() {
-            return Err(refused("a secret never stands beside public keys"));
+            return Err(refused("a secret cannot be combined with public keys"));
         }
         if algorithms.is_empty() || !algorithms.iter().all(|algorithm| of_keys.contains(algorithm)) {
-            return Err(refused("an algorithm is named for which there is no key"));
+            return Err(refused("there is no key for one of the algorithms"));
         }
         Ok(algorithms.clone())
     }

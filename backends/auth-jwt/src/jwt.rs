@@ -148,7 +148,7 @@ impl JwtBuilder {
         for issuer in self.issuers {
             let name = issuer.name().to_owned();
             if issuers.insert(name.clone(), issuer.build(self.clock.now()).await?).is_some() {
-                return Err(ConfigError::new(format!("the issuer {name:?} is there twice")));
+                return Err(ConfigError::new(format!("the issuer {name:?} is configured twice")));
             }
         }
         let cache = Cache::new(self.capacity)?;

@@ -1,4 +1,4 @@
-//! What a browser is asked for: `PublicKeyCredentialCreationOptionsJSON` and `PublicKeyCredentialRequestOptionsJSON`
+//! The requests to a browser: `PublicKeyCredentialCreationOptionsJSON` and `PublicKeyCredentialRequestOptionsJSON`
 //! (`WebAuthn` Level 3, §5.1.9 and §5.1.10).
 
 use std::time::Duration;
@@ -9,18 +9,20 @@ use crate::base64url;
 use crate::kept::Kept;
 use crate::state::Challenge;
 
-/// ES256 and RS256 (RFC 9053 §2.1, RFC 8812 §2): what the verifier computes. Whoever has none of them has no passkey here.
+/// ES256 and RS256 (RFC 9053 §2.1, RFC 8812 §2), which the verifier supports. A device with neither cannot have a
+/// passkey here.
 const ALGORITHMS: [i64; 2] = [-7, -257];
 
-/// Whether a device is to make sure that its owner holds it: by a PIN, a fingerprint or a face.
+/// Whether a device has to verify its user, by a PIN, a fingerprint or a face: see
+/// [`Passkeys::user_verification`](crate::Passkeys::user_verification).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum UserVerification {
-    /// It must: an answer without is refused.
+    /// Required: an answer without verification is refused.
     Required,
-    /// If it can. An answer without proves one factor: that the device is there.
+    /// If the device can. An answer without verification proves one factor: that the passkey is there.
     Preferred,
-    /// It need not.
+    /// Not needed.
     Discouraged,
 }
 
@@ -34,7 +36,7 @@ impl UserVerification {
     }
 }
 
-/// Who is to get a passkey, as their device shows them.
+/// The user who will get a passkey, as their device shows them.
 pub(crate) struct Person<'a> {
     pub(crate) handle: &'a [u8],
     pub(crate) name: &'a str,
@@ -71,7 +73,7 @@ pub(crate) fn creation(
     .to_string()
 }
 
-/// Without passkeys that are allowed, the device offers those that it has for this site.
+/// Without a list of allowed passkeys, the device offers those that it has for this site.
 pub(crate) fn request(
     rp_id: &str,
     challenge: &Challenge,

@@ -45,8 +45,8 @@ fn told(code: &str, words: &str) -> String {
                 .into()
         }
         ("READONLY", _) => "the server is a replica: connect to the primary".into(),
-        ("MISCONF", _) => "the server takes no writes, since it cannot write to its disk".into(),
-        ("NOAUTH", _) => "the server asks for a password: the URL has none".into(),
+        ("MISCONF", _) => "the server refuses writes, because it cannot write to its disk".into(),
+        ("NOAUTH", _) => "the server requires a password, and the URL has none".into(),
         ("ERR", Some(command)) if words.starts_with("unknown command") => {
             format!("the server has no command `{command}`: sessions need it")
         }
@@ -65,7 +65,7 @@ fn command_in(words: &str) -> Option<String> {
 
 /// The answer of the server is not what the script returns.
 pub(crate) fn unreadable() -> StoreError {
-    unavailable("the server's answer makes no sense")
+    unavailable("the server's answer is malformed")
 }
 
 pub(crate) fn unavailable(text: &str) -> StoreError {

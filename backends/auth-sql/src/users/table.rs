@@ -534,5 +534,5 @@ fn is_plain(number: &str) -> bool {
 
 fn id(text: Option<impl Into<Arc<str>>>) -> Result<UserId, DbError> {
     let id = text.and_then(|text| UserId::new(text).ok());
-    id.ok_or_else(|| DbError::unreadable("a user's id is no id"))
+    id.ok_or_else(|| DbError::unreadable("a user's id is not valid"))
 }
