@@ -103,19 +103,15 @@ impl Site {
     }
 
     /// Anything that went wrong, by its HTTP status.
-    pub fn error(&self, session: &Session<SqlUser>, status: u16) -> String {
-        self.explained(session, status, explain(status))
-    }
-
-    fn explained(&self, session: &Session<SqlUser>, status: u16, text: Explained) -> String {
-        error_page(self.frame("", Visitor::of(session)), status, text)
+    pub(crate) fn error(&self, visitor: Option<Visitor>, status: u16) -> String {
+        error_page(self.frame("", visitor), status, explain(status))
     }
 
     /// What an error says that has no body yet: a page for people, a problem for programs. `None` if the answer is no
     /// error, or one that has nothing to add.
     pub fn bare_error(&self, session: &Session<SqlUser>, status: u16) -> Option<Answer> {
         (status >= 400).then(|| match session.audience() {
-            Audience::Page => Answer::page(status, self.error(session, status)),
+            Audience::Page => Answer::page(status, self.error(Visitor::of(session), status)),
             _ => json::status(status),
         })
     }
@@ -359,7 +355,7 @@ mod tests {
             SITE.me(visitor("alice")),
             SITE.members(visitor("alice")),
             SITE.keys(visitor("alice"), &[key()], Some("demo_once")),
-            error_page(SITE.frame("", Some(visitor("alice"))), 404, explain(404)),
+            SITE.error(Some(visitor("alice")), 404),
         ];
         for page in pages {
             let page = page.replace("<script type=\"module\" src=\"/static/", "");

@@ -120,7 +120,9 @@ impl Site {
             }
             (Ok(None), error) => return Failed::new(error, self.login_late(&next, elsewhere)),
             (_, Refused::Session(error)) => return self.failed(session, error),
-            (_, Refused::Denied(denied)) => (self.error(session, Refusal::from(&denied).status()), denied),
+            (_, Refused::Denied(denied)) => {
+                (self.error(Visitor::of(session), Refusal::from(&denied).status()), denied)
+            }
         };
         Failed::new(page.1, page.0)
     }

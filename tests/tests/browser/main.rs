@@ -1,5 +1,6 @@
 //! Both demos, seen by a real browser.
 
+mod pages;
 mod passkeys;
 mod passwords;
 
@@ -17,7 +18,10 @@ const SESSION: &str = "__Host-session";
 
 /// Fills in and sends the login form of the page that is shown.
 async fn sign_in(page: &WebDriver, username: &str, password: &str) -> WebDriverResult<()> {
-    find(page, "#username[autocomplete~=username]").await?.send_keys(username).await?;
+    let field = find(page, "#username[autocomplete~=username]").await?;
+    // It may hold the name that was typed before.
+    field.clear().await?;
+    field.send_keys(username).await?;
     find(page, "#password[autocomplete=current-password]").await?.send_keys(password).await?;
     follow(page, "main button[type=submit]").await
 }
@@ -59,6 +63,8 @@ async fn wrong_password(page: WebDriver, origin: String) -> WebDriverResult<()> 
         sign_in(&page, username, password).await?;
         notices.push(text(&page, "[role=alert]").await?);
         assert_eq!(find(&page, "#password").await?.value().await?.as_deref(), Some(""));
+        assert_eq!(find(&page, "#username").await?.value().await?.as_deref(), Some(username));
+        assert_eq!(find(&page, ":focus").await?.id().await?.as_deref(), Some("password"));
     }
     assert!(!notices[0].is_empty());
     assert_eq!(notices[0], notices[1], "whether the user exists must not show");

@@ -9,7 +9,7 @@ use auth_core::session::{SessionError, SessionErrorKind};
 use auth_core::time::Timestamp;
 use auth_sql::SqlUser;
 
-use super::{Explained, Frame, LoginPage, SignIn, render};
+use super::{Explained, Frame, LoginPage, SignIn, error_page, render};
 use crate::factors::{FactorView, LIST, NewApp};
 use crate::second_step::PAGE;
 use crate::{Failed, Refused, Site, Visitor};
@@ -179,8 +179,8 @@ impl Site {
     pub fn page_of(&self, session: &Session<SqlUser>, failed: Failed) -> (Refused, Option<String>) {
         let is_page = session.audience() == Audience::Page;
         let made = || match &failed.error {
-            Refused::Denied(denied) => self.error(session, Refusal::from(denied).status()),
-            Refused::Session(error) => self.failed_page(session, error),
+            Refused::Denied(denied) => self.error(Visitor::of(session), Refusal::from(denied).status()),
+            Refused::Session(error) => self.failed_page(Visitor::of(session), error),
         };
         let page = failed.page.or_else(|| is_page.then(made));
         (failed.error, page)
@@ -188,18 +188,18 @@ impl Site {
 
     /// The same where a form was sent.
     pub(crate) fn failed(&self, session: &Session<SqlUser>, error: SessionError) -> Failed {
-        let page = self.failed_page(session, &error);
+        let page = self.failed_page(Visitor::of(session), &error);
         Failed::new(error, page)
     }
 
-    fn failed_page(&self, session: &Session<SqlUser>, error: &SessionError) -> String {
+    fn failed_page(&self, visitor: Option<Visitor>, error: &SessionError) -> String {
         let (status, text) = match error.kind() {
             SessionErrorKind::NoSuchFactor => (404, NO_SUCH_FACTOR),
             SessionErrorKind::LastFactor => (409, LAST_FACTOR),
             SessionErrorKind::TooManyFactors => (409, TOO_MANY_FACTORS),
-            _ => return self.error(session, Refusal::from(error).status()),
+            _ => return self.error(visitor, Refusal::from(error).status()),
         };
-        self.explained(session, status, text)
+        error_page(self.frame("", visitor), status, text)
     }
 }
 
@@ -375,7 +375,7 @@ mod tests {
             SITE.factor_removal(visitor(), &factor(None), true),
             SITE.factor_removal(visitor(), &factor(Some(5)), false),
             SITE.codes(visitor(), &["0000-0000-0000-0000"]),
-            SITE.failed(SessionErrorKind::LastFactor.into()).page.unwrap(),
+            SITE.failed_page(Some(visitor()), &SessionErrorKind::LastFactor.into()),
         ]
     }
 
@@ -427,7 +427,7 @@ mod tests {
             (SessionErrorKind::Unavailable, "503"),
         ];
         for (kind, status) in table {
-            let page = SITE.failed(kind.into()).page.unwrap();
+            let page = SITE.failed_page(Some(visitor()), &kind.into());
             assert!(page.contains(&format!("<p class=\"eyebrow\">{status}</p>")), "{kind:?}: {page}");
         }
     }
