@@ -261,7 +261,7 @@ pub(crate) fn too_many(what: &str, wait: Duration) -> String {
 type Explained = (&'static str, &'static str);
 
 const FROM_ANOTHER_SITE: Explained =
-    ("From another site", "This form was sent by another site. If you meant to do it, please do it here.");
+    ("From another site", "This form was sent by another site. If you meant to send it, please do so here.");
 
 fn is_error_page(refusal: &Refusal) -> bool {
     refusal.audience() == Audience::Page && refusal.status() >= 400
@@ -273,17 +273,17 @@ fn error_page(frame: Frame, status: u16, (heading, advice): Explained) -> String
 
 fn explain(status: u16) -> Explained {
     match status {
-        401 => ("Please sign in again", "This needs somebody who signed in a short while ago."),
+        401 => ("Please sign in again", "You signed in too long ago for this."),
         403 => ("Not for you", "This needs a permission that you do not hold."),
-        405 => ("Not this way", "There is something at this address, but it cannot be opened like a page."),
-        413 => ("Too much", "What your browser sent is larger than this site takes."),
+        405 => ("Not this way", "This address does not accept that kind of request."),
+        413 => ("Too much", "Your browser sent more than this site accepts."),
         429 => ("Too many attempts", "Please wait a moment, and try again."),
         404 => ("Nothing here", "There is no page at this address."),
         503 => (
             "Not at the moment",
-            "Something that this page needs is not available. Please try again in a minute.",
+            "Something that this page needs is unavailable. Please try again in a minute.",
         ),
-        400..=499 => ("That does not work", "The server does not understand what your browser asked for."),
+        400..=499 => ("That does not work", "The server does not understand what your browser sent."),
         _ => ("Something went wrong", "It is not your fault. Please try again in a minute."),
     }
 }

@@ -23,7 +23,7 @@ async fn sign_in(page: &WebDriver, username: &str, password: &str) -> WebDriverR
     field.clear().await?;
     field.send_keys(username).await?;
     find(page, "#password[autocomplete=current-password]").await?.send_keys(password).await?;
-    follow(page, "main button[type=submit]").await
+    follow(page, "form[action='/login'] button[type=submit]").await
 }
 
 async fn sign_out(page: &WebDriver) -> WebDriverResult<()> {
@@ -90,6 +90,7 @@ async fn forbidden_page(page: WebDriver, origin: String) -> WebDriverResult<()> 
     sign_in(&page, "bob", "builder").await?;
     assert_eq!(path(&page).await?, "/members", "nobody is asked to sign in twice");
     assert_eq!(text(&page, "main .eyebrow").await?, "403");
+    find(&page, "main a.button[href='/login']").await?;
     Ok(())
 }
 
@@ -144,7 +145,7 @@ async fn too_many_attempts(page: WebDriver, origin: String) -> WebDriverResult<(
             }
         }
         assert!(notice.contains("Please try again in") && notice.contains("signed in before"), "{notice}");
-        keep_picture(&page, "throttled").await?;
+        look(&page, "throttled").await?;
     }
     page.goto(format!("{origin}/login")).await?;
     sign_in(&page, "bob", "builder").await?;

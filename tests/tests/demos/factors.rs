@@ -262,7 +262,7 @@ fn go_on_where_nothing_is_missing_any_more() {
         let removed = ask(&demo, &format!("POST {remove}"), &[FORM, &session], "");
         assert_eq!((removed.status, removed.header("location")), (303, Some("/account/factors")), "{name}");
         let page = ask(&demo, "GET /login/factor?next=/me", &[&waiting, PAGE], "");
-        assert!(page.status == 200 && page.body.contains("Nothing is asked of you"), "{name}: {page:?}");
+        assert!(page.status == 200 && page.body.contains("nothing more is needed"), "{name}: {page:?}");
         is_nobody_at(&demo, "/open", &waiting);
         let done = ask(&demo, "POST /login/factor", &[FORM, &waiting], "next=%2Fme");
         assert_eq!((done.status, done.header("location")), (303, Some("/me")), "{name}: {done:?}");
