@@ -8,7 +8,10 @@ use std::env::var;
 use axum::extract::{Form, Query};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use axum::{Router, routing::{get, post}};
+use axum::{
+    Router,
+    routing::{get, post},
+};
 use axum_login::tower_sessions::{ExpiredDeletion, Expiry, SessionManagerLayer};
 use axum_login::{AuthManagerLayerBuilder, login_required, permission_required};
 use serde::Deserialize;
@@ -24,17 +27,24 @@ const CHANGE: &str = r#"<form method="post"><input name="current" type="password
 const ACCOUNT: &str = r#"<form method="post" action="/logout"><button>Log out</button></form>"#;
 
 #[derive(Deserialize)]
-struct Target { next: Option<String> }
+struct Target {
+    next: Option<String>,
+}
 
 #[derive(Deserialize)]
-struct Change { current: String, new: String }
+struct Change {
+    current: String,
+    new: String,
+}
 
 fn again(why: &str, form: &str) -> Response {
     (StatusCode::UNPROCESSABLE_ENTITY, Html(format!("<p>{why}</p>{form}"))).into_response()
 }
 
 /// The answer to what failed.
-fn failed<E>(_: E) -> StatusCode { StatusCode::INTERNAL_SERVER_ERROR }
+fn failed<E>(_: E) -> StatusCode {
+    StatusCode::INTERNAL_SERVER_ERROR
+}
 
 async fn register(mut session: AuthSession, Form(form): Form<Credentials>) -> Result<Response, StatusCode> {
     let Some(user) = session.backend.register(form).await.map_err(failed)? else {
@@ -81,7 +91,8 @@ async fn account(session: AuthSession) -> Result<Html<String>, StatusCode> {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (address, database) = (var("ADDRESS")?, var("DATABASE")?);
-    let db = SqlitePool::connect_with(SqliteConnectOptions::new().filename(database).create_if_missing(true)).await?;
+    let db = SqlitePool::connect_with(SqliteConnectOptions::new().filename(database).create_if_missing(true))
+        .await?;
     sqlx::migrate!().run(&db).await?;
     let store = SqliteStore::new(db.clone());
     store.migrate().await?;

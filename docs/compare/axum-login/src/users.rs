@@ -25,10 +25,14 @@ impl std::fmt::Debug for User {
 impl AuthUser for User {
     type Id = i64;
 
-    fn id(&self) -> i64 { self.id }
+    fn id(&self) -> i64 {
+        self.id
+    }
 
     // A new password ends the sessions.
-    fn session_auth_hash(&self) -> &[u8] { self.password.as_bytes() }
+    fn session_auth_hash(&self) -> &[u8] {
+        self.password.as_bytes()
+    }
 }
 
 #[derive(Clone, Deserialize)]
@@ -82,7 +86,8 @@ impl AuthnBackend for Backend {
         let query = sqlx::query_as("SELECT * FROM users WHERE username = ?");
         let user: Option<User> = query.bind(credentials.username).fetch_optional(&self.db).await?;
         // It takes a while, and would block other requests.
-        let verify = move || user.filter(|user| verify_password(credentials.password, &user.password).is_ok());
+        let verify =
+            move || user.filter(|user| verify_password(credentials.password, &user.password).is_ok());
         Ok(task::spawn_blocking(verify).await?)
     }
 
@@ -97,7 +102,9 @@ pub struct Permission {
 }
 
 impl From<&str> for Permission {
-    fn from(name: &str) -> Self { Self { name: name.to_owned() } }
+    fn from(name: &str) -> Self {
+        Self { name: name.to_owned() }
+    }
 }
 
 impl AuthzBackend for Backend {

@@ -20,19 +20,32 @@ const CHANGE: &str = r#"<form method="post"><input name="current" type="password
     <button>Change</button></form>"#;
 const ACCOUNT: &str = r#"<form method="post" action="/logout"><button>Log out</button></form>"#;
 
-struct Site { users: SqlUsers, policy: PasswordPolicy }
+struct Site {
+    users: SqlUsers,
+    policy: PasswordPolicy,
+}
 
 #[derive(Deserialize)]
-struct Credentials { username: String, password: Secret }
+struct Credentials {
+    username: String,
+    password: Secret,
+}
 
 #[derive(Deserialize)]
-struct Target { next: Option<String> }
+struct Target {
+    next: Option<String>,
+}
 
 #[derive(Deserialize)]
-struct Change { current: Secret, new: Secret }
+struct Change {
+    current: Secret,
+    new: Secret,
+}
 
 fn again(why: &str, form: &str) -> HttpResponse {
-    HttpResponse::UnprocessableEntity().content_type("text/html; charset=utf-8").body(format!("<p>{why}</p>{form}"))
+    HttpResponse::UnprocessableEntity()
+        .content_type("text/html; charset=utf-8")
+        .body(format!("<p>{why}</p>{form}"))
 }
 
 async fn register(
@@ -58,11 +71,12 @@ async fn log_in(
     target: Query<Target>,
     Form(form): Form<Credentials>,
 ) -> Result<HttpResponse, Error> {
-    let proof = session.authenticate(Password::new(form.username, form.password)).await.map_err(|denied| {
-        let later = denied.retry_after().is_some();
-        let why = if later { "Try again in a moment." } else { "That is not right." };
-        Error::from(denied).with_page(format!("<p>{why}</p>{CREDENTIALS}"))
-    })?;
+    let proof =
+        session.authenticate(Password::new(form.username, form.password)).await.map_err(|denied| {
+            let later = denied.retry_after().is_some();
+            let why = if later { "Try again in a moment." } else { "That is not right." };
+            Error::from(denied).with_page(format!("<p>{why}</p>{CREDENTIALS}"))
+        })?;
     Ok(session.login(proof).await?.answer(target.next.as_deref().or(Some("/account"))))
 }
 
@@ -91,12 +105,19 @@ async fn change_password(
 }
 
 async fn account(user: CurrentUser<SqlUser>) -> Html {
-    Html::new(format!("<p>You are {}</p>{ACCOUNT}", user.username().replace('&', "&amp;").replace('<', "&lt;")))
+    Html::new(format!(
+        "<p>You are {}</p>{ACCOUNT}",
+        user.username().replace('&', "&amp;").replace('<', "&lt;")
+    ))
 }
 
-async fn change_form(_: CurrentUser<SqlUser>) -> Html { Html::new(CHANGE) }
+async fn change_form(_: CurrentUser<SqlUser>) -> Html {
+    Html::new(CHANGE)
+}
 
-async fn credentials_form() -> impl Responder { Html::new(CREDENTIALS) }
+async fn credentials_form() -> impl Responder {
+    Html::new(CREDENTIALS)
+}
 
 fn routes(app: &mut ServiceConfig) {
     let members = resource("/members").wrap(RequireLayer::new(Require::permission("members")));

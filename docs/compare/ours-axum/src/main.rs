@@ -13,7 +13,10 @@ use auth_tower::{AuthLayer, CurrentUser, Error, RequireLayer, Session};
 use axum::extract::{Form, Query, State};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use axum::{Router, routing::{get, post}};
+use axum::{
+    Router,
+    routing::{get, post},
+};
 use serde::Deserialize;
 
 const CREDENTIALS: &str = r#"<form method="post"><input name="username"><input name="password" type="password">
@@ -23,16 +26,27 @@ const CHANGE: &str = r#"<form method="post"><input name="current" type="password
 const ACCOUNT: &str = r#"<form method="post" action="/logout"><button>Log out</button></form>"#;
 
 #[derive(Clone)]
-struct Site { users: SqlUsers, policy: Arc<PasswordPolicy> }
+struct Site {
+    users: SqlUsers,
+    policy: Arc<PasswordPolicy>,
+}
 
 #[derive(Deserialize)]
-struct Credentials { username: String, password: Secret }
+struct Credentials {
+    username: String,
+    password: Secret,
+}
 
 #[derive(Deserialize)]
-struct Target { next: Option<String> }
+struct Target {
+    next: Option<String>,
+}
 
 #[derive(Deserialize)]
-struct Change { current: Secret, new: Secret }
+struct Change {
+    current: Secret,
+    new: Secret,
+}
 
 fn again(why: &str, form: &str) -> Response {
     (StatusCode::UNPROCESSABLE_ENTITY, Html(format!("<p>{why}</p>{form}"))).into_response()
@@ -61,11 +75,12 @@ async fn log_in(
     Query(target): Query<Target>,
     Form(form): Form<Credentials>,
 ) -> Result<Response, Error> {
-    let proof = session.authenticate(Password::new(form.username, form.password)).await.map_err(|denied| {
-        let later = denied.retry_after().is_some();
-        let why = if later { "Try again in a moment." } else { "That is not right." };
-        Error::from(denied).with_page(format!("<p>{why}</p>{CREDENTIALS}"))
-    })?;
+    let proof =
+        session.authenticate(Password::new(form.username, form.password)).await.map_err(|denied| {
+            let later = denied.retry_after().is_some();
+            let why = if later { "Try again in a moment." } else { "That is not right." };
+            Error::from(denied).with_page(format!("<p>{why}</p>{CREDENTIALS}"))
+        })?;
     Ok(session.login(proof).await?.answer(target.next.as_deref().or(Some("/account"))))
 }
 
