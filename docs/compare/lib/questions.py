@@ -147,7 +147,7 @@ def refuses_siblings(site):
 
 
 def refuses_unknown_origins(site):
-    """Nor does one of which the browser does not tell where it comes from (browsers before 2020)"""
+    """Nor does one of which the browser does not tell where it comes from (old browsers)"""
     return survives(site, None, None)
 
 
