@@ -74,7 +74,8 @@ class Browser:
     # Each program has its own names of fields; the others are ignored.
 
     def register(self, name, password):
-        return self.submit("/register", {"username": name, **dict.fromkeys(("password", "password1", "password2"), password)})
+        fields = {"username": name, **dict.fromkeys(("password", "password1", "password2"), password)}
+        return self.submit("/register", fields)
 
     def log_in(self, name, password, query=""):
         return self.submit("/login" + query, {"username": name, "password": password})
