@@ -87,7 +87,8 @@ def wait(site, process, log):
 
 
 OURS = {
-    "grant": "INSERT INTO auth_user_permissions (user_id, permission) SELECT id, 'members' FROM auth_users WHERE username = ?",
+    "grant": "INSERT INTO auth_user_permissions (user_id, permission)"
+    " SELECT id, 'members' FROM auth_users WHERE username = ?",
     "sessions": "auth_sessions",
 }
 PROGRAMS = [
