@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::factors::{Answer, FORM, JSON, PAGE, ask};
 
 const SIGN_OUT: &str = r#"action="/logout""#;
-const SIGN_IN: &str = r#"href="/login""#;
+const SIGN_IN: &str = r#"href="/login">Sign in</a>"#;
 const BOB: &str = r#"{"username": "bob", "password": "builder"}"#;
 const WRITTEN: &str = "\"><script>";
 const ESCAPED: &str = "&#34;&#62;&#60;script&#62;";
