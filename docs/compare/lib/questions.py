@@ -1,6 +1,5 @@
 """What is asked. The first line of each is its row in the table; each has a fresh program and an empty database."""
 import re
-import statistics
 import time
 
 GOOD = "correct horse battery staple"
@@ -208,9 +207,10 @@ def answers_the_same(site):
 def takes_as_long(site):
     """Nor does the time that it takes"""
     alice(site)
-    known = statistics.median(time_of(site, "alice") for _ in range(3))
-    unknown = statistics.median(time_of(site, f"nobody{number}") for number in range(3))
-    return 0.5 < unknown / known < 2
+    # In turns, and the shortest of four: what else the machine does only makes it longer.
+    pairs = [(time_of(site, "alice"), time_of(site, f"nobody{number}")) for number in range(4)]
+    known, unknown = (min(times) for times in zip(*pairs))
+    return 0.4 < unknown / known < 2.5
 
 
 def time_of(site, name):

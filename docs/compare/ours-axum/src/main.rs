@@ -1,5 +1,5 @@
 //! The application of this comparison, on axum: register, log in, log out, an account page, a page for members,
-//! and a new password; users and sessions in SQLite.
+//! and a new password; users and sessions in `SQLite`.
 
 use std::{env::var, net::SocketAddr, sync::Arc, time::Duration};
 
