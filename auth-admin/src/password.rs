@@ -39,7 +39,7 @@ impl<S: SessionStore> Admin<S> {
             let password = self.terminal.ask_hidden("Password: ").await?;
             let again = self.terminal.ask_hidden("Password (again): ").await?;
             if password.expose() != again.expose() {
-                self.terminal.tell("The two are not the same.");
+                self.terminal.tell("The two passwords differ.");
             } else if self.is_accepted(&password, username).await? {
                 return Ok(password);
             }
@@ -54,7 +54,7 @@ impl<S: SessionStore> Admin<S> {
         if !(1..=Password::MAX_PASSWORD_LEN).contains(&password.len()) {
             return Ok(false);
         }
-        self.terminal.agrees("Use it all the same?").await
+        self.terminal.agrees("Use it anyway?").await
     }
 }
 

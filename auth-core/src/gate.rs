@@ -307,6 +307,6 @@ impl Drop for Place {
 /// The attempt has been judged, and its answer stands; but a gate that does not learn of it counts wrongly.
 async fn note(gate: Arc<dyn DynGate>, permit: AnyPermit, end: AttemptEnd) {
     if guarded(GATE_TIMEOUT, async { gate.report(permit, end).await }).await.is_err() {
-        log_error(&"a gate could not note how an attempt ended: it panicked, or took too long");
+        log_error(&"a gate could not record how an attempt ended: it panicked, or took too long");
     }
 }

@@ -111,7 +111,7 @@ pub enum Kept {
 impl fmt::Display for Kept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::LastHolder(right) => write!(f, "{right} is kept: nobody else holds it"),
+            Self::LastHolder(right) => write!(f, "{right} is kept: no other active user holds it"),
             Self::NotRaised(right) => write!(f, "{right} is not given: raising it is not allowed"),
             Self::Unfit(field) => write!(f, "{field} is kept: the outside value does not fit"),
             Self::Rights => f.write_str("all rights are kept: the groups are unknown"),

@@ -227,7 +227,7 @@ impl<U: User> SecondFactor<U> {
     pub(crate) fn check(&self, has_sessions: bool, has_login_page: bool) -> Result<(), ConfigError> {
         if !has_sessions {
             return Err(ConfigError::new(
-                "a second factor is added to a session, and there are none; add `.sessions(…)` or drop `.second_factor(…)`",
+                "second factors need sessions; add `.sessions(…)` or drop `.second_factor(…)`",
             ));
         }
         let is_path = |page: &str| {
@@ -239,7 +239,7 @@ impl<U: User> SecondFactor<U> {
                 "the page of the second factor must be a path like /login/factor, and not {page:?}"
             ))),
             None if has_login_page => Err(ConfigError::new(
-                "browsers are sent to a login page, but not to one for the second factor: add `.page(\"/login/factor\")` to it",
+                "there is a login page, but no page for the second factor: add `.page(\"/login/factor\")` to it",
             )),
             _ => Ok(()),
         }

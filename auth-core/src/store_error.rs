@@ -98,7 +98,7 @@ pub(crate) fn step<T>(
     let why = match answer.map(is_right) {
         Ok(true) => return Ok(()),
         Ok(false) => StoreError::unavailable(
-            "the answer is not what was written just before: all must reach one server, and no replica",
+            "the answer is not what was just written: all instances must use one server, and no replica",
         ),
         Err(error) => error,
     };

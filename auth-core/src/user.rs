@@ -27,7 +27,7 @@ use std::sync::Arc;
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no `User`",
+    message = "`{Self}` is not a `User`",
     label = "no `User`",
     note = "implement `User` for the application's own type: `id`, `security_stamp` and `is_active`",
     note = "an `Arc` or a reference of a user is none: name the type itself, which is shared wherever it is kept"

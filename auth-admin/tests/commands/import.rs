@@ -58,8 +58,8 @@ async fn all_problems_are_told_first() {
         format!("line 6: {unreadable}"),
         format!("line 7: {unreadable}"),
         "line 8: a user name has no space at its ends and no two in a row".into(),
-        "line 9: it has 1 values in place of 2".into(),
-        "line 10: it has 3 values in place of 2".into(),
+        "line 9: it has 1 values instead of 2".into(),
+        "line 10: it has 3 values instead of 2".into(),
         "line 11: the password hash is not usable: its costs are beyond the limits".into(),
         "error: 9 problems: nobody was created".into(),
     ];

@@ -80,7 +80,8 @@ async fn a_table_without_the_column_is_fine() {
     let site = Site::new();
     let pool = SqlitePool::connect(&site.database).await.unwrap();
     sqlx::query("ALTER TABLE auth_users DROP COLUMN must_change_password").execute(&pool).await.unwrap();
-    let note = "note: nobody is asked to change the password at the next login: the user table has no column";
+    let note =
+        "note: the user is not asked to change the password at the next login: the user table has no column";
     let create = ["create-user", "--username", "alice", "--password-stdin"];
     let ran = site.run_with(&create, GOOD);
     assert_eq!((ran.code, &*ran.out), (0, "created alice, id 1\n"), "{ran:?}");

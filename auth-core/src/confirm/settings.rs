@@ -58,11 +58,11 @@ impl Confirmation {
     /// Refuses settings that cannot be right for sessions of this lifetime.
     pub(crate) fn check(self, lifetime: Duration) -> Result<(), ConfigError> {
         if self.every < Self::MIN_INTERVAL {
-            return Err(ConfigError::new("users are confirmed every 10 s at most: use a longer interval"));
+            return Err(ConfigError::new("users can be confirmed every 10 s at most: use a longer interval"));
         }
         if self.every >= lifetime {
             return Err(ConfigError::new(
-                "no session lives long enough to be confirmed: use an interval below its absolute timeout",
+                "sessions end before they are confirmed: use an interval below the absolute timeout",
             ));
         }
         Ok(())

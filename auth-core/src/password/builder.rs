@@ -176,9 +176,7 @@ impl PasswordsBuilder {
             return Err(ConfigError::new("the hash pool needs at least one thread"));
         }
         if self.queue == Some(0) || self.wait.is_zero() {
-            return Err(ConfigError::new(
-                "the hash pool's queue and wait must be above zero, or nobody could sign in",
-            ));
+            return Err(ConfigError::new("the hash pool's queue and wait must be above zero"));
         }
         self.check_formats()?;
         let queue = self.queue.unwrap_or(threads * Passwords::QUEUE_PER_THREAD);
@@ -197,12 +195,10 @@ impl PasswordsBuilder {
         }
         let preferred = self.preferred.recipe.algorithm();
         if preferred.encode(self.preferred.django, &[0; SALT_LEN], &[]).is_none() {
-            return Err(ConfigError::new(
-                "no new hashes are made in this format: prefer another, and accept it",
-            ));
+            return Err(ConfigError::new("this format is only read: prefer another one, and accept it"));
         }
         if !preferred.is_strong() && !self.weak {
-            return Err(ConfigError::new("the preferred password format is weaker than OWASP asks for"));
+            return Err(ConfigError::new("the preferred password format is weaker than OWASP requires"));
         }
         Ok(())
     }

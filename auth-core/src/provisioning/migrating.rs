@@ -162,7 +162,7 @@ impl<V: Verifier<Password>, S: MigrationStore> Migrating<V, S> {
                 let changed = vec![Changed::Password];
                 attempt.reports().add(Report { changed, ..Report::new(id.clone()) });
                 let user = self.users.get_user(&id).await?;
-                user.map(Outcome::accept).ok_or_else(|| BackendError::undecided("the user is gone again"))
+                user.map(Outcome::accept).ok_or_else(|| BackendError::undecided("the user has disappeared"))
             }
             Awaits::Unknown if self.creates => match self.users.enroll(username, password).await? {
                 Some(user) => {

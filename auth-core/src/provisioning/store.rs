@@ -16,7 +16,7 @@ use crate::{ConfigError, UserId};
 /// It finds and writes, and decides nothing. Every implementation has to pass the suite `conformance::provisioning`
 /// (feature `conformance`). `SqlUsers` of auth-sql is one.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` keeps no users whom outside systems vouch for",
+    message = "`{Self}` is not a store of provisioned users",
     label = "no `ProvisionStore`",
     note = "`.on(…)` takes a store of users, such as `SqlUsers`; one of your own implements `ProvisionStore`"
 )]

@@ -106,7 +106,7 @@ impl SqlOnce {
     /// Removes rows that are no longer needed now and then, for as long as it is polled: run it in a separate task.
     /// It works as [`SqlSessions::purge_every`](crate::SqlSessions::purge_every).
     pub async fn purge_every(self, about: Duration) {
-        purge_every(&SystemClock, about, "what was used once", |now, limit| self.purge(now, limit)).await;
+        purge_every(&SystemClock, about, "used ids", |now, limit| self.purge(now, limit)).await;
     }
 }
 
