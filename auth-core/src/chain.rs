@@ -83,12 +83,25 @@ impl BackendPolicy {
     /// Wrong passwords never open it, nor do errors that odd input can cause. An outage means that the backend cannot
     /// be reached, or that it fails and its health check says that it is [down](crate::backend::Health::Down). A
     /// backend whose health check says that it works is always called.
+    ///
+    /// ```
+    /// use auth_core::BackendPolicy;
+    ///
+    /// // A database: requests ask it all the same, so a breaker would only delay logins.
+    /// const LOCAL: BackendPolicy = BackendPolicy::new().without_breaker();
+    /// ```
     pub const fn without_breaker(mut self) -> Self {
         self.breaker = false;
         self
     }
 
     /// Sets what happens when this backend fails to decide.
+    ///
+    /// ```
+    /// use auth_core::{BackendPolicy, OutagePolicy};
+    ///
+    /// const STAFF: BackendPolicy = BackendPolicy::new().outage(OutagePolicy::Continue);
+    /// ```
     pub const fn outage(mut self, outage: OutagePolicy) -> Self {
         self.outage = outage;
         self
@@ -96,12 +109,26 @@ impl BackendPolicy {
 
     /// Makes this backend's "wrong secret" final: a wrong directory password is then never tried on a stale local row
     /// of the same name.
+    ///
+    /// ```
+    /// use auth_core::BackendPolicy;
+    ///
+    /// const STAFF: BackendPolicy = BackendPolicy::new().authoritative();
+    /// ```
     pub const fn authoritative(mut self) -> Self {
         self.authoritative = true;
         self
     }
 
     /// Sets how long this backend may take to answer.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use auth_core::BackendPolicy;
+    ///
+    /// const LOCAL: BackendPolicy = BackendPolicy::new().timeout(Duration::from_secs(2));
+    /// ```
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self

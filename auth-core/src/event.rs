@@ -143,6 +143,19 @@ pub enum FactorChange {
 }
 
 /// The claimed identity of a client, and the kind of its credentials.
+///
+/// ```
+/// use auth_core::event::{Event, EventKind};
+///
+/// fn line(event: &Event<'_>) -> Option<String> {
+///     match &event.kind {
+///         EventKind::LoginFailed(claim, kind) => {
+///             Some(format!("{} for {:?}: {kind:?}", claim.credentials, claim.subject))
+///         }
+///         _ => None,
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Claim<'a> {
@@ -165,6 +178,14 @@ pub enum NotJudged {
 }
 
 /// Why a session ended.
+///
+/// ```
+/// use auth_core::event::{EventKind, SessionEnd};
+///
+/// fn is_forced(kind: &EventKind<'_>) -> bool {
+///     matches!(kind, EventKind::SessionEnded(end) if !matches!(end, SessionEnd::Expired))
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SessionEnd {
@@ -252,6 +273,27 @@ impl<T: Observer + ?Sized> Observer for std::sync::Arc<T> {
 ///
 /// If no subscriber is installed, the records go nowhere. Standard error then gets what would be a warning: each
 /// problem once, without the client's name or address, and at most 16 different ones.
+///
+/// ```
+/// # struct Account;
+/// # impl auth_core::User for Account {
+/// #     fn id(&self) -> auth_core::UserId { 1.into() }
+/// #     fn security_stamp(&self) -> &[u8] { b"" }
+/// #     fn is_active(&self) -> bool { true }
+/// # }
+/// use auth_core::event::{Event, Observer, TracingObserver};
+///
+/// /// Logs as the default does, and sends mails.
+/// struct LogAndMail;
+///
+/// impl Observer for LogAndMail {
+///     fn on_event(&self, event: &Event<'_>) {
+///         TracingObserver.on_event(event);
+///         // … queue a mail
+///     }
+/// }
+/// let builder = auth_core::Auth::<Account>::builder().observer(LogAndMail);
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TracingObserver;
 

@@ -37,6 +37,30 @@ pub const GATE_TIMEOUT: Duration = Duration::from_secs(5);
 /// learns the [account](Self::account) after a backend has found it and before the secret is compared.
 ///
 /// [`Throttle`](crate::throttle::Throttle) is one, and right for most applications.
+///
+/// ```
+/// use std::sync::atomic::{AtomicUsize, Ordering};
+/// use std::sync::Arc;
+/// use std::time::Duration;
+///
+/// use auth_core::backend::BackendError;
+/// use auth_core::gate::{Admission, AttemptEnd, Gate, GateAttempt};
+///
+/// /// Lets at most ten attempts run at once.
+/// struct Ten(Arc<AtomicUsize>);
+///
+/// impl Gate for Ten {
+///     type Permit = ();
+///
+///     async fn reserve(&self, _: &GateAttempt<'_>) -> Result<Admission<()>, BackendError> {
+///         let taken = self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| (n < 10).then_some(n + 1));
+///         Ok(taken.map_or(Admission::RetryAfter(Duration::from_secs(1)), |_| Admission::Admitted(())))
+///     }
+///     async fn report(&self, (): (), _: AttemptEnd) {
+///         self.0.fetch_sub(1, Ordering::SeqCst);
+///     }
+/// }
+/// ```
 pub trait Gate: Send + Sync + 'static {
     /// A reserved place.
     type Permit: Send + 'static;

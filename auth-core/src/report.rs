@@ -7,6 +7,14 @@ use crate::right::Right;
 use crate::{BackendName, UserId};
 
 /// The changes to a user: collected in [`Reports`], and published as events.
+///
+/// ```
+/// use auth_core::UserId;
+/// use auth_core::provisioning::{Changed, Report, Right};
+///
+/// let mut report = Report::new(UserId::from(7));
+/// report.changed.push(Changed::Given(Right::permission("orders.read")));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {

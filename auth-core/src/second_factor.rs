@@ -108,6 +108,27 @@ type Policy<U> = dyn Fn(&U, Enrolled) -> Needs + Send + Sync;
 
 impl<U: User> SecondFactor<U> {
     /// Asks every user who has enrolled a factor for it, unless a [policy](Self::policy) says otherwise.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use auth_core::factors::{Factors, MemoryFactors};
+    /// use auth_core::second_factor::SecondFactor;
+    /// use auth_core::session::KeyRing;
+    /// # use auth_core::{User, UserId};
+    /// # #[derive(Clone)]
+    /// # struct Account;
+    /// # impl User for Account {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    ///
+    /// // Shared with the handlers that enrol factors.
+    /// let factors = Arc::new(Factors::new("Shop", MemoryFactors::new(10_000), &KeyRing::generate()?)?);
+    /// let second_factor = SecondFactor::<Account>::new(Arc::clone(&factors));
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn new<S: FactorStore>(factors: impl Into<Arc<Factors<S>>>) -> Self {
         let factors: Arc<Factors<S>> = factors.into();
         Self {

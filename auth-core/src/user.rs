@@ -86,6 +86,13 @@ impl UserId {
     }
 
     /// The id as the application's key type; `None` if it is not one.
+    ///
+    /// ```
+    /// # use auth_core::UserId;
+    /// assert_eq!(UserId::from(7).parse::<i64>(), Some(7));
+    /// assert_eq!(UserId::new("seven")?.parse::<i64>(), None);
+    /// # Ok::<(), auth_core::InvalidUserId>(())
+    /// ```
     pub fn parse<T: FromStr>(&self) -> Option<T> {
         self.0.parse().ok()
     }

@@ -50,6 +50,15 @@ impl Confirmation {
 
     /// Sets how much longer than the interval a session goes on unconfirmed while the outside system cannot answer.
     /// Zero ends that at once.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use auth_core::backend::Confirmation;
+    ///
+    /// // While the directory is down, users stay for a quarter of an hour.
+    /// let confirmation = Confirmation::every(Duration::from_secs(300)).grace(Duration::from_secs(900));
+    /// ```
     pub const fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self

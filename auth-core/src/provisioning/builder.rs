@@ -226,6 +226,13 @@ impl ProvisioningBuilder {
 
     /// Builds the policy.
     ///
+    /// ```
+    /// # use auth_core::provisioning::{AttributeRule, Creation, Missing, NameCollision, Owner, Provisioning, Right};
+    /// # let builder = Provisioning::builder();
+    /// let error = builder.allow_raising(Right::flag("is_staff")).build().unwrap_err();
+    /// assert!(error.to_string().contains("no group gives it"));
+    /// ```
+    ///
     /// # Errors
     /// [`ConfigError`] if it cannot be right. Its text says why.
     pub fn build(mut self) -> Result<Provisioning, ConfigError> {

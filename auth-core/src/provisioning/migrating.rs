@@ -84,6 +84,16 @@ impl<V, S> Migrating<V, S> {
     }
 
     /// Moves only waiting users. The previous system is not asked about other names.
+    ///
+    /// ```
+    /// # use auth_core::provisioning::{Migrating, MigrationStore};
+    /// # use auth_core::Password;
+    /// # use auth_core::backend::{Backend, Verifier};
+    /// fn backend(old: impl Verifier<Password>, users: impl MigrationStore) -> impl Backend<Password> {
+    ///     // The users were imported before, with `PasswordHash::awaiting_migration`.
+    ///     Migrating::new(old, users).without_creation()
+    /// }
+    /// ```
     #[must_use]
     pub fn without_creation(mut self) -> Self {
         self.creates = false;

@@ -69,6 +69,12 @@ impl RemoteUserHeader {
     /// A header of this name, which no peer may send yet: add [`trusted_peer`](Self::trusted_peer) or
     /// [`trusted_unix_socket`](Self::trusted_unix_socket).
     ///
+    /// ```
+    /// # use auth_core::remote_user::RemoteUserHeader;
+    /// assert!(RemoteUserHeader::new("X-Remote-User").is_ok());
+    /// assert!(RemoteUserHeader::new("X_Remote_User").is_err());
+    /// ```
+    ///
     /// # Errors
     /// [`ConfigError`] if the name contains anything but letters, digits and `-`, or has another meaning in HTTP.
     pub fn new(name: &str) -> Result<Self, ConfigError> {

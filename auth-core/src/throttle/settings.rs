@@ -51,6 +51,13 @@ pub struct Throttle {
 
 impl Throttle {
     /// Uses the default limits, and counts in this store.
+    ///
+    /// ```
+    /// use auth_core::Throttle;
+    /// use auth_core::throttle::MemoryThrottle;
+    ///
+    /// let throttle = Throttle::new(MemoryThrottle::new(100_000));
+    /// ```
     pub fn new(store: impl ThrottleStore) -> Self {
         Self {
             is_shared: is_shared(&store),

@@ -73,6 +73,12 @@ impl Issuer {
 
     /// An issuer of this name: the value that it writes into `iss`, byte for byte. It is half of the key by which a
     /// user is found again.
+    ///
+    /// ```
+    /// use auth_jwt::Issuer;
+    ///
+    /// let issuer = Issuer::new("https://id.example.com").discover().audience("orders");
+    /// ```
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -257,6 +263,14 @@ impl Issuer {
     }
 
     /// Uses a key that was created separately: a secret or a PEM with a name (`kid`), or for one algorithm only.
+    ///
+    /// ```
+    /// use auth_jwt::{Algorithm, Issuer, VerifyingKey};
+    ///
+    /// let key = VerifyingKey::hmac(b"a secret of at least 32 bytes ...", Algorithm::Hs256)?.with_id("2026");
+    /// let issuer = Issuer::new("https://id.example.com").key(key?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn key(self, key: VerifyingKey) -> Self {
         self.read(Ok(key))
     }

@@ -65,6 +65,17 @@ pub struct SqlSessions {
 
 impl SqlSessions {
     /// Stores sessions in the table `auth_sessions`.
+    ///
+    /// ```
+    /// # use auth_sql::SqlSessions;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// let sessions = SqlSessions::new(pool);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(database: impl Into<Database>) -> Self {
         let database = database.into();
         let sql = Arc::new(Statements::new(&Statements::default_table(), database.dialect()));
@@ -95,6 +106,18 @@ impl SqlSessions {
     /// Creates the table and its indexes where they are missing, and adds to a table of an earlier version what it
     /// lacks. Instances of that version may go on using it.
     ///
+    /// ```
+    /// # use auth_sql::SqlSessions;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let sessions = SqlSessions::new(pool);
+    /// sessions.migrate().await?; // when the program starts
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`StoreError`] if the database refuses or cannot be reached.
     pub async fn migrate(&self) -> Result<(), StoreError> {
@@ -122,6 +145,19 @@ impl SqlSessions {
 
     /// Tries all that sessions will need, on a session that it creates and deletes again: see [`check_store`]. Call
     /// it when the program starts, after [`migrate`](Self::migrate).
+    ///
+    /// ```
+    /// # use auth_sql::SqlSessions;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let sessions = SqlSessions::new(pool);
+    /// # sessions.migrate().await?;
+    /// sessions.check().await?; // after `migrate`, before the first request
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`StoreError`] of what failed first. Its sources name the table, the permission or the setting that is missing.

@@ -92,7 +92,7 @@ async fn pages(server: &ActiveDirectory) {
         let bob = login(&directory, "bob", PASSWORD).await.unwrap();
         assert_eq!(bob.groups(), &Groups::Known(expected.iter().cloned().collect()));
     }
-    assert_eq!(log.saying("refers to others").len(), 1);
+    assert_eq!(log.saying("returned referrals").len(), 1);
     let few = settings(server).page_size(10).max_groups(26).build().unwrap();
     assert_eq!(login(&few, "bob", PASSWORD).await.unwrap().groups(), &Groups::Unknown);
     assert_eq!(log.saying("more than 26 groups").len(), 1);

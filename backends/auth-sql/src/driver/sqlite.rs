@@ -143,7 +143,7 @@ pub(crate) fn is_of(error: &dyn DatabaseError) -> bool {
     error.try_downcast_ref::<SqliteError>().is_some()
 }
 
-/// Whether a code says that SQLite refuses the values: `SQLITE_TOOBIG`, `SQLITE_CONSTRAINT`, `SQLITE_MISMATCH`. The
+/// Whether a code says that `SQLite` refuses the values: `SQLITE_TOOBIG`, `SQLITE_CONSTRAINT`, `SQLITE_MISMATCH`. The
 /// lowest byte of an extended code is the primary code.
 pub(crate) fn is_refusal(code: &str) -> bool {
     code.parse().is_ok_and(|code: u32| matches!(code & 0xff, 18..=20))
