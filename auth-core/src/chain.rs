@@ -331,7 +331,7 @@ impl<C: Credentials, U: User> Chain<C, U> {
             asking.debt.turn(place);
             let attempt = asking.of(&entry.name);
             let telling =
-                Telling { backend: &entry.name, reports: asking.reports, on_progress: &on_progress };
+                ReportOnDrop { backend: &entry.name, reports: asking.reports, on_progress: &on_progress };
             let begun = Instant::now();
             // What a backend logs carries its name.
             let span = debug_span!(target: "auth", "backend", name = entry.name.as_str());
@@ -401,13 +401,13 @@ impl BackendAnswer {
 }
 
 /// Reports what a backend did for users when its turn is over, even if the client went away before the answer.
-struct Telling<'a, P: Fn(&BackendName, Progress<'_>)> {
+struct ReportOnDrop<'a, P: Fn(&BackendName, Progress<'_>)> {
     backend: &'a BackendName,
     reports: &'a Reports,
     on_progress: &'a P,
 }
 
-impl<P: Fn(&BackendName, Progress<'_>)> Drop for Telling<'_, P> {
+impl<P: Fn(&BackendName, Progress<'_>)> Drop for ReportOnDrop<'_, P> {
     fn drop(&mut self) {
         for report in self.reports.take() {
             (self.on_progress)(self.backend, Progress::Provisioned(&report));

@@ -38,7 +38,7 @@ async fn an_import_is_whole_in_sqlite() {
     an_import_is_whole(&Site::new()).await;
 }
 
-/// All problems are told, with their lines and without a hash, and then nobody is created.
+/// All problems are reported, with their lines and without a hash, and then no user is created.
 #[tokio::test]
 async fn all_problems_are_told_first() {
     let site = Site::new();

@@ -20,9 +20,9 @@ use crate::site::{PATIENCE, Ran, Site};
 
 const PEOPLE: &str = "ou=people,dc=example,dc=org";
 const GROUPS: &str = "ou=groups,dc=example,dc=org";
-/// Those of whom more is known than a number.
+/// People about whom more than a number is known.
 const NAMED: &str = "(&(uid={username})(!(uid=u*)))";
-/// The last line where nobody is created or changed, and so on.
+/// The last line if no user is created or changed, and so on.
 const NUMBERS: &str = "nothing changes for";
 
 /// A directory that gives all pages that are asked for.
@@ -30,7 +30,7 @@ fn generous() -> OpenLdapOptions {
     OpenLdap::new().with("sizelimit", "size.prtotal=unlimited")
 }
 
-/// The command, for the people whom this filter finds. What is said further counts in place of what else is said.
+/// The command, for the people that this filter finds. Further arguments replace the defaults.
 fn plan(site: &Site, server: &OpenLdap, filter: &str, further: &[&str]) -> Command {
     let (url, authority) = (server.url(), server.folder().join("authority.pem").display().to_string());
     let settings = [

@@ -75,7 +75,7 @@ async fn somebody_may_insist_on_a_weak_password() {
     assert!(site.signs_in("alice", "1234567").await && !site.signs_in("alice", "123456").await);
 }
 
-/// An empty password is none, whoever insists.
+/// An empty password is refused, even if the operator insists.
 #[tokio::test]
 async fn nobody_can_insist_on_an_empty_password() {
     let site = Site::new();

@@ -148,7 +148,7 @@ impl<S: ProvisionStore> ProvisionedUsers<S> {
             Step::Refuse(reason) => return Ok(Some(Outcome::Deny(reason))),
             Step::Leave(id) => (id, false, Vec::new()),
             Step::Write(write) => match self.store.apply(&write).await? {
-                Applied::Done(id) => (id, matches!(write, Write::Create(_)), write.told()),
+                Applied::Done(id) => (id, matches!(write, Write::Create(_)), write.summary()),
                 Applied::Conflict => return Ok(None),
             },
         };

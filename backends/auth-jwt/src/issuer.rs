@@ -12,7 +12,7 @@ use auth_jws::{Algorithm, Claims, Expectations, JwkSet, Token, VerifyingKey};
 use crate::cache::Good;
 use crate::discovery;
 use crate::grant::{SCOPES, grant};
-use crate::keys::{Failure, Keys, told};
+use crate::keys::{Failure, Keys, describe};
 use crate::refusal::Refusal;
 use crate::remote::{Pace, Remote};
 use crate::revocation::Issued;
@@ -393,7 +393,7 @@ impl Issuer {
                 let document = endpoint.max_answer_len(JwkSet::MAX_LEN).document()?;
                 let remote = Remote::start(&name, document, algorithms.clone(), pace, now).await;
                 Keys::Fetched(remote.map_err(|error| {
-                    ConfigError::new(format!("the keys of {name} cannot be fetched: {}", told(&error)))
+                    ConfigError::new(format!("the keys of {name} cannot be fetched: {}", describe(&error)))
                 })?)
             }
         };

@@ -21,7 +21,7 @@ use crate::driver::{Columns, Rows, Value, number as number_in};
 use crate::error::{DbError, DbErrorKind};
 use crate::identifier::Identifier;
 use crate::purge::purge_every;
-use row::{Found, Row, bytes, entry, found, key_of, lineage, live, theirs, time};
+use row::{LiveRow, Row, bytes, entry, found, key_of, lineage, live, theirs, time};
 pub(crate) use row::{millis, number};
 use statements::{Ending, Statements};
 
@@ -179,7 +179,7 @@ impl SessionStore for SqlSessions {
     async fn load(&self, key: &SessionKey, now: Timestamp) -> Result<Option<Stored>, StoreError> {
         match self.find(key, now).await? {
             None => Ok(None),
-            Some(Found { key, version, record: Some(record) }) => {
+            Some(LiveRow { key, version, record: Some(record) }) => {
                 Ok(Some(Stored { key, record: Arc::new(record), version }))
             }
             Some(_) => Err(StoreError::new(StoreErrorKind::Newer)),
@@ -329,7 +329,7 @@ impl SessionStore for SqlSessions {
 
 impl SqlSessions {
     /// The live row under this key or alias.
-    async fn find(&self, key: &SessionKey, now: Timestamp) -> Result<Option<Found>, DbError> {
+    async fn find(&self, key: &SessionKey, now: Timestamp) -> Result<Option<LiveRow>, DbError> {
         let values = [bytes(key), time(now)];
         // It is nearly always a key. If asked for either at once, databases walk two indexes and merge the results.
         let found = self.database.first(&self.sql.load, &values, |row| found(*key, row)).await?;
@@ -340,7 +340,7 @@ impl SqlSessions {
         Box::pin(self.find_by_alias(key, now)).await
     }
 
-    async fn find_by_alias(&self, alias: &SessionKey, now: Timestamp) -> Result<Option<Found>, DbError> {
+    async fn find_by_alias(&self, alias: &SessionKey, now: Timestamp) -> Result<Option<LiveRow>, DbError> {
         let values = [bytes(alias), time(now), time(now)];
         let by_alias = |row: &dyn Columns| key_of(row, 4)?.map_or(Ok(None), |key| found(key, row));
         self.database.first(&self.sql.load_by_alias, &values, by_alias).await

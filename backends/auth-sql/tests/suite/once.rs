@@ -27,7 +27,7 @@ pub(crate) fn contract(place: &Place) {
     run_case("the contract of what is used once is kept", the_contract_is_kept(place));
 }
 
-/// Two instances, each with connections of its own.
+/// Two instances, each with separate connections.
 async fn the_contract_is_kept(place: &Place) {
     let db = place.db().await;
     let (tables, other) = (AtomicU32::new(0), db.another_pool().await);
