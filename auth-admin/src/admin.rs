@@ -66,6 +66,23 @@ impl<S: SessionStore> Admin<S> {
     /// Administers these users and sessions. `backend` is the name of the users' backend in
     /// [`Auth::builder`](auth_core::Auth::builder). New passwords have to pass [`PasswordPolicy::new`].
     ///
+    /// ```
+    /// # use auth_core::Passwords;
+    /// # use auth_sql::{SqlSessions, SqlUsers};
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let users: SqlUsers = SqlUsers::new(pool.clone(), Passwords::new()?);
+    /// # let sessions = SqlSessions::new(pool.clone());
+    /// # users.migrate().await?;
+    /// # sessions.migrate().await?;
+    /// # use auth_admin::Admin;
+    /// let admin = Admin::new(users, sessions, "local")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`ConfigError`] if `backend` is not a valid name.
     pub fn new<U: TableUser>(users: SqlUsers<U>, sessions: S, backend: &str) -> Result<Self, ConfigError> {
@@ -243,6 +260,24 @@ impl<S: SessionStore> Admin<S> {
     }
 
     /// Runs a command, in the terminal if there is one, and returns the exit code.
+    ///
+    /// ```
+    /// # use auth_core::Passwords;
+    /// # use auth_sql::{SqlSessions, SqlUsers};
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let users: SqlUsers = SqlUsers::new(pool.clone(), Passwords::new()?);
+    /// # let sessions = SqlSessions::new(pool.clone());
+    /// # users.migrate().await?;
+    /// # sessions.migrate().await?;
+    /// # use auth_admin::{Admin, Command};
+    /// let admin = Admin::new(users, sessions, "local")?;
+    /// assert_eq!(admin.run(Command::Purge).await, std::process::ExitCode::SUCCESS);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn run(&self, command: Command) -> ExitCode {
         let mut done = pin!(self.execute(command));
         let done = tokio::select! {

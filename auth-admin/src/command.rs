@@ -7,6 +7,27 @@ use clap::{Args, Subcommand};
 use crate::keys::KeyOptions;
 
 /// The subcommands for users and sessions. [`Admin::run`](crate::Admin::run) executes them.
+///
+/// ```
+/// use auth_admin::Command;
+/// use clap::{Parser, Subcommand};
+///
+/// #[derive(Parser)]
+/// struct Shop {
+///     #[command(subcommand)]
+///     command: ShopCommand,
+/// }
+///
+/// #[derive(Subcommand)]
+/// enum ShopCommand {
+///     /// Serve the shop
+///     Serve,
+///     #[command(flatten)]
+///     Admin(Command),
+/// }
+/// let shop = Shop::parse_from(["shop", "purge"]);
+/// assert!(matches!(shop.command, ShopCommand::Admin(Command::Purge)));
+/// ```
 #[derive(Clone, Debug, Subcommand)]
 #[non_exhaustive]
 pub enum Command {

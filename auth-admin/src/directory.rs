@@ -175,8 +175,8 @@ impl DirectoryOptions {
             (Some(people), Some(filter), _) => Ok(Some((people, filter))),
             (Some(people), None, None) => Ok(Some((people, "(uid={username})"))),
             (None, None, _) => Ok(None),
-            (Some(_), None, Some(_)) => Err(Unavailable::refused("with --people name the --filter, too")),
-            (None, Some(_), _) => Err(Unavailable::refused("with --filter say where --people are, too")),
+            (Some(_), None, Some(_)) => Err(Unavailable::refused("with --people, name the --filter, too")),
+            (None, Some(_), _) => Err(Unavailable::refused("with --filter, name --people, too")),
         }
     }
 

@@ -114,7 +114,7 @@ impl<S: SessionStore> Admin<S> {
 
     async fn confirm(&self, question: &str) -> Result<(), Failure> {
         if !self.terminal.is_interactive() {
-            return Err(Failure::Usage("there is no terminal to ask whether it is meant: use --yes".into()));
+            return Err(Failure::Usage("there is no terminal to ask for confirmation: use --yes".into()));
         }
         if self.terminal.agrees(question).await? {
             Ok(())
@@ -129,7 +129,9 @@ impl<S: SessionStore> Admin<S> {
 
     fn enrolled(&self) -> Result<&dyn Enrolled, Failure> {
         self.enrolled.as_deref().ok_or_else(|| {
-            Failure::refused("this program was not told where second factors are kept: `Admin::with_factors`")
+            Failure::refused(
+                "this program does not know the store of second factors: call `Admin::with_factors`",
+            )
         })
     }
 }

@@ -190,7 +190,7 @@ impl Columns {
 
     fn user(&self, record: &StringRecord, passwords: &Passwords) -> Result<ImportedUser, String> {
         if record.len() != self.count {
-            return Err(format!("it has {} values in place of {}", record.len(), self.count));
+            return Err(format!("it has {} values instead of {}", record.len(), self.count));
         }
         let value = |at: usize| record.get(at).unwrap_or_default();
         let hash = match value(self.password) {

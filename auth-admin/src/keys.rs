@@ -197,7 +197,7 @@ impl<S: SessionStore> Admin<S> {
     fn keys(&self) -> Result<&dyn Keys, Failure> {
         self.keys.as_deref().ok_or_else(|| {
             Failure::refused(
-                "this program was not told of the application's API keys: `Admin::with_api_keys`",
+                "this program does not know the application's API keys: call `Admin::with_api_keys`",
             )
         })
     }

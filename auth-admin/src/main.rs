@@ -153,9 +153,7 @@ fn keys(
     let prefix = match (&options.key_prefix, command) {
         (Some(prefix), _) => prefix,
         (None, Command::CreateKey { .. }) => {
-            return Err(Unavailable::usage(
-                "keys begin with what the application says: tell it by --key-prefix",
-            ));
+            return Err(Unavailable::usage("name the application's prefix of keys by --key-prefix"));
         }
         (None, _) => "key",
     };

@@ -23,7 +23,7 @@ impl<S: SessionStore> Admin<S> {
             Ok(None)
         } else if source.password_stdin {
             let password = password_from_stdin().await?;
-            self.policy.check(&password, &[username]).map_err(|weak| Failure::Refused(told(&weak)))?;
+            self.policy.check(&password, &[username]).map_err(|weak| Failure::Refused(describe(&weak)))?;
             Ok(Some(password))
         } else if self.terminal.is_interactive() {
             self.typed_password(username).await.map(Some)
@@ -39,7 +39,7 @@ impl<S: SessionStore> Admin<S> {
             let password = self.terminal.ask_hidden("Password: ").await?;
             let again = self.terminal.ask_hidden("Password (again): ").await?;
             if password.expose() != again.expose() {
-                self.terminal.tell("The two are not the same.");
+                self.terminal.tell("The two passwords differ.");
             } else if self.is_accepted(&password, username).await? {
                 return Ok(password);
             }
@@ -50,16 +50,16 @@ impl<S: SessionStore> Admin<S> {
     /// Whether the password is strong enough, or the operator insists. They cannot insist on an invalid one.
     async fn is_accepted(&self, password: &Secret, username: &str) -> Result<bool, Failure> {
         let Err(weak) = self.policy.check(password, &[username]) else { return Ok(true) };
-        self.terminal.tell(&told(&weak));
+        self.terminal.tell(&describe(&weak));
         if !(1..=Password::MAX_PASSWORD_LEN).contains(&password.len()) {
             return Ok(false);
         }
-        self.terminal.agrees("Use it all the same?").await
+        self.terminal.agrees("Use it anyway?").await
     }
 }
 
 /// All reasons, one per line.
-fn told(weak: &WeakPassword) -> String {
+fn describe(weak: &WeakPassword) -> String {
     let reasons = weak.reasons().iter();
     reasons.fold("the password is too weak:".into(), |text, reason| format!("{text}\n  - {reason}"))
 }

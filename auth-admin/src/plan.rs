@@ -115,7 +115,7 @@ fn why(error: &BackendError) -> String {
     error.source().map_or_else(|| error.to_string(), with_sources)
 }
 
-const TAKEN: &str = "\n  ! somebody else above would get this name too: it is theirs who signs in first";
+const TAKEN: &str = "\n  ! another person above would get this name, too: the first to sign in gets it";
 
 /// Whether this name would be created for somebody else, too: each person is planned as if they were the first.
 fn is_taken(plan: &Plan, names: &mut HashSet<String>) -> bool {
@@ -164,6 +164,6 @@ impl fmt::Display for Count {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { created, updated, refused, unchanged, unknown } = self;
         write!(f, "would create {created} users, update {updated} and refuse {refused}; ")?;
-        write!(f, "nothing changes for {unchanged}, and of {unknown} it is not known")
+        write!(f, "nothing changes for {unchanged}, unknown for {unknown}")
     }
 }

@@ -102,7 +102,7 @@ fn the_one(sessions: &[(SessionKey, SessionRecord)], id: &str) -> Result<Session
     let mut found = sessions.iter().filter(|(key, _)| key.to_string().starts_with(&id));
     match (found.next(), found.next()) {
         (Some((key, _)), None) => Ok(*key),
-        (Some(_), Some(_)) => Err(Failure::refused("several sessions begin so: nothing was ended")),
+        (Some(_), Some(_)) => Err(Failure::refused("several sessions begin with this: nothing was ended")),
         (None, _) => Err(Failure::refused("the user has no such session: nothing was ended")),
     }
 }

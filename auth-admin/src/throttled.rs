@@ -96,7 +96,7 @@ impl<S: SessionStore> Admin<S> {
         };
         let named = format!("{}:{}", account.backend(), account.id());
         match counted.unlock(&account, SystemClock.now()).await? {
-            0 => say(&format!("nothing had failed for {}", shown(&named))),
+            0 => say(&format!("there were no failures for {}", shown(&named))),
             _ => say(&format!("unlocked {}", shown(&named))),
         }
     }
@@ -117,7 +117,7 @@ impl<S: SessionStore> Admin<S> {
 
     fn counted(&self) -> Result<&dyn Counted, Failure> {
         self.counted.as_deref().ok_or_else(|| {
-            Failure::refused("this program was not told where attempts are counted: `Admin::with_throttle`")
+            Failure::refused("this program does not know the throttle's store: call `Admin::with_throttle`")
         })
     }
 }

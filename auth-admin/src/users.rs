@@ -81,7 +81,8 @@ impl<S: SessionStore> Admin<S> {
     }
 
     fn tell_nobody_asks(&self, why: &UserError) {
-        self.terminal.tell(&format!("note: nobody is asked to change the password at the next login: {why}"));
+        self.terminal
+            .tell(&format!("note: the user is not asked to change the password at the next login: {why}"));
     }
 
     pub(crate) async fn disable(&self, username: &str) -> Result<(), Failure> {

@@ -97,6 +97,13 @@ impl<U> Access<U> {
     }
 
     /// How the caller is known.
+    ///
+    /// ```
+    /// # use auth_core::{Access, How};
+    /// fn is_program<U>(caller: &Access<U>) -> bool {
+    ///     matches!(caller.how(), How::Scheme(_)) && caller.proven().is_none()
+    /// }
+    /// ```
     pub fn how(&self) -> How {
         match &self.by {
             By::Session(_) => How::Session,
@@ -109,6 +116,15 @@ impl<U> Access<U> {
     ///
     /// Only a proof renews it, not a request, a new session id, or the reuse of accepted credentials.
     /// [`Require::fresh`](crate::Require::fresh) uses it.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use auth_core::Access;
+    /// # use auth_core::time::{Clock, SystemClock};
+    /// fn is_recent<U>(caller: &Access<U>) -> bool {
+    ///     caller.proven().is_some_and(|proven| SystemClock.now().since(proven) < Duration::from_secs(300))
+    /// }
+    /// ```
     pub fn proven(&self) -> Option<Timestamp> {
         match &self.by {
             By::Session(record) => Some(record.proven()),
@@ -118,6 +134,14 @@ impl<U> Access<U> {
     }
 
     /// The latest proof of each factor, given in the session or with the credentials of this request.
+    ///
+    /// ```
+    /// # use auth_core::Access;
+    /// # use auth_core::grant::Factor;
+    /// fn signed_in_by_passkey<U>(caller: &Access<U>) -> bool {
+    ///     caller.proofs().iter().any(|proof| proof.factor == Factor::Passkey)
+    /// }
+    /// ```
     pub fn proofs(&self) -> &[Proof] {
         match &self.by {
             By::Session(record) => record.proofs(),
@@ -127,12 +151,26 @@ impl<U> Access<U> {
 
     /// Whether the proofs are of two factors: a password and a second factor, for instance, or a passkey whose device
     /// verified its user. A trusted browser is not a proof.
+    ///
+    /// ```
+    /// # use auth_core::Access;
+    /// fn may_transfer_money<U>(caller: &Access<U>) -> bool {
+    ///     caller.is_two_factor()
+    /// }
+    /// ```
     pub fn is_two_factor(&self) -> bool {
         is_two_factor(self.proofs(), false)
     }
 
     /// What the caller's credentials allow. A session may do everything that its user may; [`proofs`](Self::proofs)
     /// says by which factors it was proven.
+    ///
+    /// ```
+    /// # use auth_core::Access;
+    /// fn may_export<U>(caller: &Access<U>) -> bool {
+    ///     caller.grant().scopes().contains("orders:export")
+    /// }
+    /// ```
     pub fn grant(&self) -> &Grant {
         static OF_SESSIONS: Grant = Grant::OF_SESSIONS;
         match &self.by {
@@ -232,6 +270,27 @@ impl<U> Authenticated<U> {
     }
 
     /// What the acceptance is worth: at least the proof that the credentials are.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use auth_core::{Auth, MemoryBackend, Password, Passwords, RequestFacts, Secret, User, UserId};
+    /// # #[derive(Clone)]
+    /// # struct Account;
+    /// # impl User for Account {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let users = Arc::new(MemoryBackend::new(Passwords::new()?));
+    /// # users.insert("alice", &Secret::new("wonderland"), Account).await?;
+    /// # let auth = Auth::builder().backend::<Password>("local", users).build()?;
+    /// # let alice = auth.authenticate(Password::new("alice", "wonderland"), &RequestFacts::none()).await?;
+    /// assert!(alice.grant().scopes().is_all(), "a person's own proof is unlimited");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn grant(&self) -> &Grant {
         &self.grant
     }

@@ -135,6 +135,22 @@ impl<C> Attempt<'_, C> {
     /// hash, whichever of them knew the user, so its duration reveals nothing. This holds for backends that compare
     /// at most one hash in an attempt.
     ///
+    /// ```
+    /// use auth_core::backend::{Attempt, BackendError};
+    /// use auth_core::password::Verdict;
+    /// use auth_core::{Credentials, Passwords, Secret};
+    ///
+    /// /// A PIN, in credentials of the application.
+    /// async fn has_pin<C: Credentials>(
+    ///     attempt: &Attempt<'_, C>,
+    ///     pins: &Passwords,
+    ///     presented: &Secret,
+    ///     stored: Option<&str>,
+    /// ) -> Result<bool, BackendError> {
+    ///     Ok(attempt.verify_secret(pins, presented, stored).await? != Verdict::Mismatch)
+    /// }
+    /// ```
+    ///
     /// # Errors
     /// [`BackendError`] if the hash pool is overloaded.
     pub async fn verify_secret(

@@ -69,7 +69,7 @@ impl<U: User> Authenticator<U> {
         let subject = credentials.subject().filter(|_| !is_misplaced);
         let subject = subject.map(|subject| printable(subject, MAX_SUBJECT_LEN));
         let claim = Claim { credentials: C::KIND, subject: subject.as_deref(), per_request };
-        let mut telling = Telling { authenticator: self, facts, claim: Some(claim) };
+        let mut telling = EndOnDrop { authenticator: self, facts, claim: Some(claim) };
         let judged = if is_misplaced {
             Denied::unasked(DeclineReason::Malformed).into()
         } else {
@@ -215,13 +215,13 @@ impl<U: User> Authenticator<U> {
 }
 
 /// Ensures that an attempt ends in exactly one event, even if its client goes away.
-struct Telling<'a, U: User> {
+struct EndOnDrop<'a, U: User> {
     authenticator: &'a Authenticator<U>,
     facts: &'a RequestFacts,
     claim: Option<Claim<'a>>,
 }
 
-impl<U: User> Telling<'_, U> {
+impl<U: User> EndOnDrop<'_, U> {
     fn tell(&mut self, judged: &Judged<U>) {
         let Some(claim) = self.claim.take() else { return };
         let (kind, backend, user) = match &judged.answer {
@@ -241,7 +241,7 @@ impl<U: User> Telling<'_, U> {
     }
 }
 
-impl<U: User> Drop for Telling<'_, U> {
+impl<U: User> Drop for EndOnDrop<'_, U> {
     fn drop(&mut self) {
         if let Some(claim) = self.claim.take() {
             self.authenticator.environment.emit(EventKind::LoginAborted(claim), None, None, self.facts);

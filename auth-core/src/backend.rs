@@ -51,7 +51,7 @@ use crate::{Credentials, Passwords, User, UserId};
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` holds no users that a session finds again",
+    message = "`{Self}` is not a source of users",
     note = "a backend implements `UserSource` and `Backend`"
 )]
 pub trait UserSource: Send + Sync + 'static {
@@ -153,7 +153,7 @@ pub trait UserSource: Send + Sync + 'static {
 /// [`check_handing_on`](Credentials::check_handing_on). [`Provisioned`] enforces that for every [`Verifier`]; a
 /// backend of your own has to call it. `conformance::backend::odd` tests both.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no `Backend` for `{C}`",
+    message = "`{Self}` is not a `Backend` for `{C}`",
     label = "no `Backend<{C}>`",
     note = "a `Verifier` (a directory, a service, a token's issuer, a proxy) proves who somebody is but has no users: \
             give it some by `Provisioned {{ verifier, users }}`",
@@ -232,7 +232,7 @@ pub trait Backend<C>: UserSource {
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no `Verifier` for `{C}`",
+    message = "`{Self}` is not a `Verifier` for `{C}`",
     label = "no `Verifier<{C}>`",
     note = "what judges credentials by its own users, such as a table of users, is added to the chain by itself: \
             `.backend::<{C}>(name, users)`"
@@ -289,7 +289,7 @@ pub(crate) async fn verify<C: Credentials>(
 /// [`Provisioning`](crate::provisioning::Provisioning) makes one from a policy and a store;
 /// [`provision_fn`](crate::provisioning::provision_fn) makes one from a closure.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not say what becomes of somebody whom an outside system vouches for",
+    message = "`{Self}` does not turn an `Identity` into a user",
     label = "no `Provisioner`",
     note = "a store of users, such as `SqlUsers`, needs a policy: `Provisioning::default().on(users)?`, or one from \
             `Provisioning::builder()` that says what is copied and which rights follow from groups"
@@ -328,7 +328,7 @@ pub trait Provisioner: UserSource {
 /// The longest identity that a session stores, in bytes.
 const MAX_KEPT_LEN: usize = 4 * 1024;
 
-const TOO_LONG_TO_KEEP: &str = "an identity that its session keeps has 4 KiB at most: have the verifier tell fewer groups \
+const TOO_LONG_TO_KEEP: &str = "an identity in a session has 4 KiB at most: let the verifier report fewer groups \
                                 and attributes, or keep the users in a table";
 
 /// The grant for a session, with the identity that it will store.

@@ -83,12 +83,25 @@ impl BackendPolicy {
     /// Wrong passwords never open it, nor do errors that odd input can cause. An outage means that the backend cannot
     /// be reached, or that it fails and its health check says that it is [down](crate::backend::Health::Down). A
     /// backend whose health check says that it works is always called.
+    ///
+    /// ```
+    /// use auth_core::BackendPolicy;
+    ///
+    /// // A database: requests ask it all the same, so a breaker would only delay logins.
+    /// const LOCAL: BackendPolicy = BackendPolicy::new().without_breaker();
+    /// ```
     pub const fn without_breaker(mut self) -> Self {
         self.breaker = false;
         self
     }
 
     /// Sets what happens when this backend fails to decide.
+    ///
+    /// ```
+    /// use auth_core::{BackendPolicy, OutagePolicy};
+    ///
+    /// const STAFF: BackendPolicy = BackendPolicy::new().outage(OutagePolicy::Continue);
+    /// ```
     pub const fn outage(mut self, outage: OutagePolicy) -> Self {
         self.outage = outage;
         self
@@ -96,12 +109,26 @@ impl BackendPolicy {
 
     /// Makes this backend's "wrong secret" final: a wrong directory password is then never tried on a stale local row
     /// of the same name.
+    ///
+    /// ```
+    /// use auth_core::BackendPolicy;
+    ///
+    /// const STAFF: BackendPolicy = BackendPolicy::new().authoritative();
+    /// ```
     pub const fn authoritative(mut self) -> Self {
         self.authoritative = true;
         self
     }
 
     /// Sets how long this backend may take to answer.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use auth_core::BackendPolicy;
+    ///
+    /// const LOCAL: BackendPolicy = BackendPolicy::new().timeout(Duration::from_secs(2));
+    /// ```
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -304,7 +331,7 @@ impl<C: Credentials, U: User> Chain<C, U> {
             asking.debt.turn(place);
             let attempt = asking.of(&entry.name);
             let telling =
-                Telling { backend: &entry.name, reports: asking.reports, on_progress: &on_progress };
+                ReportOnDrop { backend: &entry.name, reports: asking.reports, on_progress: &on_progress };
             let begun = Instant::now();
             // What a backend logs carries its name.
             let span = debug_span!(target: "auth", "backend", name = entry.name.as_str());
@@ -374,13 +401,13 @@ impl BackendAnswer {
 }
 
 /// Reports what a backend did for users when its turn is over, even if the client went away before the answer.
-struct Telling<'a, P: Fn(&BackendName, Progress<'_>)> {
+struct ReportOnDrop<'a, P: Fn(&BackendName, Progress<'_>)> {
     backend: &'a BackendName,
     reports: &'a Reports,
     on_progress: &'a P,
 }
 
-impl<P: Fn(&BackendName, Progress<'_>)> Drop for Telling<'_, P> {
+impl<P: Fn(&BackendName, Progress<'_>)> Drop for ReportOnDrop<'_, P> {
     fn drop(&mut self) {
         for report in self.reports.take() {
             (self.on_progress)(self.backend, Progress::Provisioned(&report));

@@ -50,6 +50,18 @@ pub trait Confirm: Send + Sync + 'static {
 }
 
 /// The standing of a person with an outside system: see [`Confirm`].
+///
+/// ```
+/// use auth_core::backend::{DenyReason, Identity, Standing};
+///
+/// fn standing(known: Option<bool>, identity: Identity) -> Standing {
+///     match known {
+///         Some(true) => Standing::Good(identity),
+///         Some(false) => Standing::Refused(DenyReason::Disabled),
+///         None => Standing::Gone,
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Standing {

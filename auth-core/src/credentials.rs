@@ -31,7 +31,7 @@ use std::fmt;
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no kind of credentials",
+    message = "`{Self}` is not a kind of credentials",
     label = "no `Credentials`",
     note = "`Password`, `BearerToken` and `RemoteUser` are; one of your own implements `Credentials`"
 )]

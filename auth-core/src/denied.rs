@@ -164,6 +164,29 @@ impl Denied {
     }
 
     /// What happened. Not for the client.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use auth_core::{Auth, MemoryBackend, Password, Passwords, RequestFacts, Secret, User, UserId};
+    /// # #[derive(Clone)]
+    /// # struct Account;
+    /// # impl User for Account {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let users = Arc::new(MemoryBackend::new(Passwords::new()?));
+    /// # users.insert("alice", &Secret::new("wonderland"), Account).await?;
+    /// # let auth = Auth::builder().backend::<Password>("local", users).build()?;
+    /// use auth_core::DeniedKind;
+    ///
+    /// let wrong = auth.authenticate(Password::new("alice", "wrong"), &RequestFacts::none()).await;
+    /// assert_eq!(wrong.err().map(|denied| denied.kind()), Some(DeniedKind::WrongSecret));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn kind(&self) -> DeniedKind {
         self.kind
     }
@@ -175,6 +198,13 @@ impl Denied {
 
     /// When to try again: after an outage ([`RETRY_AFTER`](Self::RETRY_AFTER), unless the backend knows better), or
     /// when the gate admits more. `None` for a refusal, which will not change.
+    ///
+    /// ```
+    /// # use auth_core::Denied;
+    /// fn header(denied: &Denied) -> Option<String> {
+    ///     denied.retry_after().map(|time| format!("Retry-After: {}", time.as_secs()))
+    /// }
+    /// ```
     pub fn retry_after(&self) -> Option<Duration> {
         match self.kind {
             DeniedKind::Unavailable => Some(self.retry_after.unwrap_or(Self::RETRY_AFTER)),
@@ -183,6 +213,13 @@ impl Denied {
     }
 
     /// Whether this is an outage (503 with [`RETRY_AFTER`](Self::RETRY_AFTER)) and not a refusal (401).
+    ///
+    /// ```
+    /// # use auth_core::Denied;
+    /// fn status(denied: &Denied) -> u16 {
+    ///     if denied.is_unavailable() { 503 } else { 401 }
+    /// }
+    /// ```
     pub fn is_unavailable(&self) -> bool {
         self.kind == DeniedKind::Unavailable
     }

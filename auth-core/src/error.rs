@@ -70,6 +70,15 @@ impl BackendError {
     /// It cannot be reached, whatever the request: never the result of an odd name, password or token.
     ///
     /// `source` reaches the log: it must not contain a secret (such as a URL with a password), here and below.
+    ///
+    /// ```
+    /// use auth_core::backend::BackendError;
+    ///
+    /// /// Before anything was sent.
+    /// async fn connect(address: &str) -> Result<std::net::TcpStream, BackendError> {
+    ///     std::net::TcpStream::connect(address).map_err(BackendError::unavailable)
+    /// }
+    /// ```
     pub fn unavailable(source: impl Into<Source>) -> Self {
         Self { kind: BackendErrorKind::Unavailable, source: Cause::of(source), retry_after: None }
     }
@@ -80,6 +89,15 @@ impl BackendError {
     }
 
     /// It was asked, and gave an answer that cannot be understood, or broke the connection.
+    ///
+    /// ```
+    /// use auth_core::backend::BackendError;
+    ///
+    /// fn user_id(answer: &str) -> Result<i64, BackendError> {
+    ///     answer.parse().map_err(BackendError::invalid_data)
+    /// }
+    /// assert!(user_id("seven").is_err());
+    /// ```
     pub fn invalid_data(source: impl Into<Source>) -> Self {
         Self { kind: BackendErrorKind::InvalidData, source: Cause::of(source), retry_after: None }
     }
@@ -90,6 +108,13 @@ impl BackendError {
     }
 
     /// It cannot judge this attempt, or this account; others are not affected.
+    ///
+    /// ```
+    /// use auth_core::backend::{BackendError, BackendErrorKind};
+    ///
+    /// let error = BackendError::undecided("two accounts have this card");
+    /// assert_eq!(error.kind(), BackendErrorKind::Undecided);
+    /// ```
     pub fn undecided(source: impl Into<Source>) -> Self {
         Self { kind: BackendErrorKind::Undecided, source: Cause::of(source), retry_after: None }
     }

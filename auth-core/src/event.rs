@@ -143,6 +143,19 @@ pub enum FactorChange {
 }
 
 /// The claimed identity of a client, and the kind of its credentials.
+///
+/// ```
+/// use auth_core::event::{Event, EventKind};
+///
+/// fn line(event: &Event<'_>) -> Option<String> {
+///     match &event.kind {
+///         EventKind::LoginFailed(claim, kind) => {
+///             Some(format!("{} for {:?}: {kind:?}", claim.credentials, claim.subject))
+///         }
+///         _ => None,
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Claim<'a> {
@@ -165,6 +178,14 @@ pub enum NotJudged {
 }
 
 /// Why a session ended.
+///
+/// ```
+/// use auth_core::event::{EventKind, SessionEnd};
+///
+/// fn is_forced(kind: &EventKind<'_>) -> bool {
+///     matches!(kind, EventKind::SessionEnded(end) if !matches!(end, SessionEnd::Expired))
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SessionEnd {
@@ -252,6 +273,27 @@ impl<T: Observer + ?Sized> Observer for std::sync::Arc<T> {
 ///
 /// If no subscriber is installed, the records go nowhere. Standard error then gets what would be a warning: each
 /// problem once, without the client's name or address, and at most 16 different ones.
+///
+/// ```
+/// # struct Account;
+/// # impl auth_core::User for Account {
+/// #     fn id(&self) -> auth_core::UserId { 1.into() }
+/// #     fn security_stamp(&self) -> &[u8] { b"" }
+/// #     fn is_active(&self) -> bool { true }
+/// # }
+/// use auth_core::event::{Event, Observer, TracingObserver};
+///
+/// /// Logs as the default does, and sends mails.
+/// struct LogAndMail;
+///
+/// impl Observer for LogAndMail {
+///     fn on_event(&self, event: &Event<'_>) {
+///         TracingObserver.on_event(event);
+///         // … queue a mail
+///     }
+/// }
+/// let builder = auth_core::Auth::<Account>::builder().observer(LogAndMail);
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TracingObserver;
 
@@ -288,9 +330,7 @@ fn tell_if_unheard(event: &Event<'_>) {
     match (&event.kind, event.backend) {
         (EventKind::LoginUnavailable(_), Some(_)) => {}
         (EventKind::LoginUnavailable(_), None) => {
-            unheard::tell(format_args!(
-                "a login was not decided in time, or for want of a thread to hash on"
-            ));
+            unheard::tell(format_args!("a login was not decided in time, or no thread was free for hashing"));
         }
         // Without the page: somebody who controls pages could produce any number of lines.
         (EventKind::CrossOrigin(_), _) => {
@@ -331,16 +371,16 @@ impl EventKind<'_> {
     fn fix(&self) -> &'static str {
         match self {
             Self::CleartextCredentials => {
-                "credentials in the clear were not judged: serve over TLS, name the proxy that ends it by \
+                "unencrypted credentials were not verified: serve over TLS, name the proxy that terminates it by \
                  `.trusted_proxy(…)`, or allow it by the scheme's `allow_cleartext`"
             }
             Self::ChallengeWithheld => {
-                "nobody could be asked for credentials in the clear: serve over TLS, name the proxy that ends it by \
+                "clients could not be asked for unencrypted credentials: serve over TLS, name the proxy that terminates it by \
                  `.trusted_proxy(…)`, or allow it by the scheme's `allow_cleartext`"
             }
             Self::UnknownScheme => {
-                "a request with an `Authorization` that no scheme takes was refused: accept it by `.scheme(…)`, or have \
-                 the proxy that adds it leave it out"
+                "a request with an `Authorization` that no scheme accepts was refused: accept it by `.scheme(…)`, or let \
+                 the proxy that adds it omit it"
             }
             Self::UntrustedHeader => {
                 "a request with a user's name in a header came from a peer that is not trusted, and was refused: if it is \
@@ -369,7 +409,7 @@ impl fmt::Display for EventKind<'_> {
             Self::BackendFailed(error) => write!(f, "{}", Chained(*error)),
             Self::UserCreated(changed) => write!(f, "user created{}", Listed(changed)),
             Self::UserUpdated(changed) => write!(f, "user updated{}", Listed(changed)),
-            Self::UserKept(kept) => write!(f, "user not updated in all{}", Listed(kept)),
+            Self::UserKept(kept) => write!(f, "user not updated completely{}", Listed(kept)),
             Self::PasskeyCounterFell(fallen) => fallen.fmt(f),
             Self::SessionStarted => f.write_str("session started"),
             Self::LoginPending => f.write_str("a login is pending"),
@@ -391,9 +431,13 @@ impl fmt::Display for EventKind<'_> {
             Self::CrossOrigin(origin) => cross_origin(*origin, f),
             Self::GateFailed(error) => write!(f, "the gate before the chain: {}", Chained(*error)),
             Self::ThrottleStoreFailed(error) => {
-                write!(f, "attempts are counted here alone, at half the limits: {}", Chained(*error))
+                write!(
+                    f,
+                    "attempts are counted by this instance alone, with half the limits: {}",
+                    Chained(*error)
+                )
             }
-            Self::StoreFailed(error) => write!(f, "sessions cannot be kept: {}", Chained(*error)),
+            Self::StoreFailed(error) => write!(f, "the session store failed: {}", Chained(*error)),
             Self::FactorsFailed(error) => write!(f, "{}", Chained(*error)),
         }
     }
@@ -402,7 +446,7 @@ impl fmt::Display for EventKind<'_> {
 fn throttled(claim: &Claim<'_>, wait: Option<Duration>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match wait {
         Some(time) => write!(f, "login throttled: {claim}: not before {} s are over", time.as_secs().max(1)),
-        None => write!(f, "login throttled: {claim}: the account has no tries left, nothing was compared"),
+        None => write!(f, "login throttled: {claim}: the account has no attempts left, nothing was compared"),
     }
 }
 

@@ -55,6 +55,15 @@ impl RequestFacts {
     }
 
     /// Sets the client's address, if it differs from the peer's.
+    ///
+    /// ```
+    /// use std::net::{IpAddr, Ipv4Addr};
+    ///
+    /// use auth_core::RequestFacts;
+    ///
+    /// let client = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 9));
+    /// assert_eq!(RequestFacts::none().with_client(Some(client)).client(), Some(client));
+    /// ```
     #[must_use]
     pub fn with_client(mut self, client: Option<IpAddr>) -> Self {
         self.client = client;
@@ -62,6 +71,13 @@ impl RequestFacts {
     }
 
     /// Sets the `User-Agent`. Control characters are dropped, and the rest is cut at 256 bytes.
+    ///
+    /// ```
+    /// use auth_core::RequestFacts;
+    ///
+    /// let facts = RequestFacts::none().with_user_agent(Some(b"curl/8.9\x1b[2J"));
+    /// assert_eq!(facts.user_agent(), Some("curl/8.9[2J"));
+    /// ```
     #[must_use]
     pub fn with_user_agent(mut self, agent: Option<&[u8]>) -> Self {
         self.user_agent = agent.map(|raw| match std::str::from_utf8(raw) {

@@ -37,6 +37,30 @@ pub const GATE_TIMEOUT: Duration = Duration::from_secs(5);
 /// learns the [account](Self::account) after a backend has found it and before the secret is compared.
 ///
 /// [`Throttle`](crate::throttle::Throttle) is one, and right for most applications.
+///
+/// ```
+/// use std::sync::atomic::{AtomicUsize, Ordering};
+/// use std::sync::Arc;
+/// use std::time::Duration;
+///
+/// use auth_core::backend::BackendError;
+/// use auth_core::gate::{Admission, AttemptEnd, Gate, GateAttempt};
+///
+/// /// Lets at most ten attempts run at once.
+/// struct Ten(Arc<AtomicUsize>);
+///
+/// impl Gate for Ten {
+///     type Permit = ();
+///
+///     async fn reserve(&self, _: &GateAttempt<'_>) -> Result<Admission<()>, BackendError> {
+///         let taken = self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| (n < 10).then_some(n + 1));
+///         Ok(taken.map_or(Admission::RetryAfter(Duration::from_secs(1)), |_| Admission::Admitted(())))
+///     }
+///     async fn report(&self, (): (), _: AttemptEnd) {
+///         self.0.fetch_sub(1, Ordering::SeqCst);
+///     }
+/// }
+/// ```
 pub trait Gate: Send + Sync + 'static {
     /// A reserved place.
     type Permit: Send + 'static;
@@ -307,6 +331,6 @@ impl Drop for Place {
 /// The attempt has been judged, and its answer stands; but a gate that does not learn of it counts wrongly.
 async fn note(gate: Arc<dyn DynGate>, permit: AnyPermit, end: AttemptEnd) {
     if guarded(GATE_TIMEOUT, async { gate.report(permit, end).await }).await.is_err() {
-        log_error(&"a gate could not note how an attempt ended: it panicked, or took too long");
+        log_error(&"a gate could not record how an attempt ended: it panicked, or took too long");
     }
 }

@@ -168,6 +168,13 @@ pub(crate) enum MadeBy {
 
 /// A session of the person at the system that vouched for them, by which that system can end this one (`OpenID`
 /// Connect Back-Channel Logout 1.0 §2.4).
+///
+/// ```
+/// use auth_core::grant::Grant;
+///
+/// let grant = Grant::new().with_external_session("https://id.example.com", "08a5019c");
+/// assert_eq!(grant.external_session().map(|session| session.sid.as_ref()), Some("08a5019c"));
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ExternalSession {

@@ -129,6 +129,12 @@ impl Identity {
     }
 
     /// Sets the proposed name of a new user.
+    ///
+    /// ```
+    /// # use auth_core::backend::Identity;
+    /// let alice = Identity::new("https://id.example.com", "00u1a2b3").with_username("alice");
+    /// assert_eq!((alice.subject(), alice.username()), ("00u1a2b3", "alice"));
+    /// ```
     #[must_use]
     pub fn with_username(mut self, username: impl Into<String>) -> Self {
         self.said().username = username.into();
@@ -136,6 +142,12 @@ impl Identity {
     }
 
     /// Sets an e-mail address that the outside system has verified.
+    ///
+    /// ```
+    /// # use auth_core::backend::Identity;
+    /// let alice = Identity::new("https://id.example.com", "1").with_verified_email("alice@example.com");
+    /// assert!(alice.email().is_some_and(|email| email.verified));
+    /// ```
     #[must_use]
     pub fn with_verified_email(mut self, address: impl Into<String>) -> Self {
         self.said().email = Some(Email { address: address.into(), verified: true });
@@ -150,6 +162,12 @@ impl Identity {
     }
 
     /// Sets the display name.
+    ///
+    /// ```
+    /// # use auth_core::backend::Identity;
+    /// let alice = Identity::new("https://id.example.com", "1").with_name("Alice Liddell");
+    /// assert_eq!(alice.name(), Some("Alice Liddell"));
+    /// ```
     #[must_use]
     pub fn with_name(mut self, name: impl Into<String>) -> Self {
         self.said().name = Some(name.into());
@@ -172,6 +190,13 @@ impl Identity {
     }
 
     /// Sets the groups. Call it only with the complete answer: for a person without groups with an empty one.
+    ///
+    /// ```
+    /// # use auth_core::backend::Identity;
+    /// let alice = Identity::new("https://id.example.com", "1").with_groups(["staff", "sales"]);
+    /// let nobody = Identity::new("https://id.example.com", "2").with_groups(Vec::<String>::new());
+    /// assert_ne!(alice.groups(), nobody.groups());
+    /// ```
     #[must_use]
     pub fn with_groups<G: Into<String>>(mut self, groups: impl IntoIterator<Item = G>) -> Self {
         self.said().groups = Groups::Known(groups.into_iter().map(Into::into).collect());
@@ -180,6 +205,16 @@ impl Identity {
 
     /// Sets what the outside system says about the proof itself: its factors and their times, its scopes, and its
     /// expiry.
+    ///
+    /// ```
+    /// # use auth_core::backend::Identity;
+    /// use auth_core::grant::{Grant, Scopes};
+    ///
+    /// let grant = Grant::new().with_scopes(Scopes::parse("orders:read")?);
+    /// let alice = Identity::new("https://id.example.com", "1").with_grant(grant);
+    /// assert!(alice.grant().scopes().contains("orders:read"));
+    /// # Ok::<(), auth_core::grant::InvalidScopes>(())
+    /// ```
     #[must_use]
     pub fn with_grant(mut self, grant: Grant) -> Self {
         self.grant = Arc::new(grant);

@@ -25,9 +25,6 @@
 //! This crate makes the decisions; the adapters `auth-tower` and `auth-actix` only translate requests and responses.
 //! It opens no socket and no file.
 //!
-//! This crate decides; the adapters `auth-tower` and `auth-actix` only translate requests and responses. It
-//! opens no socket and no file.
-//!
 //! ```
 //! use auth_core::{Auth, MemoryBackend, Password, Passwords, RequestFacts, Secret, User, UserId};
 //!

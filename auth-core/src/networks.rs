@@ -35,7 +35,7 @@ impl Networks {
         })?;
         if is_everybody(net) {
             return Err(ConfigError::new(format!(
-                "{text:?} is everybody, or nearly: anybody could then {risk}"
+                "{text:?} covers (almost) all addresses: anybody could then {risk}"
             )));
         }
         if net.network() != net.addr() {

@@ -59,6 +59,16 @@ impl<U> Accepted<U> {
     /// Says that the user belongs to another backend of the same site: sessions store that one and load the user from
     /// it, and events name it. It is for backends that identify users but have none, such as passkeys. If no backend
     /// has this name, the attempt fails.
+    ///
+    /// ```
+    /// use auth_core::BackendName;
+    /// use auth_core::backend::{Accepted, Outcome};
+    /// use auth_core::grant::Grant;
+    ///
+    /// let local = BackendName::new("local").ok_or("not a name")?;
+    /// let outcome = Outcome::Accept(Accepted::new("alice", Grant::new()).of_backend(local));
+    /// # Ok::<(), &str>(())
+    /// ```
     #[must_use]
     pub fn of_backend(mut self, name: BackendName) -> Self {
         self.backend = Some(name);
@@ -75,11 +85,21 @@ impl<U> From<U> for Accepted<U> {
 
 impl<T> Outcome<T> {
     /// Accepts: most backends return `Outcome::accept(user)`.
+    ///
+    /// ```
+    /// # use auth_core::backend::{Accepted, Outcome};
+    /// let outcome: Outcome<Accepted<&str>> = Outcome::accept("alice");
+    /// ```
     pub fn accept(value: impl Into<T>) -> Self {
         Self::Accept(value.into())
     }
 
     /// The same answer with another value.
+    ///
+    /// ```
+    /// # use auth_core::backend::Outcome;
+    /// assert_eq!(Outcome::Accept("alice").map(str::len), Outcome::Accept(5));
+    /// ```
     pub fn map<V>(self, accepted: impl FnOnce(T) -> V) -> Outcome<V> {
         match self {
             Self::Accept(value) => Outcome::Accept(accepted(value)),

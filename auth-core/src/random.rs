@@ -25,6 +25,14 @@ pub trait Random: Send + Sync + 'static {
 }
 
 /// The operating system's generator.
+///
+/// ```
+/// use auth_core::random::{OsRandom, Random};
+///
+/// let mut nonce = [0; 16];
+/// OsRandom.fill(&mut nonce)?;
+/// # Ok::<(), auth_core::random::RandomError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OsRandom;
 

@@ -7,6 +7,14 @@ use crate::right::Right;
 use crate::{BackendName, UserId};
 
 /// The changes to a user: collected in [`Reports`], and published as events.
+///
+/// ```
+/// use auth_core::UserId;
+/// use auth_core::provisioning::{Changed, Report, Right};
+///
+/// let mut report = Report::new(UserId::from(7));
+/// report.changed.push(Changed::Given(Right::permission("orders.read")));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
@@ -111,7 +119,7 @@ pub enum Kept {
 impl fmt::Display for Kept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::LastHolder(right) => write!(f, "{right} is kept: nobody else holds it"),
+            Self::LastHolder(right) => write!(f, "{right} is kept: no other active user holds it"),
             Self::NotRaised(right) => write!(f, "{right} is not given: raising it is not allowed"),
             Self::Unfit(field) => write!(f, "{field} is kept: the outside value does not fit"),
             Self::Rights => f.write_str("all rights are kept: the groups are unknown"),

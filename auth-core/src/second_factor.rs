@@ -108,6 +108,27 @@ type Policy<U> = dyn Fn(&U, Enrolled) -> Needs + Send + Sync;
 
 impl<U: User> SecondFactor<U> {
     /// Asks every user who has enrolled a factor for it, unless a [policy](Self::policy) says otherwise.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use auth_core::factors::{Factors, MemoryFactors};
+    /// use auth_core::second_factor::SecondFactor;
+    /// use auth_core::session::KeyRing;
+    /// # use auth_core::{User, UserId};
+    /// # #[derive(Clone)]
+    /// # struct Account;
+    /// # impl User for Account {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    ///
+    /// // Shared with the handlers that enrol factors.
+    /// let factors = Arc::new(Factors::new("Shop", MemoryFactors::new(10_000), &KeyRing::generate()?)?);
+    /// let second_factor = SecondFactor::<Account>::new(Arc::clone(&factors));
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn new<S: FactorStore>(factors: impl Into<Arc<Factors<S>>>) -> Self {
         let factors: Arc<Factors<S>> = factors.into();
         Self {
@@ -227,7 +248,7 @@ impl<U: User> SecondFactor<U> {
     pub(crate) fn check(&self, has_sessions: bool, has_login_page: bool) -> Result<(), ConfigError> {
         if !has_sessions {
             return Err(ConfigError::new(
-                "a second factor is added to a session, and there are none; add `.sessions(…)` or drop `.second_factor(…)`",
+                "second factors need sessions; add `.sessions(…)` or drop `.second_factor(…)`",
             ));
         }
         let is_path = |page: &str| {
@@ -239,7 +260,7 @@ impl<U: User> SecondFactor<U> {
                 "the page of the second factor must be a path like /login/factor, and not {page:?}"
             ))),
             None if has_login_page => Err(ConfigError::new(
-                "browsers are sent to a login page, but not to one for the second factor: add `.page(\"/login/factor\")` to it",
+                "there is a login page, but no page for the second factor: add `.page(\"/login/factor\")` to it",
             )),
             _ => Ok(()),
         }

@@ -27,6 +27,11 @@ impl Secret {
     }
 
     /// The text itself. A review should look at every call.
+    ///
+    /// ```
+    /// # use auth_core::Secret;
+    /// assert_eq!(Secret::new("correct horse").expose(), "correct horse");
+    /// ```
     pub fn expose(&self) -> &str {
         &self.0
     }

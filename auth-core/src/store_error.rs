@@ -21,6 +21,12 @@ pub struct StoreError {
 }
 
 /// Why a store failed.
+///
+/// ```
+/// use auth_core::session::{StoreError, StoreErrorKind};
+///
+/// assert_eq!(StoreError::new(StoreErrorKind::Full).kind(), StoreErrorKind::Full);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StoreErrorKind {
@@ -51,6 +57,14 @@ impl StoreError {
     }
 
     /// The store cannot be reached or written now. `source` reaches the log: it must not contain a secret.
+    ///
+    /// ```
+    /// use auth_core::session::StoreError;
+    ///
+    /// fn read(path: &str) -> Result<Vec<u8>, StoreError> {
+    ///     std::fs::read(path).map_err(StoreError::unavailable)
+    /// }
+    /// ```
     pub fn unavailable(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::because(StoreErrorKind::Unavailable, source)
     }
@@ -98,7 +112,7 @@ pub(crate) fn step<T>(
     let why = match answer.map(is_right) {
         Ok(true) => return Ok(()),
         Ok(false) => StoreError::unavailable(
-            "the answer is not what was written just before: all must reach one server, and no replica",
+            "the answer is not what was just written: all instances must use one server, and no replica",
         ),
         Err(error) => error,
     };

@@ -39,6 +39,12 @@ impl Timestamp {
     }
 
     /// `self` + `duration`.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use auth_core::time::Timestamp;
+    /// assert_eq!(Timestamp::from_secs(1).plus(Duration::from_secs(2)), Timestamp::from_secs(3));
+    /// ```
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
@@ -66,6 +72,13 @@ pub trait Clock: Send + Sync + 'static {
 }
 
 /// The operating system's clock.
+///
+/// ```
+/// use auth_core::time::{Clock, SystemClock};
+///
+/// let before = SystemClock.now();
+/// assert!(SystemClock.now() >= before);
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 

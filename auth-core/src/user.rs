@@ -27,7 +27,7 @@ use std::sync::Arc;
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no `User`",
+    message = "`{Self}` is not a `User`",
     label = "no `User`",
     note = "implement `User` for the application's own type: `id`, `security_stamp` and `is_active`",
     note = "an `Arc` or a reference of a user is none: name the type itself, which is shared wherever it is kept"
@@ -86,6 +86,13 @@ impl UserId {
     }
 
     /// The id as the application's key type; `None` if it is not one.
+    ///
+    /// ```
+    /// # use auth_core::UserId;
+    /// assert_eq!(UserId::from(7).parse::<i64>(), Some(7));
+    /// assert_eq!(UserId::new("seven")?.parse::<i64>(), None);
+    /// # Ok::<(), auth_core::InvalidUserId>(())
+    /// ```
     pub fn parse<T: FromStr>(&self) -> Option<T> {
         self.0.parse().ok()
     }

@@ -84,12 +84,22 @@ impl UserCache {
     ///
     /// The oldest give way to new ones, some before all places are taken. An empty place costs 4 bytes, a user some
     /// 60 bytes and its own size.
+    ///
+    /// ```
+    /// const CACHE: auth_core::UserCache = auth_core::UserCache::new().capacity(100_000);
+    /// ```
     pub const fn capacity(mut self, users: usize) -> Self {
         self.capacity = users;
         self
     }
 
     /// Sets how long a user is cached, from the start of its load: above zero, at most [`MAX_TTL`](Self::MAX_TTL).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// const CACHE: auth_core::UserCache = auth_core::UserCache::new().ttl(Duration::from_secs(5));
+    /// ```
     pub const fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = ttl;
         self

@@ -88,6 +88,22 @@ impl Claims {
     }
 
     /// When it expires (`exp`), as the time since 1970.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use auth_jws::{Algorithm, Expectations, JwkSet, Token, VerifyingKey};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let secret = b"a secret of at least 32 bytes ...";
+    /// # let text = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.\
+    /// #     eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUiLCJhdWQiOiJhcGkiLCJzdWIiOiJhbGljZSIsImV4cCI6MTgwMDAwMDA2MH0.\
+    /// #     xuY7zGjaprkn45tqmgqlmNoOjsKmseZzDdmVofwwZ1k";
+    /// # let key = VerifyingKey::hmac(secret, Algorithm::Hs256)?;
+    /// # let token = Token::parse(text)?;
+    /// let claims = token.verify(&key)?;
+    /// assert_eq!(claims.expires(), Some(Duration::from_secs(1_800_000_060)));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn expires(&self) -> Option<Duration> {
         self.time("exp")
     }
@@ -103,6 +119,22 @@ impl Claims {
     }
 
     /// The claim of this name, as it is.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use auth_jws::{Algorithm, Expectations, JwkSet, Token, VerifyingKey};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let secret = b"a secret of at least 32 bytes ...";
+    /// # let text = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.\
+    /// #     eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUiLCJhdWQiOiJhcGkiLCJzdWIiOiJhbGljZSIsImV4cCI6MTgwMDAwMDA2MH0.\
+    /// #     xuY7zGjaprkn45tqmgqlmNoOjsKmseZzDdmVofwwZ1k";
+    /// # let key = VerifyingKey::hmac(secret, Algorithm::Hs256)?;
+    /// # let token = Token::parse(text)?;
+    /// let claims = token.verify(&key)?;
+    /// assert_eq!(claims.get("sub").and_then(|sub| sub.as_str()), Some("alice"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name)
     }
@@ -129,6 +161,22 @@ impl Claims {
     }
 
     /// A claim that is a time, as the time since 1970. `None` also if it has another type.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use auth_jws::{Algorithm, Expectations, JwkSet, Token, VerifyingKey};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let secret = b"a secret of at least 32 bytes ...";
+    /// # let text = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.\
+    /// #     eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUiLCJhdWQiOiJhcGkiLCJzdWIiOiJhbGljZSIsImV4cCI6MTgwMDAwMDA2MH0.\
+    /// #     xuY7zGjaprkn45tqmgqlmNoOjsKmseZzDdmVofwwZ1k";
+    /// # let key = VerifyingKey::hmac(secret, Algorithm::Hs256)?;
+    /// # let token = Token::parse(text)?;
+    /// let claims = token.verify(&key)?;
+    /// assert_eq!(claims.time("auth_time"), None);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time(&self, name: &str) -> Option<Duration> {
         self.get(name).and_then(seconds)
     }

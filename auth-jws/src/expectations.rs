@@ -49,6 +49,11 @@ impl Expectations {
     pub const MAX_LEEWAY: Duration = Duration::from_secs(60);
 
     /// Expects tokens of this issuer, without tolerance for clock differences.
+    ///
+    /// ```
+    /// # use auth_jws::Expectations;
+    /// let expected = Expectations::of("https://id.example").audience("api").token_type("at+jwt");
+    /// ```
     pub fn of(issuer: impl Into<String>) -> Self {
         Self {
             issuer: issuer.into(),

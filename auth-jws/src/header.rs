@@ -83,6 +83,21 @@ impl Header {
 
     /// Whether the token has this type. RFC 7515 §4.1.9 ignores case, and a leading `application/` if there is no
     /// other slash.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use auth_jws::{Algorithm, Expectations, JwkSet, Token, VerifyingKey};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let secret = b"a secret of at least 32 bytes ...";
+    /// # let text = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.\
+    /// #     eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUiLCJhdWQiOiJhcGkiLCJzdWIiOiJhbGljZSIsImV4cCI6MTgwMDAwMDA2MH0.\
+    /// #     xuY7zGjaprkn45tqmgqlmNoOjsKmseZzDdmVofwwZ1k";
+    /// # let key = VerifyingKey::hmac(secret, Algorithm::Hs256)?;
+    /// # let token = Token::parse(text)?;
+    /// assert!(token.header().is_of_type("JWT"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_of_type(&self, kind: &str) -> bool {
         self.token_type.as_deref().is_some_and(|own| is_media_type(own, kind))
     }

@@ -56,6 +56,14 @@ impl JwkSet {
 
     /// Reads a set.
     ///
+    /// ```
+    /// use auth_jws::JwkSet;
+    ///
+    /// # let text = br#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"2026","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},{"kty":"oct","k":"AA"}]}"#;
+    /// assert_eq!(JwkSet::parse(text)?.keys().len(), 1);
+    /// # Ok::<(), auth_jws::InvalidKeySet>(())
+    /// ```
+    ///
     /// # Errors
     /// [`InvalidKeySet`] if the text is not a set, or too large. A set without usable keys is not an error: see
     /// [`is_empty`](Self::is_empty).
@@ -122,6 +130,13 @@ impl JwkSet {
     }
 
     /// Whether there is a key with this id, for any algorithm.
+    ///
+    /// ```
+    /// # use auth_jws::JwkSet;
+    /// # let text = br#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"2026","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},{"kty":"oct","k":"AA"}]}"#;
+    /// assert!(JwkSet::parse(text)?.has_id("2026"));
+    /// # Ok::<(), auth_jws::InvalidKeySet>(())
+    /// ```
     pub fn has_id(&self, id: &str) -> bool {
         self.keys.iter().any(|key| key.id() == Some(id))
     }

@@ -68,6 +68,11 @@ impl VerifyingKey {
 
     /// Reads a public key from DER: X.509's `SubjectPublicKeyInfo` (RFC 5280 §4.1.2.7).
     ///
+    /// ```no_run
+    /// let key = auth_jws::VerifyingKey::from_der(&std::fs::read("issuer.der")?)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`InvalidKey`] if it cannot be used.
     pub fn from_der(bytes: &[u8]) -> Result<Self, InvalidKey> {
@@ -169,6 +174,20 @@ impl VerifyingKey {
     }
 
     /// Whether it is for this algorithm.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use auth_jws::{Algorithm, Expectations, JwkSet, Token, VerifyingKey};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let secret = b"a secret of at least 32 bytes ...";
+    /// # let text = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.\
+    /// #     eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUiLCJhdWQiOiJhcGkiLCJzdWIiOiJhbGljZSIsImV4cCI6MTgwMDAwMDA2MH0.\
+    /// #     xuY7zGjaprkn45tqmgqlmNoOjsKmseZzDdmVofwwZ1k";
+    /// let key = VerifyingKey::hmac(secret, Algorithm::Hs256)?;
+    /// assert!(key.is_for(Algorithm::Hs256) && !key.is_for(Algorithm::Hs512));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_for(&self, algorithm: Algorithm) -> bool {
         self.0.algorithms.contains(&algorithm)
     }
@@ -179,6 +198,20 @@ impl VerifyingKey {
     }
 
     /// Verifies a signature over any message. For a token, use [`Token::verify`](crate::Token::verify).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use auth_jws::{Algorithm, Expectations, JwkSet, Token, VerifyingKey};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let secret = b"a secret of at least 32 bytes ...";
+    /// # let text = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.\
+    /// #     eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUiLCJhdWQiOiJhcGkiLCJzdWIiOiJhbGljZSIsImV4cCI6MTgwMDAwMDA2MH0.\
+    /// #     xuY7zGjaprkn45tqmgqlmNoOjsKmseZzDdmVofwwZ1k";
+    /// let key = VerifyingKey::hmac(secret, Algorithm::Hs256)?;
+    /// assert!(key.verify(Algorithm::Hs256, b"message", &[0; 32]).is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`InvalidSignature`] if the key is not for the algorithm, or did not create the signature.

@@ -120,7 +120,7 @@ impl Prefix {
         let fits = (2..=Self::MAX_LEN).contains(&prefix.len()) && prefix.bytes().all(is_plain);
         if !fits {
             return Err(ConfigError::new(format!(
-                "API keys begin with 2 to 20 lower-case letters and digits, which name the application, and not {prefix:?}"
+                "API keys begin with 2 to 20 lower-case letters and digits, which name the application, not {prefix:?}"
             )));
         }
         Ok(Self(format!("{prefix}_").into()))

@@ -107,7 +107,7 @@ impl<S: ApiKeyStore, U: User> ApiKeys<S, U> {
             .filter(|name| self.owners.iter().all(|(other, _)| other != name))
             .ok_or_else(|| {
                 ConfigError::new(format!(
-                    "the users of {backend:?} cannot own API keys: name a backend, once"
+                    "the users of {backend:?} cannot own API keys: name each backend once"
                 ))
             })?;
         self.owners.push((name, Arc::new(users)));

@@ -278,6 +278,31 @@ impl ApiKey {
     }
 
     /// Whether it is good by itself: neither revoked nor expired.
+    ///
+    /// ```
+    /// # use auth_core::api_keys::{ApiKeyOwner, ApiKeys, MemoryApiKeys, NewApiKey};
+    /// # use auth_core::grant::Scopes;
+    /// # use std::sync::Arc;
+    /// # use auth_core::{Auth, MemoryBackend, Password, Passwords, RequestFacts, Secret, User, UserId};
+    /// # #[derive(Clone)]
+    /// # struct Account;
+    /// # impl User for Account {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let users = Arc::new(MemoryBackend::new(Passwords::new()?));
+    /// # users.insert("alice", &Secret::new("wonderland"), Account).await?;
+    /// # let keys = ApiKeys::new("shop", MemoryApiKeys::new(100))?.owners("local", Arc::clone(&users))?;
+    /// use auth_core::time::{Clock, SystemClock};
+    ///
+    /// let created = keys.create_for("local", &UserId::from(1), NewApiKey::new("export")?).await?;
+    /// assert!(created.stored().is_live(SystemClock.now()));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.revoked.is_none() && self.expires.is_none_or(|expires| now < expires)
     }

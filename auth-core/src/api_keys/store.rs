@@ -20,6 +20,15 @@ pub enum KeyEnd {
 /// `SqlApiKeys` of auth-sql keeps them in a table.
 ///
 /// `auth_core::conformance::api_keys` tests an implementation.
+///
+/// ```
+/// use auth_core::api_keys::{ApiKeyOwner, ApiKeyStore};
+/// use auth_core::session::StoreError;
+///
+/// async fn names(store: &impl ApiKeyStore, owner: &ApiKeyOwner) -> Result<Vec<String>, StoreError> {
+///     Ok(store.of_owner(owner, 100).await?.iter().map(|key| key.name().to_owned()).collect())
+/// }
+/// ```
 pub trait ApiKeyStore: Send + Sync + 'static {
     /// Adds a key, unless its owner already has this many [live](ApiKey::is_live) ones; returns whether it did.
     /// Concurrent additions may exceed the limit by a few.

@@ -50,6 +50,15 @@ impl Confirmation {
 
     /// Sets how much longer than the interval a session goes on unconfirmed while the outside system cannot answer.
     /// Zero ends that at once.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use auth_core::backend::Confirmation;
+    ///
+    /// // While the directory is down, users stay for a quarter of an hour.
+    /// let confirmation = Confirmation::every(Duration::from_secs(300)).grace(Duration::from_secs(900));
+    /// ```
     pub const fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
@@ -58,11 +67,11 @@ impl Confirmation {
     /// Refuses settings that cannot be right for sessions of this lifetime.
     pub(crate) fn check(self, lifetime: Duration) -> Result<(), ConfigError> {
         if self.every < Self::MIN_INTERVAL {
-            return Err(ConfigError::new("users are confirmed every 10 s at most: use a longer interval"));
+            return Err(ConfigError::new("users can be confirmed every 10 s at most: use a longer interval"));
         }
         if self.every >= lifetime {
             return Err(ConfigError::new(
-                "no session lives long enough to be confirmed: use an interval below its absolute timeout",
+                "sessions end before they are confirmed: use an interval below the absolute timeout",
             ));
         }
         Ok(())

@@ -139,6 +139,22 @@ impl StoredFactor {
     }
 
     /// Whether it counts as one of its owner's factors.
+    ///
+    /// ```
+    /// # use auth_core::factors::{FactorOwner, Factors, MemoryFactors, Totp, Verdict};
+    /// # use auth_core::session::KeyRing;
+    /// # use auth_core::time::{Clock, SystemClock};
+    /// # use auth_core::{BackendName, Secret, UserId};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let keys = KeyRing::generate()?;
+    /// # let factors = Factors::new("Shop", MemoryFactors::new(10_000), &keys)?;
+    /// # let alice = FactorOwner { backend: BackendName::new("local").ok_or("not a name")?, user: UserId::from(1) };
+    /// factors.enrol_totp(&alice, "alice@example.com", "my phone").await?;
+    /// assert!(factors.list(&alice).await?.iter().all(|factor| !factor.is_confirmed()));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_confirmed(&self) -> bool {
         self.confirmed.is_some()
     }

@@ -29,6 +29,22 @@ const CODES_NAME: &str = "recovery codes";
 ///
 /// It verifies codes, but does not decide who may change factors: require a recent proof before you change any.
 /// [`Session::factors`](crate::Session::factors) does that for the calling user.
+///
+/// ```
+/// # use auth_core::factors::{FactorOwner, Factors, MemoryFactors, Totp, Verdict};
+/// # use auth_core::session::KeyRing;
+/// # use auth_core::time::{Clock, SystemClock};
+/// # use auth_core::{BackendName, Secret, UserId};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let keys = KeyRing::generate()?;
+/// # let factors = Factors::new("Shop", MemoryFactors::new(10_000), &keys)?;
+/// # let alice = FactorOwner { backend: BackendName::new("local").ok_or("not a name")?, user: UserId::from(1) };
+/// factors.make_recovery_codes(&alice).await?;
+/// assert_eq!(factors.list(&alice).await?[0].name.as_ref(), "recovery codes");
+/// # Ok(())
+/// # }
+/// ```
 pub struct Factors<S> {
     pub(super) store: S,
     pub(super) keys: PurposeKeys,
@@ -122,6 +138,15 @@ enum Compared {
 impl<S: FactorStore> Factors<S> {
     /// Keeps factors in this store. The issuer is the site's name, as authenticator apps show it. The secrets are
     /// sealed with the keys.
+    ///
+    /// ```
+    /// use auth_core::factors::{Factors, MemoryFactors};
+    /// use auth_core::session::KeyRing;
+    ///
+    /// let factors = Factors::new("Wonder Shop", MemoryFactors::new(10_000), &KeyRing::generate()?)?;
+    /// assert!(Factors::new("a:b", MemoryFactors::new(1), &KeyRing::generate()?).is_err());
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     ///
     /// # Errors
     /// [`ConfigError`] if the issuer is empty, longer than 64 bytes, or contains a `:` or control characters, which

@@ -14,6 +14,17 @@ use crate::time::Timestamp;
 ///
 /// Decisions about access are compare-and-set operations: of any number of concurrent callers, at any instances,
 /// exactly one gets `true`. An outage is an error, and never `false`.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use auth_core::factors::{Factors, FactorStore};
+/// use auth_core::session::KeyRing;
+///
+/// fn factors<S: FactorStore>(store: S, keys: &KeyRing) -> Result<Arc<Factors<S>>, auth_core::ConfigError> {
+///     Ok(Arc::new(Factors::new("Shop", store, keys)?))
+/// }
+/// ```
 pub trait FactorStore: Send + Sync + 'static {
     /// Adds a factor, unless its owner already has this many, confirmed or not; returns whether it did. Concurrent
     /// additions may exceed the limit by a few.

@@ -127,6 +127,15 @@ impl Totp {
     /// clocks differ. `None` if it belongs to none of them. Blanks are ignored.
     ///
     /// The caller has to ensure that no code of that step is accepted again.
+    ///
+    /// ```
+    /// # use auth_core::factors::Totp;
+    /// # use auth_core::time::Timestamp;
+    /// let totp: Totp = "JBSWY3DPEHPK3PXP".parse()?;
+    /// let now = Timestamp::from_secs(1_800_000_000);
+    /// assert!(totp.matches(totp.code(now).expose(), now).is_some());
+    /// # Ok::<(), auth_core::factors::InvalidFactor>(())
+    /// ```
     pub fn matches(&self, code: &str, now: Timestamp) -> Option<u64> {
         let code = digits(code)?;
         let present = step_at(now);

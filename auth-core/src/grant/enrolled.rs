@@ -39,6 +39,13 @@ impl Enrolled {
     }
 
     /// The kinds, in the order in which a page should offer them.
+    ///
+    /// ```
+    /// use auth_core::grant::{Enrolled, FactorKind};
+    ///
+    /// let enrolled = Enrolled::NONE.with(FactorKind::RecoveryCodes).with(FactorKind::Passkey);
+    /// assert!(enrolled.kinds().eq([FactorKind::Passkey, FactorKind::RecoveryCodes]));
+    /// ```
     pub fn kinds(self) -> impl Iterator<Item = FactorKind> {
         FactorKind::PROVING.into_iter().filter(move |kind| self.has(*kind))
     }

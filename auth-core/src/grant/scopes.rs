@@ -45,6 +45,12 @@ impl Scopes {
 
     /// Parses scopes separated by blanks, as in a token or its introspection.
     ///
+    /// ```
+    /// # use auth_core::grant::Scopes;
+    /// assert!(Scopes::parse("orders:read orders:write").is_ok());
+    /// assert!(Scopes::parse("\"all\"").is_err());
+    /// ```
+    ///
     /// # Errors
     /// [`InvalidScopes`] if one contains an invalid character (RFC 6749 §3.3: visible ASCII without `"` and `\`), or
     /// there are too many.
@@ -91,6 +97,13 @@ impl Scopes {
     }
 
     /// The scopes by name, sorted; empty if nothing or everything is granted.
+    ///
+    /// ```
+    /// # use auth_core::grant::Scopes;
+    /// let scopes = Scopes::parse("orders:write orders:read")?;
+    /// assert!(scopes.iter().eq(["orders:read", "orders:write"]));
+    /// # Ok::<(), auth_core::grant::InvalidScopes>(())
+    /// ```
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         let these = match &self.0 {
             Granted::These(scopes) => Some(&**scopes),

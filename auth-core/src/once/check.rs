@@ -33,11 +33,11 @@ pub async fn check_store(store: &impl OnceStore) -> Result<(), StoreError> {
     let id = OnceId::new(&purpose, &id).map_err(StoreError::unavailable)?;
     let now = SystemClock.now();
     let until = now.plus(LIFETIME);
-    step("it cannot be noted what was used", store.use_once(id, until, now).await, |first| first)?;
-    step("it cannot be seen what was used", store.use_once(id, until, now).await, |first| !first)?;
+    step("an id cannot be used", store.use_once(id, until, now).await, |first| first)?;
+    step("an id can be used twice", store.use_once(id, until, now).await, |first| !first)?;
     // No entry is that old: another instance that runs this check must find its id again.
     let purged = store.purge(Timestamp::from_millis(0), 1).await;
-    step("what was used cannot be forgotten", purged, |_| true)
+    step("used ids cannot be removed", purged, |_| true)
 }
 
 #[cfg(test)]
@@ -70,6 +70,6 @@ mod tests {
     async fn a_store_that_notes_nothing_is_found() {
         let error = check_store(&Forgetful).await.unwrap_err();
         let source = std::error::Error::source(&error).map(ToString::to_string);
-        assert_eq!(source.as_deref(), Some("it cannot be seen what was used"));
+        assert_eq!(source.as_deref(), Some("an id can be used twice"));
     }
 }

@@ -21,6 +21,21 @@ pub fn kept_until(until: Timestamp, now: Timestamp) -> Option<Timestamp> {
 /// [`MemoryOnce`](crate::once::MemoryOnce) is one; `SqlOnce` of auth-sql and `RedisOnce` of auth-redis are shared.
 ///
 /// `auth_core::conformance::once` tests an implementation.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use auth_core::once::{OnceId, OnceStore};
+/// use auth_core::session::{Purpose, StoreError};
+/// use auth_core::time::{Clock, SystemClock};
+///
+/// /// Accepts an invitation whose signature has been verified.
+/// async fn accept(used: &impl OnceStore, purpose: &Purpose, nonce: &[u8; 16]) -> Result<bool, StoreError> {
+///     let Ok(id) = OnceId::new(purpose, nonce) else { return Ok(false) };
+///     let now = SystemClock.now();
+///     used.use_once(id, now.plus(Duration::from_secs(3600)), now).await
+/// }
+/// ```
 pub trait OnceStore: Send + Sync + 'static {
     /// Whether the caller may use the id: `true` for exactly one of any number of concurrent callers, on any
     /// instances. The id is good until `until`, on which all callers must agree; after that nobody may use it.

@@ -39,6 +39,12 @@ impl Argon2Cost {
 
     /// Costs with at least the memory and passes of [`Self::MINIMUM`].
     ///
+    /// ```
+    /// # use auth_core::password::Argon2Cost;
+    /// assert!(Argon2Cost::new(64 * 1024, 3, 1).is_ok());
+    /// assert!(Argon2Cost::new(1024, 1, 1).is_err(), "weaker than OWASP's minimum");
+    /// ```
+    ///
     /// # Errors
     /// [`ConfigError`] if they are weaker, or not valid for Argon2.
     pub fn new(memory_kib: u32, passes: u32, lanes: u32) -> Result<Self, ConfigError> {
@@ -52,6 +58,12 @@ impl Argon2Cost {
     }
 
     /// Costs of any strength, for tests.
+    ///
+    /// ```
+    /// # use auth_core::password::Argon2Cost;
+    /// let cost = Argon2Cost::dangerous_weak(8, 1, 1)?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     ///
     /// # Errors
     /// [`ConfigError`] if they are not valid for Argon2.

@@ -114,12 +114,30 @@ impl PasswordsBuilder {
 
     /// Sets the highest costs of stored hashes that are still computed, for one algorithm in all its notations;
     /// [`Format`] lists the defaults. An attacker who can write to the table must not control this process' memory.
+    ///
+    /// ```
+    /// # use auth_core::{Passwords, Secret};
+    /// # use auth_core::password::{Argon2Cost, Format, Verdict};
+    /// // A table that an attacker could write to must not cost more than 64 MiB.
+    /// let limit = Format::argon2(Argon2Cost::new(64 * 1024, 4, 1)?);
+    /// let passwords = Passwords::builder().stored_limit(limit).build()?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn stored_limit(mut self, limit: impl Into<Format>) -> Self {
         self.limits.set(limit.into().recipe);
         self
     }
 
     /// Permits new hashes that are weaker than OWASP's Password Storage Cheat Sheet requires, for tests.
+    ///
+    /// ```
+    /// # use auth_core::{Passwords, Secret};
+    /// # use auth_core::password::{Argon2Cost, Format, Verdict};
+    /// // In a test: a hash takes microseconds.
+    /// let weak = Argon2Cost::dangerous_weak(8, 1, 1)?;
+    /// let passwords = Passwords::builder().cost(weak).dangerous_weak().build()?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn dangerous_weak(mut self) -> Self {
         self.weak = true;
         self
@@ -127,6 +145,13 @@ impl PasswordsBuilder {
 
     /// Sets the number of threads (default: cores − 1, at least 1; with [`low_priority`](Self::low_priority), all
     /// cores).
+    ///
+    /// ```
+    /// # use auth_core::{Passwords, Secret};
+    /// # use auth_core::password::{Argon2Cost, Format, Verdict};
+    /// let passwords = Passwords::builder().threads(2).build()?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = Some(threads);
         self
@@ -141,18 +166,39 @@ impl PasswordsBuilder {
     /// cores busy slows logins down.
     ///
     /// Only Linux has priorities of single threads; elsewhere this changes nothing.
+    ///
+    /// ```
+    /// # use auth_core::{Passwords, Secret};
+    /// # use auth_core::password::{Argon2Cost, Format, Verdict};
+    /// let passwords = Passwords::builder().low_priority().build()?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn low_priority(mut self) -> Self {
         self.priority = Priority::Low;
         self
     }
 
     /// Sets how many attempts may wait for a thread (default: 256 for each).
+    ///
+    /// ```
+    /// # use auth_core::{Passwords, Secret};
+    /// # use auth_core::password::{Argon2Cost, Format, Verdict};
+    /// let passwords = Passwords::builder().queue(100).build()?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn queue(mut self, queue: usize) -> Self {
         self.queue = Some(queue);
         self
     }
 
     /// Sets how long an attempt may wait for a thread (default: [`Passwords::WAIT`], 1 s except in debug builds).
+    ///
+    /// ```
+    /// # use auth_core::{Passwords, Secret};
+    /// # use auth_core::password::{Argon2Cost, Format, Verdict};
+    /// let passwords = Passwords::builder().wait(std::time::Duration::from_millis(500)).build()?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn wait(mut self, wait: Duration) -> Self {
         self.wait = wait;
         self
@@ -176,9 +222,7 @@ impl PasswordsBuilder {
             return Err(ConfigError::new("the hash pool needs at least one thread"));
         }
         if self.queue == Some(0) || self.wait.is_zero() {
-            return Err(ConfigError::new(
-                "the hash pool's queue and wait must be above zero, or nobody could sign in",
-            ));
+            return Err(ConfigError::new("the hash pool's queue and wait must be above zero"));
         }
         self.check_formats()?;
         let queue = self.queue.unwrap_or(threads * Passwords::QUEUE_PER_THREAD);
@@ -197,12 +241,10 @@ impl PasswordsBuilder {
         }
         let preferred = self.preferred.recipe.algorithm();
         if preferred.encode(self.preferred.django, &[0; SALT_LEN], &[]).is_none() {
-            return Err(ConfigError::new(
-                "no new hashes are made in this format: prefer another, and accept it",
-            ));
+            return Err(ConfigError::new("this format is only read: prefer another one, and accept it"));
         }
         if !preferred.is_strong() && !self.weak {
-            return Err(ConfigError::new("the preferred password format is weaker than OWASP asks for"));
+            return Err(ConfigError::new("the preferred password format is weaker than OWASP requires"));
         }
         Ok(())
     }

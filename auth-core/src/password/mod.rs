@@ -65,6 +65,12 @@ impl PasswordHash {
 
     /// A value that no password matches, for users whose password a previous system still knows
     /// ([`Migrating`](crate::provisioning::Migrating)).
+    ///
+    /// ```
+    /// use auth_core::password::PasswordHash;
+    ///
+    /// assert_ne!(PasswordHash::awaiting_migration().as_str(), PasswordHash::unusable().as_str());
+    /// ```
     pub fn awaiting_migration() -> Self {
         Self("!migrate".into())
     }
@@ -82,6 +88,14 @@ impl fmt::Debug for PasswordHash {
 }
 
 /// Says why nobody could sign in with a stored value. The text does not repeat the value.
+///
+/// ```
+/// let passwords = auth_core::Passwords::new()?;
+/// if let Err(error) = passwords.recognise("md5$salt$0123") {
+///     eprintln!("line 7: {error}");
+/// }
+/// # Ok::<(), auth_core::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnusableHash(&'static str);
 
@@ -94,6 +108,14 @@ impl fmt::Display for UnusableHash {
 impl std::error::Error for UnusableHash {}
 
 /// The result of comparing a password with a stored hash.
+///
+/// ```
+/// use auth_core::password::Verdict;
+///
+/// fn is_right(verdict: Verdict) -> bool {
+///     matches!(verdict, Verdict::Match { .. })
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Verdict {

@@ -46,6 +46,12 @@ pub struct PasswordPolicy {
 }
 
 /// Why a password is refused. Its text is a clause about the password, for people.
+///
+/// ```
+/// use auth_core::password::Weakness;
+///
+/// assert_eq!(Weakness::TooShort { min: 15 }.to_string(), "it has fewer than 15 characters");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Weakness {

@@ -226,6 +226,13 @@ impl ProvisioningBuilder {
 
     /// Builds the policy.
     ///
+    /// ```
+    /// # use auth_core::provisioning::{AttributeRule, Creation, Missing, NameCollision, Owner, Provisioning, Right};
+    /// # let builder = Provisioning::builder();
+    /// let error = builder.allow_raising(Right::flag("is_staff")).build().unwrap_err();
+    /// assert!(error.to_string().contains("no group gives it"));
+    /// ```
+    ///
     /// # Errors
     /// [`ConfigError`] if it cannot be right. Its text says why.
     pub fn build(mut self) -> Result<Provisioning, ConfigError> {
@@ -234,7 +241,7 @@ impl ProvisioningBuilder {
         check_creation(&self.policy)?;
         if self.policy.seen_for.0 > Self::MAX_SEEN_FOR {
             return Err(ConfigError::new(
-                "whom a token names is provisioned once an hour at least: see `seen_for`",
+                "users of tokens must be provisioned at least once an hour: see `seen_for`",
             ));
         }
         Ok(Provisioning(self.policy.into()))
@@ -245,7 +252,7 @@ fn fields(rules: Vec<(String, AttributeRule)>) -> Result<BTreeMap<String, Attrib
     let mut fields = BTreeMap::new();
     for (field, rule) in rules {
         if field.is_empty() || !rule.has_source() {
-            return Err(ConfigError::new("an attribute or its field has no name"));
+            return Err(ConfigError::new("an attribute or its field has an empty name"));
         }
         if RESERVED.iter().any(|reserved| field.eq_ignore_ascii_case(reserved)) {
             return Err(ConfigError::new(format!(
@@ -262,7 +269,7 @@ fn fields(rules: Vec<(String, AttributeRule)>) -> Result<BTreeMap<String, Attrib
 
 fn check_rights(policy: &Policy) -> Result<(), ConfigError> {
     if policy.grants.contains_key("") || policy.managed.iter().any(|right| right.name().is_empty()) {
-        return Err(ConfigError::new("a group or a right has no name"));
+        return Err(ConfigError::new("a group or a right has an empty name"));
     }
     if let Some(right) = policy.guarded.difference(&policy.managed).next() {
         return Err(ConfigError::new(format!(
@@ -286,7 +293,7 @@ fn check_creation(policy: &Policy) -> Result<(), ConfigError> {
             "with `Creation::ExistingOnly` nothing is written: use `Creation::UpdateOnly`, or remove the rules",
         )),
         Creation::ExistingOnly | Creation::UpdateOnly if policy.collision == NameCollision::Suffix => {
-            Err(ConfigError::new("names get a suffix, but nobody is created: use `Creation::Create`"))
+            Err(ConfigError::new("names get a suffix, but no users are created: use `Creation::Create`"))
         }
         _ => Ok(()),
     }

@@ -84,6 +84,16 @@ impl<V, S> Migrating<V, S> {
     }
 
     /// Moves only waiting users. The previous system is not asked about other names.
+    ///
+    /// ```
+    /// # use auth_core::provisioning::{Migrating, MigrationStore};
+    /// # use auth_core::Password;
+    /// # use auth_core::backend::{Backend, Verifier};
+    /// fn backend(old: impl Verifier<Password>, users: impl MigrationStore) -> impl Backend<Password> {
+    ///     // The users were imported before, with `PasswordHash::awaiting_migration`.
+    ///     Migrating::new(old, users).without_creation()
+    /// }
+    /// ```
     #[must_use]
     pub fn without_creation(mut self) -> Self {
         self.creates = false;
@@ -162,7 +172,7 @@ impl<V: Verifier<Password>, S: MigrationStore> Migrating<V, S> {
                 let changed = vec![Changed::Password];
                 attempt.reports().add(Report { changed, ..Report::new(id.clone()) });
                 let user = self.users.get_user(&id).await?;
-                user.map(Outcome::accept).ok_or_else(|| BackendError::undecided("the user is gone again"))
+                user.map(Outcome::accept).ok_or_else(|| BackendError::undecided("the user has disappeared"))
             }
             Awaits::Unknown if self.creates => match self.users.enroll(username, password).await? {
                 Some(user) => {

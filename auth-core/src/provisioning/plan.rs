@@ -137,7 +137,7 @@ impl Change {
     pub const EMAIL: &'static str = "@email";
 
     /// The change without values.
-    fn told(&self) -> Option<Changed> {
+    fn summary(&self) -> Option<Changed> {
         match self {
             Self::Link { .. } => Some(Changed::Linked),
             Self::Claim => Some(Changed::Claimed),
@@ -179,8 +179,8 @@ impl Plan {
 
 impl Write {
     /// The changes, without values.
-    pub(super) fn told(&self) -> Vec<Changed> {
-        self.changes().iter().filter_map(Change::told).collect()
+    pub(super) fn summary(&self) -> Vec<Changed> {
+        self.changes().iter().filter_map(Change::summary).collect()
     }
 
     fn changes(&self) -> &[Change] {

@@ -6,6 +6,14 @@ use std::sync::Arc;
 use crate::backend::Identity;
 
 /// Which people may be created or updated.
+///
+/// ```
+/// use auth_core::provisioning::{Creation, Provisioning};
+///
+/// // People get a user from the administrator only.
+/// let policy = Provisioning::builder().creation(Creation::ExistingOnly).build()?;
+/// # Ok::<(), auth_core::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Creation {
     /// Every authenticated person gets a user, which is then kept up to date. The default.
@@ -18,6 +26,14 @@ pub enum Creation {
 }
 
 /// What happens if another user has the name that a new user would get. That user is never handed over.
+///
+/// ```
+/// use auth_core::provisioning::{NameCollision, Provisioning};
+///
+/// // Another person named `alice` becomes `alice2`.
+/// let policy = Provisioning::builder().on_taken_name(NameCollision::Suffix).build()?;
+/// # Ok::<(), auth_core::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NameCollision {
     /// [`DenyReason::NameTaken`](crate::backend::DenyReason::NameTaken). The default.
@@ -28,6 +44,14 @@ pub enum NameCollision {
 }
 
 /// Which side determines a value.
+///
+/// ```
+/// use auth_core::provisioning::{AttributeRule, Owner, Provisioning};
+///
+/// let phone = AttributeRule::of("telephoneNumber").owner(Owner::ExternalUntilEdited);
+/// let policy = Provisioning::builder().attribute("phone", phone).build()?;
+/// # Ok::<(), auth_core::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Owner {
     /// The outside system, at every login. The default.
@@ -41,6 +65,14 @@ pub enum Owner {
 }
 
 /// What happens if the outside system has no value.
+///
+/// ```
+/// use auth_core::provisioning::{AttributeRule, Missing, Provisioning};
+///
+/// let phone = AttributeRule::of("telephoneNumber").missing(Missing::Clear);
+/// let policy = Provisioning::builder().attribute("phone", phone).build()?;
+/// # Ok::<(), auth_core::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Missing {
     /// The user keeps the current one. The default.

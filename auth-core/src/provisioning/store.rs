@@ -15,8 +15,16 @@ use crate::{ConfigError, UserId};
 ///
 /// It finds and writes, and decides nothing. Every implementation has to pass the suite `conformance::provisioning`
 /// (feature `conformance`). `SqlUsers` of auth-sql is one.
+///
+/// ```
+/// use auth_core::provisioning::{ProvisionStore, ProvisionedUsers, Provisioning, Right};
+///
+/// fn staff<S: ProvisionStore>(table: S) -> Result<ProvisionedUsers<S>, auth_core::ConfigError> {
+///     Provisioning::builder().grant("sales", Right::permission("orders.read")).build()?.on(table)
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` keeps no users whom outside systems vouch for",
+    message = "`{Self}` is not a store of provisioned users",
     label = "no `ProvisionStore`",
     note = "`.on(…)` takes a store of users, such as `SqlUsers`; one of your own implements `ProvisionStore`"
 )]

@@ -148,7 +148,7 @@ impl<S: ProvisionStore> ProvisionedUsers<S> {
             Step::Refuse(reason) => return Ok(Some(Outcome::Deny(reason))),
             Step::Leave(id) => (id, false, Vec::new()),
             Step::Write(write) => match self.store.apply(&write).await? {
-                Applied::Done(id) => (id, matches!(write, Write::Create(_)), write.told()),
+                Applied::Done(id) => (id, matches!(write, Write::Create(_)), write.summary()),
                 Applied::Conflict => return Ok(None),
             },
         };
@@ -180,7 +180,7 @@ impl<S: ProvisionStore> Provisioner for ProvisionedUsers<S> {
         match self.sync(&identity, None, reports).await? {
             Outcome::Accept(id) => {
                 let user = self.store.get_user(&id).await?;
-                user.map(Outcome::Accept).ok_or_else(|| BackendError::undecided("the user is gone again"))
+                user.map(Outcome::Accept).ok_or_else(|| BackendError::undecided("the user has disappeared"))
             }
             Outcome::Deny(reason) => Ok(Outcome::Deny(reason)),
             Outcome::Decline(reason) => Ok(Outcome::Decline(reason)),

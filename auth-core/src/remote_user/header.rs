@@ -69,6 +69,12 @@ impl RemoteUserHeader {
     /// A header of this name, which no peer may send yet: add [`trusted_peer`](Self::trusted_peer) or
     /// [`trusted_unix_socket`](Self::trusted_unix_socket).
     ///
+    /// ```
+    /// # use auth_core::remote_user::RemoteUserHeader;
+    /// assert!(RemoteUserHeader::new("X-Remote-User").is_ok());
+    /// assert!(RemoteUserHeader::new("X_Remote_User").is_err());
+    /// ```
+    ///
     /// # Errors
     /// [`ConfigError`] if the name contains anything but letters, digits and `-`, or has another meaning in HTTP.
     pub fn new(name: &str) -> Result<Self, ConfigError> {
@@ -158,7 +164,7 @@ impl RemoteUserHeader {
         check_name(&name)?;
         if self.headers.iter().any(|(other, named)| *other == field || **named == *name) {
             return Err(ConfigError::new(format!(
-                "the header {name} is named for two things, or beside another"
+                "the header {name} is named twice, or conflicts with another"
             )));
         }
         self.headers.push((field, name.into()));
@@ -198,7 +204,7 @@ impl Scheme for RemoteUserHeader {
     fn check(&self) -> Result<(), ConfigError> {
         if self.peers.is_empty() {
             return Err(ConfigError::new(format!(
-                "nobody is trusted to send {}; add `.trusted_peer(\"10.0.0.7\")` with the proxy's address, or \
+                "no peer is trusted to send {}; add `.trusted_peer(\"10.0.0.7\")` with the proxy's address, or \
                  `.trusted_unix_socket()`",
                 self.header()
             )));
@@ -215,7 +221,7 @@ fn check_name(name: &str) -> Result<(), ConfigError> {
     }
     if TAKEN.contains(&name) || Header::ALL.iter().any(|header| header.name() == name) {
         return Err(ConfigError::new(format!(
-            "the header {name} means something else; name one that only the proxy sets, like X-Remote-User"
+            "the header {name} has another meaning; name one that only the proxy sets, like X-Remote-User"
         )));
     }
     Ok(())

@@ -37,6 +37,12 @@ impl RemoteUsers {
     ///
     /// Strip one realm, and refuse the others: if the closure drops anything after the `@`, `alice` of another realm
     /// is the same person.
+    ///
+    /// ```
+    /// # use auth_core::remote_user::RemoteUsers;
+    /// let proxy = RemoteUsers::new("https://sso.example")
+    ///     .clean(|name| name.strip_suffix("@EXAMPLE.COM").map(str::to_lowercase));
+    /// ```
     #[must_use]
     pub fn clean(mut self, clean: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
         self.clean = Some(Box::new(clean));

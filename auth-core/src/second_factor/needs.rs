@@ -29,6 +29,11 @@ pub struct Needs {
 
 impl Needs {
     /// Requires nothing but the first proof.
+    ///
+    /// ```
+    /// # use auth_core::second_factor::Needs;
+    /// let robots = Needs::nothing();
+    /// ```
     pub const fn nothing() -> Self {
         Self { second_factor: false, accepts_mail: false, new_password: false, actions: Vec::new() }
     }
@@ -45,6 +50,11 @@ impl Needs {
     }
 
     /// Requires a second factor if the user has one.
+    ///
+    /// ```
+    /// # use auth_core::second_factor::{Enrolled, Needs};
+    /// let needs = Needs::second_factor_if(Enrolled::NONE);
+    /// ```
     pub fn second_factor_if(enrolled: Enrolled) -> Self {
         Self { second_factor: enrolled.is_any(), ..Self::nothing() }
     }
@@ -52,18 +62,35 @@ impl Needs {
     /// Also accepts a link or a code by e-mail as a second factor: a proof by credentials of the application whose
     /// [`FACTOR`](crate::Credentials::FACTOR) is [`Factor::EmailLink`]. By default it is not accepted, because
     /// somebody who reads the mail can usually also set a new password (NIST SP 800-63B §5.1.3.1).
+    ///
+    /// ```
+    /// # use auth_core::second_factor::Needs;
+    /// let needs = Needs::second_factor().accepting_mail();
+    /// ```
     pub fn accepting_mail(self) -> Self {
         Self { accepts_mail: true, ..self }
     }
 
     /// Also requires a new password, if the current one must be changed. Satisfied once the backend loads a user
     /// without that mark.
+    ///
+    /// ```
+    /// # use auth_core::second_factor::Needs;
+    /// # let must_change_password = true;
+    /// let needs = Needs::nothing().and_new_password_if(must_change_password);
+    /// ```
     pub fn and_new_password_if(self, must_change: bool) -> Self {
         Self { new_password: self.new_password || must_change, ..self }
     }
 
     /// Also requires an action of the application (`terms`) that is still open. Satisfied once the backend loads a
     /// user for whom it is done.
+    ///
+    /// ```
+    /// # use auth_core::second_factor::Needs;
+    /// # let has_accepted_terms = false;
+    /// let needs = Needs::nothing().and_action_if("terms", !has_accepted_terms);
+    /// ```
     pub fn and_action_if(mut self, name: &'static str, is_open: bool) -> Self {
         if is_open && !self.actions.contains(&name) {
             self.actions.push(name);
@@ -98,6 +125,20 @@ impl Needs {
 }
 
 /// What a login still needs: see [`Session::pending`](crate::Session::pending).
+///
+/// ```
+/// use auth_core::second_factor::Need;
+///
+/// fn page(need: Need) -> &'static str {
+///     match need {
+///         Need::SecondFactor => "/login/factor",
+///         Need::NewPassword => "/account/password",
+///         Need::Enrolment => "/account/factors",
+///         Need::Action("terms") => "/terms",
+///         _ => "/login",
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Need {

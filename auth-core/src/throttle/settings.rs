@@ -51,6 +51,13 @@ pub struct Throttle {
 
 impl Throttle {
     /// Uses the default limits, and counts in this store.
+    ///
+    /// ```
+    /// use auth_core::Throttle;
+    /// use auth_core::throttle::MemoryThrottle;
+    ///
+    /// let throttle = Throttle::new(MemoryThrottle::new(100_000));
+    /// ```
     pub fn new(store: impl ThrottleStore) -> Self {
         Self {
             is_shared: is_shared(&store),
@@ -264,12 +271,12 @@ impl Throttle {
         let Limits { free, first, longest, per_day, .. } = self.limits.lane;
         if free == 0 || self.limits.source.free == 0 {
             return Err(ConfigError::new(
-                "a throttle that allows no attempt lets nobody sign in; allow at least one",
+                "a throttle that allows no attempts lets nobody sign in; allow at least one",
             ));
         }
         if first.is_zero() || longest < first {
             return Err(ConfigError::new(
-                "the delays of a throttle begin above zero, and the longest is no shorter than the first",
+                "the delays of a throttle must be above zero, and the longest must not be shorter than the first",
             ));
         }
         if per_day < 2 * free {
@@ -290,7 +297,7 @@ impl Throttle {
         }
         if self.is_shared && self.keys.is_none() && parts.keys.is_none() {
             return Err(ConfigError::new(
-                "instances that share a throttle's store need the same keys, and there are no sessions that have some; \
+                "instances that share a throttle's store need the same keys, and there are no sessions to take them from; \
                  add `.keys(…)` to the throttle",
             ));
         }

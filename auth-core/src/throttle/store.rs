@@ -17,6 +17,15 @@ type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// A store does not know the limits. It returns buckets with their versions, and replaces several at once if none of
 /// them changed meanwhile: so each of many concurrent attempts sees the results of the previous one.
 /// `auth_core::conformance::throttle` tests an implementation.
+///
+/// ```
+/// use auth_core::Throttle;
+/// use auth_core::throttle::ThrottleStore;
+///
+/// fn throttle(store: impl ThrottleStore) -> Throttle {
+///     Throttle::new(store).per_day(50)
+/// }
+/// ```
 pub trait ThrottleStore: Send + Sync + 'static {
     /// Whether instances share it. `false` for counters of this process only.
     const IS_SHARED: bool = true;

@@ -47,6 +47,19 @@ pub async fn unlock<S: ThrottleStore>(
 /// were ended. [`Session::rebind`](crate::Session::rebind) and [`logout_others`](crate::Session::logout_others) do it
 /// by themselves.
 ///
+/// ```
+/// use auth_core::session::StoreError;
+/// use auth_core::throttle::{Account, ThrottleStore, forget_devices};
+/// use auth_core::time::{Clock, SystemClock};
+/// use auth_core::{BackendName, UserId};
+///
+/// /// After an administrator has set the user's password.
+/// async fn set(store: &impl ThrottleStore, backend: &BackendName, user: &UserId) -> Result<(), StoreError> {
+///     forget_devices(store, &Account::of(backend, user), SystemClock.now()).await?;
+///     Ok(())
+/// }
+/// ```
+///
 /// # Errors
 /// As [`unlock`].
 pub async fn forget_devices<S: ThrottleStore>(

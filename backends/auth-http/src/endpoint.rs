@@ -68,6 +68,10 @@ impl Endpoint {
     pub const MAX_AT_ONCE: usize = 256;
 
     /// The service at this address. Mistakes are reported when a verifier is built from it.
+    ///
+    /// ```
+    /// let accounts = auth_http::Endpoint::new("https://accounts.example.com/verify");
+    /// ```
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
@@ -97,6 +101,13 @@ impl Endpoint {
     }
 
     /// A JSON document at this address, such as an issuer's keys. [`Document::fetch`] shows how it is read.
+    ///
+    /// ```
+    /// # use auth_http::{Document, Endpoint};
+    /// fn keys() -> Result<Document, auth_core::ConfigError> {
+    ///     Endpoint::new("https://id.example.com/keys.json").document()
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`ConfigError`] if the endpoint cannot be right.
@@ -185,6 +196,11 @@ impl Endpoint {
     }
 
     /// Sets how long the connection with its TLS handshake may take.
+    ///
+    /// # use auth_http::Endpoint;
+    /// let accounts = Endpoint::new("https://accounts.example.com/verify")
+    ///     .connect_timeout(std::time::Duration::from_secs(1));
+    /// ```
     pub fn connect_timeout(mut self, time: Duration) -> Self {
         self.connect_within = time;
         self

@@ -43,6 +43,11 @@ enum List {
 impl IdentityShape {
     /// Begins with the subject: what stays the same for a person, whatever their name. It must be a text that is not
     /// empty, or an integer.
+    ///
+    /// ```
+    /// # use auth_http::IdentityShape;
+    /// let shape = IdentityShape::new("/user/id");
+    /// ```
     pub fn new(subject: impl Into<String>) -> Self {
         Self {
             subject: subject.into(),
@@ -79,6 +84,11 @@ impl IdentityShape {
     }
 
     /// Sets where the answer says whether the address is verified: only `true` means so.
+    ///
+    /// ```
+    /// # use auth_http::IdentityShape;
+    /// let shape = IdentityShape::new("/id").email("/email").email_verified("/email_verified");
+    /// ```
     pub fn email_verified(mut self, pointer: impl Into<String>) -> Self {
         self.email_verified = Some(pointer.into());
         self

@@ -374,12 +374,24 @@ impl LdapBuilder {
     }
 
     /// Sets how long a connection may take, with TLS and the service account's bind: 2 s, unless set.
+    ///
+    /// ```
+    /// # use auth_ldap::{GroupSource, Ldap};
+    /// # let builder = Ldap::builder("example.org");
+    /// let builder = builder.connect_timeout(std::time::Duration::from_secs(1));
+    /// ```
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
         self.connect_timeout = limit;
         self
     }
 
     /// Sets how long a server may take for one answer: 2 s, unless set.
+    ///
+    /// ```
+    /// # use auth_ldap::{GroupSource, Ldap};
+    /// # let builder = Ldap::builder("example.org");
+    /// let builder = builder.operation_timeout(std::time::Duration::from_secs(1));
+    /// ```
     pub fn operation_timeout(mut self, limit: Duration) -> Self {
         self.operation_timeout = limit;
         self
@@ -463,6 +475,13 @@ impl LdapBuilder {
     }
 
     /// Builds the directory. Nothing connects yet.
+    ///
+    /// ```
+    /// # use auth_ldap::{GroupSource, Ldap};
+    /// # let builder = Ldap::builder("example.org");
+    /// let error = builder.build().unwrap_err();
+    /// assert_eq!(error.to_string(), "the directory cannot be used: name a `server`");
+    /// ```
     ///
     /// # Errors
     /// [`ConfigError`] if a setting is missing, or cannot be right.

@@ -56,6 +56,14 @@ pub enum PasskeyErrorKind {
 
 impl PasskeyError {
     /// The reason.
+    ///
+    /// ```
+    /// use auth_passkeys::{PasskeyError, PasskeyErrorKind};
+    ///
+    /// fn is_outage(error: &PasskeyError) -> bool {
+    ///     error.kind() == PasskeyErrorKind::Unavailable
+    /// }
+    /// ```
     pub fn kind(&self) -> PasskeyErrorKind {
         self.kind
     }

@@ -15,6 +15,31 @@ const ALGORITHMS: [i64; 2] = [-7, -257];
 
 /// Whether a device has to verify its user, by a PIN, a fingerprint or a face: see
 /// [`Passkeys::user_verification`](crate::Passkeys::user_verification).
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use auth_core::factors::{Factors, MemoryFactors};
+/// # use auth_core::once::MemoryOnce;
+/// # use auth_core::session::KeyRing;
+/// # use auth_core::{MemoryBackend, Passwords, User, UserId};
+/// # use auth_passkeys::{Passkeys, UserVerification};
+/// # #[derive(Clone)]
+/// # struct Account;
+/// # impl User for Account {
+/// #     fn id(&self) -> UserId { UserId::from(1) }
+/// #     fn security_stamp(&self) -> &[u8] { b"" }
+/// #     fn is_active(&self) -> bool { true }
+/// # }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let keys = KeyRing::generate()?;
+/// # let factors = Arc::new(Factors::new("Shop", MemoryFactors::new(10), &keys)?);
+/// # let origins = ["https://example.com"];
+/// # let passkeys = Passkeys::<_, _, Account>::new("example.com", origins, factors, MemoryOnce::new(10), &keys)?;
+/// // A found security key is then not enough to sign in.
+/// let passkeys = passkeys.user_verification(UserVerification::Required);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum UserVerification {

@@ -212,7 +212,7 @@ impl<S: FactorStore, O: OnceStore, U: User> Passkeys<S, O, U> {
             .filter(|name| self.owners.iter().all(|(other, _)| other != name))
             .ok_or_else(|| {
                 ConfigError::new(format!(
-                    "the users of {backend:?} cannot own passkeys: name a backend, once"
+                    "the users of {backend:?} cannot own passkeys: name each backend once"
                 ))
             })?;
         self.owners.push((name, Box::new(users)));

@@ -16,6 +16,15 @@ use crate::state::{Ceremony, State};
 const MAX_NAME_LEN: usize = 255;
 
 /// A passkey that was just registered.
+///
+/// ```
+/// use auth_core::grant::Factor;
+/// use auth_passkeys::Registered;
+///
+/// fn is_sufficient_alone(registered: &Registered) -> bool {
+///     registered.proofs.iter().any(|proof| proof.factor == Factor::UserVerification)
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Registered {

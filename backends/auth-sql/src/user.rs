@@ -156,6 +156,27 @@ impl fmt::Debug for SqlUser {
 
 /// The application's own user type, built from a row. [`SqlUsers::with_user`](crate::SqlUsers::with_user) shows an
 /// example.
+///
+/// ```
+/// use auth_core::{User, UserId};
+/// use auth_sql::{RowError, SqlUser, TableUser, UserRow};
+///
+/// struct Customer { user: SqlUser, newsletter: bool }
+///
+/// impl User for Customer {
+///     fn id(&self) -> UserId { self.user.id() }
+///     fn security_stamp(&self) -> &[u8] { self.user.security_stamp() }
+///     fn is_active(&self) -> bool { self.user.is_active() }
+/// }
+///
+/// impl TableUser for Customer {
+///     const COLUMNS: &'static [&'static str] = &["newsletter"];
+///
+///     fn from_row(user: SqlUser, row: &UserRow<'_>) -> Result<Self, RowError> {
+///         Ok(Self { user, newsletter: row.truth("newsletter")?.unwrap_or(false) })
+///     }
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be read from a table of users",
     label = "no `TableUser`",

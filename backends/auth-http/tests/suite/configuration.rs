@@ -31,7 +31,7 @@ fn endpoints() {
         ("no address", endpoint("accounts"), "like https://"),
         ("a password in it", endpoint("https://a:canary@accounts.example/"), "must not hold a password"),
         ("two ways", endpoint(HTTPS).bearer("a").basic("b", "c"), "is set twice"),
-        ("a header's name", endpoint(HTTPS).header("a b", "c"), "no header's name"),
+        ("a header's name", endpoint(HTTPS).header("a b", "c"), "not a valid header name"),
         ("a line break", endpoint(HTTPS).bearer("canary\r\nx: y"), "not valid in a header"),
         ("another's header", endpoint(HTTPS).header("Host", "c"), "must not carry a secret"),
         ("an empty token", endpoint(HTTPS).bearer(""), "is empty"),
