@@ -45,6 +45,13 @@ pub(crate) trait ProvenSession: Send + Sync {
 }
 
 /// How a caller is known: see [`Access::how`].
+///
+/// ```
+/// use auth_core::How;
+///
+/// assert_eq!(How::Scheme("bearer"), How::Scheme("bearer"));
+/// assert_ne!(How::Session, How::ActsAs);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum How {
@@ -255,6 +262,27 @@ impl<U> Authenticated<U> {
     }
 
     /// The user.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use auth_core::{Auth, MemoryBackend, Password, Passwords, RequestFacts, Secret, User, UserId};
+    /// # #[derive(Clone)]
+    /// # struct Account;
+    /// # impl User for Account {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let users = Arc::new(MemoryBackend::new(Passwords::new()?));
+    /// # users.insert("alice", &Secret::new("wonderland"), Account).await?;
+    /// # let auth = Auth::builder().backend::<Password>("local", users).build()?;
+    /// # let alice = auth.authenticate(Password::new("alice", "wonderland"), &RequestFacts::none()).await?;
+    /// assert_eq!(alice.user().id(), UserId::from(1));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn user(&self) -> &U {
         &self.user
     }

@@ -97,6 +97,17 @@ impl<T: ?Sized> Answers<T> {
 
     /// Stores an answer from one time to another. While all places hold answers that are still good, new ones are not
     /// stored.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use std::time::Duration;
+    /// # use auth_core::backend::Answers;
+    /// # use auth_core::time::Timestamp;
+    /// let (answers, now) = (Answers::<str>::new(100)?, Timestamp::from_secs(1_700_000_000));
+    /// let name = answers.name(&["alice", "wonderland"]);
+    /// answers.put(name, Arc::from("staff"), now, now.plus(Duration::from_secs(30)));
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn put(&self, name: AnswerName, answer: Arc<T>, since: Timestamp, until: Timestamp) {
         if until <= since {
             return;

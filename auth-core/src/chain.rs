@@ -29,6 +29,13 @@ pub const BACKEND_TIMEOUT: Duration = Duration::from_secs(5);
 pub const CHAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What the chain does when a backend fails to decide: see [`BackendPolicy::outage`].
+///
+/// ```
+/// use auth_core::{BackendPolicy, OutagePolicy};
+///
+/// // Local users can sign in while the directory is down.
+/// const STAFF: BackendPolicy = BackendPolicy::new().outage(OutagePolicy::Continue);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OutagePolicy {
     /// Stops: nobody signs in while this backend is down. The default.

@@ -116,11 +116,21 @@ impl Password {
     pub const MAX_PASSWORD_LEN: usize = 4096;
 
     /// A user name with a password.
+    ///
+    /// ```
+    /// # use auth_core::Password;
+    /// let login = Password::new("alice", "correct horse");
+    /// ```
     pub fn new(username: impl Into<String>, password: impl Into<Secret>) -> Self {
         Self { username: username.into(), password: password.into() }
     }
 
     /// The user name as it was typed.
+    ///
+    /// ```
+    /// # use auth_core::Password;
+    /// assert_eq!(Password::new(" Alice", "correct horse").username(), " Alice", "as it was typed");
+    /// ```
     pub fn username(&self) -> &str {
         &self.username
     }
@@ -189,6 +199,11 @@ impl BearerToken {
     pub const MAX_LEN: usize = 16 * 1024 - "Bearer ".len();
 
     /// A token, exactly as received.
+    ///
+    /// ```
+    /// # use auth_core::BearerToken;
+    /// let token = BearerToken::new("mF_9.B5f-4.1JqM");
+    /// ```
     pub fn new(token: impl Into<Secret>) -> Self {
         Self(token.into())
     }

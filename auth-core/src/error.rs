@@ -47,6 +47,12 @@ pub struct BackendError {
 }
 
 /// Why a backend could not decide.
+///
+/// ```
+/// use auth_core::backend::{BackendError, BackendErrorKind};
+///
+/// assert_eq!(BackendError::timed_out("2 s").kind(), BackendErrorKind::TimedOut);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum BackendErrorKind {
@@ -84,6 +90,12 @@ impl BackendError {
     }
 
     /// It was asked, and did not answer in time.
+    ///
+    /// ```
+    /// use auth_core::backend::BackendError;
+    ///
+    /// let error = BackendError::timed_out("no answer within 2 s");
+    /// ```
     pub fn timed_out(source: impl Into<Source>) -> Self {
         Self { kind: BackendErrorKind::TimedOut, source: Cause::of(source), retry_after: None }
     }
@@ -103,6 +115,14 @@ impl BackendError {
     }
 
     /// It has too much to do for this attempt, and says so.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use auth_core::backend::BackendError;
+    ///
+    /// let error = BackendError::overloaded("429").with_retry_after(Duration::from_secs(10));
+    /// ```
     pub fn overloaded(source: impl Into<Source>) -> Self {
         Self { kind: BackendErrorKind::Overloaded, source: Cause::of(source), retry_after: None }
     }
@@ -184,6 +204,12 @@ pub struct ConfigError(String);
 
 impl ConfigError {
     /// An error whose text names the mistake and the fix, for backends with settings.
+    ///
+    /// ```
+    /// use auth_core::ConfigError;
+    ///
+    /// let error = ConfigError::new("the base is not a DN: write `dc=example,dc=org`");
+    /// ```
     pub fn new(what: impl Into<String>) -> Self {
         Self(what.into())
     }

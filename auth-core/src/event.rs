@@ -131,6 +131,18 @@ pub enum CodeRefusal {
 }
 
 /// A change of a user's factors.
+///
+/// ```
+/// use auth_core::event::{EventKind, FactorChange};
+///
+/// fn mail(kind: &EventKind<'_>) -> Option<&'static str> {
+///     match kind {
+///         EventKind::FactorChanged(FactorChange::Removed(_)) => Some("A second factor was removed."),
+///         EventKind::FactorChanged(_) => Some("Your second factors have changed."),
+///         _ => None,
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FactorChange {

@@ -43,11 +43,22 @@ impl RequestFacts {
     pub(crate) const NONE: Self = Self { peer: None, client: None, user_agent: None, devices: None };
 
     /// The facts of an attempt without a request: in a shell, in a test.
+    ///
+    /// ```
+    /// # use auth_core::RequestFacts;
+    /// assert_eq!(RequestFacts::none().client(), None);
+    /// ```
     pub fn none() -> Self {
         Self::default()
     }
 
     /// Sets the peer address.
+    ///
+    /// ```
+    /// # use auth_core::RequestFacts;
+    /// let facts = RequestFacts::none().with_peer("10.0.0.7".parse().ok());
+    /// assert!(facts.peer().is_some() && facts.client() == facts.peer());
+    /// ```
     #[must_use]
     pub fn with_peer(mut self, peer: Option<IpAddr>) -> Self {
         self.peer = peer;

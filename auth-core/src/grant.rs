@@ -83,6 +83,12 @@ impl Factor {
     }
 
     /// Its name for other systems, as an authentication method reference (RFC 8176 §2), if there is one.
+    ///
+    /// ```
+    /// use auth_core::grant::Factor;
+    ///
+    /// assert_eq!(Factor::Password.amr(), Some("pwd"));
+    /// ```
     pub fn amr(self) -> Option<&'static str> {
         match self {
             Self::Password => Some("pwd"),
@@ -95,6 +101,12 @@ impl Factor {
     }
 
     /// Whether a person provides it. A program that holds a token does not.
+    ///
+    /// ```
+    /// use auth_core::grant::Factor;
+    ///
+    /// assert!(Factor::Passkey.is_personal() && !Factor::Token.is_personal());
+    /// ```
     pub fn is_personal(self) -> bool {
         self != Self::Token
     }

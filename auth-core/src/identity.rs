@@ -114,6 +114,12 @@ impl Identity {
     ///
     /// Take `subject` from the outside system's answer, not from what was typed: directories match names regardless
     /// of case and width, and `ALICE` must not become a second user.
+    ///
+    /// ```
+    /// # use auth_core::backend::Identity;
+    /// let alice = Identity::new("https://id.example.com", "00u1a2b3");
+    /// assert_eq!(alice.username(), "00u1a2b3");
+    /// ```
     pub fn new(issuer: impl Into<String>, subject: impl Into<String>) -> Self {
         let subject = subject.into();
         let said = Said {
@@ -155,6 +161,12 @@ impl Identity {
     }
 
     /// Sets an e-mail address that may not be verified.
+    ///
+    /// ```
+    /// # use auth_core::backend::Identity;
+    /// let alice = Identity::new("https://id.example.com", "1").with_unverified_email("alice@example.com");
+    /// assert!(alice.email().is_some_and(|email| !email.verified));
+    /// ```
     #[must_use]
     pub fn with_unverified_email(mut self, address: impl Into<String>) -> Self {
         self.said().email = Some(Email { address: address.into(), verified: false });
@@ -251,6 +263,13 @@ impl Identity {
     }
 
     /// All values of an attribute; none if it is absent.
+    ///
+    /// ```
+    /// # use auth_core::backend::Identity;
+    /// let alice = Identity::new("https://id.example.com", "1").with_attribute("phone", "+49 30 1234");
+    /// assert_eq!(alice.attribute("phone"), ["+49 30 1234"]);
+    /// assert!(alice.attribute("town").is_empty());
+    /// ```
     pub fn attribute(&self, name: &str) -> &[String] {
         self.said.attributes.get(name).map_or(&[], Vec::as_slice)
     }

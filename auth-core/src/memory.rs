@@ -137,6 +137,19 @@ pub struct MemoryBackend<U>(Table<U>);
 
 impl<U: User + Clone> MemoryBackend<U> {
     /// An empty collection.
+    ///
+    /// ```
+    /// # use auth_core::{MemoryBackend, Passwords, User, UserId};
+    /// # #[derive(Clone)]
+    /// # struct Account;
+    /// # impl User for Account {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// let users = MemoryBackend::<Account>::new(Passwords::new()?);
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn new(passwords: Passwords) -> Self {
         Self(Table::new(passwords))
     }
@@ -320,6 +333,18 @@ impl MemoryDirectory {
     }
 
     /// Adds a person under the identity's user name, or replaces the one with this name.
+    ///
+    /// ```
+    /// use auth_core::backend::{Identity, MemoryDirectory};
+    /// use auth_core::{Passwords, Secret};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let directory = MemoryDirectory::new(Passwords::new()?);
+    /// directory.insert(Identity::new("example.org", "alice"), &Secret::new("wonderland")).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`Passwords::hash`].

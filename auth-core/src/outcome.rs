@@ -110,6 +110,19 @@ impl<T> Outcome<T> {
 }
 
 /// Why a backend left the attempt to others. It appears in events and logs, never in responses.
+///
+/// ```
+/// use auth_core::backend::{DeclineReason, Outcome};
+///
+/// /// Only names of this realm are ours.
+/// fn judged(name: &str) -> Outcome<&str> {
+///     match name.strip_suffix("@example.org") {
+///         Some(local) => Outcome::Accept(local),
+///         None => Outcome::Decline(DeclineReason::NotMine),
+///     }
+/// }
+/// assert_eq!(judged("alice@example.com"), Outcome::Decline(DeclineReason::NotMine));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum DeclineReason {
@@ -124,6 +137,12 @@ pub enum DeclineReason {
 }
 
 /// Why a backend refused for good. It appears in events and logs, never in responses.
+///
+/// ```
+/// use auth_core::backend::{DenyReason, Outcome};
+///
+/// let locked: Outcome<()> = Outcome::Deny(DenyReason::Locked);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum DenyReason {

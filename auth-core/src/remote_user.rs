@@ -158,6 +158,11 @@ impl RemoteUser {
 
     /// A user of this name whom no proxy named: for tests, and for sources that are as trusted as a proxy. Anybody
     /// who controls the name can be any user.
+    ///
+    /// ```
+    /// # use auth_core::remote_user::RemoteUser;
+    /// let alice = RemoteUser::dangerous_new("alice");
+    /// ```
     pub fn dangerous_new(username: impl Into<String>) -> Self {
         Self { username: username.into(), email: None, name: None, groups: Groups::Unknown }
     }

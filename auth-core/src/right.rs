@@ -24,11 +24,21 @@ pub enum Right {
 
 impl Right {
     /// The permission of this name.
+    ///
+    /// ```
+    /// # use auth_core::provisioning::Right;
+    /// assert_eq!(Right::permission("orders.read").name(), "orders.read");
+    /// ```
     pub fn permission(name: impl Into<Box<str>>) -> Self {
         Self::Permission(name.into())
     }
 
     /// The flag of this name.
+    ///
+    /// ```
+    /// # use auth_core::provisioning::Right;
+    /// assert_eq!(Right::flag("is_staff").name(), "is_staff");
+    /// ```
     pub fn flag(name: impl Into<Box<str>>) -> Self {
         Self::Flag(name.into())
     }

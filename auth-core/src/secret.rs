@@ -22,6 +22,11 @@ pub struct Secret(Zeroizing<String>);
 
 impl Secret {
     /// Takes ownership of `text` and wipes it on drop.
+    ///
+    /// ```
+    /// # use auth_core::Secret;
+    /// let key = Secret::new(std::env::var("API_KEY").unwrap_or_default());
+    /// ```
     pub fn new(text: impl Into<String>) -> Self {
         Self(Zeroizing::new(text.into()))
     }

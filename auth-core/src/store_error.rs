@@ -52,6 +52,13 @@ impl StoreError {
     }
 
     /// An error of this kind with its cause. `source` reaches the log: it must not contain a secret.
+    ///
+    /// ```
+    /// use auth_core::session::{StoreError, StoreErrorKind};
+    ///
+    /// let error = StoreError::because(StoreErrorKind::Full, "10,000 of 10,000 sessions");
+    /// assert_eq!(error.kind(), StoreErrorKind::Full);
+    /// ```
     pub fn because(kind: StoreErrorKind, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { kind, source: Cause::of(source) }
     }

@@ -34,6 +34,12 @@ impl Timestamp {
     }
 
     /// Time from `earlier` to `self`; zero if `earlier` is later.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use auth_core::time::Timestamp;
+    /// assert_eq!(Timestamp::from_secs(5).since(Timestamp::from_secs(2)), Duration::from_secs(3));
+    /// ```
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
@@ -110,11 +116,26 @@ impl ManualClock {
     }
 
     /// Moves the clock forward.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use auth_core::time::{Clock, ManualClock, Timestamp};
+    /// let clock = ManualClock::at(Timestamp::from_secs(1_000));
+    /// clock.advance(Duration::from_secs(5));
+    /// assert_eq!(clock.now(), Timestamp::from_secs(1_005));
+    /// ```
     pub fn advance(&self, by: Duration) {
         self.set(self.now().plus(by));
     }
 
     /// Sets the clock, forward or backward.
+    ///
+    /// ```
+    /// # use auth_core::time::{Clock, ManualClock, Timestamp};
+    /// let clock = ManualClock::at(Timestamp::from_secs(1_000));
+    /// clock.set(Timestamp::from_secs(900));
+    /// assert_eq!(clock.now(), Timestamp::from_secs(900));
+    /// ```
     pub fn set(&self, now: Timestamp) {
         self.0.store(now.0, Ordering::SeqCst);
     }

@@ -70,6 +70,12 @@ impl UserId {
 
     /// Uses this text as an id.
     ///
+    /// ```
+    /// # use auth_core::UserId;
+    /// assert!(UserId::new("7f1c").is_ok());
+    /// assert!(UserId::new("").is_err());
+    /// ```
+    ///
     /// # Errors
     /// [`InvalidUserId`] if it is empty or longer than [`Self::MAX_LEN`] bytes.
     pub fn new(id: impl Into<Arc<str>>) -> Result<Self, InvalidUserId> {
@@ -122,6 +128,12 @@ impl fmt::Display for UserId {
 }
 
 /// The text is not a user id: it is empty, or longer than [`UserId::MAX_LEN`] bytes.
+///
+/// ```
+/// # use auth_core::UserId;
+/// let error = UserId::new("").unwrap_err();
+/// assert_eq!(error.to_string(), "a user id has 1 to 255 bytes");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidUserId;
 
@@ -149,6 +161,11 @@ impl BackendName {
     pub const MAX_LEN: usize = 64;
 
     /// The name, if it has 1 to 64 ASCII letters, digits, `-`, `_` or `.`.
+    ///
+    /// ```
+    /// # use auth_core::BackendName;
+    /// assert!(BackendName::new("staff").is_some() && BackendName::new("").is_none());
+    /// ```
     pub fn new(name: &str) -> Option<Self> {
         is_plain_name(name).then(|| Self(name.into()))
     }

@@ -86,6 +86,11 @@ impl Algorithm {
     }
 
     /// The algorithm with exactly this name.
+    ///
+    /// ```
+    /// # use auth_jws::Algorithm;
+    /// assert_eq!(Algorithm::from_name("EdDSA"), Some(Algorithm::EdDsa));
+    /// ```
     pub fn from_name(name: &str) -> Option<Self> {
         if name == "Ed25519" {
             return Some(Self::EdDsa);
@@ -95,6 +100,11 @@ impl Algorithm {
 
     /// Whether everybody who can verify can also sign, as with the HMACs. They are never combined with others for one
     /// issuer, because a public key could then be taken for a secret.
+    ///
+    /// ```
+    /// # use auth_jws::Algorithm;
+    /// assert!(Algorithm::Hs256.is_symmetric() && !Algorithm::Es256.is_symmetric());
+    /// ```
     pub fn is_symmetric(self) -> bool {
         self.family() == Family::Hmac
     }

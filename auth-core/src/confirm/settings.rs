@@ -44,6 +44,14 @@ impl Confirmation {
     pub const GRACE: Duration = Duration::from_secs(4 * 60 * 60);
 
     /// Asks once in this interval, with a grace of 4 h. The interval must be shorter than the lifetime of sessions.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use auth_core::backend::Confirmation;
+    ///
+    /// let confirmation = Confirmation::every(Duration::from_secs(300));
+    /// ```
     pub const fn every(interval: Duration) -> Self {
         Self { every: interval, grace: Self::GRACE }
     }

@@ -50,6 +50,22 @@ impl CreatedRecoveryCodes {
     }
 
     /// The codes, as they should be shown: `ABCD-EFGH-JKMN-PQRS`.
+    ///
+    /// ```
+    /// # use auth_core::factors::{FactorOwner, Factors, MemoryFactors, Totp, Verdict};
+    /// # use auth_core::session::KeyRing;
+    /// # use auth_core::time::{Clock, SystemClock};
+    /// # use auth_core::{BackendName, Secret, UserId};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let keys = KeyRing::generate()?;
+    /// # let factors = Factors::new("Shop", MemoryFactors::new(10_000), &keys)?;
+    /// # let alice = FactorOwner { backend: BackendName::new("local").ok_or("not a name")?, user: UserId::from(1) };
+    /// let created = factors.make_recovery_codes(&alice).await?;
+    /// assert_eq!(created.codes()[0].len(), "ABCD-EFGH-JKMN-PQRS".len());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn codes(&self) -> &[Secret] {
         &self.codes
     }

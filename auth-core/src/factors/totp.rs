@@ -119,6 +119,14 @@ impl Totp {
     }
 
     /// The code that the app shows at this time.
+    ///
+    /// ```
+    /// # use auth_core::factors::Totp;
+    /// # use auth_core::time::Timestamp;
+    /// let totp: Totp = "JBSWY3DPEHPK3PXP".parse()?;
+    /// assert_eq!(totp.code(Timestamp::from_secs(1_800_000_000)).len(), 6);
+    /// # Ok::<(), auth_core::factors::InvalidFactor>(())
+    /// ```
     pub fn code(&self, now: Timestamp) -> Secret {
         Secret::new(format!("{:06}", self.truncated(step_at(now)) % CODES))
     }

@@ -23,6 +23,12 @@ impl Enrolled {
     pub const NONE: Self = Self(0);
 
     /// The same with this kind. A trusted browser does not count.
+    ///
+    /// ```
+    /// use auth_core::grant::{Enrolled, FactorKind};
+    ///
+    /// assert!(Enrolled::NONE.with(FactorKind::Totp).has(FactorKind::Totp));
+    /// ```
     #[must_use]
     pub fn with(self, kind: FactorKind) -> Self {
         Self(self.0 | bit(kind))
@@ -34,6 +40,12 @@ impl Enrolled {
     }
 
     /// Whether there is a second factor. Recovery codes alone are none: they replace one that was lost.
+    ///
+    /// ```
+    /// use auth_core::grant::{Enrolled, FactorKind};
+    ///
+    /// assert!(!Enrolled::NONE.with(FactorKind::RecoveryCodes).is_any());
+    /// ```
     pub fn is_any(self) -> bool {
         self.0 & !bit(FactorKind::RecoveryCodes) != 0
     }

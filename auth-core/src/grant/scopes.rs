@@ -67,6 +67,12 @@ impl Scopes {
     }
 
     /// Whether this scope is granted. It is compared byte for byte.
+    ///
+    /// ```
+    /// # use auth_core::grant::Scopes;
+    /// assert!(Scopes::all().contains("orders:read"));
+    /// assert!(!Scopes::none().contains("orders:read"));
+    /// ```
     pub fn contains(&self, scope: &str) -> bool {
         match &self.0 {
             Granted::Nothing => false,
@@ -129,6 +135,11 @@ impl fmt::Debug for Scopes {
 }
 
 /// The text does not consist of scopes.
+///
+/// ```
+/// # use auth_core::grant::{InvalidScopes, Scopes};
+/// assert_eq!(Scopes::parse("\"all\"").unwrap_err(), InvalidScopes);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidScopes;
 

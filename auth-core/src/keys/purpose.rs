@@ -51,6 +51,13 @@ impl Purpose {
 
     /// A purpose of an application: 1 to 64 ASCII lower-case letters, digits, `-`, `_` or `.`.
     ///
+    /// ```
+    /// use auth_core::session::Purpose;
+    ///
+    /// assert!(Purpose::new("shop.invites").is_ok());
+    /// assert!(Purpose::new("Shop invites").is_err());
+    /// ```
+    ///
     /// # Errors
     /// [`ConfigError`] for any other name.
     pub fn new(name: impl Into<String>) -> Result<Self, ConfigError> {
@@ -113,6 +120,14 @@ impl PurposeKeys {
     }
 
     /// The key with this id, for what was made before; `None` if it was removed, or never existed.
+    ///
+    /// ```
+    /// use auth_core::session::{KeyRing, Purpose};
+    ///
+    /// let keys = KeyRing::generate()?.keys_for(&Purpose::new("shop.invites")?);
+    /// assert!(keys.find(keys.current().id()).is_some());
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn find(&self, id: [u8; 4]) -> Option<&PurposeKey> {
         self.0.iter().find(|key| key.id == id)
     }

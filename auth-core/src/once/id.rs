@@ -33,6 +33,16 @@ impl<'a> OnceId<'a> {
     ///
     /// Do not shorten an id from elsewhere that is too long: refuse what it belongs to.
     ///
+    /// ```
+    /// use auth_core::once::OnceId;
+    /// use auth_core::session::Purpose;
+    ///
+    /// let invites = Purpose::new("shop.invites")?;
+    /// assert!(OnceId::new(&invites, "9f1c6a").is_ok());
+    /// assert!(OnceId::new(&invites, "").is_err());
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`InvalidOnceId`] if it is empty or longer than [`Self::MAX_LEN`] bytes.
     pub fn new(purpose: &'a Purpose, id: &'a (impl AsRef<[u8]> + ?Sized)) -> Result<Self, InvalidOnceId> {

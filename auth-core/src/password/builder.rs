@@ -36,6 +36,13 @@ pub struct PasswordsBuilder {
 
 impl Passwords {
     /// Begins with the default settings.
+    ///
+    /// ```
+    /// # use auth_core::{Passwords, Secret};
+    /// # use auth_core::password::{Argon2Cost, Format, Verdict};
+    /// let passwords = Passwords::builder().threads(2).build()?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn builder() -> PasswordsBuilder {
         PasswordsBuilder {
             preferred: Format::argon2(Argon2Cost::MINIMUM),

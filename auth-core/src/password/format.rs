@@ -45,6 +45,11 @@ pub struct Format {
 
 impl Format {
     /// `$argon2id$…`, and for reading also the two other variants. The best for new hashes.
+    ///
+    /// ```
+    /// # use auth_core::password::{Argon2Cost, Format};
+    /// let format = Format::argon2(Argon2Cost::MINIMUM);
+    /// ```
     pub const fn argon2(cost: Argon2Cost) -> Self {
         Self::own(Recipe::Argon2(Argon2Recipe::new(cost)))
     }

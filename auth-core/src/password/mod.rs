@@ -59,6 +59,13 @@ pub struct PasswordHash(Box<str>);
 
 impl PasswordHash {
     /// A value that no password matches, for users who sign in elsewhere. Every value that begins with `!` is one.
+    ///
+    /// ```
+    /// use auth_core::password::PasswordHash;
+    ///
+    /// // For a user who signs in elsewhere.
+    /// assert!(PasswordHash::unusable().as_str().starts_with('!'));
+    /// ```
     pub fn unusable() -> Self {
         Self("!".into())
     }
@@ -201,6 +208,11 @@ impl Passwords {
     pub const WAIT: Duration = Duration::from_secs(if cfg!(debug_assertions) { 30 } else { 1 });
 
     /// Uses Argon2id with 19 MiB and two passes, on one thread fewer than there are cores.
+    ///
+    /// ```
+    /// let passwords = auth_core::Passwords::new()?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     ///
     /// # Errors
     /// [`ConfigError`] if the threads cannot be started.

@@ -108,6 +108,13 @@ impl PasswordPolicy {
     const MAX_MIN_LENGTH: usize = 64;
 
     /// Requires at least 15 code points, and has no context words.
+    ///
+    /// ```
+    /// use auth_core::Secret;
+    /// use auth_core::password::PasswordPolicy;
+    ///
+    /// assert!(PasswordPolicy::new().check(&Secret::new("the hare pours cold tea"), &["alice"]).is_ok());
+    /// ```
     pub fn new() -> Self {
         Self { min_length: Self::MIN_LENGTH, context: Vec::new() }
     }
@@ -236,6 +243,14 @@ fn share(one: &str, other: &str) -> f64 {
 
 impl WeakPassword {
     /// All reasons.
+    ///
+    /// ```
+    /// use auth_core::Secret;
+    /// use auth_core::password::{PasswordPolicy, Weakness};
+    ///
+    /// let weak = PasswordPolicy::new().check(&Secret::new("4815162342"), &[]).unwrap_err();
+    /// assert!(weak.reasons().contains(&Weakness::Numeric));
+    /// ```
     pub fn reasons(&self) -> &[Weakness] {
         &self.0
     }

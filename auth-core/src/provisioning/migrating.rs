@@ -38,6 +38,16 @@ pub struct Migrating<V, S> {
 }
 
 /// A store of passwords that takes over those of a previous system. `SqlUsers` of auth-sql is one.
+///
+/// ```
+/// use auth_core::backend::Verifier;
+/// use auth_core::provisioning::{Migrating, MigrationStore};
+/// use auth_core::{AuthBuilder, Password};
+///
+/// fn chain<S: MigrationStore>(users: S, old: impl Verifier<Password>) -> AuthBuilder<S::User> {
+///     auth_core::Auth::builder().backend::<Password>("local", Migrating::new(old, users))
+/// }
+/// ```
 pub trait MigrationStore: Backend<Password> {
     /// Whether the previous system still judges the user of this name.
     ///

@@ -123,11 +123,21 @@ const MAX_LEN: usize = 1024;
 
 impl AttributeRule {
     /// Reads the identity's attribute of this name.
+    ///
+    /// ```
+    /// # use auth_core::provisioning::AttributeRule;
+    /// let phone = AttributeRule::of("telephoneNumber");
+    /// ```
     pub fn of(attribute: impl Into<String>) -> Self {
         Self::from(Source::Attribute(attribute.into()))
     }
 
     /// Reads the identity's [`name`](Identity::name).
+    ///
+    /// ```
+    /// # use auth_core::provisioning::AttributeRule;
+    /// let display_name = AttributeRule::of_name();
+    /// ```
     pub fn of_name() -> Self {
         Self::from(Source::Name)
     }
@@ -137,12 +147,22 @@ impl AttributeRule {
     }
 
     /// Sets which side determines the value.
+    ///
+    /// ```
+    /// # use auth_core::provisioning::{AttributeRule, Owner};
+    /// let phone = AttributeRule::of("telephoneNumber").owner(Owner::Local);
+    /// ```
     pub fn owner(mut self, owner: Owner) -> Self {
         self.owner = owner;
         self
     }
 
     /// Sets what happens if the identity has no value.
+    ///
+    /// ```
+    /// # use auth_core::provisioning::{AttributeRule, Missing};
+    /// let phone = AttributeRule::of("telephoneNumber").missing(Missing::Clear);
+    /// ```
     pub fn missing(mut self, missing: Missing) -> Self {
         self.missing = missing;
         self
@@ -150,6 +170,11 @@ impl AttributeRule {
 
     /// Converts the external value before it is stored. `None` means that it does not fit: the user keeps the current
     /// value, and an event says so.
+    ///
+    /// ```
+    /// # use auth_core::provisioning::AttributeRule;
+    /// let town = AttributeRule::of("l").map(|town| (!town.is_empty()).then(|| town.to_uppercase()));
+    /// ```
     pub fn map(mut self, transform: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
         self.transform = Some(Arc::new(transform));
         self

@@ -129,6 +129,12 @@ impl RemoteUserHeader {
 
     /// Sets the header with the e-mail address, which does not count as verified.
     ///
+    /// ```
+    /// # use auth_core::remote_user::RemoteUserHeader;
+    /// let header = RemoteUserHeader::new("Remote-User")?.trusted_peer("10.0.0.7")?.email("Remote-Email")?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`new`](Self::new), or if it is named already.
     pub fn email(self, name: &str) -> Result<Self, ConfigError> {
@@ -136,6 +142,12 @@ impl RemoteUserHeader {
     }
 
     /// Sets the header with the display name.
+    ///
+    /// ```
+    /// # use auth_core::remote_user::RemoteUserHeader;
+    /// let header = RemoteUserHeader::new("Remote-User")?.trusted_peer("10.0.0.7")?.name("Remote-Name")?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     ///
     /// # Errors
     /// As [`new`](Self::new), or if it is named already.

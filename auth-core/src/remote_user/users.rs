@@ -29,6 +29,11 @@ pub struct RemoteUsers {
 impl RemoteUsers {
     /// Trusts the proxy of this name. It is part of every user's key, so it must stay the same: the address of the
     /// proxy's login is a good choice.
+    ///
+    /// ```
+    /// # use auth_core::remote_user::RemoteUsers;
+    /// let proxy = RemoteUsers::new("https://sso.example");
+    /// ```
     pub fn new(issuer: impl Into<String>) -> Self {
         Self { issuer: issuer.into(), clean: None }
     }

@@ -47,6 +47,14 @@ impl Account {
     }
 
     /// The account of a user.
+    ///
+    /// ```
+    /// use auth_core::throttle::Account;
+    /// use auth_core::{BackendName, UserId};
+    ///
+    /// let account = BackendName::new("local").map(|local| Account::of(&local, &UserId::from(7)));
+    /// assert_eq!(account.as_ref().map(Account::id), Some("7"));
+    /// ```
     pub fn of(backend: &BackendName, user: &UserId) -> Self {
         Self::new(backend, user.as_str())
     }

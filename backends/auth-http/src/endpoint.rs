@@ -197,6 +197,7 @@ impl Endpoint {
 
     /// Sets how long the connection with its TLS handshake may take.
     ///
+    /// ```
     /// # use auth_http::Endpoint;
     /// let accounts = Endpoint::new("https://accounts.example.com/verify")
     ///     .connect_timeout(std::time::Duration::from_secs(1));

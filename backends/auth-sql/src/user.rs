@@ -40,7 +40,7 @@ pub struct SqlUser {
 }
 
 impl SqlUser {
-    /// A user who is in no table: for tests of an application that takes a `SqlUser`. They are active, and hold no permissions.
+    /// A user who is in no table, for tests of an application that takes a `SqlUser`: active, without permissions.
     ///
     /// It proves nothing: only a chain makes the [`Authenticated`](auth_core::Authenticated) that a login asks for.
     ///
@@ -90,6 +90,10 @@ impl SqlUser {
     }
 
     /// The name as it was given when the user was created.
+    ///
+    /// ```
+    /// assert_eq!(auth_sql::SqlUser::new(1, "Alice").username(), "Alice");
+    /// ```
     pub fn username(&self) -> &str {
         &self.username
     }
@@ -280,6 +284,14 @@ impl fmt::Debug for UserRow<'_> {
 }
 
 /// Says why a row is not a valid user: [`SqlUsers::with_user`](crate::SqlUsers::with_user) shows an example.
+///
+/// ```
+/// use auth_sql::{RowError, UserRow};
+///
+/// fn email(row: &UserRow<'_>) -> Result<String, RowError> {
+///     Ok(row.text("email")?.ok_or(RowError::new("a customer has no address"))?.to_owned())
+/// }
+/// ```
 #[derive(Debug)]
 pub struct RowError(pub(crate) DbError);
 

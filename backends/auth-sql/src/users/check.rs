@@ -18,6 +18,7 @@ impl<U: TableUser> SqlUsers<U> {
     /// It changes nothing, since no user has the name, the id and the hash that it asks for. It does not try what
     /// only an administrator or a provisioning policy writes: a program may well lack the rights to create users.
     ///
+    /// ```
     /// # use auth_core::{Passwords, Secret, User};
     /// # use auth_core::backend::UserSource;
     /// # use auth_sql::SqlUsers;

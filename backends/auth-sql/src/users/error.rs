@@ -91,6 +91,7 @@ impl UserError {
 
     /// The reason.
     ///
+    /// ```
     /// # use auth_core::{Passwords, Secret, User};
     /// # use auth_core::backend::UserSource;
     /// # use auth_sql::SqlUsers;

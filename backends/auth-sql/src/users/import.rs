@@ -124,6 +124,7 @@ impl<U: TableUser> SqlUsers<U> {
 
     /// Whether the name of a user is taken: [`import`](Self::import) shows an example.
     ///
+    /// ```
     /// # use auth_core::{Passwords, Secret, User};
     /// # use auth_core::backend::UserSource;
     /// # use auth_sql::SqlUsers;

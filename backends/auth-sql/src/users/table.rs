@@ -324,6 +324,7 @@ impl UserTable {
     /// use auth_sql::UserTable;
     ///
     /// let table = UserTable::default().without_must_change_password();
+    /// ```
     pub fn without_must_change_password(mut self) -> Self {
         self.must_change = None;
         self
