@@ -52,7 +52,7 @@ impl Login {
     pub fn read(content_type: Option<&[u8]>, body: &[u8]) -> Result<Self, Answer> {
         match Format::of(content_type) {
             Some(Format::Form) => Ok(Self::from_form(body)),
-            Some(Format::Json) => Self::from_json(body).map_err(|bad| bad.answer()),
+            Some(Format::Json) => Self::from_json(body).map_err(Bad::answer),
             None => Err(Bad::MediaType.answer()),
         }
     }
