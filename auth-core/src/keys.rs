@@ -12,11 +12,11 @@ use crate::random::{OsRandom, Random};
 use crate::{BackendName, ConfigError, User, UserId};
 pub use purpose::{Purpose, PurposeKey, PurposeKeys};
 
-/// The secret keys of an application: one that is used, and older or coming ones that are still accepted.
+/// The secret keys of an application: a current one, and fallback keys that are still accepted, older or future ones.
 ///
-/// To replace a key without logging anybody out: add the new one as a fallback on every server, make it the
-/// current one with the old as fallback, and drop the old one when the oldest session has ended, and nothing else that was
-/// made with its [keys for purposes](Self::keys_for) is in use.
+/// To replace a key without logging anybody out: add the new one as a fallback on every server, then make it the
+/// current one with the old one as fallback, and remove the old one when the oldest session has ended and nothing
+/// else that was made with its [keys for purposes](Self::keys_for) is in use.
 ///
 /// ```
 /// use auth_core::session::KeyRing;
@@ -26,13 +26,13 @@ pub use purpose::{Purpose, PurposeKey, PurposeKeys};
 /// ```
 #[derive(Clone)]
 pub struct KeyRing {
-    /// Never none. Shared: a list that grows or is copied would leave keys behind that nobody wipes.
+    /// Never empty. Shared, because a list that grows or is copied would leave keys behind that nobody wipes.
     keys: Vec<Arc<Key>>,
 }
 
-/// What is derived from one secret.
+/// The keys derived from one secret.
 struct Key {
-    /// Names the key in a record; says nothing about it.
+    /// The id of the key in records, which reveals nothing about it.
     id: [u8; 4],
     /// Hashes stamps.
     mac: keyed::Key,
@@ -41,19 +41,29 @@ struct Key {
 }
 
 impl KeyRing {
-    /// The least length of a secret, in bytes.
+    /// The minimum length of a secret, in bytes.
     pub const MIN_SECRET_LEN: usize = 32;
 
-    /// A ring whose current key is derived from `secret`: at least 32 random bytes, or a text made of them, the same on
-    /// all servers.
+    /// A ring whose current key is derived from `secret`: at least 32 random bytes, or a text made from them, the
+    /// same on all servers.
+    ///
+    /// ```
+    /// use auth_core::session::KeyRing;
+    ///
+    /// # let secret = "K6mQ0yqvJ7wVh3m2l1Zb5t8x9cDfGhJk";
+    /// // For instance from `openssl rand -base64 32`, in a variable of the environment.
+    /// let keys = KeyRing::new(secret)?;
+    /// assert!(KeyRing::new("short").is_err());
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     ///
     /// # Errors
-    /// [`ConfigError`] if the secret is shorter, or the same byte over and over.
+    /// [`ConfigError`] if the secret is shorter, or repeats a single byte.
     pub fn new(secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
         Ok(Self { keys: vec![Arc::new(Key::derive(secret.as_ref())?)] })
     }
 
-    /// Adds a secret that is accepted but not used.
+    /// Adds a secret that is accepted, but not used for anything new. The type shows an example.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -62,8 +72,14 @@ impl KeyRing {
         Ok(self)
     }
 
-    /// A ring with a random key that nobody else knows: all sessions end with this process. For tests, and
-    /// for stores that end with it too.
+    /// A ring with a random key: all sessions end with this process. For tests, and for stores that end with it, too.
+    ///
+    /// ```
+    /// use auth_core::session::KeyRing;
+    ///
+    /// let keys = KeyRing::generate()?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     ///
     /// # Errors
     /// [`ConfigError`] if the random source fails.
@@ -73,12 +89,12 @@ impl KeyRing {
         Self::new(secret.as_slice())
     }
 
-    /// The keys for a purpose, derived from the same secrets.
+    /// The keys for a purpose, derived from the same secrets. [`Purpose`] shows an example.
     pub fn keys_for(&self, purpose: &Purpose) -> PurposeKeys {
         PurposeKeys::derive(purpose, self.keys.iter().map(|key| (key.id, &key.root)))
     }
 
-    /// The keyed hash of a user's stamp, made with the current key.
+    /// The keyed hash of a user's stamp, with the current key.
     pub(crate) fn stamp<U: User>(&self, backend: &BackendName, id: &UserId, user: &U) -> StampMac {
         let current = &self.keys[0];
         StampMac { key: current.id, mac: current.mac(backend, id, user.security_stamp()) }
@@ -126,7 +142,7 @@ impl Key {
         Ok(Self { id, mac, root })
     }
 
-    /// Keyed BLAKE3 over the three parts, each with its length in front: no two triples share a message.
+    /// Keyed BLAKE3 over the three parts, each preceded by its length: different parts never form the same message.
     fn mac(&self, backend: &BackendName, id: &UserId, stamp: &[u8]) -> [u8; 32] {
         let (backend, id) = (backend.as_str().as_bytes(), id.as_str().as_bytes());
         let [backend_len, id_len, stamp_len] =
@@ -142,12 +158,12 @@ impl Key {
             &mut long[..]
         };
         join(joined, who);
-        // The stamp, which may be a password hash, is copied nowhere but into the state, which is wiped.
+        // The stamp, which may be a password hash, is copied only into the state, which is wiped.
         keyed::hash(&self.mac, [joined, stamp])
     }
 }
 
-/// One after the other; `joined` is as long as they are together.
+/// Concatenates the parts; `joined` is as long as all of them.
 pub(crate) fn join<const N: usize>(mut joined: &mut [u8], parts: [&[u8]; N]) {
     for part in parts {
         let (place, rest) = joined.split_at_mut(part.len());
@@ -156,7 +172,7 @@ pub(crate) fn join<const N: usize>(mut joined: &mut [u8], parts: [&[u8]; N]) {
     }
 }
 
-/// What comparing a session's stamp with its user's showed.
+/// The result of comparing a session's stamp with its user's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StampCheck {
     Same,
@@ -165,7 +181,7 @@ pub(crate) enum StampCheck {
     Changed,
 }
 
-/// A keyed hash of a user's security stamp, with the name of the key.
+/// A keyed hash of a user's security stamp, with the id of the key.
 ///
 /// Its `==` is for stores and tests; sessions compare in constant time.
 #[derive(Clone, PartialEq, Eq)]
@@ -184,7 +200,7 @@ impl StampMac {
     /// Its length as bytes.
     pub const LEN: usize = 36;
 
-    /// Its bytes, for the record's encoding.
+    /// Its bytes, for the encoding of records.
     pub(crate) fn to_bytes(&self) -> [u8; Self::LEN] {
         let mut bytes = [0; Self::LEN];
         bytes[..4].copy_from_slice(&self.key);

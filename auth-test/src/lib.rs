@@ -168,7 +168,7 @@
 //! | `tower` | `.layer()`, `Client::new`, for `auth-tower` |
 //! | `actix` | `.middleware()`, `Client::actix`, for `auth-actix` |
 //!
-//! The kit needs Rust 1.88; with `actix`, Rust 1.89.
+//! The kit needs Rust 1.89.
 
 mod anonymous;
 mod client;

@@ -50,6 +50,12 @@ impl AnswerCache {
     }
 
     /// Sets how long an answer is kept, counted from the request: above zero, at most [`MAX_TTL`](Self::MAX_TTL).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let answers = auth_http::AnswerCache::new().ttl(Duration::from_secs(10));
+    /// ```
     pub const fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = ttl;
         self
@@ -57,6 +63,10 @@ impl AnswerCache {
 
     /// Sets how many answers are kept: 1 to [`MAX_CAPACITY`](Self::MAX_CAPACITY). While all places hold answers that
     /// are still good, new ones are not kept.
+    ///
+    /// ```
+    /// let answers = auth_http::AnswerCache::new().capacity(50_000);
+    /// ```
     pub const fn capacity(mut self, answers: usize) -> Self {
         self.capacity = answers;
         self

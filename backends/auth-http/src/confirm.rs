@@ -69,7 +69,7 @@ impl Confirm for HttpConfirm {
     async fn confirm(&self, issuer: &str, subject: &str) -> Result<Standing, BackendError> {
         let Inner { client, request, issuer: own, shape } = &*self.0;
         if issuer != own {
-            return Err(foreign("it does not speak for this issuer"));
+            return Err(foreign("it is asked about another issuer"));
         }
         let reply = client.post(JSON, request.fill([issuer, subject])?).await?;
         if !matches!(reply.status, 200 | 403 | 404 | 410) {
@@ -79,7 +79,7 @@ impl Confirm for HttpConfirm {
         match reply.status {
             200 => match shape.read(own, &answer)? {
                 identity if identity.subject() == subject => Ok(Standing::Good(identity)),
-                _ => Err(foreign("the answer is about somebody else")),
+                _ => Err(foreign("the answer is about another user")),
             },
             403 => Ok(Standing::Refused(DenyReason::Disabled)),
             _ => Ok(Standing::Gone),

@@ -68,6 +68,10 @@ impl Endpoint {
     pub const MAX_AT_ONCE: usize = 256;
 
     /// The service at this address. Mistakes are reported when a verifier is built from it.
+    ///
+    /// ```
+    /// let accounts = auth_http::Endpoint::new("https://accounts.example.com/verify");
+    /// ```
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
@@ -97,6 +101,13 @@ impl Endpoint {
     }
 
     /// A JSON document at this address, such as an issuer's keys. [`Document::fetch`] shows how it is read.
+    ///
+    /// ```
+    /// # use auth_http::{Document, Endpoint};
+    /// fn keys() -> Result<Document, auth_core::ConfigError> {
+    ///     Endpoint::new("https://id.example.com/keys.json").document()
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`ConfigError`] if the endpoint cannot be right.
@@ -185,6 +196,12 @@ impl Endpoint {
     }
 
     /// Sets how long the connection with its TLS handshake may take.
+    ///
+    /// ```
+    /// # use auth_http::Endpoint;
+    /// let accounts = Endpoint::new("https://accounts.example.com/verify")
+    ///     .connect_timeout(std::time::Duration::from_secs(1));
+    /// ```
     pub fn connect_timeout(mut self, time: Duration) -> Self {
         self.connect_within = time;
         self
@@ -294,7 +311,7 @@ impl Endpoint {
 
     fn checked_url(&self, url: &str) -> Result<Url, ConfigError> {
         let refused = |why: &str| ConfigError::new(format!("an endpoint's address {why}"));
-        let url = Url::parse(url).map_err(|_| refused("must be one, like https://example.com/verify"))?;
+        let url = Url::parse(url).map_err(|_| refused("must be a URL like https://example.com/verify"))?;
         if !url.username().is_empty() || url.password().is_some() {
             return Err(refused("must not hold a password; use `Endpoint::basic`"));
         }
@@ -310,15 +327,15 @@ impl Endpoint {
         let mut headers = HeaderMap::new();
         for (name, value) in &self.headers {
             let refused = |why: &str| ConfigError::new(format!("the header {name:?} of an endpoint {why}"));
-            let key = HeaderName::try_from(name).map_err(|_| refused("has no header's name"))?;
+            let key = HeaderName::try_from(name).map_err(|_| refused("is not a valid header name"))?;
             let mut value = HeaderValue::try_from(value.expose())
-                .map_err(|_| refused("has a value that no header can have"))?;
+                .map_err(|_| refused("has a value that is not valid in a header"))?;
             value.set_sensitive(true);
             if matches!(value.as_bytes(), b"" | b"Bearer " | b"Basic Og==") {
                 return Err(refused("is empty; was a variable not set?"));
             }
             if matches!(name.as_str(), "accept" | "content-type" | "content-length" | "host") {
-                return Err(refused("is not for a secret"));
+                return Err(refused("must not carry a secret"));
             }
             if headers.insert(key, value).is_some() {
                 return Err(refused("is set twice; keep one way to authenticate"));

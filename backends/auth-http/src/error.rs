@@ -26,7 +26,7 @@ pub(crate) fn unexpected(status: u16) -> BackendError {
     let failure = Failure("it answered with the status", Some(status));
     match status {
         // Says nothing about the service's health, and may concern one user only.
-        429 => BackendError::overloaded(Failure("it has had too many requests", None)),
+        429 => BackendError::overloaded(Failure("it answered 429 (too many requests)", None)),
         // Concerns this service's credentials, or the address: a gateway that has lost the service answers so to
         // everybody.
         401 | 403..=405 | 407 | 410 | 421 => BackendError::invalid_data(failure),

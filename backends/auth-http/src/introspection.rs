@@ -100,6 +100,16 @@ impl Introspection {
 
     /// Begins with the introspection endpoint of the server whose name is `issuer`: the value that it puts into
     /// `iss`.
+    ///
+    /// ```
+    /// # use auth_http::{AnswerCache, Endpoint, IdentityShape, Introspection};
+    /// # let endpoint = Endpoint::new("https://id.example.com/introspect");
+    /// # let builder = Introspection::builder(endpoint, "https://id.example.com");
+    /// let tokens = Introspection::builder(
+    ///     Endpoint::new("https://id.example.com/introspect").client("orders", "secret"),
+    ///     "https://id.example.com",
+    /// );
+    /// ```
     pub fn builder(endpoint: Endpoint, issuer: impl Into<String>) -> IntrospectionBuilder {
         IntrospectionBuilder {
             endpoint,
@@ -209,6 +219,13 @@ impl IntrospectionBuilder {
 
     /// Does not authenticate to the server, for a server that identifies callers by their network. RFC 7662 §2.1
     /// forbids it: anybody who can reach such a server can try tokens there.
+    ///
+    /// ```
+    /// # use auth_http::{AnswerCache, Endpoint, IdentityShape, Introspection};
+    /// # let endpoint = Endpoint::new("https://id.example.com/introspect");
+    /// # let builder = Introspection::builder(endpoint, "https://id.example.com");
+    /// let builder = builder.without_client_authentication();
+    /// ```
     pub fn without_client_authentication(mut self) -> Self {
         self.anonymous = true;
         self

@@ -35,9 +35,9 @@ impl Policy {
         now: Timestamp,
     ) -> Result<Option<(Refused, &'static str)>, BackendError> {
         let checks = [
-            (!self.is_issuer(claims)?, NOT_MINE, "it is of another issuer"),
-            (!self.is_audience(claims)?, NOT_MINE, "it is for another audience"),
-            (!is_bearer(claims)?, NOT_GOOD, "it is of another type than Bearer"),
+            (!self.is_issuer(claims)?, NOT_MINE, "it has another issuer"),
+            (!self.is_audience(claims)?, NOT_MINE, "it has another audience"),
+            (!is_bearer(claims)?, NOT_GOOD, "its type is not Bearer"),
             (is_bound(claims), NOT_GOOD, "it is bound to a key, which a bearer token does not prove"),
             (self.is_early(claims, now)?, NOT_GOOD, "it is not valid yet"),
             (self.is_late(claims, now)?, EXPIRED, "it has expired"),
@@ -58,9 +58,9 @@ impl Policy {
             Some(Value::String(audience)) => Ok(is_ours(audience)),
             Some(Value::Array(all)) => {
                 let all: Option<Vec<&str>> = all.iter().map(Value::as_str).collect();
-                Ok(all.ok_or_else(|| invalid("the token's audience is no text"))?.into_iter().any(is_ours))
+                Ok(all.ok_or_else(|| invalid("the token's audience is not a text"))?.into_iter().any(is_ours))
             }
-            Some(_) => Err(invalid("the token's audience is no text")),
+            Some(_) => Err(invalid("the token's audience is not a text")),
         }
     }
 
@@ -82,7 +82,8 @@ impl Policy {
 /// them.
 pub(crate) fn grant(issuer: &str, claims: &Value) -> Result<Grant, BackendError> {
     let scopes = Scopes::parse(text(claims, "scope")?.unwrap_or_default());
-    let mut grant = Grant::new().with_scopes(scopes.map_err(|_| invalid("the token's scopes are none"))?);
+    let mut grant =
+        Grant::new().with_scopes(scopes.map_err(|_| invalid("the token's scopes cannot be read"))?);
     if let Some(end) = end(claims)? {
         grant = grant.with_expiry(end);
     }
@@ -118,7 +119,7 @@ fn text<'a>(claims: &'a Value, name: &str) -> Result<Option<&'a str>, BackendErr
     match claim(claims, name) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(invalid("a text about the token is of another type")),
+        Some(_) => Err(invalid("a text in the answer has an unexpected type")),
     }
 }
 
@@ -128,7 +129,7 @@ fn time(claims: &Value, name: &str) -> Result<Option<Timestamp>, BackendError> {
         None => Ok(None),
         Some(value) => match value.as_u64() {
             Some(seconds) => Ok(Some(Timestamp::from_secs(seconds))),
-            None => Err(invalid("a time about the token is no integer")),
+            None => Err(invalid("a time in the answer is not an integer")),
         },
     }
 }

@@ -43,6 +43,11 @@ enum List {
 impl IdentityShape {
     /// Begins with the subject: what stays the same for a person, whatever their name. It must be a text that is not
     /// empty, or an integer.
+    ///
+    /// ```
+    /// # use auth_http::IdentityShape;
+    /// let shape = IdentityShape::new("/user/id");
+    /// ```
     pub fn new(subject: impl Into<String>) -> Self {
         Self {
             subject: subject.into(),
@@ -79,6 +84,11 @@ impl IdentityShape {
     }
 
     /// Sets where the answer says whether the address is verified: only `true` means so.
+    ///
+    /// ```
+    /// # use auth_http::IdentityShape;
+    /// let shape = IdentityShape::new("/id").email("/email").email_verified("/email_verified");
+    /// ```
     pub fn email_verified(mut self, pointer: impl Into<String>) -> Self {
         self.email_verified = Some(pointer.into());
         self
@@ -213,7 +223,7 @@ impl IdentityShape {
             None => Ok(false),
             Some(Value::Bool(flag)) => Ok(*flag),
             Some(Value::String(word)) if self.flags_in_words => Ok(word == "true"),
-            Some(_) => Err(invalid("a truth value in the answer is of another type")),
+            Some(_) => Err(invalid("a truth value in the answer has an unexpected type")),
         }
     }
 
@@ -233,7 +243,7 @@ impl IdentityShape {
                 groups.iter().map(group).collect::<Result<_, _>>().map(Some)
             }
             (Some(Value::String(groups)), List::Words) => Ok(Some(words(groups).map(Into::into).collect())),
-            (Some(_), _) => Err(invalid("the answer's groups are of another type")),
+            (Some(_), _) => Err(invalid("the answer's groups have an unexpected type")),
         }
     }
 }
@@ -259,12 +269,12 @@ fn text<'a>(answer: &'a Value, pointer: Option<&str>) -> Result<Option<&'a str>,
     match found(answer, pointer) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(invalid("a text in the answer is of another type")),
+        Some(_) => Err(invalid("a text in the answer has an unexpected type")),
     }
 }
 
 fn group(value: &Value) -> Result<String, BackendError> {
-    value.as_str().map(Into::into).ok_or_else(|| invalid("a group in the answer is no text"))
+    value.as_str().map(Into::into).ok_or_else(|| invalid("a group in the answer is not a text"))
 }
 
 fn values(value: Option<&Value>) -> Result<Vec<String>, BackendError> {
@@ -281,7 +291,7 @@ fn scalar(value: &Value) -> Result<String, BackendError> {
         Value::Number(number) => Ok(number.to_string()),
         Value::Bool(flag) => Ok(flag.to_string()),
         Value::Null | Value::Array(_) | Value::Object(_) => {
-            Err(invalid("an attribute in the answer is of another type"))
+            Err(invalid("an attribute in the answer has an unexpected type"))
         }
     }
 }

@@ -86,6 +86,17 @@ pub struct HttpVerifierBuilder {
 impl HttpVerifier {
     /// Begins with the service at `endpoint`. Its users are known here as those of `issuer`, which is half of the key
     /// by which a user is found again: it must never change. The address will do, if it is permanent.
+    ///
+    /// ```
+    /// # use auth_http::{AnswerCache, Endpoint, HttpVerifier, IdentityShape};
+    /// # let endpoint = Endpoint::new("https://accounts.example.com/verify");
+    /// # let builder = HttpVerifier::builder(endpoint, "https://accounts.example.com", IdentityShape::new("/id"));
+    /// let accounts = HttpVerifier::builder(
+    ///     Endpoint::new("https://accounts.example.com/verify"),
+    ///     "https://accounts.example.com",
+    ///     IdentityShape::new("/user/id"),
+    /// );
+    /// ```
     pub fn builder(
         endpoint: Endpoint,
         issuer: impl Into<String>,

@@ -24,11 +24,11 @@ pub(crate) fn address(issuer: &str) -> String {
 pub(crate) async fn keys_of(issuer: &str, endpoint: Endpoint) -> Result<Endpoint, ConfigError> {
     let refused = |why: &str| ConfigError::new(format!("the discovery document of {issuer} {why}"));
     let document = endpoint.clone().max_answer_len(MAX_LEN).document()?;
-    let text = document.fetch().await.map_err(|error| refused(&crate::keys::told(&error)))?;
+    let text = document.fetch().await.map_err(|error| refused(&crate::keys::describe(&error)))?;
     let provider: Provider = serde_json::from_slice(&text)
-        .map_err(|_| refused("is no JSON object with texts for `issuer` and `jwks_uri`"))?;
+        .map_err(|_| refused("is not a JSON object with texts for `issuer` and `jwks_uri`"))?;
     if provider.issuer != issuer {
-        return Err(refused("is that of another issuer"));
+        return Err(refused("names another issuer"));
     }
     Ok(endpoint.at(provider.jwks_uri))
 }

@@ -12,7 +12,7 @@ use auth_jws::{Algorithm, Claims, Expectations, JwkSet, Token, VerifyingKey};
 use crate::cache::Good;
 use crate::discovery;
 use crate::grant::{SCOPES, grant};
-use crate::keys::{Failure, Keys, told};
+use crate::keys::{Failure, Keys, describe};
 use crate::refusal::Refusal;
 use crate::remote::{Pace, Remote};
 use crate::revocation::Issued;
@@ -73,6 +73,12 @@ impl Issuer {
 
     /// An issuer of this name: the value that it writes into `iss`, byte for byte. It is half of the key by which a
     /// user is found again.
+    ///
+    /// ```
+    /// use auth_jwt::Issuer;
+    ///
+    /// let issuer = Issuer::new("https://id.example.com").discover().audience("orders");
+    /// ```
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -199,7 +205,7 @@ impl Issuer {
 
     fn at(mut self, place: Place) -> Self {
         if self.place.replace(place).is_some() {
-            self.mistake.get_or_insert("keys come from one address".into());
+            self.mistake.get_or_insert("name one address of the keys".into());
         }
         self
     }
@@ -257,6 +263,14 @@ impl Issuer {
     }
 
     /// Uses a key that was created separately: a secret or a PEM with a name (`kid`), or for one algorithm only.
+    ///
+    /// ```
+    /// use auth_jwt::{Algorithm, Issuer, VerifyingKey};
+    ///
+    /// let key = VerifyingKey::hmac(b"a secret of at least 32 bytes ...", Algorithm::Hs256)?.with_id("2026");
+    /// let issuer = Issuer::new("https://id.example.com").key(key?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn key(self, key: VerifyingKey) -> Self {
         self.read(Ok(key))
     }
@@ -379,7 +393,7 @@ impl Issuer {
                 let document = endpoint.max_answer_len(JwkSet::MAX_LEN).document()?;
                 let remote = Remote::start(&name, document, algorithms.clone(), pace, now).await;
                 Keys::Fetched(remote.map_err(|error| {
-                    ConfigError::new(format!("the keys of {name} cannot be fetched: {}", told(&error)))
+                    ConfigError::new(format!("the keys of {name} cannot be fetched: {}", describe(&error)))
                 })?)
             }
         };
@@ -445,10 +459,10 @@ impl Issuer {
         let algorithms = self.algorithms.as_ref().unwrap_or(&of_keys);
         let symmetric = of_keys.iter().chain(algorithms).filter(|algorithm| algorithm.is_symmetric()).count();
         if symmetric != 0 && symmetric != of_keys.len() + algorithms.len() {
-            return Err(refused("a secret never stands beside public keys"));
+            return Err(refused("a secret cannot be combined with public keys"));
         }
         if algorithms.is_empty() || !algorithms.iter().all(|algorithm| of_keys.contains(algorithm)) {
-            return Err(refused("an algorithm is named for which there is no key"));
+            return Err(refused("there is no key for one of the algorithms"));
         }
         Ok(algorithms.clone())
     }

@@ -134,6 +134,15 @@ impl JwtBuilder {
 
     /// Builds the verifier with the keys of all issuers, which it fetches now.
     ///
+    /// ```no_run
+    /// # use auth_jwt::{Issuer, Jwt};
+    /// # async fn tokens() -> Result<(), auth_core::ConfigError> {
+    /// let issuer = Issuer::new("https://id.example.com").discover().audience("orders");
+    /// let tokens = Jwt::builder().issuer(issuer).build().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`ConfigError`] if the configuration cannot be right, or an issuer's keys cannot be fetched: a service that
     /// would refuse everybody does not start.
@@ -148,7 +157,7 @@ impl JwtBuilder {
         for issuer in self.issuers {
             let name = issuer.name().to_owned();
             if issuers.insert(name.clone(), issuer.build(self.clock.now()).await?).is_some() {
-                return Err(ConfigError::new(format!("the issuer {name:?} is there twice")));
+                return Err(ConfigError::new(format!("the issuer {name:?} is configured twice")));
             }
         }
         let cache = Cache::new(self.capacity)?;

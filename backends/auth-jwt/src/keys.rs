@@ -142,7 +142,7 @@ impl fmt::Display for NotNow {
 impl Error for NotNow {}
 
 /// An error with its sources. None of them contains an address or an answer.
-pub(crate) fn told(error: &BackendError) -> String {
+pub(crate) fn describe(error: &BackendError) -> String {
     let first: &dyn Error = error;
     let causes = std::iter::successors(Some(first), |error| (*error).source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")

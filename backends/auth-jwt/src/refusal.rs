@@ -42,8 +42,8 @@ impl fmt::Display for Refusal {
             Self::Claims(why) => why.fmt(f),
             Self::Key => f.write_str("the token names a key that its issuer does not have"),
             Self::Signature(why) => why.fmt(f),
-            Self::Identity => f.write_str("what the token says of somebody is of another type"),
-            Self::Scopes => f.write_str("the token's scopes are none"),
+            Self::Identity => f.write_str("a claim about the user has an unexpected type"),
+            Self::Scopes => f.write_str("the token's scopes cannot be read"),
             Self::Revoked => f.write_str("the token was revoked"),
         }
     }

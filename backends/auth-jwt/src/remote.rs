@@ -9,7 +9,7 @@ use auth_http::Document;
 use auth_jws::{Algorithm, JwkSet};
 use tokio::sync::watch;
 
-use crate::keys::told;
+use crate::keys::describe;
 use crate::unknown::Unknown;
 
 /// When keys are fetched, and how long they are good.
@@ -123,7 +123,7 @@ impl Remote {
                 true
             }
             Err(error) => {
-                let why = told(&error);
+                let why = describe(&error);
                 tracing::warn!(target: "auth", issuer = self.issuer, "keys could not be fetched: {why}");
                 false
             }

@@ -374,12 +374,24 @@ impl LdapBuilder {
     }
 
     /// Sets how long a connection may take, with TLS and the service account's bind: 2 s, unless set.
+    ///
+    /// ```
+    /// # use auth_ldap::{GroupSource, Ldap};
+    /// # let builder = Ldap::builder("example.org");
+    /// let builder = builder.connect_timeout(std::time::Duration::from_secs(1));
+    /// ```
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
         self.connect_timeout = limit;
         self
     }
 
     /// Sets how long a server may take for one answer: 2 s, unless set.
+    ///
+    /// ```
+    /// # use auth_ldap::{GroupSource, Ldap};
+    /// # let builder = Ldap::builder("example.org");
+    /// let builder = builder.operation_timeout(std::time::Duration::from_secs(1));
+    /// ```
     pub fn operation_timeout(mut self, limit: Duration) -> Self {
         self.operation_timeout = limit;
         self
@@ -464,14 +476,22 @@ impl LdapBuilder {
 
     /// Builds the directory. Nothing connects yet.
     ///
+    /// ```
+    /// # use auth_ldap::{GroupSource, Ldap};
+    /// # let builder = Ldap::builder("example.org");
+    /// let error = builder.build().unwrap_err();
+    /// assert_eq!(error.to_string(), "the directory cannot be used: name a `server`");
+    /// ```
+    ///
     /// # Errors
     /// [`ConfigError`] if a setting is missing, or cannot be right.
     pub fn build(self) -> Result<Ldap, ConfigError> {
         self.check()?;
         let servers = self.servers()?;
         let searcher = self.searcher.as_ref();
-        let searcher =
-            searcher.ok_or_else(|| refused("say who searches: `service_account` or `anonymous_search`"))?;
+        let searcher = searcher.ok_or_else(|| {
+            refused("name the searching account by `service_account`, or call `anonymous_search`")
+        })?;
         let searchers = match searcher {
             Searcher::Account(account) => Some(Pool::new(servers.clone(), account.clone(), self.connections)),
             Searcher::Nobody => None,
@@ -491,21 +511,24 @@ impl LdapBuilder {
             (!self.servers.is_empty(), "name a `server`"),
             (
                 self.lockout.is_none_or(|lockout| lockout.failures > 0 && !lockout.within.is_zero()),
-                "a directory that locks an account after one failure, or for no time, leaves nothing to stop before",
+                "`lockout_threshold` needs at least two failures, and a time above zero",
             ),
-            (is_dn(&self.base), "the base of `users` is no DN: write `ou=people,dc=example,dc=org`"),
-            (attributes.iter().all(|name| is_attribute(name)), "an attribute has a name that none has"),
-            (limits.iter().all(|limit| !limit.is_zero()), "a time limit of 0 lets nobody in"),
-            (self.connections > 0, "without connections nobody gets in"),
-            (self.page_size > 0, "nothing comes in pages of 0 entries"),
-            (self.max_groups > 0, "where 0 groups are too many, leave out `groups`"),
+            (is_dn(&self.base), "the base of `users` is not a DN: write `ou=people,dc=example,dc=org`"),
+            (
+                attributes.iter().all(|name| is_attribute(name)),
+                "an attribute's name is not a valid LDAP attribute description (RFC 4512 §2.5)",
+            ),
+            (limits.iter().all(|limit| !limit.is_zero()), "a time limit must be above zero"),
+            (self.connections > 0, "`connections` must be at least 1"),
+            (self.page_size > 0, "`page_size` must be at least 1"),
+            (self.max_groups > 0, "`max_groups` must be at least 1; leave out `groups` to read none"),
             (
                 self.groups.is_some() || !self.has_group_rules(),
-                "say where `groups` are found that rules name",
+                "`require_group` and `deny_group` need `groups`",
             ),
             (
                 self.groups.as_ref().is_none_or(|groups| is_dn(groups.base())),
-                "the base of the groups is no DN",
+                "the base of the groups is not a DN",
             ),
         ];
         let broken = rules.into_iter().find(|(holds, _)| !holds);
@@ -514,10 +537,12 @@ impl LdapBuilder {
             (Some(Searcher::Account(Account::Service { dn, password })), _)
                 if dn.trim().is_empty() || password.is_empty() =>
             {
-                Err(refused("the service account needs a DN and a password; without them it would be nobody"))
+                Err(refused(
+                    "the service account needs a DN and a password; without them its bind would be anonymous",
+                ))
             }
             (Some(Searcher::Nobody), Bind::Found) => {
-                Err(refused("without a service account say how users bind: `bind_dn` or `bind_principal`"))
+                Err(refused("without a service account, say how users bind: `bind_dn` or `bind_principal`"))
             }
             (_, Bind::Principal) if self.domain.is_none() => {
                 Err(refused("`bind_principal` is for Active Directory: start with `Ldap::active_directory`"))
@@ -537,7 +562,7 @@ impl LdapBuilder {
             .map(|url| Server::at(url, self.clear).map(Arc::new))
             .collect::<Result<_, _>>()?;
         let tls = match (&self.trust, list.iter().any(|server| server.uses_tls())) {
-            (Some(_), false) => return Err(refused("TLS is set up, and no server is reached by it")),
+            (Some(_), false) => return Err(refused("TLS is configured, but no server uses it")),
             (trust, true) => Some(trust.clone().unwrap_or(Trust::System).config()?),
             (None, false) => None,
         };

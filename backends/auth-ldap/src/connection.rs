@@ -173,7 +173,7 @@ impl Connection {
             }
             Ok(Ok(Err(error))) => self.fault(&error),
             Ok(Err(_)) => Failure::nonsense("the LDAP library panicked over the server's answer"),
-            Err(_) => Failure::late("the server did not answer within its time"),
+            Err(_) => Failure::late("the server did not answer in time"),
         };
         Err(self.judged(failure))
     }

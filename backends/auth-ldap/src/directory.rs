@@ -76,7 +76,7 @@ impl Directory {
         let filter = self.settings.filter.fill(&FilterValue::of(name));
         match (&self.settings.way, &self.searchers) {
             (Way::Search, Some(searchers)) => self.search_then_bind(searchers, &filter, attempt).await,
-            (Way::Search, None) => Err(Failure::refused("nobody is there who could search").into()),
+            (Way::Search, None) => Err(Failure::refused("no account is configured for searching").into()),
             (Way::Dn(template), _) => {
                 let dn = template.fill(&DnValue::of(name));
                 self.bind_then_read(&dn, (&dn, Scope::Base), &filter, attempt).await
@@ -255,7 +255,7 @@ impl Directory {
     }
 
     pub(crate) fn searchers(&self) -> Result<&Pool, Failure> {
-        let nobody = || Failure::refused("without a service account nobody can be looked up");
+        let nobody = || Failure::refused("looking a user up needs a service account");
         self.searchers.as_ref().ok_or_else(nobody)
     }
 
@@ -308,10 +308,10 @@ pub(crate) async fn bind(
 
 /// The name matches several entries: nobody can tell which one is meant, and no other backend should decide.
 fn ambiguous() -> Outcome<Identity> {
-    tracing::warn!(target: "auth", "a login name is that of several entries: refused");
+    tracing::warn!(target: "auth", "a login name matches several entries: refused");
     Outcome::Deny(DenyReason::NotPermitted)
 }
 
 pub(crate) fn late() -> Failure {
-    Failure::late("the directory did not decide within its time")
+    Failure::late("the directory did not decide in time")
 }

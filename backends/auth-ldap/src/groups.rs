@@ -146,7 +146,7 @@ impl GroupSource {
         let dns = match self.kind {
             Kind::MemberOf => {
                 reader.complete(entry, MEMBER_OF).await?;
-                self.told(entry)
+                self.named_by(entry)
             }
             Kind::Members { levels } => self.layers(entry, levels, reader).await?,
             Kind::Posix => {
@@ -167,7 +167,7 @@ impl GroupSource {
     }
 
     /// The groups that the entry itself names.
-    fn told(&self, entry: &Entry) -> Vec<String> {
+    fn named_by(&self, entry: &Entry) -> Vec<String> {
         let base = format!(",{}", folded(&self.base));
         let below = |dn: &&str| base == "," || folded(dn).ends_with(&base);
         entry.texts(MEMBER_OF).filter(below).map(str::to_owned).collect()
@@ -237,7 +237,7 @@ mod tests {
     #[test]
     fn groups_elsewhere_do_not_count() {
         let source = GroupSource::member_of("ou=Groups,dc=example");
-        let told = source.told(&entry(
+        let told = source.named_by(&entry(
             "memberof",
             &[
                 "cn=staff,OU=groups, dc=example",

@@ -35,6 +35,11 @@ impl Ldap {
     ///
     /// `issuer` is the directory's name in identities, and half of the key by which users are found again: choose it
     /// once, and do not name it after a server that will be replaced some day.
+    ///
+    /// ```
+    /// # use auth_ldap::Ldap;
+    /// let builder = Ldap::builder("example.org").server("ldaps://ldap.example.org");
+    /// ```
     pub fn builder(issuer: impl Into<String>) -> LdapBuilder {
         LdapBuilder::new(issuer.into())
     }
@@ -97,6 +102,16 @@ impl Ldap {
     /// Lists all people whom a login could let in, to see in advance what it would result in, and with
     /// [`ProvisionedUsers::plan`](auth_core::provisioning::ProvisionedUsers::plan) what it would change.
     /// [`Everybody`] shows an example.
+    ///
+    /// ```no_run
+    /// # async fn count(directory: auth_ldap::Ldap) -> Result<u64, auth_core::backend::BackendError> {
+    /// let (mut people, mut count) = (directory.everybody(), 0);
+    /// while people.next().await?.is_some() {
+    ///     count += 1;
+    /// }
+    /// # Ok(count)
+    /// # }
+    /// ```
     pub fn everybody(&self) -> Everybody {
         Everybody::of(Arc::clone(&self.0))
     }

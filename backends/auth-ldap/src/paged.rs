@@ -53,7 +53,7 @@ impl Cursor {
         self.seen += entries;
         self.empty = if entries == 0 { self.empty + 1 } else { 0 };
         if self.place.is_some() && self.empty > MAX_EMPTY {
-            return Err(Failure::unclear("the directory gives pages with nothing on them, and no end"));
+            return Err(Failure::unclear("the directory keeps returning empty pages"));
         }
         Ok(())
     }

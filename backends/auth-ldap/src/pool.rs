@@ -44,12 +44,12 @@ impl Pool {
 
     pub(crate) async fn get(&self) -> Result<Lent, Failure> {
         if self.0.status().waiting >= MAX_WAITING {
-            return Err(Failure::crowded("too many wait for a connection to the directory"));
+            return Err(Failure::crowded("too many requests wait for a connection to the directory"));
         }
         match self.0.get().await {
             Ok(connection) => Ok(Lent(Some(connection))),
             Err(PoolError::Backend(failure)) => Err(failure),
-            Err(_) => Err(Failure::refused("no connection to the directory could be had")),
+            Err(_) => Err(Failure::refused("no connection to the directory is available")),
         }
     }
 

@@ -35,9 +35,7 @@ pub(crate) fn take(entry: &mut Entry, attribute: &str, first: usize) -> Result<O
             end.checked_add(1)
         }
         _ => {
-            return Err(Failure::unclear(
-                "the directory gives other values of an attribute than their range says",
-            ));
+            return Err(Failure::unclear("the directory's values of an attribute do not match their range"));
         }
     };
     Ok(Some(Range { values, next }))

@@ -99,7 +99,9 @@ impl<'a> Reader<'a> {
             Search { base: dn, scope: Scope::Base, filter: "(objectClass=*)", attributes: &attributes };
         let entry = self.one(&search).await?.pop();
         let range = entry.map(|mut entry| range::take(&mut entry, attribute, first)).transpose()?.flatten();
-        range.ok_or_else(|| Failure::unclear("the directory does not give the rest of an attribute's values"))
+        range.ok_or_else(|| {
+            Failure::unclear("the directory does not return the rest of an attribute's values")
+        })
     }
 
     pub(crate) fn bounds(&self) -> Bounds {

@@ -21,7 +21,7 @@ pub(crate) async fn carry(
     loop {
         let went = tokio::select! {
             read = library.read_buf(&mut requests) => match read {
-                Ok(0) | Err(_) => Err(Failure::broken("the connection is not used any more")),
+                Ok(0) | Err(_) => Err(Failure::broken("the connection is no longer in use")),
                 Ok(_) => exchange.requests(&mut requests, &mut server).await,
             },
             read = server.read_buf(&mut answers) => match read {
@@ -58,7 +58,7 @@ impl Exchange {
                 }
             }
         });
-        let text = "more was asked than one thing at a time, or more than a request may hold";
+        let text = "more than one request was sent at a time, or a request was too long";
         let whole = whole.map_err(|_| Failure::unclear(text))?;
         send(bytes, whole, server).await
     }
@@ -81,7 +81,7 @@ impl Exchange {
                 Failure::limit(format!("the server's answer has more than {MAX_ANSWER} bytes"))
             }
             Refused::Malformed if farewell => Failure::broken("the server ends the connection"),
-            Refused::Malformed => Failure::nonsense("the server's answer is not one to what was asked"),
+            Refused::Malformed => Failure::nonsense("the server's answer does not match the request"),
         })?;
         send(bytes, whole, library).await
     }

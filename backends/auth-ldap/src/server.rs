@@ -71,7 +71,7 @@ impl Servers {
         let mut last = Failure::down("there is no server");
         for server in rested.into_iter().chain(tired) {
             let connection = async { begin(server.dial(self).await?).await };
-            let late = || Err(Failure::down("no connection to the server within its time"));
+            let late = || Err(Failure::down("no connection to the server in time"));
             let connection = timeout(self.connect_timeout, connection).await.unwrap_or_else(|_| late());
             match connection.map_err(Failure::before_any_question) {
                 Ok(connection) => {
@@ -111,7 +111,7 @@ impl Server {
             ("ldaps", _) => Place::host(&url, Security::Tls),
             ("ldap", false) => Place::host(&url, Security::StartTls),
             ("ldap", true) => Place::host(&url, Security::Clear),
-            _ => return Err(refused("its scheme is none of `ldaps`, `ldap` (with StartTLS) and `ldapi`")),
+            _ => return Err(refused("its scheme must be `ldaps`, `ldap` (with StartTLS) or `ldapi`")),
         };
         let place = place.ok_or_else(|| refused("it names no host, or no path of a socket"))?;
         Ok(Self { url: url.into(), place, failed: Mutex::new(None), has_referred: AtomicBool::new(false) })
@@ -137,7 +137,7 @@ impl Server {
         if !self.has_referred.swap(true, Ordering::Relaxed) {
             tracing::info!(
                 target: "auth", server = %self.url,
-                "a directory's server refers to others, which are not asked: who and which groups are only there are not found"
+                "a directory's server returned referrals, which are not followed: people and groups that exist only there are not found"
             );
         }
     }

@@ -44,7 +44,7 @@ impl FilterTemplate {
         let is_filter = |value: &FilterValue| filter::is_one(&template.fill(value));
         if !is_filter(&FilterValue::of("x")) || !is_filter(&FilterValue::anything()) || is_loose(&template.0)
         {
-            return Err(refused("is none with a name in it: write `(uid={username})`"));
+            return Err(refused("is not a filter with the name as a value: write `(uid={username})`"));
         }
         Ok(template)
     }
@@ -78,7 +78,7 @@ impl DnTemplate {
         let name = dn::parse(&template.fill(&DnValue::of(PLACE))).unwrap_or_default();
         let values = name.iter().flatten().filter(|(_, value)| value == PLACE.as_bytes()).count();
         if values != template.0.0.len() - 1 {
-            return Err(refused("is none with the name as a value: write `uid={username},ou=people,…`"));
+            return Err(refused("is not a DN with the name as a value: write `uid={username},ou=people,…`"));
         }
         Ok(template)
     }

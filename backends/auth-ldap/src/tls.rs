@@ -50,7 +50,7 @@ fn provider() -> Result<Arc<CryptoProvider>, ConfigError> {
 }
 
 fn authorities(pem: &[u8]) -> Result<RootCertStore, ConfigError> {
-    let refused = || ConfigError::new("the authorities are no certificates: give them as PEM");
+    let refused = || ConfigError::new("the authorities are not certificates in PEM");
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem) {
         roots.add(certificate.map_err(|_| refused())?).map_err(|_| refused())?;

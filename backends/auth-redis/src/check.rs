@@ -33,6 +33,17 @@ impl RedisSessions {
     /// asks the server whether it evicts keys when its memory is used up, which it must not. Call it when the program
     /// starts.
     ///
+    /// ```no_run
+    /// # use auth_redis::{RedisOnce, RedisSessions, RedisThrottle};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let client = redis::Client::open("redis://127.0.0.1/")?;
+    /// let sessions = RedisSessions::new(client)?;
+    /// sessions.check().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`StoreError`] of what failed first. Its sources name the command, the permission or the setting that is missing.
     pub async fn check(&self) -> Result<(), StoreError> {

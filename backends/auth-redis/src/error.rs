@@ -19,7 +19,7 @@ pub(crate) fn store_error(error: &RedisError) -> StoreError {
     }
     match error.code() {
         Some("OOM") => StoreError::because(StoreErrorKind::Full, Failure(OUT_OF_MEMORY.into())),
-        Some(code) => unavailable(&told(code, error.detail().unwrap_or_default())),
+        Some(code) => unavailable(&describe(code, error.detail().unwrap_or_default())),
         None if error.is_io_error() => unavailable(&io_kind(error)),
         None => unavailable(error.category()),
     }
@@ -32,7 +32,7 @@ const NO_KEYS: &str =
 
 /// The code, and what to do about it if that is known. Of the server's message it repeats at most the name of a
 /// command.
-fn told(code: &str, words: &str) -> String {
+fn describe(code: &str, words: &str) -> String {
     let remedy = match (code, command_in(words)) {
         ("NOPERM", Some(command)) => {
             format!("the access list does not let this user run `{command}`: add `+{command}`")
@@ -45,8 +45,8 @@ fn told(code: &str, words: &str) -> String {
                 .into()
         }
         ("READONLY", _) => "the server is a replica: connect to the primary".into(),
-        ("MISCONF", _) => "the server takes no writes, since it cannot write to its disk".into(),
-        ("NOAUTH", _) => "the server asks for a password: the URL has none".into(),
+        ("MISCONF", _) => "the server refuses writes, because it cannot write to its disk".into(),
+        ("NOAUTH", _) => "the server requires a password, and the URL has none".into(),
         ("ERR", Some(command)) if words.starts_with("unknown command") => {
             format!("the server has no command `{command}`: sessions need it")
         }
@@ -65,7 +65,7 @@ fn command_in(words: &str) -> Option<String> {
 
 /// The answer of the server is not what the script returns.
 pub(crate) fn unreadable() -> StoreError {
-    unavailable("the server's answer makes no sense")
+    unavailable("the server's answer is malformed")
 }
 
 pub(crate) fn unavailable(text: &str) -> StoreError {
@@ -104,7 +104,7 @@ mod tests {
             ("WRONGPASS", "invalid username-password pair 'canary'", "WRONGPASS"),
         ];
         for (code, words, says) in table {
-            let told = told(code, words);
+            let told = describe(code, words);
             assert!(told.contains(says) && !told.contains("canary"), "{code} {words}: {told}");
         }
     }

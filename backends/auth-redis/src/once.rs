@@ -59,6 +59,16 @@ const LONGEST: u64 = 1 << 62;
 impl RedisOnce {
     /// Keeps used ids on one server, under the prefix `auth`. Call it on a Tokio runtime.
     ///
+    /// ```
+    /// # use auth_redis::{RedisOnce, RedisSessions, RedisThrottle};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let client = redis::Client::open("redis://127.0.0.1/")?;
+    /// let used = RedisOnce::new(client)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`ConfigError`] if the client cannot be used.
     pub fn new(client: Client) -> Result<Self, ConfigError> {
@@ -66,6 +76,18 @@ impl RedisOnce {
     }
 
     /// Keeps used ids on a cluster, under the prefix `auth`.
+    ///
+    /// ```no_run
+    /// # use redis::cluster::ClusterClient;
+    /// # use auth_redis::{RedisOnce, RedisSessions, RedisThrottle};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let client = redis::Client::open("redis://127.0.0.1/")?;
+    /// let client = ClusterClient::new(["redis://10.0.0.1/", "redis://10.0.0.2/"])?;
+    /// let used = RedisOnce::cluster(&client).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`StoreError`] if no node can be reached.
@@ -81,6 +103,16 @@ impl RedisOnce {
     /// Keeps used ids under another prefix, as [`RedisSessions::with_prefix`](crate::RedisSessions::with_prefix).
     /// Sessions may use the same one.
     ///
+    /// ```
+    /// # use auth_redis::{RedisOnce, RedisSessions, RedisThrottle};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let client = redis::Client::open("redis://127.0.0.1/")?;
+    /// let used = RedisOnce::new(client)?.with_prefix("shop")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`ConfigError`] if `prefix` is not 1 to 64 ASCII letters, digits, `-`, `_`, `.` or `:`.
     pub fn with_prefix(mut self, prefix: &str) -> Result<Self, ConfigError> {
@@ -90,6 +122,17 @@ impl RedisOnce {
 
     /// Tries all that will be needed (see [`check_store`]), and asks the server whether it evicts keys. Call it when
     /// the program starts.
+    ///
+    /// ```no_run
+    /// # use auth_redis::{RedisOnce, RedisSessions, RedisThrottle};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let client = redis::Client::open("redis://127.0.0.1/")?;
+    /// let used = RedisOnce::new(client)?;
+    /// used.check().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`StoreError`] of what failed first. Its sources name the command, the permission or the setting that is missing.

@@ -22,7 +22,7 @@ impl Prefix {
         }
         let shown: String = name.chars().take(80).collect();
         Err(ConfigError::new(format!(
-            "{shown:?} is no prefix for keys: use 1 to 64 ASCII letters, digits, `-`, `_`, `.` or `:`"
+            "{shown:?} is not a valid prefix for keys: use 1 to 64 ASCII letters, digits, `-`, `_`, `.` or `:`"
         )))
     }
 

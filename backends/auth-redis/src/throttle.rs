@@ -45,6 +45,16 @@ pub struct RedisThrottle {
 impl RedisThrottle {
     /// Keeps counters on one server, under the prefix `auth`. Call it on a Tokio runtime.
     ///
+    /// ```
+    /// # use auth_redis::{RedisOnce, RedisSessions, RedisThrottle};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let client = redis::Client::open("redis://127.0.0.1/")?;
+    /// let counted = RedisThrottle::new(client)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`ConfigError`] if the client cannot be used.
     pub fn new(client: Client) -> Result<Self, ConfigError> {
@@ -52,6 +62,18 @@ impl RedisThrottle {
     }
 
     /// Keeps counters on a cluster, under the prefix `auth`.
+    ///
+    /// ```no_run
+    /// # use redis::cluster::ClusterClient;
+    /// # use auth_redis::{RedisOnce, RedisSessions, RedisThrottle};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let client = redis::Client::open("redis://127.0.0.1/")?;
+    /// let client = ClusterClient::new(["redis://10.0.0.1/", "redis://10.0.0.2/"])?;
+    /// let counted = RedisThrottle::cluster(&client).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`StoreError`] if no node can be reached.
@@ -67,6 +89,16 @@ impl RedisThrottle {
     /// Keeps counters under another prefix, as [`RedisSessions::with_prefix`](crate::RedisSessions::with_prefix).
     /// Sessions may use the same one.
     ///
+    /// ```
+    /// # use auth_redis::{RedisOnce, RedisSessions, RedisThrottle};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let client = redis::Client::open("redis://127.0.0.1/")?;
+    /// let counted = RedisThrottle::new(client)?.with_prefix("shop")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`ConfigError`] if `prefix` is not 1 to 64 ASCII letters, digits, `-`, `_`, `.` or `:`.
     pub fn with_prefix(mut self, prefix: &str) -> Result<Self, ConfigError> {
@@ -75,6 +107,17 @@ impl RedisThrottle {
     }
 
     /// Tries all that attempts will need: see [`check_store`]. Call it when the program starts.
+    ///
+    /// ```no_run
+    /// # use auth_redis::{RedisOnce, RedisSessions, RedisThrottle};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let client = redis::Client::open("redis://127.0.0.1/")?;
+    /// let counted = RedisThrottle::new(client)?;
+    /// counted.check().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`StoreError`] of what failed first. Its sources name the command or the permission that is missing.

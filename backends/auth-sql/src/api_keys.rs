@@ -57,6 +57,17 @@ pub struct SqlApiKeys {
 
 impl SqlApiKeys {
     /// Keeps API keys in the table `auth_api_keys`.
+    ///
+    /// ```
+    /// # use auth_sql::SqlApiKeys;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// let kept = SqlApiKeys::new(pool);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(database: impl Into<Database>) -> Self {
         let database = database.into();
         let sql = Arc::new(Statements::new(&Statements::default_table(), database.dialect()));
@@ -85,6 +96,18 @@ impl SqlApiKeys {
 
     /// Creates the table and its indexes where they are missing.
     ///
+    /// ```
+    /// # use auth_sql::SqlApiKeys;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let kept = SqlApiKeys::new(pool);
+    /// kept.migrate().await?; // when the program starts
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`StoreError`] if the database refuses or cannot be reached.
     pub async fn migrate(&self) -> Result<(), StoreError> {
@@ -93,6 +116,19 @@ impl SqlApiKeys {
 
     /// Tries all that keys will need: see [`check_store`]. Call it when the program starts, after
     /// [`migrate`](Self::migrate).
+    ///
+    /// ```
+    /// # use auth_sql::SqlApiKeys;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let kept = SqlApiKeys::new(pool);
+    /// # kept.migrate().await?;
+    /// kept.check().await?; // after `migrate`, before the first request
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`StoreError`] of what failed first. Its sources name the table, the permission or the setting that is missing.
@@ -103,6 +139,18 @@ impl SqlApiKeys {
 
     /// Removes keys that ended 30 days ago now and then, for as long as it is polled: run it in a separate task. It
     /// works as [`SqlSessions::purge_every`](crate::SqlSessions::purge_every).
+    ///
+    /// ```
+    /// # use auth_sql::SqlApiKeys;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let kept = SqlApiKeys::new(pool);
+    /// tokio::spawn(kept.clone().purge_every(std::time::Duration::from_mins(10)));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn purge_every(self, about: Duration) {
         let purge = |now: Timestamp, limit| {
             let before = now.as_millis().saturating_sub(millis_of(SHOWN_FOR));

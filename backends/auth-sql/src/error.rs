@@ -86,7 +86,7 @@ impl From<sqlx::Error> for DbError {
             _ => DbErrorKind::Unavailable,
         };
         let text = match &error {
-            E::Database(error) => remedy::of(&**error).unwrap_or_else(|| told(&**error)),
+            E::Database(error) => remedy::of(&**error).unwrap_or_else(|| describe(&**error)),
             E::Io(error) => error.kind().to_string(),
             E::PoolTimedOut => "no connection became free in time".into(),
             E::PoolClosed => "the pool is closed".into(),
@@ -136,7 +136,7 @@ fn is_doubtful(error: &dyn DatabaseError) -> bool {
 }
 
 /// The code, and the message if it quotes no value: messages about data do, and at `MySQL` HY000 may be anything.
-fn told(error: &dyn DatabaseError) -> String {
+fn describe(error: &dyn DatabaseError) -> String {
     let code = error.code().unwrap_or_default();
     #[cfg(feature = "mysql")]
     if let Some(number) = crate::driver::mysql::number(error) {

@@ -53,6 +53,17 @@ pub struct SqlFactors {
 
 impl SqlFactors {
     /// Keeps factors in the tables `auth_factors`, `auth_recovery_codes` and `auth_factor_tries`.
+    ///
+    /// ```
+    /// # use auth_sql::SqlFactors;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// let kept = SqlFactors::new(pool);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(database: impl Into<Database>) -> Self {
         let database = database.into();
         let sql = Arc::new(Statements::new(&Tables::default(), database.dialect()));
@@ -100,6 +111,18 @@ impl SqlFactors {
 
     /// Creates the tables and their indexes where they are missing.
     ///
+    /// ```
+    /// # use auth_sql::SqlFactors;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let kept = SqlFactors::new(pool);
+    /// kept.migrate().await?; // when the program starts
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`StoreError`] if the database refuses or cannot be reached.
     pub async fn migrate(&self) -> Result<(), StoreError> {
@@ -108,6 +131,19 @@ impl SqlFactors {
 
     /// Tries all that factors will need: see [`check_store`]. Call it when the program starts, after
     /// [`migrate`](Self::migrate).
+    ///
+    /// ```
+    /// # use auth_sql::SqlFactors;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let kept = SqlFactors::new(pool);
+    /// # kept.migrate().await?;
+    /// kept.check().await?; // after `migrate`, before the first request
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`StoreError`] of what failed first. Its sources name the table, the permission or the setting that is missing.

@@ -22,7 +22,7 @@ impl Identifier {
         }
         let shown: String = name.chars().take(80).collect();
         Err(ConfigError::new(format!(
-            "{shown:?} is no name for a table or column: \
+            "{shown:?} is not a valid name for a table or column: \
              use a letter or `_`, then up to 62 letters, digits or `_`"
         )))
     }

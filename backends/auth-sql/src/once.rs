@@ -59,6 +59,17 @@ pub struct SqlOnce {
 
 impl SqlOnce {
     /// Keeps used ids in the table `auth_once`.
+    ///
+    /// ```
+    /// # use auth_sql::SqlOnce;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// let used = SqlOnce::new(pool);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(database: impl Into<Database>) -> Self {
         let database = database.into();
         let sql = Arc::new(Statements::new(&Statements::default_table(), database.dialect()));
@@ -87,6 +98,18 @@ impl SqlOnce {
 
     /// Creates the table and its index where they are missing.
     ///
+    /// ```
+    /// # use auth_sql::SqlOnce;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let used = SqlOnce::new(pool);
+    /// used.migrate().await?; // when the program starts
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`StoreError`] if the database refuses or cannot be reached.
     pub async fn migrate(&self) -> Result<(), StoreError> {
@@ -95,6 +118,19 @@ impl SqlOnce {
 
     /// Tries all that will be needed: see [`check_store`]. Call it when the program starts, after
     /// [`migrate`](Self::migrate).
+    ///
+    /// ```
+    /// # use auth_sql::SqlOnce;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let used = SqlOnce::new(pool);
+    /// # used.migrate().await?;
+    /// used.check().await?; // after `migrate`, before the first request
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`StoreError`] of what failed first. Its sources name the table, the permission or the setting that is missing.
@@ -105,8 +141,20 @@ impl SqlOnce {
 
     /// Removes rows that are no longer needed now and then, for as long as it is polled: run it in a separate task.
     /// It works as [`SqlSessions::purge_every`](crate::SqlSessions::purge_every).
+    ///
+    /// ```
+    /// # use auth_sql::SqlOnce;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let used = SqlOnce::new(pool);
+    /// tokio::spawn(used.clone().purge_every(std::time::Duration::from_mins(10)));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn purge_every(self, about: Duration) {
-        purge_every(&SystemClock, about, "what was used once", |now, limit| self.purge(now, limit)).await;
+        purge_every(&SystemClock, about, "used ids", |now, limit| self.purge(now, limit)).await;
     }
 }
 

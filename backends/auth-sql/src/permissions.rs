@@ -36,7 +36,7 @@ impl Permissions {
         self.texts.reserve(array.len());
         let mut json = serde_json::Deserializer::from_str(array);
         let read = json.deserialize_seq(Each(self)).and_then(|()| json.end());
-        read.map_err(|_| DbError::unreadable("a permission is no text"))
+        read.map_err(|_| DbError::unreadable("a permission is not a text"))
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -21,7 +21,7 @@ use crate::driver::{Columns, Rows, Value, number as number_in};
 use crate::error::{DbError, DbErrorKind};
 use crate::identifier::Identifier;
 use crate::purge::purge_every;
-use row::{Found, Row, bytes, entry, found, key_of, lineage, live, theirs, time};
+use row::{LiveRow, Row, bytes, entry, found, key_of, lineage, live, theirs, time};
 pub(crate) use row::{millis, number};
 use statements::{Ending, Statements};
 
@@ -65,6 +65,17 @@ pub struct SqlSessions {
 
 impl SqlSessions {
     /// Stores sessions in the table `auth_sessions`.
+    ///
+    /// ```
+    /// # use auth_sql::SqlSessions;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// let sessions = SqlSessions::new(pool);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(database: impl Into<Database>) -> Self {
         let database = database.into();
         let sql = Arc::new(Statements::new(&Statements::default_table(), database.dialect()));
@@ -95,6 +106,18 @@ impl SqlSessions {
     /// Creates the table and its indexes where they are missing, and adds to a table of an earlier version what it
     /// lacks. Instances of that version may go on using it.
     ///
+    /// ```
+    /// # use auth_sql::SqlSessions;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let sessions = SqlSessions::new(pool);
+    /// sessions.migrate().await?; // when the program starts
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`StoreError`] if the database refuses or cannot be reached.
     pub async fn migrate(&self) -> Result<(), StoreError> {
@@ -123,6 +146,19 @@ impl SqlSessions {
     /// Tries all that sessions will need, on a session that it creates and deletes again: see [`check_store`]. Call
     /// it when the program starts, after [`migrate`](Self::migrate).
     ///
+    /// ```
+    /// # use auth_sql::SqlSessions;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let sessions = SqlSessions::new(pool);
+    /// # sessions.migrate().await?;
+    /// sessions.check().await?; // after `migrate`, before the first request
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`StoreError`] of what failed first. Its sources name the table, the permission or the setting that is missing.
     pub async fn check(&self) -> Result<(), StoreError> {
@@ -143,7 +179,7 @@ impl SessionStore for SqlSessions {
     async fn load(&self, key: &SessionKey, now: Timestamp) -> Result<Option<Stored>, StoreError> {
         match self.find(key, now).await? {
             None => Ok(None),
-            Some(Found { key, version, record: Some(record) }) => {
+            Some(LiveRow { key, version, record: Some(record) }) => {
                 Ok(Some(Stored { key, record: Arc::new(record), version }))
             }
             Some(_) => Err(StoreError::new(StoreErrorKind::Newer)),
@@ -293,7 +329,7 @@ impl SessionStore for SqlSessions {
 
 impl SqlSessions {
     /// The live row under this key or alias.
-    async fn find(&self, key: &SessionKey, now: Timestamp) -> Result<Option<Found>, DbError> {
+    async fn find(&self, key: &SessionKey, now: Timestamp) -> Result<Option<LiveRow>, DbError> {
         let values = [bytes(key), time(now)];
         // It is nearly always a key. If asked for either at once, databases walk two indexes and merge the results.
         let found = self.database.first(&self.sql.load, &values, |row| found(*key, row)).await?;
@@ -304,7 +340,7 @@ impl SqlSessions {
         Box::pin(self.find_by_alias(key, now)).await
     }
 
-    async fn find_by_alias(&self, alias: &SessionKey, now: Timestamp) -> Result<Option<Found>, DbError> {
+    async fn find_by_alias(&self, alias: &SessionKey, now: Timestamp) -> Result<Option<LiveRow>, DbError> {
         let values = [bytes(alias), time(now), time(now)];
         let by_alias = |row: &dyn Columns| key_of(row, 4)?.map_or(Ok(None), |key| found(key, row));
         self.database.first(&self.sql.load_by_alias, &values, by_alias).await

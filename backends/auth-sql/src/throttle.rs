@@ -56,6 +56,17 @@ pub struct SqlThrottle {
 
 impl SqlThrottle {
     /// Keeps counters in the table `auth_throttle`.
+    ///
+    /// ```
+    /// # use auth_sql::SqlThrottle;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// let counted = SqlThrottle::new(pool);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(database: impl Into<Database>) -> Self {
         let database = database.into();
         let sql = Arc::new(Statements::new(&Statements::default_table(), database.dialect()));
@@ -84,6 +95,18 @@ impl SqlThrottle {
 
     /// Creates the table and its indexes where they are missing.
     ///
+    /// ```
+    /// # use auth_sql::SqlThrottle;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let counted = SqlThrottle::new(pool);
+    /// counted.migrate().await?; // when the program starts
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`StoreError`] if the database refuses or cannot be reached.
     pub async fn migrate(&self) -> Result<(), StoreError> {
@@ -92,6 +115,19 @@ impl SqlThrottle {
 
     /// Tries all that attempts will need: see [`check_store`]. Call it when the program starts, after
     /// [`migrate`](Self::migrate).
+    ///
+    /// ```
+    /// # use auth_sql::SqlThrottle;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let counted = SqlThrottle::new(pool);
+    /// # counted.migrate().await?;
+    /// counted.check().await?; // after `migrate`, before the first request
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`StoreError`] of what failed first. Its sources name the table, the permission or the setting that is missing.
@@ -102,6 +138,18 @@ impl SqlThrottle {
 
     /// Removes expired rows now and then, for as long as it is polled: run it in a separate task. It works as
     /// [`SqlSessions::purge_every`](crate::SqlSessions::purge_every).
+    ///
+    /// ```
+    /// # use auth_sql::SqlThrottle;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let counted = SqlThrottle::new(pool);
+    /// tokio::spawn(counted.clone().purge_every(std::time::Duration::from_mins(10)));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn purge_every(self, about: Duration) {
         purge_every(&SystemClock, about, "expired counters", |now, limit| self.purge_expired(now, limit))
             .await;

@@ -40,7 +40,7 @@ pub struct SqlUser {
 }
 
 impl SqlUser {
-    /// A user who is in no table: for tests of an application that takes a `SqlUser`. They are active, and hold no permissions.
+    /// A user who is in no table, for tests of an application that takes a `SqlUser`: active, without permissions.
     ///
     /// It proves nothing: only a chain makes the [`Authenticated`](auth_core::Authenticated) that a login asks for.
     ///
@@ -90,6 +90,10 @@ impl SqlUser {
     }
 
     /// The name as it was given when the user was created.
+    ///
+    /// ```
+    /// assert_eq!(auth_sql::SqlUser::new(1, "Alice").username(), "Alice");
+    /// ```
     pub fn username(&self) -> &str {
         &self.username
     }
@@ -156,6 +160,27 @@ impl fmt::Debug for SqlUser {
 
 /// The application's own user type, built from a row. [`SqlUsers::with_user`](crate::SqlUsers::with_user) shows an
 /// example.
+///
+/// ```
+/// use auth_core::{User, UserId};
+/// use auth_sql::{RowError, SqlUser, TableUser, UserRow};
+///
+/// struct Customer { user: SqlUser, newsletter: bool }
+///
+/// impl User for Customer {
+///     fn id(&self) -> UserId { self.user.id() }
+///     fn security_stamp(&self) -> &[u8] { self.user.security_stamp() }
+///     fn is_active(&self) -> bool { self.user.is_active() }
+/// }
+///
+/// impl TableUser for Customer {
+///     const COLUMNS: &'static [&'static str] = &["newsletter"];
+///
+///     fn from_row(user: SqlUser, row: &UserRow<'_>) -> Result<Self, RowError> {
+///         Ok(Self { user, newsletter: row.truth("newsletter")?.unwrap_or(false) })
+///     }
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be read from a table of users",
     label = "no `TableUser`",
@@ -259,6 +284,14 @@ impl fmt::Debug for UserRow<'_> {
 }
 
 /// Says why a row is not a valid user: [`SqlUsers::with_user`](crate::SqlUsers::with_user) shows an example.
+///
+/// ```
+/// use auth_sql::{RowError, UserRow};
+///
+/// fn email(row: &UserRow<'_>) -> Result<String, RowError> {
+///     Ok(row.text("email")?.ok_or(RowError::new("a customer has no address"))?.to_owned())
+/// }
+/// ```
 #[derive(Debug)]
 pub struct RowError(pub(crate) DbError);
 

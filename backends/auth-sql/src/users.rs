@@ -74,6 +74,18 @@ pub struct SqlUsers<U = SqlUser> {
 
 impl SqlUsers {
     /// Keeps users in the tables that [`migrate`](Self::migrate) creates.
+    ///
+    /// ```
+    /// # use auth_core::Passwords;
+    /// # use auth_sql::SqlUsers;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// let users: SqlUsers = SqlUsers::new(pool, Passwords::new()?);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(database: impl Into<Database>, passwords: Passwords) -> Self {
         let (database, table) = (database.into(), Arc::new(UserTable::default()));
         let sql = Arc::new(CurrentStatements::new(&table, &[], database.dialect()));
@@ -83,6 +95,19 @@ impl SqlUsers {
 
 impl<U: TableUser> SqlUsers<U> {
     /// Keeps users in other tables, such as the application's: [`UserTable::new`] shows an example.
+    ///
+    /// ```
+    /// # use auth_core::Passwords;
+    /// # use auth_sql::{SqlUsers, UserTable};
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// let table = UserTable::new("people")?.with_username("login", "login_key")?;
+    /// let users: SqlUsers = SqlUsers::new(pool, Passwords::new()?).with_table(table);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn with_table(mut self, table: UserTable) -> Self {
         self.sql = Arc::new(CurrentStatements::new(&table, &self.further, self.database.dialect()));

@@ -59,7 +59,7 @@ const NO_MESSAGES: [&str; 19] = [
     "GRANT ",
     "INSERT ",
     "SELECT ",
-    "Show what the logins",
+    "Show what logins",
     "UPDATE ",
     "WHERE ",
     "WITH ",

@@ -40,7 +40,7 @@ fn read_only(error: &dyn DatabaseError) -> Option<String> {
         return crate::driver::sqlite::is_read_only(&code).then(|| text.into());
     }
     let text =
-        "the server takes no writes: connect to the primary and not to a replica, or end its read-only mode";
+        "the server refuses writes: connect to the primary and not to a replica, or end its read-only mode";
     is(error, &READ_ONLY).then(|| text.into())
 }
 

@@ -71,7 +71,7 @@ pub(super) fn key_of(row: &dyn Columns, at: usize) -> Result<Option<SessionKey>,
 }
 
 /// A live row.
-pub(super) struct Found {
+pub(super) struct LiveRow {
     pub(super) key: SessionKey,
     pub(super) version: u64,
     /// `None` for a record that only a newer version can read.
@@ -79,14 +79,14 @@ pub(super) struct Found {
 }
 
 /// `None` if the record is damaged.
-pub(super) fn found(key: SessionKey, row: &dyn Columns) -> Result<Option<Found>, DbError> {
+pub(super) fn found(key: SessionKey, row: &dyn Columns) -> Result<Option<LiveRow>, DbError> {
     let record = match record_of(row)? {
         Ok(record) => Some(record),
         Err(Unreadable::Damaged) => return Ok(None),
         Err(_) => None,
     };
     let version = number_in(row, 3)?.try_into().unwrap_or_default();
-    Ok(Some(Found { key, version, record }))
+    Ok(Some(LiveRow { key, version, record }))
 }
 
 pub(super) fn entry(row: &dyn Columns) -> Result<Option<(SessionKey, SessionRecord)>, DbError> {

@@ -18,6 +18,22 @@ impl<U: TableUser> SqlUsers<U> {
     /// It changes nothing, since no user has the name, the id and the hash that it asks for. It does not try what
     /// only an administrator or a provisioning policy writes: a program may well lack the rights to create users.
     ///
+    /// ```
+    /// # use auth_core::{Passwords, Secret, User};
+    /// # use auth_core::backend::UserSource;
+    /// # use auth_sql::SqlUsers;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let users = SqlUsers::new(pool, Passwords::new()?);
+    /// # users.migrate().await?;
+    /// # let alice = users.create_user("alice", Some(&Secret::new("correct horse"))).await?.id();
+    /// users.check().await?; // after `migrate`, before the first request
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`BackendError`] of what failed first. Its source names the missing table, permission or setting.
     pub async fn check(&self) -> Result<(), BackendError> {

@@ -90,6 +90,24 @@ impl UserError {
     }
 
     /// The reason.
+    ///
+    /// ```
+    /// # use auth_core::{Passwords, Secret, User};
+    /// # use auth_core::backend::UserSource;
+    /// # use auth_sql::SqlUsers;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let users = SqlUsers::new(pool, Passwords::new()?);
+    /// # users.migrate().await?;
+    /// # let alice = users.create_user("alice", Some(&Secret::new("correct horse"))).await?.id();
+    /// # use auth_sql::UserErrorKind;
+    /// let error = users.create_user("", None).await.unwrap_err();
+    /// assert_eq!(error.kind(), UserErrorKind::InvalidName);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn kind(&self) -> UserErrorKind {
         self.kind
     }

@@ -40,6 +40,11 @@ impl ImportedUser {
     }
 
     /// Says that the user may not sign in.
+    ///
+    /// ```
+    /// let bob = auth_sql::ImportedUser::new("bob", None)?.disabled();
+    /// # Ok::<(), auth_sql::InvalidUsername>(())
+    /// ```
     #[must_use]
     pub fn disabled(mut self) -> Self {
         self.active = false;
@@ -118,6 +123,25 @@ impl<U: TableUser> SqlUsers<U> {
     }
 
     /// Whether the name of a user is taken: [`import`](Self::import) shows an example.
+    ///
+    /// ```
+    /// # use auth_core::{Passwords, Secret, User};
+    /// # use auth_core::backend::UserSource;
+    /// # use auth_sql::SqlUsers;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let users = SqlUsers::new(pool, Passwords::new()?);
+    /// # users.migrate().await?;
+    /// # let alice = users.create_user("alice", Some(&Secret::new("correct horse"))).await?.id();
+    /// use auth_sql::{Existing, ImportedUser};
+    ///
+    /// assert_eq!(users.existing(&ImportedUser::new("bob", None)?).await?, Existing::None);
+    /// assert_eq!(users.existing(&ImportedUser::new("alice", None)?).await?, Existing::Other);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`BackendError`] if the database could not answer.

@@ -324,6 +324,7 @@ impl UserTable {
     /// use auth_sql::UserTable;
     ///
     /// let table = UserTable::default().without_must_change_password();
+    /// ```
     pub fn without_must_change_password(mut self) -> Self {
         self.must_change = None;
         self
@@ -534,5 +535,5 @@ fn is_plain(number: &str) -> bool {
 
 fn id(text: Option<impl Into<Arc<str>>>) -> Result<UserId, DbError> {
     let id = text.and_then(|text| UserId::new(text).ok());
-    id.ok_or_else(|| DbError::unreadable("a user's id is no id"))
+    id.ok_or_else(|| DbError::unreadable("a user's id is not valid"))
 }

@@ -22,7 +22,7 @@ fn users_in(db: &Db, table: UserTable) -> SqlUsers {
     SqlUsers::new(db.database(), passwords(16)).with_table(table)
 }
 
-/// An application's own table, with names of its own and neither identities nor permissions.
+/// An application's own table, with other names, and with neither identities nor permissions.
 async fn an_own_table_is_used_as_it_is(place: &Place) {
     let db = place.db().await;
     db.make_lax_collation().await;

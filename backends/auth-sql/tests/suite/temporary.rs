@@ -65,7 +65,8 @@ async fn a_temporary_password_is_changed_once(place: &Place) {
     assert!(!must_change(&users, &bob.id()).await, "it was never about him");
 }
 
-/// ASVS 6.4.1: whoever set it would go on knowing it. Where it is not temporary, or set again by others, it may be the same.
+/// ASVS 6.4.1: otherwise the operator who set it would still know it. If it is not temporary, or an operator sets it
+/// again, it may be the same.
 async fn a_temporary_password_is_not_kept(place: &Place) {
     let db = place.db().await;
     let users = db.users().await;
@@ -298,7 +299,7 @@ async fn an_earlier_table_is_migrated(place: &Place) {
     assert!(must_change(&other, &alice).await);
 }
 
-/// Whoever changes a password or sets one finds the column as well.
+/// Changing or setting a password finds the column as well.
 async fn a_running_instance_finds_the_column(place: &Place) {
     for temporary in [false, true] {
         let db = earlier(place).await;
