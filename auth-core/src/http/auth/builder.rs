@@ -362,12 +362,8 @@ impl<U: User> AuthBuilder<U> {
     /// #     fn is_active(&self) -> bool { true }
     /// # }
     /// # let users = MemoryBackend::<Member>::new(Passwords::new()?);
-    /// # use auth_core::session::{KeyRing, MemorySessions, SessionConfig};
-    /// # let sessions = MemorySessions::new(10_000);
-    /// # let config = SessionConfig::new(KeyRing::generate()?);
     /// let auth = Auth::builder()
     ///     .backend::<Password>("local", users)
-    ///     .sessions(sessions, config)
     ///     .login_page("/login")
     ///     .build()?;
     /// # Ok::<(), auth_core::ConfigError>(())
@@ -389,12 +385,8 @@ impl<U: User> AuthBuilder<U> {
     /// #     fn is_active(&self) -> bool { true }
     /// # }
     /// # let users = MemoryBackend::<Member>::new(Passwords::new()?);
-    /// # use auth_core::session::{KeyRing, MemorySessions, SessionConfig};
-    /// # let sessions = MemorySessions::new(10_000);
-    /// # let config = SessionConfig::new(KeyRing::generate()?);
     /// let auth = Auth::builder()
     ///     .backend::<Password>("local", users)
-    ///     .sessions(sessions, config)
     ///     .login_page("/login")
     ///     .next_field("return_to")                               // /login?return_to=/orders
     ///     .build()?;
@@ -418,12 +410,8 @@ impl<U: User> AuthBuilder<U> {
     /// #     fn is_active(&self) -> bool { true }
     /// # }
     /// # let users = MemoryBackend::<Member>::new(Passwords::new()?);
-    /// # use auth_core::session::{KeyRing, MemorySessions, SessionConfig};
-    /// # let sessions = MemorySessions::new(10_000);
-    /// # let config = SessionConfig::new(KeyRing::generate()?);
     /// let auth = Auth::builder()
     ///     .backend::<Password>("local", users)
-    ///     .sessions(sessions, config)
     ///     .origin("https://example.com")
     ///     .build()?;
     /// # Ok::<(), auth_core::ConfigError>(())
@@ -445,12 +433,8 @@ impl<U: User> AuthBuilder<U> {
     /// #     fn is_active(&self) -> bool { true }
     /// # }
     /// # let users = MemoryBackend::<Member>::new(Passwords::new()?);
-    /// # use auth_core::session::{KeyRing, MemorySessions, SessionConfig};
-    /// # let sessions = MemorySessions::new(10_000);
-    /// # let config = SessionConfig::new(KeyRing::generate()?);
     /// let auth = Auth::builder()
     ///     .backend::<Password>("local", users)
-    ///     .sessions(sessions, config)
     ///     .next_origin("https://shop.example.com")
     ///     .build()?;
     /// # Ok::<(), auth_core::ConfigError>(())
@@ -473,12 +457,8 @@ impl<U: User> AuthBuilder<U> {
     /// #     fn is_active(&self) -> bool { true }
     /// # }
     /// # let users = MemoryBackend::<Member>::new(Passwords::new()?);
-    /// # use auth_core::session::{KeyRing, MemorySessions, SessionConfig};
-    /// # let sessions = MemorySessions::new(10_000);
-    /// # let config = SessionConfig::new(KeyRing::generate()?);
     /// let auth = Auth::builder()
     ///     .backend::<Password>("local", users)
-    ///     .sessions(sessions, config)
     ///     .trusted_origin("https://app.example.com")
     ///     .build()?;
     /// # Ok::<(), auth_core::ConfigError>(())
@@ -505,12 +485,8 @@ impl<U: User> AuthBuilder<U> {
     /// #     fn is_active(&self) -> bool { true }
     /// # }
     /// # let users = MemoryBackend::<Member>::new(Passwords::new()?);
-    /// # use auth_core::session::{KeyRing, MemorySessions, SessionConfig};
-    /// # let sessions = MemorySessions::new(10_000);
-    /// # let config = SessionConfig::new(KeyRing::generate()?);
     /// let auth = Auth::builder()
     ///     .backend::<Password>("local", users)
-    ///     .sessions(sessions, config)
     ///     .login_page("/login")                                   // browsers go to /app/login
     ///     .base_path("/app")
     ///     .build()?;
@@ -535,12 +511,8 @@ impl<U: User> AuthBuilder<U> {
     /// #     fn is_active(&self) -> bool { true }
     /// # }
     /// # let users = MemoryBackend::<Member>::new(Passwords::new()?);
-    /// # use auth_core::session::{KeyRing, MemorySessions, SessionConfig};
-    /// # let sessions = MemorySessions::new(10_000);
-    /// # let config = SessionConfig::new(KeyRing::generate()?);
     /// let auth = Auth::builder()
     ///     .backend::<Password>("local", users)
-    ///     .sessions(sessions, config)
     ///     .trusted_proxy("10.0.0.7")
     ///     .base_path_header("X-Forwarded-Prefix")
     ///     .build()?;
@@ -581,12 +553,8 @@ impl<U: User> AuthBuilder<U> {
     /// #     fn is_active(&self) -> bool { true }
     /// # }
     /// # let users = MemoryBackend::<Member>::new(Passwords::new()?);
-    /// # use auth_core::session::{KeyRing, MemorySessions, SessionConfig};
-    /// # let sessions = MemorySessions::new(10_000);
-    /// # let config = SessionConfig::new(KeyRing::generate()?);
     /// let auth = Auth::builder()
     ///     .backend::<Password>("local", users)
-    ///     .sessions(sessions, config)
     ///     .trusted_proxy("10.0.0.0/24")
     ///     .build()?;
     /// # Ok::<(), auth_core::ConfigError>(())
@@ -613,12 +581,8 @@ impl<U: User> AuthBuilder<U> {
     /// #     fn is_active(&self) -> bool { true }
     /// # }
     /// # let users = MemoryBackend::<Member>::new(Passwords::new()?);
-    /// # use auth_core::session::{KeyRing, MemorySessions, SessionConfig};
-    /// # let sessions = MemorySessions::new(10_000);
-    /// # let config = SessionConfig::new(KeyRing::generate()?);
     /// let auth = Auth::builder()
     ///     .backend::<Password>("local", users)
-    ///     .sessions(sessions, config)
     ///     .trusted_proxy("10.0.0.7")
     ///     .forwarded_for_header("X-Real-IP")
     ///     .build()?;
@@ -648,12 +612,8 @@ impl<U: User> AuthBuilder<U> {
     /// #     fn is_active(&self) -> bool { true }
     /// # }
     /// # let users = MemoryBackend::<Member>::new(Passwords::new()?);
-    /// # use auth_core::session::{KeyRing, MemorySessions, SessionConfig};
-    /// # let sessions = MemorySessions::new(10_000);
-    /// # let config = SessionConfig::new(KeyRing::generate()?);
     /// let auth = Auth::builder()
     ///     .backend::<Password>("local", users)
-    ///     .sessions(sessions, config)
     ///     .trusted_proxy("10.0.0.7")
     ///     .forwarded_proto_header("X-Forwarded-Ssl")
     ///     .build()?;
