@@ -1,7 +1,7 @@
 //! Pluggable authentication as an actix-web middleware.
 //!
-//! [`AuthLayer`] finds out who is calling and lets handlers log users in and out; [`RequireLayer`] states what a
-//! route demands of its caller. Every decision is made in [`auth_core`]; the names are those of `auth-tower`.
+//! [`AuthLayer`] resolves the caller of each request and lets handlers log users in and out; [`RequireLayer`] lets only
+//! callers who meet a rule reach a route. Every decision is made in [`auth_core`]; the names are those of `auth-tower`.
 //!
 //! ```
 //! use actix_web::{App, HttpResponse, Responder, get, http::header, post, web};

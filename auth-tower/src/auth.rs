@@ -1,4 +1,4 @@
-//! The layer that finds out who is calling.
+//! The layer that resolves the caller of each request.
 
 use std::future::Future;
 use std::mem;
@@ -19,7 +19,7 @@ use crate::refused::Refused;
 use crate::respond::{self, ProblemBody, Respond};
 use crate::view::{Answer, Head};
 
-/// Finds out who is calling before the inner service is called, and writes on the response what it did.
+/// Resolves the caller before the inner service runs, and writes the session's cookie and headers on the response.
 ///
 /// A resolved caller is in the request's extensions as [`CurrentUser`]. A request that presents nothing goes
 /// straight through.
@@ -43,7 +43,7 @@ impl<U: User> AuthLayer<U> {
 }
 
 impl<U: User, R> AuthLayer<U, R> {
-    /// Leaves finding out who is calling to the first extractor or guard that asks: a route that does not ask
+    /// Resolves the caller only when an extractor or guard asks for it: a route that does not ask
     /// costs no look-up, and its requests carry no [`CurrentUser`] in their extensions.
     #[must_use]
     pub fn lazy(mut self) -> Self {

@@ -12,10 +12,10 @@ use axum_core::response::{IntoResponse, Response};
 
 use crate::respond::{ProblemBody, response};
 
-/// What keeps a handler from its answer: a refused login, a session that cannot be used, a missing layer.
+/// The error of a handler: a refused login, a session that cannot be used, a missing layer.
 ///
-/// It answers for itself: 401, 403 or 503 with `Retry-After`, with a body that reveals nothing. What lies behind an outage
-/// [`source`](error::Error::source) leads to, down to the driver's error.
+/// It becomes a response by itself: 401, 403 or 503 with `Retry-After`, with a body that reveals nothing.
+/// [`source`](error::Error::source) leads to the cause of an outage, down to the driver's error.
 #[derive(Debug)]
 pub struct Error(pub(crate) HandlerError);
 

@@ -66,7 +66,7 @@ impl<S: Sync, U: User> OptionalFromRequestParts<S> for CurrentUser<U> {
 ///     format!("paid to {}", member.name)
 /// }
 ///
-/// /// Whoever proved who they are within five minutes.
+/// /// Requires a proof that is at most five minutes old.
 /// async fn change_address(member: FreshUser<Member, 300>) -> String {
 ///     format!("sent to {}", member.name)
 /// }
@@ -177,7 +177,7 @@ impl<S: Sync, U: User> FromRequestParts<S> for Session<U> {
     }
 }
 
-/// What became of a login: see [`auth_core::http::Login`].
+/// The outcome of a login: see [`auth_core::http::Login`].
 #[derive(Debug)]
 #[must_use = "answer with it: what comes next may be another factor"]
 pub struct Login<U: User>(auth_core::http::Login<U>);

@@ -1,7 +1,7 @@
 //! Pluggable authentication as a Tower layer: for axum, tonic and hyper.
 //!
-//! [`AuthLayer`] finds out who is calling and lets handlers log users in and out; [`RequireLayer`] states what a
-//! route demands of its caller. Every decision is made in [`auth_core`].
+//! [`AuthLayer`] resolves the caller of each request and lets handlers log users in and out; [`RequireLayer`] lets only
+//! callers who meet a rule reach a route. Every decision is made in [`auth_core`].
 //!
 //! ```
 //! use auth_tower::auth_core::session::{KeyRing, MemorySessions, SessionConfig};

@@ -22,6 +22,18 @@ use crate::view::Head;
 /// Lets a request pass only if its caller meets a [rule](auth_core::Require). Stands inside an
 /// [`AuthLayer`](crate::AuthLayer), on the routes that it guards: in axum with `route_layer`, so that an unknown
 /// path stays a 404.
+///
+/// ```
+/// use auth_core::Require;
+/// use auth_tower::RequireLayer;
+/// use axum::Router;
+/// use axum::routing::get;
+///
+/// let app: Router = Router::new()
+///     .route("/members", get(async || "members only"))
+///     .route_layer(RequireLayer::new(Require::permission("members")));
+/// # drop(app);
+/// ```
 #[derive(Clone, Debug)]
 pub struct RequireLayer<R = ProblemBody> {
     rule: Arc<auth_core::Require>,
