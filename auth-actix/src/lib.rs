@@ -59,6 +59,7 @@
 //! # Ok(())
 //! # }
 //! ```
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod auth;
 mod error;
@@ -75,3 +76,7 @@ pub use extract::{CurrentUser, Extracting, FreshUser, Login, Session, VerifiedUs
 pub use require::{RequireFuture, RequireLayer, RequireService};
 pub use respond::{ProblemBody, Respond};
 pub use unix_socket::UnixSocket;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,4 +1,4 @@
-//! [`Admin`]: users and sessions in the hands of an operator.
+//! [`Admin`]: users and sessions, for an operator.
 
 use std::fmt;
 use std::pin::pin;
@@ -23,10 +23,31 @@ use crate::plan::Planner;
 use crate::terminal::Terminal;
 use crate::throttled::Counted;
 
-/// How long a question may take to notice that it was interrupted. A signal from elsewhere it does not notice.
+/// How long a question may take to notice an interruption by Ctrl-C. It does not notice signals from elsewhere.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The users and sessions of an application, and the rules for new passwords.
+/// The users and sessions of an application, and its password policy.
+///
+/// ```
+/// # use auth_core::Passwords;
+/// # use auth_sql::{SqlSessions, SqlUsers};
+/// # use sqlx::sqlite::SqlitePoolOptions;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+/// # let users: SqlUsers = SqlUsers::new(pool.clone(), Passwords::new()?);
+/// # let sessions = SqlSessions::new(pool.clone());
+/// # users.migrate().await?;
+/// # sessions.migrate().await?;
+/// use auth_admin::{Admin, Command};
+///
+/// // In `main`, instead of serving: `shop admin log-out-everywhere --username alice`.
+/// let admin = Admin::new(users, sessions, "local")?;
+/// # let command = Command::Purge;
+/// let exit_code = admin.run(command).await;
+/// # Ok(())
+/// # }
+/// ```
 pub struct Admin<S> {
     pub(crate) users: SqlUsers,
     pub(crate) sessions: S,
@@ -42,11 +63,28 @@ pub struct Admin<S> {
 }
 
 impl<S: SessionStore> Admin<S> {
-    /// Administers these users and sessions; `backend` is what the users' backend is called in
-    /// [`Auth::builder`](auth_core::Auth::builder). New passwords obey [`PasswordPolicy::new`].
+    /// Administers these users and sessions. `backend` is the name of the users' backend in
+    /// [`Auth::builder`](auth_core::Auth::builder). New passwords have to pass [`PasswordPolicy::new`].
+    ///
+    /// ```
+    /// # use auth_core::Passwords;
+    /// # use auth_sql::{SqlSessions, SqlUsers};
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let users: SqlUsers = SqlUsers::new(pool.clone(), Passwords::new()?);
+    /// # let sessions = SqlSessions::new(pool.clone());
+    /// # users.migrate().await?;
+    /// # sessions.migrate().await?;
+    /// # use auth_admin::Admin;
+    /// let admin = Admin::new(users, sessions, "local")?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// [`ConfigError`] if `backend` can be no name of a backend.
+    /// [`ConfigError`] if `backend` is not a valid name.
     pub fn new<U: TableUser>(users: SqlUsers<U>, sessions: S, backend: &str) -> Result<Self, ConfigError> {
         let backend = BackendName::new(backend).ok_or_else(|| {
             ConfigError::new("a backend's name has 1 to 64 letters, digits, `-`, `_` or `.`")
@@ -66,12 +104,29 @@ impl<S: SessionStore> Admin<S> {
         })
     }
 
-    /// Only sessions of this site, where several keep theirs in the same store: their users have ids of their own. It is
-    /// what [`SessionConfig::realm`](auth_core::SessionConfig::realm) says there. Without it a user's sessions end on all
-    /// sites: rather too many than one too few.
+    /// Administers only the sessions of this site, if several sites share a store: their users have separate ids. It
+    /// is the value of [`SessionConfig::realm`](auth_core::SessionConfig::realm). Without it, a user's sessions end
+    /// on all sites, which is the safer error.
+    ///
+    /// ```
+    /// # use auth_core::Passwords;
+    /// # use auth_sql::{SqlSessions, SqlUsers};
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let users: SqlUsers = SqlUsers::new(pool.clone(), Passwords::new()?);
+    /// # let sessions = SqlSessions::new(pool.clone());
+    /// # users.migrate().await?;
+    /// # sessions.migrate().await?;
+    /// # use auth_admin::Admin;
+    /// let admin = Admin::new(users, sessions, "local")?.with_realm("shop")?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// [`ConfigError`] if it can be no name of a realm.
+    /// [`ConfigError`] if it is not a valid name of a realm.
     pub fn with_realm(mut self, realm: &str) -> Result<Self, ConfigError> {
         let named = Realm::new(realm)
             .ok_or_else(|| ConfigError::new("a realm has 1 to 64 letters, digits, `-`, `_` or `.`"))?;
@@ -79,40 +134,121 @@ impl<S: SessionStore> Admin<S> {
         Ok(self)
     }
 
-    /// Other rules for new passwords: those of the application's own registration.
+    /// Sets another policy for new passwords: the one of the application's registration.
+    ///
+    /// ```
+    /// # use auth_core::Passwords;
+    /// # use auth_sql::{SqlSessions, SqlUsers};
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let users: SqlUsers = SqlUsers::new(pool.clone(), Passwords::new()?);
+    /// # let sessions = SqlSessions::new(pool.clone());
+    /// # users.migrate().await?;
+    /// # sessions.migrate().await?;
+    /// # use auth_admin::Admin;
+    /// use auth_core::password::PasswordPolicy;
+    ///
+    /// let policy = PasswordPolicy::new().with_context_words(["Wonder Shop"]);
+    /// let admin = Admin::new(users, sessions, "local")?.with_policy(policy);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn with_policy(mut self, policy: PasswordPolicy) -> Self {
         self.policy = policy;
         self
     }
 
-    /// Where the application's [`Throttle`](auth_core::Throttle) counts, for `list-throttled` and `unlock`.
+    /// Sets the store of the application's [`Throttle`](auth_core::Throttle), for `list-throttled` and `unlock`.
+    ///
+    /// ```
+    /// # use auth_core::Passwords;
+    /// # use auth_sql::{SqlSessions, SqlUsers};
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let users: SqlUsers = SqlUsers::new(pool.clone(), Passwords::new()?);
+    /// # let sessions = SqlSessions::new(pool.clone());
+    /// # users.migrate().await?;
+    /// # sessions.migrate().await?;
+    /// # use auth_admin::Admin;
+    /// use auth_sql::SqlThrottle;
+    ///
+    /// let admin = Admin::new(users, sessions, "local")?.with_throttle(SqlThrottle::new(pool));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn with_throttle(mut self, store: impl ThrottleStore) -> Self {
         self.counted = Some(Box::new(store));
         self
     }
 
-    /// The application's API keys, for `create-key`, `list-keys` and `revoke-key`: with the prefix that it gives them, and this
-    /// backend among the [owners](ApiKeys::owners).
+    /// Sets the application's API keys, for `create-key`, `list-keys` and `revoke-key`: with the application's
+    /// prefix, and with this backend among the [owners](ApiKeys::owners).
+    ///
+    /// ```
+    /// # use auth_core::Passwords;
+    /// # use auth_sql::{SqlSessions, SqlUsers};
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let users: SqlUsers = SqlUsers::new(pool.clone(), Passwords::new()?);
+    /// # let sessions = SqlSessions::new(pool.clone());
+    /// # users.migrate().await?;
+    /// # sessions.migrate().await?;
+    /// # use auth_admin::Admin;
+    /// use auth_core::api_keys::ApiKeys;
+    /// use auth_sql::SqlApiKeys;
+    ///
+    /// let keys = ApiKeys::new("shop", SqlApiKeys::new(pool))?.owners("local", users.clone())?;
+    /// let admin = Admin::new(users, sessions, "local")?.with_api_keys(keys);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn with_api_keys(mut self, keys: ApiKeys<impl ApiKeyStore, SqlUser>) -> Self {
         self.keys = Some(Box::new(keys));
         self
     }
 
-    /// Where the application's [`Factors`](auth_core::factors::Factors) are kept, for `list-factors` and `reset-factors`.
+    /// Sets the store of the application's [`Factors`](auth_core::factors::Factors), for `list-factors` and
+    /// `reset-factors`.
+    ///
+    /// ```
+    /// # use auth_core::Passwords;
+    /// # use auth_sql::{SqlSessions, SqlUsers};
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let users: SqlUsers = SqlUsers::new(pool.clone(), Passwords::new()?);
+    /// # let sessions = SqlSessions::new(pool.clone());
+    /// # users.migrate().await?;
+    /// # sessions.migrate().await?;
+    /// # use auth_admin::Admin;
+    /// use auth_sql::SqlFactors;
+    ///
+    /// let admin = Admin::new(users, sessions, "local")?.with_factors(SqlFactors::new(pool));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn with_factors(mut self, store: impl FactorStore) -> Self {
         self.enrolled = Some(Box::new(store));
         self
     }
 
-    /// The directory and the policy that the application's logins go by, for `plan-users`. Nobody waits for that: where the
-    /// directory is large, give it more [time for an answer](auth_ldap::LdapBuilder::operation_timeout) than a login has.
+    /// Sets the directory and the policy of the application's logins, for `plan-users`. No login waits for it: if the
+    /// directory is large, give it more [time for an answer](auth_ldap::LdapBuilder::operation_timeout) than a login
+    /// has.
     ///
     /// # Errors
-    /// [`ConfigError`] if the users' table has no place for something that the policy names.
+    /// [`ConfigError`] if the users' table lacks a column for something that the policy writes.
     #[cfg(all(unix, feature = "ldap"))]
     pub fn with_directory(
         mut self,
@@ -123,13 +259,31 @@ impl<S: SessionStore> Admin<S> {
         Ok(self)
     }
 
-    /// Does what a command says, in the terminal if there is one, and answers with the exit code.
+    /// Runs a command, in the terminal if there is one, and returns the exit code.
+    ///
+    /// ```
+    /// # use auth_core::Passwords;
+    /// # use auth_sql::{SqlSessions, SqlUsers};
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let users: SqlUsers = SqlUsers::new(pool.clone(), Passwords::new()?);
+    /// # let sessions = SqlSessions::new(pool.clone());
+    /// # users.migrate().await?;
+    /// # sessions.migrate().await?;
+    /// # use auth_admin::{Admin, Command};
+    /// let admin = Admin::new(users, sessions, "local")?;
+    /// assert_eq!(admin.run(Command::Purge).await, std::process::ExitCode::SUCCESS);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn run(&self, command: Command) -> ExitCode {
         let mut done = pin!(self.execute(command));
         let done = tokio::select! {
             done = &mut done => done,
             Ok(()) = tokio::signal::ctrl_c() => {
-                // A hidden question that is interrupted ends by itself, and only then leaves the terminal alone.
+                // An interrupted hidden question ends by itself, and only then restores the terminal.
                 if self.terminal.is_hidden() {
                     let _ = timeout(PATIENCE, done).await;
                 }
@@ -179,7 +333,7 @@ impl<S: SessionStore> Admin<S> {
         done.map(|()| ExitCode::SUCCESS)
     }
 
-    /// The user of this name.
+    /// The user with this name.
     pub(crate) async fn user(&self, username: &str) -> Result<SqlUser, Failure> {
         let found = self.users.find(username).await?;
         found.ok_or_else(|| Failure::refused("there is no such user"))

@@ -6,7 +6,28 @@ use clap::{Args, Subcommand};
 
 use crate::keys::KeyOptions;
 
-/// What can be done to users and sessions.
+/// The subcommands for users and sessions. [`Admin::run`](crate::Admin::run) executes them.
+///
+/// ```
+/// use auth_admin::Command;
+/// use clap::{Parser, Subcommand};
+///
+/// #[derive(Parser)]
+/// struct Shop {
+///     #[command(subcommand)]
+///     command: ShopCommand,
+/// }
+///
+/// #[derive(Subcommand)]
+/// enum ShopCommand {
+///     /// Serve the shop
+///     Serve,
+///     #[command(flatten)]
+///     Admin(Command),
+/// }
+/// let shop = Shop::parse_from(["shop", "purge"]);
+/// assert!(matches!(shop.command, ShopCommand::Admin(Command::Purge)));
+/// ```
 #[derive(Clone, Debug, Subcommand)]
 #[non_exhaustive]
 pub enum Command {
@@ -30,7 +51,7 @@ pub enum Command {
         #[command(flatten)]
         password: NewPassword,
     },
-    /// Keep a user from signing in, and end their sessions
+    /// Disable a user, and end their sessions
     Disable {
         /// The user's name
         username: String,
@@ -40,7 +61,7 @@ pub enum Command {
         /// The user's name
         username: String,
     },
-    /// Give a user permissions
+    /// Grant permissions to a user
     Grant {
         /// The user's name
         username: String,
@@ -48,7 +69,7 @@ pub enum Command {
         #[arg(required = true, value_name = "PERMISSION")]
         permissions: Vec<String>,
     },
-    /// Take permissions from a user
+    /// Revoke permissions of a user
     Revoke {
         /// The user's name
         username: String,
@@ -87,13 +108,13 @@ pub enum Command {
     },
     /// Delete sessions that have expired
     Purge,
-    /// List accounts for which so much failed that whoever tries has to wait, those first that wait the longest
+    /// List accounts that have to wait after too many failed logins, longest wait first
     ListThrottled {
         /// As a JSON array
         #[arg(long)]
         json: bool,
     },
-    /// Let an account be tried again at once
+    /// Let an account sign in again at once
     Unlock {
         /// The user's name
         #[arg(required_unless_present = "account")]
@@ -102,15 +123,15 @@ pub enum Command {
         #[arg(long, value_name = "BACKEND:ID", conflicts_with = "username")]
         account: Option<String>,
     },
-    /// Make an API key for a user, and write it to standard output
+    /// Create an API key for a user, and write it to standard output
     CreateKey {
         /// The user's name
         username: String,
-        /// What it is to be
+        /// The properties of the key
         #[command(flatten)]
         key: KeyOptions,
     },
-    /// List the API keys of a user, those first that were made last
+    /// List the API keys of a user, newest first
     ListKeys {
         /// The user's name
         username: String,
@@ -126,7 +147,7 @@ pub enum Command {
         #[arg(required = true, value_name = "ID")]
         ids: Vec<String>,
     },
-    /// List the second factors of a user, those first that were made first
+    /// List the second factors of a user, oldest first
     ListFactors {
         /// The user's name
         username: String,
@@ -134,18 +155,18 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Remove all second factors of a user who cannot use them any longer, and end their sessions
+    /// Remove all second factors of a user who lost them, and end their sessions
     ResetFactors {
         /// The user's name
         username: String,
         /// Why, for the log
         #[arg(long, value_name = "TEXT")]
         reason: String,
-        /// Do not ask whether it is meant
+        /// Do not ask for confirmation
         #[arg(long)]
         yes: bool,
     },
-    /// Create users with the password hashes that they have elsewhere
+    /// Create users with password hashes from another system
     #[command(long_about = IMPORT)]
     ImportUsers {
         /// A CSV file
@@ -154,11 +175,11 @@ pub enum Command {
         #[arg(long)]
         dry_run: bool,
     },
-    /// Show what the logins of everybody in the directory would change, and change nothing
+    /// Show what logins of all people in the directory would change, without changing anything
     #[cfg(all(unix, feature = "ldap"))]
     #[command(long_about = PLAN)]
     PlanUsers {
-        /// Leave out those for whom nothing would change
+        /// Leave out people for whom nothing would change
         #[arg(long)]
         changes: bool,
     },
@@ -166,25 +187,25 @@ pub enum Command {
 
 #[cfg(all(unix, feature = "ldap"))]
 const PLAN: &str = "\
-Show what the logins of everybody in the directory would change, and change nothing
+Show what logins of all people in the directory would change, without changing anything
 
-For each entry that could sign in: the user who would be created, what of the user would change (`~` a value, `+` and `-` \
-rights, `!` what stays though the directory says otherwise), that nothing would, or who is refused and why. The last line \
-has the numbers.
+For each entry that could sign in: the user who would be created, the changes to the user (`~` a value, `+` and `-` \
+rights, `!` what stays although the directory says otherwise), that nothing would change, or who is refused and why. \
+The last line contains the totals.
 
-Each is planned alone, as if they were the next to sign in. What only a password can show is not in it: that it has \
-expired, or that wrong ones locked it.
+Each person is planned as if they were the next to sign in. What only a password reveals is missing: that it has \
+expired, or that wrong ones locked the account.
 
-The exit code is 0 if nothing would change, 2 if something would, 1 or 75 if that is not known of everybody.";
+The exit code is 0 if nothing would change, 2 if something would, 1 or 75 if that is unknown for somebody.";
 
 const IMPORT: &str = "\
-Create users with the password hashes that they have elsewhere
+Create users with password hashes from another system
 
 The file is CSV in UTF-8. Its first line names the columns: `username`, `password` and perhaps `active`, in any order. \
-`password` is a hash in an accepted format, empty or with a `!` in front for nobody's password; `active` is true or false.
+`password` is a hash in an accepted format; empty or with a leading `!` no password matches. `active` is true or false.
 
-All lines are checked before anybody is created, and all problems are told. Then users are created, 500 in each \
-transaction. After an interruption run it again: who is there with the same hash is passed over.";
+All lines are checked before any user is created, and all problems are reported. Then users are created, 500 in each \
+transaction. After an interruption run it again: users who exist with the same hash are skipped.";
 
 /// Where a new password comes from: typed on a terminal, unless one of these is given.
 #[derive(Args, Clone, Debug, Default)]
@@ -192,10 +213,10 @@ pub struct NewPassword {
     /// Read the password from standard input, one line
     #[arg(long)]
     pub password_stdin: bool,
-    /// No password: nobody can sign in with one
+    /// No password: the user cannot sign in with one
     #[arg(long, conflicts_with = "password_stdin")]
     pub no_password: bool,
-    /// The password may stay, as that of a service: it need not be changed at the next login
+    /// The user need not change the password at the next login, as for a service
     #[arg(long, conflicts_with = "no_password")]
     pub permanent: bool,
 }

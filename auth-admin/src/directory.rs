@@ -13,12 +13,13 @@ use clap::{Args, ValueEnum};
 
 use crate::place::Unavailable;
 
-/// The variable with the password of the account that searches.
+/// The variable with the password of the searching account.
 const PASSWORD: &str = "LDAP_PASSWORD";
-/// How long a directory may take for an answer: nobody waits for a login.
+/// How long the directory may take for an answer: no login waits for it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What the application's login goes by. Say the same here: its `Ldap::builder`, and its `Provisioning::builder`.
+/// The settings that the application's login uses. Repeat those of its `Ldap::builder` and its
+/// `Provisioning::builder` here.
 #[derive(Args)]
 #[command(next_help_heading = "Directory and policy, for plan-users: as in the application (more by --help)")]
 pub(crate) struct DirectoryOptions {
@@ -35,19 +36,19 @@ pub(crate) struct DirectoryOptions {
     /// File with the certificates of the authorities that vouch for the servers [default: those of the system]
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     authorities: Option<PathBuf>,
-    /// Account that searches; its password is in the variable `LDAP_PASSWORD` [default: nobody]
+    /// Account that searches; its password is in the variable `LDAP_PASSWORD` [default: anonymous]
     #[arg(long, value_name = "DN", hide_short_help = true)]
     service_account: Option<String>,
     /// Where people are
     #[arg(long, value_name = "DN", hide_short_help = true)]
     people: Option<String>,
-    /// How one of them is found by name [default: `(uid={username})`]
+    /// Filter that finds one of them by name [default: `(uid={username})`]
     #[arg(long, value_name = "FILTER", hide_short_help = true)]
     filter: Option<String>,
     /// Only people right below that place
     #[arg(long, hide_short_help = true)]
     one_level: bool,
-    /// Attribute that identifies a person for good [default: entryUUID, or objectGUID]
+    /// Attribute that identifies a person permanently [default: entryUUID, or objectGUID]
     #[arg(long, value_name = "NAME", hide_short_help = true)]
     subject_attribute: Option<String>,
     /// Attribute with the login name [default: uid, or sAMAccountName]
@@ -68,32 +69,32 @@ pub(crate) struct DirectoryOptions {
     /// Group that may not sign in; may be repeated
     #[arg(long, value_name = "GROUP", hide_short_help = true)]
     deny_group: Vec<String>,
-    /// How many entries are asked for at a time [default: 500]
+    /// How many entries to ask for at a time [default: 500]
     #[arg(long, value_name = "ENTRIES", hide_short_help = true)]
     page_size: Option<u16>,
-    /// How many groups somebody may be in [default: 10000]
+    /// How many groups a user may be in [default: 10000]
     #[arg(long, value_name = "NUMBER", hide_short_help = true)]
     max_groups: Option<usize>,
 
-    /// For whom the table is written
-    #[arg(long, value_enum, value_name = "WHOM", default_value = "create", hide_short_help = true)]
+    /// Which people may be created or updated
+    #[arg(long, value_enum, value_name = "PEOPLE", default_value = "create", hide_short_help = true)]
     creation: Creating,
-    /// What happens if somebody has the name of a new user
+    /// What happens if the name of a new user is taken
     #[arg(long, value_enum, value_name = "WHAT", default_value = "refuse", hide_short_help = true)]
     on_taken_name: Collision,
     /// Permission that a group gives; may be repeated
     #[arg(long, value_name = "GROUP=PERMISSION", hide_short_help = true)]
     grant: Vec<String>,
-    /// Permission that nobody has without a group that gives it; may be repeated
+    /// Permission that users lose without a group that gives it; may be repeated
     #[arg(long, value_name = "PERMISSION", hide_short_help = true)]
     manage: Vec<String>,
-    /// Permission that is not taken from the last who has it; may be repeated
+    /// Permission that the last user with it keeps; may be repeated
     #[arg(long, value_name = "PERMISSION", hide_short_help = true)]
     guard_last: Vec<String>,
     /// Guarded permission that groups may also give; may be repeated
     #[arg(long, value_name = "PERMISSION", hide_short_help = true)]
     allow_raising: Vec<String>,
-    /// Let people in whose groups are unknown, with the rights that they had
+    /// Admit people whose groups are unknown, with the rights that they had
     #[arg(long, hide_short_help = true)]
     keep_rights_if_groups_are_unknown: bool,
 }
@@ -104,7 +105,7 @@ enum Source {
     MemberOf,
     /// By `member` and `uniqueMember` in the groups' entries
     Members,
-    /// The same, and the groups that those are in
+    /// The same, and the groups that contain those
     NestedMembers,
     /// By `memberUid` and `gidNumber`
     Posix,
@@ -114,28 +115,28 @@ enum Source {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Creating {
-    /// Who is proven gets a user, which is kept up to date
+    /// Every authenticated person gets a user, which is kept up to date
     Create,
-    /// Only people who have a user come in; it is kept up to date
+    /// Only people with a user are admitted; it is kept up to date
     UpdateOnly,
-    /// Only people who have a user come in, and nothing is written
+    /// Only people with a user are admitted, and nothing is written
     ExistingOnly,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Collision {
-    /// The new user does not come in
+    /// The new user is refused
     Refuse,
-    /// The new user gets a number behind the name
+    /// A number is appended to the name of the new user
     Suffix,
 }
 
 impl DirectoryOptions {
-    /// Names the directory and the policy, if a directory is named.
+    /// Passes the directory and the policy to `admin`, if the options name a directory.
     ///
     /// # Errors
-    /// [`Unavailable`] if they cannot be right. It is not the exit code of a command line that is not understood: that one
-    /// would say that something changes.
+    /// [`Unavailable`] if the options cannot be right. Its exit code differs from that of a malformed command line,
+    /// which would mean that something would change.
     pub(crate) fn give_to<S: SessionStore>(&self, admin: Admin<S>) -> Result<Admin<S>, Unavailable> {
         if self.servers.is_empty() {
             return Ok(admin);
@@ -168,14 +169,14 @@ impl DirectoryOptions {
         Ok(ldap.connect_timeout(PATIENCE).operation_timeout(PATIENCE).timeout(2 * PATIENCE))
     }
 
-    /// Where people are and how they are found, unless the directory knows.
+    /// The base and the filter of people, unless the directory knows them.
     fn users(&self) -> Result<Option<(&str, &str)>, Unavailable> {
         match (self.people.as_deref(), self.filter.as_deref(), &self.active_directory) {
             (Some(people), Some(filter), _) => Ok(Some((people, filter))),
             (Some(people), None, None) => Ok(Some((people, "(uid={username})"))),
             (None, None, _) => Ok(None),
-            (Some(_), None, Some(_)) => Err(Unavailable::refused("with --people name the --filter, too")),
-            (None, Some(_), _) => Err(Unavailable::refused("with --filter say where --people are, too")),
+            (Some(_), None, Some(_)) => Err(Unavailable::refused("with --people, name the --filter, too")),
+            (None, Some(_), _) => Err(Unavailable::refused("with --filter, name --people, too")),
         }
     }
 
@@ -208,7 +209,7 @@ impl DirectoryOptions {
         let policy = Provisioning::builder().creation(self.creation.into());
         let mut policy = policy.on_taken_name(self.on_taken_name.into());
         for grant in &self.grant {
-            // From the right: the DN of a group has `=` in it, too.
+            // Split from the right, because the DN of a group contains `=`, too.
             let written = || Unavailable::refused("a grant is written as GROUP=PERMISSION");
             let (group, permission) = grant.rsplit_once('=').ok_or_else(written)?;
             policy = policy.grant(group, Right::permission(permission));
@@ -223,7 +224,7 @@ impl DirectoryOptions {
     }
 }
 
-/// With a setting, if it was said.
+/// Applies a setting if it is given.
 fn with<T>(
     ldap: LdapBuilder,
     value: Option<T>,

@@ -20,7 +20,7 @@ type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// The longest reason, in bytes.
 const MAX_REASON_LEN: usize = 500;
 
-/// A [`FactorStore`] whose type is forgotten.
+/// A [`FactorStore`] of any type.
 pub(crate) trait Enrolled: Send + Sync {
     fn list<'a>(&'a self, owner: &'a FactorOwner) -> BoxFuture<'a, Result<Vec<StoredFactor>, StoreError>>;
     fn remove_all<'a>(&'a self, owner: &'a FactorOwner) -> BoxFuture<'a, Result<u64, StoreError>>;
@@ -36,7 +36,7 @@ impl<S: FactorStore> Enrolled for S {
     }
 }
 
-/// A factor, as programs read it: neither its secret nor a hash.
+/// A factor in JSON, without its secret or a hash.
 #[derive(Serialize)]
 struct Row<'a> {
     id: String,
@@ -45,7 +45,7 @@ struct Row<'a> {
     created: Option<String>,
     confirmed: Option<String>,
     last_used: Option<String>,
-    /// Of a set of recovery codes.
+    /// For a set of recovery codes.
     codes_left: Option<usize>,
 }
 
@@ -105,8 +105,8 @@ impl<S: SessionStore> Admin<S> {
             target: "auth", backend = owner.backend.as_str(), user = owner.user.as_str(), removed, reason,
             "an administrator reset the second factors of a user"
         );
-        // After the factors: what they let in meanwhile ends, too. Without any left it is done all the same, for whoever
-        // repeats what was interrupted here.
+        // After the factors, so that sessions which they let in meanwhile end, too. It happens even if no factor is
+        // left, for an operator who repeats an interrupted command.
         let ended = self.end_everywhere(&user).await;
         let ended = ended.map_err(|failure| failure.after("the second factors were removed"))?;
         say(&format!("removed {removed} second factors of {name} and ended {ended} sessions: {reason}"))
@@ -114,7 +114,7 @@ impl<S: SessionStore> Admin<S> {
 
     async fn confirm(&self, question: &str) -> Result<(), Failure> {
         if !self.terminal.is_interactive() {
-            return Err(Failure::Usage("there is no terminal to ask whether it is meant: use --yes".into()));
+            return Err(Failure::Usage("there is no terminal to ask for confirmation: use --yes".into()));
         }
         if self.terminal.agrees(question).await? {
             Ok(())
@@ -129,12 +129,14 @@ impl<S: SessionStore> Admin<S> {
 
     fn enrolled(&self) -> Result<&dyn Enrolled, Failure> {
         self.enrolled.as_deref().ok_or_else(|| {
-            Failure::refused("this program was not told where second factors are kept: `Admin::with_factors`")
+            Failure::refused(
+                "this program does not know the store of second factors: call `Admin::with_factors`",
+            )
         })
     }
 }
 
-/// A reason as logs and terminals may show it.
+/// A reason in a form that logs and terminals can show.
 fn printable(reason: &str) -> Result<String, Failure> {
     if reason.trim().is_empty() || reason.len() > MAX_REASON_LEN {
         return Err(Failure::Refused(format!(

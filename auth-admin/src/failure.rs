@@ -1,4 +1,4 @@
-//! [`Failure`]: why a command did not do what it was told, as text and exit code.
+//! [`Failure`]: why a command failed, as text and exit code.
 
 use std::error::Error;
 use std::fmt;
@@ -9,7 +9,18 @@ use auth_core::backend::{BackendError, BackendErrorKind};
 use auth_core::session::StoreError;
 use auth_sql::{UserError, UserErrorKind};
 
-/// What the exit codes mean, for `--help`.
+/// The meaning of the exit codes, for `--help`.
+///
+/// ```
+/// #[derive(clap::Parser)]
+/// #[command(after_help = auth_admin::EXIT_CODES)]
+/// enum Shop {
+///     /// Serve the shop
+///     Serve,
+///     #[command(flatten)]
+///     Admin(auth_admin::Command),
+/// }
+/// ```
 pub const EXIT_CODES: &str = "\
 Exit codes:
   0    done
@@ -19,7 +30,7 @@ Exit codes:
   75   the database, the session store or the directory cannot do it now: try again later
   130  interrupted";
 
-/// Why a command was not carried out.
+/// Why a command failed.
 #[derive(Debug)]
 pub(crate) enum Failure {
     Refused(String),
@@ -33,7 +44,7 @@ impl Failure {
         Self::Refused(text.into())
     }
 
-    /// The same, after something was done.
+    /// The same failure, after something was done.
     pub(crate) fn after(self, done: &str) -> Self {
         match self {
             Self::Refused(text) => Self::Refused(format!("{done}, but {text}")),
@@ -74,7 +85,7 @@ impl From<UserError> for Failure {
 impl From<BackendError> for Failure {
     fn from(error: BackendError) -> Self {
         match error.kind() {
-            // It will not be otherwise later.
+            // Trying again later would not help.
             BackendErrorKind::Undecided => Self::Refused(with_sources(&error)),
             _ => Self::Outage(with_sources(&error)),
         }
@@ -87,7 +98,7 @@ impl From<StoreError> for Failure {
     }
 }
 
-/// What cannot be written, read or asked.
+/// Errors of input and output.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         match error.kind() {
@@ -97,7 +108,7 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// An error with what led to it. None of them holds a secret.
+/// An error with its sources. None of them contains a secret.
 pub(crate) fn with_sources(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -1,4 +1,4 @@
-//! Importing users with the hashes that they have elsewhere.
+//! Importing users with the password hashes of another system.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -15,7 +15,7 @@ use crate::progress::Progress;
 use crate::shown::shown;
 use crate::users::say;
 
-/// How many users each transaction creates: an interruption undoes no more.
+/// How many users each transaction creates: an interruption rolls back no more.
 const BATCH: usize = 500;
 
 impl<S: SessionStore> Admin<S> {
@@ -32,7 +32,7 @@ impl<S: SessionStore> Admin<S> {
         say(&format!("created {created} users; {existing} were there already"))
     }
 
-    /// Reads all lines, and tells of each problem.
+    /// Reads all lines, and reports each problem.
     async fn check_file(&self, file: &Path) -> Result<Checked, Failure> {
         let mut lines = Lines::open(file)?;
         let mut progress = Progress::without_end("checked");
@@ -52,7 +52,8 @@ impl<S: SessionStore> Admin<S> {
         Ok(checked)
     }
 
-    /// Whether the user of a line is there, or what is wrong with it. `seen` has the lines of the names so far.
+    /// Whether the user of a line exists, or what is wrong with the line. `seen` contains the lines of the names so
+    /// far.
     async fn check_line(
         &self,
         line: &Line,
@@ -71,7 +72,7 @@ impl<S: SessionStore> Admin<S> {
         })
     }
 
-    /// Creates the users of all lines, and says how many, and how many there were.
+    /// Creates the users of all lines. Returns how many, and how many existed already.
     async fn create_from(&self, file: &Path, lines_checked: u64) -> Result<(u64, u64), Failure> {
         let mut lines = Lines::open(file)?;
         let mut progress = Progress::new("imported", lines_checked);
@@ -88,7 +89,7 @@ impl<S: SessionStore> Admin<S> {
             for (user, made) in batch.iter().zip(&made) {
                 created += u64::from(*made);
                 existing += u64::from(!*made);
-                // Somebody took the name after it was checked.
+                // The name was taken after the check.
                 if !made && self.users.existing(user).await? == Existing::Other {
                     return Err(Failure::Refused(taken(user)).after(&format!("{created} users were created")));
                 }
@@ -115,7 +116,7 @@ struct Lines {
     columns: Columns,
 }
 
-/// Where the columns are.
+/// The positions of the columns.
 struct Columns {
     username: usize,
     password: usize,
@@ -123,7 +124,7 @@ struct Columns {
     count: usize,
 }
 
-/// A line, and the user in it or what is wrong. It does not repeat a password hash.
+/// A line, with its user or what is wrong. It does not repeat a password hash.
 struct Line {
     number: u64,
     user: Result<ImportedUser, String>,
@@ -135,7 +136,7 @@ impl Lines {
             Failure::Refused(format!("{} cannot be read: {error}", shown(&path.display().to_string())))
         };
         let file = File::open(path).map_err(|error| unreadable(&error))?;
-        // A line with more or fewer values is a problem of its own, and not the end.
+        // A line with more or fewer values is reported as a problem, and reading goes on.
         let mut reader = ReaderBuilder::new().flexible(true).from_reader(file);
         let columns = Columns::of(reader.headers().map_err(|error| unreadable(&error))?)?;
         Ok(Self { reader, columns })
@@ -159,7 +160,7 @@ impl Lines {
         }
     }
 
-    /// The next users, all of which were good when the file was checked.
+    /// The next users, all of which were valid when the file was checked.
     fn batch(&mut self, passwords: &Passwords) -> Result<Vec<ImportedUser>, Failure> {
         let mut batch = Vec::with_capacity(BATCH);
         while batch.len() < BATCH {
@@ -180,7 +181,7 @@ impl Columns {
             (Some(username), Some(password), None) => {
                 Ok(Self { username, password, active: at("active"), count: header.len() })
             }
-            // Its name is not told: without a header line it may be a hash.
+            // The name is not repeated: without a header line it may be a hash.
             _ => Err(Failure::refused(
                 "the first line must name the columns: `username`, `password` and perhaps `active`",
             )),
@@ -189,7 +190,7 @@ impl Columns {
 
     fn user(&self, record: &StringRecord, passwords: &Passwords) -> Result<ImportedUser, String> {
         if record.len() != self.count {
-            return Err(format!("it has {} values in place of {}", record.len(), self.count));
+            return Err(format!("it has {} values instead of {}", record.len(), self.count));
         }
         let value = |at: usize| record.get(at).unwrap_or_default();
         let hash = match value(self.password) {

@@ -23,7 +23,7 @@ type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 const DAY: u64 = 24 * 60 * 60;
 
-/// [`ApiKeys`] whose store's type is forgotten.
+/// [`ApiKeys`] with any type of store.
 pub(crate) trait Keys: Send + Sync {
     fn create<'a>(
         &'a self,
@@ -62,13 +62,13 @@ impl<S: ApiKeyStore> Keys for ApiKeys<S, SqlUser> {
     }
 }
 
-/// What a key is to be.
+/// The properties of a new API key.
 #[derive(Args, Clone, Debug)]
 pub struct KeyOptions {
-    /// What its owner knows it by
+    /// The name by which its owner recognises it
     #[arg(long, value_name = "NAME")]
     pub name: String,
-    /// A scope that it has; may be repeated
+    /// A scope of the key; may be repeated
     #[arg(long = "scope", value_name = "SCOPE", conflicts_with = "all_scopes")]
     pub scopes: Vec<String>,
     /// Everything that its owner may do
@@ -77,10 +77,10 @@ pub struct KeyOptions {
     /// After how many days it ends [default: 90]
     #[arg(long, value_name = "DAYS", conflicts_with = "never_expires")]
     pub days: Option<u32>,
-    /// It ends when it is revoked
+    /// It is good until it is revoked
     #[arg(long)]
     pub never_expires: bool,
-    /// An address or a network that it is good from; may be repeated
+    /// An address or a network from which it may be used; may be repeated
     #[arg(long = "network", value_name = "NETWORK")]
     pub networks: Vec<String>,
 }
@@ -102,7 +102,7 @@ impl KeyOptions {
     }
 }
 
-/// A key, as programs read it.
+/// A key in JSON.
 #[derive(Serialize)]
 struct Row<'a> {
     id: String,
@@ -155,7 +155,7 @@ impl<S: SessionStore> Admin<S> {
         let (keys, new) = (self.keys()?, options.to_key()?);
         let user = self.user(username).await?;
         let created = keys.create(&self.backend, &user.id(), new).await.map_err(|error| failed(&error))?;
-        // The key alone goes to standard output: a script takes it from there.
+        // Only the key goes to standard output, from where a script takes it.
         self.terminal.tell(&format!("made {}; its text is not shown again", created.stored().id));
         say(created.key().expose())
     }
@@ -175,7 +175,7 @@ impl<S: SessionStore> Admin<S> {
 
     pub(crate) async fn revoke_keys(&self, username: &str, ids: &[String]) -> Result<(), Failure> {
         let (keys, owner) = (self.keys()?, self.owner(username).await?);
-        // All of them are read before one is revoked.
+        // Parses all of them before it revokes one.
         let parse = |id: &String| {
             id.parse()
                 .map_err(|error: auth_core::api_keys::InvalidApiKey| Failure::refused(error.to_string()))
@@ -197,7 +197,7 @@ impl<S: SessionStore> Admin<S> {
     fn keys(&self) -> Result<&dyn Keys, Failure> {
         self.keys.as_deref().ok_or_else(|| {
             Failure::refused(
-                "this program was not told of the application's API keys: `Admin::with_api_keys`",
+                "this program does not know the application's API keys: call `Admin::with_api_keys`",
             )
         })
     }

@@ -1,9 +1,8 @@
-//! Administration of users and sessions from the command line, as Django's `manage.py createsuperuser`,
+//! Administration of users and sessions from the command line, like Django's `manage.py createsuperuser`,
 //! `changepassword` and `clearsessions`.
 //!
-//! [`Admin`] brings the subcommands into the application's own binary: so its table and columns, its password
-//! formats and its rules for passwords are used. The program `auth-admin` is the same on the tables that
-//! [`auth_sql`] makes.
+//! [`Admin`] adds the subcommands to the application's own binary, with its tables and columns, its password formats
+//! and its password policy. The program `auth-admin` does the same on the tables that [`auth_sql`] creates.
 //!
 //! ```
 //! use std::process::ExitCode;
@@ -31,7 +30,7 @@
 //! let sessions = SqlSessions::new(pool);
 //! # users.migrate().await?;
 //! # sessions.migrate().await?;
-//! // The name that this backend has in `Auth::builder()`.
+//! // The name of this backend in `Auth::builder()`.
 //! let admin = Admin::new(users, sessions, "local")?
 //!     .with_policy(PasswordPolicy::new().with_context_words(["Wonder Shop"]));
 //! # let arguments = ["shop", "create-user", "--username", "alice", "--no-password"];
@@ -44,50 +43,65 @@
 //! # }
 //! ```
 //!
-//! # Passwords
-//! They are typed twice and not shown, or read from standard input (`--password-stdin`). There is no way to write
-//! one into the command line, where every user of the machine could read it. A weak one is refused with all
-//! reasons ([`PasswordPolicy`](auth_core::password::PasswordPolicy)); a person at a terminal may insist.
+//! # Features
 //!
-//! A password that is set for somebody else is known to two. `create-user` and `set-password` therefore make it a
-//! [temporary](auth_sql::SqlUsers::set_temporary_password) one, which the user must change at the next login, where the user
-//! table [has the column](auth_sql::UserTable::with_must_change_password) for that (`auth-admin migrate` adds it) and the
-//! application [asks](auth_sql::SqlUser::must_change_password). With `--permanent` it may stay: for accounts of services, and
-//! for operators who type their own. A user who forgot theirs is better served by a link that lets them set one, and by
-//! `set-password --no-password` if the old one must not work any longer.
+//! | feature | brings |
+//! |---|---|
+//! | `program` (default) | the program `auth-admin`, with all databases, Redis and `ldap`; an application turns it off |
+//! | `ldap` | `plan-users`, on Unix |
+//!
+//! The crate needs Rust 1.94, as auth-sql does. It brings along clap, and the program all drivers of sqlx.
+//!
+//! # Passwords
+//! Passwords are typed twice without being shown, or read from standard input (`--password-stdin`). They cannot be
+//! part of the command line, where every user of the machine could read them. A weak password is refused with all
+//! reasons ([`PasswordPolicy`](auth_core::password::PasswordPolicy)); an operator at a terminal may insist.
+//!
+//! Two people know a password that is set for somebody else. Therefore `create-user` and `set-password` make it
+//! [temporary](auth_sql::SqlUsers::set_temporary_password): the user must change it at the next login, if the user
+//! table [has the column](auth_sql::UserTable::with_must_change_password) (`auth-admin migrate` adds it) and the
+//! application [asks](auth_sql::SqlUser::must_change_password). With `--permanent` it may stay, for service accounts
+//! and for operators who type their own. If a user forgot theirs, a link that lets them set one is better, together
+//! with `set-password --no-password` if the old one must stop working.
 //!
 //! # Sessions
-//! `set-password`, `disable` and `log-out-everywhere` change what ends sessions at their next request, and then
-//! delete them from the store: so an instance that caches users learns of it at once, too.
+//! `set-password`, `disable` and `log-out-everywhere` first change the user so that sessions end at their next
+//! request, and then delete the sessions from the store. So an instance that caches users notices at once, too.
 //!
-//! # Throttling
-//! `create-key` makes an [API key](auth_core::api_keys) for somebody, or for a machine's account, and writes it to standard output,
-//! this once; `list-keys` and `revoke-key` do as they say. In a program of one's own they need [`Admin::with_api_keys`].
+//! # API keys and throttling
+//! `create-key` creates an [API key](auth_core::api_keys) for a user or a machine's account, and writes it to
+//! standard output, this once. `list-keys` and `revoke-key` list and revoke keys. In your own program they need
+//! [`Admin::with_api_keys`].
 //!
-//! `list-throttled` shows the accounts for which [so much failed](auth_core::throttle) that whoever tries has to wait; `unlock`
-//! lets them be tried again at once. The program finds what is counted where the sessions are; an application names the place
-//! by [`Admin::with_throttle`]. `set-password`, `disable` and `log-out-everywhere` make strangers of the devices on which the user
-//! signed in.
+//! `list-throttled` lists the accounts that have to wait after [too many failures](auth_core::throttle); `unlock`
+//! lets them try again at once. The program finds the counters where the sessions are; an application passes the
+//! store to [`Admin::with_throttle`]. `set-password`, `disable` and `log-out-everywhere` also forget the devices on
+//! which the user signed in.
 //!
 //! # Second factors
-//! `list-factors` shows what [second factors](auth_core::factors) a user has, and never a secret. `reset-factors` removes all of
-//! them, and what was counted for them, for somebody who lost their phone; then it ends the sessions as `log-out-everywhere`
-//! does. At a terminal it asks whether that is meant, unless `--yes` says so. Make sure who it is that asks you for it: with the
-//! factors gone, the password alone lets somebody in, who may then enrol others.
+//! `list-factors` lists the [second factors](auth_core::factors) of a user, without secrets. `reset-factors` removes
+//! all of them, and their counters, for a user who lost their phone, and then ends the sessions as
+//! `log-out-everywhere` does. At a terminal it asks for confirmation, unless you pass `--yes`. Verify who is asking
+//! you for it: without the factors, the password alone is enough to sign in and enrol others.
 //!
-//! The `--reason` is repeated in what the command says. With the backend and the user's id it is also a [`tracing`] event of the
-//! target `auth`, for the log of an application that brings these commands into its own binary. There they need
-//! [`Admin::with_factors`], and no key that secrets are sealed with.
+//! The command repeats the `--reason` in its output. With the backend and the user's id it is also a [`tracing`]
+//! event of the target `auth`, for the log of an application that contains these commands. There they need
+//! [`Admin::with_factors`], but not the key that seals the secrets.
 //!
 //! # Planning
-//! `plan-users` (feature `ldap`, on Unix) shows what logins would change before anybody signs in: for everybody in the
-//! directory of [`Admin::with_directory`], by its policy, who would be created, what would change, and who is refused and
-//! why. Nothing is written. Each is planned alone, as if they were the next to sign in; what only a password can show, such as
-//! that it has expired, is not in it. With the exit code 2 something would change, with 0 nothing would.
+//! `plan-users` (feature `ldap`, on Unix) shows what logins would change before anybody signs in: for each person in
+//! the directory of [`Admin::with_directory`], by its policy, who would be created, what would change, and who would
+//! be refused and why. It writes nothing. Each person is planned as if they were the next to sign in. What only a
+//! password reveals is missing, such as that it has expired. Exit code 2 means that something would change, 0 that
+//! nothing would.
 //!
 //! # Terminals
-//! Without a terminal nothing is asked: what is missing is named, and nothing is done. What a command finds goes to
-//! standard output, all else to standard error. The exit codes are in [`EXIT_CODES`].
+//! Without a terminal no questions are asked: the command names what is missing, and does nothing. Results go to
+//! standard output, everything else to standard error. [`EXIT_CODES`] lists the exit codes.
+//!
+//! # Where next
+//! [`Admin`] and its methods; [`auth_sql`] for the tables.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod admin;
 mod command;
@@ -109,3 +123,7 @@ pub use admin::Admin;
 pub use command::{Command, NewPassword};
 pub use failure::EXIT_CODES;
 pub use keys::KeyOptions;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

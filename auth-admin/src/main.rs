@@ -20,8 +20,8 @@ use place::{Place, Unavailable, redis};
 #[derive(Parser)]
 #[command(version, after_help = EXIT_CODES)]
 struct Options {
-    /// Database of the users: `sqlite:FILE`, `postgres://…` or `mysql://…`. Where the URL has a password, rather set
-    /// the variable
+    /// Database of the users: `sqlite:FILE`, `postgres://…` or `mysql://…`. If the URL contains a password, set
+    /// the variable instead
     #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
     database: String,
 
@@ -29,15 +29,15 @@ struct Options {
     #[arg(long, value_name = "URL", env = "SESSIONS_URL", hide_env_values = true)]
     sessions: Option<String>,
 
-    /// What the application calls the backend of these users
+    /// Name of these users' backend in the application
     #[arg(long, value_name = "NAME", default_value = "local")]
     backend: String,
 
-    /// What the application's API keys begin with, for `create-key`: as it says to `ApiKeys::new`
+    /// Prefix of the application's API keys, for `create-key`: the argument of `ApiKeys::new`
     #[arg(long, value_name = "PREFIX", env = "API_KEY_PREFIX")]
     key_prefix: Option<String>,
 
-    /// Site whose sessions are meant, where several keep theirs in the same store: the name that the application gave
+    /// Site whose sessions to administer, if several sites share a store: the name that the application gave
     /// to `SessionConfig::realm`, or its cookie's [default: all]
     #[arg(long, value_name = "NAME")]
     realm: Option<String>,
@@ -56,7 +56,7 @@ struct Options {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Make the tables that are missing
+    /// Create the tables that are missing
     Migrate,
     #[command(flatten)]
     Admin(Command),
@@ -64,7 +64,7 @@ enum Task {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum AcceptedFormat {
-    /// All that Django reads
+    /// All formats that Django reads
     Django,
     /// `$2a$`, `$2b$`, `$2y$`
     Bcrypt,
@@ -77,7 +77,7 @@ enum AcceptedFormat {
 }
 
 impl AcceptedFormat {
-    /// At costs that make the program start quickly: the limits for stored hashes are others.
+    /// Their costs make the program start quickly: the limits for stored hashes are separate.
     fn formats(self) -> Vec<Format> {
         match self {
             Self::Django => vec![
@@ -143,7 +143,7 @@ async fn migrate(users: &SqlUsers, database: Database, sessions: bool) -> Result
     Ok(ExitCode::SUCCESS)
 }
 
-/// What is listed or revoked has its prefix already.
+/// Keys that are listed or revoked contain their prefix already.
 fn keys(
     users: &SqlUsers,
     database: Database,
@@ -153,9 +153,7 @@ fn keys(
     let prefix = match (&options.key_prefix, command) {
         (Some(prefix), _) => prefix,
         (None, Command::CreateKey { .. }) => {
-            return Err(Unavailable::usage(
-                "keys begin with what the application says: tell it by --key-prefix",
-            ));
+            return Err(Unavailable::usage("name the application's prefix of keys by --key-prefix"));
         }
         (None, _) => "key",
     };

@@ -1,4 +1,4 @@
-//! New passwords: where they come from, and which are refused.
+//! New passwords: where they come from, and which ones are refused.
 
 use auth_core::password::WeakPassword;
 use auth_core::session::SessionStore;
@@ -8,11 +8,11 @@ use crate::failure::Failure;
 use crate::terminal::password_from_stdin;
 use crate::{Admin, NewPassword};
 
-/// How often a password is asked for, as in Django.
+/// How often the command asks for a password, as in Django.
 const TRIES: u32 = 3;
 
 impl<S: SessionStore> Admin<S> {
-    /// The password that a user of this name is to have. Not in the terminal and not on standard input, it is
+    /// The new password of this user. If it comes neither from the terminal nor from standard input, the command is
     /// refused before anything is done.
     pub(crate) async fn new_password(
         &self,
@@ -23,7 +23,7 @@ impl<S: SessionStore> Admin<S> {
             Ok(None)
         } else if source.password_stdin {
             let password = password_from_stdin().await?;
-            self.policy.check(&password, &[username]).map_err(|weak| Failure::Refused(told(&weak)))?;
+            self.policy.check(&password, &[username]).map_err(|weak| Failure::Refused(describe(&weak)))?;
             Ok(Some(password))
         } else if self.terminal.is_interactive() {
             self.typed_password(username).await.map(Some)
@@ -39,7 +39,7 @@ impl<S: SessionStore> Admin<S> {
             let password = self.terminal.ask_hidden("Password: ").await?;
             let again = self.terminal.ask_hidden("Password (again): ").await?;
             if password.expose() != again.expose() {
-                self.terminal.tell("The two are not the same.");
+                self.terminal.tell("The two passwords differ.");
             } else if self.is_accepted(&password, username).await? {
                 return Ok(password);
             }
@@ -47,19 +47,19 @@ impl<S: SessionStore> Admin<S> {
         Err(Failure::Refused(format!("no password after {TRIES} tries: nothing was changed")))
     }
 
-    /// Whether the password is good, or the operator insists. What cannot be a password at all is not discussed.
+    /// Whether the password is strong enough, or the operator insists. They cannot insist on an invalid one.
     async fn is_accepted(&self, password: &Secret, username: &str) -> Result<bool, Failure> {
         let Err(weak) = self.policy.check(password, &[username]) else { return Ok(true) };
-        self.terminal.tell(&told(&weak));
+        self.terminal.tell(&describe(&weak));
         if !(1..=Password::MAX_PASSWORD_LEN).contains(&password.len()) {
             return Ok(false);
         }
-        self.terminal.agrees("Use it all the same?").await
+        self.terminal.agrees("Use it anyway?").await
     }
 }
 
-/// All reasons, a line each.
-fn told(weak: &WeakPassword) -> String {
+/// All reasons, one per line.
+fn describe(weak: &WeakPassword) -> String {
     let reasons = weak.reasons().iter();
     reasons.fold("the password is too weak:".into(), |text, reason| format!("{text}\n  - {reason}"))
 }

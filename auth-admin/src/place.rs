@@ -17,18 +17,18 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePoolOptions};
 use sqlx::{ConnectOptions, Connection};
 use tokio::time::timeout;
 
-/// How long a connection may take.
+/// How long connecting may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Where a database is.
+/// The address of a database.
 pub(crate) enum Place {
     Sqlite(SqliteConnectOptions),
     Postgres(PgConnectOptions),
     MySql(MySqlConnectOptions),
 }
 
-/// Why there is nothing to administer. Its text has neither a URL nor a driver's own words: a password may be
-/// among them.
+/// Why there is nothing to administer. The text contains neither a URL nor a driver's message, which may contain a
+/// password.
 #[derive(Debug)]
 pub(crate) struct Unavailable {
     text: String,
@@ -40,7 +40,7 @@ impl Unavailable {
         Self { text: text.into(), code: 2 }
     }
 
-    /// What says something that is understood, and cannot be.
+    /// A request that is understood and cannot be fulfilled.
     #[cfg(unix)]
     pub(crate) fn refused(text: impl Into<String>) -> Self {
         Self { text: text.into(), code: 1 }
@@ -73,7 +73,7 @@ impl Place {
         }
     }
 
-    /// Opens it. A file that does not exist is made only if it is meant: otherwise its name was mistyped.
+    /// Opens it. A file that does not exist is created only on request: otherwise its name was probably mistyped.
     pub(crate) async fn open(self, create: bool) -> Result<Database, Unavailable> {
         Ok(match self {
             Self::Sqlite(options) => {
@@ -95,13 +95,13 @@ impl Place {
     }
 }
 
-/// Connects once. A pool would try again as long as it may, where nobody listens.
+/// Connects once. If nobody listens, a pool would retry until its timeout.
 async fn answers<C: Connection>(options: &C::Options) -> Result<(), sqlx::Error> {
     let connection = timeout(PATIENCE, options.connect()).await.map_err(|_| sqlx::Error::PoolTimedOut)??;
     connection.close().await
 }
 
-/// Sessions on the Redis server of this URL, and what is counted there.
+/// The sessions on the Redis server of this URL, and the throttle's counters.
 pub(crate) fn redis(url: &str) -> Result<(RedisSessions, RedisThrottle), Unavailable> {
     let client = redis::Client::open(url)
         .map_err(|_| Unavailable::usage("sessions need a URL like redis://:PASSWORD@HOST:PORT"))?;

@@ -1,4 +1,4 @@
-//! Planning: what the logins of everybody in a directory would change.
+//! Planning: what the logins of all people in a directory would change.
 
 use std::collections::HashSet;
 use std::error::Error as _;
@@ -17,16 +17,16 @@ use crate::progress::Progress;
 use crate::shown::shown;
 use crate::users::say;
 
-/// The exit code that says that something would change.
+/// The exit code for "something would change".
 const WOULD_CHANGE: u8 = 2;
 
-/// Whose logins are planned, and the users that they would change.
+/// The directory, and the users that logins would change.
 pub(crate) struct Planner {
     directory: Ldap,
     users: ProvisionedUsers<SqlUsers>,
 }
 
-/// What a login would come to.
+/// What a login would result in.
 enum Fate {
     Create,
     Update,
@@ -35,7 +35,7 @@ enum Fate {
     Unknown,
 }
 
-/// How many there were of each.
+/// How many there are of each.
 #[derive(Default)]
 struct Count {
     created: u64,
@@ -60,7 +60,7 @@ impl<S: SessionStore> Admin<S> {
             let Some(person) = people.next().await.map_err(|error| cut_off(error.into()))? else { break };
             let (fate, text) = planner.plan(&person, &mut names).await.map_err(cut_off)?;
             if !(changes && matches!(fate, Fate::Nothing)) {
-                // A DN has backslashes of its own, and is there to be copied.
+                // A DN contains backslashes, and is there to be copied.
                 let dn = shown(&person.dn).replace(r"\\", r"\");
                 progress.beside(|| say(&format!("{dn}: {text}")))?;
             }
@@ -78,7 +78,8 @@ impl Planner {
         Self { directory, users }
     }
 
-    /// What a login would come to, for people to read. `names` has the names of those who would be created so far.
+    /// What a login would result in, for people to read. `names` contains the names of the users who would be created
+    /// so far.
     async fn plan(&self, person: &Listed, names: &mut HashSet<String>) -> Result<(Fate, String), Failure> {
         match &person.standing {
             Ok(Standing::Good(identity)) => self.provision(identity, person, names).await,
@@ -99,7 +100,7 @@ impl Planner {
                 let taken = if is_taken(&plan, names) { TAKEN } else { "" };
                 Ok((Fate::of(&plan), format!("{plan}{taken}")))
             }
-            // It is about this one, mostly about the groups.
+            // The error concerns this person only, and usually their groups.
             Err(error) if error.kind() == BackendErrorKind::Undecided => {
                 let limit = person.limit.as_ref().map(|limit| format!(": {}", why(limit)));
                 Ok((Fate::Unknown, format!("not known: {}{}", why(&error), limit.unwrap_or_default())))
@@ -109,14 +110,14 @@ impl Planner {
     }
 }
 
-/// What lies behind an error.
+/// The reason behind an error.
 fn why(error: &BackendError) -> String {
     error.source().map_or_else(|| error.to_string(), with_sources)
 }
 
-const TAKEN: &str = "\n  ! somebody else above would get this name too: it is theirs who signs in first";
+const TAKEN: &str = "\n  ! another person above would get this name, too: the first to sign in gets it";
 
-/// Whether somebody else would be created by this name: each is planned as if they were the first.
+/// Whether this name would be created for somebody else, too: each person is planned as if they were the first.
 fn is_taken(plan: &Plan, names: &mut HashSet<String>) -> bool {
     let Some(Write::Create(new)) = plan.write() else { return false };
     canonical(&new.username).is_ok_and(|name| !names.insert(name.as_str().to_owned()))
@@ -163,6 +164,6 @@ impl fmt::Display for Count {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { created, updated, refused, unchanged, unknown } = self;
         write!(f, "would create {created} users, update {updated} and refuse {refused}; ")?;
-        write!(f, "nothing changes for {unchanged}, and of {unknown} it is not known")
+        write!(f, "nothing changes for {unchanged}, unknown for {unknown}")
     }
 }

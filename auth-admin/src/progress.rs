@@ -1,13 +1,13 @@
-//! How far long work has come.
+//! Progress of long operations.
 
 use std::io::{self, IsTerminal, Write};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// How much is done between two plain lines.
+/// How many steps lie between two plain lines.
 const LINE_EVERY: u64 = 5_000;
 
-/// A bar in a terminal, and now and then a line elsewhere. Both go to standard error.
+/// A bar in a terminal, or a line now and then elsewhere. Both go to standard error.
 pub(crate) struct Progress {
     bar: Option<ProgressBar>,
     what: &'static str,
@@ -16,7 +16,7 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// Work that ends after so many steps.
+    /// An operation of this many steps.
     pub(crate) fn new(what: &'static str, steps: u64) -> Self {
         let style = ProgressStyle::with_template("{msg} {bar:30} {human_pos}/{human_len} ({eta} left)");
         Self::with(what, Some(steps), || {
@@ -25,7 +25,7 @@ impl Progress {
         })
     }
 
-    /// Work of which nobody knows how much there is.
+    /// An operation of unknown length.
     pub(crate) fn without_end(what: &'static str) -> Self {
         let style = ProgressStyle::with_template("{spinner} {msg} {human_pos}");
         Self::with(what, None, || {
@@ -49,7 +49,7 @@ impl Progress {
         }
     }
 
-    /// Writes a line that stays to standard error.
+    /// Writes a permanent line to standard error.
     pub(crate) fn tell(&self, text: &str) {
         self.beside(|| {
             // Nobody may be reading.
@@ -57,7 +57,7 @@ impl Progress {
         });
     }
 
-    /// Does what writes something that stays.
+    /// Runs a function that writes permanent output.
     pub(crate) fn beside<T>(&self, write: impl FnOnce() -> T) -> T {
         match &self.bar {
             Some(bar) => bar.suspend(write),
@@ -65,7 +65,7 @@ impl Progress {
         }
     }
 
-    /// Removes the bar, and says how much was done.
+    /// Removes the bar, and returns how much was done.
     pub(crate) fn finish(self) -> u64 {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();

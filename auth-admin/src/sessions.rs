@@ -16,9 +16,9 @@ use crate::progress::Progress;
 use crate::shown::shown;
 use crate::users::{say, say_json};
 
-/// How many sessions one step removes at most: others do not wait long for it.
+/// How many sessions one step removes at most, so that others do not wait long for it.
 const BATCH: u64 = 1_000;
-/// The fewest digits that name a session.
+/// The fewest digits that identify a session.
 const MIN_DIGITS: usize = 8;
 /// The digits of a session's id that are shown to people.
 const SHOWN_DIGITS: usize = 16;
@@ -30,10 +30,10 @@ impl<S: SessionStore> Admin<S> {
         say(&format!("ended {ended} sessions of {}", shown(user.username())))
     }
 
-    /// Ends all sessions of a user, and says how many the store had.
+    /// Ends all sessions of a user, and returns how many the store had.
     pub(crate) async fn end_everywhere(&self, user: &SqlUser) -> Result<u64, Failure> {
         match self.users.end_sessions(&user.id()).await {
-            // The sessions in the store are all that there is then.
+            // Without stamps, the sessions in the store are all there are.
             Err(error) if error.kind() == UserErrorKind::NoStamps => (),
             done => done?,
         }
@@ -56,7 +56,7 @@ impl<S: SessionStore> Admin<S> {
     pub(crate) async fn end_sessions(&self, username: &str, ids: &[String]) -> Result<(), Failure> {
         let user = self.user(username).await?;
         let sessions = self.sessions_of(&user).await?;
-        // All are looked for before one is ended.
+        // Finds all of them before it ends one.
         let keys = ids.iter().map(|id| the_one(&sessions, id)).collect::<Result<Vec<_>, _>>()?;
         for key in &keys {
             self.sessions.delete(key).await?;
@@ -77,7 +77,7 @@ impl<S: SessionStore> Admin<S> {
         say(&format!("purged {} expired sessions", progress.finish()))
     }
 
-    /// Deletes all sessions of a user, and says how many.
+    /// Deletes all sessions of a user, and returns how many.
     pub(crate) async fn end_all(&self, user: &SqlUser) -> Result<u64, Failure> {
         let ended = self.sessions.delete_user(self.theirs(&user.id()), None).await?;
         self.forget_devices(user).await;
@@ -93,7 +93,7 @@ impl<S: SessionStore> Admin<S> {
     }
 }
 
-/// The session whose id begins so.
+/// The session whose id begins with these digits.
 fn the_one(sessions: &[(SessionKey, SessionRecord)], id: &str) -> Result<SessionKey, Failure> {
     let id = id.to_ascii_lowercase();
     if id.len() < MIN_DIGITS {
@@ -102,12 +102,12 @@ fn the_one(sessions: &[(SessionKey, SessionRecord)], id: &str) -> Result<Session
     let mut found = sessions.iter().filter(|(key, _)| key.to_string().starts_with(&id));
     match (found.next(), found.next()) {
         (Some((key, _)), None) => Ok(*key),
-        (Some(_), Some(_)) => Err(Failure::refused("several sessions begin so: nothing was ended")),
+        (Some(_), Some(_)) => Err(Failure::refused("several sessions begin with this: nothing was ended")),
         (None, _) => Err(Failure::refused("the user has no such session: nothing was ended")),
     }
 }
 
-/// A session for programs.
+/// A session in JSON.
 #[derive(Serialize)]
 struct Shown<'a> {
     id: String,
@@ -146,7 +146,7 @@ fn as_line(key: &SessionKey, record: &SessionRecord) -> String {
     format!("{id}  created {created}  last seen {seen}  expires {expires}{address}{agent}")
 }
 
-/// To the second, in UTC; nothing for a time that no calendar has.
+/// To the second, in UTC; nothing for a time outside of the calendar.
 pub(crate) fn time(time: Timestamp) -> Option<String> {
     let seconds = i64::try_from(time.as_millis() / 1_000).ok()?;
     OffsetDateTime::from_unix_timestamp(seconds).ok()?.format(&Rfc3339).ok()

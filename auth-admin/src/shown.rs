@@ -1,7 +1,7 @@
-//! Foreign texts in a terminal.
+//! Untrusted texts in a terminal.
 
-/// A text without what would command a terminal or reorder what it shows: a client chooses its `User-Agent`, and
-/// "ESC [" in it could rewrite the list that it stands in.
+/// A text without characters that control a terminal or reorder its output. A client chooses its `User-Agent`, and
+/// "ESC [" in it could rewrite the list that contains it.
 pub(crate) fn shown(text: &str) -> String {
     let plain = |c: char| c == ' ' || matches!(c, '"' | '\'') || c.escape_debug().len() == 1;
     text.chars().map(|c| if plain(c) { c.to_string() } else { c.escape_default().to_string() }).collect()

@@ -1,4 +1,4 @@
-//! What is asked and told in a terminal.
+//! Input and output in a terminal.
 
 use std::io::{self, IsTerminal, Read, Write};
 #[cfg(unix)]
@@ -32,7 +32,7 @@ impl Terminal {
         }
     }
 
-    /// Whether somebody is there to be asked.
+    /// Whether there is somebody to answer a question.
     pub(crate) fn is_interactive(&self) -> bool {
         self.is_interactive
     }
@@ -56,15 +56,15 @@ impl Terminal {
         }
     }
 
-    /// Asks a question, to which anything but a yes is a no.
+    /// Asks a question that only a yes confirms.
     pub(crate) async fn agrees(&self, question: &str) -> Result<bool, Failure> {
         let answer = self.ask(&format!("{question} [y/N] ")).await?;
         Ok(answer.eq_ignore_ascii_case("y") || answer.eq_ignore_ascii_case("yes"))
     }
 
-    /// Asks for a line that is not shown.
+    /// Asks for a line without showing it.
     pub(crate) async fn ask_hidden(&self, question: &'static str) -> Result<Secret, Failure> {
-        // Before the question is there: what is typed early is not shown either.
+        // Before the question appears: what is typed early is not shown either.
         self.hide();
         let line = apart(move || rpassword::prompt_password(question)).await;
         self.restore();
@@ -80,15 +80,15 @@ impl Terminal {
     fn hide(&self) {
         if let Some(before) = &self.before {
             let mut hidden = before.clone();
-            // Without ISIG, Ctrl-C is a key, and there is one who ends the question: its reader.
+            // Without ISIG, Ctrl-C is an ordinary key, and only the reader can end the question.
             hidden.local_modes -= LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ISIG;
             self.is_hidden.store(true, Ordering::Relaxed);
             let _ = tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, &hidden);
         }
     }
 
-    /// Makes the terminal as it was: whoever interrupts a hidden question wants to see what they type next.
-    /// Otherwise it is not touched: the system stops a program in the background that does.
+    /// Restores the terminal's settings, so that an operator who interrupts a hidden question sees what they type
+    /// next. Otherwise it stays untouched: the system stops a background program that changes it.
     #[cfg(unix)]
     pub(crate) fn restore(&self) {
         if let Some(before) = &self.before
@@ -116,11 +116,11 @@ impl Terminal {
     pub(crate) fn restore(&self) {}
 }
 
-/// Reads a password from standard input: all of it, but for the end of its line.
+/// Reads a password from standard input: everything except the final line ending.
 pub(crate) async fn password_from_stdin() -> Result<Secret, Failure> {
     let limit = Password::MAX_PASSWORD_LEN + "\r\n".len();
     let read = apart(move || {
-        // Room for all of it: a text that grows leaves copies behind.
+        // Large enough for all of it: a text that grows leaves copies behind.
         let mut text = String::with_capacity(limit + 1);
         io::stdin().take(limit as u64 + 1).read_to_string(&mut text).map(|_| text)
     });
@@ -135,7 +135,7 @@ pub(crate) async fn password_from_stdin() -> Result<Secret, Failure> {
     Ok(password)
 }
 
-/// On a thread that nobody waits for when the program ends: it may wait for a key for ever.
+/// On a thread that the end of the program does not wait for, since it may wait for a key forever.
 async fn apart<T: Send + 'static>(read: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
     let (sender, receiver) = oneshot::channel();
     thread::Builder::new().spawn(move || sender.send(read()))?;

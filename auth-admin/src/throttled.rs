@@ -1,4 +1,4 @@
-//! Accounts that wait: list, unlock.
+//! Accounts that have to wait: list, unlock.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -21,7 +21,7 @@ type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// How many are listed at most.
 const MOST: usize = 1_000;
 
-/// A [`ThrottleStore`] whose type is forgotten.
+/// A [`ThrottleStore`] of any type.
 pub(crate) trait Counted: Send + Sync {
     fn delaying(&self, now: Timestamp) -> BoxFuture<'_, Result<Vec<Bucket>, StoreError>>;
     fn unlock<'a>(&'a self, account: &'a Account, now: Timestamp) -> BoxFuture<'a, Result<u64, StoreError>>;
@@ -50,7 +50,7 @@ impl<S: ThrottleStore> Counted for S {
     }
 }
 
-/// An account that waits, as programs read it.
+/// A waiting account in JSON.
 #[derive(Serialize)]
 struct Waiting<'a> {
     backend: &'a str,
@@ -63,7 +63,7 @@ impl<S: SessionStore> Admin<S> {
     pub(crate) async fn list_throttled(&self, json: bool) -> Result<(), Failure> {
         let found = self.counted()?.delaying(SystemClock.now()).await?;
         let mut seen = std::collections::HashSet::new();
-        // Each name of an account waits by itself; those that wait the longest come first.
+        // Each name of an account waits separately; the longest wait comes first.
         let accounts = found.iter().filter_map(|bucket| Some((bucket.account()?, bucket)));
         let waiting: Vec<_> = accounts
             .filter(|(account, _)| seen.insert(*account))
@@ -91,18 +91,18 @@ impl<S: SessionStore> Admin<S> {
             (Some(account), _) => parse(account)?,
             (None, Some(username)) => self.account_of(&self.user(username).await?),
             (None, None) => {
-                return Err(Failure::refused("whom? name a user, or an --account of `list-throttled`"));
+                return Err(Failure::refused("name a user, or an --account of `list-throttled`"));
             }
         };
         let named = format!("{}:{}", account.backend(), account.id());
         match counted.unlock(&account, SystemClock.now()).await? {
-            0 => say(&format!("nothing had failed for {}", shown(&named))),
+            0 => say(&format!("there were no failures for {}", shown(&named))),
             _ => say(&format!("unlocked {}", shown(&named))),
         }
     }
 
-    /// Whoever signed in as this user before is a stranger from here on. Where nothing is counted, or was not yet when the
-    /// tables were made, there are no devices to forget; what else was done stays done.
+    /// Forgets the devices on which this user signed in. Without a throttle, or if an earlier version created its
+    /// tables, there are no devices to forget, and the rest of the command stands.
     pub(crate) async fn forget_devices(&self, user: &SqlUser) {
         let Some(counted) = &self.counted else { return };
         if let Err(error) = counted.forget_devices(&self.account_of(user), SystemClock.now()).await {
@@ -117,12 +117,12 @@ impl<S: SessionStore> Admin<S> {
 
     fn counted(&self) -> Result<&dyn Counted, Failure> {
         self.counted.as_deref().ok_or_else(|| {
-            Failure::refused("this program was not told where attempts are counted: `Admin::with_throttle`")
+            Failure::refused("this program does not know the throttle's store: call `Admin::with_throttle`")
         })
     }
 }
 
-/// `BACKEND:ID`, as `list-throttled` shows it.
+/// `BACKEND:ID`, as in the output of `list-throttled`.
 fn parse(account: &str) -> Result<Account, Failure> {
     let (backend, id) = account.split_once(':').unwrap_or_default();
     match auth_core::BackendName::new(backend) {

@@ -63,7 +63,7 @@ impl<S: SessionStore> Admin<S> {
         say(&format!("{done} of {} and ended {ended} sessions{so}", shown(user.username())))
     }
 
-    /// Says what there is to say about the password.
+    /// Sets the password, and reports what the operator should know about it.
     async fn set_with(
         &self,
         user: &SqlUser,
@@ -81,7 +81,8 @@ impl<S: SessionStore> Admin<S> {
     }
 
     fn tell_nobody_asks(&self, why: &UserError) {
-        self.terminal.tell(&format!("note: nobody is asked to change the password at the next login: {why}"));
+        self.terminal
+            .tell(&format!("note: the user is not asked to change the password at the next login: {why}"));
     }
 
     pub(crate) async fn disable(&self, username: &str) -> Result<(), Failure> {
@@ -146,15 +147,15 @@ impl<S: SessionStore> Admin<S> {
     }
 }
 
-/// What is said of a password that its user must change.
+/// Added if the user must change the password.
 const TEMPORARY: &str = "; the password is temporary, to be changed at the next login";
 
-/// Whether the table has no temporary passwords.
+/// Whether the table does not support temporary passwords.
 fn is_unknown_here(error: &UserError) -> bool {
     error.kind() == UserErrorKind::NoTemporaryPasswords
 }
 
-/// A user for programs.
+/// A user in JSON.
 #[derive(Serialize)]
 struct Shown<'a> {
     id: String,
@@ -174,7 +175,7 @@ pub(crate) fn say(text: &str) -> Result<(), Failure> {
     Ok(writeln!(io::stdout(), "{text}")?)
 }
 
-/// The same for programs.
+/// Writes JSON to standard output.
 pub(crate) fn say_json(found: &impl Serialize) -> Result<(), Failure> {
     say(&serde_json::to_string(found).map_err(io::Error::from)?)
 }

@@ -1,4 +1,4 @@
-//! [`Answers`]: what is not asked for again for a while.
+//! [`Answers`]: answers that are reused for a while.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
@@ -10,11 +10,11 @@ use crate::keyed;
 use crate::random::{OsRandom, Random};
 use crate::time::Timestamp;
 
-/// Answers of an outside system, or of a costly check, by the credentials that they are about: for a
-/// [`Verifier`](crate::backend::Verifier) that would otherwise ask with every request.
+/// Answers of an outside system, or of a costly check, stored by the credentials that they are about: for a
+/// [`Verifier`](crate::backend::Verifier) that would otherwise ask on every request.
 ///
-/// They are found by a keyed hash of the credentials under a random key of this process: neither a password nor a token is
-/// kept. No call looks at more answers than it changes, however many there are.
+/// The key is a keyed hash of the credentials with a random key of this process: neither passwords nor tokens are
+/// stored. The cost of a call does not depend on how many answers are stored.
 ///
 /// ```
 /// # use std::sync::Arc;
@@ -35,7 +35,7 @@ pub struct Answers<T: ?Sized> {
     entries: Mutex<Entries<T>>,
 }
 
-/// What credentials are found by: a keyed hash, under a key that one [`Answers`] alone has.
+/// The key of an answer: a keyed hash of credentials, with a key that only one [`Answers`] has.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AnswerName([u8; 32]);
 
@@ -50,7 +50,7 @@ struct Entry<T: ?Sized> {
     until: Timestamp,
 }
 
-/// How many that are over are forgotten when others come: each finds room for more than itself.
+/// How many expired answers are removed when one is added: each makes room for more than itself.
 const FORGOTTEN_AT_ONCE: usize = 2;
 
 impl<T: ?Sized> Entries<T> {
@@ -71,10 +71,10 @@ impl<T: ?Sized> Entries<T> {
 }
 
 impl<T: ?Sized> Answers<T> {
-    /// Room for this many.
+    /// Holds this many answers.
     ///
     /// # Errors
-    /// [`ConfigError`] if the system has no random key to give.
+    /// [`ConfigError`] if the system cannot provide a random key.
     pub fn new(capacity: usize) -> Result<Self, ConfigError> {
         let mut key = keyed::Key::default();
         OsRandom.fill(&mut *key).map_err(|error| ConfigError::new(format!("no key for a cache: {error}")))?;
@@ -82,21 +82,32 @@ impl<T: ?Sized> Answers<T> {
         Ok(Self { key, capacity, entries: Mutex::new(entries) })
     }
 
-    /// What credentials of these parts are found by. Each part has its length in front, so that none can pass for the end of
-    /// another.
+    /// The key for credentials with these parts. Each part is preceded by its length, so that different parts never
+    /// have the same key.
     pub fn name(&self, parts: &[&str]) -> AnswerName {
         AnswerName(keyed::hash_parts(&self.key, parts.iter().map(|part| part.as_bytes())))
     }
 
-    /// The answer, if it is good at this time. A clock that went back never makes one last longer.
+    /// The answer, if it is good at this time. A clock that was set back never prolongs one.
     pub fn get(&self, name: &AnswerName, now: Timestamp) -> Option<Arc<T>> {
         let entries = self.lock();
         let entry = entries.by_name.get(name).filter(|entry| entry.since <= now && now < entry.until)?;
         Some(Arc::clone(&entry.answer))
     }
 
-    /// Keeps an answer from one time to another. When all places are taken by answers that are still good, new ones are not
-    /// kept: those who are in stay in.
+    /// Stores an answer from one time to another. While all places hold answers that are still good, new ones are not
+    /// stored.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use std::time::Duration;
+    /// # use auth_core::backend::Answers;
+    /// # use auth_core::time::Timestamp;
+    /// let (answers, now) = (Answers::<str>::new(100)?, Timestamp::from_secs(1_700_000_000));
+    /// let name = answers.name(&["alice", "wonderland"]);
+    /// answers.put(name, Arc::from("staff"), now, now.plus(Duration::from_secs(30)));
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn put(&self, name: AnswerName, answer: Arc<T>, since: Timestamp, until: Timestamp) {
         if until <= since {
             return;
@@ -110,7 +121,7 @@ impl<T: ?Sized> Answers<T> {
         }
     }
 
-    // Nothing in here can panic half-way: a poisoned lock is as good as any.
+    // Nothing in here can panic half-way: the data behind a poisoned lock is valid.
     fn lock(&self) -> MutexGuard<'_, Entries<T>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,4 +1,4 @@
-//! API keys: tokens of the application's own, for programs that act for one of its users.
+//! API keys: tokens issued by the application, for programs that act for one of its users.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -43,30 +43,31 @@
 //!
 //! # What a key is
 //!
-//! `shop_` and 61 letters and digits: an id, 256 random bits, and a checksum. The store holds a hash, so a copy of it opens
-//! nothing. A typo, and whatever a scanner makes up, fails by the checksum and is looked up nowhere. Secret scanners find keys
-//! by their prefix and tell them from other texts by the checksum, a CRC-32 of all that stands before it, in base 62.
+//! `shop_` and 61 letters and digits: an id, 256 random bits, and a checksum. The store contains a hash, so a copy of
+//! it opens nothing. Typing errors and invented keys fail by the checksum and are not looked up. Secret scanners find
+//! keys by their prefix and recognise them by the checksum, a CRC-32 of everything before it, in base 62.
 //!
-//! # What it is good for
+//! # Guarantees
 //!
-//! - What begins with the prefix ends at this backend, right or wrong: no other backend of the chain, and no outside system, ever
-//!   sees a key.
-//! - One that comes as a user name or a password, in a form or by HTTP Basic, was put into the wrong field: it is refused before it
-//!   reaches a hasher, another system, or a log. Where HTTP Basic is all that clients can do, [`BasicToken`](crate::http::BasicToken)
-//!   takes it from there.
-//! - A key acts for its owner, as they are now: one who is disabled or gone has no keys, and a key's scopes are good only for what
-//!   its owner may still do. The key and its owner are looked up on every request, whatever
-//!   [`Bearer::remember`](crate::http::Bearer::remember) says: one that was revoked is refused on the next.
-//! - It proves no person: no session begins with it, it is never [fresh](crate::Require::fresh), and no key makes another.
-//! - It ends after [90 days](NewApiKey::lifetime), unless its maker says otherwise; when it is revoked; with its owner; and, if it is
+//! - A token with the prefix is accepted or refused by this backend: no other backend of the chain, and no outside
+//!   system, ever sees a key.
+//! - A key that arrives as a user name or a password, in a form or by HTTP Basic, was put into the wrong field: it is
+//!   refused before it reaches a hasher, another system, or a log. If clients support only HTTP Basic,
+//!   [`BasicToken`](crate::http::BasicToken) accepts it there.
+//! - A key acts for its owner, as they are now: the keys of a disabled or removed user do not work, and a key's
+//!   scopes count only as far as its owner has the permissions. The key and its owner are looked up on every request,
+//!   whatever [`Bearer::remember`](crate::http::Bearer::remember) says: a revoked key is refused on the next request.
+//! - A key proves no person: no session begins with it, it is never [fresh](crate::Require::fresh), and no key
+//!   creates another.
+//! - A key ends after [90 days](NewApiKey::lifetime), unless set; when it is revoked; with its owner; and, if it is
 //!   [bound to it](NewApiKey::bound_to_stamp), when the owner's security stamp changes.
 //!
 //! # Scopes and permissions
 //!
-//! [`Require::scope`](crate::Require::scope) lets a key pass that has the scope, and every session. Scopes are named as permissions
-//! are: what the owner may not do, no scope allows. And a rule about a permission lets a key pass only if the permission is among
-//! its scopes, so that a key without scopes opens no route that asks for a permission. Where scopes are no permissions, say
-//! [`ApiKeys::free_scopes`].
+//! [`Require::scope`](crate::Require::scope) admits keys that have the scope, and every session. Scopes are named
+//! like permissions: a scope never allows what its owner may not do. A rule that requires a permission admits a key
+//! only if the permission is among its scopes, so a key without scopes opens no route that requires a permission. If
+//! your scopes are not permissions, call [`ApiKeys::free_scopes`].
 
 mod check;
 mod key;

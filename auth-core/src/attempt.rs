@@ -10,9 +10,21 @@ use crate::password::{HashDebt, Passwords, Verdict};
 use crate::report::Reports;
 use crate::{BackendName, Password, RequestFacts, Secret};
 
-/// Credentials on their way through the chain, with the facts of the request that carried them.
+/// The credentials of one attempt, with the facts of the request that carried them: the argument of
+/// [`Backend::authenticate`](crate::backend::Backend::authenticate).
 ///
-/// Only a chain makes one: a backend is never asked outside the chain's timeouts, bounds and accounting.
+/// Only a chain creates one: a backend is never called outside of the chain's timeouts, limits and accounting.
+///
+/// ```
+/// use auth_core::Password;
+/// use auth_core::backend::{Attempt, DeclineReason};
+///
+/// /// The part of a user name before `@partner.example`.
+/// fn partner<'a>(attempt: &Attempt<'a, Password>) -> Result<&'a str, DeclineReason> {
+///     let name = attempt.credentials().username();
+///     name.strip_suffix("@partner.example").ok_or(DeclineReason::NotMine)
+/// }
+/// ```
 pub struct Attempt<'a, C> {
     credentials: &'a C,
     facts: &'a RequestFacts,
@@ -23,7 +35,7 @@ pub struct Attempt<'a, C> {
     is_exhausted: AtomicBool,
 }
 
-/// What an attempt is made with, whichever backend is asked.
+/// The parts of an attempt that are the same for every backend.
 pub(crate) struct Asking<'a, C> {
     pub(crate) credentials: &'a C,
     pub(crate) facts: &'a RequestFacts,
@@ -33,7 +45,7 @@ pub(crate) struct Asking<'a, C> {
 }
 
 impl<'a, C> Asking<'a, C> {
-    /// The attempt as this backend sees it.
+    /// The attempt as this backend gets it.
     pub(crate) fn of(&self, backend: &'a BackendName) -> Attempt<'a, C> {
         let Self { credentials, facts, debt, reports, place } = *self;
         Attempt { credentials, facts, debt, reports, backend, place, is_exhausted: AtomicBool::new(false) }
@@ -45,30 +57,39 @@ impl<'a, C> Attempt<'a, C> {
         self.debt
     }
 
-    /// What the client presented.
+    /// The credentials that the client presented.
     pub fn credentials(&self) -> &'a C {
         self.credentials
     }
 
-    /// What is known of the request.
+    /// The facts of the request.
     pub fn facts(&self) -> &'a RequestFacts {
         self.facts
     }
 
-    /// Where a [`Provisioner`](crate::backend::Provisioner) tells what it did.
+    /// Collects what a [`Provisioner`](crate::backend::Provisioner) does.
     pub fn reports(&self) -> &'a Reports {
         self.reports
     }
 }
 
 impl<C> Attempt<'_, C> {
-    /// Tells which account a look-up found, before any secret is compared with its own: what limits the tries of one account,
-    /// whatever it is called ([`Throttle`](crate::throttle::Throttle)). `id` is what the backend knows it by for good: a user's
-    /// id, an entry's name.
+    /// Reports which account a look-up found, before any secret is compared. A
+    /// [`Throttle`](crate::throttle::Throttle) limits the attempts on an account by it, whichever name was typed.
+    /// `id` is the backend's permanent name of the account: a user's id, an entry's name.
     ///
-    /// `false` if no more may be tried: answer as if the secret were wrong, after the same work, and compare nothing.
-    /// [`verify`](Self::verify) and [`verify_secret`](Self::verify_secret) see to that by themselves; whoever asks another
-    /// system must not ask it.
+    /// `false` if no more attempts are allowed: answer as if the secret were wrong, after the same work, and compare
+    /// nothing. [`verify`](Self::verify) and [`verify_secret`](Self::verify_secret) take care of that. A backend that
+    /// asks another system must not ask it.
+    ///
+    /// ```
+    /// use auth_core::Password;
+    /// use auth_core::backend::{Attempt, BackendError};
+    ///
+    /// async fn may_ask(attempt: &Attempt<'_, Password>, entry: &str) -> Result<bool, BackendError> {
+    ///     attempt.account(entry).await
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`BackendError`] if it cannot be decided.
@@ -76,8 +97,8 @@ impl<C> Attempt<'_, C> {
         self.tell_account(id, None).await
     }
 
-    /// The same, where no more than so many tries of the account may fail within this time, whoever makes them: for a system
-    /// that would lock it. Known devices count there, too.
+    /// The same, with a limit on failed attempts within a time, from all places and devices together: for a system
+    /// that would otherwise lock the account. Known devices count as well.
     ///
     /// # Errors
     /// As [`account`](Self::account).
@@ -100,18 +121,35 @@ impl<C> Attempt<'_, C> {
         Ok(may_compare)
     }
 
-    /// Whether [`account`](Self::account) answered that no more may be tried: for a backend that asks another one.
+    /// Whether [`account`](Self::account) answered that no more attempts are allowed: for a backend that calls
+    /// another one.
     pub fn is_exhausted(&self) -> bool {
         self.is_exhausted.load(Ordering::Relaxed)
     }
 
-    /// Compares a presented secret (a PIN, a key) with a stored hash, as every backend of a kind of credentials
-    /// with a slow hash should.
+    /// Compares the presented secret (a PIN, a key) with a stored hash. Every backend for credentials with a slow
+    /// hash should call it.
     ///
-    /// `None` stands for a user that is unknown or has no secret. The answer is then [`Verdict::Mismatch`] at
-    /// once, and the chain makes up for the missing work: an attempt that fails has cost each backend of the chain
-    /// exactly one hash, whichever of them knew the user, so its duration tells nothing. That holds for backends that
-    /// compare with one hash at most in an attempt.
+    /// `None` stands for a user who is unknown or has no secret. The answer is then [`Verdict::Mismatch`] at once,
+    /// and the chain makes up for the missing work: a failed attempt costs each backend of the chain exactly one
+    /// hash, whichever of them knew the user, so its duration reveals nothing. This holds for backends that compare
+    /// at most one hash in an attempt.
+    ///
+    /// ```
+    /// use auth_core::backend::{Attempt, BackendError};
+    /// use auth_core::password::Verdict;
+    /// use auth_core::{Credentials, Passwords, Secret};
+    ///
+    /// /// A PIN, in credentials of the application.
+    /// async fn has_pin<C: Credentials>(
+    ///     attempt: &Attempt<'_, C>,
+    ///     pins: &Passwords,
+    ///     presented: &Secret,
+    ///     stored: Option<&str>,
+    /// ) -> Result<bool, BackendError> {
+    ///     Ok(attempt.verify_secret(pins, presented, stored).await? != Verdict::Mismatch)
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`BackendError`] if the hash pool is overloaded.
@@ -128,6 +166,22 @@ impl<C> Attempt<'_, C> {
 
 impl Attempt<'_, Password> {
     /// Compares the presented password with a stored hash: [`verify_secret`](Self::verify_secret) for passwords.
+    ///
+    /// ```
+    /// use auth_core::backend::{Attempt, BackendError, DeclineReason, Outcome};
+    /// use auth_core::password::Verdict;
+    /// use auth_core::{Password, Passwords};
+    ///
+    /// # struct Row { id: i64, hash: String }
+    /// async fn judge(attempt: &Attempt<'_, Password>, passwords: &Passwords, row: Option<Row>) -> Result<Outcome<i64>, BackendError> {
+    ///     let verdict = attempt.verify(passwords, row.as_ref().map(|row| row.hash.as_str())).await?;
+    ///     Ok(match (verdict, row) {
+    ///         (Verdict::Match { .. }, Some(row)) => Outcome::Accept(row.id),
+    ///         (_, Some(_)) => Outcome::Decline(DeclineReason::WrongSecret),
+    ///         (_, None) => Outcome::Decline(DeclineReason::UnknownUser),
+    ///     })
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`BackendError`] if the hash pool is overloaded.

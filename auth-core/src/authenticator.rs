@@ -1,4 +1,4 @@
-//! Judging credentials: the one place that every attempt passes, whoever makes it.
+//! Judging credentials: the one place that every attempt passes.
 
 use std::any::{Any, TypeId};
 use std::hash::Hash as _;
@@ -18,28 +18,28 @@ use crate::unheard::log_error;
 use crate::{Authenticated, BackendName, Credentials, Denied, DeniedKind, RequestFacts, Secret, User};
 
 pub(crate) struct Authenticator<U> {
-    /// Tells one `Auth` from another: a proof of one is none for another.
+    /// Identifies an `Auth`: proofs of one are worth nothing to another.
     pub(crate) id: u64,
     pub(crate) environment: Arc<Environment<U>>,
-    /// For each type of credentials its `Chain<C, U>`.
+    /// The `Chain<C, U>` of each type of credentials.
     pub(crate) chains: Vec<(TypeId, Box<dyn Any + Send + Sync>)>,
     pub(crate) gate: Option<Arc<dyn DynGate>>,
-    /// What tells the secrets of a backend by their form, and the type of the credentials that they are.
+    /// Recognises the secrets of a backend by their form, with the type of the credentials that they are.
     pub(crate) owned: Vec<(TypeId, Owns)>,
-    /// The gate, if it is ours.
+    /// The gate, if it is a [`Throttle`](crate::Throttle).
     pub(crate) throttle: Option<Arc<Gatekeeper>>,
     pub(crate) flights: Flights<Judged<U>>,
     pub(crate) flight_keys: [u64; 2],
     pub(crate) chain_timeout: Duration,
 }
 
-/// Whether a text is a secret of some backend's.
+/// Whether a text is a secret of some backend.
 pub(crate) type Owns = Box<dyn Fn(&str) -> bool + Send + Sync>;
 
-/// What became of an attempt.
+/// The result of an attempt.
 pub(crate) struct Judged<U> {
     answer: Result<Authenticated<U>, Denied>,
-    /// Whether a secret was not compared, since its account had no tries left.
+    /// Whether no secret was compared because the account had no attempts left.
     is_exhausted: bool,
 }
 
@@ -49,7 +49,7 @@ impl<U> From<Denied> for Judged<U> {
     }
 }
 
-/// Of several who made one attempt, each has a proof.
+/// If several requests share one attempt, each gets a proof.
 impl<U> Clone for Judged<U> {
     fn clone(&self) -> Self {
         let answer = self.answer.as_ref().map(Authenticated::another).map_err(Clone::clone);
@@ -69,7 +69,7 @@ impl<U: User> Authenticator<U> {
         let subject = credentials.subject().filter(|_| !is_misplaced);
         let subject = subject.map(|subject| printable(subject, MAX_SUBJECT_LEN));
         let claim = Claim { credentials: C::KIND, subject: subject.as_deref(), per_request };
-        let mut telling = Telling { authenticator: self, facts, claim: Some(claim) };
+        let mut telling = EndOnDrop { authenticator: self, facts, claim: Some(claim) };
         let judged = if is_misplaced {
             Denied::unasked(DeclineReason::Malformed).into()
         } else {
@@ -79,7 +79,7 @@ impl<U: User> Authenticator<U> {
         judged.answer
     }
 
-    /// Whether somebody put a secret of another kind, an API key, into the field of a name or a password.
+    /// Whether a secret of another kind, such as an API key, was typed as a name or a password.
     fn is_misplaced<C: Credentials>(&self, credentials: &C) -> bool {
         let texts = [credentials.subject(), credentials.secret().map(Secret::expose)];
         let is_owned =
@@ -87,16 +87,16 @@ impl<U: User> Authenticator<U> {
         !self.owned.is_empty() && texts.into_iter().flatten().any(is_owned)
     }
 
-    /// Judges equal credentials from one place at once together: they are one attempt.
+    /// Judges equal credentials from one place at the same time together, as one attempt.
     async fn judge_once<C: Credentials>(&self, credentials: &C, facts: &RequestFacts) -> Judged<U> {
         let whole = credentials.secret().filter(|_| C::IS_NAME_AND_SECRET && self.gate.is_some());
         let Some(secret) = whole else { return self.judge_admitted(credentials, facts).await };
         let key = self.flight_key(C::KIND, credentials.subject(), secret, facts);
-        // Boxed: the future would have room for another one like that above, and tokens need none.
+        // Boxed: the future would otherwise need room for another one like that above, and tokens need none.
         Box::pin(self.flights.share(key, self.judge_admitted(credentials, facts))).await
     }
 
-    /// A keyed hash, of this process only, over everything that tells one attempt from another.
+    /// A keyed hash, of this process only, over everything that distinguishes attempts.
     fn flight_key(
         &self,
         kind: &str,
@@ -112,7 +112,7 @@ impl<U: User> Authenticator<U> {
     /// Asks the chain, if the gate admits the attempt.
     async fn judge_admitted<C: Credentials>(&self, credentials: &C, facts: &RequestFacts) -> Judged<U> {
         let Some(chain) = self.chain::<C>() else { return Denied::nobody().into() };
-        // What no backend is asked about is no attempt that could be counted.
+        // Credentials that no backend is asked about are not an attempt that could be counted.
         if let Err(reason) = credentials.check() {
             return Denied::unasked(reason).into();
         }
@@ -181,7 +181,7 @@ impl<U: User> Authenticator<U> {
             Some(owner) => self.owner(owner, judge)?,
             None => judge,
         };
-        // Who comes from an outside system may just have been created or updated.
+        // A user from an outside system may just have been created or updated.
         if let Some(cache) = environment.cache(backend) {
             cache.invalidate(&user.id());
         }
@@ -191,8 +191,8 @@ impl<U: User> Authenticator<U> {
         Ok(Authenticated { user: Arc::new(user), backend: backend.clone(), at, by: self.id, grant, name })
     }
 
-    /// The backend whose user another one accepted. A session of a backend that is not there would never be loaded again, and one of
-    /// the judge's would be somebody else's.
+    /// The backend whose user another one accepted. A session of a backend that does not exist could never be loaded
+    /// again, and one of the judging backend would belong to another user.
     fn owner<'a>(&self, owner: &'a BackendName, judge: &BackendName) -> Result<&'a BackendName, Denied> {
         if self.environment.source(owner).is_some() {
             return Ok(owner);
@@ -214,14 +214,14 @@ impl<U: User> Authenticator<U> {
     }
 }
 
-/// Makes sure that an attempt ends in exactly one event, even if its client goes away.
-struct Telling<'a, U: User> {
+/// Ensures that an attempt ends in exactly one event, even if its client goes away.
+struct EndOnDrop<'a, U: User> {
     authenticator: &'a Authenticator<U>,
     facts: &'a RequestFacts,
     claim: Option<Claim<'a>>,
 }
 
-impl<U: User> Telling<'_, U> {
+impl<U: User> EndOnDrop<'_, U> {
     fn tell(&mut self, judged: &Judged<U>) {
         let Some(claim) = self.claim.take() else { return };
         let (kind, backend, user) = match &judged.answer {
@@ -241,7 +241,7 @@ impl<U: User> Telling<'_, U> {
     }
 }
 
-impl<U: User> Drop for Telling<'_, U> {
+impl<U: User> Drop for EndOnDrop<'_, U> {
     fn drop(&mut self) {
         if let Some(claim) = self.claim.take() {
             self.authenticator.environment.emit(EventKind::LoginAborted(claim), None, None, self.facts);

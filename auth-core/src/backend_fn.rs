@@ -1,4 +1,4 @@
-//! Backends made of closures.
+//! Backends from closures.
 
 use std::fmt;
 use std::future::Future;
@@ -6,10 +6,10 @@ use std::future::Future;
 use crate::backend::{Accepted, Attempt, Backend, BackendError, Outcome, UserSource};
 use crate::{Credentials, User, UserId};
 
-/// A [`Backend`] made of two closures: one that judges credentials, one that finds a user by id.
+/// Makes a [`Backend`] from two closures: one judges credentials, one finds a user by id.
 ///
-/// What it accepts is worth the [proof that the credentials are](Credentials::FACTOR); a backend that says more of it
-/// implements the trait.
+/// What it accepts is worth the [proof that the credentials are](Credentials::FACTOR). Implement the trait to say
+/// more.
 ///
 /// ```
 /// use auth_core::{Auth, Password, UserId};
@@ -35,7 +35,7 @@ pub fn backend_fn<A, G>(authenticate: A, get_user: G) -> BackendFn<A, G> {
     BackendFn { authenticate, get_user }
 }
 
-/// What [`backend_fn`] makes.
+/// The return type of [`backend_fn`].
 #[derive(Clone)]
 pub struct BackendFn<A, G> {
     authenticate: A,

@@ -1,4 +1,4 @@
-//! A circuit breaker: a backend that fails everybody is left alone for a while.
+//! A circuit breaker: a backend that fails for everybody is not called for a while.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,30 +7,30 @@ use std::time::Duration;
 use crate::backend::{BackendError, BackendErrorKind, Health};
 use crate::time::Timestamp;
 
-/// How many faults, within [`WINDOW`], make it look into the matter.
+/// How many failures within [`WINDOW`] trigger an inspection.
 pub(crate) const FAULTS: usize = 5;
 /// See [`FAULTS`].
 pub(crate) const WINDOW: Duration = Duration::from_secs(10);
-/// For how long it is open at first; each failed probe doubles that.
+/// How long it is open at first; each failed probe doubles that.
 pub(crate) const FIRST_PAUSE: Duration = Duration::from_secs(5);
-/// For how long it is open at most.
+/// How long it is open at most.
 pub(crate) const LAST_PAUSE: Duration = Duration::from_secs(60);
 
-/// One backend's breaker. Only outages open it: neither wrong passwords nor whatever odd input brings about.
+/// The breaker of one backend. Only outages open it: neither wrong passwords nor odd input do.
 #[derive(Debug)]
 pub(crate) struct Breaker(Mutex<State>);
 
 #[derive(Debug)]
 enum State {
-    /// Everybody is let through. The last faults, oldest first.
+    /// All attempts pass. The last failures, oldest first.
     Closed(VecDeque<(Timestamp, Fault)>),
-    /// Nobody is let through since then, for this long.
+    /// No attempts pass since then, for this long.
     Open(Timestamp, Duration),
-    /// One attempt probes.
+    /// One attempt is probing.
     Probing,
 }
 
-/// What a failure says about others' attempts.
+/// What a failure says about other attempts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// No input can cause it: the backend cannot be reached.
@@ -45,7 +45,7 @@ impl Fault {
         answer.as_ref().err().and_then(Self::of)
     }
 
-    /// `None` for what says nothing about others.
+    /// `None` for an error that says nothing about others.
     pub(crate) fn of(error: &BackendError) -> Option<Self> {
         match error.kind() {
             BackendErrorKind::Unavailable => Some(Self::Outage),
@@ -65,16 +65,17 @@ impl Fault {
     }
 }
 
-/// The answer of a backend that is not asked.
+/// The answer of a backend that is not called.
 pub(crate) fn left_alone() -> BackendError {
     BackendError::unavailable("its circuit breaker is open")
 }
 
-/// A permit to ask the backend. Without a [`report`](Self::report) (the client went away) nothing is learnt.
+/// A permit to call the backend. If it is dropped without a [`report`](Self::report) (the client went away), nothing
+/// is learnt.
 #[must_use]
 pub(crate) struct Permit<'a> {
     breaker: &'a Breaker,
-    /// The pause before this probe; `None` for an attempt that is none.
+    /// The pause before this probe; `None` for an ordinary attempt.
     probe: Option<Duration>,
 }
 
@@ -83,7 +84,7 @@ impl Breaker {
         Self(Mutex::new(State::Closed(VecDeque::new())))
     }
 
-    /// A permit to ask the backend now; `None` while it is left alone.
+    /// A permit to call the backend now; `None` while the breaker is open.
     pub(crate) fn admit(&self, now: Timestamp) -> Option<Permit<'_>> {
         let mut state = self.lock();
         match *state {
@@ -96,7 +97,7 @@ impl Breaker {
         }
     }
 
-    /// Whether there are now so many faults that the backend's health is to be asked for.
+    /// Whether there are now enough failures to call the health check.
     fn note(&self, fault: Fault, now: Timestamp) -> bool {
         let State::Closed(faults) = &mut *self.lock() else { return false };
         faults.retain(|(at, _)| now.since(*at) < WINDOW);
@@ -104,7 +105,7 @@ impl Breaker {
         faults.len() >= FAULTS
     }
 
-    /// Opens if the faults are an outage; forgets those that are none.
+    /// Opens if the failures are an outage; otherwise forgets them.
     fn judge(&self, health: Health, now: Timestamp) {
         let mut state = self.lock();
         let State::Closed(faults) = &mut *state else { return };
@@ -121,15 +122,16 @@ impl Breaker {
     }
 }
 
-/// A clock that went back opens it too: better a probe too many than a backend that is never asked again.
+/// A clock that was set back closes the pause, too: an extra probe is better than a backend that is never called
+/// again.
 fn is_over(since: Timestamp, pause: Duration, now: Timestamp) -> bool {
     now < since || now.since(since) >= pause
 }
 
 impl Permit<'_> {
-    /// Says how it went. What may be an outage is looked into by `health`, whose answer is returned if it was asked.
+    /// Reports the result. If it may be an outage, `health` is called, and its answer returned.
     ///
-    /// If the client goes away while that is asked, the faults stay noted, and the next one asks.
+    /// If the client goes away meanwhile, the failures stay recorded, and the next attempt calls it.
     pub(crate) async fn report<F: Future<Output = Health>>(
         mut self,
         fault: Option<Fault>,
@@ -167,7 +169,7 @@ impl Permit<'_> {
 }
 
 impl Drop for Permit<'_> {
-    /// A probe whose client went away: the next attempt probes at once.
+    /// The client of a probe went away: the next attempt probes at once.
     fn drop(&mut self) {
         if let Some(pause) = self.probe {
             *self.breaker.lock() = State::Open(Timestamp::default(), pause);

@@ -1,12 +1,12 @@
-//! What lies behind an error: for logs, and for no answer.
+//! The cause of an error: for logs, and never for responses.
 
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-/// The error that caused another one, if one did; shared by all that fail by it.
+/// The error that caused another one, if there is one; shared by all failures that it causes.
 ///
-/// It is no part of what an error says: two are equal whatever caused them.
+/// It is not part of an error's identity: two errors are equal whatever caused them.
 #[derive(Clone)]
 pub(crate) struct Cause(Option<Arc<dyn Error + Send + Sync>>);
 
@@ -17,7 +17,7 @@ impl Cause {
         Self(Some(Arc::from(error.into())))
     }
 
-    /// As [`Error::source`] gives it.
+    /// For [`Error::source`].
     pub(crate) fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.0.as_deref().map(|error| error as &(dyn Error + 'static))
     }
@@ -37,7 +37,7 @@ impl fmt::Debug for Cause {
     }
 }
 
-/// The texts of an error and of all that lies behind it.
+/// The texts of an error and its sources.
 #[cfg(test)]
 pub(crate) fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
     std::iter::successors(Some(error), |&error| error.source()).map(ToString::to_string).collect()

@@ -1,4 +1,4 @@
-//! The chain: ordered backends for one kind of credentials.
+//! The chain: the ordered backends for one kind of credentials.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -28,22 +28,39 @@ pub const BACKEND_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the whole chain may take, unless the builder says otherwise.
 pub const CHAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What the chain does when a backend could not decide.
+/// What the chain does when a backend fails to decide: see [`BackendPolicy::outage`].
+///
+/// ```
+/// use auth_core::{BackendPolicy, OutagePolicy};
+///
+/// // Local users can sign in while the directory is down.
+/// const STAFF: BackendPolicy = BackendPolicy::new().outage(OutagePolicy::Continue);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OutagePolicy {
     /// Stops: nobody signs in while this backend is down. The default.
     #[default]
     FailClosed,
-    /// Asks the next backend. If nobody accepts, the answer is still *unavailable*.
+    /// Asks the next backend. If no backend accepts, the answer is still *unavailable*.
     ///
-    /// This is for outages, and for nothing that an odd attempt brings about: it must not get past a backend that would
-    /// have refused it. After a failure to judge one attempt the chain stops here, too. What may be either, it tells by
-    /// the backend's [`Health`]; if that is not known, it goes on unless the backend is
-    /// [authoritative](BackendPolicy::authoritative). The table is at [`BackendError`].
+    /// It applies to outages only, and not to errors that an odd attempt may have caused: such an attempt must not
+    /// get past a backend that would have refused it. After an error about a single attempt the chain stops here,
+    /// too. If an error may be either, the backend's [`Health`] decides. If that is unknown, the chain goes on unless
+    /// the backend is [authoritative](BackendPolicy::authoritative). [`BackendError`] has the table.
     Continue,
 }
 
 /// How the chain treats one backend.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use auth_core::{BackendPolicy, OutagePolicy};
+///
+/// // A directory that may be down without keeping local users out.
+/// const STAFF: BackendPolicy =
+///     BackendPolicy::new().authoritative().outage(OutagePolicy::Continue).timeout(Duration::from_secs(3));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct BackendPolicy {
@@ -54,7 +71,7 @@ pub struct BackendPolicy {
 }
 
 impl BackendPolicy {
-    /// Fail closed, not authoritative, 5 s, with a circuit breaker.
+    /// The default: fail closed, not authoritative, 5 s, with a circuit breaker.
     pub const fn new() -> Self {
         Self {
             outage: OutagePolicy::FailClosed,
@@ -64,34 +81,61 @@ impl BackendPolicy {
         }
     }
 
-    /// Asks this backend even while it keeps failing.
+    /// Calls this backend even while it keeps failing.
     ///
-    /// Otherwise five outages within 10 s open its circuit breaker: attempts are *unavailable* at once, without
-    /// waiting for a timeout each, until after 5 s one of them probes. A probe that fails doubles the pause, up
-    /// to 60 s.
+    /// Otherwise five outages within 10 s open its circuit breaker: attempts are then *unavailable* at once, without
+    /// waiting for a timeout each. After 5 s one attempt probes the backend. A failed probe doubles the pause, up to
+    /// 60 s.
     ///
-    /// Wrong passwords never open it, nor does any fault that odd input can cause: an outage is what cannot be reached,
-    /// or what fails and says when asked that it is [down](crate::backend::Health::Down). One that says that it serves is never
-    /// left alone.
+    /// Wrong passwords never open it, nor do errors that odd input can cause. An outage means that the backend cannot
+    /// be reached, or that it fails and its health check says that it is [down](crate::backend::Health::Down). A
+    /// backend whose health check says that it works is always called.
+    ///
+    /// ```
+    /// use auth_core::BackendPolicy;
+    ///
+    /// // A database: requests ask it all the same, so a breaker would only delay logins.
+    /// const LOCAL: BackendPolicy = BackendPolicy::new().without_breaker();
+    /// ```
     pub const fn without_breaker(mut self) -> Self {
         self.breaker = false;
         self
     }
 
-    /// What happens when this backend could not decide.
+    /// Sets what happens when this backend fails to decide.
+    ///
+    /// ```
+    /// use auth_core::{BackendPolicy, OutagePolicy};
+    ///
+    /// const STAFF: BackendPolicy = BackendPolicy::new().outage(OutagePolicy::Continue);
+    /// ```
     pub const fn outage(mut self, outage: OutagePolicy) -> Self {
         self.outage = outage;
         self
     }
 
-    /// Makes this backend's "wrong secret" final: a wrong directory password is then never tried on a stale
-    /// local row of the same name.
+    /// Makes this backend's "wrong secret" final: a wrong directory password is then never tried on a stale local row
+    /// of the same name.
+    ///
+    /// ```
+    /// use auth_core::BackendPolicy;
+    ///
+    /// const STAFF: BackendPolicy = BackendPolicy::new().authoritative();
+    /// ```
     pub const fn authoritative(mut self) -> Self {
         self.authoritative = true;
         self
     }
 
-    /// How long this backend may take to answer.
+    /// Sets how long this backend may take to answer.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use auth_core::BackendPolicy;
+    ///
+    /// const LOCAL: BackendPolicy = BackendPolicy::new().timeout(Duration::from_secs(2));
+    /// ```
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -112,7 +156,7 @@ impl Default for BackendPolicy {
     }
 }
 
-/// The dyn twin of [`Backend`]: the one place where its future is boxed.
+/// The dyn-compatible twin of [`Backend`], where its future is boxed.
 pub(crate) trait DynBackend<C, U>: Send + Sync {
     fn supports(&self, attempt: &Attempt<'_, C>) -> bool;
     fn owns_secret(&self, text: &str) -> bool;
@@ -154,7 +198,7 @@ pub(crate) struct Entry<C, U> {
     policy: BackendPolicy,
     backend: Arc<dyn DynBackend<C, U>>,
     breaker: Option<Breaker>,
-    /// What it verifies with: as it says, or else as it showed.
+    /// The hashes that it verifies with: as it declares, or else as observed.
     passwords: OnceLock<Passwords>,
     checkup: Checkup,
 }
@@ -167,10 +211,10 @@ impl<C, U> Entry<C, U> {
     }
 }
 
-/// A backend that could not decide.
+/// A backend that failed to decide.
 struct Failed {
     error: BackendError,
-    /// Whether the next one may be asked in its place.
+    /// Whether the next backend may be asked instead.
     goes_on: bool,
 }
 
@@ -192,7 +236,7 @@ impl<C: Credentials, U: User> Entry<C, U> {
         }
     }
 
-    /// Asks the backend, unless its breaker is open; and for its health, if the breaker wants to know it.
+    /// Calls the backend, unless its breaker is open; and its health check, if the breaker needs it.
     async fn ask(
         &self,
         attempt: &Attempt<'_, C>,
@@ -212,13 +256,13 @@ impl<C: Credentials, U: User> Entry<C, U> {
         (answer, health)
     }
 
-    // Boxed: few attempts come here, and every attempt's future would have room for it.
+    // Boxed: few attempts come here, and the future of every attempt would need room for it.
     fn health(&self) -> BoxFuture<'_, Health> {
         let asked = async { self.backend.health().await };
         Box::pin(self.checkup.ask(self.policy.timeout, asked))
     }
 
-    /// Whether the chain may go on after this. Its health is asked for if it matters, and is not known yet.
+    /// Whether the chain may go on after this error. Calls the health check if it matters and is not known yet.
     async fn failed(&self, error: BackendError, health: Option<Health>) -> Failed {
         let goes_on = match (self.policy.outage, Fault::of(&error)) {
             (OutagePolicy::FailClosed, _) => false,
@@ -258,7 +302,7 @@ pub(crate) struct Chain<C, U> {
 }
 
 impl<C: Credentials, U: User> Chain<C, U> {
-    /// Asks the backends in order. `on_progress` hears what each answered, and did for a user.
+    /// Asks the backends in order, and reports to `on_progress` what each answered and did for a user.
     pub(crate) async fn authenticate(
         &self,
         credentials: &C,
@@ -277,7 +321,7 @@ impl<C: Credentials, U: User> Chain<C, U> {
         asked.await.unwrap_or_else(|why| Err(Denied::interrupted(why.into())))
     }
 
-    /// What each backend verifies with, by its place.
+    /// The hashes that each backend verifies with, by its position.
     fn passwords(&self) -> impl Iterator<Item = (usize, Passwords)> {
         let entries = self.entries.iter().enumerate();
         entries.filter_map(|(place, entry)| Some((place, entry.passwords.get()?.clone())))
@@ -294,9 +338,9 @@ impl<C: Credentials, U: User> Chain<C, U> {
             asking.debt.turn(place);
             let attempt = asking.of(&entry.name);
             let telling =
-                Telling { backend: &entry.name, reports: asking.reports, on_progress: &on_progress };
+                ReportOnDrop { backend: &entry.name, reports: asking.reports, on_progress: &on_progress };
             let begun = Instant::now();
-            // What a backend logs is told with its name.
+            // What a backend logs carries its name.
             let span = debug_span!(target: "auth", "backend", name = entry.name.as_str());
             let judged = entry.judge(&attempt, clock).instrument(span).await;
             drop(telling);
@@ -329,25 +373,26 @@ impl<C: Credentials, U: User> Chain<C, U> {
     }
 }
 
-/// What is told of a backend while the chain is asked.
+/// Progress while the chain is asked.
 pub(crate) enum Progress<'a> {
-    /// What it answered, and after what time.
+    /// What the backend answered, and how long it took.
     Answered(BackendAnswer, Duration),
     Failed(&'a BackendError),
     Provisioned(&'a Report),
 }
 
 /// What a backend answered, without the user: a step in the trace of a decision.
+/// [`EventKind`](crate::event::EventKind) contains them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BackendAnswer {
     /// It accepted the credentials.
     Accepted,
-    /// It left them to others.
+    /// It declined: the next backend is asked.
     Declined(DeclineReason),
     /// It refused for good.
     Denied(DenyReason),
-    /// It could not decide.
+    /// It failed to decide.
     Failed(BackendErrorKind),
 }
 
@@ -362,14 +407,14 @@ impl BackendAnswer {
     }
 }
 
-/// Tells what a backend did for users when its turn is over, also if the client went away before its answer.
-struct Telling<'a, P: Fn(&BackendName, Progress<'_>)> {
+/// Reports what a backend did for users when its turn is over, even if the client went away before the answer.
+struct ReportOnDrop<'a, P: Fn(&BackendName, Progress<'_>)> {
     backend: &'a BackendName,
     reports: &'a Reports,
     on_progress: &'a P,
 }
 
-impl<P: Fn(&BackendName, Progress<'_>)> Drop for Telling<'_, P> {
+impl<P: Fn(&BackendName, Progress<'_>)> Drop for ReportOnDrop<'_, P> {
     fn drop(&mut self) {
         for report in self.reports.take() {
             (self.on_progress)(self.backend, Progress::Provisioned(&report));
@@ -377,7 +422,7 @@ impl<P: Fn(&BackendName, Progress<'_>)> Drop for Telling<'_, P> {
     }
 }
 
-/// Does the hash work that no backend had to do. If even that is impossible now, a "no" becomes an outage, as it would
+/// Does the hash work that no backend had to do. If that is impossible now, a "no" becomes an outage, as it would
 /// have been for a known user.
 async fn settle<T>(debt: &HashDebt, answer: Result<T, Denied>) -> Result<T, Denied> {
     let end = match &answer {
@@ -388,7 +433,7 @@ async fn settle<T>(debt: &HashDebt, answer: Result<T, Denied>) -> Result<T, Deni
     if !debt.is_owed(end) {
         return answer;
     }
-    // Boxed: tokens owe nothing, and their futures would have room for it.
+    // Boxed: tokens need no hash work, and their futures would have room for it.
     let settled = Box::pin(debt.settle(end)).await;
     answer.map_err(|denied| match settled {
         Ok(()) => denied,

@@ -1,4 +1,4 @@
-//! Asking an outside system about somebody again, without their credentials.
+//! Asking an outside system about a user again, without their credentials.
 
 mod settings;
 
@@ -10,15 +10,32 @@ use crate::backend::{BackendError, DenyReason, Health, Identity, Outcome, UserSo
 use crate::report::Reports;
 pub use settings::Confirmation;
 
-/// An outside system that says whether somebody whom it once proved may still sign in, without their credentials.
+/// An outside system that says whether a person whom it once authenticated may still sign in, without their
+/// credentials.
 ///
-/// It is asked from time to time about the users of sessions: who was disabled or removed there does not stay signed
-/// in here.
+/// It is asked from time to time about the users of sessions: a person who is disabled or removed there does not stay
+/// signed in here.
+///
+/// ```
+/// use auth_core::backend::{BackendError, Confirm, Identity, Standing};
+///
+/// struct Staff;
+///
+/// impl Confirm for Staff {
+///     async fn confirm(&self, issuer: &str, subject: &str) -> Result<Standing, BackendError> {
+///         if issuer != "staff.example" {
+///             return Err(BackendError::undecided("another issuer"));
+///         }
+///         // … look the person up
+///         Ok(Standing::Good(Identity::new(issuer, subject)))
+///     }
+/// }
+/// ```
 pub trait Confirm: Send + Sync + 'static {
-    /// How the person with this issuer and subject stands now.
+    /// The current standing of the person with this issuer and subject.
     ///
     /// # Errors
-    /// [`BackendError`] if it could not be found out, or the issuer is not the one that it speaks for. That is never
+    /// [`BackendError`] if it could not be found out, or this system does not speak for the issuer. That is never
     /// [`Standing::Gone`].
     fn confirm(
         &self,
@@ -32,22 +49,35 @@ pub trait Confirm: Send + Sync + 'static {
     }
 }
 
-/// How somebody stands with an outside system.
+/// The standing of a person with an outside system: see [`Confirm`].
+///
+/// ```
+/// use auth_core::backend::{DenyReason, Identity, Standing};
+///
+/// fn standing(known: Option<bool>, identity: Identity) -> Standing {
+///     match known {
+///         Some(true) => Standing::Good(identity),
+///         Some(false) => Standing::Refused(DenyReason::Disabled),
+///         None => Standing::Gone,
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Standing {
-    /// They may sign in, and this is what is known of them now.
+    /// They may sign in, and this is their current data.
     Good(Identity),
     /// They are known there, and may not sign in.
     Refused(DenyReason),
-    /// Nobody there is them any more.
+    /// The person no longer exists there.
     Gone,
 }
 
-/// Users of whom an outside system can be asked again: what [`AuthBuilder::confirm`](crate::AuthBuilder::confirm) wants.
+/// Users whom an outside system can be asked about again: the argument of
+/// [`AuthBuilder::confirm`](crate::AuthBuilder::confirm).
 ///
-/// [`Provisioned`](crate::backend::Provisioned) is one where its verifier is a [`Confirm`] and its users come from
-/// [`Provisioning::on`](crate::Provisioning::on).
+/// [`Provisioned`](crate::backend::Provisioned) implements it if its verifier is a [`Confirm`] and its users come
+/// from [`Provisioning::on`](crate::Provisioning::on).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot confirm its users",
     label = "no `ConfirmUser`",
@@ -55,11 +85,11 @@ pub enum Standing {
             verifier is a `Confirm` and its users come from `Provisioning::on`"
 )]
 pub trait ConfirmUser: UserSource {
-    /// Whether the user may stay signed in. Who may is brought up to date as by a login, and never created or linked.
-    /// What is done on the way goes to `reports`.
+    /// Checks whether the user may stay signed in. If so, updates them as a login would, but never creates or links
+    /// anybody. Changes on the way are reported to `reports`.
     ///
-    /// [`Decline`](Outcome::Decline) says that no outside system knows the user (any more), [`Deny`](Outcome::Deny)
-    /// that one does, and refuses. Both end all sessions of the user.
+    /// [`Decline`](Outcome::Decline) means that no outside system knows the user (any more), [`Deny`](Outcome::Deny)
+    /// that one does and refuses them. Both end all sessions of the user.
     ///
     /// # Errors
     /// [`BackendError`] if it could not be found out. That ends no session.
@@ -69,7 +99,7 @@ pub trait ConfirmUser: UserSource {
         reports: &Reports,
     ) -> impl Future<Output = Result<Outcome<()>, BackendError>> + Send;
 
-    /// As [`Backend::health`](crate::backend::Backend::health), for whoever is asked here.
+    /// As [`Backend::health`](crate::backend::Backend::health), for the outside system.
     fn health(&self) -> impl Future<Output = Health> + Send {
         UserSource::health(self)
     }

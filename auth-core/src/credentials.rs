@@ -1,4 +1,4 @@
-//! What a client presents. Each kind of credentials is a type of its own.
+//! What a client presents. Each kind of credentials is a separate type.
 
 use crate::Secret;
 use crate::backend::DeclineReason;
@@ -8,62 +8,92 @@ use std::fmt;
 
 /// A kind of credentials: the type parameter of [`Backend`](crate::backend::Backend).
 ///
-/// A third party adds a kind by implementing this for its own type; core does not know them all.
+/// Any crate can add a kind by implementing this for a type of its own.
+///
+/// ```
+/// use auth_core::Credentials;
+/// use auth_core::backend::DeclineReason;
+/// use auth_core::grant::Factor;
+///
+/// /// The number of a customer card, read at a till.
+/// struct Card(String);
+///
+/// impl Credentials for Card {
+///     const KIND: &'static str = "card";
+///     const FACTOR: Factor = Factor::Token;
+///
+///     fn subject(&self) -> Option<&str> {
+///         None
+///     }
+///     fn check(&self) -> Result<(), DeclineReason> {
+///         if self.0.len() == 12 { Ok(()) } else { Err(DeclineReason::Malformed) }
+///     }
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no kind of credentials",
+    message = "`{Self}` is not a kind of credentials",
     label = "no `Credentials`",
     note = "`Password`, `BearerToken` and `RemoteUser` are; one of your own implements `Credentials`"
 )]
 pub trait Credentials: Send + Sync + 'static {
-    /// What this kind is called in events and logs: `password`, `bearer` …
+    /// The name of this kind in events and logs: `password`, `bearer` …
     const KIND: &'static str;
 
-    /// What they prove, where a backend accepts them and says nothing else in its [`Grant`](crate::grant::Grant).
+    /// What they prove if a backend accepts them and its [`Grant`](crate::grant::Grant) says nothing else.
     const FACTOR: Factor;
 
-    /// Whether the subject and the [secret](Self::secret) are all there is to them: then attempts from one place with
-    /// the same two at the same time are one, and are judged once. No, unless this says so.
+    /// Whether they consist of nothing but the subject and the [secret](Self::secret). Concurrent attempts from one
+    /// place with the same two are then judged once. `false`, unless set.
     const IS_NAME_AND_SECRET: bool = false;
 
-    /// Whom the client claims to be, for events. Never a secret.
+    /// The name that the client claims, for events. Never a secret.
     fn subject(&self) -> Option<&str>;
 
-    /// The secret, if backends compare it with slow hashes ([`Attempt::verify_secret`](crate::backend::Attempt::verify_secret)).
-    /// The chain hashes it for nothing where a backend that would have been compared with is not asked.
+    /// The secret, if backends compare it with slow hashes
+    /// ([`Attempt::verify_secret`](crate::backend::Attempt::verify_secret)). If a backend with such hashes is not
+    /// asked, the chain hashes the secret anyway, so that the time is the same.
     fn secret(&self) -> Option<&Secret> {
         None
     }
 
-    /// Bounds that hold before anything is looked up or computed, whatever the backends.
+    /// Limits that apply before anything is looked up or computed, whatever the backends.
     ///
     /// # Errors
-    /// The reason for which no backend is asked, usually [`DeclineReason::Malformed`].
+    /// The reason why no backend is asked, usually [`DeclineReason::Malformed`].
     fn check(&self) -> Result<(), DeclineReason>;
 
-    /// Bounds that hold, beyond those of [`check`](Self::check), before these credentials are handed on to another
-    /// system. Where secrets stay in this process, as with hashes in a table, they do not matter.
+    /// Further limits that apply before these credentials are sent to another system. They do not matter for secrets
+    /// that stay in this process, as with hashes in a table.
     ///
     /// # Errors
-    /// The reason for which no other system is asked.
+    /// The reason why no other system is asked.
     fn check_handing_on(&self) -> Result<(), DeclineReason> {
         Ok(())
     }
 }
 
-/// A user name and a password, exactly as they were received: no trimming, no case folding.
+/// A user name and a password, exactly as received: no trimming, no case folding.
 ///
-/// What is refused, by whichever way they came:
+/// What is refused, however it was received:
 ///
-/// | the name or the password | where passwords are judged here | before they are handed on |
+/// | the name or the password | if this process verifies passwords | before they are sent elsewhere |
 /// |---|---|---|
-/// | is empty, or longer than the bounds below | refused ([`check`](Credentials::check)) | refused |
-/// | has a control character (Unicode's Cc: NUL, CR, LF, tab, DEL, U+0085 …) | may be judged | refused ([`check_handing_on`](Credentials::check_handing_on)) |
-/// | has U+FFFD, which decoders of forms put for bytes that are no UTF-8 | may be judged | refused |
-/// | anything else | judged | handed on as it is |
+/// | is empty, or exceeds the limits below | refused ([`check`](Credentials::check)) | refused |
+/// | contains a control character (Unicode's Cc: NUL, CR, LF, tab, DEL, U+0085 …) | accepted for verification | refused ([`check_handing_on`](Credentials::check_handing_on)) |
+/// | contains U+FFFD, by which form decoders replace bytes that are not UTF-8 | accepted for verification | refused |
+/// | anything else | accepted for verification | sent as it is |
 ///
-/// HTTP Basic never has a control character, nor bytes that are no UTF-8 (RFC 7617 §2); JSON has neither those nor half
-/// surrogates (RFC 8259 §8). What is refused before it is handed on is a wrong password, whoever it is said to be of, or
-/// the name of nobody: the other system is not asked.
+/// HTTP Basic never contains a control character, nor bytes that are not UTF-8 (RFC 7617 §2). JSON contains neither
+/// such bytes nor lone surrogates (RFC 8259 §8). If credentials are refused before they are sent elsewhere, the
+/// result is a wrong password or an unknown name: the other system is not asked.
+///
+/// ```
+/// use auth_core::Password;
+///
+/// let login = Password::new("alice", "correct horse");
+/// assert_eq!(login.username(), "alice");
+/// assert!(!format!("{login:?}").contains("horse"));
+/// ```
 #[derive(Clone)]
 pub struct Password {
     username: String,
@@ -71,7 +101,7 @@ pub struct Password {
 }
 
 impl fmt::Debug for Password {
-    /// Not the name either: people type their password into the wrong field.
+    /// Without the name either: people type their password into the wrong field.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let username = hidden::text(&self.username);
         f.debug_struct("Password").field("username", &username).field("password", &self.password).finish()
@@ -81,16 +111,26 @@ impl fmt::Debug for Password {
 impl Password {
     /// The longest user name that is looked up, in bytes.
     pub const MAX_USERNAME_LEN: usize = 255;
-    /// The longest password that is hashed or sent anywhere, in bytes (CVE-2013-1443: long ones are a
-    /// cheap way to burn a server's time).
+    /// The longest password that is hashed or sent anywhere, in bytes: hashing long ones is a cheap way to exhaust a
+    /// server (CVE-2013-1443).
     pub const MAX_PASSWORD_LEN: usize = 4096;
 
     /// A user name with a password.
+    ///
+    /// ```
+    /// # use auth_core::Password;
+    /// let login = Password::new("alice", "correct horse");
+    /// ```
     pub fn new(username: impl Into<String>, password: impl Into<Secret>) -> Self {
         Self { username: username.into(), password: password.into() }
     }
 
     /// The user name as it was typed.
+    ///
+    /// ```
+    /// # use auth_core::Password;
+    /// assert_eq!(Password::new(" Alice", "correct horse").username(), " Alice", "as it was typed");
+    /// ```
     pub fn username(&self) -> &str {
         &self.username
     }
@@ -114,17 +154,17 @@ impl Credentials for Password {
         Some(&self.password)
     }
 
-    /// An empty name or password never reaches a backend (RFC 4513 §5.1.2: an LDAP bind with an empty
-    /// password succeeds without proving anything), nor does one beyond the bounds above.
+    /// Empty names or passwords never reach a backend (RFC 4513 §5.1.2: an LDAP bind with an empty password succeeds
+    /// without proving anything), nor do those that exceed the limits above.
     fn check(&self) -> Result<(), DeclineReason> {
         let name_fits = (1..=Self::MAX_USERNAME_LEN).contains(&self.username.len());
         let password_fits = (1..=Self::MAX_PASSWORD_LEN).contains(&self.password.len());
         if name_fits && password_fits { Ok(()) } else { Err(DeclineReason::Malformed) }
     }
 
-    /// A NUL ends the text in some systems, and a line break the line: whoever they come to would judge another name or
-    /// password than was typed. RFC 8265 §4 has no control characters in passwords either. Two passwords that differ in
-    /// bytes that could not be decoded would be one.
+    /// A NUL ends the text in some systems, and a line break the line: such a system would verify another name or
+    /// password than was typed. RFC 8265 §4 allows no control characters in passwords either. Two passwords that
+    /// differ only in undecodable bytes would be equal.
     fn check_handing_on(&self) -> Result<(), DeclineReason> {
         if !is_plain(&self.username) {
             return Err(DeclineReason::UnknownUser);
@@ -141,17 +181,29 @@ fn is_plain(text: &str) -> bool {
     !text.chars().any(|c| c.is_control() || c == char::REPLACEMENT_CHARACTER)
 }
 
-/// A bearer token (RFC 6750): who holds it may use it.
+/// A bearer token (RFC 6750): its holder may use it.
 ///
-/// What it says, and to whom, only its issuer knows: it is opaque here.
+/// Its content is opaque here and only concerns the issuer.
+///
+/// ```
+/// use auth_core::BearerToken;
+///
+/// let token = BearerToken::new("mF_9.B5f-4.1JqM");
+/// assert_eq!(token.token().expose(), "mF_9.B5f-4.1JqM");
+/// ```
 #[derive(Clone, Debug)]
 pub struct BearerToken(Secret);
 
 impl BearerToken {
-    /// The longest token, in bytes: what fits into an `Authorization` header of 16 KiB.
+    /// The longest token, in bytes: it fits into an `Authorization` header of 16 KiB.
     pub const MAX_LEN: usize = 16 * 1024 - "Bearer ".len();
 
-    /// A token, exactly as it was received.
+    /// A token, exactly as received.
+    ///
+    /// ```
+    /// # use auth_core::BearerToken;
+    /// let token = BearerToken::new("mF_9.B5f-4.1JqM");
+    /// ```
     pub fn new(token: impl Into<Secret>) -> Self {
         Self(token.into())
     }
@@ -166,13 +218,13 @@ impl Credentials for BearerToken {
     const KIND: &'static str = "bearer";
     const FACTOR: Factor = Factor::Token;
 
-    /// Nobody: whose it is, its issuer says.
+    /// Unknown: its issuer says whose it is.
     fn subject(&self) -> Option<&str> {
         None
     }
 
-    /// A token that breaks the grammar of RFC 6750 §2.1 (`b64token`) never reaches a backend: no line break, quote or
-    /// space can come with it into whatever a backend makes of it.
+    /// A token that violates the grammar of RFC 6750 §2.1 (`b64token`) never reaches a backend: no line break, quote
+    /// or space can get into anything that a backend builds from it.
     fn check(&self) -> Result<(), DeclineReason> {
         let fits = self.0.len() <= Self::MAX_LEN && is_b64token(self.0.expose().as_bytes());
         if fits { Ok(()) } else { Err(DeclineReason::Malformed) }
@@ -186,10 +238,10 @@ impl Credentials for BearerToken {
 )]
 fn is_b64token(token: &[u8]) -> bool {
     let Some(last) = token.iter().rposition(|byte| *byte != b'=') else { return false };
-    // Every byte is looked at, whatever the ones before, and without a branch: that is done for many at a time.
+    // All bytes are examined without a branch, which vectorises.
     let is_character = |byte: u8| {
         let is_letter = (byte | 0x20).wrapping_sub(b'a') < 26;
-        // `-`, `.`, `/` and the digits follow each other.
+        // `-`, `.`, `/` and the digits are adjacent.
         let is_digit_or_near = byte.wrapping_sub(b'-') <= b'9' - b'-';
         is_letter | is_digit_or_near | (byte == b'_') | (byte == b'~') | (byte == b'+')
     };

@@ -1,4 +1,4 @@
-//! [`Denied`]: nobody accepted the credentials.
+//! [`Denied`]: no backend accepted the credentials.
 
 use std::error::Error;
 use std::fmt;
@@ -8,11 +8,34 @@ use crate::BackendName;
 use crate::backend::{BackendError, DeclineReason, DenyReason};
 use crate::cause::Cause;
 
-/// Nobody accepted the credentials.
+/// No backend accepted the credentials.
 ///
-/// Its text is always the same sentence: it may be shown to the client. [`kind`](Self::kind) says what
-/// happened and is for logs, events and [the status code](Self::is_unavailable) only; so is what lies behind an outage,
-/// which [`source`](Error::source) leads to.
+/// Its text is always the same sentence, which the client may see. [`kind`](Self::kind) says what happened, for logs,
+/// events and [the status code](Self::is_unavailable) only; so does [`source`](Error::source), which leads to the
+/// cause of an outage.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use auth_core::{Auth, MemoryBackend, Password, Passwords, RequestFacts, Secret, User, UserId};
+/// # #[derive(Clone)]
+/// # struct Account;
+/// # impl User for Account {
+/// #     fn id(&self) -> UserId { UserId::from(1) }
+/// #     fn security_stamp(&self) -> &[u8] { b"" }
+/// #     fn is_active(&self) -> bool { true }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let users = Arc::new(MemoryBackend::new(Passwords::new()?));
+/// # users.insert("alice", &Secret::new("wonderland"), Account).await?;
+/// # let auth = Auth::builder().backend::<Password>("local", users).build()?;
+/// let wrong = auth.authenticate(Password::new("alice", "wrong"), &RequestFacts::none()).await;
+/// let Err(denied) = wrong else { unreachable!() };
+/// assert_eq!(denied.to_string(), "the credentials were not accepted");
+/// let status = if denied.is_unavailable() { 503 } else { 401 };
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Denied {
     kind: DeniedKind,
@@ -21,26 +44,49 @@ pub struct Denied {
     cause: Cause,
 }
 
-/// What happened, strongest first: where several backends spoke, the strongest word is the answer.
+/// What happened, strongest first: if several backends answered, the strongest answer counts.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use auth_core::{Auth, MemoryBackend, Password, Passwords, RequestFacts, Secret, User, UserId};
+/// # #[derive(Clone)]
+/// # struct Account;
+/// # impl User for Account {
+/// #     fn id(&self) -> UserId { UserId::from(1) }
+/// #     fn security_stamp(&self) -> &[u8] { b"" }
+/// #     fn is_active(&self) -> bool { true }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let users = Arc::new(MemoryBackend::new(Passwords::new()?));
+/// # users.insert("alice", &Secret::new("wonderland"), Account).await?;
+/// # let auth = Auth::builder().backend::<Password>("local", users).build()?;
+/// use auth_core::DeniedKind;
+///
+/// let unknown = auth.authenticate(Password::new("mallory", "wonderland"), &RequestFacts::none()).await;
+/// assert_eq!(unknown.err().map(|denied| denied.kind()), Some(DeniedKind::UnknownUser));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DeniedKind {
-    /// A backend knows the user and refused.
+    /// A backend knows the user and refused them.
     Denied(DenyReason),
-    /// A backend that might have known the user could not decide. Answer 503 and not 401: clients delete
-    /// saved passwords on 401.
+    /// A backend that might know the user could not decide. Answer 503 and not 401: clients delete saved passwords on
+    /// 401.
     Unavailable,
-    /// A [gate](crate::gate::Gate) lets no more attempts through for now; no backend was asked. Answer 429.
+    /// A [gate](crate::gate::Gate) admits no more attempts for now; no backend was asked. Answer 429.
     Throttled,
-    /// A backend knows the user; the secret is wrong.
+    /// A backend knows the user, but the secret is wrong.
     WrongSecret,
     /// No backend knows the user.
     UnknownUser,
-    /// The credentials break a bound (empty, too long); no backend was asked.
+    /// The credentials exceed a limit (empty, too long); no backend was asked.
     Malformed,
-    /// No backend takes such credentials.
+    /// No backend accepts credentials of this kind.
     NoBackend,
-    /// The request came from another site's page; no backend was asked.
+    /// The request came from a page of another site; no backend was asked.
     CrossOrigin,
 }
 
@@ -58,7 +104,7 @@ impl DeniedKind {
 }
 
 impl Denied {
-    /// How long a client should wait before it asks again after an outage (RFC 9110 §10.2.3).
+    /// How long a client should wait after an outage before it tries again (RFC 9110 §10.2.3).
     pub const RETRY_AFTER: Duration = Duration::from_secs(5);
 
     pub(crate) fn nobody() -> Self {
@@ -107,28 +153,58 @@ impl Denied {
         }
     }
 
-    /// The stronger of two words; the earlier one where they are equally strong.
+    /// The stronger of two answers; the earlier one if they are equally strong.
     pub(crate) fn or_stronger(self, other: Self) -> Self {
         if other.kind.strength() > self.kind.strength() { other } else { self }
     }
 
-    /// What lies behind it, without its own words.
+    /// The cause, without its own text.
     pub(crate) fn into_cause(self) -> Cause {
         self.cause
     }
 
     /// What happened. Not for the client.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use auth_core::{Auth, MemoryBackend, Password, Passwords, RequestFacts, Secret, User, UserId};
+    /// # #[derive(Clone)]
+    /// # struct Account;
+    /// # impl User for Account {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let users = Arc::new(MemoryBackend::new(Passwords::new()?));
+    /// # users.insert("alice", &Secret::new("wonderland"), Account).await?;
+    /// # let auth = Auth::builder().backend::<Password>("local", users).build()?;
+    /// use auth_core::DeniedKind;
+    ///
+    /// let wrong = auth.authenticate(Password::new("alice", "wrong"), &RequestFacts::none()).await;
+    /// assert_eq!(wrong.err().map(|denied| denied.kind()), Some(DeniedKind::WrongSecret));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn kind(&self) -> DeniedKind {
         self.kind
     }
 
-    /// Which backend's word this is; `None` if no backend spoke.
+    /// The backend whose answer this is; `None` if no backend answered.
     pub fn backend(&self) -> Option<&BackendName> {
         self.backend.as_ref()
     }
 
-    /// When to come back: after an outage ([`RETRY_AFTER`](Self::RETRY_AFTER), unless the backend knows better), or when the gate
-    /// admits more. `None` for a refusal, which is one tomorrow too.
+    /// When to try again: after an outage ([`RETRY_AFTER`](Self::RETRY_AFTER), unless the backend knows better), or
+    /// when the gate admits more. `None` for a refusal, which will not change.
+    ///
+    /// ```
+    /// # use auth_core::Denied;
+    /// fn header(denied: &Denied) -> Option<String> {
+    ///     denied.retry_after().map(|time| format!("Retry-After: {}", time.as_secs()))
+    /// }
+    /// ```
     pub fn retry_after(&self) -> Option<Duration> {
         match self.kind {
             DeniedKind::Unavailable => Some(self.retry_after.unwrap_or(Self::RETRY_AFTER)),
@@ -136,7 +212,14 @@ impl Denied {
         }
     }
 
-    /// Whether this is an outage (503 with [`RETRY_AFTER`](Self::RETRY_AFTER)) and no refusal (401).
+    /// Whether this is an outage (503 with [`RETRY_AFTER`](Self::RETRY_AFTER)) and not a refusal (401).
+    ///
+    /// ```
+    /// # use auth_core::Denied;
+    /// fn status(denied: &Denied) -> u16 {
+    ///     if denied.is_unavailable() { 503 } else { 401 }
+    /// }
+    /// ```
     pub fn is_unavailable(&self) -> bool {
         self.kind == DeniedKind::Unavailable
     }

@@ -1,5 +1,5 @@
-//! Values as bytes, one behind the other: numbers are LEB128, texts and bytes have their length in front. So no two rows of
-//! values are the same bytes.
+//! Values as bytes: numbers as LEB128, texts and bytes preceded by their length. So different sequences of values
+//! never have the same bytes.
 
 /// Writes values.
 pub(crate) struct Writer(pub(crate) Vec<u8>);
@@ -13,7 +13,7 @@ impl Writer {
         self.0.push(number.to_le_bytes()[0]);
     }
 
-    /// A text without its length: only where something else says where it ends.
+    /// A text without its length, if something else determines where it ends.
     pub(crate) fn raw(&mut self, text: &str) {
         self.0.extend_from_slice(text.as_bytes());
     }
@@ -28,7 +28,7 @@ impl Writer {
     }
 }
 
-/// Reads what a [`Writer`] wrote. `None` is for what none wrote.
+/// Reads what a [`Writer`] wrote; `None` for anything else.
 pub(crate) struct Reader<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Reader<'a> {
@@ -41,7 +41,7 @@ impl<'a> Reader<'a> {
     pub(crate) fn number(&mut self) -> Option<u64> {
         let mut number = 0_u64;
         for (shift, (at, byte)) in (0..64).step_by(7).zip(self.0.iter().enumerate()) {
-            // Of the tenth byte one bit is left.
+            // Only one bit of the tenth byte is left.
             if shift == 63 && *byte > 1 {
                 return None;
             }
@@ -69,7 +69,7 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(self.bytes()?).ok()
     }
 
-    /// All that is left, as text.
+    /// The rest, as text.
     pub(crate) fn rest(&mut self) -> Option<&'a str> {
         std::str::from_utf8(std::mem::take(&mut self.0)).ok()
     }

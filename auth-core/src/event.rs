@@ -1,4 +1,4 @@
-//! Events: what an audit log, a throttle or a metric wants to know.
+//! Events: for audit logs, throttles and metrics.
 
 use std::fmt;
 use std::time::Duration;
@@ -15,151 +15,193 @@ use crate::time::Timestamp;
 use crate::unheard;
 use crate::{BackendName, DeniedKind, RequestFacts, UserId};
 
-/// Something that happened. It never carries a secret.
+/// An event. It never contains a secret. [`Observer`] shows an example.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Event<'a> {
     /// What happened.
     pub kind: EventKind<'a>,
-    /// When.
+    /// When it happened.
     pub at: Timestamp,
     /// The backend concerned.
     pub backend: Option<&'a BackendName>,
-    /// The user, where one is known.
+    /// The user, if known.
     pub user: Option<&'a UserId>,
-    /// The request behind it; [`RequestFacts::none`] where there is none.
+    /// The request behind it; [`RequestFacts::none`] without one.
     pub facts: &'a RequestFacts,
 }
 
 /// What happened.
 ///
-/// Every attempt to authenticate ends in exactly one of the first five.
+/// Every attempt to authenticate ends in exactly one of the first five kinds.
+///
+/// ```
+/// use auth_core::event::EventKind;
+///
+/// /// Whether to send the user a mail about it.
+/// fn is_for_the_user(kind: &EventKind<'_>) -> bool {
+///     matches!(kind, EventKind::FactorChanged(_) | EventKind::PasskeyCounterFell(_))
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum EventKind<'a> {
     /// A backend accepted the credentials.
     LoginSucceeded(Claim<'a>),
-    /// Nobody accepted them, for this reason.
+    /// No backend accepted them, for this reason.
     LoginFailed(Claim<'a>, DeniedKind),
-    /// Nobody accepted them, and a backend could not decide.
+    /// No backend accepted them, and one could not decide.
     LoginUnavailable(Claim<'a>),
-    /// Too many attempts failed: this one was not made, and may be after this time; or, without one, a backend found that the
-    /// account has no tries left, and compared nothing, which was answered as a wrong secret is.
+    /// Too many attempts failed. With a time, this attempt was not made, and may be repeated after that time. Without
+    /// one, a backend found that the account has no attempts left, compared nothing, and answered as for a wrong
+    /// secret.
     LoginThrottled(Claim<'a>, Option<Duration>),
-    /// The client went away before there was an answer.
+    /// The client went away before the answer.
     LoginAborted(Claim<'a>),
-    /// A backend could not decide. It may not be the last word on the attempt.
+    /// A backend could not decide. Another one may still decide the attempt.
     BackendFailed(&'a BackendError),
-    /// A login created its user, with these fields and rights. Of many first logins at once, one did.
+    /// A login created its user, with these fields and rights. Of many concurrent first logins, one did.
     UserCreated(&'a [Changed]),
-    /// A login, or a confirmation, changed its user: what, without the values.
+    /// A login or a confirmation changed its user: these fields and rights, without the values.
     UserUpdated(&'a [Changed]),
-    /// One of the two left something as it was, though an outside system says otherwise.
+    /// A login or confirmation kept a local value that differs from the outside system's.
     UserKept(&'a [Kept]),
-    /// A passkey signed with a counter that is not above the one before: somebody may have a copy of it.
+    /// A passkey signed with a counter that did not rise: there may be a copy of it.
     PasskeyCounterFell(&'a FallenCounter),
     /// A session began.
     SessionStarted,
-    /// A login was right as far as it went, and lacks something: its session is [pending](crate::second_factor).
+    /// A login was right so far but is incomplete: its session is [pending](crate::second_factor).
     LoginPending,
-    /// A person proved by this factor, too, who they are: a pending login's, or a session's.
+    /// A user proved a further factor, for a pending login or a session.
     ProofAdded(Factor),
-    /// A code of a second factor was not accepted.
+    /// A code of a second factor was refused.
     CodeRefused(CodeRefusal),
-    /// What somebody can prove themselves by was changed: tell them, by mail.
+    /// The factors of a user changed: notify them by mail.
     FactorChanged(FactorChange),
-    /// The user, if there is one, asked to log out. Sent before the session is deleted.
+    /// The user, if there is one, logged out. Sent before the session is deleted.
     LoggedOut,
-    /// A session ended without being asked to.
+    /// A session ended other than by a logout.
     SessionEnded(SessionEnd),
     /// A session's id was replaced.
     SessionRotated,
-    /// The application made somebody the caller of a request without any proof (`dangerous_acts_as` of the adapters).
+    /// The application made a user the caller of a request without any proof (`dangerous_acts_as` of the adapters).
     ActsAs,
-    /// A request's session is kept in the store, and nobody's here, for this reason. Record and cookie stay.
+    /// The session of a request is in the store, but is not used here, for this reason. Record and cookie stay.
     SessionNotJudged(NotJudged),
     /// A request carried two different session cookies, and got no session.
     AmbiguousCookie,
-    /// A request carried credentials over a connection that is not known to be encrypted: they were not judged.
+    /// A request carried credentials over a connection that is not known to be encrypted: they were not verified.
     CleartextCredentials,
-    /// A 401 named no way in, since every scheme would have the client send credentials over a connection that is not
-    /// known to be encrypted: it became a 403.
+    /// A 401 became a 403, because every scheme would make the client send credentials over a connection that is not
+    /// known to be encrypted.
     ChallengeWithheld,
-    /// A request carried an `Authorization` that no scheme takes: it was refused.
+    /// A request carried an `Authorization` that no scheme accepts: it was refused.
     UnknownScheme,
-    /// A page of another site, of this origin if it has one, sent a request that changes something, or would sign somebody
-    /// in or out: it was refused.
+    /// A page of another site (of this origin, if it has one) sent a request that changes something, or would sign
+    /// somebody in or out: it was refused.
     CrossOrigin(Option<&'a str>),
-    /// Somebody who is not trusted sent the header in which a
-    /// [trusted proxy](crate::remote_user) names the user: the request was refused.
+    /// A peer that is not trusted sent the header in which a [trusted proxy](crate::remote_user) names the user: the
+    /// request was refused.
     UntrustedHeader,
-    /// A trusted proxy sent that header twice, under a look-alike name, or without a name in it: the request was refused.
+    /// A trusted proxy sent that header twice, under a similar name, or without a value: the request was refused.
     AmbiguousHeader,
-    /// A request came with more than one bearer token: it was refused.
+    /// A request carried more than one bearer token: it was refused.
     SeveralTokens,
-    /// The gate could not decide whether an attempt may be made.
+    /// The gate could not decide whether to admit an attempt.
     GateFailed(&'a BackendError),
-    /// What the throttle counts could not be kept where it is kept for all instances: this one counts for itself, at half the
+    /// The throttle's counters could not be stored for all instances: this instance counts separately, with half the
     /// limits.
     ThrottleStoreFailed(&'a StoreError),
-    /// The session store could not do its work.
+    /// The session store failed.
     StoreFailed(&'a StoreError),
-    /// What users have enrolled could not be looked up or changed.
+    /// The factors of users could not be looked up or changed.
     FactorsFailed(&'a FactorError),
 }
 
-/// Why a code of a second factor was not accepted.
+/// Why a code of a second factor was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CodeRefusal {
     /// It was wrong, or used before.
     Wrong,
-    /// Too many were: it was not compared.
+    /// Too many were wrong: it was not compared.
     TooMany,
-    /// The user has no factor that codes are of.
+    /// The user has no factor with codes.
     NoFactor,
 }
 
-/// A change of what somebody can prove themselves by.
+/// A change of a user's factors.
+///
+/// ```
+/// use auth_core::event::{EventKind, FactorChange};
+///
+/// fn mail(kind: &EventKind<'_>) -> Option<&'static str> {
+///     match kind {
+///         EventKind::FactorChanged(FactorChange::Removed(_)) => Some("A second factor was removed."),
+///         EventKind::FactorChanged(_) => Some("Your second factors have changed."),
+///         _ => None,
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FactorChange {
-    /// A factor of this kind was enrolled; of recovery codes, a new set.
+    /// A factor of this kind was enrolled, or a new set of recovery codes.
     Enrolled(FactorKind),
-    /// One was removed.
+    /// A factor was removed.
     Removed(FactorKind),
-    /// One was given another name.
+    /// A factor was renamed.
     Renamed(FactorKind),
 }
 
-/// Who the client claimed to be, and with what kind of credentials.
+/// The claimed identity of a client, and the kind of its credentials.
+///
+/// ```
+/// use auth_core::event::{Event, EventKind};
+///
+/// fn line(event: &Event<'_>) -> Option<String> {
+///     match &event.kind {
+///         EventKind::LoginFailed(claim, kind) => {
+///             Some(format!("{} for {:?}: {kind:?}", claim.credentials, claim.subject))
+///         }
+///         _ => None,
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Claim<'a> {
     /// The kind of credentials, as [`Credentials::KIND`](crate::Credentials::KIND).
     pub credentials: &'static str,
-    /// The claimed name as it was typed, without control characters and cut at 255 bytes.
+    /// The claimed name as typed, without control characters and cut at 255 bytes.
     pub subject: Option<&'a str>,
-    /// Whether they came with a request that they are for, as a token does: there may be some with each.
+    /// Whether they authenticate a single request, as a token does: every request may have some.
     pub per_request: bool,
 }
 
-/// Why a session that a store keeps is not judged here.
+/// Why a stored session is not used here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum NotJudged {
-    /// It is of another site that keeps its sessions in the same store
-    /// ([`SessionConfig::realm`](crate::SessionConfig::realm)).
+    /// It belongs to another site with the same store ([`SessionConfig::realm`](crate::SessionConfig::realm)).
     OtherRealm,
-    /// A newer version of this library wrote something into it that must be known to judge it.
+    /// A newer version of this library wrote something into it that must be understood.
     Newer,
 }
 
 /// Why a session ended.
+///
+/// ```
+/// use auth_core::event::{EventKind, SessionEnd};
+///
+/// fn is_forced(kind: &EventKind<'_>) -> bool {
+///     matches!(kind, EventKind::SessionEnded(end) if !matches!(end, SessionEnd::Expired))
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SessionEnd {
-    /// It was unused for too long, or too old.
+    /// It was idle for too long, or too old.
     Expired,
     /// Its user's security stamp changed.
     StampChanged,
@@ -167,34 +209,59 @@ pub enum SessionEnd {
     UserGone,
     /// Its user is disabled.
     UserDisabled,
-    /// The backend that vouched is no longer configured. The record is kept.
+    /// The backend that vouched for the user is no longer configured. The record is kept.
     BackendGone,
-    /// It dates from the future: a clock went back. The record is kept.
+    /// It dates from the future: the clock was set back. The record is kept.
     ClockWentBack,
-    /// Another session of the same user pushed it out: it was longest not used
+    /// Another session of the same user pushed it out: it was the least recently used one
     /// ([`max_per_user`](crate::SessionConfig::max_per_user),
     /// [`max_per_remote_user`](crate::SessionConfig::max_per_remote_user)).
     TooMany,
-    /// Another of the user's sessions revoked it.
+    /// Another session of the user revoked it.
     Revoked,
-    /// The trusted proxy that named its user did not do so any more.
+    /// The trusted proxy that named its user no longer does.
     RemoteUserGone,
     /// The trusted proxy names another user.
     RemoteUserChanged,
-    /// The outside system that vouched for the user refuses them by now, for this reason; without one, it does not know
-    /// them any more ([`AuthBuilder::confirm`](crate::AuthBuilder::confirm)). All sessions of the user ended with it.
+    /// The outside system that vouched for the user now refuses them, for this reason; without one, it no longer
+    /// knows them ([`AuthBuilder::confirm`](crate::AuthBuilder::confirm)). All sessions of the user ended with it.
     NotConfirmed(Option<DenyReason>),
 }
 
-/// Receives every event, synchronously and in order. It must be quick: hand slow work to a queue.
+/// Receives every event, synchronously and in order. It must be quick: move slow work to a queue.
 ///
 /// A panic in an observer is caught and changes no decision.
+///
+/// ```
+/// use std::sync::atomic::{AtomicU64, Ordering};
+///
+/// use auth_core::event::{Event, EventKind, Observer};
+///
+/// #[derive(Default)]
+/// struct Metrics { failed_logins: AtomicU64 }
+///
+/// impl Observer for Metrics {
+///     fn on_event(&self, event: &Event<'_>) {
+///         if matches!(event.kind, EventKind::LoginFailed(..)) {
+///             self.failed_logins.fetch_add(1, Ordering::Relaxed);
+///         }
+///     }
+/// }
+///
+/// # struct Account;
+/// # impl auth_core::User for Account {
+/// #     fn id(&self) -> auth_core::UserId { 1.into() }
+/// #     fn security_stamp(&self) -> &[u8] { b"" }
+/// #     fn is_active(&self) -> bool { true }
+/// # }
+/// let builder = auth_core::Auth::<Account>::builder().observer(Metrics::default());
+/// ```
 pub trait Observer: Send + Sync + 'static {
-    /// Something happened.
+    /// Called for each event.
     fn on_event(&self, event: &Event<'_>);
 
-    /// A backend answered to an attempt, after this time: the trace of a decision, one step for each backend that was asked
-    /// and in their order, before the event of the attempt.
+    /// Called when a backend answered an attempt, after this time. These calls trace a decision: one for each backend
+    /// that was asked, in their order, before the event of the attempt.
     fn on_answer(&self, backend: &BackendName, answer: BackendAnswer, elapsed: Duration) {
         let _ = (backend, answer, elapsed);
     }
@@ -210,14 +277,35 @@ impl<T: Observer + ?Sized> Observer for std::sync::Arc<T> {
     }
 }
 
-/// The default observer: one [`tracing`] record per event, target `auth`. It names the client's address, and the
-/// peer's where that is a proxy.
+/// The default observer: one [`tracing`] record per event, with the target `auth`. It contains the client address,
+/// and the peer address if that is a proxy.
 ///
-/// What an operator should look at is a warning; that credentials of a single request were accepted, which may happen with
-/// each, is told at the level DEBUG; all else at INFO.
+/// Events that an operator should look at are warnings. Accepted credentials of a single request, which may occur
+/// with each, have the level DEBUG; everything else has INFO.
 ///
-/// Where no subscriber was ever installed, the records go nowhere. Standard error then gets what would be a warning:
-/// each fault once, without the client's name or address, and 16 different ones at most.
+/// If no subscriber is installed, the records go nowhere. Standard error then gets what would be a warning: each
+/// problem once, without the client's name or address, and at most 16 different ones.
+///
+/// ```
+/// # struct Account;
+/// # impl auth_core::User for Account {
+/// #     fn id(&self) -> auth_core::UserId { 1.into() }
+/// #     fn security_stamp(&self) -> &[u8] { b"" }
+/// #     fn is_active(&self) -> bool { true }
+/// # }
+/// use auth_core::event::{Event, Observer, TracingObserver};
+///
+/// /// Logs as the default does, and sends mails.
+/// struct LogAndMail;
+///
+/// impl Observer for LogAndMail {
+///     fn on_event(&self, event: &Event<'_>) {
+///         TracingObserver.on_event(event);
+///         // … queue a mail
+///     }
+/// }
+/// let builder = auth_core::Auth::<Account>::builder().observer(LogAndMail);
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TracingObserver;
 
@@ -243,21 +331,20 @@ impl Observer for TracingObserver {
     }
 }
 
-/// The socket's other end, where it is not the client: a proxy.
+/// The peer address, if the peer is a proxy and not the client.
 fn peer_of(facts: &RequestFacts) -> Option<std::net::IpAddr> {
     facts.peer().filter(|peer| facts.client() != Some(peer.to_canonical()))
 }
 
-/// A login that is not decided is told by what kept its backend from deciding, and by itself only where no backend did.
+/// An undecided login is reported by what kept its backend from deciding, and by itself only if no backend is the
+/// reason.
 fn tell_if_unheard(event: &Event<'_>) {
     match (&event.kind, event.backend) {
         (EventKind::LoginUnavailable(_), Some(_)) => {}
         (EventKind::LoginUnavailable(_), None) => {
-            unheard::tell(format_args!(
-                "a login was not decided in time, or for want of a thread to hash on"
-            ));
+            unheard::tell(format_args!("a login was not decided in time, or no thread was free for hashing"));
         }
-        // Not by whose page: whoever makes pages could make any number of lines.
+        // Without the page: somebody who controls pages could produce any number of lines.
         (EventKind::CrossOrigin(_), _) => {
             unheard::tell(format_args!("a request of another site's page was refused: {CROSS_ORIGIN_FIX}"));
         }
@@ -292,20 +379,20 @@ impl EventKind<'_> {
 }
 
 impl EventKind<'_> {
-    /// What happened to a request, and how that is mended.
+    /// What happened to a request, and how to fix it.
     fn fix(&self) -> &'static str {
         match self {
             Self::CleartextCredentials => {
-                "credentials in the clear were not judged: serve over TLS, name the proxy that ends it by \
+                "unencrypted credentials were not verified: serve over TLS, name the proxy that terminates it by \
                  `.trusted_proxy(…)`, or allow it by the scheme's `allow_cleartext`"
             }
             Self::ChallengeWithheld => {
-                "nobody could be asked for credentials in the clear: serve over TLS, name the proxy that ends it by \
+                "clients could not be asked for unencrypted credentials: serve over TLS, name the proxy that terminates it by \
                  `.trusted_proxy(…)`, or allow it by the scheme's `allow_cleartext`"
             }
             Self::UnknownScheme => {
-                "a request with an `Authorization` that no scheme takes was refused: accept it by `.scheme(…)`, or have \
-                 the proxy that adds it leave it out"
+                "a request with an `Authorization` that no scheme accepts was refused: accept it by `.scheme(…)`, or let \
+                 the proxy that adds it omit it"
             }
             Self::UntrustedHeader => {
                 "a request with a user's name in a header came from a peer that is not trusted, and was refused: if it is \
@@ -334,10 +421,10 @@ impl fmt::Display for EventKind<'_> {
             Self::BackendFailed(error) => write!(f, "{}", Chained(*error)),
             Self::UserCreated(changed) => write!(f, "user created{}", Listed(changed)),
             Self::UserUpdated(changed) => write!(f, "user updated{}", Listed(changed)),
-            Self::UserKept(kept) => write!(f, "user not updated in all{}", Listed(kept)),
+            Self::UserKept(kept) => write!(f, "user not updated completely{}", Listed(kept)),
             Self::PasskeyCounterFell(fallen) => fallen.fmt(f),
             Self::SessionStarted => f.write_str("session started"),
-            Self::LoginPending => f.write_str("a login waits for what it lacks"),
+            Self::LoginPending => f.write_str("a login is pending"),
             Self::ProofAdded(factor) => write!(f, "proof added: {factor:?}"),
             Self::CodeRefused(why) => write!(f, "code of a second factor refused: {why:?}"),
             Self::FactorChanged(change) => write!(f, "second factors changed: {change:?}"),
@@ -356,9 +443,13 @@ impl fmt::Display for EventKind<'_> {
             Self::CrossOrigin(origin) => cross_origin(*origin, f),
             Self::GateFailed(error) => write!(f, "the gate before the chain: {}", Chained(*error)),
             Self::ThrottleStoreFailed(error) => {
-                write!(f, "attempts are counted here alone, at half the limits: {}", Chained(*error))
+                write!(
+                    f,
+                    "attempts are counted by this instance alone, with half the limits: {}",
+                    Chained(*error)
+                )
             }
-            Self::StoreFailed(error) => write!(f, "sessions cannot be kept: {}", Chained(*error)),
+            Self::StoreFailed(error) => write!(f, "the session store failed: {}", Chained(*error)),
             Self::FactorsFailed(error) => write!(f, "{}", Chained(*error)),
         }
     }
@@ -367,7 +458,7 @@ impl fmt::Display for EventKind<'_> {
 fn throttled(claim: &Claim<'_>, wait: Option<Duration>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match wait {
         Some(time) => write!(f, "login throttled: {claim}: not before {} s are over", time.as_secs().max(1)),
-        None => write!(f, "login throttled: {claim}: the account has no tries left, nothing was compared"),
+        None => write!(f, "login throttled: {claim}: the account has no attempts left, nothing was compared"),
     }
 }
 
@@ -385,7 +476,7 @@ impl fmt::Display for Claim<'_> {
     }
 }
 
-/// Things behind a colon, if there are any.
+/// A list after a colon, if it is not empty.
 struct Listed<'a, T>(&'a [T]);
 
 impl<T: fmt::Display> fmt::Display for Listed<'_, T> {
@@ -397,7 +488,7 @@ impl<T: fmt::Display> fmt::Display for Listed<'_, T> {
     }
 }
 
-/// An error with its sources on one line.
+/// An error with its sources in one line.
 struct Chained<'a>(&'a (dyn std::error::Error + 'static));
 
 impl fmt::Display for Chained<'_> {
@@ -412,7 +503,7 @@ impl fmt::Display for Chained<'_> {
     }
 }
 
-/// Hands an event to the observer; what it does cannot hurt the request.
+/// Passes an event to the observer, whose panic cannot affect the request.
 pub(crate) fn emit(observer: &dyn Observer, event: &Event<'_>) {
     if caught(|| observer.on_event(event)).is_err() {
         unheard::log_error(&"the observer panicked");
@@ -431,15 +522,15 @@ pub(crate) fn trace(
     }
 }
 
-/// How long the text of an origin may be, in bytes: a host has 255 at most.
+/// The longest text of an origin, in bytes: a host has at most 255.
 const MAX_ORIGIN_LEN: usize = 300;
 const CROSS_ORIGIN_FIX: &str = "if it is one of yours, name it by `.trusted_origin(…)`; if it is this site behind a proxy that \
     changes `Host`, name that by `.origin(…)`";
 
-/// How long the text of a claim may be.
+/// The longest text of a claim.
 pub(crate) const MAX_SUBJECT_LEN: usize = 255;
 
-/// How long a client should wait, as whole seconds: never less than that (RFC 9110 §10.2.3).
+/// How long a client should wait, rounded up to whole seconds (RFC 9110 §10.2.3).
 pub(crate) fn seconds(duration: Duration) -> u64 {
     let begun = u64::from(duration.subsec_nanos() > 0);
     duration.as_secs().saturating_add(begun).max(1)

@@ -1,4 +1,4 @@
-//! What can go wrong with factors.
+//! Errors about factors.
 
 use std::error::Error;
 use std::fmt;
@@ -7,31 +7,49 @@ use crate::cause::Cause;
 use crate::random::RandomError;
 use crate::store_error::{StoreError, StoreErrorKind};
 
-/// Something could not be done with a factor. None of them means that a code was wrong.
+/// A factor could not be used or changed. This never means that a code was wrong.
+///
+/// ```
+/// # use auth_core::factors::{FactorOwner, Factors, MemoryFactors, Totp, Verdict};
+/// # use auth_core::session::KeyRing;
+/// # use auth_core::time::{Clock, SystemClock};
+/// # use auth_core::{BackendName, Secret, UserId};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let keys = KeyRing::generate()?;
+/// # let factors = Factors::new("Shop", MemoryFactors::new(10_000), &keys)?;
+/// # let alice = FactorOwner { backend: BackendName::new("local").ok_or("not a name")?, user: UserId::from(1) };
+/// use auth_core::factors::FactorErrorKind;
+///
+/// let error = factors.enrol_totp(&alice, "alice@example.com", " ").await.err().ok_or("accepted")?;
+/// assert_eq!(error.kind(), FactorErrorKind::InvalidName);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct FactorError {
     kind: FactorErrorKind,
     source: Cause,
 }
 
-/// Why something could not be done with a factor.
+/// The reasons of a [`FactorError`], which shows an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FactorErrorKind {
     /// The store or the random source failed.
     Unavailable,
-    /// The secret was sealed for somebody else, under a key that is gone, or was changed.
+    /// The secret was sealed for another owner or with a lost key, or was modified.
     Unreadable,
-    /// The name is blank, too long, or has control characters.
+    /// The name is blank, too long, or contains control characters.
     InvalidName,
     /// The user has as many factors as they may have.
     TooMany,
-    /// It is there already, of this user or of another.
+    /// A factor with this id exists already, of this user or of another.
     Exists,
 }
 
 impl FactorError {
-    /// Why it could not be done.
+    /// The reason.
     pub fn kind(&self) -> FactorErrorKind {
         self.kind
     }
@@ -69,7 +87,7 @@ impl fmt::Display for FactorError {
         f.write_str(match self.kind {
             FactorErrorKind::Unavailable => "second factors are unavailable",
             FactorErrorKind::Unreadable => "the secret of a second factor cannot be opened",
-            FactorErrorKind::InvalidName => "that is no name for a second factor",
+            FactorErrorKind::InvalidName => "the name is not valid for a second factor",
             FactorErrorKind::TooMany => "the user has as many second factors as they may have",
             FactorErrorKind::Exists => "that factor is there already",
         })
@@ -82,7 +100,14 @@ impl Error for FactorError {
     }
 }
 
-/// What cannot be an id, a name or a secret of a factor.
+/// Says why a text is not a valid id, name or secret of a factor.
+///
+/// ```
+/// use auth_core::factors::Totp;
+///
+/// let error = "too short".parse::<Totp>().unwrap_err();
+/// assert_eq!(error.to_string(), "the secret of an app has 10 to 64 bytes, as base32");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidFactor(&'static str);
 

@@ -1,4 +1,4 @@
-//! Second factors: what users have enrolled, and how often a code was wrong.
+//! Second factors: what users have enrolled, and how many codes were wrong.
 //!
 //! ```
 //! use auth_core::factors::{FactorOwner, Factors, MemoryFactors, Totp, Verdict};
@@ -12,7 +12,7 @@
 //! let factors = Factors::new("Shop", MemoryFactors::new(10_000), &keys)?;
 //! let alice = FactorOwner { backend: BackendName::new("local").unwrap(), user: UserId::from(1) };
 //!
-//! // Shown once, as a QR code and as text. It counts when she has typed a code that her app shows.
+//! // Shown once, as a QR code and as text. It counts once she has typed a code that her app shows.
 //! let enrolment = factors.enrol_totp(&alice, "alice@example.com", "my phone").await?;
 //! assert!(enrolment.uri.expose().starts_with("otpauth://totp/Shop:alice%40example.com?secret="));
 //! let app: Totp = enrolment.secret.expose().parse()?;
@@ -27,18 +27,20 @@
 //! # }
 //! ```
 //!
-//! # What is kept
+//! # What is stored
 //!
-//! Secrets of apps are sealed under a key of the [`KeyRing`](crate::session::KeyRing), for their owner and id: a copy of the
-//! database opens none, nor does a row that is copied to another user. Those of a fallback key are sealed again when they are used.
-//! Of recovery codes there are only hashes. Of passkeys, which `auth-passkeys` registers and verifies, there is the public key, sealed
-//! as well, and a hash of the id that the device gave it, by which it is found where nobody has said who they are.
+//! Secrets of apps are sealed with a key of the [`KeyRing`](crate::session::KeyRing), for their owner and id: a copy
+//! of the database reveals none, and a row that is copied to another user is useless. Secrets that a fallback key
+//! sealed are sealed again when they are used. Recovery codes are stored as hashes only. Of passkeys, which
+//! `auth-passkeys` registers and verifies, the store has the public key, sealed as well, and a hash of the id that
+//! the device gave it, which finds the passkey before its user is known.
 //!
 //! # What is counted
 //!
-//! Wrong codes, for each user, whichever factor they were for, and wherever they were tried: five are free, then each has to wait,
-//! for 30 seconds at first, and twice as long after each, up to an hour. A code is counted as wrong before it is compared. That
-//! holds whether or not a [throttle](crate::throttle) does; nobody gets as far as this without a first proof.
+//! Wrong codes are counted for each user, whatever the factor and wherever they were tried. Five are free; after each
+//! further one the user has to wait, for 30 seconds at first, and twice as long each time, up to an hour. A code
+//! counts as wrong before it is compared. This works with and without a [throttle](crate::throttle); only users with
+//! a first proof get this far.
 
 mod check;
 mod memory;

@@ -5,13 +5,23 @@ use std::net::IpAddr;
 
 use crate::hidden;
 
-/// Facts about a request, for events and the list of a user's devices. None of them says who somebody is.
+/// Facts about a request, for events and the list of a user's devices. None of them identifies a user.
+///
+/// ```
+/// use auth_core::RequestFacts;
+///
+/// let facts = RequestFacts::none()
+///     .with_peer("10.0.0.7".parse().ok())
+///     .with_client("203.0.113.9".parse().ok())
+///     .with_user_agent(Some(b"curl/8.9"));
+/// assert_eq!(facts.client().map(|address| address.to_string()).as_deref(), Some("203.0.113.9"));
+/// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct RequestFacts {
     peer: Option<IpAddr>,
     client: Option<IpAddr>,
     user_agent: Option<Box<str>>,
-    /// Cookies that name devices, as the client sent them.
+    /// Cookies that identify devices, as the client sent them.
     devices: Option<Box<[u8]>>,
 }
 
@@ -32,26 +42,53 @@ impl RequestFacts {
 
     pub(crate) const NONE: Self = Self { peer: None, client: None, user_agent: None, devices: None };
 
-    /// Facts of an attempt that no request made: a shell, a test.
+    /// The facts of an attempt without a request: in a shell, in a test.
+    ///
+    /// ```
+    /// # use auth_core::RequestFacts;
+    /// assert_eq!(RequestFacts::none().client(), None);
+    /// ```
     pub fn none() -> Self {
         Self::default()
     }
 
-    /// Sets the address of the socket's other end.
+    /// Sets the peer address.
+    ///
+    /// ```
+    /// # use auth_core::RequestFacts;
+    /// let facts = RequestFacts::none().with_peer("10.0.0.7".parse().ok());
+    /// assert!(facts.peer().is_some() && facts.client() == facts.peer());
+    /// ```
     #[must_use]
     pub fn with_peer(mut self, peer: Option<IpAddr>) -> Self {
         self.peer = peer;
         self
     }
 
-    /// Sets the client's address, where it is another than the peer's.
+    /// Sets the client's address, if it differs from the peer's.
+    ///
+    /// ```
+    /// use std::net::{IpAddr, Ipv4Addr};
+    ///
+    /// use auth_core::RequestFacts;
+    ///
+    /// let client = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 9));
+    /// assert_eq!(RequestFacts::none().with_client(Some(client)).client(), Some(client));
+    /// ```
     #[must_use]
     pub fn with_client(mut self, client: Option<IpAddr>) -> Self {
         self.client = client;
         self
     }
 
-    /// Sets the `User-Agent`; control characters are dropped and the rest is cut at 256 bytes.
+    /// Sets the `User-Agent`. Control characters are dropped, and the rest is cut at 256 bytes.
+    ///
+    /// ```
+    /// use auth_core::RequestFacts;
+    ///
+    /// let facts = RequestFacts::none().with_user_agent(Some(b"curl/8.9\x1b[2J"));
+    /// assert_eq!(facts.user_agent(), Some("curl/8.9[2J"));
+    /// ```
     #[must_use]
     pub fn with_user_agent(mut self, agent: Option<&[u8]>) -> Self {
         self.user_agent = agent.map(|raw| match std::str::from_utf8(raw) {
@@ -66,26 +103,26 @@ impl RequestFacts {
         self
     }
 
-    /// The cookies that name devices, as one `Cookie` header would have them.
+    /// The cookies that identify devices, in the form of one `Cookie` header.
     pub(crate) fn devices(&self) -> &[u8] {
         self.devices.as_deref().unwrap_or_default()
     }
 
-    /// The address of the socket's other end: a proxy's, where there is one.
+    /// The peer address: a proxy's, if there is one.
     pub fn peer(&self) -> Option<IpAddr> {
         self.peer
     }
 
-    /// The client's address: as [trusted proxies](crate::AuthBuilder::trusted_proxy) tell it, else the
-    /// [peer's](Self::peer). IPv4 that is mapped into IPv6 is IPv4 here.
+    /// The client's address, as [trusted proxies](crate::AuthBuilder::trusted_proxy) report it, or else the
+    /// [peer's](Self::peer). An IPv4-mapped IPv6 address is an IPv4 address here.
     ///
-    /// A client cannot choose it. Several may share one, one may have many, and where a trusted proxy tells nothing that
-    /// can be read it is the proxy's own. `None` where the server does not know the peer, or for a Unix socket.
+    /// A client cannot choose it. Several clients may share one, and one may have many. If a trusted proxy reports no
+    /// valid address, it is the proxy's. `None` if the server does not know the peer, or for a Unix socket.
     pub fn client(&self) -> Option<IpAddr> {
         self.client.or(self.peer).map(|address| address.to_canonical())
     }
 
-    /// The client's description of itself.
+    /// The `User-Agent` of the client.
     pub fn user_agent(&self) -> Option<&str> {
         self.user_agent.as_deref()
     }
@@ -93,7 +130,7 @@ impl RequestFacts {
 
 /// `text` without control characters, cut at a character boundary of at most `max` bytes.
 pub(crate) fn printable(text: &str, max: usize) -> Box<str> {
-    // As nearly all of it is. Every byte is looked at, whatever the ones before: that is done for many at a time.
+    // Nearly all texts are. All bytes are examined without a branch, which vectorises.
     let is_plain = || text.bytes().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'));
     if text.len() <= max && is_plain() {
         return text.into();

@@ -1,4 +1,4 @@
-//! The gate before the chain: what may be tried at all, before anybody is asked.
+//! The gate before the chain, which decides whether an attempt may be made at all.
 
 use std::any::Any;
 use std::future::Future;
@@ -18,47 +18,72 @@ use crate::{Authenticated, BackendName, Credentials, Denied, DeniedKind, Request
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// How long a gate may take to admit an attempt, or to note how it ended.
+/// How long a gate may take to admit an attempt, or to record its end.
 pub const GATE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Decides which attempts may be made, before any backend is asked: against guessing.
+/// Decides which attempts may be made before any backend is asked, to prevent guessing.
 ///
-/// All attempts pass it: forms, credentials that come with a request, gRPC, a proxy's word. What is
+/// All attempts pass it: forms, credentials of single requests, gRPC, trusted proxies. What is
 /// [remembered](crate::http::Scheme::remember) was judged before, and does not.
 ///
-/// A place is [reserved](Self::reserve) before the attempt and [settled](Self::report) after it. So of a hundred attempts at
-/// once no more are made than there are places: to look first and to count afterwards would let all of them through.
+/// A place is [reserved](Self::reserve) before the attempt and [settled](Self::report) after it. So of a hundred
+/// concurrent attempts no more are made than there are places: checking first and counting afterwards would let all
+/// of them through.
 ///
-/// A gate that cannot answer in [`GATE_TIMEOUT`], fails or panics lets nobody through: the attempt is unavailable (503).
-/// `auth_core::conformance::gate` checks an implementation.
+/// A gate that does not answer within [`GATE_TIMEOUT`], fails or panics admits nothing: the attempt is unavailable
+/// (503). `auth_core::conformance::gate` tests an implementation.
 ///
-/// Before the chain it sees the name that was claimed, and not whose account that is: which names exist must not show. The
-/// [account](Self::account) it is told between a backend's finding it and comparing the secret.
+/// Before the chain it sees the claimed name, but not whose account that is, because existing names must not show. It
+/// learns the [account](Self::account) after a backend has found it and before the secret is compared.
 ///
-/// [`Throttle`](crate::throttle::Throttle) is one, and what most applications want.
+/// [`Throttle`](crate::throttle::Throttle) is one, and right for most applications.
+///
+/// ```
+/// use std::sync::atomic::{AtomicUsize, Ordering};
+/// use std::sync::Arc;
+/// use std::time::Duration;
+///
+/// use auth_core::backend::BackendError;
+/// use auth_core::gate::{Admission, AttemptEnd, Gate, GateAttempt};
+///
+/// /// Lets at most ten attempts run at once.
+/// struct Ten(Arc<AtomicUsize>);
+///
+/// impl Gate for Ten {
+///     type Permit = ();
+///
+///     async fn reserve(&self, _: &GateAttempt<'_>) -> Result<Admission<()>, BackendError> {
+///         let taken = self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| (n < 10).then_some(n + 1));
+///         Ok(taken.map_or(Admission::RetryAfter(Duration::from_secs(1)), |_| Admission::Admitted(())))
+///     }
+///     async fn report(&self, (): (), _: AttemptEnd) {
+///         self.0.fetch_sub(1, Ordering::SeqCst);
+///     }
+/// }
+/// ```
 pub trait Gate: Send + Sync + 'static {
-    /// A place that was reserved.
+    /// A reserved place.
     type Permit: Send + 'static;
 
     /// Reserves a place for an attempt.
     ///
-    /// A client that goes away while this waits leaves nothing to settle: let what is counted by then expire.
+    /// If the client goes away while this waits, nothing will be settled: let what is counted already expire.
     ///
     /// # Errors
-    /// [`BackendError`] if that cannot be decided.
+    /// [`BackendError`] if it cannot decide.
     fn reserve(
         &self,
         attempt: &GateAttempt<'_>,
     ) -> impl Future<Output = Result<Admission<Self::Permit>, BackendError>> + Send;
 
-    /// Takes a place for the account that a backend's look-up found, before any secret is compared: told by
-    /// [`Attempt::account`](crate::backend::Attempt::account). Without one, the answer and the work are those of a wrong secret, and
-    /// the right one is not compared; after what time one may come back is told to nobody.
+    /// Takes a place for the account that a backend's look-up found, before any secret is compared; called by
+    /// [`Attempt::account`](crate::backend::Attempt::account). Without a place, the answer and the work are those of
+    /// a wrong secret, and the secret is not compared; nobody is told when to come back.
     ///
-    /// An attempt may find several accounts, one after the other, and any of them more than once.
+    /// An attempt may find several accounts in turn, and any of them more than once.
     ///
     /// # Errors
-    /// [`BackendError`] if that cannot be decided.
+    /// [`BackendError`] if it cannot decide.
     fn account(
         &self,
         permit: &mut Self::Permit,
@@ -68,11 +93,11 @@ pub trait Gate: Send + Sync + 'static {
         async { Ok(Admission::Admitted(())) }
     }
 
-    /// Settles a place: told exactly once for each, also if the client goes away meanwhile.
+    /// Settles a place: called exactly once for each, even if the client goes away meanwhile.
     fn report(&self, permit: Self::Permit, ending: AttemptEnd) -> impl Future<Output = ()> + Send;
 }
 
-/// An attempt that is to be made.
+/// An attempt that is about to be made.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct GateAttempt<'a> {
@@ -80,9 +105,9 @@ pub struct GateAttempt<'a> {
     pub credentials: &'static str,
     /// What they would prove.
     pub factor: Factor,
-    /// Who is claimed to knock, as it was typed. Fold it as the backends do before it is counted.
+    /// The claimed name as it was typed. Fold it as the backends do before you count it.
     pub subject: Option<&'a str>,
-    /// Whether they hold a secret that people choose, and that could be guessed.
+    /// Whether the credentials contain a secret that people choose, and that could be guessed.
     pub is_guessable: bool,
     /// The request behind it.
     pub facts: &'a RequestFacts,
@@ -107,9 +132,10 @@ impl<'a> GateAttempt<'a> {
 pub struct GateAccount<'a> {
     /// The backend's name.
     pub backend: &'a BackendName,
-    /// Who that is there.
+    /// The account's id there.
     pub id: &'a str,
-    /// How many of its tries may fail within what time, whoever makes them: what keeps another system from locking it.
+    /// How many attempts on it may fail within what time, from all places together: a limit that keeps another system
+    /// from locking it.
     pub at_most: Option<(u32, Duration)>,
     /// The request behind the attempt.
     pub facts: &'a RequestFacts,
@@ -131,9 +157,10 @@ pub enum Admission<P> {
 pub enum AttemptEnd {
     /// A backend accepted the credentials.
     Accepted,
-    /// Nobody did, for this reason. Where one backend was down and another found the secret wrong, that it is wrong.
+    /// No backend did, for this reason. If one backend was down and another found the secret wrong, the reason is the
+    /// wrong secret.
     Denied(DeniedKind),
-    /// The client went away before there was an answer: it may have been right or wrong.
+    /// The client went away before the answer: it may have been right or wrong.
     Aborted,
 }
 
@@ -146,10 +173,10 @@ impl AttemptEnd {
     }
 }
 
-/// A permit whose type is forgotten.
+/// A permit of any type.
 type AnyPermit = Box<dyn Any + Send>;
 
-/// The dyn twin of [`Gate`].
+/// The dyn-compatible twin of [`Gate`].
 pub(crate) trait DynGate: Send + Sync {
     fn reserve<'a>(
         &'a self,
@@ -184,7 +211,7 @@ impl<G: Gate> DynGate for G {
         Box::pin(async move {
             match permit.downcast_mut::<G::Permit>() {
                 Some(permit) => Gate::account(self, permit, account).await,
-                // It is of this gate: `reserve` made it.
+                // `reserve` of this gate created it.
                 None => Ok(Admission::RetryAfter(Duration::ZERO)),
             }
         })
@@ -221,7 +248,7 @@ impl<G: Gate> Gate for Arc<G> {
 
 /// Why an attempt may not be made.
 pub(crate) enum Closed {
-    /// Not before this time is over.
+    /// Not before this time has passed.
     For(Duration),
     /// The gate could not decide.
     Failed(BackendError),
@@ -242,13 +269,13 @@ pub(crate) async fn reserve(gate: &Arc<dyn DynGate>, attempt: &GateAttempt<'_>) 
     }
 }
 
-/// A place in the gate. It is settled once, whatever becomes of the attempt.
+/// A place in the gate, which is settled once, whatever happens to the attempt.
 pub(crate) struct Place {
     gate: Arc<dyn DynGate>,
     permit: AsyncMutex<Option<AnyPermit>>,
     /// Whether an account had no place left.
     is_exhausted: AtomicBool,
-    /// Whether a backend compared the secret, and it was wrong there.
+    /// Whether a backend compared the secret and found it wrong.
     is_wrong: AtomicBool,
 }
 
@@ -265,18 +292,18 @@ impl Place {
         Ok(is_admitted)
     }
 
-    /// A backend compared the secret, and refused it: that counts, also if another could not decide. Otherwise an outage of one
-    /// would let anybody try all passwords of the other's users.
+    /// A backend compared the secret, and refused it: that counts even if another backend could not decide. Otherwise
+    /// an outage of one would let anybody try all passwords of the other's users.
     pub(crate) fn note_wrong(&self) {
         self.is_wrong.store(true, Ordering::Relaxed);
     }
 
-    /// Whether a secret was not compared.
+    /// Whether no secret was compared.
     pub(crate) fn is_exhausted(&self) -> bool {
         self.is_exhausted.load(Ordering::Relaxed)
     }
 
-    /// Settles it before the client is answered: its next attempt finds it done.
+    /// Settles it before the client is answered, so that the client's next attempt finds it done.
     pub(crate) async fn settle<U>(mut self, answer: &Result<Authenticated<U>, Denied>) {
         let Some(permit) = self.permit.get_mut().take() else { return };
         let end = match AttemptEnd::of(answer) {
@@ -286,13 +313,13 @@ impl Place {
             end => end,
         };
         let settled = note(Arc::clone(&self.gate), permit, end);
-        // In a task of its own: a client that goes away just now must not leave it half done.
+        // In a separate task: a client that goes away just now must not interrupt it.
         let _ = tokio::spawn(settled).await;
     }
 }
 
 impl Drop for Place {
-    // The client went away: the attempt counts all the same, or to hang up would make guessing free.
+    // The client went away. The attempt counts all the same; otherwise hanging up would make guessing free.
     fn drop(&mut self) {
         let Some(permit) = self.permit.get_mut().take() else { return };
         if let Ok(runtime) = Handle::try_current() {
@@ -304,6 +331,6 @@ impl Drop for Place {
 /// The attempt has been judged, and its answer stands; but a gate that does not learn of it counts wrongly.
 async fn note(gate: Arc<dyn DynGate>, permit: AnyPermit, end: AttemptEnd) {
     if guarded(GATE_TIMEOUT, async { gate.report(permit, end).await }).await.is_err() {
-        log_error(&"a gate could not note how an attempt ended: it panicked, or took too long");
+        log_error(&"a gate could not record how an attempt ended: it panicked, or took too long");
     }
 }

@@ -1,4 +1,4 @@
-//! What an accepted proof is worth: by which factors it was given, what it is for, and until when.
+//! What an accepted proof is worth: its factors, its scopes, and its expiry.
 
 mod enrolled;
 mod kind;
@@ -14,7 +14,14 @@ pub use kind::FactorKind;
 pub(crate) use proofs::Proofs;
 pub use scopes::{InvalidScopes, Scopes};
 
-/// One way in which somebody proves who they are.
+/// A kind of proof of a user's identity.
+///
+/// ```
+/// use auth_core::grant::Factor;
+///
+/// assert!(Factor::Password.is_personal() && !Factor::Token.is_personal());
+/// assert_eq!(Factor::Totp.amr(), Some("otp"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Factor {
@@ -22,27 +29,27 @@ pub enum Factor {
     Password,
     /// A time-based one-time code (RFC 6238).
     Totp,
-    /// A code kept for the day when the other factors are lost; good for one time.
+    /// A code for users who lost the other factors; it can be used once.
     RecoveryCode,
     /// A passkey or a security key (`WebAuthn`).
     Passkey,
     /// A link that was sent to the person's e-mail address.
     EmailLink,
-    /// Another system's word, such as an `OpenID` provider's. What that one asked for, it may say as further factors.
+    /// The word of another system, such as an `OpenID` provider. It may name the factors that it required as well.
     Federated,
     /// A trusted proxy's word.
     RemoteUser,
     /// A client certificate (mutual TLS).
     ClientCertificate,
-    /// A token, whoever holds it: no proof that a person is there.
+    /// A token: whoever presents it, it does not prove that a person is there.
     Token,
-    /// The device that signed made sure that it is its owner who holds it, by a PIN, a fingerprint or a face: a factor beside the
-    /// [`Passkey`](Self::Passkey) that it signed by.
+    /// The signing device verified its owner by a PIN, a fingerprint or a face: a factor in addition to the
+    /// [`Passkey`](Self::Passkey) that it signed with.
     UserVerification,
 }
 
 impl Factor {
-    /// Its number in stored sessions. None is ever given to another one.
+    /// Its number in stored sessions, which is never reused.
     pub(crate) fn code(self) -> u8 {
         match self {
             Self::Password => 1,
@@ -58,7 +65,7 @@ impl Factor {
         }
     }
 
-    /// The factor with this number, if it is known here.
+    /// The factor with this number, if this version knows it.
     pub(crate) fn from_code(code: u8) -> Option<Self> {
         Some(match code {
             1 => Self::Password,
@@ -75,7 +82,13 @@ impl Factor {
         })
     }
 
-    /// Its name for other systems, as an authentication method reference (RFC 8176 §2); `None` if there is none for it.
+    /// Its name for other systems, as an authentication method reference (RFC 8176 §2), if there is one.
+    ///
+    /// ```
+    /// use auth_core::grant::Factor;
+    ///
+    /// assert_eq!(Factor::Password.amr(), Some("pwd"));
+    /// ```
     pub fn amr(self) -> Option<&'static str> {
         match self {
             Self::Password => Some("pwd"),
@@ -87,19 +100,33 @@ impl Factor {
         }
     }
 
-    /// Whether a person gives it. A program that holds a token gives none.
+    /// Whether a person provides it. A program that holds a token does not.
+    ///
+    /// ```
+    /// use auth_core::grant::Factor;
+    ///
+    /// assert!(Factor::Passkey.is_personal() && !Factor::Token.is_personal());
+    /// ```
     pub fn is_personal(self) -> bool {
         self != Self::Token
     }
 }
 
-/// A factor, and when it was given.
+/// A factor, and when it was proven.
+///
+/// ```
+/// use auth_core::grant::{Factor, Proof};
+/// use auth_core::time::{Clock, SystemClock};
+///
+/// let proof = Proof::new(Factor::Federated, SystemClock.now());
+/// assert_eq!(proof.factor, Factor::Federated);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Proof {
-    /// By what.
+    /// The factor.
     pub factor: Factor,
-    /// When.
+    /// When it was proven.
     pub at: Timestamp,
 }
 
@@ -112,8 +139,23 @@ impl Proof {
 
 /// What an acceptance is worth.
 ///
-/// A backend that says nothing vouches for what was presented just now: the chain adds the proof that the
-/// [credentials](crate::Credentials::FACTOR) are. Nothing else is granted by silence.
+/// A backend that says nothing vouches for the credentials that were just presented: the chain adds the proof that
+/// the [credentials](crate::Credentials::FACTOR) are. Nothing else is granted by default.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use auth_core::grant::{Factor, Grant, Proof, Scopes};
+/// use auth_core::time::{Clock, SystemClock};
+///
+/// let now = SystemClock.now();
+/// let grant = Grant::new()
+///     .with_proof(Proof::new(Factor::Federated, now))
+///     .with_scopes(Scopes::parse("orders:read")?)
+///     .with_expiry(now.plus(Duration::from_secs(3600)));
+/// assert_eq!(grant.proven(), Some(now));
+/// # Ok::<(), auth_core::grant::InvalidScopes>(())
+/// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Grant {
@@ -122,38 +164,45 @@ pub struct Grant {
     expires: Option<Timestamp>,
     external: Option<Box<ExternalSession>>,
     asked_each_time: bool,
-    /// The identity of who was accepted, as bytes, where a session is to keep it.
+    /// The identity of the accepted person, as bytes, if a session will store it.
     identity: Option<Box<[u8]>>,
     made_by: Option<MadeBy>,
 }
 
-/// By whom credentials were made that prove nothing by themselves: an API key.
+/// Who created credentials that prove nothing by themselves: an API key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum MadeBy {
-    /// A session, which was proven so, of a user who had enrolled this.
+    /// A session with these proofs, of a user who had these factors enrolled.
     Session(Proofs, Enrolled),
-    /// The application, which vouches for its owner.
+    /// The application, which vouches for the owner.
     Application,
 }
 
-/// A session that the person has at the system that vouched for them, by which that one can end it (`OpenID` Connect
-/// Back-Channel Logout 1.0 §2.4).
+/// A session of the person at the system that vouched for them, by which that system can end this one (`OpenID`
+/// Connect Back-Channel Logout 1.0 §2.4).
+///
+/// ```
+/// use auth_core::grant::Grant;
+///
+/// let grant = Grant::new().with_external_session("https://id.example.com", "08a5019c");
+/// assert_eq!(grant.external_session().map(|session| session.sid.as_ref()), Some("08a5019c"));
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ExternalSession {
     /// The system.
     pub issuer: Box<str>,
-    /// Its name for the session.
+    /// Its id of the session.
     pub sid: Box<str>,
 }
 
 impl Grant {
-    /// How many proofs are kept at most.
+    /// How many proofs are stored at most.
     pub const MAX_PROOFS: usize = 8;
-    /// How many bytes the issuer and the id of an external session have at most, each.
+    /// How long the issuer and the id of an external session may be, each in bytes.
     pub const MAX_EXTERNAL_LEN: usize = 255;
 
-    /// What every session has: only a person's proof begins one.
+    /// The grant of every session: only a person's proof begins one.
     pub(crate) const OF_SESSIONS: Self = Self {
         proofs: Proofs::None,
         scopes: Some(Scopes::all()),
@@ -164,59 +213,92 @@ impl Grant {
         made_by: None,
     };
 
-    /// A grant that says nothing.
+    /// A grant without any statement.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a proof that the backend vouches for, such as the time of a login elsewhere. Where there is one, the chain adds
-    /// none. Of one factor the latest counts; beyond [`MAX_PROOFS`](Self::MAX_PROOFS) the oldest are dropped.
+    /// Adds a proof that the backend vouches for, such as a login elsewhere with its time. The chain then adds none.
+    /// Of each factor the latest counts; beyond [`MAX_PROOFS`](Self::MAX_PROOFS) the oldest are dropped.
+    ///
+    /// ```
+    /// # use auth_core::grant::{Factor, Grant, Proof};
+    /// # use auth_core::time::Timestamp;
+    /// # let auth_time = Timestamp::from_secs(1_800_000_000);
+    /// let grant = Grant::new().with_proof(Proof::new(Factor::Federated, auth_time));
+    /// assert_eq!(grant.proven(), Some(auth_time));
+    /// ```
     #[must_use]
     pub fn with_proof(mut self, proof: Proof) -> Self {
         self.proofs.add(proof);
         self
     }
 
-    /// What the credentials may be used for.
+    /// Sets what the credentials may be used for.
+    ///
+    /// ```
+    /// # use auth_core::grant::{Grant, Scopes};
+    /// let grant = Grant::new().with_scopes(Scopes::parse("orders:read")?);
+    /// assert!(grant.scopes().contains("orders:read"));
+    /// # Ok::<(), auth_core::grant::InvalidScopes>(())
+    /// ```
     #[must_use]
     pub fn with_scopes(mut self, scopes: Scopes) -> Self {
         self.scopes = Some(scopes);
         self
     }
 
-    /// When the credentials stop being good. Whoever remembers them forgets them then.
+    /// Sets when the credentials expire. Memories of them end then, too.
+    ///
+    /// ```
+    /// # use auth_core::grant::Grant;
+    /// # use auth_core::time::Timestamp;
+    /// let exp = Timestamp::from_secs(1_800_000_000);
+    /// assert_eq!(Grant::new().with_expiry(exp).expires(), Some(exp));
+    /// ```
     #[must_use]
     pub fn with_expiry(mut self, expires: Timestamp) -> Self {
         self.expires = Some(expires);
         self
     }
 
-    /// The backend is asked on every request, whatever the [scheme](crate::http::Scheme::remember) remembers: for what may be
-    /// revoked, by a backend that looks that up itself.
+    /// Makes the chain ask the backend on every request, even if the [scheme](crate::http::Scheme::remember)
+    /// remembers acceptances: for credentials that can be revoked, if the backend checks that itself.
+    ///
+    /// ```
+    /// # use auth_core::grant::Grant;
+    /// assert!(Grant::new().asked_each_time().is_asked_each_time());
+    /// ```
     #[must_use]
     pub fn asked_each_time(mut self) -> Self {
         self.asked_each_time = true;
         self
     }
 
-    /// A session that begins with it keeps this identity.
+    /// Makes a session that begins with it store this identity.
     pub(crate) fn keeping(mut self, identity: Box<[u8]>) -> Self {
         self.identity = Some(identity);
         self
     }
 
-    /// By whom the credentials were made.
+    /// Sets who created the credentials.
     pub(crate) fn made_by(mut self, made_by: MadeBy) -> Self {
         self.made_by = Some(made_by);
         self
     }
 
-    /// The same, if that is known.
+    /// Who created the credentials, if known.
     pub(crate) fn maker(&self) -> Option<&MadeBy> {
         self.made_by.as_ref()
     }
 
-    /// The session at the system that vouched. One whose names are empty or too long is left out.
+    /// Sets the session at the system that vouched. If one of the names is empty or too long, it is left out.
+    ///
+    /// ```
+    /// # use auth_core::grant::Grant;
+    /// let grant = Grant::new().with_external_session("https://id.example.com", "08a5019c");
+    /// assert!(grant.external_session().is_some());
+    /// ```
     #[must_use]
     pub fn with_external_session(mut self, issuer: &str, sid: &str) -> Self {
         let fits = |text: &str| (1..=Self::MAX_EXTERNAL_LEN).contains(&text.len());
@@ -225,62 +307,62 @@ impl Grant {
         self
     }
 
-    /// The proofs, in no order.
+    /// The proofs, unordered.
     pub fn proofs(&self) -> &[Proof] {
         self.proofs.as_slice()
     }
 
-    /// What the credentials may be used for. Nothing, if nobody said.
+    /// What the credentials may be used for: nothing, unless set.
     pub fn scopes(&self) -> &Scopes {
         static NONE: Scopes = Scopes::none();
         self.scopes.as_ref().unwrap_or(&NONE)
     }
 
-    /// Whether this permission is among what the credentials may be used for. Where nobody said what that is, they are good for
-    /// what their user may do.
+    /// Whether the credentials cover this permission. Unless limited, they cover everything that their user may do.
     pub(crate) fn covers(&self, permission: &str) -> bool {
         self.scopes.as_ref().is_none_or(|scopes| scopes.contains(permission))
     }
 
-    /// When the credentials stop being good, if they do.
+    /// When the credentials expire, if they do.
     pub fn expires(&self) -> Option<Timestamp> {
         self.expires
     }
 
-    /// The session at the system that vouched, if it said which.
+    /// The session at the system that vouched, if named.
     pub fn external_session(&self) -> Option<&ExternalSession> {
         self.external.as_deref()
     }
 
-    /// The identity that a session keeps, as bytes.
+    /// The identity that a session stores, as bytes.
     pub(crate) fn identity(&self) -> Option<&[u8]> {
         self.identity.as_deref()
     }
 
-    /// Whether nobody else remembers that the credentials were accepted.
+    /// Whether no scheme may remember the acceptance.
     pub fn is_asked_each_time(&self) -> bool {
         self.asked_each_time
     }
 
-    /// When a person last proved to be there; `None` if only tokens did.
+    /// When a person last authenticated; `None` if only tokens were presented.
     pub fn proven(&self) -> Option<Timestamp> {
         let personal = self.proofs().iter().filter(|proof| proof.factor.is_personal());
         personal.map(|proof| proof.at).max()
     }
 
-    /// Whether a token is among what was presented.
+    /// Whether a token was presented.
     pub(crate) fn is_by_token(&self) -> bool {
         self.proofs().iter().any(|proof| proof.factor == Factor::Token)
     }
 
-    /// Whether a session may begin with it: one may do everything, so this must be good for that, and more than a token.
+    /// Whether a session may begin with it. A session may do everything, so the grant must be unlimited, and based on
+    /// more than a token.
     pub(crate) fn begins_session(&self) -> bool {
         let is_personal = self.proofs().is_empty() || self.proven().is_some();
         is_personal && self.scopes().is_all()
     }
 
-    /// As the chain takes it over. Where the backend says of no proof, it is what was presented, now; a token is told beside
-    /// whatever it says. A person's own proof is good for everything, if nothing else was said. And no proof is younger than
+    /// The grant as the chain uses it. If the backend names no proof, the presented credentials are the proof, now; a
+    /// token is added in any case. A person's proof is good for everything, unless limited. No proof is later than
     /// now.
     pub(crate) fn completed(mut self, factor: Factor, now: Timestamp) -> Self {
         if self.proofs().is_empty() || !factor.is_personal() {
@@ -289,6 +371,13 @@ impl Grant {
         if factor.is_personal() {
             self.scopes.get_or_insert(Scopes::all());
         }
+        self.proofs.at_latest(now);
+        self
+    }
+
+    /// The grant on the application's word: nothing was presented that would add to the proofs that it names.
+    pub(crate) fn by_word(mut self, now: Timestamp) -> Self {
+        self.scopes.get_or_insert(Scopes::all());
         self.proofs.at_latest(now);
         self
     }

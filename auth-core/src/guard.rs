@@ -1,4 +1,4 @@
-//! A future with a time limit whose panic stays inside.
+//! A future with a time limit that contains its panics.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -27,17 +27,17 @@ impl From<Interrupted> for BackendError {
     }
 }
 
-/// What a backend that was interrupted has answered.
+/// The answer of a backend that was interrupted.
 pub(crate) fn interrupted<T>(why: Interrupted) -> Result<T, BackendError> {
     Err(why.into())
 }
 
-/// Runs `future` for at most `limit`. No timer is made for a future that is ready at once.
+/// Runs `future` for at most `limit`. A future that is ready at once needs no timer.
 pub(crate) fn guarded<F: Future>(limit: Duration, future: F) -> Guarded<F, fn() -> bool> {
     guarded_unless(limit, || false, future)
 }
 
-/// As [`guarded`], but begins to count anew if the time is over while `excused`.
+/// As [`guarded`], but starts to count again if the time is over while `excused`.
 pub(crate) fn guarded_unless<F: Future, E: Fn() -> bool>(
     limit: Duration,
     excused: E,
@@ -47,8 +47,8 @@ pub(crate) fn guarded_unless<F: Future, E: Fn() -> bool>(
 }
 
 pin_project! {
-    /// A future with a limit. Written out: as an `async fn` it would hold the other one several times, and whoever awaits
-    /// it would move all of them.
+    /// A future with a limit. It is written by hand: an `async fn` would contain the other future several times, and
+    /// every caller would move all of them.
     #[must_use = "futures do nothing unless polled"]
     pub(crate) struct Guarded<F, E> {
         #[pin]
@@ -87,7 +87,8 @@ fn poll_caught<F: Future>(future: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<Res
     }
 }
 
-/// Calls foreign code that may panic. What it shares with us is behind `&`: a panic cannot leave it torn.
+/// Calls foreign code that may panic. It shares data with this crate only behind `&`, which a panic cannot leave
+/// torn.
 pub(crate) fn caught<T>(call: impl FnOnce() -> T) -> Result<T, Interrupted> {
     catch_unwind(AssertUnwindSafe(call)).map_err(|_| Interrupted::Panicked)
 }

@@ -1,27 +1,35 @@
-//! [`Health`]: how a backend is, whoever asks it.
+//! [`Health`]: the state of a backend.
 
 mod checkup;
 
 pub(crate) use checkup::Checkup;
 
-/// What a backend says of itself when it is asked without anything that a client sent.
+/// The state of a backend, which it checks without anything from a client.
 ///
-/// The chain asks before it takes failures for an outage that concerns everybody, since an odd attempt may have caused
-/// them: see [`BackendError`](crate::backend::BackendError). A good question takes the way of an attempt, on a connection of its
-/// own: a directory's root entry, `SELECT 1`, a service's health address.
+/// The chain asks for it before it treats failures as an outage that affects everybody, because an odd attempt may
+/// have caused them: see [`BackendError`](crate::backend::BackendError). A good check takes the path of an attempt on
+/// a separate connection: a directory's root entry, `SELECT 1`, a service's health address.
+///
+/// ```
+/// use auth_core::backend::Health;
+///
+/// assert_eq!(Health::Serving.and(Health::Unknown), Health::Unknown);
+/// assert_eq!(Health::Unknown.and(Health::Down), Health::Down);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[must_use]
 pub enum Health {
-    /// It serves: whatever fails now is about one attempt.
+    /// It works: a failure now concerns a single attempt.
     Serving,
-    /// It fails everybody.
+    /// It fails for everybody.
     Down,
-    /// Nobody knows. An outage is then what [cannot be reached](crate::backend::BackendErrorKind::Unavailable), and nothing else.
+    /// Unknown. Then only a backend that [cannot be reached](crate::backend::BackendErrorKind::Unavailable) counts as
+    /// an outage.
     Unknown,
 }
 
 impl Health {
-    /// How a whole is that needs both.
+    /// The health of a whole that needs both parts.
     pub fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::Down, _) | (_, Self::Down) => Self::Down,

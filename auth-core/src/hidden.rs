@@ -1,12 +1,12 @@
-//! What `Debug` shows of what people and applications say: how much there is, and not what.
+//! `Debug` output for the data of people and applications: the amount, and not the content.
 //!
-//! Records end in logs and in panics. There, a text of somebody's is a leak; its length is often enough to see what went
-//! wrong.
+//! Records end up in logs and in panics. There, personal text is a leak, and its length is usually enough to see what
+//! went wrong.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// As many bytes.
+/// This many bytes.
 pub(crate) struct Bytes(usize);
 
 impl fmt::Debug for Bytes {
@@ -23,7 +23,7 @@ pub(crate) fn optional(text: Option<&str>) -> Option<Bytes> {
     text.map(self::text)
 }
 
-/// Names with how much each has.
+/// Names with the amount of each.
 pub(crate) struct Names<'a, K, V>(pub(crate) &'a BTreeMap<K, V>, pub(crate) fn(&V) -> usize);
 
 impl<K: fmt::Debug, V> fmt::Debug for Names<'_, K, V> {

@@ -1,9 +1,9 @@
-//! Hash maps whose keys are hashes already.
+//! Hash maps whose keys are already hashes.
 
 use std::hash::{BuildHasherDefault, Hasher};
 
-/// For keys that are cryptographic hashes of what only we draw or only we key, or random numbers that we draw: any eight
-/// bytes of one are a hash that nobody can aim.
+/// For keys that are cryptographic hashes over values that only this process draws or keys, or random numbers that it
+/// draws: any eight bytes of such a key are a hash that nobody can choose.
 pub(crate) type IdentityState = BuildHasherDefault<IdentityHasher>;
 
 #[derive(Default)]

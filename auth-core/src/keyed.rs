@@ -1,19 +1,19 @@
 //! Keyed BLAKE3 that leaves no key behind.
 //!
-//! A hash state holds its key, and what was last put into it, until something else is written there: it is wiped.
+//! A hash state contains its key, and its last input, until something overwrites them: it is wiped.
 
 use blake3::Hasher;
 use zeroize::{Zeroize, Zeroizing};
 
-/// A key, for one purpose.
+/// A key for one purpose.
 pub(crate) type Key = Zeroizing<[u8; 32]>;
 
-/// The keyed hash of a message, which is told in parts.
+/// The keyed hash of a message, given in parts.
 pub(crate) fn hash<const N: usize>(key: &[u8; 32], message: [&[u8]; N]) -> [u8; 32] {
     wiped(Hasher::new_keyed(key), message)
 }
 
-/// The same of however many parts, each with its length in front, so that none can pass for the end of another.
+/// The same for any number of parts, each preceded by its length, so that different parts never have the same hash.
 pub(crate) fn hash_parts<'a>(key: &[u8; 32], parts: impl IntoIterator<Item = &'a [u8]>) -> [u8; 32] {
     let mut hasher = Hasher::new_keyed(key);
     for part in parts {
@@ -24,13 +24,13 @@ pub(crate) fn hash_parts<'a>(key: &[u8; 32], parts: impl IntoIterator<Item = &'a
 
 /// The hash of a session's token, without a key.
 ///
-/// Its state is not wiped, which would take as long as the hash: the token stands in the memory of the request, too, which
-/// nobody wipes.
+/// Its state is not wiped, which would take as long as the hash: the token is also in the memory of the request,
+/// which nobody wipes.
 pub(crate) fn of_token(token: &[u8]) -> [u8; 32] {
     *blake3::hash(token).as_bytes()
 }
 
-/// A key for the purpose that the context names.
+/// A key for the purpose of this context.
 pub(crate) fn derive(context: &'static str, secret: &[u8]) -> Key {
     Zeroizing::new(wiped(Hasher::new_derive_key(context), [secret]))
 }

@@ -26,13 +26,13 @@ pub use purpose::{Purpose, PurposeKey, PurposeKeys};
 /// ```
 #[derive(Clone)]
 pub struct KeyRing {
-    /// Never none. Shared: a list that grows or is copied would leave keys behind that nobody wipes.
+    /// Never empty. Shared, because a list that grows or is copied would leave keys behind that nobody wipes.
     keys: Vec<Arc<Key>>,
 }
 
-/// What is derived from one secret.
+/// The keys derived from one secret.
 struct Key {
-    /// Names the key in a record; says nothing about it.
+    /// The id of the key in records, which reveals nothing about it.
     id: [u8; 4],
     /// Hashes stamps.
     mac: keyed::Key,
@@ -41,7 +41,7 @@ struct Key {
 }
 
 impl KeyRing {
-    /// The least length of a secret, in bytes.
+    /// The minimum length of a secret, in bytes.
     pub const MIN_SECRET_LEN: usize = 32;
 
     /// A ring whose current key is derived from `secret`: at least 32 random bytes, or a text that encodes them. All servers
@@ -57,7 +57,7 @@ impl KeyRing {
     /// ```
     ///
     /// # Errors
-    /// [`ConfigError`] if the secret is shorter, or the same byte over and over.
+    /// [`ConfigError`] if the secret is shorter, or repeats a single byte.
     pub fn new(secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
         Ok(Self { keys: vec![Arc::new(Key::derive(secret.as_ref())?)] })
     }
@@ -110,7 +110,7 @@ impl KeyRing {
         PurposeKeys::derive(purpose, self.keys.iter().map(|key| (key.id, &key.root)))
     }
 
-    /// The keyed hash of a user's stamp, made with the current key.
+    /// The keyed hash of a user's stamp, with the current key.
     pub(crate) fn stamp<U: User>(&self, backend: &BackendName, id: &UserId, user: &U) -> StampMac {
         let current = &self.keys[0];
         StampMac { key: current.id, mac: current.mac(backend, id, user.security_stamp()) }
@@ -158,7 +158,7 @@ impl Key {
         Ok(Self { id, mac, root })
     }
 
-    /// Keyed BLAKE3 over the three parts, each with its length in front: no two triples share a message.
+    /// Keyed BLAKE3 over the three parts, each preceded by its length: different parts never form the same message.
     fn mac(&self, backend: &BackendName, id: &UserId, stamp: &[u8]) -> [u8; 32] {
         let (backend, id) = (backend.as_str().as_bytes(), id.as_str().as_bytes());
         let [backend_len, id_len, stamp_len] =
@@ -174,12 +174,12 @@ impl Key {
             &mut long[..]
         };
         join(joined, who);
-        // The stamp, which may be a password hash, is copied nowhere but into the state, which is wiped.
+        // The stamp, which may be a password hash, is copied only into the state, which is wiped.
         keyed::hash(&self.mac, [joined, stamp])
     }
 }
 
-/// One after the other; `joined` is as long as they are together.
+/// Concatenates the parts; `joined` is as long as all of them.
 pub(crate) fn join<const N: usize>(mut joined: &mut [u8], parts: [&[u8]; N]) {
     for part in parts {
         let (place, rest) = joined.split_at_mut(part.len());
@@ -188,7 +188,7 @@ pub(crate) fn join<const N: usize>(mut joined: &mut [u8], parts: [&[u8]; N]) {
     }
 }
 
-/// What comparing a session's stamp with its user's showed.
+/// The result of comparing a session's stamp with its user's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StampCheck {
     Same,
@@ -197,7 +197,7 @@ pub(crate) enum StampCheck {
     Changed,
 }
 
-/// A keyed hash of a user's security stamp, with the name of the key.
+/// A keyed hash of a user's security stamp, with the id of the key.
 ///
 /// Its `==` is for stores and tests; sessions compare in constant time.
 #[derive(Clone, PartialEq, Eq)]
@@ -216,7 +216,7 @@ impl StampMac {
     /// Its length as bytes.
     pub const LEN: usize = 36;
 
-    /// Its bytes, for the record's encoding.
+    /// Its bytes, for the encoding of records.
     pub(crate) fn to_bytes(&self) -> [u8; Self::LEN] {
         let mut bytes = [0; Self::LEN];
         bytes[..4].copy_from_slice(&self.key);

@@ -1,29 +1,29 @@
 //! Pluggable authentication, without a web framework.
 //!
-//! An application lists **backends** in order; each is asked whether it knows the credentials of a login, and
-//! answers with a user, with nothing (the next one is asked), with a refusal (nobody else is asked), or that it
-//! cannot decide. A **session** remembers the user's id and which backend vouched; on the next request that
-//! backend is asked for the user again.
+//! An application lists **backends** in order. Each is asked whether it knows the credentials of a login, and answers
+//! with a user, with nothing (the next one is asked), with a refusal (no other is asked), or with an error because it
+//! cannot decide. A **session** remembers the user's id and the backend that vouched for them; on the next request
+//! that backend is asked for the user again.
 //!
-//! What the author of a site needs is on this page; the rest is found by module:
+//! This page lists what the author of a site needs; the rest is grouped by module:
 //!
 //! | module | for |
 //! |---|---|
-//! | [`session`] | stores, keys and settings of sessions, and what can go wrong with one |
-//! | [`http`] | schemes, refusals and rules; what adapters call is in [`http::adapter`] |
-//! | [`backend`] | backends of one's own: what they are asked and may answer, and outside systems behind them |
-//! | [`provisioning`], [`remote_user`] | users who come from elsewhere |
-//! | [`api_keys`] | tokens of the application's own, for programs |
-//! | [`factors`] | second factors: codes of an app, recovery codes |
-//! | [`second_factor`] | who needs one at the login, and what a login is that lacks it |
-//! | [`once`] | what may be used once, however many try |
+//! | [`session`] | stores, keys, settings and errors of sessions |
+//! | [`http`] | schemes, refusals and rules; [`http::adapter`] is for adapters |
+//! | [`backend`] | backends of your own: what they are asked and may answer, and outside systems behind them |
+//! | [`provisioning`], [`remote_user`] | users who come from outside systems |
+//! | [`api_keys`] | tokens that the application issues, for programs |
+//! | [`factors`] | second factors: authenticator apps, recovery codes |
+//! | [`second_factor`] | which users need a second factor, and logins that still lack it |
+//! | [`once`] | ids that can be used only once, however many try |
 //! | [`grant`] | what an acceptance is worth: proofs, scopes, an expiry |
-//! | [`gate`], [`event`] | what may be tried at all; what happened |
+//! | [`gate`], [`throttle`], [`event`] | which attempts are allowed; what happened |
 //! | [`password`] | formats, costs and policies |
 //! | [`time`], [`random`] | clocks and random sources, for tests |
 //!
-//! This crate decides; the adapters `auth-tower` and `auth-actix` only translate requests and responses. It
-//! opens no socket and no file.
+//! This crate makes the decisions; the adapters `auth-tower` and `auth-actix` only translate requests and responses.
+//! It opens no socket and no file.
 //!
 //! ```
 //! use auth_core::{Auth, MemoryBackend, Password, Passwords, RequestFacts, Secret, User, UserId};
@@ -58,6 +58,23 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Features
+//!
+//! | feature | brings |
+//! |---|---|
+//! | `password-policy` | [`PasswordPolicy`](password::PasswordPolicy): rules for new passwords, with lists of common ones (about a megabyte) |
+//! | `bcrypt`, `pbkdf2`, `scrypt`, `sha-crypt` | further formats of stored passwords: see [`Format`](password::Format) |
+//! | `django` | the first three, and Django's notation of them |
+//! | `conformance` | test suites for implementations of this crate's traits |
+//!
+//! None is on by default. The crate needs Rust 1.88. It brings along pure-Rust cryptography (Argon2, BLAKE3,
+//! ChaCha20-Poly1305) and tokio, but no web framework, TLS or database.
+//!
+//! # Where next
+//! `auth-tower` (for axum) and `auth-actix` add it to an application; `auth-sql`, `auth-redis`, `auth-ldap`,
+//! `auth-http`, `auth-jwt` and `auth-passkeys` are stores and backends. [`AuthBuilder`] lists the settings.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod access;
 mod answers;
@@ -113,7 +130,7 @@ mod unheard;
 mod user;
 mod user_cache;
 
-// What a site's author needs; the rest is found by module.
+// What a site's author needs; the rest is grouped by module.
 pub use access::{Access, Authenticated, How};
 pub use chain::{BackendPolicy, OutagePolicy};
 pub use credentials::{BearerToken, Credentials, Password};
@@ -130,3 +147,7 @@ pub use session::SessionConfig;
 pub use throttle::Throttle;
 pub use user::{BackendName, InvalidUserId, User, UserId};
 pub use user_cache::UserCache;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -11,16 +11,16 @@ use crate::backend::{
 use crate::password::{PasswordHash, Verdict};
 use crate::{Password, Passwords, RemoteUser, Secret, User, UserId};
 
-/// Names, password hashes, and what stands behind them.
+/// Names, password hashes, and their values.
 struct Table<T> {
     passwords: Passwords,
     rows: RwLock<Rows<T>>,
 }
 
-/// By name, and by id where rows have one.
+/// By name, and by id if rows have one.
 struct Rows<T> {
     by_name: HashMap<Arc<str>, Arc<Row<T>>>,
-    /// The rows with this id: one, unless the application gives an id twice.
+    /// The rows with this id: one, unless the application uses an id twice.
     by_id: HashMap<UserId, Vec<Arc<Row<T>>>>,
 }
 
@@ -61,7 +61,7 @@ impl<T> Rows<T> {
 }
 
 impl<U: User + Clone> Rows<U> {
-    /// Changes a user, whose id may be another afterwards; false if there is none of this name.
+    /// Changes a user, whose id may differ afterwards; false if there is no user with this name.
     fn change(&mut self, name: &str, change: impl FnOnce(&mut U)) -> bool {
         let Some(mut row) = self.get(name).cloned() else { return false };
         change(&mut row.value);
@@ -115,7 +115,7 @@ impl<T: Clone> Table<T> {
     }
 }
 
-/// A dictionary of users with passwords, for tests and small tools. Names are compared as they are.
+/// Users with passwords in memory, for tests and small tools. Names are compared as they are.
 ///
 /// ```
 /// # use auth_core::{MemoryBackend, Passwords, Secret, User, UserId};
@@ -126,7 +126,8 @@ impl<T: Clone> Table<T> {
 /// #     fn security_stamp(&self) -> &[u8] { b"stamp" }
 /// #     fn is_active(&self) -> bool { true }
 /// # }
-/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let users = MemoryBackend::new(Passwords::new()?);
 /// users.insert("alice", &Secret::new("wonderland"), Member).await?;
 /// # Ok(())
@@ -135,12 +136,44 @@ impl<T: Clone> Table<T> {
 pub struct MemoryBackend<U>(Table<U>);
 
 impl<U: User + Clone> MemoryBackend<U> {
-    /// An empty dictionary.
+    /// An empty collection.
+    ///
+    /// ```
+    /// # use auth_core::{MemoryBackend, Passwords, User, UserId};
+    /// # #[derive(Clone)]
+    /// # struct Account;
+    /// # impl User for Account {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// let users = MemoryBackend::<Account>::new(Passwords::new()?);
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn new(passwords: Passwords) -> Self {
         Self(Table::new(passwords))
     }
 
-    /// Adds a user, or replaces the one of this name.
+    /// Adds a user, or replaces the one with this name.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use auth_core::{Auth, MemoryBackend, Password, Passwords, RequestFacts, Secret, User, UserId};
+    /// # #[derive(Clone)]
+    /// # struct Account;
+    /// # impl User for Account {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let users = Arc::new(MemoryBackend::new(Passwords::new()?));
+    /// # users.insert("alice", &Secret::new("wonderland"), Account).await?;
+    /// users.insert("bob", &Secret::new("correct horse"), Account).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`Passwords::hash`].
@@ -154,18 +187,80 @@ impl<U: User + Clone> MemoryBackend<U> {
         self.0.insert(&username.into(), id, password, user).await
     }
 
-    /// Adds a user without a password, or takes it away from the one of this name.
+    /// Adds a user without a password, or removes the password of the one with this name.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use auth_core::{Auth, MemoryBackend, Password, Passwords, RequestFacts, Secret, User, UserId};
+    /// # #[derive(Clone)]
+    /// # struct Account;
+    /// # impl User for Account {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let users = Arc::new(MemoryBackend::new(Passwords::new()?));
+    /// # users.insert("alice", &Secret::new("wonderland"), Account).await?;
+    /// users.insert_without_password("robot", Account);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn insert_without_password(&self, username: impl Into<String>, user: U) {
         let row = Row { hash: PasswordHash::unusable(), id: Some(user.id()), value: user };
         self.0.write().insert(&username.into(), row);
     }
 
-    /// Changes a user; false if there is none of this name.
+    /// Changes a user; false if there is no user with this name.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use auth_core::{Auth, MemoryBackend, Password, Passwords, RequestFacts, Secret, User, UserId};
+    /// # #[derive(Clone)]
+    /// # struct Account;
+    /// # impl User for Account {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let users = Arc::new(MemoryBackend::new(Passwords::new()?));
+    /// # users.insert("alice", &Secret::new("wonderland"), Account).await?;
+    /// let mut seen = 0;
+    /// assert!(users.change("alice", |_account| seen += 1));
+    /// assert!(!users.change("mallory", |_account| seen += 1));
+    /// assert_eq!(seen, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn change(&self, username: &str, change: impl FnOnce(&mut U)) -> bool {
         self.0.write().change(username, change)
     }
 
     /// Removes a user.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use auth_core::{Auth, MemoryBackend, Password, Passwords, RequestFacts, Secret, User, UserId};
+    /// # #[derive(Clone)]
+    /// # struct Account;
+    /// # impl User for Account {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let users = Arc::new(MemoryBackend::new(Passwords::new()?));
+    /// # users.insert("alice", &Secret::new("wonderland"), Account).await?;
+    /// # use auth_core::backend::UserSource;
+    /// users.remove("alice");
+    /// assert!(users.get_user(&UserId::from(1)).await?.is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn remove(&self, username: &str) {
         self.0.write().remove(username);
     }
@@ -196,7 +291,7 @@ impl<U: User + Clone> Backend<Password> for MemoryBackend<U> {
     }
 }
 
-/// The users by the names that a trusted proxy sends.
+/// Finds users by the names that a trusted proxy sends.
 impl<U: User + Clone> Backend<RemoteUser> for MemoryBackend<U> {
     async fn authenticate(
         &self,
@@ -213,9 +308,22 @@ impl<U> fmt::Debug for MemoryBackend<U> {
     }
 }
 
-/// A dictionary that stands for an outside directory: it proves an [`Identity`] and holds no user.
+/// A directory in memory, in place of an outside one: it proves an [`Identity`] and has no users.
 ///
-/// Join it with the application's users by [`Provisioned`](crate::backend::Provisioned).
+/// Combine it with the application's users by [`Provisioned`](crate::backend::Provisioned).
+///
+/// ```
+/// use auth_core::backend::{Identity, MemoryDirectory};
+/// use auth_core::{Passwords, Secret};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let directory = MemoryDirectory::new(Passwords::new()?);
+/// let alice = Identity::new("example.org", "1").with_username("alice").with_groups(["staff"]);
+/// directory.insert(alice, &Secret::new("wonderland")).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct MemoryDirectory(Table<Identity>);
 
 impl MemoryDirectory {
@@ -224,7 +332,19 @@ impl MemoryDirectory {
         Self(Table::new(passwords))
     }
 
-    /// Adds a person under the identity's user name, or replaces the one of this name.
+    /// Adds a person under the identity's user name, or replaces the one with this name.
+    ///
+    /// ```
+    /// use auth_core::backend::{Identity, MemoryDirectory};
+    /// use auth_core::{Passwords, Secret};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let directory = MemoryDirectory::new(Passwords::new()?);
+    /// directory.insert(Identity::new("example.org", "alice"), &Secret::new("wonderland")).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`Passwords::hash`].

@@ -1,4 +1,4 @@
-//! Networks that are trusted, or exempt, with something.
+//! Networks that are trusted with something, or exempt from something.
 
 use std::net::IpAddr;
 
@@ -6,25 +6,27 @@ use ipnet::{IpNet, Ipv4Net};
 
 use crate::ConfigError;
 
-/// Networks whose members are believed.
+/// Networks whose members are trusted.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Networks(Vec<IpNet>);
 
-/// The shortest prefixes: no network that belongs to one site is larger than `10.0.0.0/8` or `fc00::/7`, and of the
-/// public Internet none is larger than a /16 of IPv6.
+/// The shortest prefixes: no network of a single site is larger than `10.0.0.0/8` or `fc00::/7`, and none on the
+/// public Internet larger than an IPv6 /16.
 const SHORTEST_V4: u8 = 8;
 const SHORTEST_V6: u8 = 16;
 const UNIQUE_LOCAL: &str = "fc00::/7";
 
-/// Networks of IPv6 that stand for the whole of IPv4: mapped addresses (RFC 4291 §2.5.5.2), NAT64 (RFC 6052), 6to4
-/// (RFC 3056) and Teredo (RFC 4380).
+/// IPv6 networks that represent all of IPv4: mapped addresses (RFC 4291 §2.5.5.2), NAT64 (RFC 6052), 6to4 (RFC 3056)
+/// and Teredo (RFC 4380).
 const WHOLE_OF_V4: [&str; 4] = ["::ffff:0:0/96", "64:ff9b::/96", "2002::/16", "2001::/32"];
 
 impl Networks {
-    /// Adds an address or a network. `what` names the setting in messages, `risk` what whoever is trusted could do, and what to do instead.
+    /// Adds an address or a network. In messages, `what` names the setting, and `risk` says what a trusted peer could
+    /// do and what to do instead.
     ///
     /// # Errors
-    /// [`ConfigError`] if it is neither, has an address and a prefix that do not fit, or is (almost) everybody.
+    /// [`ConfigError`] if it is neither, combines an address with a prefix that does not fit, or covers (almost)
+    /// everybody.
     pub(crate) fn add(&mut self, what: &str, risk: &str, text: &str) -> Result<(), ConfigError> {
         let net = parse(text).ok_or_else(|| {
             ConfigError::new(format!(
@@ -33,7 +35,7 @@ impl Networks {
         })?;
         if is_everybody(net) {
             return Err(ConfigError::new(format!(
-                "{text:?} is everybody, or nearly: anybody could then {risk}"
+                "{text:?} covers (almost) all addresses: anybody could then {risk}"
             )));
         }
         if net.network() != net.addr() {
@@ -51,14 +53,15 @@ impl Networks {
         self.0.is_empty()
     }
 
-    /// Whether the address is in one of them, however the socket writes it.
+    /// Whether one of them contains the address, in any notation.
     pub(crate) fn contains(&self, peer: IpAddr) -> bool {
         let peer = peer.to_canonical();
         self.0.iter().any(|net| net.contains(&peer))
     }
 }
 
-/// As written, but for IPv4 that is mapped into IPv6: peers are compared as what they are, so that would fit nobody.
+/// As written, except for IPv4-mapped IPv6: peers are compared in their own form, so a mapped network would match
+/// nobody.
 fn parse(text: &str) -> Option<IpNet> {
     let net = text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))?;
     let (IpNet::V6(v6), Some(address)) = (net, mapped(net)) else { return Some(net) };

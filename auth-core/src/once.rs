@@ -1,4 +1,5 @@
-//! What may be used once: a challenge, the token of a link, the id of a logout token, the nonce of a sealed cookie.
+//! Ids that can be used only once: a challenge, the token of a link, the id of a logout token, the nonce of a sealed
+//! cookie.
 //!
 //! ```
 //! use std::time::Duration;
@@ -24,11 +25,11 @@
 //!
 //! # In which order
 //!
-//! **Verify first, then use.** An entry is kept until what it stands for is over. A site that noted whatever anybody makes up
-//! would let strangers fill its store, and use up an id that they have read somewhere.
+//! **Verify first, then use.** An entry is kept until its id expires. A site that stored invented ids would let
+//! strangers fill its store, and use up ids that they have read somewhere.
 //!
-//! **Use before it counts.** Whoever begins a session first and notes the use afterwards lets a second request pass in between.
-//! And what was used stays used if anything fails later on: its owner begins again.
+//! **Use the id before you act on it.** If you begin a session first and use the id afterwards, a second request gets
+//! through in between. The id stays used if anything fails later on: its owner has to begin again.
 
 mod check;
 mod id;

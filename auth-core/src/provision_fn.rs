@@ -7,12 +7,12 @@ use crate::backend::{BackendError, Identity, Outcome, Provisioner, UserSource};
 use crate::report::Reports;
 use crate::{User, UserId};
 
-/// A [`Provisioner`] made of a closure, for users who are nowhere but in what an outside system says of them: a service that takes
-/// an issuer's tokens and has no table.
+/// Makes a [`Provisioner`] from a closure, for users who exist only in what an outside system says about them: for a
+/// service that accepts an issuer's tokens and has no table.
 ///
-/// Such a user lives for one request: nobody can be loaded again whom nobody keeps. So they cannot have sessions, and
-/// [`build`](crate::AuthBuilder::build) refuses them where credentials of people lead to them and sessions are configured, unless
-/// their sessions [keep who they are](ProvisionFn::keep_identity). They own no API keys in either case.
+/// Such a user lives for one request and cannot be loaded again. Therefore they cannot have sessions:
+/// [`build`](crate::AuthBuilder::build) fails if people's credentials lead to them and sessions are configured,
+/// unless their sessions [store the identity](ProvisionFn::keep_identity). They own no API keys in either case.
 ///
 /// ```
 /// use auth_core::backend::{DenyReason, Groups, Identity, Outcome, Provisioned, Verifier, provision_fn};
@@ -59,7 +59,7 @@ where
     ProvisionFn { provision, keeps_identity: false }
 }
 
-/// What [`provision_fn`] makes.
+/// The return type of [`provision_fn`].
 #[derive(Clone)]
 pub struct ProvisionFn<F> {
     provision: F,
@@ -67,18 +67,18 @@ pub struct ProvisionFn<F> {
 }
 
 impl<F> ProvisionFn<F> {
-    /// Lets the users have sessions: each keeps the identity that its login brought, and the user is made of it again on each
-    /// request, by the same closure.
+    /// Lets the users have sessions. Each session stores the identity of its login, and the same closure builds the
+    /// user from it on each request.
     ///
-    /// The closure may refuse by then, which ends the session, as a user does who is gone; an error is an outage (503), and
-    /// the session stays. It has to make the same id of the same identity, and the same security stamp unless sessions are
-    /// to end; it is asked at every request, so what it looks up should be quick.
+    /// The closure may refuse the identity later, which ends the session, as for a removed user; an error is an
+    /// outage (503), and the session stays. For the same identity it has to return the same id, and the same security
+    /// stamp unless sessions should end. It runs on every request, so it should be quick.
     ///
-    /// What the outside system says later is not heard of: groups are those of the login until the next one. Set
-    /// [`SessionConfig`](crate::SessionConfig)'s limits as short as a demotion may go unnoticed, or keep the users in a table and
-    /// [confirm](crate::AuthBuilder::confirm) them. The identity lies in the store of the sessions as it is, so the verifier
-    /// should tell no more of a person than is needed. It has 4 KiB at most: a longer one is told as an error of the backend,
-    /// with nobody logged in.
+    /// Later changes in the outside system go unnoticed: groups are those of the last login. Set the limits of
+    /// [`SessionConfig`](crate::SessionConfig) as short as a demotion may go unnoticed, or keep the users in a table
+    /// and [confirm](crate::AuthBuilder::confirm) them. The session store contains the identity as it is, so the
+    /// verifier should report no more about a person than is needed. It may have 4 KiB at most: a longer one is an
+    /// error of the backend, and nobody is logged in.
     ///
     /// ```
     /// # use auth_core::backend::{Identity, MemoryDirectory, Outcome, Provisioned, Provisioner, provision_fn};

@@ -1,8 +1,8 @@
 //! Provisioning: what becomes of an [`Identity`](crate::backend::Identity) in the application's own table.
 //!
 //! A [`Provisioning`] says who gets a user, what is copied into it, and which rights follow from which groups.
-//! Nothing lands anywhere unless it is named there. A [`ProvisionStore`] holds the users; it decides nothing: what
-//! is to change is a [`Plan`], made by one function from what the store found, the identity and the policy.
+//! Nothing is stored unless it is named there. A [`ProvisionStore`] holds the users and decides nothing: one function
+//! makes a [`Plan`] of changes from what the store found, the identity and the policy.
 //!
 //! ```
 //! use auth_core::provisioning::{AttributeRule, Owner, Provisioning, Right};
@@ -19,9 +19,9 @@
 //! # Ok::<(), auth_core::ConfigError>(())
 //! ```
 //!
-//! [`Provisioning::on`] joins it with a store; the result is the [`Provisioner`](crate::backend::Provisioner) that
-//! [`Provisioned`](crate::backend::Provisioned) wants, and can [`plan`](ProvisionedUsers::plan) without changing anything. Where
-//! the verifier can be asked again ([`Confirm`](crate::backend::Confirm)), so can the whole: see
+//! [`Provisioning::on`] combines it with a store. The result is the [`Provisioner`](crate::backend::Provisioner) for
+//! [`Provisioned`](crate::backend::Provisioned), and it can [`plan`](ProvisionedUsers::plan) without changing
+//! anything. If the verifier can be asked again ([`Confirm`](crate::backend::Confirm)), so can the combination: see
 //! [`AuthBuilder::confirm`](crate::AuthBuilder::confirm).
 
 mod builder;
@@ -49,13 +49,13 @@ pub use rules::{AttributeRule, Creation, Missing, NameCollision, Owner};
 pub use store::{Account, Applied, Found, NameState, ProvisionStore, Query};
 pub use users::ProvisionedUsers;
 
-/// Who gets a user, what is copied into it, and which rights follow from which groups. Cheap to clone.
+/// Says who gets a user, what is copied into it, and which rights follow from which groups. Cheap to clone.
 ///
-/// The default creates users and copies nothing.
+/// The default creates users and copies nothing. [`provisioning`](crate::provisioning) has a complete example.
 #[derive(Clone, Default)]
 pub struct Provisioning(Arc<Policy>);
 
-/// The rules, checked by the builder.
+/// The rules, validated by the builder.
 #[derive(Clone, Default)]
 pub(crate) struct Policy {
     pub(crate) creation: Creation,
@@ -65,17 +65,17 @@ pub(crate) struct Policy {
     pub(crate) links: Linking,
     /// The rights that each group gives.
     pub(crate) grants: BTreeMap<String, BTreeSet<Right>>,
-    /// The rights that no user keeps without a group that gives them.
+    /// The rights that users lose without a group that gives them.
     pub(crate) managed: BTreeSet<Right>,
-    /// Those that the last active user keeps who holds them.
+    /// The rights that the last active holder keeps.
     pub(crate) guarded: BTreeSet<Right>,
-    /// The sensitive ones that a group may give, not only take.
+    /// The sensitive rights that a group may also give, not only take.
     pub(crate) raised: BTreeSet<Right>,
     pub(crate) unknown_groups: UnknownGroups,
     pub(crate) seen_for: SeenFor,
 }
 
-/// For how long somebody whose token comes with every request is not provisioned again.
+/// How long a user whose token comes with every request is not provisioned again.
 #[derive(Clone, Copy)]
 pub(crate) struct SeenFor(pub(crate) Duration);
 
@@ -85,7 +85,7 @@ impl Default for SeenFor {
     }
 }
 
-/// What a known address is worth.
+/// What a known address is good for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Linking {
     #[default]
@@ -102,41 +102,57 @@ pub(crate) enum UnknownGroups {
 }
 
 impl Provisioning {
-    /// Starts a policy that creates users and copies nothing.
+    /// Begins a policy that creates users and copies nothing.
+    ///
+    /// ```
+    /// # use auth_core::provisioning::{AttributeRule, Creation, Missing, NameCollision, Owner, Provisioning, Right};
+    /// # let builder = Provisioning::builder();
+    /// let policy = Provisioning::builder().grant("sales", Right::permission("orders.read")).build()?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn builder() -> ProvisioningBuilder {
         ProvisioningBuilder::new()
     }
 
     /// The users of a store, provisioned by this policy.
     ///
+    /// ```
+    /// use auth_core::ConfigError;
+    /// use auth_core::provisioning::{ProvisionStore, ProvisionedUsers, Provisioning};
+    ///
+    /// fn users<S: ProvisionStore>(table: S) -> Result<ProvisionedUsers<S>, ConfigError> {
+    ///     Provisioning::default().on(table)
+    /// }
+    /// ```
+    ///
     /// # Errors
-    /// [`ConfigError`] if the store has no place for something that the policy names.
+    /// [`ConfigError`] if the store cannot hold something that the policy names.
     pub fn on<S: ProvisionStore>(&self, store: S) -> Result<ProvisionedUsers<S>, ConfigError> {
         store.check(self)?;
         Ok(ProvisionedUsers::new(store, self.clone()))
     }
 
-    /// The names of the attributes that are copied into fields of the user's own.
+    /// The fields that attributes are copied into.
     pub fn attributes(&self) -> impl Iterator<Item = &str> {
         self.0.attributes.keys().map(String::as_str)
     }
 
-    /// The rights that the policy gives and takes.
+    /// The rights that the policy manages.
     pub fn managed(&self) -> impl Iterator<Item = &Right> {
         self.0.managed.iter()
     }
 
-    /// Whether addresses are copied, or users are found by them.
+    /// Whether addresses are copied, or used to find users.
     pub fn uses_email(&self) -> bool {
         self.0.email.is_some() || self.0.links != Linking::Never
     }
 
-    /// Whether a user may be taken over ([`ProvisioningBuilder::link_by_verified_email_or_claim`]).
+    /// Whether it may take over a user ([`ProvisioningBuilder::link_by_verified_email_or_claim`]).
     pub fn may_claim(&self) -> bool {
         self.0.links == Linking::VerifiedEmailOrClaim
     }
 
-    /// Whether the store must remember what it got from outside ([`Owner::ExternalUntilEdited`]).
+    /// Whether the store must remember values from outside ([`Owner::ExternalUntilEdited`]).
     pub fn needs_tracking(&self) -> bool {
         let tracks = |owner| owner == Owner::ExternalUntilEdited;
         self.0.email.is_some_and(tracks) || self.0.attributes.values().any(|rule| tracks(rule.owner))

@@ -1,21 +1,38 @@
-//! Random bytes, as a trait so that their failure can be tested.
+//! Random bytes, as a trait, so that failures can be tested.
 
 use std::fmt;
 use std::sync::Arc;
 
 /// A source of cryptographically secure random bytes.
 ///
-/// It fills the whole slice or fails. There is no fallback: a token from a weak generator would be a
-/// session that others can guess.
+/// It fills the whole slice or fails. There is no fallback: a token from a weak generator would be a session that
+/// others can guess.
+///
+/// ```
+/// use auth_core::random::{OsRandom, Random};
+///
+/// let mut bytes = [0; 32];
+/// OsRandom.fill(&mut bytes)?;
+/// assert_ne!(bytes, [0; 32]);
+/// # Ok::<(), auth_core::random::RandomError>(())
+/// ```
 pub trait Random: Send + Sync + 'static {
     /// Fills `bytes`.
     ///
     /// # Errors
-    /// [`RandomError`] if the source failed; `bytes` are then not to be used.
+    /// [`RandomError`] if the source failed; do not use `bytes` then.
     fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomError>;
 }
 
 /// The operating system's generator.
+///
+/// ```
+/// use auth_core::random::{OsRandom, Random};
+///
+/// let mut nonce = [0; 16];
+/// OsRandom.fill(&mut nonce)?;
+/// # Ok::<(), auth_core::random::RandomError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OsRandom;
 
@@ -31,7 +48,7 @@ impl<T: Random + ?Sized> Random for Arc<T> {
     }
 }
 
-/// The random source gave no bytes.
+/// The random source failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RandomError;
 

@@ -1,14 +1,14 @@
-//! [`Registered`]: a user whom a store has just created.
+//! [`Registered`]: a user that a store has just created.
 
 use std::fmt;
 
 use crate::User;
 use crate::grant::Factor;
 
-/// A user whom a store created in this request, with the secret that they chose:
-/// [`Session::login_registered`](crate::Session::login_registered) signs them in by it.
+/// A user that a store has just created, together with the secret that the user chose.
+/// [`Session::login_registered`](crate::Session::login_registered) signs them in.
 ///
-/// Choosing a secret proves as much as typing it a second time, so the store vouches for it, and no second hash is computed.
+/// Choosing a password proves as much as typing it once more would, so the store vouches for the user and nothing is hashed twice.
 #[must_use = "nobody is signed in until this is passed to `login_registered`"]
 pub struct Registered<U> {
     pub(crate) user: U,
@@ -18,10 +18,10 @@ pub struct Registered<U> {
 }
 
 impl<U: User> Registered<U> {
-    /// For a store, at the one place where it has just inserted a user who did not exist before: `factor` is what the person
-    /// chose in the same step.
+    /// For a store to call at the one place where it has just inserted a user who did not exist before. `factor` is the kind of
+    /// secret that the person chose in the same step.
     ///
-    /// A store that says this of a user who was there already lets anybody in, as a backend does that accepts any password.
+    /// Only ever call this for a user that this very call created. For an existing user it would be a login without a password.
     ///
     /// ```
     /// use auth_core::backend::Registered;
@@ -41,18 +41,18 @@ impl<U: User> Registered<U> {
         Self { user, factor, name: None }
     }
 
-    /// The name by which the user will sign in: the browser counts as known to the [throttle](crate::throttle) from here on.
+    /// Adds the name that the user will sign in with, so that the [throttle](crate::throttle) knows this browser from now on.
     pub fn with_name(mut self, name: impl Into<Box<str>>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// The user.
+    /// The new user.
     pub fn user(&self) -> &U {
         &self.user
     }
 
-    /// The user, where nobody is to be signed in.
+    /// The new user, where no session is wanted.
     pub fn into_user(self) -> U {
         self.user
     }
@@ -60,6 +60,9 @@ impl<U: User> Registered<U> {
 
 impl<U: User> fmt::Debug for Registered<U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Registered").field("user", &self.user.id()).field("factor", &self.factor).finish_non_exhaustive()
+        f.debug_struct("Registered")
+            .field("user", &self.user.id())
+            .field("factor", &self.factor)
+            .finish_non_exhaustive()
     }
 }

@@ -1,5 +1,5 @@
-//! Users whom a proxy in front has signed in, and names in a header: oauth2-proxy, Authelia, nginx `auth_request`, a
-//! front end that speaks Kerberos.
+//! Users whom a proxy in front has authenticated, and names in a header: oauth2-proxy, Authelia, nginx
+//! `auth_request`, a front end with Kerberos.
 //!
 //! ```
 //! use auth_core::remote_user::{RemoteUser, RemoteUserHeader, RemoteUsers};
@@ -23,41 +23,42 @@
 //!
 //! # What happens to a request
 //!
-//! The header counts only if the socket's peer address is a trusted one; `X-Forwarded-For` is never looked at for that. A request
-//! from anybody else that has it, or a look-alike, is a 400, on public pages too, so that no handler that reads it by hand
-//! is fooled; the event is [`UntrustedHeader`](crate::event::EventKind::UntrustedHeader).
+//! The header counts only if the peer address is trusted; `X-Forwarded-For` is never used for that. A request from
+//! any other peer with this header, or a similar one, gets a 400, even on public pages, so that no handler that reads
+//! the header itself is deceived. The event is [`UntrustedHeader`](crate::event::EventKind::UntrustedHeader).
 //!
 //! | the trusted proxy sends | the session | the request |
 //! |---|---|---|
-//! | a name | began with this name | is that user's; no backend is asked for the name again |
-//! | a name | none, or another one | is judged by the backends for [`RemoteUser`]; a new session begins, and whatever there was ends |
-//! | a name that is refused | none, or any | is nobody's: 403 where a login is required, for no login page would help |
+//! | a name | began with this name | belongs to that user; no backend is asked about the name again |
+//! | a name | none, or with another name | is judged by the backends for [`RemoteUser`]; a new session begins, and the previous one ends |
+//! | a name that is refused | none, or any | is anonymous: 403 if a login is required, because no login page would help |
 //! | a name, and a backend is down | stays | 503 |
-//! | no name | began with a name | is nobody's; the session ends, unless [`persistent`](RemoteUserHeader::persistent) |
-//! | no name | began with a login of the application | is that user's |
-//! | two names, a list, a look-alike header | stays | 400, and told as [`AmbiguousHeader`](crate::event::EventKind::AmbiguousHeader) |
+//! | no name | began with a name | is anonymous; the session ends, unless [`persistent`](RemoteUserHeader::persistent) |
+//! | no name | began with a login of the application | belongs to that user |
+//! | two names, a list, a similar header | stays | 400, and an event [`AmbiguousHeader`](crate::event::EventKind::AmbiguousHeader) |
 //!
-//! The header says who the person is *now*, so it outranks a password login: who logs in by a form behind such a proxy
-//! is whom the proxy names on the next request. A request with the header and with credentials in `Authorization`
-//! that a [scheme](crate::AuthBuilder::scheme) takes is a 400. Proxies sign people in by a cookie or by Kerberos, and
-//! browsers send both whoever's page asks: a request that changes something and comes from another site's page is
-//! refused.
+//! The header says who the user is *now*, so it outranks a password login: after a login by a form behind such a
+//! proxy, the next request belongs to the user whom the proxy names. A request with the header and with credentials
+//! in `Authorization` for a configured [scheme](crate::AuthBuilder::scheme) gets a 400. Proxies authenticate users by
+//! a cookie or by Kerberos, which browsers send for pages of any site: a request that changes something and comes
+//! from a page of another site is refused.
 //!
-//! A client that keeps no cookies begins a session with each request: the ten that were used last are kept, unless
-//! [`max_per_remote_user`](crate::SessionConfig::max_per_remote_user) says otherwise. Logging out here ends the session, and the next request begins another: send people to the proxy's own logout.
-//! [`Require::fresh`](crate::Require::fresh) counts from the beginning of the session: when the person gave a password
-//! to the proxy is the proxy's to say.
+//! A client that keeps no cookies begins a session with each request: the ten most recently used ones are kept,
+//! unless [`max_per_remote_user`](crate::SessionConfig::max_per_remote_user) says otherwise. Logging out here ends
+//! the session, and the next request begins another: send users to the proxy's own logout.
+//! [`Require::fresh`](crate::Require::fresh) counts from the beginning of the session, because only the proxy knows
+//! when the user authenticated there.
 //!
 //! # What the proxy must do
 //!
-//! Whatever a client sends under the header's name, the proxy must replace, also when it has no name to send. Every
-//! name that a server may fold into it (`X_Remote_User`, `X.Remote.User`) it should remove; those that come through
-//! are refused here. And nobody but the proxy should reach this server's port: bind it to a Unix socket, or to an
+//! The proxy must replace whatever a client sends under the header's name, even if it has no name to send. It should
+//! also remove every name that a server may fold into it (`X_Remote_User`, `X.Remote.User`); those that come through
+//! are refused here. Only the proxy should be able to reach this server's port: bind it to a Unix socket, or to an
 //! address that only the proxy can reach.
 //!
-//! **nginx** replaces by `proxy_set_header`, and sends nothing if the value is empty. It drops names with `_` and `.`
-//! itself, unless told otherwise (`underscores_in_headers`, `ignore_invalid_headers`). Every `location` that sets a
-//! header of its own must repeat all of them.
+//! **nginx** replaces the header by `proxy_set_header`, and sends nothing if the value is empty. It drops names with
+//! `_` and `.` by itself, unless configured otherwise (`underscores_in_headers`, `ignore_invalid_headers`). A
+//! `location` with any `proxy_set_header` must repeat all of them.
 //!
 //! ```text
 //! location / {
@@ -69,7 +70,7 @@
 //! }
 //! ```
 //!
-//! **oauth2-proxy or Authelia behind nginx** answer `auth_request`, and nginx copies what they say:
+//! **oauth2-proxy or Authelia behind nginx** answer `auth_request`, and nginx copies their answer:
 //!
 //! ```text
 //! location / {
@@ -87,11 +88,11 @@
 //! oauth2-proxy needs `--reverse-proxy` and `--set-xauthrequest` for that.
 //!
 //! **oauth2-proxy as the proxy itself** (`--pass-user-headers`, `--upstream`) sends `X-Forwarded-User`,
-//! `X-Forwarded-Email` and `X-Forwarded-Groups`. Versions before 7.13 let look-alikes through (CVE-2025-64484), which
-//! are refused here; leave `--skip-auth-strip-headers` as it is.
+//! `X-Forwarded-Email` and `X-Forwarded-Groups`. Versions before 7.13 let similar names through (CVE-2025-64484),
+//! which are refused here; do not change `--skip-auth-strip-headers`.
 //!
-//! **Caddy** before Authelia takes the answer's headers over; what the client sent must go first, for some versions
-//! leave it where the answer has none (CVE-2026-30851). `route` keeps the order:
+//! **Caddy** before Authelia copies the answer's headers. Remove the client's headers first, because some versions
+//! leave them if the answer has none (CVE-2026-30851). `route` keeps the order:
 //!
 //! ```text
 //! route {
@@ -105,7 +106,7 @@
 //! }
 //! ```
 //!
-//! **Apache** writes `(null)` for a variable that is not set: it is taken for no name.
+//! **Apache** writes `(null)` for a variable that is not set, which counts as no name.
 
 mod header;
 mod read;
@@ -120,10 +121,18 @@ use crate::backend::{DeclineReason, Groups};
 use crate::grant::Factor;
 use crate::{Credentials, hidden};
 
-/// Somebody whom a trusted proxy has signed in, as it says.
+/// A user whom a trusted proxy says it has authenticated.
 ///
-/// Backends judge it as any credentials. There is no secret in it: that a trusted peer sent it is all the proof, so it is
-/// made by the [scheme](crate::AuthBuilder::scheme) [`RemoteUserHeader`].
+/// Backends judge it like any credentials. It contains no secret: the only proof is that a trusted peer sent it, so
+/// the [scheme](crate::AuthBuilder::scheme) [`RemoteUserHeader`] creates it.
+///
+/// ```
+/// use auth_core::remote_user::RemoteUser;
+///
+/// // For a test of a backend.
+/// let alice = RemoteUser::dangerous_new("alice@EXAMPLE.COM");
+/// assert_eq!(alice.username(), "alice@EXAMPLE.COM");
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct RemoteUser {
     username: String,
@@ -147,8 +156,13 @@ impl RemoteUser {
     /// The longest user name, e-mail address or name, in bytes.
     pub const MAX_LEN: usize = 255;
 
-    /// Somebody of this name, whom no proxy named: for tests, and for what is as trusted as a proxy. Whoever can choose
-    /// the name can be any user.
+    /// A user of this name whom no proxy named: for tests, and for sources that are as trusted as a proxy. Anybody
+    /// who controls the name can be any user.
+    ///
+    /// ```
+    /// # use auth_core::remote_user::RemoteUser;
+    /// let alice = RemoteUser::dangerous_new("alice");
+    /// ```
     pub fn dangerous_new(username: impl Into<String>) -> Self {
         Self { username: username.into(), email: None, name: None, groups: Groups::Unknown }
     }
@@ -163,12 +177,12 @@ impl RemoteUser {
         self.email.as_deref()
     }
 
-    /// The name as people write it, if its header is [configured](RemoteUserHeader::name) and was sent.
+    /// The display name, if its header is [configured](RemoteUserHeader::name) and was sent.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
-    /// The groups; unknown if their header is not [configured](RemoteUserHeader::groups), or was not sent.
+    /// The groups; unknown if their header is not [configured](RemoteUserHeader::groups) or was not sent.
     pub fn groups(&self) -> &Groups {
         &self.groups
     }

@@ -6,31 +6,39 @@ use std::sync::{Mutex, PoisonError};
 use crate::right::Right;
 use crate::{BackendName, UserId};
 
-/// What was done for a user.
+/// The changes to a user: collected in [`Reports`], and published as events.
+///
+/// ```
+/// use auth_core::UserId;
+/// use auth_core::provisioning::{Changed, Report, Right};
+///
+/// let mut report = Report::new(UserId::from(7));
+/// report.changed.push(Changed::Given(Right::permission("orders.read")));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
     /// The user.
     pub user: UserId,
-    /// Whether this very login created it. Of many at once only one did.
+    /// Whether this very login created the user. Of many concurrent logins only one did.
     pub created: bool,
     /// What changed.
     pub changed: Vec<Changed>,
-    /// What did not, though the outside system says otherwise.
+    /// What stayed, although the outside system says otherwise.
     pub kept: Vec<Kept>,
-    /// A passkey of the user's whose counter fell.
+    /// A passkey of the user whose counter fell.
     pub passkey: Option<FallenCounter>,
 }
 
-/// A passkey signed with a counter that is not above the one before: there may be a copy of it (`WebAuthn` Level 3, §6.1.1).
+/// A passkey whose counter did not rise: there may be a copy of it (`WebAuthn` Level 3, §6.1.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FallenCounter {
     /// The backend whose user has it.
     pub backend: BackendName,
-    /// The id of the passkey, as lists of factors show it.
+    /// The id of the passkey, as in lists of factors.
     pub passkey: Box<str>,
-    /// Whether it was accepted all the same: one that is copied between its owner's devices, as they do it.
+    /// Whether it was accepted all the same: devices that share a passkey cause this, too.
     pub accepted: bool,
 }
 
@@ -46,20 +54,20 @@ impl fmt::Display for FallenCounter {
 }
 
 impl FallenCounter {
-    /// Of this passkey, of a user of this backend.
+    /// For this passkey, of a user of this backend.
     pub fn new(backend: BackendName, passkey: impl Into<Box<str>>, accepted: bool) -> Self {
         Self { backend, passkey: passkey.into(), accepted }
     }
 }
 
 impl Report {
-    /// Nothing was done for this user.
+    /// Without any changes to this user.
     pub fn new(user: UserId) -> Self {
         Self { user, created: false, changed: Vec::new(), kept: Vec::new(), passkey: None }
     }
 }
 
-/// Something that changed, without its value.
+/// A change to a user, without its value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Changed {
@@ -71,11 +79,12 @@ pub enum Changed {
     Email,
     /// A field of this name.
     Attribute(Box<str>),
-    /// The user got a right.
+    /// The user received a right.
     Given(Right),
     /// The user lost a right.
     Taken(Right),
-    /// The password that an old authority proved is kept here from now on ([`Migrating`](crate::provisioning::Migrating)).
+    /// The password that a previous system verified is stored here from now on
+    /// ([`Migrating`](crate::provisioning::Migrating)).
     Password,
 }
 
@@ -93,7 +102,7 @@ impl fmt::Display for Changed {
     }
 }
 
-/// Something that stays as it is though the outside system says otherwise.
+/// Something that stays, although the outside system says otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Kept {
@@ -101,7 +110,7 @@ pub enum Kept {
     LastHolder(Right),
     /// A group gives this right, but it is sensitive, and the policy does not allow raising it.
     NotRaised(Right),
-    /// The value for this field is not one that it can hold.
+    /// The value for this field is not valid.
     Unfit(Box<str>),
     /// The groups are unknown: the user keeps all rights.
     Rights,
@@ -110,7 +119,7 @@ pub enum Kept {
 impl fmt::Display for Kept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::LastHolder(right) => write!(f, "{right} is kept: nobody else holds it"),
+            Self::LastHolder(right) => write!(f, "{right} is kept: no other active user holds it"),
             Self::NotRaised(right) => write!(f, "{right} is not given: raising it is not allowed"),
             Self::Unfit(field) => write!(f, "{field} is kept: the outside value does not fit"),
             Self::Rights => f.write_str("all rights are kept: the groups are unknown"),
@@ -118,23 +127,35 @@ impl fmt::Display for Kept {
     }
 }
 
-/// Where a [`Provisioner`](crate::backend::Provisioner) tells what it did, as soon as it is done: also a login that ends before
-/// its answer tells the events. The chain has one for each attempt ([`Attempt::reports`](crate::backend::Attempt::reports)).
+/// Collects what a [`Provisioner`](crate::backend::Provisioner) does, as soon as it is done: even a login that is
+/// cancelled publishes its events. The chain has one for each attempt
+/// ([`Attempt::reports`](crate::backend::Attempt::reports)).
+///
+/// ```
+/// use auth_core::UserId;
+/// use auth_core::provisioning::{Report, Reports};
+///
+/// let reports = Reports::new();
+/// let mut report = Report::new(UserId::from(7));
+/// report.created = true;
+/// reports.add(report);
+/// assert_eq!(reports.take().len(), 1);
+/// ```
 #[derive(Debug, Default)]
 pub struct Reports(Mutex<Vec<Report>>);
 
 impl Reports {
-    /// None yet: for whoever provisions outside a chain.
+    /// An empty collection, for provisioning outside a chain.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds one.
+    /// Adds a report.
     pub fn add(&self, report: Report) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(report);
     }
 
-    /// Removes and gives all.
+    /// Removes and returns all reports.
     pub fn take(&self) -> Vec<Report> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }

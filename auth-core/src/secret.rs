@@ -1,24 +1,42 @@
-//! [`Secret`]: text that must not be seen.
+//! [`Secret`]: text that must not leak.
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
-/// A password or another piece of secret text.
+/// A password or another secret text.
 ///
-/// It is wiped from memory when dropped, its `Debug` is redacted, and it has no `Display`, no
-/// `Serialize` and no `==`: the ways in which secrets reach logs, answers and timing leaks do not compile.
+/// It is wiped from memory when dropped, its `Debug` is redacted, and it has no `Display`, no `Serialize` and no
+/// `==`: the ways in which secrets get into logs, responses and timing leaks do not compile.
+///
+/// ```
+/// use auth_core::Secret;
+///
+/// let password = Secret::new("correct horse");
+/// assert!(!format!("{password:?}").contains("horse"));
+/// assert_eq!((password.expose(), password.len()), ("correct horse", 13));
+/// ```
 #[derive(Clone)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
     /// Takes ownership of `text` and wipes it on drop.
+    ///
+    /// ```
+    /// # use auth_core::Secret;
+    /// let key = Secret::new(std::env::var("API_KEY").unwrap_or_default());
+    /// ```
     pub fn new(text: impl Into<String>) -> Self {
         Self(Zeroizing::new(text.into()))
     }
 
-    /// The text itself. Every call is a place to look at in a review.
+    /// The text itself. A review should look at every call.
+    ///
+    /// ```
+    /// # use auth_core::Secret;
+    /// assert_eq!(Secret::new("correct horse").expose(), "correct horse");
+    /// ```
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -28,7 +46,7 @@ impl Secret {
         self.0.len()
     }
 
-    /// Whether it is the empty text.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -1,4 +1,4 @@
-//! What keeps a store from its work.
+//! Errors of stores.
 
 use std::error::Error;
 use std::fmt;
@@ -6,14 +6,27 @@ use std::fmt;
 use crate::cause::Cause;
 use crate::guard::Interrupted;
 
-/// A store could not do its work.
+/// A store failed: the error of every store of sessions, counters, keys, factors and used ids.
+///
+/// ```
+/// use auth_core::session::{StoreError, StoreErrorKind};
+///
+/// let error = StoreError::because(StoreErrorKind::TimedOut, "no answer within 1 s");
+/// assert_eq!(error.to_string(), "the store did not answer in time");
+/// ```
 #[derive(Debug)]
 pub struct StoreError {
     kind: StoreErrorKind,
     source: Cause,
 }
 
-/// What kept a store from its work.
+/// Why a store failed.
+///
+/// ```
+/// use auth_core::session::{StoreError, StoreErrorKind};
+///
+/// assert_eq!(StoreError::new(StoreErrorKind::Full).kind(), StoreErrorKind::Full);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StoreErrorKind {
@@ -21,14 +34,14 @@ pub enum StoreErrorKind {
     Unavailable,
     /// It did not answer in time.
     TimedOut,
-    /// It holds as much as it may.
+    /// It has no room for more.
     Full,
     /// The new key is in use.
     Exists,
     /// It panicked.
     Panicked,
-    /// It answered, with a record that a newer version of this library wrote and that cannot be judged here: neither an
-    /// outage nor "absent". Nobody is signed in by it, and nothing writes it.
+    /// It returned a record that a newer version of this library wrote and that this one cannot interpret: neither an
+    /// outage nor "absent". It signs nobody in, and is never overwritten.
     Newer,
 }
 
@@ -38,17 +51,32 @@ impl StoreError {
         Self { kind, source: Cause::NONE }
     }
 
-    /// An error of this kind, and what lies behind it. `source` reaches the log: it must carry no secret.
+    /// An error of this kind with its cause. `source` reaches the log: it must not contain a secret.
+    ///
+    /// ```
+    /// use auth_core::session::{StoreError, StoreErrorKind};
+    ///
+    /// let error = StoreError::because(StoreErrorKind::Full, "10,000 of 10,000 sessions");
+    /// assert_eq!(error.kind(), StoreErrorKind::Full);
+    /// ```
     pub fn because(kind: StoreErrorKind, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { kind, source: Cause::of(source) }
     }
 
-    /// It cannot be reached or written now. `source` reaches the log: it must carry no secret.
+    /// The store cannot be reached or written now. `source` reaches the log: it must not contain a secret.
+    ///
+    /// ```
+    /// use auth_core::session::StoreError;
+    ///
+    /// fn read(path: &str) -> Result<Vec<u8>, StoreError> {
+    ///     std::fs::read(path).map_err(StoreError::unavailable)
+    /// }
+    /// ```
     pub fn unavailable(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::because(StoreErrorKind::Unavailable, source)
     }
 
-    /// What kept it from its work.
+    /// Why it failed.
     pub fn kind(&self) -> StoreErrorKind {
         self.kind
     }
@@ -82,7 +110,7 @@ impl Error for StoreError {
     }
 }
 
-/// What a step answers, and whether it is what the steps before make of it.
+/// The answer of a step, and whether it matches the previous steps.
 pub(crate) fn step<T>(
     failed: &'static str,
     answer: Result<T, StoreError>,
@@ -91,7 +119,7 @@ pub(crate) fn step<T>(
     let why = match answer.map(is_right) {
         Ok(true) => return Ok(()),
         Ok(false) => StoreError::unavailable(
-            "the answer is not what was written just before: all must reach one server, and no replica",
+            "the answer is not what was just written: all instances must use one server, and no replica",
         ),
         Err(error) => error,
     };
@@ -112,7 +140,7 @@ impl fmt::Display for Failed {
 }
 
 impl Error for Failed {
-    /// Of an error that says no more than its kind, which whoever reads this knows already, what lies behind it.
+    /// If an error says no more than its kind, which the reader knows already, its cause.
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.why.source()
     }

@@ -1,4 +1,4 @@
-//! Against guessing: how often a password may be tried, by whom, and for whom.
+//! Protection against guessing: how often passwords may be tried, by whom, and on which accounts.
 //!
 //! ```
 //! use auth_core::throttle::{MemoryThrottle, Throttle};
@@ -26,47 +26,50 @@
 //!
 //! # What is counted
 //!
-//! Passwords that fail, and whatever else people choose and others could guess
-//! ([`Credentials::secret`](crate::Credentials::secret)), by whichever way they come: forms, HTTP Basic, gRPC. An attempt
-//! comes in by one **lane** and is counted there alone:
+//! Failed passwords, and other secrets that people choose and others could guess
+//! ([`Credentials::secret`](crate::Credentials::secret)), however they arrive: forms, HTTP Basic, gRPC. An attempt
+//! uses one **lane** and is counted there alone:
 //!
-//! | lane | who comes in by it | stops |
+//! | lane | attempts in it | stops |
 //! |---|---|---|
-//! | a known device | a browser on which this name signed in within 90 days (a sealed cookie says so) | who stole the cookie |
-//! | a known source | an address from which this name signed in within [30 days](Throttle::source_known_for) | who shares the address |
+//! | a known device | from a browser on which this name signed in within 90 days (a sealed cookie says so) | a stolen cookie |
+//! | a known source | from an address from which this name signed in within [30 days](Throttle::source_known_for) | others at the same address |
 //! | everybody else | all others together, for each name and each account | guessing one account from any number of addresses |
-//! | a source | who of those comes from one address, or one network of IPv6, by how many names failed | trying one password on many names |
+//! | a source | those of everybody else from one address, or one IPv6 network, by how many names failed | trying one password on many names |
 //!
-//! So strangers who try a name can keep other strangers out, but not its owner: who has signed in on a device, or from a
-//! place, has a lane that strangers do not fill. A success clears the lane that it came in by, and no other.
+//! So strangers who try a name can keep other strangers out, but not its owner: a user who has signed in on a device,
+//! or from an address, has a lane that strangers cannot fill. A success clears the lane that it used, and no other.
 //!
-//! # What an attempt meets
+//! # How an attempt is admitted
 //!
-//! 1. Before any backend is asked, the **name** as it was typed takes a place in its lane. Where there is none the answer is
-//!    429 with `Retry-After`, the same for names that exist and names that do not.
-//! 2. A backend that has found the **account** tells it ([`Attempt::account`](crate::backend::Attempt::account)) before it
-//!    compares any secret, and that takes a place, too. Where there is none, the answer and the work are those of a wrong
-//!    password, and the secret is not compared: so all names of an account share its tries, and nobody learns that they are
-//!    one account's.
+//! 1. Before any backend is asked, the **name** as it was typed takes a place in its lane. Without a free place the
+//!    answer is 429 with `Retry-After`, whether or not the name exists.
+//! 2. A backend that has found the **account** reports it ([`Attempt::account`](crate::backend::Attempt::account))
+//!    before it compares any secret, which takes a place, too. Without a free place, the answer and the work are
+//!    those of a wrong password, and the secret is not compared. So all names of an account share its attempts, and
+//!    nobody learns that they belong to one account.
 //!
-//! After [5](Throttle::free_attempts) failures an attempt waits 1 s, then 2 s, 4 s, and up to [15 minutes](Throttle::delays); a failed
-//! attempt counts for a day. Whatever succeeds meanwhile, no lane has more than [100](Throttle::per_day) failures in any 24
-//! hours. An attempt that comes too early is not made, and lengthens nothing. An outage is nobody's failure. A client that goes away
-//! before its answer has failed: to hang up must not make guessing free.
+//! After [5](Throttle::free_attempts) failures an attempt waits 1 s, then 2 s, 4 s, and up to [15
+//! minutes](Throttle::delays); a failed attempt counts for a day. Whatever succeeds in between, no lane has more than
+//! [100](Throttle::per_day) failures in any 24 hours. An attempt that comes too early is not made, and prolongs
+//! nothing. An outage is not a failure. If a client goes away before the answer, the attempt has failed: otherwise
+//! hanging up would make guessing free.
 //!
-//! A place is taken before an attempt is judged. Of a hundred at once, no more are judged than may fail; the others wait up
-//! to 2 s for one that is done, and then hear 429. Equal credentials at once are judged once, for all of them.
+//! A place is taken before an attempt is judged. Of a hundred concurrent attempts, no more are judged than may fail;
+//! the others wait up to 2 s for one that ends, and then get 429. Concurrent equal credentials are judged once, for
+//! all of them.
 //!
 //! # What it costs
 //!
-//! A session, and whatever is remembered, asks nothing of it. A login changes the store's counters once before it is judged (a
-//! look and a change) and once after (a change). The first login with a name in a process looks once more, since nobody knows
-//! yet whose name it is. Names that nobody has cost the same, so that their time does not tell.
+//! Sessions and remembered credentials do not use it. A login changes the store's counters once before it is judged
+//! (a load and a change) and once after (a change). The first login with a name in a process loads once more, because
+//! nobody knows yet whose name it is. Unknown names cost the same, so that the time does not reveal them.
 //!
 //! # When the store is down
 //!
-//! Each instance then counts for itself, at half the limits, and an event says so; after a second it looks whether the store
-//! is back. What it counted stays in force until its own time is over, also when the store is back. So *n* instances allow up to *n*/2 times the limit meanwhile.
+//! Each instance then counts separately, with half the limits, and an event says so. After a second it checks whether
+//! the store is back. What it counted stays in force until it expires, even after the store is back. So *n* instances
+//! together allow up to *n*/2 times the limit meanwhile.
 
 mod bucket;
 mod check;

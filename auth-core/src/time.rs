@@ -4,6 +4,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A moment, in milliseconds since 1970-01-01 00:00 UTC. Arithmetic saturates: no clock can make it panic.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use auth_core::time::Timestamp;
+///
+/// let start = Timestamp::from_secs(1_000);
+/// assert_eq!(start.plus(Duration::from_secs(5)).since(start), Duration::from_secs(5));
+/// assert_eq!(start.since(start.plus(Duration::from_secs(5))), Duration::ZERO);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(u64);
 
@@ -24,11 +34,23 @@ impl Timestamp {
     }
 
     /// Time from `earlier` to `self`; zero if `earlier` is later.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use auth_core::time::Timestamp;
+    /// assert_eq!(Timestamp::from_secs(5).since(Timestamp::from_secs(2)), Duration::from_secs(3));
+    /// ```
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
 
     /// `self` + `duration`.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use auth_core::time::Timestamp;
+    /// assert_eq!(Timestamp::from_secs(1).plus(Duration::from_secs(2)), Timestamp::from_secs(3));
+    /// ```
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
@@ -36,13 +58,33 @@ impl Timestamp {
     }
 }
 
-/// Where the time comes from. [`SystemClock`] in production, [`ManualClock`] in tests.
+/// A source of time: [`SystemClock`] in production, [`ManualClock`] in tests.
+///
+/// ```
+/// use auth_core::time::{Clock, SystemClock, Timestamp};
+///
+/// /// Runs five minutes ahead.
+/// struct Ahead;
+///
+/// impl Clock for Ahead {
+///     fn now(&self) -> Timestamp {
+///         SystemClock.now().plus(std::time::Duration::from_secs(300))
+///     }
+/// }
+/// ```
 pub trait Clock: Send + Sync + 'static {
     /// The present moment.
     fn now(&self) -> Timestamp;
 }
 
 /// The operating system's clock.
+///
+/// ```
+/// use auth_core::time::{Clock, SystemClock};
+///
+/// let before = SystemClock.now();
+/// assert!(SystemClock.now() >= before);
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -54,7 +96,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until it is told to move.
+/// A clock that stands still until it is moved.
 ///
 /// ```
 /// use std::time::Duration;
@@ -68,17 +110,32 @@ impl Clock for SystemClock {
 pub struct ManualClock(AtomicU64);
 
 impl ManualClock {
-    /// A clock that shows `now`.
+    /// Shows `now`.
     pub fn at(now: Timestamp) -> Self {
         Self(AtomicU64::new(now.0))
     }
 
-    /// Moves it forward.
+    /// Moves the clock forward.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use auth_core::time::{Clock, ManualClock, Timestamp};
+    /// let clock = ManualClock::at(Timestamp::from_secs(1_000));
+    /// clock.advance(Duration::from_secs(5));
+    /// assert_eq!(clock.now(), Timestamp::from_secs(1_005));
+    /// ```
     pub fn advance(&self, by: Duration) {
         self.set(self.now().plus(by));
     }
 
-    /// Sets it, forward or backward.
+    /// Sets the clock, forward or backward.
+    ///
+    /// ```
+    /// # use auth_core::time::{Clock, ManualClock, Timestamp};
+    /// let clock = ManualClock::at(Timestamp::from_secs(1_000));
+    /// clock.set(Timestamp::from_secs(900));
+    /// assert_eq!(clock.now(), Timestamp::from_secs(900));
+    /// ```
     pub fn set(&self, now: Timestamp) {
         self.0.store(now.0, Ordering::SeqCst);
     }

@@ -1,30 +1,51 @@
-//! The application's user, and the ids that point at one.
+//! The application's user, and the ids that refer to one.
 
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// The application's own user record, as the chain and the sessions need to see it.
+/// The application's user type, as the chain and the sessions need it.
+///
+/// ```
+/// use auth_core::{User, UserId};
+///
+/// struct Member { id: i64, stamp: [u8; 32], enabled: bool, rights: Vec<String> }
+///
+/// impl User for Member {
+///     fn id(&self) -> UserId {
+///         self.id.into()
+///     }
+///     fn security_stamp(&self) -> &[u8] {
+///         &self.stamp
+///     }
+///     fn is_active(&self) -> bool {
+///         self.enabled
+///     }
+///     fn has_permission(&self, permission: &str) -> bool {
+///         self.rights.iter().any(|right| right == permission)
+///     }
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no `User`",
+    message = "`{Self}` is not a `User`",
     label = "no `User`",
     note = "implement `User` for the application's own type: `id`, `security_stamp` and `is_active`",
     note = "an `Arc` or a reference of a user is none: name the type itself, which is shared wherever it is kept"
 )]
 pub trait User: Send + Sync + 'static {
-    /// The id under which the backend's [`get_user`](crate::backend::UserSource::get_user) finds this user again.
+    /// The id by which the backend's [`get_user`](crate::backend::UserSource::get_user) finds this user again.
     fn id(&self) -> UserId;
 
     /// Bytes that change when all sessions of this user must end: password changed, "log out everywhere".
     ///
-    /// A transparent re-hash of an unchanged password must not change them. A random value that is drawn
-    /// anew on each of those occasions is best; it never leaves the server (sessions keep a keyed hash).
+    /// Renewing the hash of the same password must not change them. Best is a random value that is drawn anew on each
+    /// of those occasions. It never leaves the server (sessions store a keyed hash).
     fn security_stamp(&self) -> &[u8];
 
-    /// Whether this user may sign in and stay signed in. Asked at login and on every request.
+    /// Whether this user may sign in and stay signed in. Checked at the login and on every request.
     fn is_active(&self) -> bool;
 
-    /// Whether this user holds `permission`. Nobody holds any unless the application says so.
+    /// Whether this user holds `permission`. `false`, unless the application implements it.
     fn has_permission(&self, permission: &str) -> bool {
         let _ = permission;
         false
@@ -47,7 +68,13 @@ impl UserId {
     /// The longest id, in bytes.
     pub const MAX_LEN: usize = 255;
 
-    /// Takes an id as it is.
+    /// Uses this text as an id.
+    ///
+    /// ```
+    /// # use auth_core::UserId;
+    /// assert!(UserId::new("7f1c").is_ok());
+    /// assert!(UserId::new("").is_err());
+    /// ```
     ///
     /// # Errors
     /// [`InvalidUserId`] if it is empty or longer than [`Self::MAX_LEN`] bytes.
@@ -65,6 +92,13 @@ impl UserId {
     }
 
     /// The id as the application's key type; `None` if it is not one.
+    ///
+    /// ```
+    /// # use auth_core::UserId;
+    /// assert_eq!(UserId::from(7).parse::<i64>(), Some(7));
+    /// assert_eq!(UserId::new("seven")?.parse::<i64>(), None);
+    /// # Ok::<(), auth_core::InvalidUserId>(())
+    /// ```
     pub fn parse<T: FromStr>(&self) -> Option<T> {
         self.0.parse().ok()
     }
@@ -93,7 +127,13 @@ impl fmt::Display for UserId {
     }
 }
 
-/// The text is no user id: empty, or longer than [`UserId::MAX_LEN`] bytes.
+/// The text is not a user id: it is empty, or longer than [`UserId::MAX_LEN`] bytes.
+///
+/// ```
+/// # use auth_core::UserId;
+/// let error = UserId::new("").unwrap_err();
+/// assert_eq!(error.to_string(), "a user id has 1 to 255 bytes");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidUserId;
 
@@ -105,7 +145,14 @@ impl fmt::Display for InvalidUserId {
 
 impl std::error::Error for InvalidUserId {}
 
-/// The name under which a backend was configured: what a session remembers about who vouched for its user.
+/// The configured name of a backend. A session stores it, to know which backend vouched for its user.
+///
+/// ```
+/// use auth_core::BackendName;
+///
+/// assert_eq!(BackendName::new("local").as_ref().map(BackendName::as_str), Some("local"));
+/// assert!(BackendName::new("two words").is_none());
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BackendName(Arc<str>);
 
@@ -113,7 +160,12 @@ impl BackendName {
     /// The longest name, in bytes.
     pub const MAX_LEN: usize = 64;
 
-    /// 1 to 64 ASCII letters, digits, `-`, `_` or `.`.
+    /// The name, if it has 1 to 64 ASCII letters, digits, `-`, `_` or `.`.
+    ///
+    /// ```
+    /// # use auth_core::BackendName;
+    /// assert!(BackendName::new("staff").is_some() && BackendName::new("").is_none());
+    /// ```
     pub fn new(name: &str) -> Option<Self> {
         is_plain_name(name).then(|| Self(name.into()))
     }
@@ -124,8 +176,8 @@ impl BackendName {
     }
 }
 
-/// What names of backends and realms are made of: stores keep both beside ids of users, and tell them apart by what is in
-/// no name.
+/// The characters of names of backends and realms: stores join both with ids of users, and separate them by
+/// characters that no name contains.
 pub(crate) fn is_plain_name(name: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
     (1..=BackendName::MAX_LEN).contains(&name.len()) && name.bytes().all(plain)

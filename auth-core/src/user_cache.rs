@@ -1,8 +1,8 @@
-//! Users that sessions need again: loaded once, and kept for a short while.
+//! Users that sessions need again: loaded once, and cached for a short while.
 //!
-//! Written here and not taken from a crate, because of what must not happen: a load that was under way when a user
-//! was invalidated must neither be kept nor joined afterwards, an age must count from the start of the load and by
-//! the application's clock, and those who wait for a load that fails must not try one after the other.
+//! It is not taken from a crate because of what must not happen: a load that was under way when a user was
+//! invalidated must be neither cached nor joined afterwards, an age must count from the start of the load and by the
+//! application's clock, and requests that wait for a failing load must not retry one after the other.
 
 mod bucket;
 #[cfg(test)]
@@ -21,35 +21,43 @@ use crate::{ConfigError, User, UserId};
 pub(crate) use bucket::Moment;
 use bucket::{Bucket, Kept};
 
-/// How sessions keep users in this process' memory instead of asking their backend on every request: see
+/// How sessions cache users in memory instead of asking their backend on every request: the argument of
 /// [`AuthBuilder::cache_users`](crate::AuthBuilder::cache_users).
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use auth_core::UserCache;
+///
+/// const CACHE: UserCache = UserCache::new().ttl(Duration::from_secs(10)).capacity(50_000);
+/// ```
 ///
 /// # How old an answer may be
 ///
 /// **A user who was disabled, demoted, removed, or whose security stamp was changed in the backend may be served as
-/// before for up to the [`ttl`](Self::ttl), on each instance.** It counts from the moment the load started, and no
-/// use extends it.
+/// before for up to the [`ttl`](Self::ttl), on each instance.** It counts from the start of the load, and no use
+/// extends it.
 ///
 /// | at once | |
 /// |---|---|
 /// | on every instance | what ends a session in the session store: logout, [`revoke`](crate::Session::revoke), [`logout_others`](crate::Session::logout_others), timeouts |
 /// | on this instance | what this [`Auth`](crate::Auth) knows of: credentials of the user that a backend accepts, [`login`](crate::Session::login), [`rotate`](crate::Session::rotate), [`rebind`](crate::Session::rebind), [`logout_others`](crate::Session::logout_others), a [confirmation](crate::AuthBuilder::confirm), [`Auth::invalidate_user`](crate::Auth::invalidate_user), [`Auth::invalidate_users`](crate::Auth::invalidate_users) |
 ///
-/// Other instances learn of the second row only when the ttl is over. An application that changes a user by itself
-/// calls [`Auth::invalidate_user`](crate::Auth::invalidate_user) after the change is committed.
+/// Other instances notice what the second row lists only when the ttl is over. An application that changes a user by
+/// itself calls [`Auth::invalidate_user`](crate::Auth::invalidate_user) after the change is committed.
 ///
-/// A kept user never ends a session: where it would (it is not active, or its stamp is not the session's), it is
-/// loaded afresh, and that decides. So the cache can delay a refusal, and never cause one.
+/// A cached user never ends a session: if it would (it is not active, or its stamp differs from the session's), it is
+/// loaded again, and that decides. So the cache can delay a refusal, but never cause one.
 ///
-/// # What is kept
+/// # What is cached
 ///
-/// Active users that a session needed. Not those who are disabled: they end their session and are not needed
-/// again. Not that there is no such user, and not that a backend could not answer. Logins and credentials that come
-/// with each request neither read the cache nor fill it.
+/// Active users that a session needed. Not cached are disabled users (they end their session and are not needed
+/// again), missing users, and failures of a backend. Logins and credentials of single requests neither read the cache
+/// nor fill it.
 ///
-/// Requests that need one user at the same time share one load and, if the backend says that it is down, that
-/// answer; each waits for at most the backend's timeout. They also share one `Arc` of the user: what a handler
-/// changes inside of it (a `Mutex`, an atomic) others see.
+/// Concurrent requests for one user share one load and, if the backend says that it is down, that answer; each waits
+/// for at most the backend's timeout. They also share one `Arc` of the user: changes that a handler makes inside (by
+/// a `Mutex`, an atomic) are visible to others.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct UserCache {
@@ -58,30 +66,40 @@ pub struct UserCache {
 }
 
 impl UserCache {
-    /// How many users of each backend are kept, unless set.
+    /// How many users of each backend are cached, unless set.
     pub const CAPACITY: usize = 10_000;
     /// The largest [`capacity`](Self::capacity).
     pub const MAX_CAPACITY: usize = 10_000_000;
-    /// For how long a user is kept, unless set.
+    /// How long a user is cached, unless set.
     pub const TTL: Duration = Duration::from_secs(30);
-    /// The longest [`ttl`](Self::ttl), so that whatever is configured a disabled user is out within a minute.
+    /// The longest [`ttl`](Self::ttl): whatever is configured, a disabled user is out within a minute.
     pub const MAX_TTL: Duration = Duration::from_secs(60);
 
-    /// 10,000 users of each backend, for 30 s.
+    /// Caches 10,000 users of each backend, for 30 s.
     pub const fn new() -> Self {
         Self { capacity: Self::CAPACITY, ttl: Self::TTL }
     }
 
-    /// How many users of each backend are kept at most: 1 to [`MAX_CAPACITY`](Self::MAX_CAPACITY).
+    /// Sets how many users of each backend are cached at most: 1 to [`MAX_CAPACITY`](Self::MAX_CAPACITY).
     ///
     /// The oldest give way to new ones, some before all places are taken. An empty place costs 4 bytes, a user some
-    /// 60 bytes and its own.
+    /// 60 bytes and its own size.
+    ///
+    /// ```
+    /// const CACHE: auth_core::UserCache = auth_core::UserCache::new().capacity(100_000);
+    /// ```
     pub const fn capacity(mut self, users: usize) -> Self {
         self.capacity = users;
         self
     }
 
-    /// For how long after the start of its load a user is kept: above zero, at most [`MAX_TTL`](Self::MAX_TTL).
+    /// Sets how long a user is cached, from the start of its load: above zero, at most [`MAX_TTL`](Self::MAX_TTL).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// const CACHE: auth_core::UserCache = auth_core::UserCache::new().ttl(Duration::from_secs(5));
+    /// ```
     pub const fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = ttl;
         self
@@ -106,15 +124,15 @@ impl Default for UserCache {
     }
 }
 
-/// What a load ended in, for those who waited for it.
+/// The result of a load, for requests that waited for it.
 type Answer<U> = Result<Option<Arc<U>>, BackendError>;
-/// Where they wait; closed without an answer when the load is given up.
+/// Where they wait; closed without an answer if the load is given up.
 type Waiting<U> = watch::Receiver<Option<Answer<U>>>;
 
 /// A user as it was found.
 pub(crate) struct Lookup<U> {
     pub(crate) user: Option<Arc<U>>,
-    /// Whether it was asked for no earlier than by this request.
+    /// Whether it was loaded no earlier than for this request.
     pub(crate) is_own: bool,
 }
 
@@ -128,16 +146,16 @@ impl<U> Lookup<U> {
     }
 }
 
-/// The kept users of one backend. That each backend has its own is what keeps equal ids of two apart.
+/// The cached users of one backend. Separate caches keep equal ids of two backends apart.
 ///
-/// A hash table of fixed buckets, each under its own lock, which is held for a look through some twenty places.
+/// A hash table of fixed buckets, each under a separate lock, which is held while some twenty places are searched.
 pub(crate) struct Cache<U> {
     buckets: Box<[Mutex<Bucket<U>>]>,
     hasher: RandomState,
     ttl: Duration,
 }
 
-/// How many users a bucket holds at least, if the capacity is not less.
+/// How many users a bucket holds at least, unless the capacity is smaller.
 const PLACES: usize = 16;
 
 impl<U> Cache<U> {
@@ -148,17 +166,17 @@ impl<U> Cache<U> {
         Self { buckets, hasher: RandomState::new(), ttl: config.ttl }
     }
 
-    /// The user, if it is kept.
+    /// The user, if it is cached.
     pub(crate) fn get(&self, id: &UserId, now: Moment) -> Option<Arc<U>> {
         let hash = self.hash(id);
         self.bucket(hash).get(hash, id, now, self.ttl)
     }
 
-    /// Forgets a user: what is kept, and what is being loaded.
+    /// Forgets a user: the cached one, and a load under way.
     pub(crate) fn invalidate(&self, id: &UserId) {
         let hash = self.hash(id);
         let forgotten = self.bucket(hash).take(hash, id);
-        // Here and below: dropped when the lock is released, since a user's drop is the application's code.
+        // Here and below: dropped after the lock is released, because a user's drop is the application's code.
         drop(forgotten);
     }
 
@@ -170,10 +188,9 @@ impl<U> Cache<U> {
         }
     }
 
-    /// Forgets a user, if the one that is kept is still `seen`.
+    /// Forgets a user, if the cached one is still `seen`.
     ///
-    /// Nothing is kept of a user who is being loaded. So whatever is found after this was asked for later than
-    /// `seen` was found.
+    /// Nothing is cached of a user who is being loaded. So whatever is found after this was loaded later than `seen`.
     pub(crate) fn forget(&self, id: &UserId, seen: Option<&Arc<U>>) {
         let hash = self.hash(id);
         let forgotten = seen.and_then(|seen| self.bucket(hash).take_same(hash, id, seen));
@@ -196,9 +213,9 @@ fn lock<U>(bucket: &Mutex<Bucket<U>>) -> MutexGuard<'_, Bucket<U>> {
 }
 
 impl<U: User> Cache<U> {
-    /// The user: kept, or loaded by somebody else right now, or else by `load`.
+    /// The user: cached, being loaded by another request, or loaded by `load`.
     ///
-    /// Whoever loads is a request, which may go away at any time. Then one of those who wait takes its place.
+    /// A request that loads may be cancelled at any time. Then one of the waiting requests takes over.
     pub(crate) async fn find(
         &self,
         id: &UserId,
@@ -266,7 +283,7 @@ impl<U: User> Leader<'_, U> {
 }
 
 impl<U> Leader<'_, U> {
-    /// Ends the load, and keeps `user` unless it was invalidated since the load began.
+    /// Ends the load, and caches `user` unless it was invalidated since the load began.
     fn end(&self, user: Option<Arc<U>>) {
         let user = user.map(|user| Kept::new(self.hash, self.id.clone(), user, self.since));
         let own = self.answer.subscribe();

@@ -1,45 +1,62 @@
-//! JSON that means one thing only: no name twice, no depth without end.
+//! JSON with exactly one meaning: no repeated names, no unlimited depth.
 //!
-//! What stands twice in an object (`{"active":false,"active":true}`) means one thing to one reader and another to the next (RFC 8259
-//! §4): whoever signed or checked it may have gone by the other. So it is refused, at every level, as is what is deeper than 32
-//! objects and arrays inside each other, and whatever stands behind the value.
+//! Readers disagree on an object with a repeated name (`{"active":false,"active":true}`, RFC 8259 §4): one that
+//! checks or signs it may see another value than one that acts on it. This crate therefore refuses repeated names at
+//! every level, more than 32 nested objects and arrays, and anything after the value.
 //!
 //! ```
 //! assert_eq!(auth_json::object(br#"{"sub":"alice"}"#).unwrap()["sub"], "alice");
 //! assert_eq!(auth_json::object(br#"{"sub":"alice","sub":"mallory"}"#), Err(auth_json::Unread::Invalid));
 //! assert_eq!(auth_json::object(br#"["alice"]"#), Err(auth_json::Unread::NoObject));
 //! ```
+//!
+//! # Features
+//! The crate has no features and needs Rust 1.88. It brings along serde and `serde_json`.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-/// How many objects and arrays may be inside each other.
+/// How deeply objects and arrays may be nested.
 const MAX_DEPTH: usize = 32;
 
 /// Reads an object.
 ///
+/// ```
+/// let claims = auth_json::object(br#"{"sub":"alice","admin":false}"#)?;
+/// assert_eq!(claims["admin"], false);
+/// # Ok::<(), auth_json::Unread>(())
+/// ```
+///
 /// # Errors
-/// [`Unread`] if it is none, or may mean more than one thing.
+/// [`Unread`] if the text is not an object, or is ambiguous.
 pub fn object(text: &[u8]) -> Result<Map<String, Value>, Unread> {
     let mut reader = serde_json::Deserializer::from_slice(text);
     let read = Strict { depth: 0 }.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
     match read {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(Unread::NoObject),
-        // The reader's own words may quote the text, which may be a secret.
+        // The parser's message may quote the text, which may be a secret.
         Err(_) => Err(Unread::Invalid),
     }
 }
 
-/// Why a text was not read. Nothing of the text is in it.
+/// Why a text was not read. It contains nothing of the text.
+///
+/// ```
+/// use auth_json::{Unread, object};
+///
+/// assert_eq!(object(b"[]"), Err(Unread::NoObject));
+/// assert_eq!(object(b"{} {}"), Err(Unread::Invalid));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unread {
-    /// It is JSON, and no object.
+    /// It is JSON, but not an object.
     NoObject,
-    /// It is no JSON, or may mean more than one thing.
+    /// It is not JSON, or is ambiguous.
     Invalid,
 }
 
@@ -47,7 +64,7 @@ impl fmt::Display for Unread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NoObject => "no JSON object",
-            Self::Invalid => "not valid JSON, or a name is there twice",
+            Self::Invalid => "not valid JSON, or a name is repeated",
         })
     }
 }
@@ -123,12 +140,16 @@ impl<'de> Visitor<'de> for Strict {
         while let Some(name) = fields.next_key::<String>()? {
             let value = fields.next_value_seed(self.deeper()?)?;
             if object.insert(name, value).is_some() {
-                return Err(A::Error::custom("a name is there twice"));
+                return Err(A::Error::custom("a name is repeated"));
             }
         }
         Ok(Value::Object(object))
     }
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 #[cfg(test)]
 mod tests {

@@ -1,8 +1,16 @@
-//! [`Algorithm`]: how a token is signed.
+//! [`Algorithm`]: the signature algorithms.
 
 use std::fmt;
 
-/// A signature algorithm (RFC 7518 §3.1, RFC 8037). There is no `none` among them.
+/// A signature algorithm (RFC 7518 §3.1, RFC 8037). `none` is not among them.
+///
+/// ```
+/// use auth_jws::Algorithm;
+///
+/// assert_eq!(Algorithm::from_name("ES256"), Some(Algorithm::Es256));
+/// assert_eq!(Algorithm::from_name("none"), None);
+/// assert!(Algorithm::Hs256.is_symmetric());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Algorithm {
@@ -22,7 +30,7 @@ pub enum Algorithm {
     Es256,
     /// ECDSA on P-384 with SHA-384.
     Es384,
-    /// Ed25519. Its name is `EdDSA`, or `Ed25519` since RFC 9864.
+    /// Ed25519. It is called `EdDSA`, or `Ed25519` since RFC 9864.
     EdDsa,
     /// HMAC with SHA-256.
     Hs256,
@@ -32,7 +40,7 @@ pub enum Algorithm {
     Hs512,
 }
 
-/// What a key is made of. It decides which algorithms the key can be for.
+/// The kind of a key, which decides which algorithms the key can be for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Family {
     Rsa,
@@ -43,7 +51,7 @@ pub(crate) enum Family {
 }
 
 impl Algorithm {
-    /// All of them.
+    /// All algorithms.
     pub const ALL: [Self; 12] = [
         Self::Rs256,
         Self::Rs384,
@@ -77,7 +85,12 @@ impl Algorithm {
         }
     }
 
-    /// The one of this name, by its exact letters.
+    /// The algorithm with exactly this name.
+    ///
+    /// ```
+    /// # use auth_jws::Algorithm;
+    /// assert_eq!(Algorithm::from_name("EdDSA"), Some(Algorithm::EdDsa));
+    /// ```
     pub fn from_name(name: &str) -> Option<Self> {
         if name == "Ed25519" {
             return Some(Self::EdDsa);
@@ -85,8 +98,13 @@ impl Algorithm {
         Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
     }
 
-    /// Whether whoever can verify can also sign: the HMACs. They never stand beside others for one issuer, since a public
-    /// key would then be taken for a secret.
+    /// Whether everybody who can verify can also sign, as with the HMACs. They are never combined with others for one
+    /// issuer, because a public key could then be taken for a secret.
+    ///
+    /// ```
+    /// # use auth_jws::Algorithm;
+    /// assert!(Algorithm::Hs256.is_symmetric() && !Algorithm::Es256.is_symmetric());
+    /// ```
     pub fn is_symmetric(self) -> bool {
         self.family() == Family::Hmac
     }

@@ -1,9 +1,9 @@
-//! Base64url as RFC 7515 §2 has it: no padding, no line breaks, and one spelling for each value.
+//! Base64url as in RFC 7515 §2: no padding, no line breaks, and one notation for each value.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-/// `None` for anything that an encoder would not have written. Else two texts would be one token.
+/// `None` for anything that an encoder would not have written. Otherwise two texts would be the same token.
 pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
 }

@@ -1,4 +1,4 @@
-//! [`Claims`]: what a token says of somebody.
+//! [`Claims`]: the content of a verified token.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,11 +7,30 @@ use serde_json::{Map, Value};
 
 use crate::error::Malformed;
 
-/// The claims of a token. The registered ones (RFC 7519 §4.1) have their types; what else there is, is JSON.
+/// The claims of a token. The registered ones (RFC 7519 §4.1) have their types; everything else is JSON.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use auth_jws::{Algorithm, Expectations, JwkSet, Token, VerifyingKey};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let secret = b"a secret of at least 32 bytes ...";
+/// # let text = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.\
+/// #     eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUiLCJhdWQiOiJhcGkiLCJzdWIiOiJhbGljZSIsImV4cCI6MTgwMDAwMDA2MH0.\
+/// #     xuY7zGjaprkn45tqmgqlmNoOjsKmseZzDdmVofwwZ1k";
+/// # let key = VerifyingKey::hmac(secret, Algorithm::Hs256)?;
+/// # let token = Token::parse(text)?;
+/// let claims = token.verify(&key)?;
+/// assert_eq!(claims.issuer(), Some("https://id.example"));
+/// assert_eq!(claims.subject(), Some("alice"));
+/// assert_eq!(claims.expires(), Some(Duration::from_secs(1_800_000_060)));
+/// assert!(claims.get("scope").is_none());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, PartialEq)]
 pub struct Claims(Value);
 
-/// The latest time that there is, in seconds: the end of the year 9999. What is beyond is no time but an overflow.
+/// The latest valid time, in seconds: the end of the year 9999. Anything later is an overflow.
 const LAST_SECOND: u64 = 253_402_300_799;
 
 impl Claims {
@@ -27,22 +46,38 @@ impl Claims {
         Ok(Self(Value::Object(members)))
     }
 
-    /// Who issued the token (`iss`).
+    /// The issuer (`iss`).
     pub fn issuer(&self) -> Option<&str> {
         self.text("iss")
     }
 
-    /// Whom it is about (`sub`).
+    /// The subject (`sub`): the user, usually.
     pub fn subject(&self) -> Option<&str> {
         self.text("sub")
     }
 
-    /// Its own name (`jti`).
+    /// The token's id (`jti`).
     pub fn id(&self) -> Option<&str> {
         self.text("jti")
     }
 
-    /// For whom it is (`aud`): none if that is absent.
+    /// The audiences (`aud`); none if it is absent.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use auth_jws::{Algorithm, Expectations, JwkSet, Token, VerifyingKey};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let secret = b"a secret of at least 32 bytes ...";
+    /// # let text = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.\
+    /// #     eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUiLCJhdWQiOiJhcGkiLCJzdWIiOiJhbGljZSIsImV4cCI6MTgwMDAwMDA2MH0.\
+    /// #     xuY7zGjaprkn45tqmgqlmNoOjsKmseZzDdmVofwwZ1k";
+    /// # let key = VerifyingKey::hmac(secret, Algorithm::Hs256)?;
+    /// # let token = Token::parse(text)?;
+    /// let claims = token.verify(&key)?;
+    /// assert!(claims.audiences().eq(["api"]));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn audiences(&self) -> impl Iterator<Item = &str> {
         let (one, several) = match self.get("aud") {
             Some(Value::String(one)) => (Some(one.as_str()), &[][..]),
@@ -53,11 +88,27 @@ impl Claims {
     }
 
     /// When it expires (`exp`), as the time since 1970.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use auth_jws::{Algorithm, Expectations, JwkSet, Token, VerifyingKey};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let secret = b"a secret of at least 32 bytes ...";
+    /// # let text = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.\
+    /// #     eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUiLCJhdWQiOiJhcGkiLCJzdWIiOiJhbGljZSIsImV4cCI6MTgwMDAwMDA2MH0.\
+    /// #     xuY7zGjaprkn45tqmgqlmNoOjsKmseZzDdmVofwwZ1k";
+    /// # let key = VerifyingKey::hmac(secret, Algorithm::Hs256)?;
+    /// # let token = Token::parse(text)?;
+    /// let claims = token.verify(&key)?;
+    /// assert_eq!(claims.expires(), Some(Duration::from_secs(1_800_000_060)));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn expires(&self) -> Option<Duration> {
         self.time("exp")
     }
 
-    /// Before when it is not valid (`nbf`), as the time since 1970.
+    /// The time before which it is not valid (`nbf`), as the time since 1970.
     pub fn not_before(&self) -> Option<Duration> {
         self.time("nbf")
     }
@@ -67,18 +118,65 @@ impl Claims {
         self.time("iat")
     }
 
-    /// A claim of any name, as it is.
+    /// The claim of this name, as it is.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use auth_jws::{Algorithm, Expectations, JwkSet, Token, VerifyingKey};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let secret = b"a secret of at least 32 bytes ...";
+    /// # let text = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.\
+    /// #     eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUiLCJhdWQiOiJhcGkiLCJzdWIiOiJhbGljZSIsImV4cCI6MTgwMDAwMDA2MH0.\
+    /// #     xuY7zGjaprkn45tqmgqlmNoOjsKmseZzDdmVofwwZ1k";
+    /// # let key = VerifyingKey::hmac(secret, Algorithm::Hs256)?;
+    /// # let token = Token::parse(text)?;
+    /// let claims = token.verify(&key)?;
+    /// assert_eq!(claims.get("sub").and_then(|sub| sub.as_str()), Some("alice"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name)
     }
 
-    /// A claim that is a text. `None` also if it is of another type: what that means is for the caller to say, by
-    /// [`get`](Self::get).
+    /// A claim that is a text. `None` also if it has another type: [`get`](Self::get) tells the difference.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use auth_jws::{Algorithm, Expectations, JwkSet, Token, VerifyingKey};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let secret = b"a secret of at least 32 bytes ...";
+    /// # let text = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.\
+    /// #     eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUiLCJhdWQiOiJhcGkiLCJzdWIiOiJhbGljZSIsImV4cCI6MTgwMDAwMDA2MH0.\
+    /// #     xuY7zGjaprkn45tqmgqlmNoOjsKmseZzDdmVofwwZ1k";
+    /// # let key = VerifyingKey::hmac(secret, Algorithm::Hs256)?;
+    /// # let token = Token::parse(text)?;
+    /// let claims = token.verify(&key)?;
+    /// assert_eq!((claims.text("sub"), claims.text("exp")), (Some("alice"), None));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn text(&self, name: &str) -> Option<&str> {
         self.get(name).and_then(Value::as_str)
     }
 
-    /// A claim that is a time, as the time since 1970. `None` also if it is none.
+    /// A claim that is a time, as the time since 1970. `None` also if it has another type.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use auth_jws::{Algorithm, Expectations, JwkSet, Token, VerifyingKey};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let secret = b"a secret of at least 32 bytes ...";
+    /// # let text = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.\
+    /// #     eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUiLCJhdWQiOiJhcGkiLCJzdWIiOiJhbGljZSIsImV4cCI6MTgwMDAwMDA2MH0.\
+    /// #     xuY7zGjaprkn45tqmgqlmNoOjsKmseZzDdmVofwwZ1k";
+    /// # let key = VerifyingKey::hmac(secret, Algorithm::Hs256)?;
+    /// # let token = Token::parse(text)?;
+    /// let claims = token.verify(&key)?;
+    /// assert_eq!(claims.time("auth_time"), None);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time(&self, name: &str) -> Option<Duration> {
         self.get(name).and_then(seconds)
     }
@@ -113,7 +211,7 @@ fn seconds(value: &Value) -> Option<Duration> {
 }
 
 impl fmt::Debug for Claims {
-    /// How many there are: what they say is about a person.
+    /// Shows how many there are: their content is personal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Claims({})", self.0.as_object().map_or(0, Map::len))
     }

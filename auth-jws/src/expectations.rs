@@ -1,22 +1,38 @@
-//! [`Expectations`]: what a token must say.
+//! [`Expectations`]: requirements on a token.
 
 use std::time::Duration;
 
 use crate::error::InvalidClaims;
 use crate::{Claims, Header};
 
-/// What a token must say to be taken. What is not set is refused, not waved through: without an audience no token is for
-/// us, and without a type none is of it.
+/// The requirements on a token. What is not set is refused: without an audience no token has the right audience, and
+/// without a type none has the right type.
 ///
 /// | claim | |
 /// |---|---|
 /// | `typ` | one of the [types](Self::token_type), unless [any](Self::accept_any_type) |
 /// | `iss` | the issuer, byte for byte |
-/// | `aud` | one of the [audiences](Self::audience) among them |
+/// | `aud` | contains one of the [audiences](Self::audience) |
 /// | `exp` | required, and in the future |
-/// | `nbf`, `iat` | if there, not in the future |
+/// | `nbf`, `iat` | if present, not in the future |
 /// | `sub` | required, and not empty, unless [left out](Self::without_subject) |
-/// | `cnf` | absent: what the token is bound to is not proved by showing it (RFC 7800) |
+/// | `cnf` | absent: presenting the token does not prove possession of the key (RFC 7800) |
+///
+/// ```
+/// # use std::time::Duration;
+/// # use auth_jws::{Algorithm, Expectations, JwkSet, Token, VerifyingKey};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let secret = b"a secret of at least 32 bytes ...";
+/// # let text = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.\
+/// #     eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUiLCJhdWQiOiJhcGkiLCJzdWIiOiJhbGljZSIsImV4cCI6MTgwMDAwMDA2MH0.\
+/// #     xuY7zGjaprkn45tqmgqlmNoOjsKmseZzDdmVofwwZ1k";
+/// # let key = VerifyingKey::hmac(secret, Algorithm::Hs256)?;
+/// # let token = Token::parse(text)?;
+/// let expected = Expectations::of("https://id.example").audience("api").token_type("JWT");
+/// token.check(&expected, Duration::from_secs(1_800_000_000))?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Expectations {
@@ -29,10 +45,15 @@ pub struct Expectations {
 }
 
 impl Expectations {
-    /// The most that clocks may be apart.
+    /// The largest clock difference that is tolerated.
     pub const MAX_LEEWAY: Duration = Duration::from_secs(60);
 
-    /// Tokens of this issuer. Clocks may not be apart at all.
+    /// Expects tokens of this issuer, without tolerance for clock differences.
+    ///
+    /// ```
+    /// # use auth_jws::Expectations;
+    /// let expected = Expectations::of("https://id.example").audience("api").token_type("at+jwt");
+    /// ```
     pub fn of(issuer: impl Into<String>) -> Self {
         Self {
             issuer: issuer.into(),
@@ -44,32 +65,57 @@ impl Expectations {
         }
     }
 
-    /// A name of ours in `aud`. A token must be for it, or for another that is named.
+    /// Adds a name of this service in `aud`. A token must be for one of the names given here.
+    ///
+    /// ```
+    /// # use auth_jws::Expectations;
+    /// let expected = Expectations::of("https://id.example").audience("https://api.example").audience("api");
+    /// ```
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audiences.push(audience.into());
         self
     }
 
-    /// A type (`typ`) that a token may have, such as `at+jwt`. The case does not count, nor a leading `application/`.
+    /// Adds a type (`typ`) that a token may have, such as `at+jwt`. Case and a leading `application/` are ignored.
+    ///
+    /// ```
+    /// # use auth_jws::Expectations;
+    /// let expected = Expectations::of("https://id.example").audience("api").token_type("at+jwt");
+    /// ```
     pub fn token_type(mut self, kind: impl Into<String>) -> Self {
         self.types.push(kind.into());
         self
     }
 
-    /// Takes tokens of every type, and those without one. An issuer that signs several kinds for one audience, such as ID
-    /// tokens and access tokens, does not tell them apart then (RFC 8725 §3.11).
+    /// Accepts tokens of every type, and without one. If an issuer signs several kinds for one audience, such as ID
+    /// tokens and access tokens, they are then not told apart (RFC 8725 §3.11).
+    ///
+    /// ```
+    /// # use auth_jws::Expectations;
+    /// let expected = Expectations::of("https://id.example").audience("api").accept_any_type();
+    /// ```
     pub fn accept_any_type(mut self) -> Self {
         self.any_type = true;
         self
     }
 
-    /// Takes tokens without a subject, such as a logout token for a session.
+    /// Accepts tokens without a subject, such as a logout token for a session.
+    ///
+    /// ```
+    /// # use auth_jws::Expectations;
+    /// let logout = Expectations::of("https://id.example").audience("api").token_type("logout+jwt").without_subject();
+    /// ```
     pub fn without_subject(mut self) -> Self {
         self.needs_subject = false;
         self
     }
 
-    /// How far this machine's clock may be from the issuer's; more than [`MAX_LEEWAY`](Self::MAX_LEEWAY) counts as that.
+    /// Sets the clock difference to the issuer that is tolerated, at most [`MAX_LEEWAY`](Self::MAX_LEEWAY).
+    ///
+    /// ```
+    /// # use auth_jws::Expectations;
+    /// let expected = Expectations::of("https://id.example").leeway(std::time::Duration::from_secs(10));
+    /// ```
     pub fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = leeway.min(Self::MAX_LEEWAY);
         self

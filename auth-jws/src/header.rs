@@ -1,4 +1,4 @@
-//! [`Header`]: what a token says of itself before it is believed.
+//! [`Header`]: what a token claims about itself.
 
 use std::fmt;
 
@@ -7,7 +7,24 @@ use serde_json::{Map, Value};
 use crate::Algorithm;
 use crate::error::Malformed;
 
-/// A token's header. Nothing of it is believed: `alg` must be one that the key is for, and `kid` only looks a key up.
+/// A token's header, which is not trusted: `alg` must be an algorithm of the key, and `kid` only finds a key.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use auth_jws::{Algorithm, Expectations, JwkSet, Token, VerifyingKey};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let secret = b"a secret of at least 32 bytes ...";
+/// # let text = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.\
+/// #     eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUiLCJhdWQiOiJhcGkiLCJzdWIiOiJhbGljZSIsImV4cCI6MTgwMDAwMDA2MH0.\
+/// #     xuY7zGjaprkn45tqmgqlmNoOjsKmseZzDdmVofwwZ1k";
+/// # let key = VerifyingKey::hmac(secret, Algorithm::Hs256)?;
+/// # let token = Token::parse(text)?;
+/// assert_eq!(token.header().algorithm(), Algorithm::Hs256);
+/// assert_eq!(token.header().key_id(), None);
+/// assert!(token.header().is_of_type("application/jwt"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Header {
     algorithm: Algorithm,
@@ -15,8 +32,8 @@ pub struct Header {
     token_type: Option<String>,
 }
 
-/// What changes the meaning of the rest and is not understood here, and why. Members that are unknown are ignored
-/// (RFC 7515 §4), and so are those that say where a key might be: `jwk`, `jku`, `x5u`, `x5c`.
+/// Members that change the meaning of the rest and are not supported, and the error for each. Unknown members are
+/// ignored (RFC 7515 §4), and so are those that say where a key might be: `jwk`, `jku`, `x5u`, `x5c`.
 const REFUSED: [(&str, Malformed); 4] = [
     ("crit", Malformed::Critical),
     ("b64", Malformed::Unencoded),
@@ -49,23 +66,38 @@ impl Header {
         })
     }
 
-    /// The algorithm (`alg`) that the token says it is signed by.
+    /// The algorithm (`alg`) that the token claims.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// The name of the key (`kid`): opaque, of up to [`MAX_KEY_ID_LEN`](Self::MAX_KEY_ID_LEN) bytes.
+    /// The id of the key (`kid`): opaque, of up to [`MAX_KEY_ID_LEN`](Self::MAX_KEY_ID_LEN) bytes.
     pub fn key_id(&self) -> Option<&str> {
         self.key_id.as_deref()
     }
 
-    /// What kind of token it is (`typ`), as it was written.
+    /// The token's type (`typ`), as it was written.
     pub fn token_type(&self) -> Option<&str> {
         self.token_type.as_deref()
     }
 
-    /// Whether the token is of this kind: RFC 7515 §4.1.9 has the case ignored, and `application/` left out where nothing
-    /// else has a slash.
+    /// Whether the token has this type. RFC 7515 §4.1.9 ignores case, and a leading `application/` if there is no
+    /// other slash.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use auth_jws::{Algorithm, Expectations, JwkSet, Token, VerifyingKey};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let secret = b"a secret of at least 32 bytes ...";
+    /// # let text = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.\
+    /// #     eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUiLCJhdWQiOiJhcGkiLCJzdWIiOiJhbGljZSIsImV4cCI6MTgwMDAwMDA2MH0.\
+    /// #     xuY7zGjaprkn45tqmgqlmNoOjsKmseZzDdmVofwwZ1k";
+    /// # let key = VerifyingKey::hmac(secret, Algorithm::Hs256)?;
+    /// # let token = Token::parse(text)?;
+    /// assert!(token.header().is_of_type("JWT"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_of_type(&self, kind: &str) -> bool {
         self.token_type.as_deref().is_some_and(|own| is_media_type(own, kind))
     }
@@ -82,7 +114,7 @@ fn is_media_type(own: &str, other: &str) -> bool {
     short(own).eq_ignore_ascii_case(short(other))
 }
 
-/// A text that is there. Of another type, or `null`, it is not "absent".
+/// A text. A member of another type, or `null`, does not count as absent.
 fn text_of<'a>(members: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str>, Malformed> {
     match members.get(name) {
         None => Ok(None),

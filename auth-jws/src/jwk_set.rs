@@ -6,10 +6,20 @@ use crate::error::{InvalidKey, InvalidKeySet};
 use crate::key::read_jwk;
 use crate::{Header, VerifyingKey};
 
-/// The keys of an issuer: those of a JWK set (RFC 7517 §5) that can be used, or some that were put together.
+/// The usable keys of a JWK set (RFC 7517 §5), or keys that you collect.
 ///
-/// A key of the set that cannot be used is left out, and does not spoil the others: issuers publish keys for encryption
-/// beside those for signatures, and new algorithms before everybody knows them. [`ignored`](Self::ignored) tells which.
+/// An unusable key of the set is left out and does not affect the others: issuers publish keys for encryption next to
+/// those for signatures, and new algorithms before everybody supports them. [`ignored`](Self::ignored) lists them.
+///
+/// ```
+/// use auth_jws::JwkSet;
+///
+/// # let text = br#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"2026","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},{"kty":"oct","k":"AA"}]}"#;
+/// let keys = JwkSet::parse(text)?;
+/// assert!(keys.has_id("2026"));
+/// assert_eq!((keys.keys().len(), keys.ignored().len()), (1, 1));
+/// # Ok::<(), auth_jws::InvalidKeySet>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct JwkSet {
     keys: Vec<VerifyingKey>,
@@ -17,12 +27,22 @@ pub struct JwkSet {
 }
 
 /// A key of a set that is not used.
+///
+/// ```
+/// use auth_jws::JwkSet;
+///
+/// # let text = br#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"2026","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},{"kty":"oct","k":"AA"}]}"#;
+/// for key in JwkSet::parse(text)?.ignored() {
+///     println!("key {}: {}", key.position, key.reason);
+/// }
+/// # Ok::<(), auth_jws::InvalidKeySet>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Ignored {
-    /// Its place in the set, from 0.
+    /// Its position in the set, from 0.
     pub position: usize,
-    /// Why.
+    /// The reason.
     pub reason: InvalidKey,
 }
 
@@ -31,13 +51,21 @@ impl JwkSet {
     pub const MAX_LEN: usize = 1024 * 1024;
     /// The most keys that a set may have.
     pub const MAX_KEYS: usize = 100;
-    /// How many keys are tried on one token at most, where its `kid` does not tell which.
+    /// How many keys are tried on a token whose `kid` does not select one.
     pub const MAX_TRIED: usize = 8;
 
     /// Reads a set.
     ///
+    /// ```
+    /// use auth_jws::JwkSet;
+    ///
+    /// # let text = br#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"2026","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},{"kty":"oct","k":"AA"}]}"#;
+    /// assert_eq!(JwkSet::parse(text)?.keys().len(), 1);
+    /// # Ok::<(), auth_jws::InvalidKeySet>(())
+    /// ```
+    ///
     /// # Errors
-    /// [`InvalidKeySet`] if it is none, or too large. That no key in it can be used is no error here: see
+    /// [`InvalidKeySet`] if the text is not a set, or too large. A set without usable keys is not an error: see
     /// [`is_empty`](Self::is_empty).
     pub fn parse(text: &[u8]) -> Result<Self, InvalidKeySet> {
         if text.len() > Self::MAX_LEN {
@@ -58,12 +86,12 @@ impl JwkSet {
         Ok(set)
     }
 
-    /// The keys that can be used.
+    /// The usable keys.
     pub fn keys(&self) -> &[VerifyingKey] {
         &self.keys
     }
 
-    /// Those that cannot, and why.
+    /// The unusable keys, and why.
     pub fn ignored(&self) -> &[Ignored] {
         &self.ignored
     }
@@ -73,8 +101,25 @@ impl JwkSet {
         self.keys.is_empty()
     }
 
-    /// The keys that may have signed a token with this header: for its algorithm, and by its `kid`. Where the token has
-    /// none, or a key, the algorithm decides, and the first [`MAX_TRIED`](Self::MAX_TRIED) are given.
+    /// The keys that may have signed a token with this header, by its algorithm and its `kid`. If the token or a key
+    /// has no `kid`, the algorithm decides, and the first [`MAX_TRIED`](Self::MAX_TRIED) keys are returned.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use auth_jws::{Algorithm, Expectations, JwkSet, Token, VerifyingKey};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let secret = b"a secret of at least 32 bytes ...";
+    /// # let text = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.\
+    /// #     eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUiLCJhdWQiOiJhcGkiLCJzdWIiOiJhbGljZSIsImV4cCI6MTgwMDAwMDA2MH0.\
+    /// #     xuY7zGjaprkn45tqmgqlmNoOjsKmseZzDdmVofwwZ1k";
+    /// # let key = VerifyingKey::hmac(secret, Algorithm::Hs256)?;
+    /// # let token = Token::parse(text)?;
+    /// let keys: JwkSet = [key].into_iter().collect();
+    /// let verified = keys.candidates(token.header()).find_map(|key| token.verify(key).ok());
+    /// assert!(verified.is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn candidates(&self, header: &Header) -> impl Iterator<Item = &VerifyingKey> {
         let fits = move |key: &&VerifyingKey| match (key.id(), header.key_id()) {
             (Some(own), Some(id)) => own == id,
@@ -84,12 +129,19 @@ impl JwkSet {
         keys.filter(fits).take(Self::MAX_TRIED)
     }
 
-    /// Whether there is a key of this name, for whichever algorithm.
+    /// Whether there is a key with this id, for any algorithm.
+    ///
+    /// ```
+    /// # use auth_jws::JwkSet;
+    /// # let text = br#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"2026","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},{"kty":"oct","k":"AA"}]}"#;
+    /// assert!(JwkSet::parse(text)?.has_id("2026"));
+    /// # Ok::<(), auth_jws::InvalidKeySet>(())
+    /// ```
     pub fn has_id(&self, id: &str) -> bool {
         self.keys.iter().any(|key| key.id() == Some(id))
     }
 
-    /// Whether this key is in the set, by the same name and for the same algorithms.
+    /// Whether the set contains this key, with the same id and for the same algorithms.
     pub fn contains(&self, key: &VerifyingKey) -> bool {
         self.keys.iter().any(|own| own.is_same(key))
     }

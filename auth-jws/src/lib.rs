@@ -1,12 +1,12 @@
 //! A strict reader of signed JSON Web Tokens (RFC 7515, RFC 7519), over [`ring`].
 //!
-//! It reads one form and refuses everything else: three parts of canonical base64url, a header and claims in which no
-//! name stands twice and no registered claim has another type than it should, signed by an algorithm that the *key* is
-//! for. It opens no socket, and follows nothing that a token says about where its key might be.
+//! It reads one form and refuses everything else: three parts of canonical base64url, a header and claims without
+//! repeated names in which registered claims have their types, signed with an algorithm that the *key* is for. It
+//! opens no socket, and ignores what a token says about where its key might be.
 //!
-//! Reading and believing are two steps. [`Token::parse`] believes nothing; [`Token::check`] says whether the claims are
-//! what is expected, which needs no key and costs little; [`Token::verify`] compares the signature, and only then are
-//! there [`Claims`]:
+//! Reading and trusting are separate steps. [`Token::parse`] trusts nothing. [`Token::check`] compares the claims
+//! with what you expect, which is cheap and needs no key. [`Token::verify`] verifies the signature, and only then
+//! returns the [`Claims`]:
 //!
 //! ```
 //! use std::time::Duration;
@@ -28,14 +28,22 @@
 //! # }
 //! ```
 //!
-//! # What is always so
-//! * A token is at most [16 KiB](Token::MAX_LEN) long, in compact form. JWE, JSON serialisation, compression, detached
-//!   payloads and `none` are refused, and so is every `crit`.
-//! * The algorithm is the key's. A token's `alg` chooses nothing: it must be one that the key was bound to when it was made.
-//! * `jwk`, `jku`, `x5u` and `x5c` of a token are never looked at. `kid` is an opaque name of up to 256 bytes.
-//! * RSA keys have 2048 to 8192 bits and an odd exponent from 65537 on; HMAC secrets are at least as long as the hash.
-//!   Private and symmetric keys in a [`JwkSet`] are not used.
-//! * No error holds anything of a token or a key.
+//! # Guarantees
+//! * A token has at most [16 KiB](Token::MAX_LEN) and is in compact form. JWE, JSON serialisation, compression,
+//!   detached payloads and `none` are refused, and so is every `crit`.
+//! * The key determines the algorithm. A token's `alg` must be one that the key was bound to when it was created.
+//! * `jwk`, `jku`, `x5u` and `x5c` of a token are ignored. `kid` is an opaque id of up to 256 bytes.
+//! * RSA keys have 2048 to 8192 bits and an odd exponent of at least 65537; HMAC secrets are at least as long as the
+//!   hash. Private and symmetric keys in a [`JwkSet`] are not used.
+//! * No error contains anything of a token or a key.
+//!
+//! # Features
+//! The crate has no features and needs Rust 1.88. It brings along [`ring`] and `spki`.
+//!
+//! # Where next
+//! [`Expectations`] for the claims, [`JwkSet`] for an issuer's published keys. `auth-jwt` fetches the keys and makes
+//! a backend of it.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod algorithm;
 mod base64url;
@@ -58,3 +66,7 @@ pub use jwk_set::{Ignored, JwkSet};
 pub use key::VerifyingKey;
 pub use owner::claims_issuer;
 pub use token::Token;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

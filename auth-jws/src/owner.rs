@@ -1,4 +1,4 @@
-//! Whose a token is that cannot be read.
+//! The issuer of a token that cannot be parsed.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::Token;
 
-/// As any decoder might read it.
+/// Accepts what any decoder might accept.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
     GeneralPurposeConfig::new()
@@ -17,11 +17,18 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// Whether a text that is [no token](Token::parse) is still one of an issuer that is asked for: three parts, the second of
-/// which says so in an `iss`.
+/// Whether a text that is [not a valid token](Token::parse) still claims one of these issuers: it has three parts,
+/// and the second contains an `iss` for which `is_ours` is true.
 ///
-/// Of several `iss` any counts. It says nothing but who has to refuse the text, so that a token of one issuer that is
-/// spoilt on purpose does not wander on to whoever reads less strictly.
+/// If there are several `iss`, any of them counts. The answer only decides who has to refuse the text, so that a
+/// deliberately damaged token of one issuer does not reach a backend that parses less strictly.
+///
+/// ```
+/// use auth_jws::claims_issuer;
+///
+/// let text = "e30.eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUiLA.c2ln"; // {"iss":"https://id.example",
+/// assert!(claims_issuer(text, |issuer| issuer == "https://id.example"));
+/// ```
 pub fn claims_issuer(text: &str, is_ours: impl Fn(&str) -> bool) -> bool {
     if text.len() > Token::MAX_LEN {
         return false;

@@ -1,4 +1,4 @@
-//! The primitives, all of them ring's: the one place that calls it.
+//! The primitives of ring, which only this module calls.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ use crate::Algorithm;
 use crate::algorithm::Family;
 use crate::error::InvalidKey;
 
-/// What a key is made of, checked once.
+/// The material of a key, validated once.
 pub(crate) enum Material {
     Rsa {
         modulus: Vec<u8>,
@@ -32,8 +32,8 @@ pub(crate) enum Material {
 }
 
 impl Material {
-    /// An RSA key, by its numbers without leading zeros. Exponents below 65537 are no fault of the arithmetic, but have
-    /// been that of many a padding check.
+    /// An RSA key, from its numbers without leading zeros. Exponents below 65537 are sound arithmetic, but have
+    /// broken many padding checks.
     pub(crate) fn rsa(modulus: &[u8], exponent: &[u8]) -> Result<Self, InvalidKey> {
         let (Some((top, _)), Some((&first, _))) = (modulus.split_first(), exponent.split_first()) else {
             return Err(InvalidKey::Malformed);
@@ -46,7 +46,7 @@ impl Material {
             return Err(InvalidKey::RsaSize);
         }
         let is_odd = |number: &[u8]| number.last().is_some_and(|last| last % 2 == 1);
-        // From 2^16 + 1, to what ring computes with.
+        // From 2^16 + 1 to what ring supports.
         let is_in_range = matches!(exponent.len(), 3 | 4) || exponent.len() == 5 && first == 1;
         if !is_odd(modulus) || !is_odd(exponent) || !is_in_range {
             return Err(InvalidKey::RsaExponent);
@@ -64,12 +64,12 @@ impl Material {
         if is_on_curve(&ECDH_P384, &point) { Ok(Self::P384(point)) } else { Err(InvalidKey::Point) }
     }
 
-    /// A point of Ed25519, in its compressed form. One that is none verifies nothing.
+    /// A point of Ed25519, in compressed form. An invalid one verifies nothing.
     pub(crate) fn ed25519(point: Vec<u8>) -> Result<Self, InvalidKey> {
         if point.len() == 32 { Ok(Self::Ed25519(point)) } else { Err(InvalidKey::Point) }
     }
 
-    /// A secret for this algorithm alone.
+    /// A secret for this algorithm only.
     pub(crate) fn hmac(secret: &[u8], algorithm: Algorithm) -> Result<Self, InvalidKey> {
         let hash = match algorithm {
             Algorithm::Hs256 => hmac::HMAC_SHA256,
@@ -110,7 +110,7 @@ impl Material {
         }
     }
 
-    /// Adds what tells this one from others. Of a secret it is a MAC, which tells nothing of it.
+    /// Adds what distinguishes this key from others. For a secret it is a MAC, which reveals nothing.
     pub(crate) fn digest_into(&self, context: &mut Context) {
         let (kind, parts): (u8, [&[u8]; 2]) = match self {
             Self::Rsa { modulus, exponent } => (1, [modulus, exponent]),
@@ -130,7 +130,7 @@ impl Material {
     }
 }
 
-/// The hash of what is added to it.
+/// The hash of everything that `add` adds.
 pub(crate) fn sha256(add: impl FnOnce(&mut Context)) -> [u8; 32] {
     let mut context = Context::new(&SHA256);
     add(&mut context);
@@ -160,7 +160,7 @@ fn is_signed(
     UnparsedPublicKey::new(algorithm, key).verify(message, signature).is_ok()
 }
 
-/// ring looks at a point only when it computes with it, so it is made to: a key that can verify nothing is told at once.
+/// ring validates a point only when it computes with it, so this makes it do so: an unusable key is reported at once.
 fn is_on_curve(curve: &'static agreement::Algorithm, point: &[u8]) -> bool {
     let Ok(own) = EphemeralPrivateKey::generate(curve, &SystemRandom::new()) else { return false };
     agreement::agree_ephemeral(own, &agreement::UnparsedPublicKey::new(curve, point), |_| ()).is_ok()

@@ -25,6 +25,20 @@ impl Error {
         Self(HandlerError::no_layer(what, "add `.layer(AuthLayer::new(auth))` after the route"))
     }
 
+    /// A 503 with `Retry-After`, for what the handler itself needs and cannot reach: its database, another service. The error is
+    /// the [`source`](error::Error::source), and nothing of it is in the answer.
+    ///
+    /// ```
+    /// use auth_tower::Error;
+    ///
+    /// async fn price() -> Result<String, Error> {
+    ///     std::fs::read_to_string("price.txt").map_err(Error::unavailable)
+    /// }
+    /// ```
+    pub fn unavailable(error: impl Into<Box<dyn error::Error + Send + Sync>>) -> Self {
+        Self(HandlerError::unavailable(error))
+    }
+
     /// The same answer with this page for its body: a login form that is shown again, say, with what is wrong.
     #[must_use]
     pub fn with_page(self, html: impl Into<String>) -> Self {

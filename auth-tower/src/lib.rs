@@ -58,6 +58,7 @@
 //! # Ok(())
 //! # }
 //! ```
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod auth;
 mod encrypted;
@@ -77,3 +78,7 @@ pub use extract::{CurrentUser, FreshUser, Login, Session, VerifiedUser, dangerou
 pub use require::{RequireFuture, RequireLayer, RequireService};
 pub use respond::{EmptyBody, ProblemBody, Respond};
 pub use unix_socket::UnixSocket;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,8 +1,10 @@
 //! A real browser in tests: Chromium, driven through `ChromeDriver`.
 
+use std::fs;
 use std::future::Future;
 use std::path::Path;
 use std::process::Command;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use serde_json::json;
@@ -44,6 +46,7 @@ where
     let _ = rustls::crypto::ring::default_provider().install_default();
     let driver = WebDriver::new(server.url.clone(), server.capabilities()).await;
     let driver = driver.expect("Chromium starts: run scripts/setup");
+    driver.set_script_timeout(PATIENCE).await.expect("the browser waits for scripts");
     driver.run_and_quit(visit).await.expect("the visit goes through");
 }
 
@@ -106,7 +109,7 @@ impl Screen {
     /// As wide as a phone that is held upright.
     pub const PHONE: Self = Self { width: 390, is_dark: false };
     /// A window on a desk.
-    pub const DESK: Self = Self { width: 1_200, is_dark: false };
+    pub const DESK: Self = Self { width: 1_280, is_dark: false };
 
     /// The same at night.
     #[must_use]
@@ -150,23 +153,56 @@ pub async fn overflow(page: &WebDriver) -> WebDriverResult<i64> {
     page.execute(script, Vec::new()).await?.convert()
 }
 
-/// Looks at the page on a phone, where it must fit, and on a desk; by night, too, where pictures are kept.
+/// Looks at the page on a phone, where it must fit, and on a desk, by day and by night: nothing of it keeps people out who
+/// see or move differently.
 ///
 /// # Errors
 /// If the browser is gone.
+///
+/// # Panics
+/// If the page is wider than a phone, or axe finds something.
 pub async fn look(page: &WebDriver, name: &str) -> WebDriverResult<()> {
-    Screen::PHONE.show(page).await?;
-    assert_eq!(overflow(page).await?, 0, "{name} is wider than a phone");
-    if std::env::var_os("PICTURES").is_some() {
-        keep_picture(page, &format!("{name}-phone")).await?;
-        for (screen, suffix) in
-            [(Screen::PHONE.dark(), "-phone-dark"), (Screen::DESK, ""), (Screen::DESK.dark(), "-dark")]
-        {
-            screen.show(page).await?;
-            keep_picture(page, &format!("{name}{suffix}")).await?;
-        }
+    for (screen, suffix) in [
+        (Screen::PHONE, "-phone"),
+        (Screen::PHONE.dark(), "-phone-dark"),
+        (Screen::DESK.dark(), "-dark"),
+        (Screen::DESK, ""),
+    ] {
+        screen.show(page).await?;
+        assert_eq!(overflow(page).await?, 0, "{name}{suffix} is wider than its window");
+        assert_eq!(barriers(page).await?, [""; 0], "{name}{suffix}");
+        keep_picture(page, &format!("{name}{suffix}")).await?;
     }
-    Screen::DESK.show(page).await
+    Ok(())
+}
+
+/// What axe finds on the page that keeps people out, with the elements at fault.
+///
+/// # Errors
+/// If the browser is gone, or axe does not run.
+///
+/// # Panics
+/// If axe is not installed.
+pub async fn barriers(page: &WebDriver) -> WebDriverResult<Vec<String>> {
+    page.execute(axe(), Vec::new()).await?;
+    page.execute_async(RUN_AXE, Vec::new()).await?.convert()
+}
+
+/// All rules, best practices among them. What cannot be decided without a person is no violation.
+const RUN_AXE: &str = "
+    const done = arguments[arguments.length - 1];
+    const told = violation => violation.nodes.map(node =>
+        `${violation.id} (${violation.impact}): ${violation.help}: ${node.html}: ${node.failureSummary}`);
+    axe.run(document, { resultTypes: ['violations'] })
+        .then(results => done(results.violations.flatMap(told)), error => done([`axe: ${error}`]));";
+
+/// The program that looks for barriers.
+fn axe() -> &'static str {
+    static AXE: LazyLock<String> = LazyLock::new(|| {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/servers/node/node_modules/axe-core/axe.min.js");
+        fs::read_to_string(path).expect("axe-core is installed: run scripts/setup")
+    });
+    &AXE
 }
 
 /// Keeps what the page looks like where `PICTURES` says.

@@ -1,9 +1,10 @@
 //! The pages of the test sites: one behaviour, served by both frameworks.
 
 use auth_core::api_keys::{ApiKeyId, CreatedApiKey, NewApiKey};
+use auth_core::backend::Registered;
 use auth_core::factors::{FactorId, StoredFactor};
 use auth_core::grant::{Factor, Scopes};
-use auth_core::http::{Audience, Refusal, ResponseHeader};
+use auth_core::http::{Audience, Ended, Refusal, ResponseHeader};
 use auth_core::session::{SessionError, SessionKey};
 use auth_core::{Access, Denied, Password, Require, Secret, Session};
 use std::error::Error;
@@ -150,6 +151,8 @@ pub async fn act(world: &World, action: &str, session: &Session<Account>, query:
     match action {
         "login" => login(session, &form).await,
         "logout" => logout(session).await,
+        "register" => register(world, session, &form).await,
+        "ended" => ended(world, session).await,
         "grant" => grant(session).await,
         "login-again" => login_inside(session, &form).await,
         "get" | "set" | "unset" | "fail" | "clear" => data(session, action, &form).await,
@@ -182,6 +185,33 @@ async fn login(session: &Session<Account>, form: &Form) -> Done {
     let done = session.authenticate(password).await?;
     let login = session.login(done).await?;
     Ok(Reply::of(&login.answer(form.find("next"))))
+}
+
+/// As a page does that creates an account, in a table that may lose it or be another one than the backend's.
+async fn register(world: &World, session: &Session<Account>, form: &Form) -> Done {
+    let name = form.get("name");
+    let mut created = Account::new(6, name);
+    created.active = form.find("inactive").is_none();
+    if form.find("lost").is_none() {
+        world.users.users.insert_without_password(name, created.clone());
+    }
+    if let Some(stamp) = form.find("stamp") {
+        created.stamp = stamp.into();
+    }
+    let registered = Registered::by_store(created, Factor::Password).with_name(name);
+    let login = session.login_registered(form.find("backend").unwrap_or("local"), registered).await?;
+    Ok(Reply::of(&login.answer(form.find("next"))))
+}
+
+/// A long connection, which says why it was closed.
+async fn ended(world: &World, session: &Session<Account>) -> Done {
+    if session.find_caller().await.map_err(SessionError::from)?.is_some() {
+        world.gate.pass().await;
+    }
+    Ok(Reply::text(match session.ended(Duration::from_secs(1)).await {
+        Ended::Unknown(error) => format!("Unknown {:?}", error.kind()),
+        why => format!("{why:?}"),
+    }))
 }
 
 /// Second factors, as the pages of an application use them.

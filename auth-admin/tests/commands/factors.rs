@@ -132,7 +132,7 @@ fn nothing_is_reset_by_half_a_command(site: &Site) {
     let long = format!("--reason={}", "x".repeat(501));
     let table: [(&[&str], i32, &str); 6] = [
         (&["reset-factors", "anna", "--yes"], 2, "--reason"),
-        (&["reset-factors", "anna", REASON], 2, "there is no terminal to ask whether it is meant: use --yes"),
+        (&["reset-factors", "anna", REASON], 2, "there is no terminal to ask for confirmation: use --yes"),
         (&["reset-factors", "anna", "--reason= ", "--yes"], 1, "a reason has 1 to 500 bytes"),
         (&["reset-factors", "anna", &long, "--yes"], 1, "a reason has 1 to 500 bytes"),
         (&["reset-factors", "nobody", REASON, "--yes"], 1, "error: there is no such user\n"),

@@ -38,7 +38,7 @@ async fn an_import_is_whole_in_sqlite() {
     an_import_is_whole(&Site::new()).await;
 }
 
-/// All problems are told, with their lines and without a hash, and then nobody is created.
+/// All problems are reported, with their lines and without a hash, and then no user is created.
 #[tokio::test]
 async fn all_problems_are_told_first() {
     let site = Site::new();
@@ -58,8 +58,8 @@ async fn all_problems_are_told_first() {
         format!("line 6: {unreadable}"),
         format!("line 7: {unreadable}"),
         "line 8: a user name has no space at its ends and no two in a row".into(),
-        "line 9: it has 1 values in place of 2".into(),
-        "line 10: it has 3 values in place of 2".into(),
+        "line 9: it has 1 values instead of 2".into(),
+        "line 10: it has 3 values instead of 2".into(),
         "line 11: the password hash is not usable: its costs are beyond the limits".into(),
         "error: 9 problems: nobody was created".into(),
     ];

@@ -20,9 +20,9 @@ use crate::site::{PATIENCE, Ran, Site};
 
 const PEOPLE: &str = "ou=people,dc=example,dc=org";
 const GROUPS: &str = "ou=groups,dc=example,dc=org";
-/// Those of whom more is known than a number.
+/// People about whom more than a number is known.
 const NAMED: &str = "(&(uid={username})(!(uid=u*)))";
-/// The last line where nobody is created or changed, and so on.
+/// The last line if no user is created or changed, and so on.
 const NUMBERS: &str = "nothing changes for";
 
 /// A directory that gives all pages that are asked for.
@@ -30,7 +30,7 @@ fn generous() -> OpenLdapOptions {
     OpenLdap::new().with("sizelimit", "size.prtotal=unlimited")
 }
 
-/// The command, for the people whom this filter finds. What is said further counts in place of what else is said.
+/// The command, for the people that this filter finds. Further arguments replace the defaults.
 fn plan(site: &Site, server: &OpenLdap, filter: &str, further: &[&str]) -> Command {
     let (url, authority) = (server.url(), server.folder().join("authority.pem").display().to_string());
     let settings = [
@@ -109,8 +109,7 @@ async fn a_plan_comes_true() {
         "{planned:?}"
     );
     assert!(planned.out.contains(&format!("uid=locked,{PEOPLE}: refuse: Locked\n")), "{planned:?}");
-    let numbers =
-        "would create 7 users, update 0 and refuse 1; nothing changes for 0, and of 0 it is not known";
+    let numbers = "would create 7 users, update 0 and refuse 1; nothing changes for 0, unknown for 0";
     assert_eq!(planned.out.lines().last(), Some(numbers));
 
     let policy = Provisioning::builder().grant("staff", Right::permission("orders.read"));
@@ -143,7 +142,7 @@ async fn a_plan_comes_true() {
         " (\"bob\")\n  - permission \"orders.read\"\n",
         "cn=Änne\\2C O'Hara (x)\\2By,ou=people,dc=example,dc=org: refuse: Disabled\n",
         "uid=new,ou=people,dc=example,dc=org: refuse: NameTaken\n",
-        "would create 0 users, update 1 and refuse 3; nothing changes for 5, and of 0 it is not known\n",
+        "would create 0 users, update 1 and refuse 3; nothing changes for 5, unknown for 0\n",
     ] {
         assert!(planned.out.contains(expected), "{expected} in {planned:?}");
     }
@@ -159,7 +158,7 @@ async fn a_name_is_planned_once() {
     let planned = ran(plan(&site, &server, "(&(uid={username})(uid=b*))", &[]));
     assert_eq!((planned.code, planned.out.matches("create user \"bob\"").count()), (2, 2), "{planned:?}");
     assert_eq!(
-        planned.out.matches("\n  ! somebody else above would get this name too").count(),
+        planned.out.matches("\n  ! another person above would get this name, too").count(),
         1,
         "{planned:?}"
     );

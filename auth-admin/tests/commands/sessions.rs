@@ -48,7 +48,7 @@ pub(crate) async fn sessions_are_listed_and_ended(site: &Site) {
 const SET: &str = "changed the password of alice and ended 1 sessions; the password is temporary, to be changed at the \
                    next login\n";
 
-/// Whoever was signed in is not, after the password changed or the user was disabled.
+/// Sessions end after the password changed or the user was disabled.
 async fn every_change_ends_sessions(site: &Site) {
     let auth = site.auth().await;
     let changed = "a second cup of cold tea";

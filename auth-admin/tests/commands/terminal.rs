@@ -65,8 +65,8 @@ async fn a_user_is_created_and_the_password_is_not_shown() {
 async fn somebody_may_insist_on_a_weak_password() {
     let site = Site::new();
     let mut terminal = Terminal::run(&site, "create-user --username alice");
-    terminal.password("123456").answer("Use it all the same? [y/N] ", "n");
-    let (code, seen) = terminal.password("1234567").answer("Use it all the same? [y/N] ", "y").end();
+    terminal.password("123456").answer("Use it anyway? [y/N] ", "n");
+    let (code, seen) = terminal.password("1234567").answer("Use it anyway? [y/N] ", "y").end();
     assert_eq!(code, "0", "{seen}");
     for reason in ["fewer than 15 characters", "only digits", "first that an attacker tries"] {
         assert_eq!(seen.matches(reason).count(), 2, "{seen}");
@@ -75,7 +75,7 @@ async fn somebody_may_insist_on_a_weak_password() {
     assert!(site.signs_in("alice", "1234567").await && !site.signs_in("alice", "123456").await);
 }
 
-/// An empty password is none, whoever insists.
+/// An empty password is refused, even if the operator insists.
 #[tokio::test]
 async fn nobody_can_insist_on_an_empty_password() {
     let site = Site::new();
@@ -96,7 +96,7 @@ async fn three_mismatches_change_nothing() {
     }
     let (code, seen) = terminal.end();
     assert_eq!(code, "1", "{seen}");
-    assert_eq!(seen.matches("The two are not the same.").count(), 3, "{seen}");
+    assert_eq!(seen.matches("The two passwords differ.").count(), 3, "{seen}");
     assert!(seen.contains("no password after 3 tries: nothing was changed"), "{seen}");
     assert!(site.signs_in("alice", GOOD).await && !site.signs_in("alice", OTHER).await);
 

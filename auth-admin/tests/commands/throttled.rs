@@ -27,7 +27,7 @@ async fn who_waits_is_listed_and_unlocked() {
     let site = Site::new();
     site.create("alice");
     assert_eq!(site.done(&["list-throttled", "--json"]), "[]\n");
-    assert_eq!(site.done(&["unlock", "alice"]), "nothing had failed for local:1\n");
+    assert_eq!(site.done(&["unlock", "alice"]), "there were no failures for local:1\n");
     let auth = throttled(&site).await;
     for n in 0..6 {
         assert!(!signs_in(&auth, &format!("guess {n}")).await);

@@ -25,7 +25,7 @@ async fn a_user_is_created_without_a_terminal() {
     }
 }
 
-/// Whoever sets a password for somebody knows it, unless it is meant to stay.
+/// A password that an operator sets is temporary, unless it is meant to stay.
 pub(crate) async fn a_password_from_an_administrator_is_temporary(site: &Site) {
     let is_marked = |name: &str| {
         let json = site.done(&["show-user", name, "--json"]);
@@ -80,7 +80,8 @@ async fn a_table_without_the_column_is_fine() {
     let site = Site::new();
     let pool = SqlitePool::connect(&site.database).await.unwrap();
     sqlx::query("ALTER TABLE auth_users DROP COLUMN must_change_password").execute(&pool).await.unwrap();
-    let note = "note: nobody is asked to change the password at the next login: the user table has no column";
+    let note =
+        "note: the user is not asked to change the password at the next login: the user table has no column";
     let create = ["create-user", "--username", "alice", "--password-stdin"];
     let ran = site.run_with(&create, GOOD);
     assert_eq!((ran.code, &*ran.out), (0, "created alice, id 1\n"), "{ran:?}");
@@ -100,7 +101,7 @@ async fn a_table_without_the_column_is_fine() {
     assert!(ran.code == 0 && ran.err.is_empty() && ran.out.contains("temporary"), "{ran:?}");
 }
 
-/// Nobody is there to be asked, so the flag is named and nothing is done.
+/// There is nobody to ask, so the message names the flag and nothing is done.
 #[tokio::test]
 async fn nothing_is_asked_without_a_terminal() {
     let site = Site::new();
@@ -139,7 +140,7 @@ async fn a_name_is_given_once() {
     assert_eq!(site.count().await, 1);
 }
 
-/// All reasons at once, and nobody is there to insist.
+/// All reasons at once, without anybody who could insist.
 #[tokio::test]
 async fn weak_passwords_are_refused_with_all_reasons() {
     let site = Site::new();

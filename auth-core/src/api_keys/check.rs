@@ -1,4 +1,4 @@
-//! [`check_store`]: what keys ask of a store, tried before one is made.
+//! [`check_store`]: tries what keys need from a store, before one is created.
 
 use std::time::Duration;
 
@@ -11,14 +11,24 @@ use crate::store_error::{StoreError, StoreErrorKind, step};
 use crate::time::{Clock, SystemClock, Timestamp};
 use crate::{BackendName, UserId};
 
-/// How long what was made may be there, should this process end before it is removed.
+/// How long the trial key may stay, should this process end before it is removed.
 const LIFETIME: Duration = Duration::from_secs(60);
 
-/// Tries on a store all that keys will ask of it: one of nobody's is made, found, noted, ended and removed. For the start of a
-/// program. The stores of this project have a `check` of their own, which tries this and more.
+/// Tries on a store all that keys will need: it creates, finds, uses, ends and removes a key of nobody. Call it when
+/// the program starts. The stores of this project have a `check` method that tries this and more.
+///
+/// ```
+/// use auth_core::api_keys::{MemoryApiKeys, check_store};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// check_store(&MemoryApiKeys::new(10_000)).await?;
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
-/// [`StoreError`] of the first step that failed. Its source says which one that is, and the source of that why.
+/// [`StoreError`] of the first step that failed. Its source names the step, and that one's source the reason.
 pub async fn check_store(store: &impl ApiKeyStore) -> Result<(), StoreError> {
     let now = SystemClock.now();
     let key = of_nobody(now).map_err(StoreError::unavailable)?;
@@ -30,7 +40,7 @@ pub async fn check_store(store: &impl ApiKeyStore) -> Result<(), StoreError> {
     step("the use of an API key cannot be noted", store.note_use(key.id, now).await, |()| true)?;
     let ended = store.end(&key.owner, key.id, KeyEnd::Revoked(Timestamp::from_millis(0))).await;
     step("an API key cannot be revoked", ended, |done| done)?;
-    // What was revoked before 1970 is this one.
+    // Only the trial key was revoked before 1970.
     step("API keys cannot be removed", store.purge(Timestamp::from_millis(1), 10).await, |_| true)?;
     step("an API key that was removed cannot be looked for", store.find(key.id).await, |found| {
         found.is_none()

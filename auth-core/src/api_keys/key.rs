@@ -10,12 +10,20 @@ use crate::base62::{self, ID_LEN, decode, encode};
 use crate::random::{Random, RandomError};
 use crate::{ConfigError, Secret, keyed};
 
-/// How many digits 128 and 32 bits have in base 62.
+/// How many digits 128 and 32 bits take in base 62.
 const HALF_LEN: usize = 22;
 const CHECKSUM_LEN: usize = 6;
 const LEN: usize = ID_LEN + 2 * HALF_LEN + CHECKSUM_LEN;
 
-/// Names a key in lists and logs. It is no secret.
+/// The id of a key, for lists and logs. It is not secret.
+///
+/// ```
+/// use auth_core::api_keys::ApiKeyId;
+///
+/// let id = ApiKeyId::from_number(7);
+/// assert_eq!(id.to_string().parse::<ApiKeyId>()?, id);
+/// # Ok::<(), auth_core::api_keys::InvalidApiKey>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ApiKeyId(u64);
 
@@ -25,7 +33,7 @@ impl ApiKeyId {
         Self(number)
     }
 
-    /// Its number.
+    /// The number of this id.
     pub const fn number(self) -> u64 {
         self.0
     }
@@ -46,20 +54,20 @@ impl fmt::Debug for ApiKeyId {
 impl FromStr for ApiKeyId {
     type Err = super::InvalidApiKey;
 
-    /// As it is [displayed](fmt::Display): eleven letters and digits.
+    /// Reads its [display](fmt::Display) form: eleven letters and digits.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         base62::read_id(text).map(Self).ok_or(super::InvalidApiKey::ID)
     }
 }
 
-/// What a key is made of.
+/// The parts of a key.
 pub(super) struct Parsed {
     pub(super) id: ApiKeyId,
     secret: Zeroizing<[u8; 32]>,
 }
 
 impl Parsed {
-    /// A new one, and its text behind this prefix.
+    /// A new key, and its text with this prefix.
     pub(super) fn draw(prefix: &Prefix, random: &dyn Random) -> Result<(Self, Secret), RandomError> {
         let (mut id, mut secret) = ([0; 8], Zeroizing::new([0; 32]));
         random.fill(&mut id)?;
@@ -74,7 +82,7 @@ impl Parsed {
             let bytes = self.secret[at..].first_chunk().copied().unwrap_or_default();
             Zeroizing::new(encode::<HALF_LEN>(u128::from_le_bytes(bytes)))
         };
-        // As long as it will be: no copy of it is left behind by growing.
+        // With its final capacity, so that growing leaves no copy behind.
         let mut text = Zeroizing::new(String::with_capacity(prefix.0.len() + LEN));
         text.push_str(&prefix.0);
         for digits in [&encode::<ID_LEN>(self.id.0.into())[..], &half(0)[..], &half(16)[..]] {
@@ -85,7 +93,7 @@ impl Parsed {
         Secret::new(text.as_str())
     }
 
-    /// What is stored. The secret is random in all of its bits: no slow hash makes it harder to guess.
+    /// The stored hash. Every bit of the secret is random, so a slow hash would not make it harder to guess.
     pub(super) fn hash(&self) -> [u8; 32] {
         let mut message = Zeroizing::new([0; 64]);
         message[..24].copy_from_slice(b"auth-core 2026 api key 1");
@@ -95,12 +103,12 @@ impl Parsed {
     }
 
     pub(super) fn is(&self, stored: &[u8; 32]) -> bool {
-        // In constant time, and by words: that is a tenth of what it takes by bytes.
+        // In constant time, and by words, which takes a tenth of the time of bytes.
         words(&self.hash()).ct_eq(&words(stored)).into()
     }
 }
 
-/// What an application's keys begin with, the `_` behind it included.
+/// The prefix of an application's keys, including the `_` after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Prefix(Box<str>);
 
@@ -112,25 +120,25 @@ impl Prefix {
         let fits = (2..=Self::MAX_LEN).contains(&prefix.len()) && prefix.bytes().all(is_plain);
         if !fits {
             return Err(ConfigError::new(format!(
-                "API keys begin with 2 to 20 lower-case letters and digits, which name the application, and not {prefix:?}"
+                "API keys begin with 2 to 20 lower-case letters and digits, which name the application, not {prefix:?}"
             )));
         }
         Ok(Self(format!("{prefix}_").into()))
     }
 
-    /// Whether a token is meant for keys: right or wrong, in whatever case.
+    /// Whether a token claims to be a key, right or wrong, in any case.
     pub(super) fn is_of(&self, token: &str) -> bool {
         let start = token.as_bytes().get(..self.0.len());
         start.is_some_and(|start| start.eq_ignore_ascii_case(self.0.as_bytes()))
     }
 
-    /// Whether a text is a key, but for a few characters: what no name and no password is by chance.
+    /// Whether a text is a key, except for a few characters: no name or password is that by chance.
     pub(crate) fn is_nearly_key(&self, text: &str) -> bool {
         let rest = text.trim().len().saturating_sub(self.0.len());
         self.is_of(text.trim()) && (LEN - 20..=LEN + 20).contains(&rest)
     }
 
-    /// The key that a text is. There is one text for each: nothing else is read as it.
+    /// The key that a text represents. Each key has exactly one text.
     pub(super) fn parse(&self, token: &str) -> Option<Parsed> {
         let digits = token.strip_prefix(&*self.0).filter(|digits| digits.len() == LEN)?.as_bytes();
         let (before, checksum) = token.as_bytes().split_at(token.len() - CHECKSUM_LEN);

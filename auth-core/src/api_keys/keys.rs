@@ -20,15 +20,15 @@ use crate::time::{Clock, SystemClock, Timestamp};
 use crate::unheard::log_error;
 use crate::{BackendName, BearerToken, ConfigError, Secret, User, UserId, keyed};
 
-/// How many live keys a user may have, unless something else is said.
+/// How many live keys a user may have, unless set.
 const MAX_PER_OWNER: usize = 100;
-/// How recent the proof of whoever makes a key must be, unless something else is said.
+/// How recent the proof must be of a user who creates a key, unless set.
 const FRESH_WITHIN: Duration = Duration::from_secs(15 * 60);
-/// How many keys a list has at most.
+/// How many keys a list contains at most.
 const MAX_LISTED: usize = 10_000;
 
-/// The keys of an application: a [`Backend`] for [bearer tokens](BearerToken) over an [`ApiKeyStore`]. See
-/// [`api_keys`](crate::api_keys).
+/// The API keys of an application: a [`Backend`] for [bearer tokens](BearerToken) over an [`ApiKeyStore`].
+/// [`api_keys`](crate::api_keys) has a complete example.
 pub struct ApiKeys<S, U> {
     prefix: Prefix,
     store: Arc<S>,
@@ -42,7 +42,22 @@ pub struct ApiKeys<S, U> {
 }
 
 impl<S: ApiKeyStore, U: User> ApiKeys<S, U> {
-    /// Keys that begin with this prefix and `_`: a name of the application that no other's keys have.
+    /// Keys that begin with this prefix and `_`: a name of the application that no other application's keys have.
+    ///
+    /// ```
+    /// use auth_core::api_keys::{ApiKeys, MemoryApiKeys};
+    ///
+    /// # use auth_core::{User, UserId};
+    /// # #[derive(Clone)]
+    /// # struct Account;
+    /// # impl User for Account {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// let keys = ApiKeys::<_, Account>::new("shop", MemoryApiKeys::new(10_000))?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     ///
     /// # Errors
     /// [`ConfigError`] if the prefix is not 2 to 20 lower-case letters and digits.
@@ -60,52 +75,141 @@ impl<S: ApiKeyStore, U: User> ApiKeys<S, U> {
         })
     }
 
-    /// Whose users may have keys: the backend of this name, as [`AuthBuilder::backend`](crate::AuthBuilder::backend) has it. May be
-    /// said of several.
+    /// Lets the users of a backend have keys: the backend of this name, as in
+    /// [`AuthBuilder::backend`](crate::AuthBuilder::backend). Call it for each.
+    ///
+    /// ```
+    /// # use auth_core::api_keys::{ApiKeyOwner, ApiKeys, MemoryApiKeys, NewApiKey};
+    /// # use auth_core::grant::Scopes;
+    /// # use std::sync::Arc;
+    /// # use auth_core::{Auth, MemoryBackend, Password, Passwords, RequestFacts, Secret, User, UserId};
+    /// # #[derive(Clone)]
+    /// # struct Account;
+    /// # impl User for Account {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let users = Arc::new(MemoryBackend::new(Passwords::new()?));
+    /// # users.insert("alice", &Secret::new("wonderland"), Account).await?;
+    /// # let keys = ApiKeys::new("shop", MemoryApiKeys::new(100))?.owners("local", Arc::clone(&users))?;
+    /// let keys = ApiKeys::new("shop", MemoryApiKeys::new(10_000))?.owners("local", Arc::clone(&users))?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// [`ConfigError`] if that is no name, or was said before.
+    /// [`ConfigError`] if the name is invalid, or is repeated.
     pub fn owners(mut self, backend: &str, users: impl UserSource<User = U>) -> Result<Self, ConfigError> {
         let name = BackendName::new(backend)
             .filter(|name| self.owners.iter().all(|(other, _)| other != name))
             .ok_or_else(|| {
                 ConfigError::new(format!(
-                    "the users of {backend:?} cannot own API keys: name a backend, once"
+                    "the users of {backend:?} cannot own API keys: name each backend once"
                 ))
             })?;
         self.owners.push((name, Arc::new(users)));
         Ok(self)
     }
 
-    /// How many live keys a user may have; 100, unless something else is said. At most 10,000 are listed.
+    /// Sets how many live keys a user may have: 100, unless set. At most 10,000 are listed.
+    ///
+    /// ```
+    /// # use auth_core::api_keys::{ApiKeyOwner, ApiKeys, MemoryApiKeys, NewApiKey};
+    /// # use auth_core::grant::Scopes;
+    /// # use std::sync::Arc;
+    /// # use auth_core::{Auth, MemoryBackend, Password, Passwords, RequestFacts, Secret, User, UserId};
+    /// # #[derive(Clone)]
+    /// # struct Account;
+    /// # impl User for Account {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let users = Arc::new(MemoryBackend::new(Passwords::new()?));
+    /// # users.insert("alice", &Secret::new("wonderland"), Account).await?;
+    /// # let keys = ApiKeys::new("shop", MemoryApiKeys::new(100))?.owners("local", Arc::clone(&users))?;
+    /// let keys = keys.max_per_owner(10);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn max_per_owner(mut self, max: usize) -> Self {
         self.max_per_owner = max.min(MAX_LISTED);
         self
     }
 
-    /// How recently whoever makes a key must have proven who they are; 15 minutes, unless something else is said.
+    /// Sets how recently a user must have authenticated to create a key: 15 minutes, unless set.
+    ///
+    /// ```
+    /// # use auth_core::api_keys::{ApiKeyOwner, ApiKeys, MemoryApiKeys, NewApiKey};
+    /// # use auth_core::grant::Scopes;
+    /// # use std::sync::Arc;
+    /// # use auth_core::{Auth, MemoryBackend, Password, Passwords, RequestFacts, Secret, User, UserId};
+    /// # #[derive(Clone)]
+    /// # struct Account;
+    /// # impl User for Account {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let users = Arc::new(MemoryBackend::new(Passwords::new()?));
+    /// # users.insert("alice", &Secret::new("wonderland"), Account).await?;
+    /// # let keys = ApiKeys::new("shop", MemoryApiKeys::new(100))?.owners("local", Arc::clone(&users))?;
+    /// let keys = keys.fresh_within(std::time::Duration::from_secs(5 * 60));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn fresh_within(mut self, time: Duration) -> Self {
         self.fresh_within = time;
         self
     }
 
-    /// Scopes are no permissions here: a key keeps those that it was given, whatever its owner may do. Check both.
+    /// Says that scopes are not permissions: a key keeps the scopes that it was given, whatever its owner may do.
+    /// Check both.
+    ///
+    /// ```
+    /// # use auth_core::api_keys::{ApiKeyOwner, ApiKeys, MemoryApiKeys, NewApiKey};
+    /// # use auth_core::grant::Scopes;
+    /// # use std::sync::Arc;
+    /// # use auth_core::{Auth, MemoryBackend, Password, Passwords, RequestFacts, Secret, User, UserId};
+    /// # #[derive(Clone)]
+    /// # struct Account;
+    /// # impl User for Account {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let users = Arc::new(MemoryBackend::new(Passwords::new()?));
+    /// # users.insert("alice", &Secret::new("wonderland"), Account).await?;
+    /// # let keys = ApiKeys::new("shop", MemoryApiKeys::new(100))?.owners("local", Arc::clone(&users))?;
+    /// let keys = keys.free_scopes();
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn free_scopes(mut self) -> Self {
         self.are_free = true;
         self
     }
 
-    /// Another clock, for tests.
+    /// Sets another clock, for tests.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Another source of random bytes, for tests.
+    /// Sets another source of random bytes, for tests.
     #[must_use]
     pub fn random(mut self, random: impl Random) -> Self {
         self.random = Box::new(random);
@@ -121,9 +225,32 @@ impl<S: ApiKeyStore, U: User> ApiKeys<S, U> {
         self.fresh_within
     }
 
-    /// Makes a key for a user, without asking who wants it: for an administrator's shell, and for machines' accounts. It is the
-    /// application's word that stands in for a [second factor](crate::second_factor). A handler
-    /// calls [`Session::create_api_key`](crate::Session::create_api_key), which takes the owner from the session and nothing else.
+    /// Creates a key for a user without asking for any proof: for an administrator's shell, and for machines'
+    /// accounts. The application vouches for it, also in place of a [second factor](crate::second_factor). A handler
+    /// calls [`Session::create_api_key`](crate::Session::create_api_key), which takes the owner from the session.
+    ///
+    /// ```
+    /// # use auth_core::api_keys::{ApiKeyOwner, ApiKeys, MemoryApiKeys, NewApiKey};
+    /// # use auth_core::grant::Scopes;
+    /// # use std::sync::Arc;
+    /// # use auth_core::{Auth, MemoryBackend, Password, Passwords, RequestFacts, Secret, User, UserId};
+    /// # #[derive(Clone)]
+    /// # struct Account;
+    /// # impl User for Account {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let users = Arc::new(MemoryBackend::new(Passwords::new()?));
+    /// # users.insert("alice", &Secret::new("wonderland"), Account).await?;
+    /// # let keys = ApiKeys::new("shop", MemoryApiKeys::new(100))?.owners("local", Arc::clone(&users))?;
+    /// let created = keys.create_for("local", &UserId::from(1), NewApiKey::new("export")?).await?;
+    /// println!("{}", created.key().expose()); // shown once
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`SessionError`] of kind [`TooManyKeys`](SessionErrorKind::TooManyKeys), [`NoSuchOwner`](SessionErrorKind::NoSuchOwner), or
@@ -165,7 +292,32 @@ impl<S: ApiKeyStore, U: User> ApiKeys<S, U> {
         }
     }
 
-    /// The keys of a user, those first that were made last: also those that are over.
+    /// The keys of a user, newest first, including those that have ended.
+    ///
+    /// ```
+    /// # use auth_core::api_keys::{ApiKeyOwner, ApiKeys, MemoryApiKeys, NewApiKey};
+    /// # use auth_core::grant::Scopes;
+    /// # use std::sync::Arc;
+    /// # use auth_core::{Auth, MemoryBackend, Password, Passwords, RequestFacts, Secret, User, UserId};
+    /// # #[derive(Clone)]
+    /// # struct Account;
+    /// # impl User for Account {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let users = Arc::new(MemoryBackend::new(Passwords::new()?));
+    /// # users.insert("alice", &Secret::new("wonderland"), Account).await?;
+    /// # let keys = ApiKeys::new("shop", MemoryApiKeys::new(100))?.owners("local", Arc::clone(&users))?;
+    /// # keys.create_for("local", &UserId::from(1), NewApiKey::new("export")?).await?;
+    /// # let owner = ApiKeyOwner { backend: auth_core::BackendName::new("local").ok_or("not a name")?, user: UserId::from(1) };
+    /// let names: Vec<String> = keys.of_owner(&owner).await?.iter().map(|key| key.name().to_owned()).collect();
+    /// assert_eq!(names, ["export"]);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`SessionError`] if the store is down.
@@ -173,7 +325,32 @@ impl<S: ApiKeyStore, U: User> ApiKeys<S, U> {
         self.store.of_owner(owner, MAX_LISTED).await.map_err(unavailable)
     }
 
-    /// Revokes a user's key: it is refused from the next request on, on all instances. `false` if they have none with this id.
+    /// Revokes a user's key: it is refused from the next request on, on all instances. `false` if they have no key
+    /// with this id.
+    ///
+    /// ```
+    /// # use auth_core::api_keys::{ApiKeyOwner, ApiKeys, MemoryApiKeys, NewApiKey};
+    /// # use auth_core::grant::Scopes;
+    /// # use std::sync::Arc;
+    /// # use auth_core::{Auth, MemoryBackend, Password, Passwords, RequestFacts, Secret, User, UserId};
+    /// # #[derive(Clone)]
+    /// # struct Account;
+    /// # impl User for Account {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let users = Arc::new(MemoryBackend::new(Passwords::new()?));
+    /// # users.insert("alice", &Secret::new("wonderland"), Account).await?;
+    /// # let keys = ApiKeys::new("shop", MemoryApiKeys::new(100))?.owners("local", Arc::clone(&users))?;
+    /// # let created = keys.create_for("local", &UserId::from(1), NewApiKey::new("export")?).await?;
+    /// let stored = created.stored();
+    /// assert!(keys.revoke(&stored.owner, stored.id).await?);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`SessionError`] if the store is down.
@@ -181,8 +358,8 @@ impl<S: ApiKeyStore, U: User> ApiKeys<S, U> {
         self.store.end(owner, id, KeyEnd::Revoked(self.clock.now())).await.map_err(unavailable)
     }
 
-    /// Makes a key that takes another's place, with its name, scopes and networks, and a lifetime as long. The old one is good for this
-    /// time still, so that whoever uses it can change over. `None` if the user has no live key with this id.
+    /// Creates a key that replaces another one, with its name, scopes and networks, and a lifetime as long. The old
+    /// key stays good for this time, so that its users can switch. `None` if the user has no live key with this id.
     pub(crate) async fn rotate(
         &self,
         owner: &ApiKeyOwner,
@@ -210,7 +387,7 @@ impl<S: ApiKeyStore, U: User> ApiKeys<S, U> {
         self.owners.iter().find(|(name, _)| name == backend).map(|(_, users)| users)
     }
 
-    /// Judges the key by itself: what its owner may is not known yet.
+    /// Judges the key by itself, before its owner's rights are known.
     async fn find(
         &self,
         attempt: &Attempt<'_, BearerToken>,
@@ -233,7 +410,7 @@ impl<S: ApiKeyStore, U: User> ApiKeys<S, U> {
         })
     }
 
-    /// What a key may be used for, now.
+    /// The scopes that a key has now.
     fn grant(&self, key: &ApiKey, user: &U) -> Grant {
         let scopes = key.details.scopes.clone();
         let scopes = if self.are_free { scopes } else { scopes.held_by(|scope| user.has_permission(scope)) };
@@ -244,7 +421,7 @@ impl<S: ApiKeyStore, U: User> ApiKeys<S, U> {
         }
     }
 
-    /// Off the request's way: nobody waits for it, and nothing goes by it.
+    /// Outside of the request: nobody waits for it, and nothing depends on it.
     fn note_use(&self, key: &ApiKey) {
         let (now, id) = (self.clock.now(), key.id);
         if self.uses.is_to_be_noted(id, now)
@@ -263,8 +440,8 @@ impl<S: ApiKeyStore, U: User> ApiKeys<S, U> {
 impl<S: ApiKeyStore, U: User> UserSource for ApiKeys<S, U> {
     type User = U;
 
-    /// As the first of the owners' backends that knows them has them. No session begins with a key, so nobody needs this but who
-    /// looks a user up by hand.
+    /// Asks the owners' backends in order. No session begins with a key, so only code that looks a user up by hand
+    /// needs this.
     async fn get_user(&self, id: &UserId) -> Result<Option<U>, BackendError> {
         for (_, users) in &self.owners {
             if let Some(user) = users.get_user(id).await? {
@@ -284,7 +461,7 @@ impl<S: ApiKeyStore, U: User> Backend<BearerToken> for ApiKeys<S, U> {
         self.prefix.is_of(attempt.credentials().token().expose())
     }
 
-    /// Programs that know Basic alone put a key there, and people paste one into a form.
+    /// Clients that support only Basic put a key there, and people paste one into a form.
     fn owns_secret(&self, text: &str) -> bool {
         self.prefix.is_nearly_key(text)
     }
@@ -317,7 +494,7 @@ impl<S: ApiKeyStore, U: User> Backend<BearerToken> for ApiKeys<S, U> {
         Ok(Outcome::Accept(Accepted::new(user, grant)))
     }
 
-    /// Its store and its owners' are asked by attempts.
+    /// Attempts use its store and its owners' backends, so these report their health.
     async fn health(&self) -> Health {
         Health::Unknown
     }
@@ -329,7 +506,30 @@ impl<S, U> fmt::Debug for ApiKeys<S, U> {
     }
 }
 
-/// A key that was made just now. Its text is shown once: no store has it.
+/// A key that was just created. Its text is shown once: no store has it.
+///
+/// ```
+/// # use auth_core::api_keys::{ApiKeyOwner, ApiKeys, MemoryApiKeys, NewApiKey};
+/// # use auth_core::grant::Scopes;
+/// # use std::sync::Arc;
+/// # use auth_core::{Auth, MemoryBackend, Password, Passwords, RequestFacts, Secret, User, UserId};
+/// # #[derive(Clone)]
+/// # struct Account;
+/// # impl User for Account {
+/// #     fn id(&self) -> UserId { UserId::from(1) }
+/// #     fn security_stamp(&self) -> &[u8] { b"" }
+/// #     fn is_active(&self) -> bool { true }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let users = Arc::new(MemoryBackend::new(Passwords::new()?));
+/// # users.insert("alice", &Secret::new("wonderland"), Account).await?;
+/// # let keys = ApiKeys::new("shop", MemoryApiKeys::new(100))?.owners("local", Arc::clone(&users))?;
+/// let created = keys.create_for("local", &UserId::from(1), NewApiKey::new("export")?).await?;
+/// assert!(created.key().expose().ends_with(created.stored().tail()));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "nobody will see the key again"]
 pub struct CreatedApiKey {
@@ -338,18 +538,18 @@ pub struct CreatedApiKey {
 }
 
 impl CreatedApiKey {
-    /// The key.
+    /// The text of the key.
     pub fn key(&self) -> &Secret {
         &self.key
     }
 
-    /// All else about it.
+    /// The stored part of the key.
     pub fn stored(&self) -> &ApiKey {
         &self.stored
     }
 }
 
-/// A key as it is kept.
+/// The key as it is stored.
 pub(super) fn record(
     parsed: &Parsed,
     text: &Secret,
@@ -374,7 +574,7 @@ pub(super) fn record(
     ApiKey { id: parsed.id, owner, expires, revoked: None, last_used: None, details: Arc::new(details) }
 }
 
-/// Tells one stamp from another, and nothing of it.
+/// Distinguishes stamps without revealing them.
 fn stamp_hash(id: ApiKeyId, stamp: &[u8]) -> [u8; 32] {
     let key = keyed::derive("auth-core 2026 stamps of API keys v1", &id.number().to_le_bytes());
     keyed::hash(&key, [stamp])

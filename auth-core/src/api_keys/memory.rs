@@ -1,4 +1,4 @@
-//! Keys in this process' memory.
+//! Keys in memory.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{PoisonError, RwLock};
@@ -9,6 +9,21 @@ use crate::store_error::{StoreError, StoreErrorKind};
 use crate::time::Timestamp;
 
 /// An [`ApiKeyStore`] in memory: for tests, and for a program whose keys may end with it.
+///
+/// ```
+/// # use auth_core::{User, UserId};
+/// # #[derive(Clone)]
+/// # struct Account;
+/// # impl User for Account {
+/// #     fn id(&self) -> UserId { UserId::from(1) }
+/// #     fn security_stamp(&self) -> &[u8] { b"" }
+/// #     fn is_active(&self) -> bool { true }
+/// # }
+/// use auth_core::api_keys::{ApiKeys, MemoryApiKeys};
+///
+/// let keys = ApiKeys::<_, Account>::new("shop", MemoryApiKeys::new(10_000))?;
+/// # Ok::<(), auth_core::ConfigError>(())
+/// ```
 #[derive(Debug)]
 pub struct MemoryApiKeys {
     rows: RwLock<Rows>,
@@ -17,9 +32,9 @@ pub struct MemoryApiKeys {
 
 #[derive(Debug, Default)]
 struct Rows {
-    /// Ids are random and drawn here, so they are hashes already.
+    /// Ids are random and drawn here, so they already serve as hashes.
     by_id: HashMap<ApiKeyId, ApiKey, IdentityState>,
-    /// In the order in which they were made.
+    /// In the order of creation.
     by_owner: HashMap<ApiKeyOwner, BTreeSet<(Timestamp, ApiKeyId)>>,
 }
 
@@ -45,7 +60,7 @@ impl Rows {
         ids.filter_map(|(_, id)| self.by_id.get(id))
     }
 
-    /// Whoever has few keys in all has few that live: only then are they looked at.
+    /// An owner with few keys in total has few live ones: they are counted only if there may be too many.
     fn has_room(&self, owner: &ApiKeyOwner, max: usize, now: Timestamp) -> bool {
         let all = self.by_owner.get(owner).map_or(0, BTreeSet::len);
         all < max || self.of_owner(owner).filter(|own| own.is_live(now)).count() < max

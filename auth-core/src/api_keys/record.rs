@@ -1,4 +1,4 @@
-//! Keys as they are kept.
+//! Keys as they are stored.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,18 +13,39 @@ use crate::second_factor::Enrolled;
 use crate::time::Timestamp;
 use crate::{BackendName, UserId};
 
-/// Whose a key is: a user, as a backend knows them.
+/// The owner of a key: a user, as a backend knows them.
+///
+/// ```
+/// use auth_core::api_keys::ApiKeyOwner;
+/// use auth_core::{BackendName, UserId};
+///
+/// let owner = ApiKeyOwner { backend: BackendName::new("local").ok_or("not a name")?, user: UserId::from(7) };
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ApiKeyOwner {
     /// The backend's name.
     pub backend: BackendName,
-    /// Who that is there.
+    /// The user's id there.
     pub user: UserId,
 }
 
-/// A key that is to be made.
+/// A key to be created.
 ///
-/// It ends after [90 days](Self::lifetime) and has no scopes, unless something else is said.
+/// Unless set, it ends after [90 days](Self::lifetime) and has no scopes.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use auth_core::api_keys::NewApiKey;
+/// use auth_core::grant::Scopes;
+///
+/// let new = NewApiKey::new("nightly export")?
+///     .scopes(Scopes::parse("orders:read")?)
+///     .lifetime(Duration::from_secs(30 * 24 * 3600))
+///     .network("10.0.0.0/8")?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct NewApiKey {
@@ -40,13 +61,14 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 impl NewApiKey {
     /// The longest name, in bytes.
     pub const MAX_NAME_LEN: usize = 100;
-    /// How many networks it may be good from.
+    /// How many networks it may be restricted to.
     pub const MAX_NETWORKS: usize = 20;
 
-    /// A key of this name, by which its owner knows it again.
+    /// A key with this name, by which its owner recognises it.
     ///
     /// # Errors
-    /// [`InvalidApiKey`] if the name is blank, longer than [`MAX_NAME_LEN`](Self::MAX_NAME_LEN), or has control characters.
+    /// [`InvalidApiKey`] if the name is blank, longer than [`MAX_NAME_LEN`](Self::MAX_NAME_LEN), or contains control
+    /// characters.
     pub fn new(name: impl Into<Box<str>>) -> Result<Self, InvalidApiKey> {
         let name = name.into();
         let fits = name.len() <= Self::MAX_NAME_LEN && !name.trim().is_empty();
@@ -57,28 +79,54 @@ impl NewApiKey {
         Ok(Self { name, scopes, lifetime: Some(DAY * 90), networks, bound_to_stamp: false })
     }
 
-    /// What it may be used for: none, unless this says so. Its owner's permissions bound it all the same.
+    /// Sets its scopes: none, unless set. The owner's permissions limit it all the same.
+    ///
+    /// ```
+    /// # use auth_core::api_keys::NewApiKey;
+    /// # use auth_core::grant::Scopes;
+    /// let new = NewApiKey::new("export")?.scopes(Scopes::parse("orders:read invoices:read")?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn scopes(mut self, scopes: Scopes) -> Self {
         self.scopes = scopes;
         self
     }
 
-    /// For how long it is good: 90 days, unless something else is said.
+    /// Sets how long it is good: 90 days, unless set.
+    ///
+    /// ```
+    /// # use auth_core::api_keys::NewApiKey;
+    /// let new = NewApiKey::new("this evening")?.lifetime(std::time::Duration::from_secs(4 * 3600));
+    /// # Ok::<(), auth_core::api_keys::InvalidApiKey>(())
+    /// ```
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = Some(lifetime);
         self
     }
 
-    /// It is good until somebody revokes it.
+    /// Makes it good until it is revoked.
+    ///
+    /// ```
+    /// # use auth_core::api_keys::NewApiKey;
+    /// let new = NewApiKey::new("backup server")?.never_expires();
+    /// # Ok::<(), auth_core::api_keys::InvalidApiKey>(())
+    /// ```
     pub fn never_expires(mut self) -> Self {
         self.lifetime = None;
         self
     }
 
-    /// Only from this address or network, by the [client's address](crate::RequestFacts::client); may be said of several.
+    /// Restricts it to this address or network, by the [client's address](crate::RequestFacts::client). Call it for
+    /// each.
+    ///
+    /// ```
+    /// # use auth_core::api_keys::NewApiKey;
+    /// let new = NewApiKey::new("backup server")?.network("10.0.0.7")?.network("2001:db8::/32")?;
+    /// # Ok::<(), auth_core::api_keys::InvalidApiKey>(())
+    /// ```
     ///
     /// # Errors
-    /// [`InvalidApiKey`] if that is neither, or there are too many.
+    /// [`InvalidApiKey`] if it is neither, or there are too many.
     pub fn network(mut self, network: &str) -> Result<Self, InvalidApiKey> {
         let address =
             || network.parse::<std::net::IpAddr>().map(|address| IpNet::from(address.to_canonical()));
@@ -90,32 +138,63 @@ impl NewApiKey {
         Ok(self)
     }
 
-    /// It dies when the owner's [security stamp](crate::User::security_stamp) changes, as their sessions do: with the password, and
-    /// when they sign out everywhere. Otherwise it lives on.
+    /// Ends it when the owner's [security stamp](crate::User::security_stamp) changes, as their sessions end: when
+    /// the password changes, and when they sign out everywhere. Otherwise the key stays good.
+    ///
+    /// ```
+    /// # use auth_core::api_keys::NewApiKey;
+    /// let new = NewApiKey::new("my laptop")?.bound_to_stamp();
+    /// # Ok::<(), auth_core::api_keys::InvalidApiKey>(())
+    /// ```
     pub fn bound_to_stamp(mut self) -> Self {
         self.bound_to_stamp = true;
         self
     }
 }
 
-/// A key as a store keeps it: all but its secret.
+/// A stored key: everything except its secret.
+///
+/// ```
+/// # use auth_core::api_keys::{ApiKeyOwner, ApiKeys, MemoryApiKeys, NewApiKey};
+/// # use auth_core::grant::Scopes;
+/// # use std::sync::Arc;
+/// # use auth_core::{Auth, MemoryBackend, Password, Passwords, RequestFacts, Secret, User, UserId};
+/// # #[derive(Clone)]
+/// # struct Account;
+/// # impl User for Account {
+/// #     fn id(&self) -> UserId { UserId::from(1) }
+/// #     fn security_stamp(&self) -> &[u8] { b"" }
+/// #     fn is_active(&self) -> bool { true }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let users = Arc::new(MemoryBackend::new(Passwords::new()?));
+/// # users.insert("alice", &Secret::new("wonderland"), Account).await?;
+/// # let keys = ApiKeys::new("shop", MemoryApiKeys::new(100))?.owners("local", Arc::clone(&users))?;
+/// let created = keys.create_for("local", &UserId::from(1), NewApiKey::new("export")?).await?;
+/// let stored = created.stored();
+/// println!("{} … {}: {}, made {:?}", stored.id, stored.tail(), stored.name(), stored.created());
+/// assert!(stored.expires.is_some() && stored.last_used.is_none());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct ApiKey {
     /// Its id.
     pub id: ApiKeyId,
-    /// Whose it is.
+    /// Its owner.
     pub owner: ApiKeyOwner,
-    /// When it stops being good.
+    /// When it expires.
     pub expires: Option<Timestamp>,
     /// When it was revoked.
     pub revoked: Option<Timestamp>,
-    /// When it was last used, to about a minute. It decides nothing.
+    /// When it was last used, to about a minute. Nothing depends on it.
     pub last_used: Option<Timestamp>,
     /// Shared by all copies: each request has one.
     pub(super) details: Arc<Details>,
 }
 
-/// What never changes.
+/// The part that never changes.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Details {
     pub(super) hash: [u8; 32],
@@ -124,13 +203,14 @@ pub(super) struct Details {
     pub(super) networks: Vec<IpNet>,
     pub(super) created: Timestamp,
     pub(super) tail: Box<str>,
-    /// A hash of the owner's stamp, if it is bound to that.
+    /// A hash of the owner's stamp, if the key is bound to it.
     pub(super) stamp: Option<[u8; 32]>,
     pub(super) made_by: MadeBy,
 }
 
 impl ApiKey {
-    /// A key as a store kept it, with the text that [`details`](Self::details) gave; `None` if that is another one.
+    /// The key that a store wrote, with the text that [`details`](Self::details) returned; `None` if the text belongs
+    /// to another key.
     pub fn stored(id: ApiKeyId, owner: ApiKeyOwner, details: &str) -> Option<Self> {
         let wire: Wire = serde_json::from_str(details).ok()?;
         let details = Details {
@@ -149,7 +229,8 @@ impl ApiKey {
         Some(Self { id, owner, expires: None, revoked: None, last_used: None, details: Arc::new(details) })
     }
 
-    /// All of it that never changes, as text: JSON, in which a later version may find more. It holds a hash of the secret.
+    /// Everything that never changes, as text: JSON, in which a later version may find more. It contains a hash of
+    /// the secret.
     pub fn details(&self) -> String {
         let Details { hash, name, scopes, networks, created, tail, stamp, made_by } = &*self.details;
         let wire = Wire {
@@ -162,48 +243,73 @@ impl ApiKey {
             stamp: *stamp,
             made_by: MadeByWire::of(made_by),
         };
-        // Numbers and texts: there is nothing that JSON could not say.
+        // Numbers and texts: JSON can always represent them.
         serde_json::to_string(&wire).unwrap_or_default()
     }
 
-    /// The name that it was given.
+    /// Its name.
     pub fn name(&self) -> &str {
         &self.details.name
     }
 
-    /// What it may be used for, as far as its owner may do it.
+    /// Its scopes, which count as far as its owner has the permissions.
     pub fn scopes(&self) -> &Scopes {
         &self.details.scopes
     }
 
-    /// From where it may be used; from everywhere, if there is none.
+    /// Where it may be used from; everywhere, if there are none.
     pub fn networks(&self) -> &[IpNet] {
         &self.details.networks
     }
 
-    /// When it was made.
+    /// When it was created.
     pub fn created(&self) -> Timestamp {
         self.details.created
     }
 
-    /// Its last four characters, by which somebody who has it finds it in a list.
+    /// Its last four characters, by which its holder finds it in a list.
     pub fn tail(&self) -> &str {
         &self.details.tail
     }
 
-    /// Whether it dies with its owner's security stamp.
+    /// Whether it ends when its owner's security stamp changes.
     pub fn is_bound_to_stamp(&self) -> bool {
         self.details.stamp.is_some()
     }
 
-    /// Whether it is good by itself: neither revoked nor over.
+    /// Whether it is good by itself: neither revoked nor expired.
+    ///
+    /// ```
+    /// # use auth_core::api_keys::{ApiKeyOwner, ApiKeys, MemoryApiKeys, NewApiKey};
+    /// # use auth_core::grant::Scopes;
+    /// # use std::sync::Arc;
+    /// # use auth_core::{Auth, MemoryBackend, Password, Passwords, RequestFacts, Secret, User, UserId};
+    /// # #[derive(Clone)]
+    /// # struct Account;
+    /// # impl User for Account {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let users = Arc::new(MemoryBackend::new(Passwords::new()?));
+    /// # users.insert("alice", &Secret::new("wonderland"), Account).await?;
+    /// # let keys = ApiKeys::new("shop", MemoryApiKeys::new(100))?.owners("local", Arc::clone(&users))?;
+    /// use auth_core::time::{Clock, SystemClock};
+    ///
+    /// let created = keys.create_for("local", &UserId::from(1), NewApiKey::new("export")?).await?;
+    /// assert!(created.stored().is_live(SystemClock.now()));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.revoked.is_none() && self.expires.is_none_or(|expires| now < expires)
     }
 }
 
 impl fmt::Debug for ApiKey {
-    /// Not the hash.
+    /// Without the hash.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ApiKey")
             .field("id", &self.id)
@@ -229,12 +335,13 @@ struct Wire {
     tail: Box<str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     stamp: Option<[u8; 32]>,
-    /// Absent: a session of which nothing is known.
+    /// Absent: created in a session of which nothing is known.
     #[serde(default)]
     made_by: MadeByWire,
 }
 
-/// Who made a key: the application, or a session, by which factors it was proven, and what its user had enrolled.
+/// Who created a key: the application, or a session, with the factors that proved it and those that its user had
+/// enrolled.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
 struct MadeByWire {
@@ -252,7 +359,7 @@ impl MadeByWire {
         Self { application: false, factors, enrolled: enrolled.bits() }
     }
 
-    /// What is not known here proves nothing, and is no reason to ask for nothing.
+    /// An unknown factor proves nothing, and does not justify requiring none.
     fn read(self, created: Timestamp) -> MadeBy {
         if self.application {
             return MadeBy::Application;
@@ -263,7 +370,12 @@ impl MadeByWire {
     }
 }
 
-/// What cannot be a key, or an id of one.
+/// Says why a text is not a valid key, id, name or network.
+///
+/// ```
+/// let error = auth_core::api_keys::NewApiKey::new("  ").unwrap_err();
+/// assert!(error.to_string().starts_with("the name of an API key has 1 to 100 bytes"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidApiKey(&'static str);
 

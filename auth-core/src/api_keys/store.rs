@@ -1,4 +1,4 @@
-//! Where keys are kept.
+//! The store of keys.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -7,19 +7,31 @@ use super::{ApiKey, ApiKeyId, ApiKeyOwner};
 use crate::store_error::StoreError;
 use crate::time::Timestamp;
 
-/// How a key ends.
+/// How a key ends: see [`ApiKeyStore::end`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyEnd {
-    /// It was revoked, now. When it was revoked first stays.
+    /// It is revoked at this time. An earlier revocation stays.
     Revoked(Timestamp),
-    /// It is over by this time at the latest: another one takes its place.
+    /// It ends at this time at the latest, because another one replaces it.
     By(Timestamp),
 }
 
-/// Keeps [keys](ApiKey), without their secrets. `auth_core::conformance::api_keys` checks an implementation.
+/// Stores [keys](ApiKey), without their secrets. [`MemoryApiKeys`](crate::api_keys::MemoryApiKeys) is one;
+/// `SqlApiKeys` of auth-sql keeps them in a table.
+///
+/// `auth_core::conformance::api_keys` tests an implementation.
+///
+/// ```
+/// use auth_core::api_keys::{ApiKeyOwner, ApiKeyStore};
+/// use auth_core::session::StoreError;
+///
+/// async fn names(store: &impl ApiKeyStore, owner: &ApiKeyOwner) -> Result<Vec<String>, StoreError> {
+///     Ok(store.of_owner(owner, 100).await?.iter().map(|key| key.name().to_owned()).collect())
+/// }
+/// ```
 pub trait ApiKeyStore: Send + Sync + 'static {
-    /// Adds a key, unless its owner has so many [live](ApiKey::is_live) ones already; says whether it did. Several that are
-    /// added at once may get a few more.
+    /// Adds a key, unless its owner already has this many [live](ApiKey::is_live) ones; returns whether it did.
+    /// Concurrent additions may exceed the limit by a few.
     ///
     /// # Errors
     /// [`StoreError`] if it cannot be written, or has a key with this id.
@@ -30,13 +42,13 @@ pub trait ApiKeyStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// The key with this id, whatever became of it.
+    /// The key with this id, live or ended.
     ///
     /// # Errors
     /// [`StoreError`] if it cannot be read.
     fn find(&self, id: ApiKeyId) -> impl Future<Output = Result<Option<ApiKey>, StoreError>> + Send;
 
-    /// At most so many keys of an owner, those first that were made last.
+    /// At most this many keys of an owner, newest first.
     ///
     /// # Errors
     /// As [`find`](Self::find).
@@ -46,7 +58,8 @@ pub trait ApiKeyStore: Send + Sync + 'static {
         limit: usize,
     ) -> impl Future<Output = Result<Vec<ApiKey>, StoreError>> + Send;
 
-    /// Ends a key; says whether the owner has one with this id. None gets longer by it, and none that was revoked comes back.
+    /// Ends a key; returns whether the owner has one with this id. It never prolongs a key, nor restores a revoked
+    /// one.
     ///
     /// # Errors
     /// [`StoreError`] if it cannot be written.
@@ -57,13 +70,13 @@ pub trait ApiKeyStore: Send + Sync + 'static {
         end: KeyEnd,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Notes when a key was last used, unless that is later already.
+    /// Records when a key was last used, unless a later use is recorded already.
     ///
     /// # Errors
     /// As [`end`](Self::end).
     fn note_use(&self, id: ApiKeyId, at: Timestamp) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Removes at most so many keys that were over, or revoked, before this time, and says how many.
+    /// Removes at most this many keys that ended before this time, and returns how many.
     ///
     /// # Errors
     /// As [`end`](Self::end).

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::ApiKeyId;
 use crate::time::Timestamp;
 
-/// Which uses have been noted in this process, so that a key that is used all the time is noted once a minute.
+/// Remembers which uses this process has recorded, so that a key in constant use is recorded once a minute.
 ///
-/// Keys share slots: one that takes another's is noted more often, never less.
+/// Keys share slots: one that takes another's slot is recorded more often, never less.
 pub(super) struct Uses {
     slots: Box<[AtomicU64]>,
 }
@@ -22,9 +22,9 @@ impl Uses {
         Self { slots: (0..SLOTS).map(|_| AtomicU64::new(0)).collect() }
     }
 
-    /// Whether this use is the first in its minute. Of several at once one is.
+    /// Whether this is the first use of the key within its minute. Of several concurrent uses one is.
     pub(super) fn is_to_be_noted(&self, id: ApiKeyId, now: Timestamp) -> bool {
-        // Ids are random and drawn here: nobody can aim at a slot, and no two of them have one mark in a minute.
+        // Ids are random and drawn here: nobody can choose a slot, and no two of them have one mark in a minute.
         let slot = &self.slots[usize::try_from(id.number() % SLOTS).unwrap_or_default()];
         let mark = id.number().wrapping_add((now.as_millis() / MINUTE).wrapping_mul(ODD));
         slot.load(Ordering::Relaxed) != mark && slot.swap(mark, Ordering::Relaxed) != mark

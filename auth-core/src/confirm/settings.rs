@@ -1,28 +1,35 @@
-//! [`Confirmation`]: how often an outside system is asked about the users of sessions.
+//! [`Confirmation`]: how often to ask an outside system about the users of sessions.
 
 use std::time::Duration;
 
 use crate::ConfigError;
 use crate::time::Timestamp;
 
-/// How often an outside system is asked about the users of sessions, and what happens while it cannot answer: see
-/// [`AuthBuilder::confirm`](crate::AuthBuilder::confirm).
+/// How often to ask an outside system about the users of sessions, and what happens while it cannot answer: the
+/// argument of [`AuthBuilder::confirm`](crate::AuthBuilder::confirm).
 ///
-/// | the outside system says of a session's user | |
+/// | the outside system says about a session's user | result |
 /// |---|---|
-/// | they may sign in | they go on, with what is known of them now: rights that it took away are gone with this request |
-/// | they may not, or nobody there is them | all their sessions end, on all devices |
-/// | nothing | they go on until the last confirmation is the interval and the grace old; then requests get a 503, and the session is kept |
+/// | they may sign in | the session goes on with current data: rights that were revoked there are gone with this request |
+/// | they may not, or are unknown | all their sessions end, on all devices |
+/// | nothing | sessions go on until the last confirmation is older than interval and grace together; then requests get a 503, and the session stays |
 ///
-/// So whoever is disabled there stays signed in here for at most the interval, and while it is down for at most the
-/// grace longer. Sessions that are not used ask nothing: the question comes with a request, which waits for it.
+/// A user who is disabled there stays signed in here for at most the interval, or while the system is down, for at
+/// most the grace longer. Idle sessions cause no requests: a request of the user asks, and waits for the answer.
 ///
-/// Sessions fall due at three quarters of the interval or later, each at a point of its own: those that began together
-/// do not ask together. Requests of one user at the same time share one question on each instance. After a
-/// failure the user is left alone for 10 s, and after five outages within 10 s so is the outside system, for 5 s at
-/// first and 60 s at most: requests do not wait for it meanwhile. What is an outage is told as for logins, at
-/// [`BackendError`](crate::backend::BackendError): users about whom it says odd things, or nothing, keep no others from being
-/// confirmed.
+/// A session is due at three quarters of the interval or later, at a random point: sessions that began together do
+/// not ask together. On each instance, concurrent requests of one user share one question. After a failure the user
+/// is not asked about for 10 s. After five outages within 10 s the system is not asked at all, for 5 s at first and
+/// 60 s at most; requests do not wait for it meanwhile. As for logins, [`BackendError`](crate::backend::BackendError)
+/// says what an outage is: odd answers about some users do not affect others.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use auth_core::backend::Confirmation;
+///
+/// let confirmation = Confirmation::every(Duration::from_secs(300)).grace(Duration::from_secs(3600));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Confirmation {
@@ -33,48 +40,66 @@ pub struct Confirmation {
 impl Confirmation {
     /// The shortest interval.
     pub const MIN_INTERVAL: Duration = Duration::from_secs(10);
-    /// The grace unless it is set: 4 h.
+    /// The grace, unless set: 4 h.
     pub const GRACE: Duration = Duration::from_secs(4 * 60 * 60);
 
-    /// Once in this interval, with a grace of 4 h. It must be shorter than sessions live.
+    /// Asks once in this interval, with a grace of 4 h. The interval must be shorter than the lifetime of sessions.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use auth_core::backend::Confirmation;
+    ///
+    /// let confirmation = Confirmation::every(Duration::from_secs(300));
+    /// ```
     pub const fn every(interval: Duration) -> Self {
         Self { every: interval, grace: Self::GRACE }
     }
 
-    /// How much longer than the interval a session goes on unconfirmed, while the outside system cannot answer. With zero
-    /// nobody does.
+    /// Sets how much longer than the interval a session goes on unconfirmed while the outside system cannot answer.
+    /// Zero ends that at once.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use auth_core::backend::Confirmation;
+    ///
+    /// // While the directory is down, users stay for a quarter of an hour.
+    /// let confirmation = Confirmation::every(Duration::from_secs(300)).grace(Duration::from_secs(900));
+    /// ```
     pub const fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
     }
 
-    /// Refuses what cannot be right for sessions that live this long.
+    /// Refuses settings that cannot be right for sessions of this lifetime.
     pub(crate) fn check(self, lifetime: Duration) -> Result<(), ConfigError> {
         if self.every < Self::MIN_INTERVAL {
-            return Err(ConfigError::new("users are confirmed every 10 s at most: use a longer interval"));
+            return Err(ConfigError::new("users can be confirmed every 10 s at most: use a longer interval"));
         }
         if self.every >= lifetime {
             return Err(ConfigError::new(
-                "no session lives long enough to be confirmed: use an interval below its absolute timeout",
+                "sessions end before they are confirmed: use an interval below the absolute timeout",
             ));
         }
         Ok(())
     }
 
-    /// Whether a session is to be confirmed that was at `confirmed`. `draw` is what nobody chose: its key, the hash of a token.
+    /// Whether a session is due that was last confirmed at `confirmed`. `draw` is random: its key, the hash of a
+    /// token.
     pub(crate) fn is_due(self, draw: &[u8; 32], confirmed: Timestamp, now: Timestamp) -> bool {
         let age = now.since(confirmed);
         age >= self.every / 4 * 3 && age >= self.due_after(draw)
     }
 
-    /// Between three quarters of the interval and the whole.
+    /// Between three quarters of the interval and all of it.
     fn due_after(self, draw: &[u8; 32]) -> Duration {
         let [first, second, ..] = *draw;
         let spread = u32::from(u16::from_le_bytes([first, second]));
         self.every / 4 * 3 + self.every / 4 / u32::from(u16::MAX) * spread
     }
 
-    /// Whether a session goes on that could not be confirmed.
+    /// Whether an unconfirmed session goes on.
     pub(crate) fn is_in_grace(self, confirmed: Timestamp, now: Timestamp) -> bool {
         now.since(confirmed) < self.every.saturating_add(self.grace)
     }

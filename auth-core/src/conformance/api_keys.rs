@@ -11,7 +11,20 @@ use crate::{BackendName, UserId};
 
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 
-/// Runs the suite on stores that `make` makes, each of them empty.
+/// Runs the suite on empty stores from `make`.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use auth_core::api_keys::MemoryApiKeys;
+/// use auth_core::conformance::api_keys::api_key_store;
+///
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+/// // In a function with `#[tokio::test(flavor = "multi_thread")]`:
+/// # runtime.block_on(async {
+/// api_key_store(async || Arc::new(MemoryApiKeys::new(10_000))).await;
+/// # });
+/// ```
 ///
 /// # Panics
 /// If the store breaks a rule.
@@ -41,7 +54,7 @@ fn alice() -> ApiKeyOwner {
     owner("local", "1")
 }
 
-/// A key that was made so many seconds after the start.
+/// A key that was created this many seconds after the start.
 fn key(id: u64, owner: ApiKeyOwner, made: u64) -> ApiKey {
     let hash = vec![7; 32];
     let created = later(made).as_millis();
@@ -112,7 +125,7 @@ async fn an_owner_has_so_many<S: ApiKeyStore>(store: &S) {
     assert!(add(7, None).await, "nor what is over");
 }
 
-/// Also where names and ids differ in their case alone, or in where one ends and the other begins.
+/// Also if names and ids differ only in case, or in where one ends and the other begins.
 async fn owners_are_told_apart<S: ApiKeyStore>(store: &S) {
     let owners =
         [alice(), owner("local", "1 "), owner("Local", "1"), owner("local", "A"), owner("local", "a")];

@@ -15,7 +15,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! // 16 attempts come at once: each may wait for the others' hashes.
+//! // 16 attempts run concurrently: each may wait for the others' hashes.
 //! let passwords = Passwords::builder().wait(Duration::from_secs(300)).build()?;
 //! let users = MemoryBackend::new(passwords);
 //! users.insert("alice", &Secret::new("wonderland"), Member { id: 1, active: true }).await?;
@@ -47,7 +47,7 @@ use crate::{
     Auth, BackendPolicy, Credentials, Denied, DeniedKind, Password, Passwords, RequestFacts, User, UserId,
 };
 
-/// Credentials whose answers are known.
+/// Credentials with known answers, for [`backend`]. The module shows an example.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Cases<C> {
@@ -58,28 +58,29 @@ pub struct Cases<C> {
 }
 
 impl<C> Cases<C> {
-    /// Credentials of an active user, and some of nobody.
+    /// Right credentials of an active user, and credentials with an unknown name.
     pub fn new(right: C, unknown: C) -> Self {
         Self { right, unknown, wrong_secret: None, disabled: None }
     }
 
-    /// The active user's name with another secret. Leave it out if the kind has no name beside the secret.
+    /// The active user's name with another secret. Leave it out if the kind has no name besides the secret.
     pub fn wrong_secret(mut self, credentials: C) -> Self {
         self.wrong_secret = Some(credentials);
         self
     }
 
-    /// Right credentials of a user who is disabled.
+    /// Right credentials of a disabled user.
     pub fn disabled(mut self, credentials: C) -> Self {
         self.disabled = Some(credentials);
         self
     }
 }
 
-/// Checks a backend, as the only one of a chain. [`odd`] checks what hostile input does to it.
+/// Checks a backend as the only one of a chain. [`odd`] checks its reaction to hostile input. The module has an
+/// example.
 ///
 /// # Panics
-/// With the broken rule, if there is one.
+/// With the rule that the backend breaks.
 pub async fn backend<C, B>(backend: B, cases: Cases<C>)
 where
     C: Credentials + Clone,
@@ -93,7 +94,8 @@ where
     interrupted(&auth, &cases).await;
 }
 
-/// Checks that a password backend makes every attempt cost one hash, whoever it names, and all that fail the same work.
+/// Checks that every attempt on a password backend costs one hash, whatever the name, and that all failed attempts
+/// cost the same.
 ///
 /// # Panics
 /// With the case that costs more or less.
@@ -124,7 +126,7 @@ fn difference(
     after.iter().map(|(name, work)| (*name, work - before.get(name).unwrap_or(&0))).collect()
 }
 
-/// However busy the machine is: what is slow is not what is wrong. One that hangs is.
+/// Generous, however busy the machine is: only a backend that hangs exceeds it.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 fn chain<C: Credentials, B: Backend<C>>(backend: &Arc<B>) -> Auth<B::User> {
@@ -153,7 +155,7 @@ async fn answers<C: Credentials + Clone, U: User>(auth: &Auth<U>, cases: &Cases<
     for (name, credentials, kind) in expected {
         let Some(credentials) = credentials else { continue };
         let denied = ask(auth, credentials.clone()).await.expect_err(name);
-        // Where the secret is the name, a wrong one is an unknown one; a backend may also not tell them apart.
+        // If the secret is the name, a wrong one is an unknown one; a backend may also not distinguish them.
         let is_declined =
             |kind| matches!(kind, DeniedKind::UnknownUser | DeniedKind::WrongSecret | DeniedKind::NoBackend);
         let fits = denied.kind() == kind || is_declined(kind) && is_declined(denied.kind());
@@ -179,7 +181,7 @@ where
     }
 }
 
-/// Attempts that run at the same time do not see each other.
+/// Concurrent attempts do not affect each other.
 async fn together<C: Credentials + Clone, U: User>(auth: &Auth<U>, cases: &Cases<C>) {
     let right = ask(auth, cases.right.clone()).await.expect("the right credentials are accepted");
     let attempts: Vec<_> = (0..16)
@@ -198,7 +200,7 @@ async fn together<C: Credentials + Clone, U: User>(auth: &Auth<U>, cases: &Cases
     }
 }
 
-/// A client that goes away at any point leaves nothing behind that would hinder the next one.
+/// A client that goes away at any point leaves nothing behind that hinders the next one.
 async fn interrupted<C: Credentials + Clone, U: User>(auth: &Auth<U>, cases: &Cases<C>) {
     for polls in 0..32 {
         let mut attempt = pin!(ask(auth, cases.right.clone()));

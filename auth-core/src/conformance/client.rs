@@ -47,18 +47,18 @@ impl RequestView for Headers<'_> {
 
 /// The session handle of a request that presents nothing, and is not answered yet.
 pub fn session<U: User>(auth: &Auth<U>) -> Session<U> {
-    // Without the exchange, whose end would be the response's.
+    // Without the exchange, whose end belongs to the response.
     let session = Session::anonymous(auth.clone(), alone());
     session.describe(&Headers(&[]));
     session
 }
 
-/// A layer that stands alone and puts nobody into any extensions, as there are none.
+/// A layer of its kind, without any extensions.
 pub fn alone<U>() -> Layered<U> {
     Layered { shown: Some(|_| None), outer: None }
 }
 
-/// Logs somebody in, and gives the value of the session cookie: what must not be found in a dump of the store.
+/// Logs a user in, and returns the value of the session cookie, which a dump of the store must not contain.
 ///
 /// # Panics
 /// If the credentials are not accepted, or the store refuses.
@@ -69,7 +69,7 @@ pub async fn log_in<U: User, C: Credentials>(auth: &Auth<U>, credentials: C) -> 
     value.to_owned()
 }
 
-/// A browser that keeps its session cookie, and sends POSTs from the site's own pages.
+/// A browser that keeps its session cookie, and sends POSTs from the site's pages.
 #[derive(Clone)]
 pub struct Browser {
     user_agent: &'static str,
@@ -84,15 +84,15 @@ impl fmt::Debug for Browser {
 }
 
 impl Browser {
-    /// A browser of this name, which nobody has used yet.
+    /// A new browser of this name.
     pub fn new(user_agent: &'static str) -> Self {
         Self { user_agent, cookie: String::new() }
     }
 
-    /// Logs somebody in.
+    /// Logs a user in.
     ///
     /// # Panics
-    /// If somebody is logged in already, the credentials are not accepted, or the store refuses.
+    /// If a user is logged in already, the credentials are not accepted, or the store refuses.
     pub async fn log_in<U: User, C: Credentials>(&mut self, auth: &Auth<U>, credentials: C) {
         let Begin::Call(exchange) = auth.begin(self, alone()) else {
             panic!("somebody is logged in already")
@@ -105,10 +105,10 @@ impl Browser {
         cookie.0.split(';').next().unwrap_or_default().clone_into(&mut self.cookie);
     }
 
-    /// Whether the next request is somebody's.
+    /// Whether the next request belongs to a user.
     ///
     /// # Panics
-    /// If that cannot be found out, or nobody ever logged in.
+    /// If that cannot be found out, or no user ever logged in.
     pub async fn is_logged_in<U: User>(&self, auth: &Auth<U>) -> bool {
         let Begin::Resolve(resolving) = auth.begin(self, alone()) else {
             panic!("the browser has no cookie")

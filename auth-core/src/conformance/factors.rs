@@ -1,4 +1,4 @@
-//! The suite for [`FactorStore`]: what is used once is used once, however many try it at once.
+//! The suite for [`FactorStore`]: a code is used once, however many try concurrently.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,12 +12,29 @@ use crate::time::Timestamp;
 use crate::{BackendName, UserId};
 
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
-/// How many try the same thing at once.
+/// How many tasks try the same thing concurrently.
 const CROWD: u64 = 500;
-/// How many register the same passkey at once.
+/// How many register the same passkey concurrently.
 const REGISTRATIONS: u64 = 64;
 
-/// Runs the suite on stores that `make` makes: each time two handles of one that is empty, as two instances have them.
+/// Runs the suite on empty stores from `make`: two handles of each, like two instances of an application.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use auth_core::conformance::factors::factor_store;
+/// use auth_core::factors::MemoryFactors;
+///
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+/// // In a function with `#[tokio::test(flavor = "multi_thread")]`:
+/// # runtime.block_on(async {
+/// factor_store(async || {
+///     let store = Arc::new(MemoryFactors::new(10_000));
+///     [Arc::clone(&store), store]
+/// })
+/// .await;
+/// # });
+/// ```
 ///
 /// # Panics
 /// If the store breaks a rule.
@@ -65,7 +82,7 @@ const fn id(number: u64) -> FactorId {
     FactorId::from_number(number)
 }
 
-/// An app that is not confirmed, made so many seconds after the start.
+/// An unconfirmed app, created this many seconds after the start.
 fn app(number: u64, owner: FactorOwner, made: u64) -> StoredFactor {
     StoredFactor {
         id: id(number),
@@ -172,7 +189,7 @@ async fn an_owner_has_so_many<S: FactorStore>([one, other]: &[Arc<S>; 2]) {
     assert!(add(app(5, alice(), 5)).await, "what is removed does not count");
 }
 
-/// Also where names and ids differ in their case alone, or in where one ends and the other begins.
+/// Also if names and ids differ only in case, or in where one ends and the other begins.
 async fn owners_are_told_apart<S: FactorStore>([one, other]: &[Arc<S>; 2]) {
     let owners = [
         alice(),
@@ -296,7 +313,7 @@ async fn tries_are_counted<S: FactorStore>([one, other]: &[Arc<S>; 2]) {
     for n in 0..Tries::FREE {
         let store = if n % 2 == 0 { one } else { other };
         let tried = reserve(store, &alice(), NOW).await.expect("some are free");
-        // One that is never settled counts as well.
+        // A try that is never settled counts as well.
         if n > 1 {
             settle(other, &alice(), tried, TryEnd::Wrong).await;
         }
@@ -344,7 +361,7 @@ async fn tries_end_as_they_ended<S: FactorStore>([one, other]: &[Arc<S>; 2]) {
     settle(one, &bob(), fifth, TryEnd::Right).await;
 }
 
-/// Hashes that begin alike, and have every byte.
+/// Hashes that begin alike, and contain every byte.
 async fn what_has_a_lookup_is_found_by_it<S: FactorStore>([one, other]: &[Arc<S>; 2]) {
     add(one, &app(1, alice(), 0)).await;
     add(one, &set(2, alice(), &[7])).await;
@@ -398,7 +415,7 @@ async fn uses_are_noted<S: FactorStore>([one, other]: &[Arc<S>; 2]) {
     assert_eq!(used, [Some(later(9)), None, None]);
 }
 
-/// Everybody does the same at one moment, half of them at each instance.
+/// All tasks do the same at one moment, half of them at each instance.
 async fn crowd<S, T, F>([one, other]: [Arc<S>; 2], size: u64, task: impl Fn(Arc<S>, u64) -> F) -> Vec<T>
 where
     S: FactorStore,
@@ -436,7 +453,7 @@ async fn a_crowd_uses_a_code_once<S: FactorStore>(stores: [Arc<S>; 2]) {
     assert_eq!(all(&last, &alice()).await[0].codes, [[2; 32]]);
 }
 
-/// A thousand wrong codes: none is compared that is not counted before.
+/// A thousand wrong codes: each is counted before it is compared.
 async fn a_crowd_is_counted<S: FactorStore>(stores: [Arc<S>; 2]) {
     let last = Arc::clone(&stores[0]);
     let guess = |store: Arc<S>, _| async move {
@@ -451,7 +468,7 @@ async fn a_crowd_is_counted<S: FactorStore>(stores: [Arc<S>; 2]) {
     assert_eq!(reserve(&last, &alice(), NOW).await, Err(Tries::FIRST_DELAY));
 }
 
-/// Of one credential, half of them for another user.
+/// With one credential, half of them for another user.
 async fn a_crowd_registers_once<S: FactorStore>(stores: [Arc<S>; 2]) {
     let last = Arc::clone(&stores[1]);
     let register = |store: Arc<S>, n| async move {

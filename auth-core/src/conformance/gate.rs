@@ -7,7 +7,7 @@ use super::together::together;
 use crate::gate::{Admission, AttemptEnd, Gate, GateAttempt};
 use crate::{DeniedKind, Password, RequestFacts};
 
-/// A gate that is tried, and what it allows.
+/// A gate under test, and what it allows.
 struct Tried<G> {
     gate: Arc<G>,
     limit: usize,
@@ -15,8 +15,8 @@ struct Tried<G> {
 
 const WRONG: AttemptEnd = AttemptEnd::Denied(DeniedKind::WrongSecret);
 
-/// Runs the suite on gates that `make` makes, each with no past, which admit `limit` wrong passwords of one name in a row
-/// and then make the client wait.
+/// Runs the suite on fresh gates from `make`, which admit `limit` wrong passwords of one name in a row and then make
+/// the client wait.
 ///
 /// # Panics
 /// If the gate breaks a rule.
@@ -53,7 +53,7 @@ impl<G: Gate> Tried<G> {
         }
     }
 
-    /// None of them is settled: whoever counts only what has ended lets all of them through.
+    /// None of them is settled: a gate that counts only ended attempts lets all of them through.
     async fn no_more_at_once_than_there_are_places(&self) {
         let knocks = (0..4 * self.limit).map(|_| {
             let tried = Self { gate: Arc::clone(&self.gate), limit: self.limit };

@@ -1,6 +1,6 @@
-//! Public test suites: what every implementation of a trait must do.
+//! Public test suites: what every implementation of a trait has to do.
 //!
-//! No implementation is finished until it passes its trait's suite, also behind an `Arc`.
+//! An implementation is finished when it passes its trait's suite, also behind an `Arc`.
 
 pub mod api_keys;
 pub mod backend;

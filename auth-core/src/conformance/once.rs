@@ -10,11 +10,28 @@ use crate::time::Timestamp;
 
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 
-/// As many as may come at once.
+/// The number of concurrent calls.
 const CROWD: usize = 500;
 
-/// Runs the suite on stores that `make` makes, each of them empty. Of each it makes two handles, as two instances of an
-/// application have them: over connections of their own, if the store is one that instances share.
+/// Runs the suite on empty stores from `make`. It uses two handles of each, like two instances of an application:
+/// over separate connections, if instances share the store.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use auth_core::conformance::once::once_store;
+/// use auth_core::once::MemoryOnce;
+///
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+/// // In a function with `#[tokio::test(flavor = "multi_thread")]`:
+/// # runtime.block_on(async {
+/// once_store(async || {
+///     let store = Arc::new(MemoryOnce::new(10_000));
+///     [Arc::clone(&store), store]
+/// })
+/// .await;
+/// # });
+/// ```
 ///
 /// # Panics
 /// If the store breaks a rule.
@@ -31,8 +48,7 @@ pub async fn once_store<S: OnceStore>(make: impl AsyncFn() -> [Arc<S>; 2]) {
     a_crowd_at_many_ids_has_one_first_each(make().await).await;
 }
 
-/// Runs the suite on a store that cannot be reached, or cannot be written: it says so, also about what was used before it was
-/// down, and whatever was not.
+/// Runs the suite on a store that cannot be reached or written: it has to report that for every id, used or not.
 ///
 /// # Panics
 /// If it answers.
@@ -43,7 +59,7 @@ pub async fn once_store_that_is_down<S: OnceStore>(store: &S) {
         assert!(answer.is_err(), "outage: neither yes nor no, and not {answer:?}");
     }
     let answer = store.purge(later(600), 10).await;
-    // Where the store forgets by itself, it need not be asked.
+    // A store that expires entries by itself need not be asked.
     assert!(matches!(answer, Err(_) | Ok(0)), "outage: nothing was removed, and not {answer:?}");
 }
 
@@ -51,7 +67,7 @@ fn later(seconds: u64) -> Timestamp {
     NOW.plus(Duration::from_secs(seconds))
 }
 
-/// A moment before.
+/// The moment before.
 fn before(time: Timestamp) -> Timestamp {
     Timestamp::from_millis(time.as_millis() - 1)
 }
@@ -64,7 +80,7 @@ fn once<'a>(purpose: &'a Purpose, id: &'a [u8]) -> OnceId<'a> {
     OnceId::new(purpose, id).expect("an id")
 }
 
-/// Whether it may be used by whoever asks at this time.
+/// Whether the id may be used at this time.
 async fn at<S: OnceStore>(store: &S, now: Timestamp, id: &str, until: Timestamp) -> bool {
     let purpose = purpose("tests");
     store.use_once(once(&purpose, id.as_bytes()), until, now).await.expect("the store can be written")
@@ -90,7 +106,8 @@ async fn what_is_used_is_used<S: OnceStore>([one, other]: [Arc<S>; 2]) {
     assert!(!used(&one, "d", later(60)).await, "use_once: also behind an Arc");
 }
 
-/// Also where databases like to see no difference: in case, in blanks and zeros at the end, in accents, and after many bytes.
+/// Also where databases tend to see no difference: in case, in trailing blanks and zeros, in accents, and after many
+/// bytes.
 async fn ids_are_told_apart<S: OnceStore>([one, other]: [Arc<S>; 2]) {
     let purpose = purpose("tests");
     let long = |last: &[u8]| [&[b'x'; OnceId::MAX_LEN - 1], last].concat();
@@ -128,7 +145,7 @@ async fn purposes_are_told_apart<S: OnceStore>([one, other]: [Arc<S>; 2]) {
     }
 }
 
-/// What is over may have been forgotten, so nobody may use it, whether it was used or not.
+/// An expired id may have been forgotten, so nobody may use it, whether it was used or not.
 async fn what_is_over_is_nobodys<S: OnceStore>([one, _]: [Arc<S>; 2]) {
     for (id, until) in [("a", Timestamp::from_millis(0)), ("b", before(NOW)), ("c", NOW)] {
         assert!(!used(&*one, id, until).await, "use_once: what is over is nobody's ({id})");
@@ -143,12 +160,12 @@ async fn what_is_used_is_kept<S: OnceStore>([one, other]: [Arc<S>; 2]) {
         assert_eq!(purge(&*other, time, 100).await, 0, "purge: an entry is kept for a minute longer");
         assert!(!used(&*one, "a", until).await, "purge: what was used stays used");
     }
-    // A store that forgets by itself may have it still, and the others have no entry any more: both are right.
+    // A store that expires entries by itself may still have it, and the others no longer: both are right.
     assert!(purge(&*other, until.plus(KEPT_BEYOND), 100).await <= 1, "purge: says how many");
     assert!(!at(&*one, until.plus(KEPT_BEYOND), "a", until).await, "use_once: what is over stays over");
 }
 
-/// Whoever is refused must not be able to shorten the time for which it is known, or to add it again.
+/// A refused caller must not be able to shorten the time for which the id is known, or to add it again.
 async fn a_refusal_changes_nothing<S: OnceStore>([one, other]: [Arc<S>; 2]) {
     assert!(used(&*one, "a", later(600)).await, "use_once: the first one may");
     assert!(!used(&*other, "a", later(1)).await, "use_once: nobody else may");
@@ -158,7 +175,7 @@ async fn a_refusal_changes_nothing<S: OnceStore>([one, other]: [Arc<S>; 2]) {
     assert!(!again, "use_once: a refusal does not shorten the entry");
 }
 
-/// An instance whose clock is a minute ahead comes by when the time is over for it.
+/// An instance whose clock is a minute ahead purges when the id has expired for it.
 async fn a_clock_that_is_ahead_makes_nothing_good_again<S: OnceStore>([one, other]: [Arc<S>; 2]) {
     let until = later(10);
     assert!(used(&*one, "a", until).await, "use_once: the first one may");

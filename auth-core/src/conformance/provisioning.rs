@@ -10,10 +10,10 @@ use crate::UserId;
 use crate::backend::{BackendError, Email};
 use crate::provisioning::ProvisionStore;
 
-/// A store under test, with what an application does to its users beside provisioning.
+/// A store under test, with what an application does to its users besides provisioning.
 ///
-/// It has a place for the attributes `phone` and `town`, the e-mail address, the flag `is_staff`, any permission, and
-/// what came from outside.
+/// It can hold the attributes `phone` and `town`, the e-mail address, the flag `is_staff`, any permission, and
+/// tracked values.
 pub trait Site: ProvisionStore {
     /// Adds an active user without an identity, as a registration would.
     ///
@@ -42,12 +42,12 @@ impl<S: Site> Site for Arc<S> {
     }
 }
 
-/// Checks a store against its contract; `fresh` makes an empty one for each case.
+/// Checks a store against its contract; `fresh` returns an empty one for each case.
 ///
 /// Run it on a multi-threaded runtime: the last cases race.
 ///
 /// # Panics
-/// If the store breaks a rule. The text names it.
+/// With the rule that the store breaks.
 pub async fn provision_store<S: Site>(fresh: impl AsyncFn() -> S) {
     one::check(&fresh).await;
     many::check(&fresh).await;

@@ -1,4 +1,4 @@
-//! The rules that every [`SessionStore`] keeps.
+//! The rules for every [`SessionStore`].
 
 mod fixture;
 mod lifecycle;
@@ -11,9 +11,9 @@ mod writes;
 use crate::session::SessionStore;
 pub use fixture::sample_record;
 
-/// Checks a session store against its contract; `fresh` makes an empty one for each case.
+/// Checks a session store against its contract; `fresh` returns an empty one for each case.
 ///
-/// Times in it lie around the year 2096, so that a store that also expires by its own clock keeps them. Run it
+/// Its times are around the year 2096, so that a store that also expires sessions by its own clock keeps them. Run it
 /// on a multi-threaded runtime: the last cases race.
 ///
 /// ```
@@ -28,7 +28,7 @@ pub use fixture::sample_record;
 /// ```
 ///
 /// # Panics
-/// If the store breaks a rule. The text names it.
+/// With the rule that the store breaks.
 pub async fn session_store<S: SessionStore>(fresh: impl AsyncFn() -> S) {
     lifecycle::check(&fresh).await;
     writes::check(&fresh).await;

@@ -1,4 +1,4 @@
-//! The suite for [`ThrottleStore`]: buckets that many change at once.
+//! The suite for [`ThrottleStore`]: buckets that change concurrently.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,10 +8,23 @@ use crate::BackendName;
 use crate::throttle::{Account, Bucket, BucketChange, BucketKey, StoredBucket, ThrottleStore};
 use crate::time::Timestamp;
 
-/// Later than any server's clock says: nothing expires by itself.
+/// Later than any server's clock: nothing expires by itself.
 const NOW: Timestamp = Timestamp::from_secs(10_000_000_000);
 
-/// Runs the suite on stores that `make` makes, each of them empty.
+/// Runs the suite on empty stores from `make`.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use auth_core::conformance::throttle::throttle_store;
+/// use auth_core::throttle::MemoryThrottle;
+///
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+/// // In a function with `#[tokio::test(flavor = "multi_thread")]`:
+/// # runtime.block_on(async {
+/// throttle_store(async || Arc::new(MemoryThrottle::new(10_000))).await;
+/// # });
+/// ```
 ///
 /// # Panics
 /// If the store breaks a rule.
@@ -31,7 +44,7 @@ fn key(n: u64) -> BucketKey {
     BucketKey::from_bytes(key)
 }
 
-/// A bucket that tells so many failures, until this time.
+/// A bucket with this many failures, until this time.
 fn bucket(failures: u32, expires: Timestamp, blocked_until: Timestamp, account: &str) -> Bucket {
     let account = match account.split_once('/') {
         Some((backend, id)) => format!(r#","account":{{"backend":"{backend}","id":"{id}"}}"#),
@@ -102,14 +115,14 @@ async fn all_or_nothing<S: ThrottleStore>(store: &S) {
     assert_eq!((at(store, key(2)).await, at(store, key(3)).await), (Some((2, 2)), Some((3, 3))));
 }
 
-/// Two buckets, which all change together.
+/// Two buckets, which change together.
 async fn a_crowd_loses_nothing<S: ThrottleStore>(store: Arc<S>) {
     const CROWD: u32 = 40;
     let one_more = |own: u64| {
         let store = Arc::clone(&store);
         async move {
             for version in (own * 1_000_000).. {
-                // Not always in one order: nobody may wait for somebody who waits for them.
+                // In varying order: there must be no deadlock.
                 let keys = if own.is_multiple_of(2) { [key(1), key(2)] } else { [key(2), key(1)] };
                 let found = store.load(&keys).await.expect("the store can be read");
                 let changes: Vec<_> = keys

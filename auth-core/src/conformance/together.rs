@@ -1,11 +1,11 @@
-//! Tasks that meet.
+//! Concurrent tasks.
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use tokio::sync::Barrier;
 
-/// Starts all tasks at one moment and gives their answers in order. A panic in one is ours.
+/// Starts all tasks at the same moment and returns their answers in order. A panic in one is propagated.
 pub(super) async fn together<F>(tasks: impl IntoIterator<Item = F>) -> Vec<F::Output>
 where
     F: Future<Output: Send> + Send + 'static,

@@ -1,4 +1,4 @@
-//! [`check_store`]: what factors ask of a store, tried before one is enrolled.
+//! [`check_store`]: tries what factors need from a store, before one is enrolled.
 
 use super::{FactorId, FactorKind, FactorOwner, FactorStore, Reservation, StoredFactor, TryEnd};
 use crate::random::{OsRandom, Random};
@@ -6,11 +6,21 @@ use crate::store_error::{StoreError, StoreErrorKind, step};
 use crate::time::{Clock, SystemClock, Timestamp};
 use crate::{BackendName, UserId};
 
-/// Tries on a store all that factors will ask of it: some of nobody's are made, confirmed, used and removed. For the start of a
-/// program. The stores of this project have a `check` of their own, which tries this and more.
+/// Tries on a store all that factors will need: it creates, confirms, uses and removes factors of nobody. Call it
+/// when the program starts. The stores of this project have a `check` method that tries this and more.
+///
+/// ```
+/// use auth_core::factors::{MemoryFactors, check_store};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// check_store(&MemoryFactors::new(10_000)).await?;
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
-/// [`StoreError`] of the first step that failed. Its source says which one that is, and the source of that why.
+/// [`StoreError`] of the first step that failed. Its source names the step, and that one's source the reason.
 pub async fn check_store(store: &impl FactorStore) -> Result<(), StoreError> {
     let now = SystemClock.now();
     let factor = of_nobody(FactorKind::Totp, now).map_err(StoreError::unavailable)?;

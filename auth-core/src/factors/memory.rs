@@ -1,4 +1,4 @@
-//! Factors in this process' memory.
+//! Factors in memory.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -10,7 +10,15 @@ use super::{
 use crate::store_error::{StoreError, StoreErrorKind};
 use crate::time::Timestamp;
 
-/// A [`FactorStore`] in memory: for tests, and for a program whose users end with it. It is for one instance.
+/// A [`FactorStore`] in memory: for tests, and for a program whose users end with it. It serves one instance.
+///
+/// ```
+/// use auth_core::factors::{Factors, MemoryFactors};
+/// use auth_core::session::KeyRing;
+///
+/// let factors = Factors::new("Shop", MemoryFactors::new(10_000), &KeyRing::generate()?)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct MemoryFactors {
     kept: Mutex<Kept>,
@@ -20,14 +28,14 @@ pub struct MemoryFactors {
 #[derive(Debug, Default)]
 struct Kept {
     owners: HashMap<FactorOwner, Owned>,
-    /// Whose the factor with a lookup is.
+    /// The owner of the factor with a lookup.
     lookups: HashMap<FactorLookup, FactorOwner>,
 }
 
-/// What there is of an owner.
+/// The data of an owner.
 #[derive(Debug, Default)]
 struct Owned {
-    /// In the order in which they were made.
+    /// In the order of creation.
     factors: Vec<StoredFactor>,
     tries: Tries,
 }
@@ -38,12 +46,12 @@ impl MemoryFactors {
         Self { kept: Mutex::default(), max }
     }
 
-    // Nothing in here calls foreign code under the lock, under which all is compared and changed.
+    // Nothing in here calls foreign code under the lock, under which everything is compared and changed.
     fn with<T>(&self, change: impl FnOnce(&mut Kept) -> T) -> T {
         change(&mut self.kept.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Changes what there is of an owner, also of one of whom there is nothing.
+    /// Changes the data of an owner, who may have none yet.
     fn of<T>(
         &self,
         owner: &FactorOwner,
@@ -59,7 +67,7 @@ impl MemoryFactors {
         })
     }
 
-    /// Changes a factor if it is so, and says whether it was.
+    /// Changes a factor if the condition holds, and returns whether it did.
     fn change(
         &self,
         owner: &FactorOwner,
@@ -77,14 +85,14 @@ impl MemoryFactors {
     }
 }
 
-/// Forgets an owner of whom there is nothing.
+/// Forgets an owner without data.
 fn tidy(owners: &mut HashMap<FactorOwner, Owned>, owner: &FactorOwner) {
     if owners.get(owner).is_some_and(|own| own.factors.is_empty() && own.tries == Tries::default()) {
         owners.remove(owner);
     }
 }
 
-/// An id that another owner has is as good as impossible, and is looked for only here.
+/// It is practically impossible that another owner has this id, so only this function checks.
 fn insert(
     own: &mut Owned,
     lookups: &mut HashMap<FactorLookup, FactorOwner>,

@@ -1,4 +1,4 @@
-//! Passkeys as factors: what is kept of them, for whoever verifies them (`auth-passkeys`).
+//! Passkeys as factors: their stored state, for the crate that verifies them (`auth-passkeys`).
 
 use std::fmt;
 
@@ -11,10 +11,10 @@ use super::{
 use crate::keyed;
 use crate::unheard::log_warning;
 
-/// Not a secret: it sets these hashes apart from all others. Never to be changed, or no passkey is found any more.
+/// Not a secret: it separates these hashes from all others. Never change it, or no passkey is found any more.
 const CONTEXT: &[u8; 32] = b"auth-core: credential ids, 2026.";
 
-/// A passkey as it is kept, with what was sealed for it.
+/// A stored passkey, with its opened secret. Only `auth-passkeys`, or another verifier, uses it.
 pub struct OpenedPasskey {
     factor: StoredFactor,
     secret: Zeroizing<Vec<u8>>,
@@ -27,17 +27,17 @@ impl OpenedPasskey {
         self.factor.id
     }
 
-    /// Whose it is.
+    /// Its owner.
     pub fn owner(&self) -> &FactorOwner {
         &self.factor.owner
     }
 
-    /// What was sealed: its public key, and what else a verifier keeps.
+    /// The sealed data: its public key, and what else a verifier stores.
     pub fn secret(&self) -> &[u8] {
         &self.secret
     }
 
-    /// Whether it was sealed by the current key. If not, [replace](Factors::replace_passkey) it by itself.
+    /// Whether it was sealed with the current key. If not, [replace](Factors::replace_passkey) it by itself.
     pub fn is_current(&self) -> bool {
         self.is_current
     }
@@ -49,20 +49,36 @@ impl fmt::Debug for OpenedPasskey {
     }
 }
 
-/// Passkeys, for whoever verifies what they sign: an application calls `auth-passkeys`. Here they are kept, sealed for their owners,
-/// and found. Registering one is the proof of having it, so they are confirmed from the start.
+/// Passkeys, for a verifier of their signatures: applications call `auth-passkeys`. This crate stores them, sealed
+/// for their owners, and finds them. Registering a passkey proves possession, so passkeys are confirmed from the
+/// start.
 impl<S: FactorStore> Factors<S> {
     /// The site's name, as apps and devices show it.
+    ///
+    /// ```
+    /// # use auth_core::factors::{FactorOwner, Factors, MemoryFactors, Totp, Verdict};
+    /// # use auth_core::session::KeyRing;
+    /// # use auth_core::time::{Clock, SystemClock};
+    /// # use auth_core::{BackendName, Secret, UserId};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let keys = KeyRing::generate()?;
+    /// # let factors = Factors::new("Shop", MemoryFactors::new(10_000), &keys)?;
+    /// # let alice = FactorOwner { backend: BackendName::new("local").ok_or("not a name")?, user: UserId::from(1) };
+    /// assert_eq!(factors.issuer(), "Shop");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn issuer(&self) -> &str {
         &self.issuer
     }
 
-    /// Adds a passkey whose device calls it by this credential id.
+    /// Adds a passkey with the credential id that its device gave it.
     ///
     /// # Errors
-    /// [`FactorError`] of kind [`Exists`](FactorErrorKind::Exists) if anybody has a passkey with this credential id, decided in one
-    /// step with the adding; [`TooMany`](FactorErrorKind::TooMany), [`InvalidName`](FactorErrorKind::InvalidName) or
-    /// [`Unavailable`](FactorErrorKind::Unavailable).
+    /// [`FactorError`] of kind [`Exists`](FactorErrorKind::Exists) if any user has a passkey with this credential id,
+    /// checked in one step with adding it; [`TooMany`](FactorErrorKind::TooMany),
+    /// [`InvalidName`](FactorErrorKind::InvalidName) or [`Unavailable`](FactorErrorKind::Unavailable).
     pub async fn add_passkey(
         &self,
         owner: &FactorOwner,
@@ -88,11 +104,11 @@ impl<S: FactorStore> Factors<S> {
         is_added.then_some(id).ok_or_else(|| FactorErrorKind::TooMany.into())
     }
 
-    /// The owner's passkeys, those first that were made first, and without those that cannot be opened.
+    /// The owner's passkeys, oldest first, without those that cannot be opened.
     ///
     /// # Errors
     /// [`FactorError`] of kind [`Unavailable`](FactorErrorKind::Unavailable), or [`Unreadable`](FactorErrorKind::Unreadable) if there
-    /// are some, and none of them can be opened.
+    /// are some and none of them can be opened.
     pub async fn passkeys(&self, owner: &FactorOwner) -> Result<Vec<OpenedPasskey>, FactorError> {
         let mut all = self.store.of_owner(owner).await?;
         all.retain(|factor| factor.kind == FactorKind::Passkey && factor.is_confirmed());
@@ -104,7 +120,7 @@ impl<S: FactorStore> Factors<S> {
         Ok(opened)
     }
 
-    /// The passkey with this credential id, whoever's it is.
+    /// The passkey with this credential id, of any owner.
     ///
     /// # Errors
     /// [`FactorError`] of kind [`Unavailable`](FactorErrorKind::Unavailable), or [`Unreadable`](FactorErrorKind::Unreadable) if it
@@ -115,7 +131,8 @@ impl<S: FactorStore> Factors<S> {
         found.map(|factor| self.open_passkey(factor)).transpose()
     }
 
-    /// Keeps something else of a passkey, sealed by the current key; `false` if it was changed or removed since it was read.
+    /// Replaces the sealed data of a passkey, sealed with the current key; `false` if it was changed or removed since
+    /// it was read.
     ///
     /// # Errors
     /// [`FactorError`] of kind [`Unavailable`](FactorErrorKind::Unavailable).
@@ -125,7 +142,7 @@ impl<S: FactorStore> Factors<S> {
         Ok(self.store.replace_secret(owner, *id, old, &sealed).await?)
     }
 
-    /// Notes that a passkey was used; `false` if it was removed since it was read.
+    /// Records that a passkey was used; `false` if it was removed since it was read.
     ///
     /// # Errors
     /// As [`replace_passkey`](Self::replace_passkey).
@@ -147,7 +164,7 @@ impl<S: FactorStore> Factors<S> {
     }
 }
 
-/// A hash: ids of devices are of any length, and databases compare odd bytes in ways of their own.
+/// A hash: credential ids have any length, and databases compare arbitrary bytes in different ways.
 fn lookup(credential: &[u8]) -> FactorLookup {
     keyed::hash(CONTEXT, [credential])
 }

@@ -1,4 +1,4 @@
-//! Codes for the day when everything else is lost.
+//! Recovery codes, for users who lost everything else.
 
 use std::fmt;
 
@@ -8,28 +8,64 @@ use super::{CodeHash, FactorId};
 use crate::random::{Random, RandomError};
 use crate::{Secret, keyed};
 
-/// How many there are in a set.
+/// How many codes a set has.
 const CODES: usize = 10;
-/// How many characters a code has, each of five bits.
+/// How many characters a code has, of five bits each.
 const LEN: usize = 16;
-/// How many stand together.
+/// How many characters form a group.
 const GROUP: usize = 4;
-/// Crockford's base 32: of what looks alike (0 and O; 1, I and L) there is only the digit, as which the letters are read.
+/// Crockford's base 32: of similar characters (0 and O; 1, I and L) it uses only the digit, and reads the letters as
+/// it.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-/// Recovery codes that were just made: the only place where they ever are. Show them once.
+/// Recovery codes that were just created, which exist nowhere else. Show them once.
+///
+/// ```
+/// # use auth_core::factors::{FactorOwner, Factors, MemoryFactors, Totp, Verdict};
+/// # use auth_core::session::KeyRing;
+/// # use auth_core::time::{Clock, SystemClock};
+/// # use auth_core::{BackendName, Secret, UserId};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let keys = KeyRing::generate()?;
+/// # let factors = Factors::new("Shop", MemoryFactors::new(10_000), &keys)?;
+/// # let alice = FactorOwner { backend: BackendName::new("local").ok_or("not a name")?, user: UserId::from(1) };
+/// let created = factors.make_recovery_codes(&alice).await?;
+/// for code in created.codes() {
+///     println!("{}", code.expose()); // ABCD-EFGH-JKMN-PQRS
+/// }
+/// assert_eq!(created.codes().len(), 10);
+/// # Ok(())
+/// # }
+/// ```
 pub struct CreatedRecoveryCodes {
     id: FactorId,
     codes: Vec<Secret>,
 }
 
 impl CreatedRecoveryCodes {
-    /// The set's id.
+    /// The id of the set.
     pub fn id(&self) -> FactorId {
         self.id
     }
 
-    /// The codes, as they are to be shown: `ABCD-EFGH-JKMN-PQRS`.
+    /// The codes, as they should be shown: `ABCD-EFGH-JKMN-PQRS`.
+    ///
+    /// ```
+    /// # use auth_core::factors::{FactorOwner, Factors, MemoryFactors, Totp, Verdict};
+    /// # use auth_core::session::KeyRing;
+    /// # use auth_core::time::{Clock, SystemClock};
+    /// # use auth_core::{BackendName, Secret, UserId};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let keys = KeyRing::generate()?;
+    /// # let factors = Factors::new("Shop", MemoryFactors::new(10_000), &keys)?;
+    /// # let alice = FactorOwner { backend: BackendName::new("local").ok_or("not a name")?, user: UserId::from(1) };
+    /// let created = factors.make_recovery_codes(&alice).await?;
+    /// assert_eq!(created.codes()[0].len(), "ABCD-EFGH-JKMN-PQRS".len());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn codes(&self) -> &[Secret] {
         &self.codes
     }
@@ -58,7 +94,7 @@ impl fmt::Debug for CreatedRecoveryCodes {
 pub(super) struct Code(Zeroizing<[u8; LEN]>);
 
 impl Code {
-    /// A code as somebody typed it: in capitals or not, with blanks and hyphens wherever they are.
+    /// A code as somebody typed it: in either case, with blanks and hyphens anywhere.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let mut code = Zeroizing::new([0; LEN]);
         let mut places = code.iter_mut();
@@ -85,9 +121,9 @@ impl Code {
         Secret::new(text.as_str())
     }
 
-    /// What is stored. The code is random in all of its 80 bits: no slow hash makes it harder to guess, and none is needed to
-    /// compare ten. With the set's id, so that each hash has to be searched for by itself; without a key, so that codes on paper
-    /// outlive those of the site.
+    /// The stored hash. All 80 bits of the code are random, so a slow hash would not make it harder to guess, and
+    /// comparing ten stays fast. The hash includes the set's id, so that each has to be attacked separately, but no
+    /// key, so that codes on paper survive a change of the site's keys.
     pub(super) fn hash(&self, id: FactorId) -> CodeHash {
         let mut message = Zeroizing::new([0; 32 + LEN]);
         message[..24].copy_from_slice(b"auth-core 2026 recovery ");

@@ -4,8 +4,8 @@
 //! format 1 | key id 4 | nonce 24 | encrypted secret | tag 16
 //! ```
 //!
-//! The key is that of a purpose, and the associated data say whose secret it is and which: a row that is copied to another user, or
-//! under another id, opens nothing.
+//! The key is derived for this purpose, and the associated data contain the owner and the id: a row that is copied to
+//! another user, or to another id, cannot be opened.
 
 use chacha20poly1305::{AeadInOut, KeyInit, XChaCha20Poly1305};
 use zeroize::Zeroizing;
@@ -31,7 +31,7 @@ pub(super) fn seal(
     let key = keys.current();
     let mut nonce = [0; NONCE_LEN];
     random.fill(&mut nonce)?;
-    // As long as it will be: had it to grow, a copy of the secret would stay behind.
+    // With its final capacity, so that growing leaves no copy of the secret behind.
     let mut bytes = Vec::with_capacity(HEAD_LEN + secret.len() + TAG_LEN);
     bytes.push(FORMAT);
     bytes.extend(key.id());
@@ -39,13 +39,14 @@ pub(super) fn seal(
     bytes.extend(secret);
     let tag = cipher(key)
         .encrypt_inout_detached((&nonce).into(), &data(owner, id), (&mut bytes[HEAD_LEN..]).into())
-        // It has a limit of its own, of gigabytes.
+        // The only limit is that of the cipher, in gigabytes.
         .map_err(|_| RandomError)?;
     bytes.extend(tag);
     Ok(bytes.into())
 }
 
-/// What was sealed, and whether it was by the current key; `None` if that is not what one of these keys sealed for this factor.
+/// The secret, and whether it was sealed with the current key; `None` if none of these keys sealed it for this
+/// factor.
 pub(super) fn open(
     sealed: &[u8],
     owner: &FactorOwner,
@@ -64,7 +65,7 @@ pub(super) fn open(
     Some((secret, key.id() == keys.current().id()))
 }
 
-/// Each part with its length in front: no two owners share it.
+/// Each part is preceded by its length, so that no two owners share it.
 fn data(owner: &FactorOwner, id: FactorId) -> Vec<u8> {
     let mut data = Vec::new();
     for part in [owner.backend.as_str(), owner.user.as_str()] {

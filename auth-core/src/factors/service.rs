@@ -1,4 +1,4 @@
-//! [`Factors`]: what a site does with second factors.
+//! [`Factors`]: a site's second factors.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,16 +17,34 @@ use crate::time::{Clock, SystemClock, Timestamp};
 use crate::unheard::log_warning;
 use crate::{ConfigError, Secret};
 
-/// How many factors a user may have, unless something else is said.
+/// How many factors a user may have, unless set.
 const MAX_PER_OWNER: usize = 20;
-/// How long an app may take to be confirmed.
+/// How long an app may stay unconfirmed.
 const CONFIRMED_WITHIN: Duration = Duration::from_secs(60 * 60);
-/// What a set of recovery codes is called.
+/// The name of a set of recovery codes.
 const CODES_NAME: &str = "recovery codes";
 
-/// The second factors of an application's users, over a [`FactorStore`]. See [`factors`](crate::factors).
+/// The second factors of an application's users, over a [`FactorStore`]. [`factors`](crate::factors) has a complete
+/// example.
 ///
-/// It decides whether a code is right, and not who may change what: before factors are changed, ask for a recent proof.
+/// It verifies codes, but does not decide who may change factors: require a recent proof before you change any.
+/// [`Session::factors`](crate::Session::factors) does that for the calling user.
+///
+/// ```
+/// # use auth_core::factors::{FactorOwner, Factors, MemoryFactors, Totp, Verdict};
+/// # use auth_core::session::KeyRing;
+/// # use auth_core::time::{Clock, SystemClock};
+/// # use auth_core::{BackendName, Secret, UserId};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let keys = KeyRing::generate()?;
+/// # let factors = Factors::new("Shop", MemoryFactors::new(10_000), &keys)?;
+/// # let alice = FactorOwner { backend: BackendName::new("local").ok_or("not a name")?, user: UserId::from(1) };
+/// factors.make_recovery_codes(&alice).await?;
+/// assert_eq!(factors.list(&alice).await?[0].name.as_ref(), "recovery codes");
+/// # Ok(())
+/// # }
+/// ```
 pub struct Factors<S> {
     pub(super) store: S,
     pub(super) keys: PurposeKeys,
@@ -36,58 +54,103 @@ pub struct Factors<S> {
     pub(super) random: Box<dyn Random>,
 }
 
-/// An app that is to be confirmed. Show its secret once.
+/// An unconfirmed app. Show its secret once.
+///
+/// ```
+/// # use auth_core::factors::{FactorOwner, Factors, MemoryFactors, Totp, Verdict};
+/// # use auth_core::session::KeyRing;
+/// # use auth_core::time::{Clock, SystemClock};
+/// # use auth_core::{BackendName, Secret, UserId};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let keys = KeyRing::generate()?;
+/// # let factors = Factors::new("Shop", MemoryFactors::new(10_000), &keys)?;
+/// # let alice = FactorOwner { backend: BackendName::new("local").ok_or("not a name")?, user: UserId::from(1) };
+/// let enrolment = factors.enrol_totp(&alice, "alice@example.com", "my phone").await?;
+/// let (qr_code, typed) = (enrolment.uri.expose(), enrolment.secret.expose());
+/// assert!(qr_code.contains(typed));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct TotpEnrolment {
-    /// The factor's id, for [`confirm`](Factors::confirm).
+    /// The id of the factor, for [`confirm`](Factors::confirm).
     pub id: FactorId,
-    /// For whoever cannot scan: the secret as text.
+    /// The secret as text, for users who cannot scan.
     pub secret: Secret,
-    /// What a QR code says.
+    /// The content of the QR code.
     pub uri: Secret,
 }
 
-/// What became of a code.
+/// The result of verifying a code: [`Factors::verify`] shows an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// It was right, and is used.
+    /// It was right, and is used now.
     Right(Verified),
     /// It was wrong, or used before.
     Wrong,
-    /// It was not compared: too many were wrong. Not before this time is over.
+    /// It was not compared, because too many were wrong. Wait for this long.
     RetryAfter(Duration),
-    /// There is no such factor: none that is confirmed, or, where one was to be, none that waits for it.
+    /// There is no such factor: no confirmed one, or, for [`confirm`](Factors::confirm), none that waits for it.
     NoFactor,
 }
 
-/// By what somebody proved to be there.
+/// The factor by which a user authenticated.
+///
+/// ```
+/// # use auth_core::factors::{FactorOwner, Factors, MemoryFactors, Totp, Verdict};
+/// # use auth_core::session::KeyRing;
+/// # use auth_core::time::{Clock, SystemClock};
+/// # use auth_core::{BackendName, Secret, UserId};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let keys = KeyRing::generate()?;
+/// # let factors = Factors::new("Shop", MemoryFactors::new(10_000), &keys)?;
+/// # let alice = FactorOwner { backend: BackendName::new("local").ok_or("not a name")?, user: UserId::from(1) };
+/// let codes = factors.make_recovery_codes(&alice).await?;
+/// if let Verdict::Right(verified) = factors.verify(&alice, &codes.codes()[0]).await? {
+///     println!("{} proves {:?}, and {:?} codes are left", verified.id, verified.proof, verified.codes_left);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Verified {
-    /// Which factor it was.
+    /// The id of the factor.
     pub id: FactorId,
-    /// What the proof is.
+    /// What it proves.
     pub proof: Proof,
-    /// How many recovery codes are left of the set that it was of.
+    /// How many recovery codes are left of its set.
     pub codes_left: Option<usize>,
 }
 
-/// What comparing a code with the factors showed.
+/// The result of comparing a code with the factors.
 enum Compared {
     Right(Verified),
     /// Something was compared, so the try stays counted, whatever else failed.
     Wrong(Option<FactorError>),
-    /// Nothing was.
+    /// Nothing was compared.
     Fault(FactorError),
 }
 
 impl<S: FactorStore> Factors<S> {
-    /// Factors in this store. The issuer is the site's name, as authenticator apps show it; secrets are sealed under the keys.
+    /// Keeps factors in this store. The issuer is the site's name, as authenticator apps show it. The secrets are
+    /// sealed with the keys.
+    ///
+    /// ```
+    /// use auth_core::factors::{Factors, MemoryFactors};
+    /// use auth_core::session::KeyRing;
+    ///
+    /// let factors = Factors::new("Wonder Shop", MemoryFactors::new(10_000), &KeyRing::generate()?)?;
+    /// assert!(Factors::new("a:b", MemoryFactors::new(1), &KeyRing::generate()?).is_err());
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     ///
     /// # Errors
-    /// [`ConfigError`] if the issuer is empty, longer than 64 bytes, or has a `:` or control characters, which apps take for
-    /// something else.
+    /// [`ConfigError`] if the issuer is empty, longer than 64 bytes, or contains a `:` or control characters, which
+    /// apps misinterpret.
     pub fn new(issuer: &str, store: S, keys: &KeyRing) -> Result<Self, ConfigError> {
         let is_bad = |char: char| char == ':' || char.is_control();
         if !(1..=64).contains(&issuer.len()) || issuer.trim().is_empty() || issuer.chars().any(is_bad) {
@@ -105,21 +168,36 @@ impl<S: FactorStore> Factors<S> {
         })
     }
 
-    /// How many factors a user may have; 20, unless something else is said.
+    /// Sets how many factors a user may have: 20, unless set.
+    ///
+    /// ```
+    /// # use auth_core::factors::{FactorOwner, Factors, MemoryFactors, Totp, Verdict};
+    /// # use auth_core::session::KeyRing;
+    /// # use auth_core::time::{Clock, SystemClock};
+    /// # use auth_core::{BackendName, Secret, UserId};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let keys = KeyRing::generate()?;
+    /// # let factors = Factors::new("Shop", MemoryFactors::new(10_000), &keys)?;
+    /// # let alice = FactorOwner { backend: BackendName::new("local").ok_or("not a name")?, user: UserId::from(1) };
+    /// let factors = factors.max_per_owner(5);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn max_per_owner(mut self, max: usize) -> Self {
         self.max_per_owner = max;
         self
     }
 
-    /// Another clock, for tests.
+    /// Sets another clock, for tests.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Another source of random bytes, for tests.
+    /// Sets another source of random bytes, for tests.
     #[must_use]
     pub fn random(mut self, random: impl Random) -> Self {
         self.random = Box::new(random);
@@ -131,8 +209,24 @@ impl<S: FactorStore> Factors<S> {
         &self.store
     }
 
-    /// Begins to enrol an app: it counts when it is [confirmed](Self::confirm), within an hour. The account is what the app shows
-    /// beside the issuer, such as the user's name or address.
+    /// Begins to enrol an app. It counts once it is [confirmed](Self::confirm), within an hour. The app shows the
+    /// account beside the issuer: the user's name or address, for instance.
+    ///
+    /// ```
+    /// # use auth_core::factors::{FactorOwner, Factors, MemoryFactors, Totp, Verdict};
+    /// # use auth_core::session::KeyRing;
+    /// # use auth_core::time::{Clock, SystemClock};
+    /// # use auth_core::{BackendName, Secret, UserId};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let keys = KeyRing::generate()?;
+    /// # let factors = Factors::new("Shop", MemoryFactors::new(10_000), &keys)?;
+    /// # let alice = FactorOwner { backend: BackendName::new("local").ok_or("not a name")?, user: UserId::from(1) };
+    /// let enrolment = factors.enrol_totp(&alice, "alice@example.com", "my phone").await?;
+    /// assert!(enrolment.uri.expose().starts_with("otpauth://totp/Shop:alice%40example.com?secret="));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`FactorError`] of kind [`InvalidName`](FactorErrorKind::InvalidName), [`TooMany`](FactorErrorKind::TooMany) or
@@ -144,7 +238,7 @@ impl<S: FactorStore> Factors<S> {
         name: &str,
     ) -> Result<TotpEnrolment, FactorError> {
         let now = self.clock.now();
-        // Those that nobody confirmed would otherwise fill up the places for ever.
+        // Unconfirmed ones would otherwise occupy places for ever.
         for factor in self.store.of_owner(owner).await? {
             if !factor.is_confirmed() && is_late(&factor, now) {
                 self.store.remove(owner, factor.id).await?;
@@ -155,7 +249,23 @@ impl<S: FactorStore> Factors<S> {
         Ok(TotpEnrolment { id, secret: totp.base32(), uri: totp.uri(&self.issuer, account) })
     }
 
-    /// Adds an app that its owner has already, as another system kept it: it is confirmed.
+    /// Adds an app that its owner already uses, with the secret from another system: it is confirmed.
+    ///
+    /// ```
+    /// # use auth_core::factors::{FactorOwner, Factors, MemoryFactors, Totp, Verdict};
+    /// # use auth_core::session::KeyRing;
+    /// # use auth_core::time::{Clock, SystemClock};
+    /// # use auth_core::{BackendName, Secret, UserId};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let keys = KeyRing::generate()?;
+    /// # let factors = Factors::new("Shop", MemoryFactors::new(10_000), &keys)?;
+    /// # let alice = FactorOwner { backend: BackendName::new("local").ok_or("not a name")?, user: UserId::from(1) };
+    /// let secret: Totp = "JBSWY3DPEHPK3PXP".parse()?;
+    /// factors.import_totp(&alice, "my phone", &secret).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`enrol_totp`](Self::enrol_totp).
@@ -193,9 +303,27 @@ impl<S: FactorStore> Factors<S> {
         is_added.then_some(id).ok_or_else(|| FactorErrorKind::TooMany.into())
     }
 
-    /// Confirms an app by a code that it shows, which is thereby used: it is not good for a login as well.
+    /// Confirms an app by a code that it shows. The code is thereby used, and cannot be used for a login as well.
     ///
-    /// Wrong codes are not counted here: the secret is known to whoever enrols it, and there is nothing to guess.
+    /// Wrong codes are not counted here: the user who enrols the app knows its secret, so there is nothing to guess.
+    ///
+    /// ```
+    /// # use auth_core::factors::{FactorOwner, Factors, MemoryFactors, Totp, Verdict};
+    /// # use auth_core::session::KeyRing;
+    /// # use auth_core::time::{Clock, SystemClock};
+    /// # use auth_core::{BackendName, Secret, UserId};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let keys = KeyRing::generate()?;
+    /// # let factors = Factors::new("Shop", MemoryFactors::new(10_000), &keys)?;
+    /// # let alice = FactorOwner { backend: BackendName::new("local").ok_or("not a name")?, user: UserId::from(1) };
+    /// let enrolment = factors.enrol_totp(&alice, "alice@example.com", "my phone").await?;
+    /// # let app: Totp = enrolment.secret.expose().parse()?;
+    /// # let typed = app.code(SystemClock.now());
+    /// assert!(matches!(factors.confirm(&alice, enrolment.id, &typed).await?, Verdict::Right(_)));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`FactorError`] of kind [`Unavailable`](FactorErrorKind::Unavailable) or [`Unreadable`](FactorErrorKind::Unreadable).
@@ -215,15 +343,36 @@ impl<S: FactorStore> Factors<S> {
         };
         let (totp, _) = self.open(&factor)?;
         let Some(step) = totp.matches(code.expose(), now) else { return Ok(Verdict::Wrong) };
-        // Another that confirmed it meanwhile used this very code, or one beside it.
+        // A concurrent confirmation used this very code, or an adjacent one.
         let is_first = self.store.confirm(owner, id, step, now).await?;
         Ok(if is_first { Verdict::Right(verified(&factor, now, None)) } else { Verdict::Wrong })
     }
 
-    /// Judges a code of any of the owner's factors, whichever that is: six digits of an app, or a recovery code.
+    /// Verifies a code of any of the owner's factors: six digits of an app, or a recovery code.
     ///
-    /// What cannot be a code is wrong and counts for nothing. Any other is counted as wrong before it is compared, until it turns
-    /// out to be right, or that it could not be compared.
+    /// A text that cannot be a code is wrong and does not count. Any other code counts as wrong before it is
+    /// compared, until it turns out to be right, or that it could not be compared.
+    ///
+    /// ```
+    /// # use auth_core::factors::{FactorOwner, Factors, MemoryFactors, Totp, Verdict};
+    /// # use auth_core::session::KeyRing;
+    /// # use auth_core::time::{Clock, SystemClock};
+    /// # use auth_core::{BackendName, Secret, UserId};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let keys = KeyRing::generate()?;
+    /// # let factors = Factors::new("Shop", MemoryFactors::new(10_000), &keys)?;
+    /// # let alice = FactorOwner { backend: BackendName::new("local").ok_or("not a name")?, user: UserId::from(1) };
+    /// # factors.make_recovery_codes(&alice).await?;
+    /// # let typed = Secret::new("123456");
+    /// let shown = match factors.verify(&alice, &typed).await? {
+    ///     Verdict::Right(_) => "welcome".to_owned(),
+    ///     Verdict::RetryAfter(time) => format!("try again in {} s", time.as_secs()),
+    ///     _ => "that code is wrong".to_owned(),
+    /// };
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`FactorError`] of kind [`Unavailable`](FactorErrorKind::Unavailable) or [`Unreadable`](FactorErrorKind::Unreadable):
@@ -263,7 +412,7 @@ impl<S: FactorStore> Factors<S> {
         }
     }
 
-    /// The answer stands whatever becomes of this: a try that is not settled was wrong, which is the safe side.
+    /// The answer stands whatever happens here: a try that is not settled counts as wrong, which is the safe side.
     async fn settle(&self, owner: &FactorOwner, tried: Try, end: TryEnd) {
         if let Err(error) = self.store.settle_try(owner, tried, end).await {
             log_warning(&format_args!("a try of a second factor stays counted: {error}"));
@@ -289,13 +438,14 @@ impl<S: FactorStore> Factors<S> {
                     }
                     return Compared::Right(verified(factor, now, None));
                 }
-                // It is of a step that is used up: also by whoever sent it at the same time.
+                // The step is already used, perhaps by a concurrent request with the same code.
                 Ok(false) => {}
-                // Whether the step is used is not known; that the code was right is, so nothing was guessed.
+                // Whether the step is used is unknown. The code was right, so nothing was guessed.
                 Err(error) => return Compared::Fault(error.into()),
             }
         }
-        // Were a try given back because one of two factors cannot be opened, the other could be guessed without end.
+        // If a try were given back because one of two factors cannot be opened, the other one could be guessed
+        // without limit.
         match fault {
             Some(error) if !compared => Compared::Fault(error),
             fault => Compared::Wrong(fault),
@@ -305,7 +455,7 @@ impl<S: FactorStore> Factors<S> {
     async fn compare_recovery(&self, factors: &[StoredFactor], code: &Code, now: Timestamp) -> Compared {
         for factor in factors.iter().filter(|factor| factor.kind == FactorKind::RecoveryCodes) {
             let hash = code.hash(factor.id);
-            // Hashes of what somebody typed may be compared as they are: nobody can steer them.
+            // Hashes of a typed code may be compared in variable time: nobody can steer them.
             if !factor.codes.contains(&hash) {
                 continue;
             }
@@ -318,7 +468,7 @@ impl<S: FactorStore> Factors<S> {
         Compared::Wrong(None)
     }
 
-    /// Under the newest key, so that old ones can be dropped some day. The code is accepted whatever becomes of it.
+    /// With the newest key, so that old keys can be dropped some day. The code is accepted even if this fails.
     async fn seal_again(&self, factor: &StoredFactor, totp: &Totp) {
         let (owner, id) = (&factor.owner, factor.id);
         let Ok(sealed) = seal::seal(totp.bytes(), owner, id, &self.keys, &*self.random) else { return };
@@ -339,7 +489,23 @@ impl<S: FactorStore> Factors<S> {
         })
     }
 
-    /// Makes ten recovery codes. Those that the owner has are dead from then on.
+    /// Creates ten recovery codes. The owner's previous codes stop working.
+    ///
+    /// ```
+    /// # use auth_core::factors::{FactorOwner, Factors, MemoryFactors, Totp, Verdict};
+    /// # use auth_core::session::KeyRing;
+    /// # use auth_core::time::{Clock, SystemClock};
+    /// # use auth_core::{BackendName, Secret, UserId};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let keys = KeyRing::generate()?;
+    /// # let factors = Factors::new("Shop", MemoryFactors::new(10_000), &keys)?;
+    /// # let alice = FactorOwner { backend: BackendName::new("local").ok_or("not a name")?, user: UserId::from(1) };
+    /// let printed = factors.make_recovery_codes(&alice).await?;
+    /// assert!(matches!(factors.verify(&alice, &printed.codes()[0]).await?, Verdict::Right(_)));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`FactorError`] of kind [`Unavailable`](FactorErrorKind::Unavailable).
@@ -366,7 +532,23 @@ impl<S: FactorStore> Factors<S> {
         Ok(created)
     }
 
-    /// The owner's factors, confirmed or not, those first that were made first.
+    /// The owner's factors, confirmed or not, oldest first.
+    ///
+    /// ```
+    /// # use auth_core::factors::{FactorOwner, Factors, MemoryFactors, Totp, Verdict};
+    /// # use auth_core::session::KeyRing;
+    /// # use auth_core::time::{Clock, SystemClock};
+    /// # use auth_core::{BackendName, Secret, UserId};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let keys = KeyRing::generate()?;
+    /// # let factors = Factors::new("Shop", MemoryFactors::new(10_000), &keys)?;
+    /// # let alice = FactorOwner { backend: BackendName::new("local").ok_or("not a name")?, user: UserId::from(1) };
+    /// factors.make_recovery_codes(&alice).await?;
+    /// assert_eq!(factors.list(&alice).await?.len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`make_recovery_codes`](Self::make_recovery_codes).
@@ -376,7 +558,23 @@ impl<S: FactorStore> Factors<S> {
         Ok(all)
     }
 
-    /// Gives a factor another name; says whether the owner has one with this id.
+    /// Renames a factor; returns whether the owner has one with this id.
+    ///
+    /// ```
+    /// # use auth_core::factors::{FactorOwner, Factors, MemoryFactors, Totp, Verdict};
+    /// # use auth_core::session::KeyRing;
+    /// # use auth_core::time::{Clock, SystemClock};
+    /// # use auth_core::{BackendName, Secret, UserId};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let keys = KeyRing::generate()?;
+    /// # let factors = Factors::new("Shop", MemoryFactors::new(10_000), &keys)?;
+    /// # let alice = FactorOwner { backend: BackendName::new("local").ok_or("not a name")?, user: UserId::from(1) };
+    /// let enrolment = factors.enrol_totp(&alice, "alice@example.com", "phone").await?;
+    /// assert!(factors.rename(&alice, enrolment.id, "my old phone").await?);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`FactorError`] of kind [`InvalidName`](FactorErrorKind::InvalidName) or [`Unavailable`](FactorErrorKind::Unavailable).
@@ -384,7 +582,23 @@ impl<S: FactorStore> Factors<S> {
         Ok(self.store.rename(owner, id, &record::name(name)?).await?)
     }
 
-    /// Removes a factor; says whether the owner had one with this id.
+    /// Removes a factor; returns whether the owner had one with this id.
+    ///
+    /// ```
+    /// # use auth_core::factors::{FactorOwner, Factors, MemoryFactors, Totp, Verdict};
+    /// # use auth_core::session::KeyRing;
+    /// # use auth_core::time::{Clock, SystemClock};
+    /// # use auth_core::{BackendName, Secret, UserId};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let keys = KeyRing::generate()?;
+    /// # let factors = Factors::new("Shop", MemoryFactors::new(10_000), &keys)?;
+    /// # let alice = FactorOwner { backend: BackendName::new("local").ok_or("not a name")?, user: UserId::from(1) };
+    /// let enrolment = factors.enrol_totp(&alice, "alice@example.com", "phone").await?;
+    /// assert!(factors.remove(&alice, enrolment.id).await?);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`make_recovery_codes`](Self::make_recovery_codes).
@@ -392,8 +606,24 @@ impl<S: FactorStore> Factors<S> {
         Ok(self.store.remove(owner, id).await?)
     }
 
-    /// Removes all factors of an owner and what was counted for them, and says how many factors that were: for an administrator, and
-    /// when a user is deleted.
+    /// Removes all factors of an owner and their counter, and returns how many factors there were: for an
+    /// administrator, and when a user is deleted.
+    ///
+    /// ```
+    /// # use auth_core::factors::{FactorOwner, Factors, MemoryFactors, Totp, Verdict};
+    /// # use auth_core::session::KeyRing;
+    /// # use auth_core::time::{Clock, SystemClock};
+    /// # use auth_core::{BackendName, Secret, UserId};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let keys = KeyRing::generate()?;
+    /// # let factors = Factors::new("Shop", MemoryFactors::new(10_000), &keys)?;
+    /// # let alice = FactorOwner { backend: BackendName::new("local").ok_or("not a name")?, user: UserId::from(1) };
+    /// factors.make_recovery_codes(&alice).await?;
+    /// assert_eq!(factors.remove_all(&alice).await?, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`make_recovery_codes`](Self::make_recovery_codes).
@@ -408,7 +638,7 @@ impl<S> fmt::Debug for Factors<S> {
     }
 }
 
-/// Whether its proofs are codes that somebody types.
+/// Whether users prove it by typing a code.
 fn is_by_code(kind: FactorKind) -> bool {
     matches!(kind, FactorKind::Totp | FactorKind::RecoveryCodes)
 }

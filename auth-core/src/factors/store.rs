@@ -1,4 +1,4 @@
-//! Where factors are kept.
+//! The store of factors.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -7,40 +7,53 @@ use super::{CodeHash, FactorId, FactorLookup, FactorOwner, Reservation, StoredFa
 use crate::store_error::StoreError;
 use crate::time::Timestamp;
 
-/// Keeps [factors](StoredFactor), and how many wrong codes their owners entered.
-/// `auth_core::conformance::factors` checks an implementation.
+/// Stores [factors](StoredFactor), and how many wrong codes their owners entered.
+/// [`MemoryFactors`](crate::factors::MemoryFactors) is one; `SqlFactors` of auth-sql keeps them in tables.
 ///
-/// What decides whether somebody is let in is a compare-and-set: of any number of callers at once, at whichever instances, exactly
-/// one is told `true`. An outage is an error, and never `false`.
+/// `auth_core::conformance::factors` tests an implementation.
+///
+/// Decisions about access are compare-and-set operations: of any number of concurrent callers, at any instances,
+/// exactly one gets `true`. An outage is an error, and never `false`.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use auth_core::factors::{Factors, FactorStore};
+/// use auth_core::session::KeyRing;
+///
+/// fn factors<S: FactorStore>(store: S, keys: &KeyRing) -> Result<Arc<Factors<S>>, auth_core::ConfigError> {
+///     Ok(Arc::new(Factors::new("Shop", store, keys)?))
+/// }
+/// ```
 pub trait FactorStore: Send + Sync + 'static {
-    /// Adds a factor, unless its owner has so many already, confirmed or not; says whether it did. Several that are added at once
-    /// may get a few more.
+    /// Adds a factor, unless its owner already has this many, confirmed or not; returns whether it did. Concurrent
+    /// additions may exceed the limit by a few.
     ///
     /// # Errors
-    /// [`StoreError`] if it cannot be written; of kind [`Exists`](crate::session::StoreErrorKind::Exists) if it has a factor with this
-    /// id, or one of anybody's with this [lookup](StoredFactor::lookup), which it sees and adds in one step: of any number that add
-    /// the same at once, one does.
+    /// [`StoreError`] if it cannot be written; of kind [`Exists`](crate::session::StoreErrorKind::Exists) if there is
+    /// a factor with this id, or of any owner with this [lookup](StoredFactor::lookup). Checking and adding are one
+    /// step: of any number of concurrent additions of the same, one succeeds.
     fn add(&self, factor: &StoredFactor, max: usize)
     -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Adds a set of recovery codes in the place of those that its owner has: in one step, so that at no time both are good, or
+    /// Replaces the owner's recovery codes by this set, in one step, so that at no time both sets are good, or
     /// neither.
     ///
     /// # Errors
     /// As [`add`](Self::add).
     fn replace_codes(&self, factor: &StoredFactor) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// All factors of an owner, those first that were made first.
+    /// All factors of an owner, oldest first.
     ///
     /// # Errors
-    /// [`StoreError`] if they cannot be read; of kind [`Newer`](crate::session::StoreErrorKind::Newer) if one is of a kind that is
-    /// not known here.
+    /// [`StoreError`] if they cannot be read; of kind [`Newer`](crate::session::StoreErrorKind::Newer) if one has a
+    /// kind that this version does not know.
     fn of_owner(
         &self,
         owner: &FactorOwner,
     ) -> impl Future<Output = Result<Vec<StoredFactor>, StoreError>> + Send;
 
-    /// The factor with this lookup, whoever its owner is.
+    /// The factor with this lookup, of any owner.
     ///
     /// # Errors
     /// As [`of_owner`](Self::of_owner).
@@ -49,7 +62,7 @@ pub trait FactorStore: Send + Sync + 'static {
         lookup: &FactorLookup,
     ) -> impl Future<Output = Result<Option<StoredFactor>, StoreError>> + Send;
 
-    /// Notes that a confirmed factor was used; says whether the owner has one with this id.
+    /// Records that a confirmed factor was used; returns whether the owner has one with this id.
     ///
     /// # Errors
     /// As [`confirm`](Self::confirm).
@@ -60,7 +73,8 @@ pub trait FactorStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Confirms a factor that is unconfirmed, by a code of this time step, which is thereby used. Says whether this call did it.
+    /// Confirms an unconfirmed factor by a code of this time step, which is thereby used. Returns whether this call
+    /// did it.
     ///
     /// # Errors
     /// [`StoreError`] if it cannot be written.
@@ -72,8 +86,8 @@ pub trait FactorStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Uses up a time step of a confirmed factor, and all before it: `true` only if its last one is an earlier one, which the store
-    /// compares and replaces in one step.
+    /// Uses up a time step of a confirmed factor, and all before it: `true` only if its last step is an earlier one,
+    /// which the store compares and replaces in one step.
     ///
     /// # Errors
     /// As [`confirm`](Self::confirm).
@@ -85,7 +99,7 @@ pub trait FactorStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Removes a recovery code of a set; `true` only if it was there, and it is this call that removed it.
+    /// Removes a recovery code of a set; `true` only if it was there and this call removed it.
     ///
     /// # Errors
     /// As [`confirm`](Self::confirm).
@@ -97,7 +111,7 @@ pub trait FactorStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Puts a secret in the place of another, if that one is still there; says whether it did.
+    /// Replaces a secret if it is still the expected one; returns whether it did.
     ///
     /// # Errors
     /// As [`confirm`](Self::confirm).
@@ -109,7 +123,7 @@ pub trait FactorStore: Send + Sync + 'static {
         new: &[u8],
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Gives a factor another name; says whether the owner has one with this id.
+    /// Renames a factor; returns whether the owner has one with this id.
     ///
     /// # Errors
     /// As [`confirm`](Self::confirm).
@@ -120,7 +134,7 @@ pub trait FactorStore: Send + Sync + 'static {
         name: &str,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Removes a factor; says whether the owner had one with this id.
+    /// Removes a factor; returns whether the owner had one with this id.
     ///
     /// # Errors
     /// As [`confirm`](Self::confirm).
@@ -130,25 +144,27 @@ pub trait FactorStore: Send + Sync + 'static {
         id: FactorId,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// Removes all factors of an owner and what was counted for them, and says how many factors that were.
+    /// Removes all factors of an owner and their counter, and returns how many factors there were.
     ///
     /// # Errors
     /// As [`confirm`](Self::confirm).
     fn remove_all(&self, owner: &FactorOwner) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
-    /// Counts a code of this owner as wrong, before it is compared: by [`Tries::reserve`](super::Tries::reserve), in one step.
+    /// Counts a code of this owner as wrong before it is compared: by [`Tries::reserve`](super::Tries::reserve), in
+    /// one step.
     ///
-    /// Were it counted afterwards, a thousand at once would all be compared before the first is counted.
+    /// If it were counted afterwards, a thousand concurrent codes would all be compared before the first is counted.
     ///
     /// # Errors
-    /// As [`confirm`](Self::confirm). Nothing may then be compared.
+    /// As [`confirm`](Self::confirm). Nothing may be compared then.
     fn reserve_try(
         &self,
         owner: &FactorOwner,
         now: Timestamp,
     ) -> impl Future<Output = Result<Reservation, StoreError>> + Send;
 
-    /// Says how a try ended: by [`Tries::settle`](super::Tries::settle), in one step. One that is never settled was wrong.
+    /// Records how a try ended: by [`Tries::settle`](super::Tries::settle), in one step. A try that is never settled
+    /// was wrong.
     ///
     /// # Errors
     /// As [`confirm`](Self::confirm).

@@ -1,4 +1,4 @@
-//! Codes that change with time (RFC 6238, over RFC 4226).
+//! Time-based codes (RFC 6238, over RFC 4226).
 
 use std::fmt;
 use std::fmt::Write as _;
@@ -13,17 +13,17 @@ use crate::Secret;
 use crate::random::{Random, RandomError};
 use crate::time::Timestamp;
 
-/// What HMAC-SHA-1 takes as a key without hashing it first.
+/// The longest key that HMAC-SHA-1 uses without hashing it first.
 const BLOCK: usize = 64;
 const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-/// 10 to the 6th: what six digits can say.
+/// 10 to the 6th: the number of six-digit codes.
 const CODES: u32 = 1_000_000;
 
-/// The secret that an authenticator app shares with the site, and the codes that follow from it.
+/// The secret that an authenticator app shares with the site, and the codes derived from it.
 ///
-/// Codes have six digits, change every 30 seconds, and are made with SHA-1. These are no choice: several apps ignore what a QR code
-/// says of other algorithms, digits or periods, and show codes that are wrong. SHA-1 is no weakness here, since HMAC does
-/// not depend on collisions.
+/// Codes have six digits, change every 30 seconds, and use SHA-1. These are fixed: several apps ignore other
+/// algorithms, digits or periods in a QR code, and show wrong codes. SHA-1 is not a weakness here, because HMAC does
+/// not depend on collision resistance.
 ///
 /// ```
 /// use auth_core::factors::Totp;
@@ -44,12 +44,21 @@ pub struct Totp {
 }
 
 impl Totp {
-    /// For how long one code is shown, in seconds.
+    /// How long one code is shown, in seconds.
     pub const PERIOD: u64 = 30;
-    /// How many bytes a secret that is drawn here has: as many as the hash (RFC 4226 §4, R6).
+    /// The length of a generated secret in bytes: that of the hash (RFC 4226 §4, R6).
     pub const SECRET_LEN: usize = 20;
 
-    /// A new secret.
+    /// Draws a new secret.
+    ///
+    /// ```
+    /// use auth_core::factors::Totp;
+    /// use auth_core::random::OsRandom;
+    ///
+    /// let totp = Totp::draw(&OsRandom)?;
+    /// assert_eq!(totp.base32().expose().len(), 32);
+    /// # Ok::<(), auth_core::random::RandomError>(())
+    /// ```
     ///
     /// # Errors
     /// [`RandomError`] if the source failed.
@@ -59,7 +68,7 @@ impl Totp {
         Ok(Self { block, len: Self::SECRET_LEN })
     }
 
-    /// A secret that has so many bytes: 10, as some sites made them, to 64.
+    /// A secret with this many bytes: 10, as some sites used, to 64.
     pub(super) fn from_bytes(secret: &[u8]) -> Option<Self> {
         let mut block = Zeroizing::new([0; BLOCK]);
         block.get_mut(..secret.len()).filter(|place| place.len() >= 10)?.copy_from_slice(secret);
@@ -70,9 +79,9 @@ impl Totp {
         &self.block[..self.len]
     }
 
-    /// The secret as text (RFC 4648 §6, without padding), for whoever types it into an app.
+    /// The secret as text (RFC 4648 §6, without padding), for users who type it into an app.
     pub fn base32(&self) -> Secret {
-        // As long as it will be: no copy of it is left behind by growing.
+        // With its final capacity, so that growing leaves no copy behind.
         let mut text = Zeroizing::new(String::with_capacity(self.len * 8 / 5 + 1));
         for chunk in self.bytes().chunks(5) {
             let mut five = Zeroizing::new([0; 8]);
@@ -86,8 +95,15 @@ impl Totp {
         Secret::new(text.as_str())
     }
 
-    /// What a QR code says: `otpauth://totp/…`. The issuer is the site's name and the account the user's there, as the app shows
-    /// them.
+    /// The content of the QR code: `otpauth://totp/…`. The issuer is the site's name and the account the user's, as
+    /// the app shows them.
+    ///
+    /// ```
+    /// # use auth_core::factors::Totp;
+    /// let totp: Totp = "JBSWY3DPEHPK3PXP".parse()?;
+    /// assert!(totp.uri("Shop", "alice").expose().starts_with("otpauth://totp/Shop:alice?secret=JBSWY3DPEHPK3PXP"));
+    /// # Ok::<(), auth_core::factors::InvalidFactor>(())
+    /// ```
     pub fn uri(&self, issuer: &str, account: &str) -> Secret {
         let mut uri = Zeroizing::new(String::with_capacity(128 + 6 * issuer.len() + 3 * account.len()));
         uri.push_str("otpauth://totp/");
@@ -102,19 +118,37 @@ impl Totp {
         Secret::new(uri.as_str())
     }
 
-    /// The code of this moment, as the app shows it.
+    /// The code that the app shows at this time.
+    ///
+    /// ```
+    /// # use auth_core::factors::Totp;
+    /// # use auth_core::time::Timestamp;
+    /// let totp: Totp = "JBSWY3DPEHPK3PXP".parse()?;
+    /// assert_eq!(totp.code(Timestamp::from_secs(1_800_000_000)).len(), 6);
+    /// # Ok::<(), auth_core::factors::InvalidFactor>(())
+    /// ```
     pub fn code(&self, now: Timestamp) -> Secret {
         Secret::new(format!("{:06}", self.truncated(step_at(now)) % CODES))
     }
 
-    /// The time step of which this is the code: the present one, or the one before or after it, since people type slowly and
-    /// clocks differ. `None` if it is of none of them. Blanks are overlooked.
+    /// The time step of this code: the current one, or the one before or after it, because people type slowly and
+    /// clocks differ. `None` if it belongs to none of them. Blanks are ignored.
     ///
-    /// Whoever accepts it has to see to it that no code of that step is accepted again.
+    /// The caller has to ensure that no code of that step is accepted again.
+    ///
+    /// ```
+    /// # use auth_core::factors::Totp;
+    /// # use auth_core::time::Timestamp;
+    /// let totp: Totp = "JBSWY3DPEHPK3PXP".parse()?;
+    /// let now = Timestamp::from_secs(1_800_000_000);
+    /// assert!(totp.matches(totp.code(now).expose(), now).is_some());
+    /// # Ok::<(), auth_core::factors::InvalidFactor>(())
+    /// ```
     pub fn matches(&self, code: &str, now: Timestamp) -> Option<u64> {
         let code = digits(code)?;
         let present = step_at(now);
-        // All three are computed and compared, so that the time tells nothing. Of two that are alike the later one is used up.
+        // All three are computed and compared, so that the time reveals nothing. If two are equal, the later one is
+        // used up.
         let mut matched = u64::MAX;
         for step in [present.saturating_sub(1), present, present.saturating_add(1)] {
             let is_it = (self.truncated(step) % CODES).ct_eq(&code);
@@ -136,7 +170,7 @@ impl Totp {
 impl std::str::FromStr for Totp {
     type Err = InvalidFactor;
 
-    /// From base32, in capitals or not, with or without blanks, hyphens and padding.
+    /// Reads base32 in either case, with or without blanks, hyphens and padding.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut bytes = Zeroizing::new(Vec::with_capacity(BLOCK + 1));
         let (mut bits, mut count) = (0_u32, 0);
@@ -166,7 +200,7 @@ fn step_at(now: Timestamp) -> u64 {
     now.as_millis() / 1_000 / Totp::PERIOD
 }
 
-/// The number that six ASCII digits are, with blanks among them as apps show them.
+/// The number of six ASCII digits, with blanks among them as apps show them.
 pub(super) fn digits(code: &str) -> Option<u32> {
     let (mut number, mut count) = (0, 0);
     for byte in code.bytes().filter(|byte| *byte != b' ') {
@@ -178,7 +212,7 @@ pub(super) fn digits(code: &str) -> Option<u32> {
     (count == 6).then_some(number)
 }
 
-/// Percent-encoded, a blank as `%20`: apps show a `+` as it is.
+/// Percent-encodes, a blank as `%20`: apps show a `+` as it is.
 fn encode(uri: &mut String, text: &str) {
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

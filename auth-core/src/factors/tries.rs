@@ -1,11 +1,11 @@
-//! How many wrong codes an owner may enter, and how fast.
+//! How many wrong codes an owner may enter, and how quickly.
 
 use std::time::Duration;
 
 use crate::time::Timestamp;
 
-/// What a store counts for an owner: all rules are here, so that a store only has to put one value in the place of another
-/// in one step.
+/// The counter that a store keeps for an owner. It contains all the rules, so that a store only has to replace one
+/// value by another in one step.
 ///
 /// ```
 /// use std::time::Duration;
@@ -21,30 +21,30 @@ use crate::time::Timestamp;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tries {
-    /// How many codes were wrong, or are being judged, since the last that was right.
+    /// How many codes were wrong, or are being verified, since the last right one.
     pub counted: u32,
-    /// Until when nothing more is tried.
+    /// No code is verified before this time.
     pub blocked_until: Timestamp,
 }
 
 impl Tries {
     /// How many may be wrong before the first delay.
     pub const FREE: u32 = 5;
-    /// The delay after the last of those; it doubles with each one more.
+    /// The delay after the last of those; it doubles with each further one.
     pub const FIRST_DELAY: Duration = Duration::from_secs(30);
     /// The longest delay.
     pub const LONGEST_DELAY: Duration = Duration::from_secs(60 * 60);
 
-    /// What takes its place if one more code is tried now.
+    /// The counter after one more code is tried now.
     ///
-    /// The code counts as wrong from here on, also for the delay: of any number that are tried at once, no more are compared
-    /// than one after the other.
+    /// The code counts as wrong from here on, and for the delay: if many are tried at once, no more are compared than
+    /// if they came one after another.
     ///
     /// # Errors
-    /// For how long nothing is tried.
+    /// How long to wait before the next try.
     pub fn reserve(self, now: Timestamp) -> Result<Self, Duration> {
         if now < self.blocked_until {
-            // At most the longest: whoever sets a clock back does not keep people out for longer.
+            // Never more than the longest delay: a clock that was set back must not keep people out for longer.
             return Err(self.blocked_until.since(now).min(Self::LONGEST_DELAY));
         }
         let counted = self.counted.saturating_add(1);
@@ -52,15 +52,15 @@ impl Tries {
         Ok(Self { counted, blocked_until })
     }
 
-    /// What takes its place when a try has ended; `None` if it stays.
+    /// The counter after a try has ended; `None` if it stays the same.
     pub fn settle(self, tried: Try, end: TryEnd) -> Option<Self> {
         match end {
             TryEnd::Right => Some(Self::default()).filter(|new| *new != self),
             TryEnd::Wrong => None,
-            // One was right meanwhile, and this one's is forgotten with the others: nothing is left to give back.
+            // Another one was right meanwhile, which cleared the counter: there is nothing to give back.
             TryEnd::Fault if self.counted < tried.0 => None,
             TryEnd::Fault => {
-                // The delay is this one's, unless another began after it. Before this one there was none any more.
+                // The delay belongs to this try, unless another one began after it. Before this try there was none.
                 let is_last = self.counted == tried.0;
                 let blocked_until = if is_last { Timestamp::default() } else { self.blocked_until };
                 Some(Self { counted: self.counted.saturating_sub(1), blocked_until })
@@ -75,34 +75,35 @@ impl Tries {
     }
 }
 
-/// A try that was reserved.
+/// A reserved try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Try(u32);
 
 impl Try {
-    /// The one that led to this.
+    /// The try that led to this counter.
     pub fn of(reserved: Tries) -> Self {
         Self(reserved.counted)
     }
 }
 
-/// Whether a code may be compared.
+/// Whether a code may be compared: the answer of
+/// [`FactorStore::reserve_try`](crate::factors::FactorStore::reserve_try).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reservation {
     /// It may, and counts as wrong until it is settled.
     Allowed(Try),
-    /// Not before this time is over.
+    /// It may not before this time has passed.
     RetryAfter(Duration),
 }
 
-/// How a try ended.
+/// How a try ended: see [`Tries::settle`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TryEnd {
-    /// The code was right: all that were wrong are forgotten.
+    /// The code was right, which clears the counter.
     Right,
-    /// It was wrong, as it was counted.
+    /// The code was wrong, as it was counted.
     Wrong,
-    /// Nothing was compared: it does not count.
+    /// Nothing was compared, so it does not count.
     Fault,
 }
 

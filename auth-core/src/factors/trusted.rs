@@ -1,4 +1,4 @@
-//! Browsers in which the second factor is not asked for again: rows beside the factors, which go with any of them.
+//! Browsers that skip the second factor: rows beside the factors, which are removed with any of them.
 
 use std::time::Duration;
 
@@ -11,16 +11,16 @@ use super::{
 use crate::keyed;
 use crate::time::Timestamp;
 
-/// Not a secret: it sets these hashes apart from all others. Never to be changed, or no browser is trusted any more.
+/// Not a secret: it separates these hashes from all others. Never change it, or no browser is trusted any more.
 const CONTEXT: &[u8; 32] = b"auth-core: trusted browsers 2026";
-/// How many of them a user has at most: of more, the oldest goes.
+/// How many trusted browsers a user has at most: beyond that, the oldest is removed.
 const MAX_TRUSTED: usize = 10;
 
-/// What a browser keeps for a user who trusts it.
+/// The token that a trusted browser stores for a user.
 pub(crate) type TrustToken = Zeroizing<[u8; 32]>;
 
 impl<S: FactorStore> Factors<S> {
-    /// Trusts a browser from here on, as long as its owner's stamp and factors stay as they are. The answer is for the browser alone.
+    /// Trusts a browser as long as its owner's stamp and factors stay the same. The token is for the browser only.
     pub(crate) async fn trust(
         &self,
         owner: &FactorOwner,
@@ -48,12 +48,27 @@ impl<S: FactorStore> Factors<S> {
             codes: Vec::new(),
             lookup: Some(lookup(&token, owner)),
         };
-        // They have places of their own.
+        // They have a separate limit.
         self.store.add(&browser, usize::MAX).await?;
         Ok(token)
     }
 
-    /// The browsers that an owner trusts, those first that were trusted first: also those that are so no more.
+    /// The browsers that an owner trusts, oldest first, including those whose trust has ended.
+    ///
+    /// ```
+    /// # use auth_core::factors::{FactorOwner, Factors, MemoryFactors, Totp, Verdict};
+    /// # use auth_core::session::KeyRing;
+    /// # use auth_core::time::{Clock, SystemClock};
+    /// # use auth_core::{BackendName, Secret, UserId};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let keys = KeyRing::generate()?;
+    /// # let factors = Factors::new("Shop", MemoryFactors::new(10_000), &keys)?;
+    /// # let alice = FactorOwner { backend: BackendName::new("local").ok_or("not a name")?, user: UserId::from(1) };
+    /// assert!(factors.trusted_browsers(&alice).await?.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`FactorError`] of kind [`Unavailable`](super::FactorErrorKind::Unavailable).
@@ -63,7 +78,22 @@ impl<S: FactorStore> Factors<S> {
         Ok(all)
     }
 
-    /// Trusts no browser of this owner's any more.
+    /// Ends the trust in all of this owner's browsers.
+    ///
+    /// ```
+    /// # use auth_core::factors::{FactorOwner, Factors, MemoryFactors, Totp, Verdict};
+    /// # use auth_core::session::KeyRing;
+    /// # use auth_core::time::{Clock, SystemClock};
+    /// # use auth_core::{BackendName, Secret, UserId};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let keys = KeyRing::generate()?;
+    /// # let factors = Factors::new("Shop", MemoryFactors::new(10_000), &keys)?;
+    /// # let alice = FactorOwner { backend: BackendName::new("local").ok_or("not a name")?, user: UserId::from(1) };
+    /// factors.distrust_browsers(&alice).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`trusted_browsers`](Self::trusted_browsers).
@@ -74,18 +104,18 @@ impl<S: FactorStore> Factors<S> {
         Ok(())
     }
 
-    /// Adds a factor, if its owner may have another: trusted browsers take no place of one.
+    /// Adds a factor if its owner may have another one: trusted browsers do not count.
     pub(super) async fn add_one(&self, factor: &StoredFactor) -> Result<bool, FactorError> {
         if self.store.add(factor, self.max_per_owner).await? {
             return Ok(true);
         }
-        // They go with a new factor in any case.
+        // A new factor ends their trust in any case.
         self.distrust_browsers(&factor.owner).await?;
         Ok(self.store.add(factor, self.max_per_owner).await?)
     }
 }
 
-/// Whether a browser with these tokens is trusted by the owner of these factors, whose stamp this is.
+/// Whether a browser with these tokens is trusted by the owner of these factors, who has this stamp.
 pub(crate) fn is_trusted(
     factors: &[StoredFactor],
     tokens: &[TrustToken],
@@ -102,15 +132,15 @@ pub(crate) fn is_trusted(
     factors.iter().any(is_it)
 }
 
-/// By what a token is found again: of its owner's, and of nobody else's in the same browser. Hashes of what was drawn at random may
-/// be compared as they are.
+/// Finds a token again, and only for its owner: several users of a browser have separate tokens. Hashes of random
+/// values may be compared in variable time.
 fn lookup(token: &TrustToken, owner: &FactorOwner) -> FactorLookup {
     let backend = owner.backend.as_str();
     let len = (backend.len() as u64).to_le_bytes();
     keyed::hash(CONTEXT, [&token[..], &len, backend.as_bytes(), owner.user.as_str().as_bytes()])
 }
 
-/// Tells one stamp from another, and nothing of it.
+/// Distinguishes stamps without revealing them.
 fn stamp_hash(id: FactorId, stamp: &[u8]) -> [u8; 32] {
     let key = keyed::derive("auth-core 2026 stamps of trusted browsers v1", &id.number().to_le_bytes());
     keyed::hash(&key, [stamp])

@@ -1,21 +1,34 @@
-//! Which kinds of factors a user has.
+//! The kinds of factors that a user has.
 
 use std::fmt;
 
 use super::FactorKind;
 
-/// Which kinds of second factors a user has enrolled and confirmed.
+/// The kinds of second factors that a user has enrolled and confirmed.
 ///
-/// A session carries it from the login on, and it is written anew whenever its user's factors change: no store is asked per
-/// request.
+/// A session stores it from the login on, and it is updated whenever the user's factors change: requests do not ask a
+/// store.
+///
+/// ```
+/// use auth_core::grant::{Enrolled, FactorKind};
+///
+/// let enrolled = Enrolled::NONE.with(FactorKind::Totp);
+/// assert!(enrolled.is_any() && enrolled.has(FactorKind::Totp));
+/// ```
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Enrolled(u8);
 
 impl Enrolled {
-    /// Nothing is enrolled.
+    /// No factors.
     pub const NONE: Self = Self(0);
 
-    /// The same, and this kind as well. A trusted browser is none.
+    /// The same with this kind. A trusted browser does not count.
+    ///
+    /// ```
+    /// use auth_core::grant::{Enrolled, FactorKind};
+    ///
+    /// assert!(Enrolled::NONE.with(FactorKind::Totp).has(FactorKind::Totp));
+    /// ```
     #[must_use]
     pub fn with(self, kind: FactorKind) -> Self {
         Self(self.0 | bit(kind))
@@ -26,12 +39,25 @@ impl Enrolled {
         self.0 & bit(kind) != 0
     }
 
-    /// Whether there is a second factor. Recovery codes alone are none: they stand in for one that was lost.
+    /// Whether there is a second factor. Recovery codes alone are none: they replace one that was lost.
+    ///
+    /// ```
+    /// use auth_core::grant::{Enrolled, FactorKind};
+    ///
+    /// assert!(!Enrolled::NONE.with(FactorKind::RecoveryCodes).is_any());
+    /// ```
     pub fn is_any(self) -> bool {
         self.0 & !bit(FactorKind::RecoveryCodes) != 0
     }
 
-    /// The kinds, in the order in which a page may offer them.
+    /// The kinds, in the order in which a page should offer them.
+    ///
+    /// ```
+    /// use auth_core::grant::{Enrolled, FactorKind};
+    ///
+    /// let enrolled = Enrolled::NONE.with(FactorKind::RecoveryCodes).with(FactorKind::Passkey);
+    /// assert!(enrolled.kinds().eq([FactorKind::Passkey, FactorKind::RecoveryCodes]));
+    /// ```
     pub fn kinds(self) -> impl Iterator<Item = FactorKind> {
         FactorKind::PROVING.into_iter().filter(move |kind| self.has(*kind))
     }
@@ -41,20 +67,20 @@ impl Enrolled {
         self.0.into()
     }
 
-    /// Those kinds of a number that are known here.
+    /// The kinds of a number that this version knows.
     pub(crate) fn known_of(bits: u64) -> Self {
         let is_in = |kind: &FactorKind| bits & u64::from(bit(*kind)) != 0;
         FactorKind::PROVING.into_iter().filter(is_in).collect()
     }
 
-    /// `None` if a kind is among them that is not known here.
+    /// `None` if it contains a kind that this version does not know.
     pub(crate) fn from_bits(bits: u64) -> Option<Self> {
         let known = FactorKind::PROVING.into_iter().fold(0, |all, kind| all | bit(kind));
         u8::try_from(bits).ok().filter(|bits| bits & !known == 0).map(Self)
     }
 }
 
-/// None for what proves nothing.
+/// No bit for a kind that proves nothing.
 fn bit(kind: FactorKind) -> u8 {
     if kind.factor().is_some() { 1 << (kind.code() - 1) } else { 0 }
 }

@@ -2,22 +2,29 @@
 
 use super::Factor;
 
-/// What kind of factor it is.
+/// The kind of an enrolled factor.
+///
+/// ```
+/// use auth_core::grant::FactorKind;
+///
+/// let names: Vec<&str> = FactorKind::ALL.iter().map(|kind| kind.name()).collect();
+/// assert_eq!(names, ["passkey", "totp", "recovery_code", "trusted_browser"]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FactorKind {
-    /// An authenticator app, which shows a code that changes with time (RFC 6238).
+    /// An authenticator app that shows time-based codes (RFC 6238).
     Totp,
-    /// A set of codes on paper, each good for one time.
+    /// A set of codes on paper, each of which can be used once.
     RecoveryCodes,
     /// A passkey or a security key (`WebAuthn`).
     Passkey,
-    /// A browser in which the second factor is not asked for again for a while: it stands in for one, and is none.
+    /// A browser that skips the second factor for a while: it replaces one, but is not a factor.
     TrustedBrowser,
 }
 
 impl FactorKind {
-    /// Those that prove something, in the order in which a page may offer them.
+    /// The kinds that prove something, in the order in which a page should offer them.
     pub(crate) const PROVING: [Self; 3] = [Self::Passkey, Self::Totp, Self::RecoveryCodes];
 
     /// All kinds.
@@ -33,7 +40,7 @@ impl FactorKind {
         }
     }
 
-    /// Its number in stores. None is ever given to another one.
+    /// Its number in stores, which is never reused.
     pub fn code(self) -> u8 {
         match self {
             Self::Totp => 1,
@@ -43,13 +50,14 @@ impl FactorKind {
         }
     }
 
-    /// The kind with this number, if it is known here. A store that finds another answers
-    /// [`Newer`](crate::session::StoreErrorKind::Newer): whoever has a factor must not be taken for somebody who has none.
+    /// The kind with this number, if this version knows it. A store that finds an unknown one returns
+    /// [`Newer`](crate::session::StoreErrorKind::Newer): a user with a factor must not pass for a user without
+    /// factors.
     pub fn from_code(code: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.code() == code)
     }
 
-    /// What a proof by it is, if it is one.
+    /// What it proves, if anything.
     pub fn factor(self) -> Option<Factor> {
         match self {
             Self::Totp => Some(Factor::Totp),

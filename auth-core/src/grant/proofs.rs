@@ -1,9 +1,9 @@
-//! A few proofs, small where there is one.
+//! A few proofs, compact for a single one.
 
 use super::{Grant, Proof};
 use crate::time::Timestamp;
 
-/// The proofs of an acceptance or a session: nearly always one, which is kept in place.
+/// The proofs of an acceptance or a session: nearly always one, which is stored inline.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum Proofs {
     #[default]
@@ -30,7 +30,7 @@ impl Proofs {
         }
     }
 
-    /// Adds a proof: of one factor the latest counts; beyond [`Grant::MAX_PROOFS`] the oldest is dropped.
+    /// Adds a proof: of each factor the latest counts; beyond [`Grant::MAX_PROOFS`] the oldest is dropped.
     pub(crate) fn add(&mut self, proof: Proof) {
         if let Some(own) = self.as_mut_slice().iter_mut().find(|own| own.factor == proof.factor) {
             own.at = own.at.max(proof.at);
@@ -48,7 +48,7 @@ impl Proofs {
         }
     }
 
-    /// Makes none of them younger than this.
+    /// Limits the times of all of them to this one.
     pub(crate) fn at_latest(&mut self, now: Timestamp) {
         for proof in self.as_mut_slice() {
             proof.at = proof.at.min(now);

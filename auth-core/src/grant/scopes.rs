@@ -6,7 +6,15 @@ use std::sync::Arc;
 
 /// What credentials may be used for: scopes of OAuth 2.0 (RFC 6749 §3.3), or everything.
 ///
-/// None by default: nothing is granted by silence. A session has all, because only a person's proof begins one.
+/// The default is none. A session has all, because only a person's proof begins one.
+///
+/// ```
+/// use auth_core::grant::Scopes;
+///
+/// let scopes = Scopes::parse("orders:read orders:write")?;
+/// assert!(scopes.contains("orders:read") && !scopes.contains("orders"));
+/// # Ok::<(), auth_core::grant::InvalidScopes>(())
+/// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Scopes(Granted);
 
@@ -14,7 +22,7 @@ pub struct Scopes(Granted);
 enum Granted {
     #[default]
     Nothing,
-    /// Shared: what a key or a token is good for is handed on with each request.
+    /// Shared: each request with a key or a token has a copy.
     These(Arc<BTreeSet<Box<str>>>),
     Everything,
 }
@@ -22,7 +30,7 @@ enum Granted {
 impl Scopes {
     /// How many scopes there may be.
     pub const MAX: usize = 100;
-    /// How long they may be together, in bytes.
+    /// How long they may be in total, in bytes.
     pub const MAX_LEN: usize = 4 * 1024;
 
     /// Nothing at all.
@@ -35,10 +43,16 @@ impl Scopes {
         Self(Granted::Everything)
     }
 
-    /// Reads scopes that are separated by blanks, as they stand in a token or its introspection.
+    /// Parses scopes separated by blanks, as in a token or its introspection.
+    ///
+    /// ```
+    /// # use auth_core::grant::Scopes;
+    /// assert!(Scopes::parse("orders:read orders:write").is_ok());
+    /// assert!(Scopes::parse("\"all\"").is_err());
+    /// ```
     ///
     /// # Errors
-    /// [`InvalidScopes`] if one has a character that no scope has (RFC 6749 §3.3: visible ASCII without `"` and `\`), or
+    /// [`InvalidScopes`] if one contains an invalid character (RFC 6749 §3.3: visible ASCII without `"` and `\`), or
     /// there are too many.
     pub fn parse(text: &str) -> Result<Self, InvalidScopes> {
         if text.len() > Self::MAX_LEN {
@@ -53,6 +67,12 @@ impl Scopes {
     }
 
     /// Whether this scope is granted. It is compared byte for byte.
+    ///
+    /// ```
+    /// # use auth_core::grant::Scopes;
+    /// assert!(Scopes::all().contains("orders:read"));
+    /// assert!(!Scopes::none().contains("orders:read"));
+    /// ```
     pub fn contains(&self, scope: &str) -> bool {
         match &self.0 {
             Granted::Nothing => false,
@@ -61,10 +81,10 @@ impl Scopes {
         }
     }
 
-    /// Those of them that pass. All stay all: whoever has those is bound by what the user may do.
+    /// The scopes that pass. `all` stays `all`, since the user's permissions limit it.
     pub(crate) fn held_by(self, holds: impl Fn(&str) -> bool) -> Self {
         let Granted::These(scopes) = &self.0 else { return self };
-        // Nearly always: then nothing is copied.
+        // Nearly always; then nothing is copied.
         if scopes.iter().all(|scope| holds(scope)) {
             return self;
         }
@@ -82,7 +102,14 @@ impl Scopes {
         self.0 == Granted::Everything
     }
 
-    /// The scopes by name, sorted: none where nothing is granted, nor where everything is.
+    /// The scopes by name, sorted; empty if nothing or everything is granted.
+    ///
+    /// ```
+    /// # use auth_core::grant::Scopes;
+    /// let scopes = Scopes::parse("orders:write orders:read")?;
+    /// assert!(scopes.iter().eq(["orders:read", "orders:write"]));
+    /// # Ok::<(), auth_core::grant::InvalidScopes>(())
+    /// ```
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         let these = match &self.0 {
             Granted::These(scopes) => Some(&**scopes),
@@ -107,7 +134,12 @@ impl fmt::Debug for Scopes {
     }
 }
 
-/// A text that holds no scopes.
+/// The text does not consist of scopes.
+///
+/// ```
+/// # use auth_core::grant::{InvalidScopes, Scopes};
+/// assert_eq!(Scopes::parse("\"all\"").unwrap_err(), InvalidScopes);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidScopes;
 

@@ -1,4 +1,4 @@
-//! One question at a time about a backend's health.
+//! One health check at a time.
 
 use std::future::Future;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,16 +9,16 @@ use tokio::sync::watch;
 use super::Health;
 use crate::guard::{Interrupted, guarded};
 
-/// The question that is under way, if one is. Many attempts that fail at once share it: each with its own would be a
-/// crowd at the door of a backend that has trouble already.
+/// The check that is under way, if any. Many attempts that fail at once share it: separate checks would overload a
+/// backend that has trouble already.
 #[derive(Debug, Default)]
 pub(crate) struct Checkup(Mutex<Option<Waiting>>);
 
 type Waiting = watch::Receiver<Option<Health>>;
 
 impl Checkup {
-    /// A backend's word on its health. It has half the time of an attempt, so that both fit into a chain's; without a
-    /// word it is down. A panic says nothing: it may be the question's own fault.
+    /// A backend's own statement about its health. It has half the time of an attempt, so that both fit into a
+    /// chain's; without an answer it is down. A panic says nothing, since the check itself may be at fault.
     pub(crate) async fn ask(&self, limit: Duration, health: impl Future<Output = Health>) -> Health {
         loop {
             match self.join() {
@@ -31,7 +31,7 @@ impl Checkup {
                     turn.answer.send_replace(Some(health));
                     return health;
                 }
-                // An error says that whoever asked went away: then somebody else must.
+                // An error means that the asking request went away: then another one must ask.
                 Err(mut waiting) => {
                     if let Some(health) = waiting.wait_for(Option::is_some).await.ok().and_then(|told| *told)
                     {
@@ -58,7 +58,8 @@ impl Checkup {
     }
 }
 
-/// The duty to ask. When it is dropped, the next one has it: first that, then those who wait are woken.
+/// The duty to ask. When it is dropped, the next one gets it: the duty is released before the waiting requests are
+/// woken.
 struct Turn<'a> {
     checkup: &'a Checkup,
     answer: watch::Sender<Option<Health>>,

@@ -213,6 +213,53 @@ impl<U: User> Auth<U> {
         Ok(Authenticated { user, backend, at: self.now(), by: self.id(), grant, name: None })
     }
 
+    /// As [`dangerous_authenticated`](Self::dangerous_authenticated), with a [`Grant`]: by which factors the user signed
+    /// in, and when. For tests of routes that ask for a second factor or a fresh login; `auth-test` is built on it.
+    ///
+    /// A session that begins with it counts as proven at the time of the latest personal proof, or now if there is none.
+    /// Proofs of the future count as given now. A grant without scopes is good for everything that the user may do.
+    ///
+    /// ```
+    /// # use auth_core::{Auth, Authenticated, ConfigError, User};
+    /// use std::time::Duration;
+    /// use auth_core::grant::{Factor, Grant, Proof};
+    /// use auth_core::time::Timestamp;
+    ///
+    /// # fn example<U: User>(auth: &Auth<U>, alice: U) -> Result<Authenticated<U>, ConfigError> {
+    /// let hour_ago = Timestamp::from_millis(auth.now().as_millis() - 3_600_000);
+    /// let grant = Grant::new()
+    ///     .with_proof(Proof::new(Factor::Password, hour_ago))
+    ///     .with_proof(Proof::new(Factor::Totp, hour_ago));
+    /// let alice = auth.dangerous_authenticated_with(alice, "local", grant)?;
+    /// # Ok(alice)
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ConfigError`] if no backend has this name.
+    pub fn dangerous_authenticated_with(
+        &self,
+        user: U,
+        backend: &str,
+        grant: Grant,
+    ) -> Result<Authenticated<U>, ConfigError> {
+        let now = self.now();
+        let grant = grant.by_word(now);
+        let at = grant.proven().unwrap_or(now);
+        let authenticated = self.dangerous_authenticated(user, backend)?;
+        Ok(Authenticated { at, grant: Arc::new(grant), ..authenticated })
+    }
+
+    /// The names of the backends, in the order in which they were added.
+    pub fn backends(&self) -> impl Iterator<Item = &BackendName> {
+        self.environment().sources.iter().map(|source| &source.name)
+    }
+
+    /// The present moment, by this configuration's clock.
+    pub fn now(&self) -> Timestamp {
+        self.environment().now()
+    }
+
     fn named(&self, backend: &str) -> Result<&Source<U>, ConfigError> {
         let source = self.environment().sources.iter().find(|source| source.name.as_str() == backend);
         source.ok_or_else(|| ConfigError::new(format!("no backend is named {backend:?}")))
@@ -238,10 +285,6 @@ impl<U: User> Auth<U> {
         self.0.sessions.as_ref()
     }
 
-    pub(crate) fn now(&self) -> Timestamp {
-        self.environment().now()
-    }
-
     pub(crate) fn clock(&self) -> &dyn Clock {
         &*self.environment().clock
     }
@@ -265,8 +308,84 @@ impl<U> Clone for Auth<U> {
 
 impl<U> fmt::Debug for Auth<U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let backends: Vec<_> =
-            self.0.authenticator.environment.sources.iter().map(|source| &source.name).collect();
+        let sources = &self.0.authenticator.environment.sources;
+        let backends: Vec<_> = sources.iter().map(|source| &source.name).collect();
         f.debug_struct("Auth").field("backends", &backends).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Password;
+    use crate::backend::{DeclineReason, Outcome, backend_fn};
+    use crate::grant::{Factor, Proof};
+    use crate::time::ManualClock;
+
+    struct Robot;
+
+    impl User for Robot {
+        fn id(&self) -> UserId {
+            UserId::from(7)
+        }
+
+        fn security_stamp(&self) -> &[u8] {
+            b"stamp"
+        }
+
+        fn is_active(&self) -> bool {
+            true
+        }
+    }
+
+    const NOW: Timestamp = Timestamp::from_secs(1_000);
+
+    fn auth() -> Auth<Robot> {
+        let robots = || {
+            backend_fn(
+                |_: Password| async { Ok(Outcome::Decline(DeclineReason::UnknownUser)) },
+                |_: UserId| async { Ok(Some(Robot)) },
+            )
+        };
+        let builder = Auth::builder().clock(ManualClock::at(NOW));
+        builder.backend::<Password>("ldap", robots()).backend::<Password>("local", robots()).build().unwrap()
+    }
+
+    #[test]
+    fn a_word_is_as_old_as_its_proofs_and_no_younger_than_now() {
+        let at = Timestamp::from_secs;
+        let by = |proofs: &[(Factor, u64)]| {
+            let each = proofs.iter().map(|(factor, secs)| Proof::new(*factor, at(*secs)));
+            each.fold(Grant::new(), Grant::with_proof)
+        };
+        let table = [
+            ("no proof", by(&[]), NOW),
+            ("an old one", by(&[(Factor::Password, 900)]), at(900)),
+            ("the later of two", by(&[(Factor::Password, 900), (Factor::Totp, 950)]), at(950)),
+            ("one of the future", by(&[(Factor::Password, 2_000)]), NOW),
+            ("a token, which proves no person", by(&[(Factor::Token, 900)]), NOW),
+        ];
+        for (name, grant, expected) in table {
+            let authenticated = auth().dangerous_authenticated_with(Robot, "local", grant).unwrap();
+            assert_eq!(authenticated.at(), expected, "{name}");
+            assert!(authenticated.grant().proofs().iter().all(|proof| proof.at <= NOW), "{name}");
+            assert!(authenticated.grant().scopes().is_all(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_word_is_good_for_what_it_says() {
+        let read = Grant::new().with_scopes(Scopes::parse("read").unwrap());
+        let authenticated = auth().dangerous_authenticated_with(Robot, "ldap", read).unwrap();
+        assert_eq!(authenticated.backend().as_str(), "ldap");
+        assert!(!authenticated.grant().begins_session(), "no session is good for less than everything");
+        let elsewhere = auth().dangerous_authenticated_with(Robot, "elsewhere", Grant::new());
+        assert_eq!(elsewhere.unwrap_err().to_string(), "no backend is named \"elsewhere\"");
+    }
+
+    #[test]
+    fn backends_are_named_in_their_order() {
+        let auth = auth();
+        assert_eq!(auth.backends().map(BackendName::as_str).collect::<Vec<_>>(), ["ldap", "local"]);
     }
 }

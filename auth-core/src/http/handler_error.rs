@@ -6,7 +6,7 @@ use std::fmt;
 use super::refusal::unconfigured;
 use super::session::Session;
 use super::{AnyExchange, Refusal, RefusalReason, RequestView};
-use crate::session::{ResolveError, SessionError};
+use crate::session::{ResolveError, SessionError, SessionErrorKind};
 use crate::{Denied, User};
 
 /// What keeps a handler from its answer: a refused login, a session that cannot be used, a caller who is nobody or cannot be
@@ -26,6 +26,8 @@ struct Inner {
 enum Kind {
     Denied(Denied),
     Session(SessionError),
+    /// Something that the handler itself needs is down.
+    Unavailable(Box<dyn Error + Send + Sync>),
     /// The caller cannot be found out, or else is nobody.
     Refused(Refusal, Option<ResolveError>),
     NoLayer {
@@ -37,6 +39,11 @@ enum Kind {
 impl HandlerError {
     fn of(kind: Kind) -> Self {
         Self(Box::new(Inner { kind, page: None }))
+    }
+
+    /// Something that the handler itself needs cannot answer: its database, another service.
+    pub fn unavailable(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::of(Kind::Unavailable(error.into()))
     }
 
     /// It cannot be found out who is calling by this session.
@@ -78,6 +85,7 @@ impl HandlerError {
         let refusal = match &self.0.kind {
             Kind::Denied(denied) => denied.into(),
             Kind::Session(error) => error.into(),
+            Kind::Unavailable(_) => (&SessionError::from(SessionErrorKind::Unavailable)).into(),
             Kind::Refused(refusal, _) => refusal.clone(),
             Kind::NoLayer { .. } => unconfigured(),
         };
@@ -112,6 +120,7 @@ impl fmt::Display for HandlerError {
         match &self.0.kind {
             Kind::Denied(denied) => denied.fmt(f),
             Kind::Session(error) => error.fmt(f),
+            Kind::Unavailable(_) => f.write_str("what the handler needs is unavailable"),
             Kind::Refused(_, Some(error)) => error.fmt(f),
             Kind::Refused(refusal, None) if refusal.reason() != Some(RefusalReason::NotSignedIn) => {
                 f.write_str("the caller has not proven enough for this")
@@ -137,6 +146,7 @@ impl Error for HandlerError {
         match &self.0.kind {
             Kind::Denied(denied) => denied.source(),
             Kind::Session(error) => error.source(),
+            Kind::Unavailable(error) => Some(&**error),
             Kind::Refused(_, Some(error)) => error.source(),
             Kind::Refused(_, None) | Kind::NoLayer { .. } => None,
         }
@@ -180,6 +190,15 @@ mod tests {
         assert_eq!(error.refusal().status(), 503);
         let answer = format!("{error}{:?}{}", error.refusal().headers(), error.refusal().body_text());
         assert!(!answer.contains("canary"), "{answer}");
+    }
+
+    #[test]
+    fn what_a_handler_needs_may_be_down() {
+        let error = HandlerError::unavailable(StoreError::unavailable("canary"));
+        assert_eq!(error.refusal(), HandlerError::from(broken()).refusal());
+        assert_eq!(error.refusal().status(), 503);
+        assert_eq!(chain(&error).first().unwrap(), "what the handler needs is unavailable");
+        assert_eq!(chain(&error).last().unwrap(), "canary");
     }
 
     #[test]

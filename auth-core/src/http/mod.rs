@@ -15,6 +15,7 @@ mod challenge;
 mod client;
 mod device;
 mod effects;
+mod excepted;
 mod exchange;
 mod flow;
 mod handler_error;

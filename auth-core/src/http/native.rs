@@ -168,6 +168,18 @@ macro_rules! native_handles {
                 self.0.add_code(code).await.map($login)
             }
 
+            /// As [`auth_core::Session::login_registered`], with an answer of this framework.
+            ///
+            /// # Errors
+            /// As [`auth_core::Session::login_registered`].
+            pub async fn login_registered(
+                &self,
+                backend: &str,
+                registered: $crate::backend::Registered<U>,
+            ) -> Result<$login<U>, $crate::session::SessionError> {
+                self.0.login_registered(backend, registered).await.map($login)
+            }
+
             /// As [`auth_core::Session::finish_login`], with an answer of this framework.
             ///
             /// # Errors

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::client::facts_of;
 use super::negotiate::Audience;
-use super::settings::{Settings, WayIn};
+use super::settings::{Settings, WayIn, below};
 use super::view::Single;
 use super::{Header, RequestView, ResponseHeader};
 use crate::event::{EventKind, seconds};
@@ -252,7 +252,16 @@ impl<U: User> Auth<U> {
         // Only what a GET shows can be shown again after the login.
         let came_from = (view.method() == "GET").then(|| view.target());
         let Settings { base, proxies, .. } = &self.0.http;
-        match self.0.http.login_url(require, came_from, base.of(proxies, view)) {
+        let base = base.of(proxies, view);
+        match self.0.http.login_url(require, came_from, base) {
+            // A browser would be sent here again, without end.
+            Some(url) if path_of(&url) == below(base, path_of(view.target())) => {
+                log_error(&format_args!(
+                    "the login page is guarded itself, and nobody can sign in: leave it open, by `.except([{:?}])`",
+                    path_of(view.target())
+                ));
+                self.unauthorized(reason, Audience::Page, view, Single::Absent)
+            }
             Some(url) => self.varied(Refusal::see_other(url, Some(reason))),
             None => self.unauthorized(reason, Audience::Page, view, Single::Absent),
         }
@@ -499,6 +508,11 @@ impl Refusal {
             _ => self.with(ResponseHeader::RetryAfter, seconds(time).to_string()),
         }
     }
+}
+
+/// A target without its query.
+fn path_of(target: &str) -> &str {
+    target.split('?').next().unwrap_or_default()
 }
 
 #[cfg(test)]

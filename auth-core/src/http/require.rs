@@ -1,4 +1,4 @@
-//! Rules that a route states about its caller.
+//! [`Require`]: what a route asks of its caller.
 
 use std::any::{Any, type_name};
 use std::fmt;
@@ -6,19 +6,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Audience;
+use super::excepted::Excepted;
 use crate::grant::{Factor, Proof};
 use crate::second_factor::is_second;
 use crate::time::Timestamp;
 use crate::unheard::log_error;
-use crate::{Access, User};
+use crate::{Access, ConfigError, User};
 
-/// A rule that a route states about its caller: signed in, with permissions, freshly.
+/// What a route asks of its caller: to be signed in, to hold permissions, to have proven it recently.
+///
+/// An adapter's `RequireLayer` enforces it. A caller who does not meet it never reaches the handler: a browser is sent to the login
+/// page or shown a 403, a program gets a 401 or 403 in its own format.
 ///
 /// ```
 /// use std::time::Duration;
 /// use auth_core::Require;
 ///
-/// let rule = Require::permission("billing").and_permission("refund").fresh(Duration::from_secs(300));
+/// let refunds = Require::permission("billing").and_permission("refund").fresh(Duration::from_secs(300));
+/// let everything_but = Require::login().except(["/", "/login", "/static/*"])?;
+/// # Ok::<(), auth_core::ConfigError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
@@ -30,6 +36,7 @@ pub struct Require {
     fresh: Option<Duration>,
     factors: Vec<Factor>,
     second_factor: bool,
+    excepted: Excepted,
     pub(crate) audience: Option<Audience>,
     pub(crate) login_page: Option<Box<str>>,
     pub(crate) next_field: Option<Box<str>>,
@@ -72,7 +79,11 @@ pub(crate) enum Lacking {
 }
 
 impl Require {
-    /// Somebody must be signed in.
+    /// The caller must be signed in.
+    ///
+    /// ```
+    /// let account = auth_core::Require::login();
+    /// ```
     pub const fn login() -> Self {
         Self {
             permissions: Vec::new(),
@@ -81,50 +92,75 @@ impl Require {
             fresh: None,
             factors: Vec::new(),
             second_factor: false,
+            excepted: Excepted::new(),
             audience: None,
             login_page: None,
             next_field: None,
         }
     }
 
-    /// Somebody who holds this permission must be signed in.
+    /// The caller must be signed in and hold this permission ([`User::has_permission`]).
+    ///
+    /// ```
+    /// let members = auth_core::Require::permission("members");
+    /// ```
     pub fn permission(permission: impl Into<Box<str>>) -> Self {
         Self::login().and_permission(permission)
     }
 
-    /// Somebody who holds at least one of these permissions must be signed in.
+    /// The caller must be signed in and hold at least one of these permissions.
+    ///
+    /// ```
+    /// let staff = auth_core::Require::any_permission(["editors", "admins"]);
+    /// ```
     pub fn any_permission<P: Into<Box<str>>>(permissions: impl IntoIterator<Item = P>) -> Self {
         Self::login().and_any_permission(permissions)
     }
 
-    /// Whoever is signed in may do this; a token only if it has this scope (403 with `insufficient_scope`, RFC 6750 §3.1).
+    /// The caller must be signed in; a token must have this scope, or gets a 403 `insufficient_scope` (RFC 6750 §3.1).
     ///
-    /// A session has all scopes: it began with a person's proof.
+    /// A session has all scopes, because a person's proof began it.
+    ///
+    /// ```
+    /// let reading = auth_core::Require::scope("orders:read");
+    /// ```
     pub fn scope(scope: impl Into<Box<str>>) -> Self {
         Self::login().and_scope(scope)
     }
 
-    /// The caller must hold this permission as well. A token that says what its [scopes](crate::grant::Scopes) are is good for the
-    /// permissions among them.
+    /// The caller must hold this permission as well. A token with [scopes](crate::grant::Scopes) carries only those permissions of
+    /// its owner that are among the scopes.
+    ///
+    /// ```
+    /// let refunds = auth_core::Require::permission("billing").and_permission("refund");
+    /// ```
     pub fn and_permission(self, permission: impl Into<Box<str>>) -> Self {
         self.and_any_permission([permission])
     }
 
-    /// The caller must hold at least one of these permissions as well. There is none among no permissions: nobody holds that.
+    /// The caller must hold at least one of these permissions as well. An empty list lets no caller through.
+    ///
+    /// ```
+    /// let rule = auth_core::Require::permission("members").and_any_permission(["editors", "admins"]);
+    /// ```
     pub fn and_any_permission<P: Into<Box<str>>>(mut self, permissions: impl IntoIterator<Item = P>) -> Self {
         self.permissions.push(permissions.into_iter().map(Into::into).collect());
         self
     }
 
     /// A token must have this scope as well.
+    ///
+    /// ```
+    /// let rule = auth_core::Require::permission("orders").and_scope("orders:write");
+    /// ```
     pub fn and_scope(mut self, scope: impl Into<Box<str>>) -> Self {
         self.scopes.push(scope.into());
         self
     }
 
-    /// The caller must pass this as well, or is not allowed.
+    /// The caller must pass this check as well, or gets a 403.
     ///
-    /// `U` is the application's user. For callers of another type the answer is no, and the log says so.
+    /// `U` is the application's user type. A caller of another type is refused, and the log says so.
     ///
     /// ```
     /// # use auth_core::{Access, Require, User, UserId};
@@ -149,25 +185,35 @@ impl Require {
         self
     }
 
-    /// The caller must have proven who they are within this time: by whatever began the session, by credentials of this
-    /// request, or, for a token, by the login that it tells of. A token that tells of none is never fresh.
+    /// The caller must have proven who they are within this time: by the login that began the session, by credentials of this
+    /// request, or, for a token, by the login that it reports (`auth_time`). A token that reports none is never fresh.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let change_password = auth_core::Require::login().fresh(Duration::from_secs(300));
+    /// ```
     pub fn fresh(mut self, within: Duration) -> Self {
         self.fresh = Some(within);
         self
     }
 
-    /// The caller must have proven who they are by two factors ([`Access::is_two_factor`]): by one more than the password, say.
+    /// The caller must have proven who they are by two factors ([`Access::is_two_factor`]), such as a password and a code.
     /// Browsers are sent to the page that asks for it; programs get a 401 `insufficient_user_authentication` (RFC 9470).
     ///
-    /// With [`fresh`](Self::fresh), the second one must be as fresh as that.
+    /// With [`fresh`](Self::fresh), the second factor must be as recent as that.
+    ///
+    /// ```
+    /// let payments = auth_core::Require::permission("payments").second_factor();
+    /// ```
     pub fn second_factor(mut self) -> Self {
         self.second_factor = true;
         self
     }
 
-    /// The caller must have proven who they are by this factor, whatever else they did. May be said of several.
+    /// The caller must have proven who they are by this factor, whichever others they used. Call it again to ask for several.
     ///
-    /// With [`fresh`](Self::fresh), that proof must be as fresh as that:
+    /// With [`fresh`](Self::fresh), that proof must be as recent as that:
     ///
     /// ```
     /// use std::time::Duration;
@@ -181,19 +227,57 @@ impl Require {
         self
     }
 
-    /// Declares who reads this route's refusals, instead of looking at the request.
+    /// Leaves these paths open: the rule does not apply to them. A whole router can thus ask for a login by default, with named
+    /// exceptions, as Django's `LoginRequiredMiddleware` does. A route that is added later is then closed unless you name it here.
+    ///
+    /// Name whole paths as clients request them (`"/login"`), even where routers are nested, or everything below a path
+    /// (`"/static/*"`). The query does not count; case, a trailing slash and percent-encoding do. A request whose path some router or
+    /// file server could read as leading elsewhere (`..`, an encoded dot or slash, `//`) never counts as an exception.
+    ///
+    /// ```
+    /// use auth_core::Require;
+    ///
+    /// let rule = Require::login().except(["/", "/login", "/register", "/static/*"])?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ConfigError`] if a text is not such a path, and for `"/*"`, which would leave everything open.
+    pub fn except<P: AsRef<str>>(mut self, paths: impl IntoIterator<Item = P>) -> Result<Self, ConfigError> {
+        for path in paths {
+            self.excepted.add(path.as_ref())?;
+        }
+        Ok(self)
+    }
+
+    /// Declares who reads this route's refusals, instead of judging by the request.
+    ///
+    /// ```
+    /// use auth_core::{Require, http::Audience};
+    ///
+    /// let api = Require::login().audience(Audience::Api); // a 401 as JSON, and never a redirect
+    /// ```
     pub fn audience(mut self, audience: Audience) -> Self {
         self.audience = Some(audience);
         self
     }
 
-    /// This route's own login page.
+    /// Sends browsers to this login page, in place of [`AuthBuilder::login_page`](crate::AuthBuilder::login_page).
+    ///
+    /// ```
+    /// let staff = auth_core::Require::permission("staff").login_page("/staff/login");
+    /// ```
     pub fn login_page(mut self, page: impl Into<Box<str>>) -> Self {
         self.login_page = Some(page.into());
         self
     }
 
-    /// This route's own name of the `next` field.
+    /// Names the field that tells the login page where to return to, in place of
+    /// [`AuthBuilder::next_field`](crate::AuthBuilder::next_field).
+    ///
+    /// ```
+    /// let staff = auth_core::Require::login().login_page("/enter").next_field("back");
+    /// ```
     pub fn next_field(mut self, field: impl Into<Box<str>>) -> Self {
         self.next_field = Some(field.into());
         self
@@ -208,6 +292,11 @@ impl Require {
     /// Within what time the caller must have proven who they are, if it matters.
     pub(crate) fn freshness(&self) -> Option<Duration> {
         self.fresh
+    }
+
+    /// Whether this rule leaves the target of a request open.
+    pub(crate) fn excepts(&self, target: &str) -> bool {
+        self.excepted.contains(target)
     }
 
     pub(crate) fn check<U: User>(&self, access: Option<&Access<U>>, now: Timestamp) -> Result<(), Lacking> {

@@ -219,7 +219,7 @@ fn parse_all(
 }
 
 /// A path of the application as browsers see it.
-fn below<'a>(base: &str, path: &'a str) -> Cow<'a, str> {
+pub(super) fn below<'a>(base: &str, path: &'a str) -> Cow<'a, str> {
     if base.is_empty() || !path.starts_with('/') { path.into() } else { format!("{base}{path}").into() }
 }
 

@@ -1,4 +1,4 @@
-//! An identity as bytes: whatever is said of somebody, but not what the proof of it is worth.
+//! An identity as bytes: what is said about a person, but not what the proof is worth.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,24 +19,24 @@ pub(crate) struct Encoded {
 }
 
 impl Encoded {
-    /// All that is said of somebody.
+    /// Everything that is said about the person.
     pub(crate) fn all(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// The same, to be kept.
+    /// The same, to be stored.
     pub(crate) fn into_bytes(self) -> Box<[u8]> {
         self.bytes.into()
     }
 
-    /// What tells them from everybody else: the issuer and the subject.
+    /// What identifies the person: the issuer and the subject.
     pub(crate) fn whose(&self) -> &[u8] {
         &self.bytes[..self.whose]
     }
 }
 
 impl Identity {
-    /// Two have the same bytes only if the same is said by the same issuer of the same person.
+    /// Two identities have the same bytes only if the same issuer says the same about the same person.
     pub(crate) fn encode(&self) -> Encoded {
         let Said { issuer, subject, username, email, name, groups, attributes } = &*self.said;
         let mut out = Writer(Vec::with_capacity(256));
@@ -66,12 +66,12 @@ impl Identity {
         Encoded { bytes: out.0, whose }
     }
 
-    /// Whether the bytes are of a version that this build does not know.
+    /// Whether the bytes have a version that this build does not know.
     pub(crate) fn is_newer(bytes: &[u8]) -> bool {
         bytes.first().is_some_and(|version| *version > VERSION)
     }
 
-    /// The identity that was [encoded](Self::encode); `None` if it is not just that. Its proof is worth nothing.
+    /// The identity that was [encoded](Self::encode); `None` for any other bytes. Its proof is worth nothing.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let mut input = Reader(bytes);
         if input.byte()? != VERSION {

@@ -1,4 +1,4 @@
-//! Keys for one purpose each, derived from the secrets of a [`KeyRing`](super::KeyRing).
+//! Keys for single purposes, derived from the secrets of a [`KeyRing`](super::KeyRing).
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,11 +8,11 @@ use zeroize::Zeroizing;
 use crate::ConfigError;
 use crate::keyed::{self, Key};
 
-/// What a key is for. Keys of two purposes have nothing to do with each other, and none of an application's purposes is
-/// one of this crate's.
+/// What a key is for. Keys of different purposes are unrelated, and an application cannot name a purpose of this
+/// crate.
 ///
-/// Two parts of an application that name a purpose alike share its keys: put the name of the part in front. Use the keys
-/// of a purpose for one thing, in one format.
+/// Two parts of an application that use the same name share its keys: begin names with the part. Use the keys of a
+/// purpose for one thing, in one format.
 ///
 /// ```
 /// use auth_core::session::{KeyRing, Purpose};
@@ -28,7 +28,7 @@ pub struct Purpose {
     name: Cow<'static, str>,
 }
 
-/// Whose purpose it is.
+/// The owner of a purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Owner {
     AuthCore,
@@ -36,7 +36,7 @@ enum Owner {
 }
 
 impl Owner {
-    /// Part of what keys are derived from: never to be changed.
+    /// Keys are derived from it: never change it.
     fn label(self) -> &'static str {
         match self {
             Self::AuthCore => "auth-core",
@@ -49,7 +49,14 @@ impl Purpose {
     /// The longest name, in bytes.
     pub const MAX_LEN: usize = 64;
 
-    /// A purpose of an application: 1 to 64 ASCII small letters, digits, `-`, `_` or `.`.
+    /// A purpose of an application: 1 to 64 ASCII lower-case letters, digits, `-`, `_` or `.`.
+    ///
+    /// ```
+    /// use auth_core::session::Purpose;
+    ///
+    /// assert!(Purpose::new("shop.invites").is_ok());
+    /// assert!(Purpose::new("Shop invites").is_err());
+    /// ```
     ///
     /// # Errors
     /// [`ConfigError`] for any other name.
@@ -64,18 +71,18 @@ impl Purpose {
         Ok(Self { owner: Owner::Application, name: name.into() })
     }
 
-    /// One of this crate's own, which no application can name.
+    /// A purpose of this crate, which no application can name.
     pub(crate) const fn of_core(name: &'static str) -> Self {
         Self { owner: Owner::AuthCore, name: Cow::Borrowed(name) }
     }
 
-    /// Whose it is, and its name.
+    /// Its owner and its name.
     pub(crate) fn parts(&self) -> [&str; 2] {
         [self.owner.label(), &self.name]
     }
 
-    /// Its key, as the keyed hash of whose it is and what it is called, each with its length in front: no two purposes
-    /// share a message.
+    /// Its key, as the keyed hash of its owner and its name, each preceded by its length: different purposes never
+    /// form the same message.
     fn key(&self, root: &Key) -> Key {
         let parts = self.parts().map(str::as_bytes);
         let [owner_len, name_len] = parts.map(|part| (part.len() as u64).to_le_bytes());
@@ -85,11 +92,20 @@ impl Purpose {
 
 /// The keys of a [`KeyRing`](super::KeyRing) for one [`Purpose`]: the current one, and those that are still accepted.
 /// They are wiped from memory when dropped.
+///
+/// ```
+/// use auth_core::session::{KeyRing, Purpose};
+///
+/// let keys = KeyRing::generate()?.keys_for(&Purpose::new("shop.invites")?);
+/// let id = keys.current().id(); // store it next to what the key signs
+/// assert!(keys.find(id).is_some());
+/// # Ok::<(), auth_core::ConfigError>(())
+/// ```
 #[derive(Clone)]
 pub struct PurposeKeys(Vec<PurposeKey>);
 
 impl PurposeKeys {
-    /// From the names and roots of a ring's keys, the current one first.
+    /// From the ids and roots of a ring's keys, the current one first.
     pub(super) fn derive<'a>(
         purpose: &Purpose,
         roots: impl ExactSizeIterator<Item = ([u8; 4], &'a Key)>,
@@ -97,13 +113,21 @@ impl PurposeKeys {
         Self(roots.map(|(id, root)| PurposeKey { id, key: purpose.key(root) }).collect())
     }
 
-    /// The key that is used for what is made now.
+    /// The key for everything new.
     pub fn current(&self) -> &PurposeKey {
         // A ring has at least one.
         &self.0[0]
     }
 
-    /// The key with this name, for what was made before; `None` if it has been removed, or never was there.
+    /// The key with this id, for what was made before; `None` if it was removed, or never existed.
+    ///
+    /// ```
+    /// use auth_core::session::{KeyRing, Purpose};
+    ///
+    /// let keys = KeyRing::generate()?.keys_for(&Purpose::new("shop.invites")?);
+    /// assert!(keys.find(keys.current().id()).is_some());
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn find(&self, id: [u8; 4]) -> Option<&PurposeKey> {
         self.0.iter().find(|key| key.id == id)
     }
@@ -123,13 +147,13 @@ pub struct PurposeKey {
 }
 
 impl PurposeKey {
-    /// Names the key beside what was made with it. It says nothing about the key, and is that of the ring's key for all
-    /// purposes.
+    /// The id of the key, to be stored next to what was made with it. It reveals nothing about the key, and is the
+    /// same for all purposes of a secret.
     pub fn id(&self) -> [u8; 4] {
         self.id
     }
 
-    /// The key itself. Every call is a place to look at in a review.
+    /// The key itself. A review should look at every call.
     pub fn expose(&self) -> &[u8; 32] {
         &self.key
     }

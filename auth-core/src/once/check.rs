@@ -1,4 +1,4 @@
-//! [`check_store`]: what is asked of a store, tried before it is needed.
+//! [`check_store`]: tries a store before it is needed.
 
 use std::time::Duration;
 
@@ -8,26 +8,36 @@ use crate::session::Purpose;
 use crate::store_error::{StoreError, step};
 use crate::time::{Clock, SystemClock, Timestamp};
 
-/// How long what was made is good for. It is of no use to anybody, and kept for a minute longer as all is.
+/// The lifetime of the trial id. It is of no use to anybody, and kept for a minute longer, like every entry.
 const LIFETIME: Duration = Duration::from_secs(1);
 
-/// Tries on a store all that is asked of it: a random id is used, and once more. For the start of a program. The id stays in
-/// the store for a minute: none is removed before that. The stores of this project have a `check` of their own, which tries
-/// this and more.
+/// Tries on a store all that will be needed: it uses a random id, and tries to use it again. Call it when the program
+/// starts. The id stays in the store for a minute, since nothing is removed before that. The stores of this project
+/// have a `check` method that tries this and more.
+///
+/// ```
+/// use auth_core::once::{MemoryOnce, check_store};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// check_store(&MemoryOnce::new(1_000)).await?;
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
-/// [`StoreError`] of the first step that failed. Its source says which one that is, and the source of that why.
+/// [`StoreError`] of the first step that failed. Its source names the step, and that one's source the reason.
 pub async fn check_store(store: &impl OnceStore) -> Result<(), StoreError> {
     let (purpose, mut id) = (Purpose::of_core("check"), [0; 16]);
     OsRandom.fill(&mut id).map_err(StoreError::unavailable)?;
     let id = OnceId::new(&purpose, &id).map_err(StoreError::unavailable)?;
     let now = SystemClock.now();
     let until = now.plus(LIFETIME);
-    step("it cannot be noted what was used", store.use_once(id, until, now).await, |first| first)?;
-    step("it cannot be seen what was used", store.use_once(id, until, now).await, |first| !first)?;
-    // None is that old: another instance that is being checked must find its own again.
+    step("an id cannot be used", store.use_once(id, until, now).await, |first| first)?;
+    step("an id can be used twice", store.use_once(id, until, now).await, |first| !first)?;
+    // No entry is that old: another instance that runs this check must find its id again.
     let purged = store.purge(Timestamp::from_millis(0), 1).await;
-    step("what was used cannot be forgotten", purged, |_| true)
+    step("used ids cannot be removed", purged, |_| true)
 }
 
 #[cfg(test)]
@@ -60,6 +70,6 @@ mod tests {
     async fn a_store_that_notes_nothing_is_found() {
         let error = check_store(&Forgetful).await.unwrap_err();
         let source = std::error::Error::source(&error).map(ToString::to_string);
-        assert_eq!(source.as_deref(), Some("it cannot be seen what was used"));
+        assert_eq!(source.as_deref(), Some("an id can be used twice"));
     }
 }

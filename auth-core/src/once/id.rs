@@ -1,4 +1,4 @@
-//! [`OnceId`]: what is used.
+//! [`OnceId`]: an id that can be used once.
 
 use std::fmt;
 
@@ -6,23 +6,42 @@ use crate::hidden;
 use crate::keyed;
 use crate::session::Purpose;
 
-/// What is used: an id, and what it is for. The same id is something else for each purpose.
+/// An id that can be used once, and its purpose. The same id is different for each purpose.
+///
+/// ```
+/// use auth_core::once::OnceId;
+/// use auth_core::session::Purpose;
+///
+/// let (invites, resets) = (Purpose::new("shop.invites")?, Purpose::new("shop.resets")?);
+/// assert_ne!(OnceId::new(&invites, b"9f1c6a")?.key(), OnceId::new(&resets, b"9f1c6a")?.key());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct OnceId<'a> {
     purpose: &'a Purpose,
     id: &'a [u8],
 }
 
-/// Not a secret: it sets these hashes apart from all others. Never to be changed, or what was used before is good again.
+/// Not a secret: it separates these hashes from all others. Never change it, or used ids can be used again.
 const CONTEXT: &[u8; 32] = b"auth-core: what may be used once";
 
 impl<'a> OnceId<'a> {
     /// The longest id, in bytes.
     pub const MAX_LEN: usize = 255;
 
-    /// Takes an id as it is: whatever differs in a byte is another one.
+    /// Uses an id as it is: ids that differ in one byte are different.
     ///
-    /// An id that comes from elsewhere is not shortened if it is too long: what it belongs to is to be refused.
+    /// Do not shorten an id from elsewhere that is too long: refuse what it belongs to.
+    ///
+    /// ```
+    /// use auth_core::once::OnceId;
+    /// use auth_core::session::Purpose;
+    ///
+    /// let invites = Purpose::new("shop.invites")?;
+    /// assert!(OnceId::new(&invites, "9f1c6a").is_ok());
+    /// assert!(OnceId::new(&invites, "").is_err());
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     ///
     /// # Errors
     /// [`InvalidOnceId`] if it is empty or longer than [`Self::MAX_LEN`] bytes.
@@ -34,7 +53,7 @@ impl<'a> OnceId<'a> {
         Ok(Self { purpose, id })
     }
 
-    /// What it is for.
+    /// The purpose.
     pub fn purpose(&self) -> &'a Purpose {
         self.purpose
     }
@@ -44,8 +63,8 @@ impl<'a> OnceId<'a> {
         self.id
     }
 
-    /// What stores keep of it: a hash of the purpose and the id, which has one length and no odd bytes for a database to
-    /// compare in a way of its own. Nobody reads the id in it, if that was drawn at random.
+    /// The key in stores: a hash of the purpose and the id, with a fixed length and without odd bytes that databases
+    /// could compare in different ways. A random id cannot be read from it.
     pub fn key(&self) -> [u8; 32] {
         let [owner, name] = self.purpose.parts().map(str::as_bytes);
         let [owner_len, name_len] = [owner, name].map(|part| (part.len() as u64).to_le_bytes());
@@ -60,7 +79,7 @@ impl fmt::Debug for OnceId<'_> {
     }
 }
 
-/// The bytes are no id of what is used once: none, or more than [`OnceId::MAX_LEN`].
+/// The bytes are not an id: none, or more than [`OnceId::MAX_LEN`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidOnceId;
 

@@ -1,4 +1,4 @@
-//! [`MemoryOnce`]: what was used, in this process' memory.
+//! [`MemoryOnce`]: used ids, in memory.
 
 use std::collections::{BTreeSet, HashSet};
 use std::fmt;
@@ -8,11 +8,27 @@ use super::{OnceId, OnceStore, kept_until};
 use crate::store_error::{StoreError, StoreErrorKind};
 use crate::time::Timestamp;
 
-/// An [`OnceStore`] in memory, **for an application that runs as one instance**: another one knows nothing of what was used here,
-/// and neither does this one after it was started anew. What must not be used again then needs a store that they share.
+/// An [`OnceStore`] in memory, **for an application that runs as one instance**: other instances do not know what was
+/// used here, and neither does this one after a restart. Ids that must never be used again then need a shared store.
 ///
-/// It forgets by itself what is over; nobody needs to purge it. While it has as many entries as it may, whatever is new is
-/// refused ([`StoreErrorKind::Full`]): nothing is forgotten early to make room for it.
+/// It removes expired entries by itself; nobody needs to purge it. While it is full, every new id is refused
+/// ([`StoreErrorKind::Full`]): nothing is forgotten early to make room.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use auth_core::once::{MemoryOnce, OnceId, OnceStore};
+/// use auth_core::session::Purpose;
+/// use auth_core::time::{Clock, SystemClock};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (used, invites) = (MemoryOnce::new(100_000), Purpose::new("shop.invites")?);
+/// let (id, now) = (OnceId::new(&invites, b"9f1c6a")?, SystemClock.now());
+/// assert!(used.use_once(id, now.plus(Duration::from_secs(600)), now).await?);
+/// # Ok(())
+/// # }
+/// ```
 pub struct MemoryOnce {
     entries: Mutex<Entries>,
     max: usize,
@@ -20,18 +36,18 @@ pub struct MemoryOnce {
 
 #[derive(Default)]
 struct Entries {
-    /// Hashed with a random key: whoever chooses ids could find many whose hashes begin alike.
+    /// Hashed with a random key: somebody who chooses ids could find many with similar hashes.
     keys: HashSet<[u8; 32]>,
     by_end: BTreeSet<(Timestamp, [u8; 32])>,
 }
 
-/// How many entries a call forgets that are over: more than it makes, so that no more of them stay than came lately, and few,
-/// so that nobody waits while a crowd's are removed.
+/// How many expired entries a call removes: more than it adds, so that they do not accumulate, but few, so that
+/// nobody waits long.
 const FORGOTTEN_AT_ONCE: u64 = 16;
 
 impl MemoryOnce {
-    /// A store for at most so many entries, each of about 100 bytes: as many as are used within the time that they are
-    /// good for, and a minute.
+    /// Holds at most this many entries of about 100 bytes each: as many as are used within their lifetime and a
+    /// minute.
     pub fn new(max: usize) -> Self {
         Self { entries: Mutex::default(), max }
     }
@@ -43,7 +59,7 @@ impl MemoryOnce {
 }
 
 impl Entries {
-    /// Forgets at most so many that need be kept no longer.
+    /// Removes at most this many entries that are no longer needed.
     fn forget(&mut self, before: Timestamp, limit: u64) -> u64 {
         let mut forgotten = 0;
         while forgotten < limit

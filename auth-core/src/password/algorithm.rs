@@ -1,4 +1,4 @@
-//! What the formats compute: five algorithms, seen alike.
+//! The computations of the formats: five algorithms behind one trait.
 
 use std::time::Duration;
 
@@ -17,9 +17,9 @@ use super::scrypt::Scrypt;
 #[cfg(feature = "sha-crypt")]
 use super::sha_crypt::ShaCrypt;
 
-/// An algorithm at a certain cost.
+/// An algorithm at certain costs.
 pub(super) trait Algorithm {
-    /// What Django calls it, where Django knows it.
+    /// Django's name of it, if Django supports it.
     fn name(&self) -> &'static str;
 
     /// How many of Argon2's blocks of memory a hash needs.
@@ -27,10 +27,10 @@ pub(super) trait Algorithm {
         0
     }
 
-    /// Fills `out` with the hash; false if the costs or lengths are not valid.
+    /// Fills `out` with the hash; false if the costs or lengths are invalid.
     fn compute(&self, password: &[u8], salt: &[u8], out: &mut [u8], buffer: &mut Buffer) -> bool;
 
-    /// Whether `hash` is that of the password, in constant time.
+    /// Whether `hash` is the hash of the password, in constant time.
     fn matches(&self, password: &[u8], salt: &[u8], hash: &[u8], buffer: &mut Buffer) -> bool {
         let mut computed = vec![0; hash.len()];
         self.compute(password, salt, &mut computed, buffer) && bool::from(computed.ct_eq(hash))
@@ -39,15 +39,15 @@ pub(super) trait Algorithm {
     /// The length of a new hash in bytes.
     fn hash_len(&self) -> usize;
 
-    /// The salt of a new hash, in the spelling of Django or the usual one.
+    /// The salt of a new hash, in Django's notation or the usual one.
     fn salt(&self, _django: bool, random: &[u8; SALT_LEN]) -> Vec<u8> {
         random.to_vec()
     }
 
-    /// The text to store, in the spelling of Django or the usual one; `None` if it is only ever read.
+    /// The text to store, in Django's notation or the usual one; `None` for a format that is only read.
     fn encode(&self, django: bool, salt: &[u8], hash: &[u8]) -> Option<String>;
 
-    /// What it is computed by: variants that only differ in what is done once are of one class.
+    /// The class of computation: variants that differ only in a single initial step share one.
     fn class(&self) -> &'static str {
         self.name()
     }
@@ -60,14 +60,14 @@ pub(super) trait Algorithm {
         self.units()
     }
 
-    /// The largest hash of the same class with at most this much work and none of the costs above these. Hashes that
-    /// are taken so, one after the other, are together the work exactly; `None` if it is less than any hash.
+    /// The largest hash of the same class with at most this much work and no cost above these. The hashes that result
+    /// from repeating this add up to exactly the work; `None` if it is less than any hash.
     fn part(&self, work: u64, password_len: usize) -> Option<Recipe>;
 
-    /// The crates that compute it, for who has to have them optimised.
+    /// The crates that compute it, which should be optimised.
     fn crates(&self) -> &'static [&'static str];
 
-    /// How long a step takes at least if they are not: some ten times what it takes otherwise.
+    /// The minimum time of a step if they are not: some ten times the optimised one.
     fn unoptimised(&self) -> Duration;
 
     /// Whether the costs are valid and at most those of `limits`.
@@ -76,18 +76,18 @@ pub(super) trait Algorithm {
     /// Whether OWASP's Password Storage Cheat Sheet allows the costs for new hashes.
     fn is_strong(&self) -> bool;
 
-    /// Whether it is the variant of the algorithm that new hashes are made with.
+    /// Whether it is the variant of the algorithm for new hashes.
     fn is_current(&self) -> bool {
         true
     }
 
-    /// Whether the whole password counts. What an algorithm would cut off must not be ignored.
+    /// Whether the whole password counts. What an algorithm would truncate must not be ignored.
     fn takes(&self, _password: &[u8]) -> bool {
         true
     }
 }
 
-/// One of the algorithms at a certain cost.
+/// One of the algorithms at certain costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Recipe {
     Argon2(Argon2Recipe),
@@ -116,7 +116,7 @@ impl Recipe {
         }
     }
 
-    /// Which of two of one class has the higher costs; of bcrypt, with what either does beforehand.
+    /// The one with the higher costs of two in one class; for bcrypt, including the initial step of either.
     pub(super) fn highest(self, other: Self) -> Self {
         let (higher, lower) =
             if other.algorithm().units() > self.algorithm().units() { (other, self) } else { (self, other) };
@@ -145,7 +145,7 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    /// Each a second or some of one thread, and at most 128 MiB.
+    /// Each takes a second or so of one thread, and at most 128 MiB.
     pub(super) const DEFAULT: Self = Self {
         argon2: Argon2Cost::STORED_LIMIT,
         #[cfg(feature = "pbkdf2")]

@@ -10,7 +10,16 @@ use super::encoding::phc_string;
 use super::pool::Buffer;
 use crate::ConfigError;
 
-/// Argon2's three costs.
+/// The three costs of Argon2.
+///
+/// ```
+/// use auth_core::Passwords;
+/// use auth_core::password::Argon2Cost;
+///
+/// let cost = Argon2Cost::new(64 * 1024, 3, 1)?; // 64 MiB, three passes, one lane
+/// let passwords = Passwords::builder().cost(cost).build()?;
+/// # Ok::<(), auth_core::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Argon2Cost {
     memory_kib: u32,
@@ -19,7 +28,7 @@ pub struct Argon2Cost {
 }
 
 impl Argon2Cost {
-    /// What OWASP's Password Storage Cheat Sheet asks for at least: 19 MiB, two passes, one lane.
+    /// The minimum of OWASP's Password Storage Cheat Sheet: 19 MiB, two passes, one lane.
     pub const MINIMUM: Self = Self { memory_kib: 19 * 1024, passes: 2, lanes: 1 };
 
     pub(super) const STORED_LIMIT: Self = Self { memory_kib: 128 * 1024, passes: 8, lanes: 8 };
@@ -28,7 +37,13 @@ impl Argon2Cost {
     #[cfg(feature = "django")]
     pub(super) const DJANGO: Self = Self { memory_kib: 100 * 1024, passes: 2, lanes: 8 };
 
-    /// Costs of at least [`Self::MINIMUM`]'s memory and passes.
+    /// Costs with at least the memory and passes of [`Self::MINIMUM`].
+    ///
+    /// ```
+    /// # use auth_core::password::Argon2Cost;
+    /// assert!(Argon2Cost::new(64 * 1024, 3, 1).is_ok());
+    /// assert!(Argon2Cost::new(1024, 1, 1).is_err(), "weaker than OWASP's minimum");
+    /// ```
     ///
     /// # Errors
     /// [`ConfigError`] if they are weaker, or not valid for Argon2.
@@ -43,6 +58,12 @@ impl Argon2Cost {
     }
 
     /// Costs of any strength, for tests.
+    ///
+    /// ```
+    /// # use auth_core::password::Argon2Cost;
+    /// let cost = Argon2Cost::dangerous_weak(8, 1, 1)?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     ///
     /// # Errors
     /// [`ConfigError`] if they are not valid for Argon2.
@@ -68,7 +89,7 @@ impl Argon2Cost {
 
 const HASH_LEN: usize = 32;
 
-/// A variant of Argon2 at a certain cost.
+/// A variant of Argon2 at certain costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Argon2Recipe {
     variant: Variant,
@@ -77,7 +98,7 @@ pub(super) struct Argon2Recipe {
 }
 
 impl Argon2Recipe {
-    /// What new hashes are made with.
+    /// The recipe of new hashes.
     pub(super) const fn new(cost: Argon2Cost) -> Self {
         Self { variant: Variant::Argon2id, version: Version::V0x13, cost }
     }
@@ -127,13 +148,13 @@ impl Algorithm for Argon2Recipe {
         u64::from(self.cost.memory_kib) * u64::from(self.cost.passes)
     }
 
-    /// The number of blocks filled: those that the lanes can share.
+    /// The number of blocks filled, rounded to what the lanes can share.
     fn work(&self, _: usize) -> u64 {
         self.blocks() as u64 * u64::from(self.cost.passes)
     }
 
-    /// Single passes over as much memory as there is. The number of blocks is always a multiple of four, and no hash has
-    /// fewer than eight: so the last but one leaves the last one enough.
+    /// Single passes over as much memory as available. The number of blocks is always a multiple of four, and no hash
+    /// has fewer than eight: so the last but one leaves enough for the last.
     fn part(&self, work: u64, _: usize) -> Option<Recipe> {
         let least = u64::from(Params::MIN_M_COST);
         let blocks = work.min(self.blocks() as u64);
@@ -156,7 +177,7 @@ impl Algorithm for Argon2Recipe {
         !self.cost.exceeds(limits.argon2)
     }
 
-    /// [`Argon2Cost`] sees to it.
+    /// [`Argon2Cost`] ensures it.
     fn is_strong(&self) -> bool {
         true
     }

@@ -1,4 +1,4 @@
-//! bcrypt, also behind SHA-256 as Django does it.
+//! bcrypt, also after SHA-256 as in Django.
 
 use std::time::Duration;
 
@@ -15,15 +15,15 @@ use super::pool::Buffer;
 pub(super) struct Bcrypt {
     /// The binary logarithm of the number of rounds.
     pub(super) cost: u32,
-    /// Whether what is hashed is the SHA-256 of the password, in hexadecimal.
+    /// Whether it hashes the SHA-256 of the password, in hexadecimal.
     pub(super) sha256: bool,
 }
 
-/// The bytes of a password that bcrypt looks at.
+/// How many bytes of a password bcrypt uses.
 const MAX_PASSWORD: usize = 72;
 const SALT_LEN: usize = 16;
 const HASH_LEN: usize = 23;
-/// Some programs leave bits set behind the end of a salt.
+/// Some programs leave bits set after the end of a salt.
 const BASE64: GeneralPurpose =
     GeneralPurpose::new(&base64::alphabet::BCRYPT, NO_PAD.with_decode_allow_trailing_bits(true));
 
@@ -32,7 +32,7 @@ impl Bcrypt {
         Self { cost, sha256: false }
     }
 
-    /// Reads `$2b$12$` and what follows: 22 characters of salt and 31 of hash. `$2x$` is a broken variant.
+    /// Reads `$2b$12$` and the rest: 22 characters of salt and 31 of hash. `$2x$` is a broken variant.
     pub(super) fn parse(text: &str) -> Option<(Self, Vec<u8>, Vec<u8>)> {
         let (version, rest) = text.strip_prefix('$')?.split_once('$')?;
         let (cost, rest) = rest.split_once('$')?;
@@ -45,7 +45,7 @@ impl Bcrypt {
         Some((Self::new(decimal(cost)?), salt, hash))
     }
 
-    /// What the algorithm is fed with: up to 72 bytes, closed with a NUL if there is room.
+    /// The key of the algorithm: up to 72 bytes, terminated by a NUL if there is room.
     fn key(self, password: &[u8]) -> Option<(Zeroizing<[u8; MAX_PASSWORD]>, usize)> {
         let hex = Zeroizing::new(if self.sha256 { hex(&Sha256::digest(password)) } else { Vec::new() });
         let password = if self.sha256 { hex.as_slice() } else { password };
@@ -83,7 +83,7 @@ impl Algorithm for Bcrypt {
         Some(if django { format!("{}${text}", self.name()) } else { text })
     }
 
-    /// The SHA-256 before it takes no time beside it.
+    /// The initial SHA-256 takes no noticeable time.
     fn class(&self) -> &'static str {
         "bcrypt"
     }
@@ -107,7 +107,7 @@ impl Algorithm for Bcrypt {
     }
 
     fn is_within(&self, limits: &Limits) -> bool {
-        // 31 is the most that the algorithm knows.
+        // The algorithm supports at most 31.
         (4..=limits.bcrypt_cost.min(31)).contains(&self.cost)
     }
 

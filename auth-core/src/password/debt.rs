@@ -7,9 +7,9 @@ use super::{Done, Passwords, Verdict};
 use crate::Secret;
 use crate::backend::BackendError;
 
-/// Keeps the account of one attempt: what each backend of the chain owes, asked or not. A comparison pays for its
-/// backend; what is still owed at the end, the chain pays. So what a failed attempt has cost depends on the chain alone:
-/// not on whether its user is known, to whom, to how many, or why it ended.
+/// Tracks the hash work of one attempt: what each backend of the chain owes, whether it was asked or not. A
+/// comparison pays for its backend; the chain pays the rest at the end. So the cost of a failed attempt depends only
+/// on the chain: not on whether its user is known, to which or how many backends, or why it ended.
 pub(crate) struct HashDebt {
     state: Mutex<State>,
     /// How many hashes are being waited for.
@@ -17,9 +17,9 @@ pub(crate) struct HashDebt {
 }
 
 struct State {
-    /// What hashes are computed of, once it is known.
+    /// The secret to hash, once it is known.
     secret: Option<Secret>,
-    /// The place in the chain of the backend whose turn it is.
+    /// The position of the backend whose turn it is.
     turn: usize,
     slots: Vec<Slot>,
 }
@@ -28,7 +28,7 @@ struct State {
 struct Slot {
     backend: usize,
     passwords: Passwords,
-    /// Whether it verified something, or had nothing to verify it with.
+    /// Whether it verified something, or had nothing to verify with.
     is_asked: bool,
     owed: Option<Owed>,
 }
@@ -38,7 +38,7 @@ struct Slot {
 pub(super) enum Owed {
     /// One hash of each algorithm.
     All,
-    /// All but for this: the hash matched, and the chain has not accepted its user yet.
+    /// All except this: the hash matched, and the chain has not accepted its user yet.
     AllBut(Done),
 }
 
@@ -47,7 +47,7 @@ pub(super) enum Owed {
 pub(crate) enum End {
     /// The backend whose turn it is accepted.
     Accepted,
-    /// A "no" that must not tell whose it is.
+    /// A "no" that must not reveal whose it is.
     Refused,
     /// Nothing was decided. The answer shows that, and so may its time.
     Outage,
@@ -56,7 +56,8 @@ pub(crate) enum End {
 impl End {
     fn is_owed_by(self, slot: &Slot, turn: usize) -> bool {
         match self {
-            // Whoever is in may know which hash that took, but not whether tables before it hold the same name.
+            // A user who signed in may know which hash that took, but not whether earlier tables contain the same
+            // name.
             Self::Accepted => slot.backend < turn,
             Self::Refused => true,
             Self::Outage => slot.is_asked,
@@ -81,7 +82,7 @@ impl Drop for Awaited<'_> {
 }
 
 impl HashDebt {
-    /// The account of an attempt on backends that verify with these, by their places in the chain.
+    /// The debt of an attempt to backends that verify with these, by their positions in the chain.
     pub(crate) fn new(secret: Option<&Secret>, owing: impl IntoIterator<Item = (usize, Passwords)>) -> Self {
         let slot = |(backend, passwords)| Slot { backend, passwords, is_asked: false, owed: Some(Owed::All) };
         let slots = owing.into_iter().map(slot).collect();
@@ -89,12 +90,12 @@ impl HashDebt {
         Self { state: Mutex::new(state), awaited: AtomicUsize::new(0) }
     }
 
-    /// From now on it is this backend's turn.
+    /// Begins this backend's turn.
     pub(crate) fn turn(&self, backend: usize) {
         self.lock().turn = backend;
     }
 
-    /// What the backend whose turn it is verifies with, as far as it showed.
+    /// The passwords that the current backend verifies with, as far as observed.
     pub(crate) fn shown(&self) -> Option<Passwords> {
         let state = self.lock();
         let is_shown = |slot: &&Slot| slot.backend == state.turn && slot.is_asked;
@@ -118,7 +119,7 @@ impl HashDebt {
             return Ok(Verdict::Mismatch);
         };
         let done = Passwords::done(&hash, secret);
-        // Before it is awaited: a hash that has begun is computed to its end, also if its client goes away.
+        // Before it is awaited: a hash that has begun is computed to its end, even if its client goes away.
         let is_first = self.slot(passwords, secret, |slot| slot.owed.take().is_some());
         let _awaited = Awaited::new(&self.awaited);
         let verdict = passwords.compare(secret, hash, is_first).await;
@@ -132,7 +133,7 @@ impl HashDebt {
         verdict
     }
 
-    /// Whether an attempt that ends so owes anything.
+    /// Whether an attempt with this end owes anything.
     pub(crate) fn is_owed(&self, end: End) -> bool {
         let state = self.lock();
         state.slots.iter().any(|slot| slot.owed.is_some() && end.is_owed_by(slot, state.turn))
@@ -160,14 +161,14 @@ impl HashDebt {
         Passwords::is_bearable(&secret).then_some((passwords, secret, owed))
     }
 
-    /// A pool that is overloaded is not asked again by the same attempt, whichever backend it was for.
+    /// The same attempt does not use an overloaded pool again, for any backend.
     fn give_up(&self, passwords: &Passwords) {
         let mut state = self.lock();
         let same = state.slots.iter_mut().filter(|slot| slot.passwords.is_same(passwords));
         same.for_each(|slot| slot.owed = None);
     }
 
-    /// What the backend whose turn it is owes to these passwords.
+    /// What the current backend owes to these passwords.
     fn slot<T>(&self, passwords: &Passwords, secret: &Secret, change: impl FnOnce(&mut Slot) -> T) -> T {
         let mut state = self.lock();
         let State { secret: known, turn, slots } = &mut *state;
@@ -182,7 +183,7 @@ impl HashDebt {
         change(&mut slots[at])
     }
 
-    // No foreign code runs while it is locked, and each step leaves the state whole.
+    // No foreign code runs under the lock, and each step leaves the state consistent.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,4 +1,4 @@
-//! How Django spells its hashes: the algorithm's name first, without a `$` before it.
+//! Django's notation of hashes: the algorithm's name first, without a `$` before it.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;

@@ -1,4 +1,4 @@
-//! Passwords: hashes of several formats, on a few threads that own their memory.
+//! Passwords: hashes of several formats, computed by a few threads with their own memory.
 
 mod algorithm;
 mod argon2;
@@ -47,18 +47,37 @@ use pool::{Buffer, HashPool};
 use registry::{Done, Registry};
 use stored::StoredHash;
 
-/// A password's hash as it is stored: text in the preferred [`Format`], or a mark that no password fits.
+/// The hash of a password as it is stored: text in the preferred [`Format`], or a mark that no password matches.
+///
+/// ```
+/// use auth_core::password::PasswordHash;
+///
+/// assert!(PasswordHash::unusable().as_str().starts_with('!'));
+/// ```
 #[derive(Clone)]
 pub struct PasswordHash(Box<str>);
 
 impl PasswordHash {
-    /// A value that no password matches, for users who sign in elsewhere. Any value that begins with `!` is one.
+    /// A value that no password matches, for users who sign in elsewhere. Every value that begins with `!` is one.
+    ///
+    /// ```
+    /// use auth_core::password::PasswordHash;
+    ///
+    /// // For a user who signs in elsewhere.
+    /// assert!(PasswordHash::unusable().as_str().starts_with('!'));
+    /// ```
     pub fn unusable() -> Self {
         Self("!".into())
     }
 
-    /// A value that no password matches, for users whose password an old authority still knows
+    /// A value that no password matches, for users whose password a previous system still knows
     /// ([`Migrating`](crate::provisioning::Migrating)).
+    ///
+    /// ```
+    /// use auth_core::password::PasswordHash;
+    ///
+    /// assert_ne!(PasswordHash::awaiting_migration().as_str(), PasswordHash::unusable().as_str());
+    /// ```
     pub fn awaiting_migration() -> Self {
         Self("!migrate".into())
     }
@@ -75,7 +94,15 @@ impl fmt::Debug for PasswordHash {
     }
 }
 
-/// A stored value with which nobody could sign in. Its text says why, and does not repeat the value.
+/// Says why nobody could sign in with a stored value. The text does not repeat the value.
+///
+/// ```
+/// let passwords = auth_core::Passwords::new()?;
+/// if let Err(error) = passwords.recognise("md5$salt$0123") {
+///     eprintln!("line 7: {error}");
+/// }
+/// # Ok::<(), auth_core::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnusableHash(&'static str);
 
@@ -87,32 +114,53 @@ impl fmt::Display for UnusableHash {
 
 impl std::error::Error for UnusableHash {}
 
-/// What comparing a password with a stored hash showed.
+/// The result of comparing a password with a stored hash.
+///
+/// ```
+/// use auth_core::password::Verdict;
+///
+/// fn is_right(verdict: Verdict) -> bool {
+///     matches!(verdict, Verdict::Match { .. })
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Verdict {
     /// The password is right.
     Match {
-        /// The hash is of another format than the preferred one, or weaker: store a new one of the same password.
+        /// The hash has another format than the preferred one, or is weaker: store a new one of the same password.
         outdated: bool,
     },
-    /// It is wrong, or there is nothing that it could match.
+    /// It is wrong, or there is nothing to match.
     Mismatch,
 }
 
 /// Hashes and verifies passwords on dedicated threads.
 ///
-/// Each thread owns the memory of the costliest format that is named, and takes more only while it compares a stored
-/// hash that needs more, up to the limit. So a flood of logins takes no more than `threads × memory`. A queue in front of the
-/// threads is bounded in length and time: beyond it the answer is an error of kind
+/// Each thread owns the memory of the costliest named format, and uses more only while it compares a stored hash that
+/// needs more, up to the limit. So a flood of logins uses no more than `threads × memory`. The queue before the
+/// threads is limited in length and time: beyond that the answer is an error of kind
 /// [`Overloaded`](BackendErrorKind::Overloaded), which becomes 503. Clones share the threads.
 ///
-/// A failed attempt computes one hash of each format that is read, whoever it names, and so it does for each backend of
-/// the chain that compares passwords: the time of a refusal tells nothing. With one backend and one format that is one
+/// A failed attempt computes one hash of each accepted format, whatever the name, and does so for each backend of the
+/// chain that compares passwords: the time of a refusal reveals nothing. With one backend and one format that is one
 /// hash. Each further table and format has this price.
 ///
-/// New hashes are Argon2id and nothing else is read, unless the builder is told so. Here the users of a Django site
-/// keep their passwords, and each gets an Argon2id hash at the next login:
+/// ```
+/// # use auth_core::{Passwords, Secret};
+/// # use auth_core::password::{Argon2Cost, Format, Verdict};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let passwords = Passwords::new()?;
+/// let stored = passwords.hash(&Secret::new("correct horse")).await?;
+/// let verdict = passwords.verify(&Secret::new("correct horse"), Some(stored.as_str())).await?;
+/// assert_eq!(verdict, Verdict::Match { outdated: false });
+/// # Ok(())
+/// # }
+/// ```
+///
+/// New hashes are Argon2id, and no other format is accepted, unless the builder says so. Here the users of a Django
+/// site keep their passwords, and each gets an Argon2id hash at the next login:
 ///
 /// ```
 /// # #[cfg(feature = "django")]
@@ -136,13 +184,13 @@ struct Inner {
     runs: AtomicU64,
 }
 
-/// Hashed for nothing where there is no password that could be.
+/// Hashed if there is no usable password.
 const SAMPLE: &str = "password";
 
-/// What a stored value is, to a certain password.
+/// What a stored value means for a certain password.
 enum Stored {
     Hash(StoredHash),
-    /// The password does not match it, and that is meant so.
+    /// No password matches it, intentionally.
     Unusable,
     /// It cannot or must not be computed; the text says why.
     Refused(&'static str),
@@ -151,15 +199,20 @@ enum Stored {
 impl Passwords {
     /// How many attempts may wait for each thread, unless set.
     ///
-    /// More than a thread can serve within [`WAIT`](Self::WAIT): so it is the wait that turns most of a crowd away.
-    /// Clients that were turned away at once would ask again at once, thousands of times a second, take the
-    /// processor from the hash, and every free place from those who ask once.
+    /// It is more than a thread can serve within [`WAIT`](Self::WAIT), so that the wait turns most of a crowd away.
+    /// Clients that are refused at once would retry at once, thousands of times a second, and take both the processor
+    /// from the hashes and every free place from clients that ask once.
     pub const QUEUE_PER_THREAD: usize = 256;
     /// How long an attempt may wait for a thread, unless set: 1 s, or 30 s in a build with debug assertions, where an
     /// unoptimised hash takes about a second.
     pub const WAIT: Duration = Duration::from_secs(if cfg!(debug_assertions) { 30 } else { 1 });
 
-    /// Argon2id with 19 MiB and two passes, on one thread fewer than there are cores.
+    /// Uses Argon2id with 19 MiB and two passes, on one thread fewer than there are cores.
+    ///
+    /// ```
+    /// let passwords = auth_core::Passwords::new()?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     ///
     /// # Errors
     /// [`ConfigError`] if the threads cannot be started.
@@ -169,9 +222,21 @@ impl Passwords {
 
     /// Hashes a new password.
     ///
+    /// ```
+    /// # use auth_core::{Passwords, Secret};
+    /// # use auth_core::password::{Argon2Cost, Format, Verdict};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let hash = Passwords::new()?.hash(&Secret::new("correct horse")).await?;
+    /// assert!(hash.as_str().starts_with("$argon2id$"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
-    /// [`BackendError`] if the password is empty, over 4096 bytes, or one that the preferred format would cut
-    /// ([`InvalidData`](BackendErrorKind::InvalidData)), the pool is overloaded, or the random source failed.
+    /// [`BackendError`] if the password is empty, longer than 4096 bytes, or would be truncated by the preferred
+    /// format ([`InvalidData`](BackendErrorKind::InvalidData)), if the pool is overloaded, or if the random source
+    /// failed.
     pub async fn hash(&self, password: &Secret) -> Result<PasswordHash, BackendError> {
         if !Self::is_bearable(password) {
             return Err(BackendError::invalid_data("a password has 1 to 4096 bytes"));
@@ -188,10 +253,11 @@ impl Passwords {
             .ok_or_else(|| BackendError::of(BackendErrorKind::InvalidData))
     }
 
-    /// Compares a password with a stored hash. Whatever is stored that it does not match (nothing, an unusable mark,
-    /// a value that cannot be read, one with costs above the cap, a hash) one hash of each format is computed.
+    /// Compares a password with a stored hash. If it does not match, whatever is stored (nothing, an unusable mark,
+    /// an unreadable value, one with too high costs, a hash), one hash of each format is computed.
     ///
-    /// Backends call [`Attempt::verify`](crate::backend::Attempt::verify) instead, which keeps that promise for the whole chain.
+    /// Backends call [`Attempt::verify`](crate::backend::Attempt::verify) instead, which keeps that promise for the
+    /// whole chain. The type shows an example.
     ///
     /// # Errors
     /// [`BackendError`] if the pool is overloaded.
@@ -205,8 +271,8 @@ impl Passwords {
         }
     }
 
-    /// Takes a hash that was made elsewhere, such as by the program whose users are moved here. Nothing is
-    /// computed. A value that begins with `!` is taken as the mark that no password fits.
+    /// Accepts a hash that another program computed, for instance the one whose users are moved here. Nothing is
+    /// computed. A value that begins with `!` is accepted as the mark that no password matches.
     ///
     /// ```
     /// # fn main() -> Result<(), auth_core::ConfigError> {
@@ -218,8 +284,8 @@ impl Passwords {
     /// ```
     ///
     /// # Errors
-    /// [`UnusableHash`] for what [`verify`](Self::verify) would never compute: a format that is not accepted, or
-    /// costs beyond the limits.
+    /// [`UnusableHash`] for values that [`verify`](Self::verify) would never compute: a format that is not accepted,
+    /// or costs beyond the limits.
     pub fn recognise(&self, stored: &str) -> Result<PasswordHash, UnusableHash> {
         if !stored.starts_with('!') {
             self.0.registry.parse(stored).map_err(UnusableHash)?;
@@ -227,24 +293,24 @@ impl Passwords {
         Ok(PasswordHash(stored.into()))
     }
 
-    /// How many hashes were computed since the start: what tests of equal work count. What is computed beside one for
-    /// the formats that it is not of, or for its lower costs, is counted with it.
+    /// How many hashes were computed since the start: tests of equal work use it. What is computed in addition to a
+    /// hash, for other formats or because of its lower costs, is counted with it.
     pub fn runs(&self) -> u64 {
         self.0.runs.load(Ordering::Relaxed)
     }
 
-    /// What was computed since the start: for each algorithm how many of its steps, such as PBKDF2's iterations, 2^cost
-    /// of bcrypt, and blocks filled by Argon2. Attempts that fail differ in nothing of this, whoever they name.
+    /// What was computed since the start: for each algorithm the number of its steps, such as PBKDF2's iterations,
+    /// 2^cost of bcrypt, and blocks filled by Argon2. Failed attempts do not differ in this, whatever the name.
     pub fn work(&self) -> BTreeMap<&'static str, u64> {
         self.0.registry.computed()
     }
 
-    /// Whether a password is worth any work: neither empty nor over the bound.
+    /// Whether a password is worth any work: neither empty nor over the limit.
     fn is_bearable(password: &Secret) -> bool {
         (1..=crate::Password::MAX_PASSWORD_LEN).contains(&password.len())
     }
 
-    /// The stored hash, if the password can match it and its costs are bearable.
+    /// The stored hash, if the password can match it and its costs are within the limits.
     fn usable(&self, password: &Secret, stored: Option<&str>) -> Option<StoredHash> {
         match self.0.registry.read(stored?, password.expose().as_bytes()) {
             Stored::Hash(hash) => Some(hash),
@@ -260,8 +326,8 @@ impl Passwords {
         Registry::done(hash, password.expose().as_bytes())
     }
 
-    /// Compares, and does all of a failed attempt's work in the same turn of the thread if this is to be all of it: who is
-    /// known must not wait once more in a queue.
+    /// Compares, and does all of a failed attempt's work in the same turn of the thread if this is all of it: an
+    /// attempt on a known name must not wait in the queue twice.
     async fn compare(
         &self,
         password: &Secret,
@@ -275,7 +341,7 @@ impl Passwords {
         .await
     }
 
-    /// Computes for nothing what an attempt owes.
+    /// Computes what an attempt owes.
     async fn pay(&self, password: &Secret, owed: Owed) -> Result<(), BackendError> {
         let done = match owed {
             Owed::All => None,

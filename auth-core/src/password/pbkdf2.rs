@@ -23,7 +23,7 @@ pub(super) struct Pbkdf2 {
     pub(super) iterations: u32,
 }
 
-/// The least that the standard recommends.
+/// The minimum that the standard recommends.
 const MIN_ITERATIONS: u32 = 1_000;
 
 impl Pbkdf2 {
@@ -51,7 +51,7 @@ impl Algorithm for Pbkdf2 {
     }
 
     fn compute(&self, password: &[u8], salt: &[u8], out: &mut [u8], _: &mut Buffer) -> bool {
-        // More than one digest of output would multiply the work.
+        // More output than one digest would multiply the work.
         if out.len() > self.hash_len() {
             return false;
         }
@@ -66,7 +66,7 @@ impl Algorithm for Pbkdf2 {
         };
         match pbkdf2::Params::new(self.iterations) {
             Ok(params) => pbkdf2::pbkdf2_hmac_with_params(password, salt, digest, params, out),
-            // The end of what a cheaper hash lacks: no stored hash has so few.
+            // The rest of what a cheaper hash lacks: no stored hash has so few iterations.
             Err(_) if self.digest == Digest::Sha256 => {
                 pbkdf2::pbkdf2_hmac::<sha2::Sha256>(password, salt, self.iterations, out);
             }
@@ -131,7 +131,7 @@ impl Algorithm for Pbkdf2 {
         }
     }
 
-    /// HMAC fills its key up with NULs, so one at the end of a password would not count.
+    /// HMAC pads its key with NULs, so one at the end of a password would not count.
     fn takes(&self, password: &[u8]) -> bool {
         !password.ends_with(&[0])
     }

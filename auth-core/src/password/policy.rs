@@ -9,11 +9,12 @@ use zxcvbn::zxcvbn;
 
 use crate::{ConfigError, Password, Secret};
 
-/// Which new passwords are refused: for registration, a change of the password, and administration. It never
-/// has a say at login.
+/// Which new passwords are refused: for registration, a change of the password, and administration. It is never
+/// applied at a login.
 ///
-/// It follows NIST SP 800-63B-4 §3.1.1.2: length counts, and what attackers try first is refused; there are no
-/// rules about upper case, digits or signs, since those make passwords no better. All reasons are given together.
+/// It follows NIST SP 800-63B-4 §3.1.1.2: length counts, and what attackers try first is refused. There are no rules
+/// about upper case, digits or symbols, because those do not make passwords better. All reasons are reported
+/// together.
 ///
 /// ```
 /// use auth_core::Secret;
@@ -33,10 +34,10 @@ use crate::{ConfigError, Password, Secret};
 /// |---|---|
 /// | [`TooShort`](Weakness::TooShort) | code points, 15 unless set; 8 beside a second factor |
 /// | [`TooLong`](Weakness::TooLong) | more than 4096 bytes, as at login; nothing else is looked at then |
-/// | [`Numeric`](Weakness::Numeric) | only digits |
+/// | [`TooLong`](Weakness::TooLong) | more than 4096 bytes, as at login; nothing else is checked then |
 /// | [`Similar`](Weakness::Similar) | Django's rule: a word about the user shares 7 in 10 of the letters of both |
-/// | [`Common`](Weakness::Common) | fewer than 10⁸ guesses by zxcvbn's estimate: its 30,000 most common passwords, as they are, repeated, reversed or dressed up; dates, rows of keys, sequences |
-/// | [`Context`](Weakness::Context) | without the words about the user and the service, fewer than 8 letters and digits are left |
+/// | [`Similar`](Weakness::Similar) | Django's rule: a word about the user shares 7 in 10 of the letters of both |
+/// | [`Common`](Weakness::Common) | fewer than 10⁸ guesses by zxcvbn's estimate: its 30,000 most common passwords, as they are, repeated, reversed or with substitutions; dates, rows of keys, sequences |
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct PasswordPolicy {
@@ -45,63 +46,95 @@ pub struct PasswordPolicy {
 }
 
 /// Why a password is refused. Its text is a clause about the password, for people.
+///
+/// ```
+/// use auth_core::password::Weakness;
+///
+/// assert_eq!(Weakness::TooShort { min: 15 }.to_string(), "it has fewer than 15 characters");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Weakness {
     /// It has fewer code points than this.
     TooShort {
-        /// The fewest that it may have.
+        /// The minimum.
         min: usize,
     },
     /// It has more bytes than this.
     TooLong {
-        /// The most that it may have.
+        /// The maximum.
         max: usize,
     },
     /// It has only digits.
     Numeric,
-    /// It is much like the user's name, or something else about them.
+    /// It resembles the user's name, or something else about them.
     Similar,
-    /// It is one of the most common passwords, or made in a way that is soon guessed.
+    /// It is one of the most common passwords, or easy to guess.
     Common,
-    /// It is made of words about the user or the service, and little else.
+    /// It consists of words about the user or the service, and little else.
     Context,
 }
 
-/// A password that is refused, with all reasons. It does not hold the password.
+/// A refused password, with all reasons. It does not contain the password.
+///
+/// ```
+/// use auth_core::Secret;
+/// use auth_core::password::PasswordPolicy;
+///
+/// let weak = PasswordPolicy::new().check(&Secret::new("password"), &[]).unwrap_err();
+/// for reason in weak.reasons() {
+///     println!("Please choose another one: {reason}.");
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WeakPassword(Vec<Weakness>);
 
-/// Guesses that a password must withstand: what zxcvbn calls safe from attacks over the network, and hard enough
-/// where a slow hash was stolen.
+/// How many guesses a password must withstand: zxcvbn considers it safe from attacks over the network, and it is hard
+/// enough to attack a stolen slow hash.
 const GUESSES: u64 = 100_000_000;
-/// Django's bound for the share of common letters.
+/// Django's limit for the share of common letters.
 const SIMILAR: f64 = 0.7;
 /// How many letters and digits there must be besides words about the user and the service.
 const BESIDES: usize = 8;
-/// A shorter word is in too many others, and a longer one is no name.
+/// A shorter word is part of too many others, and a longer one is not a name.
 const WORD: RangeInclusive<usize> = 3..=255;
 
 impl PasswordPolicy {
-    /// The fewest code points, unless set.
+    /// The minimum length in code points, unless set.
     pub const MIN_LENGTH: usize = 15;
-    /// The fewest code points beside a second factor, and the least that can be set.
+    /// The minimum length together with a second factor, which is also the lowest that can be set.
     pub const MIN_LENGTH_WITH_SECOND_FACTOR: usize = 8;
-    /// The most that can be asked for.
+    /// The highest minimum that can be set.
     const MAX_MIN_LENGTH: usize = 64;
 
-    /// At least 15 code points, and no context words.
+    /// Requires at least 15 code points, and has no context words.
+    ///
+    /// ```
+    /// use auth_core::Secret;
+    /// use auth_core::password::PasswordPolicy;
+    ///
+    /// assert!(PasswordPolicy::new().check(&Secret::new("the hare pours cold tea"), &["alice"]).is_ok());
+    /// ```
     pub fn new() -> Self {
         Self { min_length: Self::MIN_LENGTH, context: Vec::new() }
     }
 
-    /// For sites where no password is enough without a second factor: at least 8 code points.
+    /// For sites where a password is never enough without a second factor: requires at least 8 code points.
+    ///
+    /// ```
+    /// let policy = auth_core::password::PasswordPolicy::new().with_second_factor();
+    /// ```
     pub fn with_second_factor(mut self) -> Self {
         self.min_length = Self::MIN_LENGTH_WITH_SECOND_FACTOR;
         self
     }
 
-    /// The fewest code points.
+    /// Sets the minimum length in code points.
+    ///
+    /// ```
+    /// let policy = auth_core::password::PasswordPolicy::new().with_min_length(12)?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     ///
     /// # Errors
     /// [`ConfigError`] unless it is from 8 to 64.
@@ -114,15 +147,19 @@ impl PasswordPolicy {
         Ok(self)
     }
 
-    /// Words that somebody who attacks this service tries: its name, the company's, the product's.
+    /// Sets words that an attacker of this service would try: its name, the company's, the product's.
+    ///
+    /// ```
+    /// let policy = auth_core::password::PasswordPolicy::new().with_context_words(["Wonder Shop", "Carroll Ltd"]);
+    /// ```
     pub fn with_context_words<W: AsRef<str>>(mut self, words: impl IntoIterator<Item = W>) -> Self {
         self.context.extend(words.into_iter().flat_map(|word| parts(word.as_ref())));
         self
     }
 
-    /// Judges a new password. `about` is what is known of its user: names, addresses.
+    /// Checks a new password. `about` is what is known about its user: names, addresses. The type shows an example.
     ///
-    /// This takes milliseconds: not on a thread that serves others, where that matters.
+    /// It takes milliseconds: call it on a thread for blocking work if that matters.
     ///
     /// # Errors
     /// [`WeakPassword`] with all reasons for which it is refused.
@@ -152,7 +189,7 @@ impl Default for PasswordPolicy {
     }
 }
 
-/// A text in lower case and the words in it, as Django splits them.
+/// A text in lower case and its words, as Django splits them.
 fn parts(text: &str) -> Vec<String> {
     if !WORD.contains(&text.len()) {
         return Vec::new();
@@ -165,7 +202,7 @@ fn parts(text: &str) -> Vec<String> {
     parts
 }
 
-/// Whether it is soon guessed by anybody. One that is only short is not called common.
+/// Whether it is easy to guess for anybody. A password that is only short does not count as common.
 fn is_common(password: &str) -> bool {
     let length = u32::try_from(password.chars().count()).unwrap_or(u32::MAX);
     zxcvbn(password, &[]).guesses() < 10_u64.saturating_pow(length).min(GUESSES)
@@ -184,8 +221,8 @@ fn is_similar(password: &str, about: &[String]) -> bool {
     about.iter().any(|word| share(&password, word) >= SIMILAR)
 }
 
-/// The share of the letters of both that they have in common, in whatever order: `quick_ratio` of Python's
-/// `difflib.SequenceMatcher`. Linear in their lengths (CVE-2021-45115 was not).
+/// The share of common letters in both texts, in any order: `quick_ratio` of Python's `difflib.SequenceMatcher`. It
+/// is linear in their lengths (CVE-2021-45115 was not).
 fn share(one: &str, other: &str) -> f64 {
     let mut left: BTreeMap<char, usize> = BTreeMap::new();
     for letter in one.chars() {
@@ -206,6 +243,14 @@ fn share(one: &str, other: &str) -> f64 {
 
 impl WeakPassword {
     /// All reasons.
+    ///
+    /// ```
+    /// use auth_core::Secret;
+    /// use auth_core::password::{PasswordPolicy, Weakness};
+    ///
+    /// let weak = PasswordPolicy::new().check(&Secret::new("4815162342"), &[]).unwrap_err();
+    /// assert!(weak.reasons().contains(&Weakness::Numeric));
+    /// ```
     pub fn reasons(&self) -> &[Weakness] {
         &self.0
     }

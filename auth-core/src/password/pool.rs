@@ -1,4 +1,4 @@
-//! Threads that hash, and the bounded queue in front of them.
+//! Threads that hash, and the bounded queue before them.
 
 use std::collections::VecDeque;
 use std::io;
@@ -23,7 +23,8 @@ impl Buffer {
         Self(vec![Block::default(); blocks])
     }
 
-    /// Calls `work` with `count` blocks: the thread's own, or for a costlier hash some that are given back after it.
+    /// Calls `work` with `count` blocks: the thread's own, or for a costlier hash additional ones that are freed
+    /// afterwards.
     pub(super) fn with<T>(&mut self, count: usize, work: impl FnOnce(&mut [Block]) -> T) -> T {
         match self.0.get_mut(..count) {
             Some(own) => work(own),
@@ -39,7 +40,7 @@ struct Job {
     work: Work,
 }
 
-/// Whether a job still waits; shared by the client that waits and the thread that takes it.
+/// Whether a job still waits; shared by the waiting client and the thread that takes it.
 #[derive(Clone)]
 struct Ticket(Arc<AtomicU8>);
 
@@ -62,8 +63,8 @@ impl Ticket {
     }
 }
 
-/// Cancels a job that has not started when its client goes away. One that has started runs to its end on
-/// the thread's own memory: a dropped request never frees a slot early.
+/// Cancels a waiting job when its client goes away. A job that has started runs to its end on the thread's own
+/// memory: a dropped request never frees a slot early.
 struct CancelOnDrop(Ticket);
 
 impl Drop for CancelOnDrop {
@@ -92,12 +93,12 @@ impl Queue {
         Self { state: Mutex::new(state), changed: Condvar::new(), max }
     }
 
-    // No foreign code runs while it is locked, and each step leaves the state whole.
+    // No foreign code runs under the lock, and each step leaves the state consistent.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a job; false if the queue is full. What nobody waits for any more takes no place from the others.
+    /// Adds a job; false if the queue is full. Jobs whose clients went away take no place.
     fn push(&self, job: Job) -> bool {
         let mut state = self.lock();
         let room = self.max + state.idle;
@@ -140,7 +141,7 @@ pub(super) struct HashPool {
 }
 
 impl Drop for HashPool {
-    /// Ends the threads. Nobody can be waiting: who waits borrows the pool.
+    /// Ends the threads. Nobody can be waiting, since waiting borrows the pool.
     fn drop(&mut self) {
         self.queue.close();
     }
@@ -155,7 +156,7 @@ impl HashPool {
         blocks: usize,
     ) -> Result<Self, ConfigError> {
         let failed = |error| ConfigError::new(format!("cannot start a hash thread: {error}"));
-        // Made first: if a thread cannot be started, its drop ends those that were.
+        // Created first: if a thread cannot be started, dropping this ends those that were.
         let pool = Self { queue: Arc::new(Queue::new(queue)), wait };
         for number in 0..threads {
             let queue = Arc::clone(&pool.queue);
@@ -203,29 +204,30 @@ impl HashPool {
     }
 }
 
-/// What hash threads take of the processor.
+/// How much processor time hash threads get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Priority {
     /// As much as any other thread.
     Normal,
-    /// What others leave.
+    /// What other threads leave.
     Low,
 }
 
 impl Priority {
-    /// How many threads there are by default.
+    /// The default number of threads.
     pub(super) fn threads(self) -> usize {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let all = self == Self::Low && cfg!(target_os = "linux");
         if all { cores } else { cores.saturating_sub(1).max(1) }
     }
 
-    /// Gives it to the calling thread.
+    /// Sets it for the calling thread.
     #[cfg(target_os = "linux")]
     fn take(self) -> io::Result<()> {
         match self {
             Self::Normal => Ok(()),
-            // Without a process: Linux then takes the calling thread alone (setpriority(2), "C library/kernel differences").
+            // Without a process id: Linux then affects only the calling thread (setpriority(2), "C library/kernel
+            // differences").
             Self::Low => Ok(rustix::process::setpriority_process(None, LOWEST)?),
         }
     }
@@ -237,7 +239,7 @@ impl Priority {
     }
 }
 
-/// The niceness that leaves most to others.
+/// The niceness that yields most to others.
 #[cfg(target_os = "linux")]
 const LOWEST: i32 = 19;
 

@@ -1,4 +1,4 @@
-//! The formats in use, and equal work over all of them.
+//! The accepted formats, and equal work over all of them.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,24 +10,24 @@ use super::pool::Buffer;
 use super::stored::StoredHash;
 use super::{SAMPLE, Stored, Verdict, slow};
 
-/// The formats that are made and read.
+/// The formats of new and stored hashes.
 pub(super) struct Registry {
-    /// The preferred one first.
+    /// The preferred one comes first.
     formats: Vec<Format>,
-    /// What a failed attempt computes.
+    /// The work of a failed attempt.
     shares: Vec<Share>,
     limits: Limits,
     upgrade: bool,
     is_warned: AtomicBool,
 }
 
-/// An algorithm in use, at the highest costs that were named for it: one hash of it is in every failed attempt.
+/// An accepted algorithm, at the highest costs that were named for it: every failed attempt computes one hash of it.
 struct Share {
     recipe: Recipe,
     computed: AtomicU64,
 }
 
-/// What an attempt has computed of one algorithm.
+/// What an attempt has computed with one algorithm.
 #[derive(Clone, Copy)]
 pub(crate) struct Done {
     class: &'static str,
@@ -70,8 +70,9 @@ impl Registry {
         }
     }
 
-    /// Reads a stored hash, or says why it is not computed. Costs are compared with the limits before anything is computed or allocated: the
-    /// table they come from may be in the wrong hands (`m=4294967295` would abort the process).
+    /// Parses a stored hash, or says why it is not computed. The costs are compared with the limits before anything
+    /// is computed or allocated: the table may be under an attacker's control (`m=4294967295` would abort the
+    /// process).
     pub(super) fn parse(&self, stored: &str) -> Result<StoredHash, &'static str> {
         let hash = StoredHash::parse(stored).ok_or("it cannot be read")?;
         if !self.formats.iter().any(|format| format.is_like(&hash.format)) {
@@ -89,8 +90,8 @@ impl Registry {
         Done { class: algorithm.class(), work: algorithm.work(password.len()) }
     }
 
-    /// One hash, and if it does not match and this is to be the attempt's whole work, all that is missing: nobody must
-    /// be told from others by a quicker "no".
+    /// Computes one hash, and if it does not match and this is the attempt's whole work, all that is missing: a
+    /// quicker "no" must not reveal anybody.
     pub(super) fn compare(
         &self,
         stored: &StoredHash,
@@ -111,7 +112,7 @@ impl Registry {
         Verdict::Mismatch
     }
 
-    /// The owner of a hash that costs more than a failed attempt otherwise does can be told by the time.
+    /// If a hash costs more than other failed attempts do, the time reveals its owner.
     fn warn_of(&self, recipe: &Recipe, done: Done) {
         let named = self.share(done.class).map_or(0, |share| share.recipe.algorithm().units());
         if recipe.algorithm().units() > named && !self.is_warned.swap(true, Ordering::Relaxed) {
@@ -141,7 +142,7 @@ impl Registry {
             && stored.hash.len() >= algorithm.hash_len()
     }
 
-    /// A new hash of the preferred format; `None` only for costs that are not valid.
+    /// A new hash in the preferred format; `None` only for invalid costs.
     pub(super) fn hash(
         &self,
         password: &[u8],
@@ -156,7 +157,7 @@ impl Registry {
         })
     }
 
-    /// Whether an attempt that has done this lacks nothing.
+    /// Whether an attempt with this work has nothing left to compute.
     pub(super) fn is_all(&self, done: Done, password: &[u8]) -> bool {
         self.shares.iter().all(|Share { recipe, .. }| {
             let algorithm = recipe.algorithm();
@@ -164,7 +165,7 @@ impl Registry {
         })
     }
 
-    /// What a failed attempt lacks, for nothing: a hash of each algorithm, and of one that was computed at lower costs
+    /// Computes what a failed attempt lacks: a hash of each algorithm, and for one that was computed at lower costs
     /// the difference.
     pub(super) fn waste(&self, done: Option<Done>, password: &[u8], buffer: &mut Buffer) {
         for Share { recipe, .. } in &self.shares {
@@ -185,7 +186,7 @@ impl Registry {
         }
     }
 
-    /// One hash for nothing.
+    /// Computes one hash without a use for it.
     fn decoy(&self, recipe: Recipe, password: &[u8], buffer: &mut Buffer) {
         self.counted(recipe, password, |algorithm| {
             let mut computed = vec![0; algorithm.hash_len()];
@@ -194,7 +195,7 @@ impl Registry {
         });
     }
 
-    /// Every computation goes through here.
+    /// Every computation passes here.
     fn counted<T>(&self, recipe: Recipe, password: &[u8], compute: impl FnOnce(&dyn Algorithm) -> T) -> T {
         let algorithm = recipe.algorithm();
         let work = algorithm.work(password.len());
@@ -209,7 +210,7 @@ impl Registry {
         computed
     }
 
-    /// What was computed so far, of each algorithm in its own unit.
+    /// What was computed so far, for each algorithm in its unit.
     pub(super) fn computed(&self) -> BTreeMap<&'static str, u64> {
         let of = |share: &Share| (share.recipe.algorithm().class(), share.computed.load(Ordering::Relaxed));
         self.shares.iter().map(of).collect()

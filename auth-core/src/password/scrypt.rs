@@ -1,7 +1,7 @@
 //! scrypt (RFC 7914).
 //!
-//! The library takes its memory by itself and gives it back after each hash. It is bounded all the same: the limit
-//! is checked before, and no more hashes run than there are threads.
+//! The library allocates its memory for each hash and frees it afterwards. It is limited all the same: the costs are
+//! checked before, and no more hashes run than there are threads.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ impl Scrypt {
         1_u64.checked_shl(self.log_n.into()).unwrap_or(u64::MAX)
     }
 
-    /// Blocks of 128 bytes: r times N are for the mixing, and p for what is mixed.
+    /// Blocks of 128 bytes: r times N for the mixing, and p for the data that are mixed.
     fn memory(self) -> u64 {
         self.n().saturating_add(self.p.into()).saturating_mul(self.r.into())
     }
@@ -71,14 +71,14 @@ impl Algorithm for Scrypt {
         self.n().saturating_mul(self.lane())
     }
 
-    /// The same width as long as that fits in, then less: so nothing is left, since every N is even.
+    /// The same width as long as it fits, then less: nothing is left, since every N is even.
     fn part(&self, work: u64, _: usize) -> Option<Recipe> {
         let narrower = [(self.r, self.p), (self.r, 1), (1, 1)];
         narrower.into_iter().find_map(|(r, p)| {
             let width = Self { r, p, ..*self };
             let log_n = u8::try_from(work.checked_div(width.lane())?.checked_ilog2()?).ok()?;
             let part = Self { log_n: log_n.min(self.log_n), ..width };
-            // Where r is 1, N must be less than 2^16.
+            // If r is 1, N must be less than 2^16.
             let is_valid = part.log_n >= 1 && u32::from(part.log_n) < 16 * r;
             is_valid.then_some(Recipe::Scrypt(part))
         })
@@ -104,7 +104,7 @@ impl Algorithm for Scrypt {
         self.units() >= 10 << 16 && self.n().saturating_mul(self.r.into()) >= 1 << 16
     }
 
-    /// The password is a key of HMAC, which fills it up with NULs: one at the end would not count.
+    /// The password is a key of HMAC, which pads it with NULs: one at the end would not count.
     fn takes(&self, password: &[u8]) -> bool {
         !password.ends_with(&[0])
     }

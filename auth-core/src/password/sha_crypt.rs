@@ -1,4 +1,4 @@
-//! SHA-crypt: `$5$` and `$6$` of crypt(5), which are only read.
+//! SHA-crypt: `$5$` and `$6$` of crypt(5), for reading only.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -23,16 +23,16 @@ enum Of {
     Password {
         salt_len: u8,
     },
-    /// As many blocks as there are rounds: the end of what a cheaper hash lacks.
+    /// As many blocks as there are rounds: the rest of what a cheaper hash lacks.
     Nothing,
 }
 
-/// Rounds of a hash that does not say.
+/// The rounds of a hash that does not name them.
 const ROUNDS: u32 = 5_000;
-/// libxcrypt takes no longer password, whose length multiplies the work.
+/// libxcrypt accepts no longer password, whose length multiplies the work.
 const MAX_PASSWORD: usize = 512;
 const LONGEST_SALT: u8 = 16;
-/// After so many rounds their shapes repeat: every second, third and seventh differs from the others.
+/// After this many rounds their pattern repeats: every second, third and seventh differs from the others.
 const CYCLE: u64 = 2 * 3 * 7;
 
 impl ShaCrypt {
@@ -40,7 +40,7 @@ impl ShaCrypt {
         Self { is_sha512, rounds, of: Of::Password { salt_len: LONGEST_SALT } }
     }
 
-    /// The blocks of a digest of so many bytes, with the padding.
+    /// The blocks of a digest over this many bytes, with the padding.
     fn blocks(self, len: usize) -> u64 {
         let (block, padding) = if self.is_sha512 { (128, 17) } else { (64, 9) };
         (len + padding).div_ceil(block) as u64
@@ -74,7 +74,7 @@ impl ShaCrypt {
         }
     }
 
-    /// Reads `$6$rounds=5000$salt$hash`, where the rounds may be missing.
+    /// Reads `$6$rounds=5000$salt$hash`, in which the rounds are optional.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (is_sha512, rest) = match (text.strip_prefix("$5$"), text.strip_prefix("$6$")) {
             (Some(rest), _) => (false, rest),
@@ -117,7 +117,7 @@ impl Algorithm for ShaCrypt {
         is_whole
     }
 
-    /// Here `hash` is the whole text: the library knows the order in which its bytes are written.
+    /// Here `hash` is the whole text: the library knows the order of its bytes.
     fn matches(&self, password: &[u8], _: &[u8], hash: &[u8], _: &mut Buffer) -> bool {
         str::from_utf8(hash)
             .is_ok_and(|hash| sha_crypt::ShaCrypt::default().verify_password(password, hash).is_ok())
@@ -135,7 +135,7 @@ impl Algorithm for ShaCrypt {
         self.rounds.into()
     }
 
-    /// The number of blocks digested, which grows with the password and the salt.
+    /// The number of digested blocks, which grows with the password and the salt.
     fn work(&self, password_len: usize) -> u64 {
         match self.of {
             Of::Password { salt_len } => {
@@ -146,7 +146,7 @@ impl Algorithm for ShaCrypt {
         }
     }
 
-    /// As many whole rounds as fit in, then single blocks.
+    /// As many whole rounds as fit, then single blocks.
     fn part(&self, work: u64, password_len: usize) -> Option<Recipe> {
         let cycle = self.cycle(LONGEST_SALT, password_len);
         let rounds = work.saturating_sub(self.before(password_len)) * CYCLE / cycle;

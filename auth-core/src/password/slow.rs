@@ -1,4 +1,4 @@
-//! Hashes that take long because nothing optimised them, as in the debug build of an application.
+//! Detects hashes that are slow because their crates are not optimised, as in the debug build of an application.
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,21 +7,21 @@ use std::time::Duration;
 use super::algorithm::Algorithm;
 use crate::unheard;
 
-/// What is quicker than this is in nobody's way.
+/// Anything quicker than this is acceptable.
 const BEARABLE: Duration = Duration::from_millis(150);
 
 static IS_TOLD: AtomicBool = AtomicBool::new(false);
 
-/// Tells once in a process what makes hashes quicker, if one took so long that its crates cannot be optimised.
+/// Says once in a process how to make hashes quicker, if one took so long that its crates cannot be optimised.
 pub(super) fn look(algorithm: &dyn Algorithm, work: u64, took: Duration) {
     if !is_slow(algorithm, work, took) || IS_TOLD.swap(true, Ordering::Relaxed) {
         return;
     }
-    // Whoever tries out a site has often no subscriber yet, and wonders all the more.
+    // While trying out a site, most people have no subscriber yet.
     unheard::log_warning(&advice(algorithm.crates(), took));
 }
 
-/// By the work and not by the clock alone: high costs are somebody's choice, and no optimiser helps.
+/// By the work and not by the clock alone: high costs are a choice, and no optimiser helps.
 fn is_slow(algorithm: &dyn Algorithm, work: u64, took: Duration) -> bool {
     took >= BEARABLE
         && took >= algorithm.unoptimised().saturating_mul(u32::try_from(work).unwrap_or(u32::MAX))

@@ -1,4 +1,4 @@
-//! Reading stored hashes.
+//! Parsing stored hashes.
 
 use argon2::password_hash::phc::PasswordHash as Phc;
 
@@ -16,10 +16,10 @@ use super::scrypt::Scrypt;
 #[cfg(feature = "sha-crypt")]
 use super::sha_crypt::ShaCrypt;
 
-/// Every format's longest value has fewer bytes than this.
+/// The longest value of every format is shorter than this.
 const MAX_STORED_LEN: usize = 512;
 
-/// A readable hash. Its costs are whatever the table says: nothing is computed or allocated by them yet.
+/// A parsed hash. The table determines its costs: nothing is computed or allocated by them yet.
 pub(super) struct StoredHash {
     pub(super) format: Format,
     pub(super) salt: Vec<u8>,
@@ -73,7 +73,7 @@ fn recipe(phc: &Phc) -> Option<Recipe> {
         "pbkdf2-sha256" | "pbkdf2-sha512" => Pbkdf2::from_phc(phc).map(Recipe::Pbkdf2),
         #[cfg(feature = "scrypt")]
         "scrypt" => Scrypt::from_phc(phc).map(Recipe::Scrypt),
-        // A hash of a few bytes would be matched by chance.
+        // A password could match a hash of a few bytes by chance.
         _ if phc.hash.is_none_or(|hash| hash.len() < 16) => None,
         _ => Argon2Recipe::from_phc(phc).map(Recipe::Argon2),
     }

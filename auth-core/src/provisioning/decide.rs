@@ -1,4 +1,4 @@
-//! The decision: from what a store found, an identity and a policy, what is to change.
+//! The decision: what to change, from what a store found, an identity and a policy.
 
 use std::collections::BTreeSet;
 
@@ -11,11 +11,11 @@ use super::{
 use crate::backend::{DenyReason, Identity};
 use crate::identity::{Email, Groups};
 
-/// The groups are unknown, and the policy does not let anybody in then.
+/// The groups are unknown, and the policy refuses people in that case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct GroupsUnknown;
 
-/// What is to change. `username` is the name that a new user would get.
+/// What to change. `username` is the name that a new user would get.
 pub(super) fn decide(
     policy: &Policy,
     identity: &Identity,
@@ -32,7 +32,7 @@ pub(super) fn decide(
     }
 }
 
-/// Whom a known address leads to.
+/// The user found by a known address.
 enum Link<'a> {
     Nobody,
     To(&'a Account, Vec<Change>),
@@ -45,7 +45,7 @@ fn link<'a>(policy: &Policy, identity: &Identity, by_email: &'a [Account]) -> Li
     };
     let account = match by_email {
         [] => return Link::Nobody,
-        // Whoever is linked already has somebody else's identity.
+        // A user who is linked already has another person's identity.
         [account] if email.verified && account.identity.is_none() => account,
         _ => return Link::Refused(DenyReason::EmailTaken),
     };
@@ -115,11 +115,11 @@ fn update(
     Ok(Plan { step, kept: sync.kept })
 }
 
-/// Collects what changes.
+/// Collects the changes.
 struct Sync<'a> {
     policy: &'a Policy,
     identity: &'a Identity,
-    /// The user, unless a new one is made.
+    /// The user, unless a new one is created.
     before: Option<&'a Account>,
     sole: &'a BTreeSet<Right>,
     changes: Vec<Change>,
@@ -162,7 +162,8 @@ impl Sync<'_> {
         let current = before.map(|email| &email.address);
         let verified = email.verified;
         let other = current != Some(&address) && self.may_write(owner, Change::EMAIL, current);
-        // What the application verified itself stays so; a proof from outside counts for the same address only.
+        // An address that the application verified stays verified; a verification from outside counts only for the
+        // same address.
         let proven = verified
             && owner != Owner::Local
             && before.is_some_and(|before| before.address == address && !before.verified);
@@ -185,7 +186,7 @@ impl Sync<'_> {
         self.before.and_then(|account| account.tracked.get(field))
     }
 
-    /// Remembers the outside value of a field that holds it by now, or did before.
+    /// Remembers the outside value of a field that holds it now, or did before.
     fn track(&mut self, owner: Owner, field: &str, current: Option<&String>, value: Option<String>) {
         let holds = current == self.tracked(field) || current == value.as_ref();
         if owner == Owner::ExternalUntilEdited && holds && self.tracked(field) != value.as_ref() {

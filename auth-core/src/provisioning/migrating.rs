@@ -1,4 +1,4 @@
-//! [`Migrating`]: users who bring their passwords from an old authority, one at a time.
+//! [`Migrating`]: takes over users with their passwords from a previous system, one at a time.
 
 use std::fmt;
 use std::future::Future;
@@ -10,14 +10,15 @@ use crate::backend::{
 };
 use crate::{Password, Passwords, Secret, User, UserId};
 
-/// A table of passwords into which those of an old authority move: each at the first login that the old one accepts.
+/// A table of passwords that takes over those of a previous system: each at the first login that the previous system
+/// accepts.
 ///
-/// From then on the table alone judges the user. The old authority is asked only about names that the table does not
-/// know, and about users whom it marks as waiting ([`PasswordHash::awaiting_migration`]): somebody whose password was
-/// changed or removed here never signs in with the old one again, by whatever name.
+/// From then on only the table judges the user. The previous system is asked only about names that the table does not
+/// know, and about users whom the table marks as waiting ([`PasswordHash::awaiting_migration`]): a user whose
+/// password was changed or removed here never signs in with the old one again, by any name.
 ///
-/// If the old authority cannot answer, that is an outage, and no wrong password. If the password cannot be kept, the
-/// login fails as in an outage: who is in has migrated.
+/// If the previous system cannot answer, that is an outage, and not a wrong password. If the password cannot be
+/// stored, the login fails as in an outage: every user who signs in has migrated.
 ///
 /// ```
 /// # use auth_core::provisioning::{Migrating, MigrationStore};
@@ -36,15 +37,25 @@ pub struct Migrating<V, S> {
     creates: bool,
 }
 
-/// A store of passwords that takes over those of another.
+/// A store of passwords that takes over those of a previous system. `SqlUsers` of auth-sql is one.
+///
+/// ```
+/// use auth_core::backend::Verifier;
+/// use auth_core::provisioning::{Migrating, MigrationStore};
+/// use auth_core::{AuthBuilder, Password};
+///
+/// fn chain<S: MigrationStore>(users: S, old: impl Verifier<Password>) -> AuthBuilder<S::User> {
+///     auth_core::Auth::builder().backend::<Password>("local", Migrating::new(old, users))
+/// }
+/// ```
 pub trait MigrationStore: Backend<Password> {
-    /// Whether the old authority still judges the user of this name.
+    /// Whether the previous system still judges the user of this name.
     ///
     /// # Errors
     /// [`BackendError`] if it could not be found out.
     fn awaits(&self, username: &str) -> impl Future<Output = Result<Awaits, BackendError>> + Send;
 
-    /// Keeps the password of a user who waits; false if the user does not (any more), decided in the same step.
+    /// Stores the password of a waiting user; false if the user does not wait (any more), decided in the same step.
     ///
     /// # Errors
     /// [`BackendError`] if it could not be kept.
@@ -54,7 +65,7 @@ pub trait MigrationStore: Backend<Password> {
         password: &Secret,
     ) -> impl Future<Output = Result<bool, BackendError>> + Send;
 
-    /// Creates a user with this name and password; `None` if the name is taken, or can be nobody's.
+    /// Creates a user with this name and password; `None` if the name is taken or invalid.
     ///
     /// # Errors
     /// [`BackendError`] if it could not be created.
@@ -65,24 +76,34 @@ pub trait MigrationStore: Backend<Password> {
     ) -> impl Future<Output = Result<Option<Self::User>, BackendError>> + Send;
 }
 
-/// Who judges a user's password.
+/// Which system judges a user's password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Awaits {
-    /// The old authority, until it accepts once.
+    /// The previous system, until it accepts once.
     Migration(UserId),
-    /// This store, and nobody else.
+    /// Only this store.
     Nothing,
-    /// Nobody has the name.
+    /// No user has the name.
     Unknown,
 }
 
 impl<V, S> Migrating<V, S> {
-    /// Moves the users of `old` into `users`, also those whom `users` does not know yet.
+    /// Moves the users of `old` into `users`, including those whom `users` does not know yet.
     pub fn new(old: V, users: S) -> Self {
         Self { old, users, creates: true }
     }
 
-    /// Moves only users who wait. Nobody else is asked for at the old authority.
+    /// Moves only waiting users. The previous system is not asked about other names.
+    ///
+    /// ```
+    /// # use auth_core::provisioning::{Migrating, MigrationStore};
+    /// # use auth_core::Password;
+    /// # use auth_core::backend::{Backend, Verifier};
+    /// fn backend(old: impl Verifier<Password>, users: impl MigrationStore) -> impl Backend<Password> {
+    ///     // The users were imported before, with `PasswordHash::awaiting_migration`.
+    ///     Migrating::new(old, users).without_creation()
+    /// }
+    /// ```
     #[must_use]
     pub fn without_creation(mut self) -> Self {
         self.creates = false;
@@ -123,15 +144,15 @@ impl<V: Verifier<Password>, S: MigrationStore> Backend<Password> for Migrating<V
         &self,
         attempt: &Attempt<'_, Password>,
     ) -> Result<Outcome<Accepted<S::User>>, BackendError> {
-        // Before the password is judged here: whoever does not wait by then is judged by what was kept for them, also if
-        // another login kept it just now.
+        // Read before the password is judged here: a user who no longer waits is judged by the stored password, even
+        // if another login stored it just now.
         let awaits = self.users.awaits(attempt.credentials().username()).await?;
-        // In any case, so that every attempt owes its hash, whoever judges it.
+        // Always, so that every attempt owes its hash, whichever system judges it.
         let declined = match self.users.authenticate(attempt).await? {
             Outcome::Decline(reason) => reason,
             answer => return Ok(answer),
         };
-        // Whose tries are used up here is not tried there either.
+        // If no attempts are left here, the password is not tried there either.
         if attempt.is_exhausted() || !self.is_for_old(&awaits) || !self.old.supports(attempt) {
             return Ok(Outcome::Decline(declined));
         }
@@ -148,8 +169,8 @@ impl<V: Verifier<Password>, S: MigrationStore> Backend<Password> for Migrating<V
 }
 
 impl<V: Verifier<Password>, S: MigrationStore> Migrating<V, S> {
-    /// Keeps a proven password. Whose it is, the old authority says: what was typed may be another name of somebody who
-    /// has migrated already.
+    /// Stores a proven password. The previous system says whose it is: the typed name may be another name of a user
+    /// who has migrated already.
     async fn take_over(
         &self,
         attempt: &Attempt<'_, Password>,
@@ -161,7 +182,7 @@ impl<V: Verifier<Password>, S: MigrationStore> Migrating<V, S> {
                 let changed = vec![Changed::Password];
                 attempt.reports().add(Report { changed, ..Report::new(id.clone()) });
                 let user = self.users.get_user(&id).await?;
-                user.map(Outcome::accept).ok_or_else(|| BackendError::undecided("the user is gone again"))
+                user.map(Outcome::accept).ok_or_else(|| BackendError::undecided("the user has disappeared"))
             }
             Awaits::Unknown if self.creates => match self.users.enroll(username, password).await? {
                 Some(user) => {
@@ -170,7 +191,7 @@ impl<V: Verifier<Password>, S: MigrationStore> Migrating<V, S> {
                 }
                 None => self.users.authenticate(attempt).await,
             },
-            // Who has migrated is judged here, also if another login moved the password just now.
+            // A user who has migrated is judged here, even if another login moved the password just now.
             _ => self.users.authenticate(attempt).await,
         }
     }

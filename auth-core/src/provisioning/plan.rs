@@ -8,8 +8,8 @@ use crate::backend::DenyReason;
 use crate::hidden;
 use crate::identity::Email;
 
-/// What a login would change. Its `Display` is a diff for people to read; it quotes the values, with nothing in them that
-/// would command a terminal.
+/// What a login would change. Its `Display` is a diff for people; it quotes the values, without characters that
+/// control a terminal. [`ProvisionedUsers::plan`](crate::provisioning::ProvisionedUsers::plan) shows an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Plan {
@@ -25,12 +25,12 @@ pub(super) enum Step {
     Write(Write),
 }
 
-/// What a store is to write, all of it or nothing.
+/// What a store has to write, all of it or nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Write {
     /// A new user.
     Create(NewUser),
-    /// Changes of one that is there.
+    /// Changes of an existing user.
     Update(Update),
 }
 
@@ -44,7 +44,7 @@ pub struct NewUser {
     pub subject: String,
     /// The name.
     pub username: String,
-    /// What the user gets from the start. Never [`Change::Link`], [`Change::Claim`] or [`Change::Take`].
+    /// What the user has from the start. Never [`Change::Link`], [`Change::Claim`] or [`Change::Take`].
     pub changes: Vec<Change>,
 }
 
@@ -69,7 +69,7 @@ pub struct Update {
     pub changes: Vec<Change>,
 }
 
-/// One thing that changes.
+/// A single change.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Change {
@@ -91,20 +91,20 @@ pub enum Change {
         /// Its value.
         value: Option<String>,
     },
-    /// To remember: what a field got from outside.
+    /// What a field received from outside, to be remembered.
     Track {
         /// The field; [`Change::EMAIL`] for the address.
         field: String,
-        /// What it got; `None` if nothing.
+        /// The value; `None` if there is none.
         value: Option<String>,
     },
-    /// The user gets this right.
+    /// The user receives this right.
     Give(Right),
     /// The user loses this right.
     Take {
         /// The right.
         right: Right,
-        /// Whether it must stay if no other active user holds it by then.
+        /// Whether the right must stay if no other active user holds it at that time.
         guarded: bool,
     },
 }
@@ -133,11 +133,11 @@ impl fmt::Debug for Change {
 }
 
 impl Change {
-    /// The name under which the address is [tracked](Self::Track). No field is called so.
+    /// The name under which the address is [tracked](Self::Track). No field has this name.
     pub const EMAIL: &'static str = "@email";
 
-    /// What it is, without values.
-    fn told(&self) -> Option<Changed> {
+    /// The change without values.
+    fn summary(&self) -> Option<Changed> {
         match self {
             Self::Link { .. } => Some(Changed::Linked),
             Self::Claim => Some(Changed::Claimed),
@@ -155,7 +155,7 @@ impl Plan {
         Self { step: Step::Refuse(reason), kept: Vec::new() }
     }
 
-    /// Why nobody would come in, if that is so.
+    /// Why the login would be refused, if so.
     pub fn refused(&self) -> Option<DenyReason> {
         match self.step {
             Step::Refuse(reason) => Some(reason),
@@ -171,16 +171,16 @@ impl Plan {
         }
     }
 
-    /// What stays as it is though the outside system says otherwise.
+    /// What stays, although the outside system says otherwise.
     pub fn kept(&self) -> &[Kept] {
         &self.kept
     }
 }
 
 impl Write {
-    /// What changes, without values.
-    pub(super) fn told(&self) -> Vec<Changed> {
-        self.changes().iter().filter_map(Change::told).collect()
+    /// The changes, without values.
+    pub(super) fn summary(&self) -> Vec<Changed> {
+        self.changes().iter().filter_map(Change::summary).collect()
     }
 
     fn changes(&self) -> &[Change] {

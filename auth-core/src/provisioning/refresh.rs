@@ -1,4 +1,4 @@
-//! Asking about a user again: the way back from the user to the outside system.
+//! Asking about a user again: from the user back to the outside system.
 
 use super::{ProvisionStore, ProvisionedUsers, Reports};
 use crate::UserId;
@@ -7,8 +7,8 @@ use crate::backend::{
     UserSource as _,
 };
 
-/// Who belongs to no identity (any more) cannot be confirmed, and does not stay: a link that somebody removed must not
-/// let in for longer than one that the outside system refuses.
+/// A user without an identity (any more) cannot be confirmed, and does not stay: a link that was removed must not
+/// last longer than one that the outside system refuses.
 impl<V: Confirm, S: ProvisionStore> ConfirmUser for Provisioned<V, ProvisionedUsers<S>> {
     async fn confirm_user(&self, id: &UserId, reports: &Reports) -> Result<Outcome<()>, BackendError> {
         let Some((issuer, subject)) = self.users.store.identity_of(id).await? else {
@@ -18,7 +18,7 @@ impl<V: Confirm, S: ProvisionStore> ConfirmUser for Provisioned<V, ProvisionedUs
             Standing::Gone => Ok(Outcome::Decline(DeclineReason::UnknownUser)),
             Standing::Refused(reason) => Ok(Outcome::Deny(reason)),
             Standing::Good(identity) if identity.issuer() != issuer || identity.subject() != subject => {
-                Err(BackendError::undecided("the outside system answered about somebody else"))
+                Err(BackendError::undecided("the outside system answered about another user"))
             }
             Standing::Good(identity) => Ok(self.users.sync(&identity, Some(id), reports).await?.map(drop)),
         }

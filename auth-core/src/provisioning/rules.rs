@@ -1,58 +1,99 @@
-//! The words of a policy.
+//! The terms of a policy.
 
 use std::fmt;
 use std::sync::Arc;
 
 use crate::backend::Identity;
 
-/// For whom the table is written.
+/// Which people may be created or updated.
+///
+/// ```
+/// use auth_core::provisioning::{Creation, Provisioning};
+///
+/// // People get a user from the administrator only.
+/// let policy = Provisioning::builder().creation(Creation::ExistingOnly).build()?;
+/// # Ok::<(), auth_core::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Creation {
-    /// Who is proven gets a user, which is then kept up to date. The default.
+    /// Every authenticated person gets a user, which is then kept up to date. The default.
     #[default]
     Create,
-    /// Only people who have a user come in; it is kept up to date.
+    /// Only people with a user are admitted; it is kept up to date.
     UpdateOnly,
-    /// Only people who have a user come in, and nothing is written.
+    /// Only people with a user are admitted, and nothing is written.
     ExistingOnly,
 }
 
-/// What happens if somebody else has the name that a new user would get. That one is never handed over.
+/// What happens if another user has the name that a new user would get. That user is never handed over.
+///
+/// ```
+/// use auth_core::provisioning::{NameCollision, Provisioning};
+///
+/// // Another person named `alice` becomes `alice2`.
+/// let policy = Provisioning::builder().on_taken_name(NameCollision::Suffix).build()?;
+/// # Ok::<(), auth_core::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NameCollision {
     /// [`DenyReason::NameTaken`](crate::backend::DenyReason::NameTaken). The default.
     #[default]
     Refuse,
-    /// The new user is called `name2`, `name3` and so on, up to 99.
+    /// The new user is named `name2`, `name3` and so on, up to 99.
     Suffix,
 }
 
-/// Whose word counts for a value.
+/// Which side determines a value.
+///
+/// ```
+/// use auth_core::provisioning::{AttributeRule, Owner, Provisioning};
+///
+/// let phone = AttributeRule::of("telephoneNumber").owner(Owner::ExternalUntilEdited);
+/// let policy = Provisioning::builder().attribute("phone", phone).build()?;
+/// # Ok::<(), auth_core::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Owner {
-    /// The outside system's, at every login. The default.
+    /// The outside system, at every login. The default.
     #[default]
     External,
-    /// The application's. The outside system proposes the value for a new user.
+    /// The application. The outside system only proposes the value for a new user.
     Local,
-    /// The outside system's until somebody changes the value here; from then on the application's, as long as the two
+    /// The outside system until somebody edits the value here; from then on the application, as long as the two
     /// differ.
     ExternalUntilEdited,
 }
 
-/// What it means that the outside system has no value.
+/// What happens if the outside system has no value.
+///
+/// ```
+/// use auth_core::provisioning::{AttributeRule, Missing, Provisioning};
+///
+/// let phone = AttributeRule::of("telephoneNumber").missing(Missing::Clear);
+/// let policy = Provisioning::builder().attribute("phone", phone).build()?;
+/// # Ok::<(), auth_core::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Missing {
-    /// Nothing: the user keeps theirs. The default.
+    /// The user keeps the current one. The default.
     #[default]
     Keep,
-    /// That the user has none either.
+    /// The user's value is cleared.
     Clear,
 }
 
 type Transform = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
-/// Where the value of an attribute comes from, and whose it is. Of several values the first one counts.
+/// Where the value of an attribute comes from, and which side determines it. Of several values the first one counts.
+///
+/// ```
+/// use auth_core::provisioning::{AttributeRule, Missing, Owner};
+///
+/// let phone = AttributeRule::of("telephoneNumber")
+///     .owner(Owner::ExternalUntilEdited)
+///     .missing(Missing::Clear)
+///     .map(|value| value.starts_with('+').then(|| value.replace(' ', "")));
+/// ```
 #[derive(Clone)]
 #[must_use]
 pub struct AttributeRule {
@@ -81,12 +122,22 @@ pub(super) enum Said {
 const MAX_LEN: usize = 1024;
 
 impl AttributeRule {
-    /// The identity's attribute of this name.
+    /// Reads the identity's attribute of this name.
+    ///
+    /// ```
+    /// # use auth_core::provisioning::AttributeRule;
+    /// let phone = AttributeRule::of("telephoneNumber");
+    /// ```
     pub fn of(attribute: impl Into<String>) -> Self {
         Self::from(Source::Attribute(attribute.into()))
     }
 
-    /// The identity's [`name`](Identity::name).
+    /// Reads the identity's [`name`](Identity::name).
+    ///
+    /// ```
+    /// # use auth_core::provisioning::AttributeRule;
+    /// let display_name = AttributeRule::of_name();
+    /// ```
     pub fn of_name() -> Self {
         Self::from(Source::Name)
     }
@@ -95,20 +146,35 @@ impl AttributeRule {
         Self { source, owner: Owner::External, missing: Missing::Keep, transform: None }
     }
 
-    /// Whose the value is.
+    /// Sets which side determines the value.
+    ///
+    /// ```
+    /// # use auth_core::provisioning::{AttributeRule, Owner};
+    /// let phone = AttributeRule::of("telephoneNumber").owner(Owner::Local);
+    /// ```
     pub fn owner(mut self, owner: Owner) -> Self {
         self.owner = owner;
         self
     }
 
-    /// What it means that the identity has no value.
+    /// Sets what happens if the identity has no value.
+    ///
+    /// ```
+    /// # use auth_core::provisioning::{AttributeRule, Missing};
+    /// let phone = AttributeRule::of("telephoneNumber").missing(Missing::Clear);
+    /// ```
     pub fn missing(mut self, missing: Missing) -> Self {
         self.missing = missing;
         self
     }
 
-    /// Makes of the outside value what is stored. `None` says that it does not fit: the user keeps theirs, and an
-    /// event tells so.
+    /// Converts the external value before it is stored. `None` means that it does not fit: the user keeps the current
+    /// value, and an event says so.
+    ///
+    /// ```
+    /// # use auth_core::provisioning::AttributeRule;
+    /// let town = AttributeRule::of("l").map(|town| (!town.is_empty()).then(|| town.to_uppercase()));
+    /// ```
     pub fn map(mut self, transform: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
         self.transform = Some(Arc::new(transform));
         self
@@ -133,7 +199,7 @@ impl AttributeRule {
     }
 }
 
-/// The value, unless no store holds it.
+/// The value, unless no store can hold it.
 pub(super) fn fitting(value: String) -> Said {
     let fits = value.len() <= MAX_LEN && !value.contains('\0');
     if fits { Said::Value(value) } else { Said::Unfit }

@@ -1,4 +1,5 @@
-//! Who was provisioned lately, and with what: whose token comes with every request is not looked up and compared each time.
+//! Who was provisioned recently, and with what data: a user whose token comes with every request is not looked up and
+//! compared each time.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,15 +15,15 @@ use crate::{UserId, keyed};
 type Hash = [u8; 32];
 
 const SHARDS: usize = 16;
-/// How many people are remembered at a time in a shard: 10,000 in all. Beyond that, people are provisioned each time.
+/// How many people a shard remembers at a time: 10,000 in total. Beyond that, people are provisioned each time.
 const MAX_PEOPLE: usize = 10_000 / SHARDS;
-/// How many that are over are forgotten when others are added: each that comes finds room for more than itself.
+/// How many expired entries are removed when one is added: each makes room for more than itself.
 const FORGOTTEN_AT_ONCE: usize = 2;
 
-/// Whom this process provisioned lately, by keyed hashes of what was said of them.
+/// The people whom this process provisioned recently, by keyed hashes of their data.
 ///
-/// Of each person it is what was said last: a token with other claims has replaced what an earlier one made of the user, so
-/// the earlier one is news again.
+/// Of each person the latest data are remembered: a token with other claims has replaced what an earlier one made of
+/// the user, so the earlier claims count as new again.
 pub(super) struct Seen {
     key: keyed::Key,
     time: Duration,
@@ -30,7 +31,7 @@ pub(super) struct Seen {
     shards: [Mutex<People>; SHARDS],
 }
 
-/// What is said of somebody.
+/// The data of a person.
 #[derive(Clone, Copy)]
 pub(super) struct Said {
     who: Hash,
@@ -46,16 +47,16 @@ struct People {
 
 struct Person {
     what: Hash,
-    /// Those who are provisioned at once by the same identity are one round.
+    /// Concurrent provisionings with the same identity form one round.
     round: u64,
-    /// None until it is written.
+    /// `None` until it is written.
     user: Option<UserId>,
     since: Timestamp,
     until: Timestamp,
 }
 
 impl Person {
-    /// A clock that went back never makes it last longer.
+    /// A clock that was set back never prolongs it.
     fn lasts(&self, now: Timestamp) -> bool {
         self.since <= now && now < self.until
     }
@@ -84,7 +85,7 @@ impl People {
 }
 
 impl Seen {
-    /// `None` if nobody is to be remembered, or there is no key for it.
+    /// `None` if nobody should be remembered, or there is no key for it.
     pub(super) fn new(time: Duration, clock: impl Clock) -> Option<Self> {
         let mut key = keyed::Key::default();
         if time.is_zero() || OsRandom.fill(&mut *key).is_err() {
@@ -98,7 +99,7 @@ impl Seen {
         Said { who: keyed::hash(&self.key, [encoded.whose()]), what: keyed::hash(&self.key, [encoded.all()]) }
     }
 
-    /// The user, if just this was said of them last, and not too long ago.
+    /// The user, if these are the latest data of the person, and not too old.
     pub(super) fn user(&self, said: &Said) -> Option<UserId> {
         let now = self.clock.now();
         let people = self.people(&said.who);
@@ -106,7 +107,7 @@ impl Seen {
         (person.what == said.what && person.lasts(now)).then(|| person.user.clone()).flatten()
     }
 
-    /// Somebody is about to be provisioned. Until that is done, nobody knows what will be written.
+    /// Provisioning of a person begins. Until it ends, it is unknown what will be written.
     pub(super) fn begin(&self, said: Said) -> Round<'_> {
         let now = self.clock.now();
         let mut people = self.people(&said.who);
@@ -126,13 +127,13 @@ impl Seen {
     }
 
     fn people(&self, who: &Hash) -> MutexGuard<'_, People> {
-        // Of another byte than the hash in the shard's table.
+        // From another byte than the hash in the shard's table.
         let at = usize::from(who[31]) % SHARDS;
         self.shards[at].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Somebody who is being provisioned.
+/// A person who is being provisioned.
 pub(super) struct Round<'a> {
     seen: &'a Seen,
     said: Said,
@@ -141,14 +142,14 @@ pub(super) struct Round<'a> {
 }
 
 impl Round<'_> {
-    /// It is done, and this is the user.
+    /// Provisioning has ended with this user.
     pub(super) fn done(mut self, user: &UserId) {
         self.user = Some(user.clone());
     }
 }
 
-/// Who failed, or gave up, knows as little of what is written by now as who meets another identity of the same person: one of
-/// the two was written last, and nobody can tell which. Then nobody is remembered.
+/// After a failure or a cancellation it is unknown what is written; also if another identity of the same person is
+/// provisioned concurrently, because one of the two was written last. In these cases nobody is remembered.
 impl Drop for Round<'_> {
     fn drop(&mut self) {
         let mut people = self.seen.people(&self.said.who);

@@ -1,4 +1,4 @@
-//! What a store of users must do to be provisioned.
+//! The requirements on a store of provisioned users.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -11,32 +11,40 @@ use crate::hidden;
 use crate::identity::Email;
 use crate::{ConfigError, UserId};
 
-/// A store of users that an outside system vouches for.
+/// A store of users vouched for by an outside system.
 ///
-/// It finds and writes, and decides nothing. Every implementation passes
-/// the suite `conformance::provisioning` (feature `conformance`).
+/// It finds and writes, and decides nothing. Every implementation has to pass the suite `conformance::provisioning`
+/// (feature `conformance`). `SqlUsers` of auth-sql is one.
+///
+/// ```
+/// use auth_core::provisioning::{ProvisionStore, ProvisionedUsers, Provisioning, Right};
+///
+/// fn staff<S: ProvisionStore>(table: S) -> Result<ProvisionedUsers<S>, auth_core::ConfigError> {
+///     Provisioning::builder().grant("sales", Right::permission("orders.read")).build()?.on(table)
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` keeps no users whom outside systems vouch for",
+    message = "`{Self}` is not a store of provisioned users",
     label = "no `ProvisionStore`",
     note = "`.on(…)` takes a store of users, such as `SqlUsers`; one of your own implements `ProvisionStore`"
 )]
 pub trait ProvisionStore: UserSource {
-    /// Whether there is a place for everything that the policy names.
+    /// Checks that it can hold everything that the policy names.
     ///
     /// # Errors
     /// [`ConfigError`] that says what is missing.
     fn check(&self, policy: &Provisioning) -> Result<(), ConfigError>;
 
-    /// What is known about somebody. It changes nothing.
+    /// What is known about a person. It changes nothing.
     ///
-    /// That nobody has the identity must not be older than what is said of the name and the address: otherwise who was
-    /// made meanwhile by another login of theirs would be taken for somebody else. All else may be out of date.
+    /// Look up the identity no earlier than the name and the address. Otherwise a user created in between by a
+    /// concurrent login of the same person would look like a name collision. Everything else may be outdated.
     ///
     /// # Errors
     /// [`BackendError`] if it could not be found out. That is never "nobody".
     fn load(&self, query: &Query<'_>) -> impl Future<Output = Result<Found, BackendError>> + Send;
 
-    /// The issuer and the subject that a user belongs to; `None` if to nobody, or there is no such user.
+    /// The issuer and the subject that a user belongs to; `None` if they belong to none, or there is no such user.
     ///
     /// # Errors
     /// [`BackendError`] if it could not be found out. That is never "to nobody".
@@ -45,7 +53,7 @@ pub trait ProvisionStore: UserSource {
         user: &UserId,
     ) -> impl Future<Output = Result<Option<(String, String)>, BackendError>> + Send;
 
-    /// Writes everything or nothing, and only if what the decision was made from is still so: see [`Applied`].
+    /// Writes everything or nothing, and only if the data behind the decision have not changed: see [`Applied`].
     ///
     /// # Errors
     /// [`BackendError`] if the store could not answer.
@@ -70,11 +78,11 @@ impl<S: ProvisionStore> ProvisionStore for Arc<S> {
     }
 }
 
-/// What is asked of a store.
+/// A query to a store.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Query<'a> {
-    /// With [`subject`](Self::subject) the key of a link, compared byte for byte.
+    /// Together with [`subject`](Self::subject) the key of a link, compared byte for byte.
     pub issuer: &'a str,
     /// See [`issuer`](Self::issuer).
     pub subject: &'a str,
@@ -82,7 +90,7 @@ pub struct Query<'a> {
     pub username: &'a str,
     /// The address by which a user may be linked; `None` if none may be.
     pub email: Option<&'a str>,
-    /// The rights of which the last active holder is looked for.
+    /// The rights whose last active holder must be found.
     pub guarded: &'a BTreeSet<Right>,
 }
 
@@ -104,24 +112,24 @@ impl<'a> Query<'a> {
         Self { issuer, subject, username, email: None, guarded }
     }
 
-    /// The same query, for users with this address too.
+    /// The same query, also for users with this address.
     #[must_use]
     pub fn with_email(self, email: &'a str) -> Self {
         Self { email: Some(email), ..self }
     }
 }
 
-/// What a store found.
+/// The answer to a [`Query`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Found {
-    /// The user whom this issuer and subject belong to.
+    /// The user with this issuer and subject.
     pub account: Option<Account>,
-    /// If there is no such user: those with the address asked for, compared byte for byte.
+    /// If there is no such user: those with the requested address, compared byte for byte.
     pub by_email: Vec<Account>,
     /// If there is no such user: whether a new one may have the name.
     pub name: NameState,
-    /// The guarded rights that no other active user holds than [`account`](Self::account), or the one in
+    /// The guarded rights that no active user holds except [`account`](Self::account), or the one in
     /// [`by_email`](Self::by_email) if there is exactly one.
     pub sole: BTreeSet<Right>,
 }
@@ -129,12 +137,12 @@ pub struct Found {
 /// Whether a new user may have a name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NameState {
-    /// Nobody has it.
+    /// No user has it.
     #[default]
     Free,
-    /// Somebody has it, perhaps in another case or width.
+    /// A user has it, perhaps in different case or width.
     Taken,
-    /// It can be nobody's name.
+    /// It is not a valid name.
     Invalid,
 }
 
@@ -150,13 +158,13 @@ pub struct Account {
     pub active: bool,
     /// The issuer and the subject that they belong to.
     pub identity: Option<(String, String)>,
-    /// The address, and whether the application knows it to be theirs.
+    /// The address, and whether the application has verified it.
     pub email: Option<Email>,
     /// The fields that have a value.
     pub attributes: BTreeMap<String, String>,
     /// What they may do.
     pub rights: BTreeSet<Right>,
-    /// The value that each field last got from outside ([`Change::Track`](super::Change::Track)).
+    /// The value that each field last received from outside ([`Change::Track`](super::Change::Track)).
     pub tracked: BTreeMap<String, String>,
 }
 
@@ -177,7 +185,7 @@ impl fmt::Debug for Account {
 }
 
 impl Account {
-    /// An active user with nothing else.
+    /// An active user without further data.
     pub fn new(id: UserId, username: impl Into<Arc<str>>) -> Self {
         Self {
             id,
@@ -192,14 +200,14 @@ impl Account {
     }
 }
 
-/// What became of a [`Write`].
+/// The result of a [`Write`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Applied {
     /// It is written, and this is the user.
     Done(UserId),
-    /// Nothing is written: what it was decided from is no longer so. For a new user, somebody has the identity or the
-    /// name by now. For an update, the account is another one than
-    /// [`before`](super::Update::before), or is gone, or it would now take a guarded right from the last who holds it.
+    /// Nothing is written, because the data behind the decision have changed. For a new user, another user now has
+    /// the identity or the name. For an update, the account differs from [`before`](super::Update::before), is gone,
+    /// or would lose a guarded right as its last holder.
     Conflict,
 }

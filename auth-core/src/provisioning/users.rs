@@ -15,7 +15,7 @@ use crate::UserId;
 use crate::backend::{BackendError, DeclineReason, Health, Identity, Outcome, Provisioner, UserSource};
 use crate::time::{Clock, SystemClock};
 
-/// The users of a store, provisioned by a policy: what [`Provisioning::on`] makes.
+/// The users of a store, provisioned by a policy: made by [`Provisioning::on`].
 ///
 /// ```
 /// # use auth_core::provisioning::{ProvisionStore, Provisioning};
@@ -36,11 +36,11 @@ pub struct ProvisionedUsers<S> {
     seen: Option<Arc<Seen>>,
 }
 
-/// How often it is decided anew because others changed the user meanwhile.
+/// How often the decision is repeated after concurrent changes to the user.
 const ATTEMPTS: u32 = 20;
-/// How much longer it waits before each.
+/// How much longer each pause is than the previous one.
 const PAUSE: Duration = Duration::from_millis(1);
-/// The highest number behind a name.
+/// The highest number appended to a name.
 const MAX_SUFFIX: u32 = 99;
 /// The longest issuer and the longest subject, in bytes.
 const MAX_LEN: usize = 1024;
@@ -51,14 +51,25 @@ impl<S: ProvisionStore> ProvisionedUsers<S> {
         Self { store, policy, seen }
     }
 
-    /// Another clock, for tests: it says how long ago somebody was [seen](super::ProvisioningBuilder::seen_for).
+    /// Sets another clock, for tests: it determines how long ago a user was
+    /// [seen](super::ProvisioningBuilder::seen_for).
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.seen = Seen::new(self.policy.0.seen_for.0, clock).map(Arc::new);
         self
     }
 
-    /// What the next login of this identity would change, if nothing else changes before. Writes nothing.
+    /// What the next login of this identity would change, if nothing changes before. It writes nothing.
+    ///
+    /// ```
+    /// # use auth_core::backend::{BackendError, Identity};
+    /// # use auth_core::provisioning::{ProvisionStore, ProvisionedUsers};
+    /// async fn preview<S: ProvisionStore>(users: &ProvisionedUsers<S>) -> Result<(), BackendError> {
+    ///     let alice = Identity::new("https://id.example.com", "1").with_username("alice").with_groups(["staff"]);
+    ///     println!("{}", users.plan(&alice).await?);
+    ///     Ok(())
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`BackendError`] if the store could not answer, or the groups are unknown and rights depend on them.
@@ -73,7 +84,7 @@ impl<S: ProvisionStore> ProvisionedUsers<S> {
             .map_err(|_| BackendError::undecided("the groups of a person are unknown"))
     }
 
-    /// Plans and writes until nobody else was faster. With `only`, for this user and nobody else.
+    /// Plans and writes until there is no concurrent change. With `only`, for this user and no other.
     pub(super) async fn sync(
         &self,
         identity: &Identity,
@@ -96,7 +107,7 @@ impl<S: ProvisionStore> ProvisionedUsers<S> {
             }
             tokio::time::sleep(PAUSE * attempt).await;
         }
-        Err(BackendError::undecided("others keep changing the user"))
+        Err(BackendError::undecided("concurrent changes to the user did not end"))
     }
 
     /// What the store knows, and the name that a new user would get.
@@ -126,7 +137,7 @@ impl<S: ProvisionStore> ProvisionedUsers<S> {
             && found.name == NameState::Taken
     }
 
-    /// Writes a plan. `None` says that it must be made anew.
+    /// Writes a plan. `None` means that it must be made again.
     async fn carry_out(
         &self,
         plan: Plan,
@@ -137,7 +148,7 @@ impl<S: ProvisionStore> ProvisionedUsers<S> {
             Step::Refuse(reason) => return Ok(Some(Outcome::Deny(reason))),
             Step::Leave(id) => (id, false, Vec::new()),
             Step::Write(write) => match self.store.apply(&write).await? {
-                Applied::Done(id) => (id, matches!(write, Write::Create(_)), write.told()),
+                Applied::Done(id) => (id, matches!(write, Write::Create(_)), write.summary()),
                 Applied::Conflict => return Ok(None),
             },
         };
@@ -169,7 +180,7 @@ impl<S: ProvisionStore> Provisioner for ProvisionedUsers<S> {
         match self.sync(&identity, None, reports).await? {
             Outcome::Accept(id) => {
                 let user = self.store.get_user(&id).await?;
-                user.map(Outcome::Accept).ok_or_else(|| BackendError::undecided("the user is gone again"))
+                user.map(Outcome::Accept).ok_or_else(|| BackendError::undecided("the user has disappeared"))
             }
             Outcome::Deny(reason) => Ok(Outcome::Deny(reason)),
             Outcome::Decline(reason) => Ok(Outcome::Decline(reason)),
@@ -191,7 +202,7 @@ impl<S: ProvisionStore> Provisioner for ProvisionedUsers<S> {
     }
 }
 
-/// An empty issuer or subject would make many people one; a NUL is in no text of some databases.
+/// An empty issuer or subject would merge many people; some databases cannot store a NUL in a text.
 fn bounded(identity: &Identity) -> Result<(), BackendError> {
     if is_whole(identity.issuer()) && is_whole(identity.subject()) {
         return Ok(());

@@ -1,10 +1,10 @@
-//! Which headers count, and from whom.
+//! The headers that name users, and the trusted proxies.
 
 use super::RemoteUser;
 use crate::ConfigError;
 use crate::http::{Header, Keeps, MAX_NAME_LEN, Peers, Read, RequestView, Scheme, is_plain_name};
 
-/// The header in which a proxy names the user, and the proxies that are believed.
+/// The header in which a proxy names the user, and the proxies that are trusted.
 ///
 /// ```
 /// use auth_core::remote_user::RemoteUserHeader;
@@ -19,13 +19,13 @@ use crate::http::{Header, Keeps, MAX_NAME_LEN, Peers, Read, RequestView, Scheme,
 #[derive(Clone, Debug)]
 #[must_use = "it does nothing until `AuthBuilder::scheme` takes it"]
 pub struct RemoteUserHeader {
-    /// The one with the user's name is the first.
+    /// The header with the user's name comes first.
     pub(super) headers: Vec<(Field, Box<str>)>,
     pub(super) peers: Peers,
     persistent: bool,
 }
 
-/// What a header holds.
+/// The content of a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Field {
     Username,
@@ -38,7 +38,7 @@ impl Field {
     pub(super) const COUNT: usize = 4;
 }
 
-/// Headers that mean something else, besides those that core reads: nobody's name is in them.
+/// Headers with another meaning, besides those that this crate reads: they cannot contain a user's name.
 const TAKEN: [&str; 20] = [
     "connection",
     "content-length",
@@ -66,44 +66,74 @@ impl RemoteUserHeader {
     /// The longest name of a header, in bytes.
     pub const MAX_NAME_LEN: usize = MAX_NAME_LEN;
 
-    /// A header of this name, believed from nobody yet: add [`trusted_peer`](Self::trusted_peer) or
+    /// A header of this name, which no peer may send yet: add [`trusted_peer`](Self::trusted_peer) or
     /// [`trusted_unix_socket`](Self::trusted_unix_socket).
     ///
+    /// ```
+    /// # use auth_core::remote_user::RemoteUserHeader;
+    /// assert!(RemoteUserHeader::new("X-Remote-User").is_ok());
+    /// assert!(RemoteUserHeader::new("X_Remote_User").is_err());
+    /// ```
+    ///
     /// # Errors
-    /// [`ConfigError`] if the name has anything but letters, digits and `-`, or means something else in HTTP.
+    /// [`ConfigError`] if the name contains anything but letters, digits and `-`, or has another meaning in HTTP.
     pub fn new(name: &str) -> Result<Self, ConfigError> {
         let none = Self { headers: Vec::new(), peers: Peers::default(), persistent: false };
         none.with(Field::Username, name)
     }
 
-    /// Believes the proxy at this address or in this network, as `10.0.0.7` or `10.0.0.0/8`: whoever connects from there
-    /// can be anybody. Who it is is decided by the socket's other end, so the server must know it (axum:
+    /// Trusts the proxy at this address or in this network, `10.0.0.7` or `10.0.0.0/8`: everybody who connects from
+    /// there can act as any user. The peer address decides, so the server must know it (axum:
     /// `into_make_service_with_connect_info::<SocketAddr>()`).
     ///
+    /// ```
+    /// # use auth_core::remote_user::RemoteUserHeader;
+    /// let header = RemoteUserHeader::new("X-Remote-User")?.trusted_peer("10.0.0.7")?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
+    ///
     /// # Errors
-    /// [`ConfigError`] if it is no address or network, or nearly all of them.
+    /// [`ConfigError`] if it is not an address or a network, or covers nearly all of them.
     pub fn trusted_peer(mut self, peer: &str) -> Result<Self, ConfigError> {
         self.peers.networks.add("trusted peer", "be any user; name the proxy's address", peer)?;
         Ok(self)
     }
 
-    /// Believes whoever connects through the Unix socket that this server listens on: who that can be, the socket's file
-    /// and its folder say. The server must tell that a request came that way (`UnixSocket` in `auth-tower` and
-    /// `auth-actix`).
+    /// Trusts every process that connects through the Unix socket of this server: the permissions of the socket's
+    /// file and its folder decide who that can be. The server must mark such requests (`UnixSocket` in `auth-tower`
+    /// and `auth-actix`).
+    ///
+    /// ```
+    /// # use auth_core::remote_user::RemoteUserHeader;
+    /// let header = RemoteUserHeader::new("X-Remote-User")?.trusted_unix_socket();
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn trusted_unix_socket(mut self) -> Self {
         self.peers.unix_socket = true;
         self
     }
 
-    /// Keeps a session when requests come without the header (default: they end it): for a proxy that sends it only on
-    /// some paths, say that of the login. Who leaves the proxy then stays signed in here until they log out or the
-    /// session's time is over.
+    /// Keeps a session when requests come without the header (default: they end it): for a proxy that sends it only
+    /// on some paths, such as that of the login. Users who leave the proxy then stay signed in here until they log
+    /// out or the session expires.
+    ///
+    /// ```
+    /// # use auth_core::remote_user::RemoteUserHeader;
+    /// let header = RemoteUserHeader::new("X-Remote-User")?.trusted_peer("10.0.0.7")?.persistent();
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn persistent(mut self) -> Self {
         self.persistent = true;
         self
     }
 
-    /// The header with the e-mail address. Nobody says that it was verified.
+    /// Sets the header with the e-mail address, which does not count as verified.
+    ///
+    /// ```
+    /// # use auth_core::remote_user::RemoteUserHeader;
+    /// let header = RemoteUserHeader::new("Remote-User")?.trusted_peer("10.0.0.7")?.email("Remote-Email")?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     ///
     /// # Errors
     /// As [`new`](Self::new), or if it is named already.
@@ -111,7 +141,13 @@ impl RemoteUserHeader {
         self.with(Field::Email, name)
     }
 
-    /// The header with the name as people write it.
+    /// Sets the header with the display name.
+    ///
+    /// ```
+    /// # use auth_core::remote_user::RemoteUserHeader;
+    /// let header = RemoteUserHeader::new("Remote-User")?.trusted_peer("10.0.0.7")?.name("Remote-Name")?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     ///
     /// # Errors
     /// As [`new`](Self::new), or if it is named already.
@@ -119,8 +155,15 @@ impl RemoteUserHeader {
         self.with(Field::Name, name)
     }
 
-    /// The header with the groups, separated by commas. They are read when a session begins. Without the header they are
-    /// unknown, which is not "none": a client might have made a proxy drop it. A header without entries says "none".
+    /// Sets the header with the groups, separated by commas. They are read when a session begins. Without the header
+    /// they are unknown, which is not "none": a client might have made a proxy drop it. A header without entries
+    /// means "none".
+    ///
+    /// ```
+    /// # use auth_core::remote_user::RemoteUserHeader;
+    /// let header = RemoteUserHeader::new("Remote-User")?.trusted_peer("10.0.0.7")?.groups("Remote-Groups")?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     ///
     /// # Errors
     /// As [`new`](Self::new), or if it is named already.
@@ -133,7 +176,7 @@ impl RemoteUserHeader {
         check_name(&name)?;
         if self.headers.iter().any(|(other, named)| *other == field || **named == *name) {
             return Err(ConfigError::new(format!(
-                "the header {name} is named for two things, or beside another"
+                "the header {name} is named twice, or conflicts with another"
             )));
         }
         self.headers.push((field, name.into()));
@@ -161,7 +204,7 @@ impl Scheme for RemoteUserHeader {
         self.read_user(request)
     }
 
-    /// The proxy is trusted by its socket, and so is the way to it.
+    /// The proxy is trusted by its socket, and so is the path to it.
     fn allows_cleartext(&self) -> bool {
         true
     }
@@ -173,7 +216,7 @@ impl Scheme for RemoteUserHeader {
     fn check(&self) -> Result<(), ConfigError> {
         if self.peers.is_empty() {
             return Err(ConfigError::new(format!(
-                "nobody is trusted to send {}; add `.trusted_peer(\"10.0.0.7\")` with the proxy's address, or \
+                "no peer is trusted to send {}; add `.trusted_peer(\"10.0.0.7\")` with the proxy's address, or \
                  `.trusted_unix_socket()`",
                 self.header()
             )));
@@ -190,7 +233,7 @@ fn check_name(name: &str) -> Result<(), ConfigError> {
     }
     if TAKEN.contains(&name) || Header::ALL.iter().any(|header| header.name() == name) {
         return Err(ConfigError::new(format!(
-            "the header {name} means something else; name one that only the proxy sets, like X-Remote-User"
+            "the header {name} has another meaning; name one that only the proxy sets, like X-Remote-User"
         )));
     }
     Ok(())

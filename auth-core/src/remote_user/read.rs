@@ -10,19 +10,19 @@ use crate::http::{Read, RequestView};
 /// Why a request that names a user is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Unreadable {
-    /// Its peer is not a trusted proxy.
+    /// The peer is not a trusted proxy.
     Untrusted,
-    /// A trusted proxy's request could mean more than one thing.
+    /// The trusted proxy's request is ambiguous.
     Ambiguous,
 }
 
 use Unreadable::{Ambiguous, Untrusted};
 
 impl RemoteUserHeader {
-    /// Whom a trusted proxy names.
+    /// The user whom a trusted proxy names.
     ///
-    /// Anybody else who names a user is refused. To ignore the header is not enough, for a handler may read it by hand;
-    /// to remove it would change a request that others may hold already, which actix-web answers with a panic.
+    /// If any other peer names a user, the request is refused. Ignoring the header is not enough, because a handler
+    /// may read it; removing it would change a request that others may hold already, on which actix-web panics.
     pub(super) fn read_user(&self, view: &dyn RequestView) -> Read<RemoteUser> {
         match self.user(view) {
             Ok(None) => Read::NotMine,
@@ -43,15 +43,15 @@ impl RemoteUserHeader {
                 let is_own = name.eq_ignore_ascii_case(own);
                 is_clear &= is_own && values[field as usize].replace(value).is_none();
             } else if name.eq_ignore_ascii_case("connection") {
-                // Such a header would be meant for the proxy that got it, and should not have come through: somebody
-                // wants to have it dropped on the way (CVE-2024-45410).
+                // Such a header would be meant for the proxy, and should not have come through: a client tries to
+                // have the header dropped on the way (CVE-2024-45410).
                 is_clear &= !value.split(|byte| *byte == b',').any(|listed| self.names(listed));
             }
         });
         if is_clear { user(values) } else { Err(Ambiguous) }
     }
 
-    /// Whether one of the headers, or a look-alike, says anything: other proxies may send them empty.
+    /// Whether one of the headers, or a similar one, has a value: other proxies may send them empty.
     fn is_named(&self, view: &dyn RequestView) -> bool {
         let mut is_named = false;
         view.headers(&mut |name, value| {
@@ -60,7 +60,7 @@ impl RemoteUserHeader {
         is_named
     }
 
-    /// What a header is taken for, by us or by a server that folds names, and what its own name is.
+    /// Which header this name counts as, here or on a server that folds names, and that header's configured name.
     fn find(&self, name: &str) -> Option<(Field, &str)> {
         let (field, own) = self.headers.iter().find(|(_, own)| looks_like(name, own))?;
         Some((*field, own))
@@ -88,27 +88,27 @@ fn user(values: [Option<&[u8]>; Field::COUNT]) -> Result<Option<RemoteUser>, Unr
     }))
 }
 
-/// Whether some server makes `own` of `name`: they turn into `_` what is neither a letter nor a digit, or only `-`
-/// (CVE-2015-0219, CVE-2026-3902).
+/// Whether some server folds `name` into `own`: servers turn into `_` everything that is neither a letter nor a
+/// digit, or only `-` (CVE-2015-0219, CVE-2026-3902).
 fn looks_like(name: &str, own: &str) -> bool {
     let folded = |byte: u8| if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' };
     name.len() == own.len() && name.bytes().map(folded).eq(own.bytes())
 }
 
-/// The value as text, without the blanks around it.
+/// The value as text, trimmed of blanks.
 fn text(value: &[u8]) -> Result<&str, Unreadable> {
     let text = std::str::from_utf8(value).map_err(|_| Ambiguous)?.trim_matches([' ', '\t']);
     if text.chars().any(char::is_control) { Err(Ambiguous) } else { Ok(text) }
 }
 
-/// One value; `None` for none. A comma may be the joint of two headers that somebody has made one of.
+/// A single value; `None` if it is empty. A comma may come from two headers that were joined.
 fn single(text: &str) -> Result<Option<&str>, Unreadable> {
     if text.contains(',') { Err(Ambiguous) } else { within(text) }
 }
 
 fn within(text: &str) -> Result<Option<&str>, Unreadable> {
     match text {
-        // Apache's word for a variable that is not set.
+        // Apache's value for a variable that is not set.
         "" | "(null)" => Ok(None),
         long if long.len() > RemoteUser::MAX_LEN => Err(Ambiguous),
         text => Ok(Some(text)),

@@ -1,4 +1,4 @@
-//! The identity behind a name in a header.
+//! The identity for a name in a header.
 
 use std::fmt;
 
@@ -7,28 +7,47 @@ use crate::backend::{Attempt, BackendError, DeclineReason, Groups, Identity, Out
 
 type Clean = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
-/// Takes a trusted proxy's word: the name in its header becomes an [`Identity`].
+/// Trusts a proxy: the name in its header becomes an [`Identity`].
 ///
-/// Join it with the application's users by [`Provisioned`](crate::backend::Provisioned); what becomes of somebody who has no
-/// user yet, and of groups, is the [policy](crate::Provisioning)'s to say. Users who were there before the proxy are
-/// not handed over by their names: where the proxy's names are those of local users, a
-/// [`backend_fn`](crate::backend::backend_fn) that finds them by name is the backend.
+/// Combine it with the application's users by [`Provisioned`](crate::backend::Provisioned). The
+/// [policy](crate::Provisioning) decides what becomes of people without a user, and of groups. Existing users are not
+/// handed over by their names: if the proxy's names are those of local users, use a
+/// [`backend_fn`](crate::backend::backend_fn) that finds them by name.
+///
+/// ```
+/// use auth_core::remote_user::RemoteUsers;
+///
+/// // `alice@EXAMPLE.COM` is `alice` here, and users of other realms are nobody.
+/// let proxy = RemoteUsers::new("https://sso.example")
+///     .clean(|name| name.strip_suffix("@EXAMPLE.COM").map(str::to_lowercase));
+/// ```
 pub struct RemoteUsers {
     issuer: String,
     clean: Option<Clean>,
 }
 
 impl RemoteUsers {
-    /// Takes the word of the proxy with this name. It is a part of every user's key, so it must stay the same: the
-    /// address of the login is a good one.
+    /// Trusts the proxy of this name. It is part of every user's key, so it must stay the same: the address of the
+    /// proxy's login is a good choice.
+    ///
+    /// ```
+    /// # use auth_core::remote_user::RemoteUsers;
+    /// let proxy = RemoteUsers::new("https://sso.example");
+    /// ```
     pub fn new(issuer: impl Into<String>) -> Self {
         Self { issuer: issuer.into(), clean: None }
     }
 
-    /// Makes the local name of what the proxy sends; `None` if it is nobody's here.
+    /// Converts the proxy's name to a local one; `None` if it is not a user here.
     ///
-    /// Take off one realm, and refuse the others: to a hook that drops whatever follows the `@`, `alice` of another realm
+    /// Strip one realm, and refuse the others: if the closure drops anything after the `@`, `alice` of another realm
     /// is the same person.
+    ///
+    /// ```
+    /// # use auth_core::remote_user::RemoteUsers;
+    /// let proxy = RemoteUsers::new("https://sso.example")
+    ///     .clean(|name| name.strip_suffix("@EXAMPLE.COM").map(str::to_lowercase));
+    /// ```
     #[must_use]
     pub fn clean(mut self, clean: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
         self.clean = Some(Box::new(clean));

@@ -1,4 +1,4 @@
-//! [`Factors`] whose store's type is forgotten.
+//! [`Factors`] with any type of store.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -11,7 +11,7 @@ use crate::factors::{
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, FactorError>> + Send + 'a>>;
 
-/// The dyn twin of [`Factors`].
+/// The dyn-compatible twin of [`Factors`].
 pub(crate) trait DynFactors: Send + Sync {
     fn list<'a>(&'a self, owner: &'a FactorOwner) -> BoxFuture<'a, Vec<StoredFactor>>;
     fn verify<'a>(&'a self, owner: &'a FactorOwner, code: &'a Secret) -> BoxFuture<'a, Verdict>;

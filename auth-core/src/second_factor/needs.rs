@@ -1,10 +1,10 @@
-//! What a policy asks for, and what of it is missing.
+//! What a policy requires, and what of it is missing.
 
 use super::Enrolled;
 use crate::factors::FactorKind;
 use crate::grant::{Factor, Proof};
 
-/// What a [policy](super::SecondFactor::policy) asks of a user before they are signed in.
+/// What a [policy](super::SecondFactor::policy) requires of a user before they are signed in.
 ///
 /// ```
 /// use auth_core::second_factor::{Enrolled, Needs};
@@ -23,41 +23,74 @@ pub struct Needs {
     second_factor: bool,
     accepts_mail: bool,
     new_password: bool,
-    /// No memory of its own where there are none.
+    /// Allocates only if there are any.
     actions: Vec<&'static str>,
 }
 
 impl Needs {
-    /// Nothing but the first proof.
+    /// Requires nothing but the first proof.
+    ///
+    /// ```
+    /// # use auth_core::second_factor::Needs;
+    /// let robots = Needs::nothing();
+    /// ```
     pub const fn nothing() -> Self {
         Self { second_factor: false, accepts_mail: false, new_password: false, actions: Vec::new() }
     }
 
-    /// A second factor. Who has none is asked to enrol one.
+    /// Requires a second factor. A user without one is asked to enrol one.
+    ///
+    /// ```
+    /// use auth_core::second_factor::Needs;
+    ///
+    /// let staff = Needs::second_factor().accepting_mail();
+    /// ```
     pub fn second_factor() -> Self {
         Self { second_factor: true, ..Self::nothing() }
     }
 
-    /// A second factor of who has one.
+    /// Requires a second factor if the user has one.
+    ///
+    /// ```
+    /// # use auth_core::second_factor::{Enrolled, Needs};
+    /// let needs = Needs::second_factor_if(Enrolled::NONE);
+    /// ```
     pub fn second_factor_if(enrolled: Enrolled) -> Self {
         Self { second_factor: enrolled.is_any(), ..Self::nothing() }
     }
 
-    /// A link or a code that was sent by e-mail counts as a second factor, too: a proof by credentials of the application's own
-    /// whose [`FACTOR`](crate::Credentials::FACTOR) is [`Factor::EmailLink`]. Not unless this says so: whoever reads the mail can
-    /// usually set a new password as well (NIST SP 800-63B §5.1.3.1).
+    /// Also accepts a link or a code by e-mail as a second factor: a proof by credentials of the application whose
+    /// [`FACTOR`](crate::Credentials::FACTOR) is [`Factor::EmailLink`]. By default it is not accepted, because
+    /// somebody who reads the mail can usually also set a new password (NIST SP 800-63B §5.1.3.1).
+    ///
+    /// ```
+    /// # use auth_core::second_factor::Needs;
+    /// let needs = Needs::second_factor().accepting_mail();
+    /// ```
     pub fn accepting_mail(self) -> Self {
         Self { accepts_mail: true, ..self }
     }
 
-    /// A new password as well, if the one that they have must be changed. It is met by the user that the backend loads after the
-    /// change.
+    /// Also requires a new password, if the current one must be changed. Satisfied once the backend loads a user
+    /// without that mark.
+    ///
+    /// ```
+    /// # use auth_core::second_factor::Needs;
+    /// # let must_change_password = true;
+    /// let needs = Needs::nothing().and_new_password_if(must_change_password);
+    /// ```
     pub fn and_new_password_if(self, must_change: bool) -> Self {
         Self { new_password: self.new_password || must_change, ..self }
     }
 
-    /// Something of the application's own as well (`terms`), if it is not done. It is met by the user that the backend loads
-    /// afterwards.
+    /// Also requires an action of the application (`terms`) that is still open. Satisfied once the backend loads a
+    /// user for whom it is done.
+    ///
+    /// ```
+    /// # use auth_core::second_factor::Needs;
+    /// # let has_accepted_terms = false;
+    /// let needs = Needs::nothing().and_action_if("terms", !has_accepted_terms);
+    /// ```
     pub fn and_action_if(mut self, name: &'static str, is_open: bool) -> Self {
         if is_open && !self.actions.contains(&name) {
             self.actions.push(name);
@@ -70,7 +103,7 @@ impl Needs {
         self.second_factor
     }
 
-    /// What these proofs, and factors that are enrolled, leave open. A trusted browser stands in for the second factor.
+    /// What is missing with these proofs and enrolled factors. A trusted browser replaces the second factor.
     pub(crate) fn missing(&self, proofs: &[Proof], enrolled: Enrolled, is_trusted: bool) -> Option<Missing> {
         let lacks_factor = self.second_factor && !is_trusted && !is_two_factor(proofs, self.accepts_mail);
         if !lacks_factor && !self.new_password && self.actions.is_empty() {
@@ -91,7 +124,21 @@ impl Needs {
     }
 }
 
-/// Something that a login still needs.
+/// What a login still needs: see [`Session::pending`](crate::Session::pending).
+///
+/// ```
+/// use auth_core::second_factor::Need;
+///
+/// fn page(need: Need) -> &'static str {
+///     match need {
+///         Need::SecondFactor => "/login/factor",
+///         Need::NewPassword => "/account/password",
+///         Need::Enrolment => "/account/factors",
+///         Need::Action("terms") => "/terms",
+///         _ => "/login",
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Need {
@@ -99,22 +146,22 @@ pub enum Need {
     SecondFactor,
     /// A new password.
     NewPassword,
-    /// A second factor, of which the user has none: it is enrolled now.
+    /// Enrolling a second factor, because the user has none.
     Enrolment,
-    /// Something of the application's own.
+    /// An action of the application.
     Action(&'static str),
 }
 
-/// What a login still needs, in the order in which it is to be given.
+/// What a login still needs, in the order in which to provide it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Missing {
-    /// None, if all is there by now, and the login only has to be finished.
+    /// Empty if everything is there, and the login only has to be finished.
     pub(crate) needs: Vec<Need>,
     pub(crate) enrolled: Enrolled,
 }
 
 impl Missing {
-    /// All is there.
+    /// Nothing is missing.
     pub(crate) const fn nothing(enrolled: Enrolled) -> Self {
         Self { needs: Vec::new(), enrolled }
     }
@@ -123,7 +170,7 @@ impl Missing {
         self.needs.first().copied()
     }
 
-    /// What a program reads (RFC 9457 §3.2): the first thing that is missing, by name; of factors, each that would do.
+    /// The first missing thing, for programs (RFC 9457 §3.2), by name; for factors, each that would do.
     pub(crate) fn problem(&self) -> &'static str {
         macro_rules! problem {
             ($needs:literal) => {
@@ -155,8 +202,8 @@ impl Missing {
     }
 }
 
-/// Whether proofs are of two factors: one that tells a device apart or stands in for it, and another one beside it. A passkey
-/// with which its owner was verified is both (FIDO; NIST SP 800-63B §5.1.9).
+/// Whether proofs are of two factors: one that identifies a device or replaces it, and another one. A passkey whose
+/// device verified its user is both (FIDO; NIST SP 800-63B §5.1.9).
 pub(crate) fn is_two_factor(proofs: &[Proof], accepts_mail: bool) -> bool {
     let has = |factor| proofs.iter().any(|proof| proof.factor == factor);
     if has(Factor::Passkey) && has(Factor::UserVerification) {
@@ -170,7 +217,7 @@ pub(crate) fn is_two_factor(proofs: &[Proof], accepts_mail: bool) -> bool {
     proofs.iter().any(|proof| is_second(proof.factor, accepts_mail) && is_other(proof.factor))
 }
 
-/// Whether a factor counts as the second beside another.
+/// Whether a factor counts as the second one.
 pub(crate) fn is_second(factor: Factor, accepts_mail: bool) -> bool {
     match factor {
         Factor::Totp | Factor::RecoveryCode | Factor::Passkey | Factor::ClientCertificate => true,

@@ -58,9 +58,11 @@ pub struct SessionRecord {
     pub client: Option<Box<ClientFacts>>,
     /// What only the build of tomorrow knows, for tests that run it beside the one of today: this may be ignored.
     #[cfg(feature = "tomorrow")]
+    #[doc(hidden)]
     pub note: Option<Box<str>>,
     /// And with this the session must be left alone by who does not know it.
     #[cfg(feature = "tomorrow")]
+    #[doc(hidden)]
     pub restriction: Option<Box<str>>,
     pub(crate) rare: Option<Box<Rare>>,
 }

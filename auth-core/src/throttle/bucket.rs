@@ -1,4 +1,4 @@
-//! What is counted under one key, and what follows from it.
+//! The counter of one key, and what follows from it.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 use crate::time::Timestamp;
 use crate::{BackendName, UserId};
 
-/// The key of a [`Bucket`]: a hash, which tells nothing of the name, the account or the address that is counted.
+/// The key of a [`Bucket`]: a hash, which does not reveal the name, the account or the address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BucketKey([u8; 16]);
 
 impl BucketKey {
-    /// A key from the bytes that a store kept.
+    /// The key with these bytes, from a store.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
@@ -24,6 +24,16 @@ impl BucketKey {
 }
 
 /// A user of a backend, as the backend's look-up found them.
+///
+/// ```
+/// use auth_core::throttle::Account;
+/// use auth_core::{BackendName, UserId};
+///
+/// let local = BackendName::new("local").ok_or("not a name")?;
+/// let account = Account::of(&local, &UserId::from(7));
+/// assert_eq!((account.backend(), account.id()), ("local", "7"));
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Account {
     backend: Box<str>,
@@ -31,17 +41,25 @@ pub struct Account {
 }
 
 impl Account {
-    /// The account that a backend knows under this id: its user's, or what an outside system calls its entry.
+    /// The account with this id at a backend: a user's id, or an outside system's name for its entry.
     pub fn new(backend: &BackendName, id: impl Into<Box<str>>) -> Self {
         Self { backend: backend.as_str().into(), id: id.into() }
     }
 
     /// The account of a user.
+    ///
+    /// ```
+    /// use auth_core::throttle::Account;
+    /// use auth_core::{BackendName, UserId};
+    ///
+    /// let account = BackendName::new("local").map(|local| Account::of(&local, &UserId::from(7)));
+    /// assert_eq!(account.as_ref().map(Account::id), Some("7"));
+    /// ```
     pub fn of(backend: &BackendName, user: &UserId) -> Self {
         Self::new(backend, user.as_str())
     }
 
-    /// One that no backend has.
+    /// An account that no backend has.
     pub(super) fn nobody(key: &BucketKey) -> Self {
         Self { backend: "check".into(), id: format!("{:032x}", u128::from_be_bytes(key.0)).into() }
     }
@@ -51,26 +69,35 @@ impl Account {
         &self.backend
     }
 
-    /// Who that is there.
+    /// The account's id there.
     pub fn id(&self) -> &str {
         &self.id
     }
 }
 
-/// What is counted under one key: of a name, an account, a device, an address. A store keeps it as it is.
+/// The counter of a name, an account, a device or an address. A store keeps it as it is.
+///
+/// ```
+/// use auth_core::throttle::Bucket;
+/// use auth_core::time::Timestamp;
+///
+/// let bucket = Bucket::from_text(&Bucket::default().to_text()).ok_or("unreadable")?;
+/// assert!(!bucket.is_delaying(Timestamp::from_secs(1_700_000_000)));
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bucket {
-    /// Attempts that failed since the last that succeeded.
+    /// Attempts that failed since the last success.
     failures: u32,
     /// Attempts that are being judged.
     pending: u32,
-    /// When those are given up, and count as failed: whoever made them is gone.
+    /// When pending attempts are given up and count as failed, because their requests are gone.
     pending_until: Timestamp,
-    /// Until when nothing more is tried.
+    /// When the next attempt is allowed.
     blocked_until: Timestamp,
-    /// Until when what was spent of the day's allowance has come back.
+    /// When all of the daily allowance is available again.
     spent_until: Timestamp,
-    /// Until when whoever comes this way is known.
+    /// Until when a source or device is known.
     known_until: Timestamp,
     /// Since when devices may be known: older ones are not.
     devices_since: Timestamp,
@@ -81,21 +108,21 @@ pub struct Bucket {
 /// How long an attempt may be judged: longer than any chain takes.
 const JUDGED_WITHIN: Duration = Duration::from_secs(60);
 pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-/// For how long a device is known after the last login on it.
+/// How long a device is known after the last login on it.
 pub(crate) const KNOWN_FOR: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
-/// How much is tried, and how fast.
+/// How many attempts are allowed, and how fast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Limits {
     /// How many attempts may fail before the first delay.
     pub(super) free: u32,
-    /// The delay after the last of those; it doubles with each one more.
+    /// The delay after the last of those; it doubles with each further one.
     pub(super) first: Duration,
     /// The longest delay.
     pub(super) longest: Duration,
-    /// How many may fail in any 24 hours, whatever succeeds between them.
+    /// How many may fail in any 24 hours, whatever succeeds in between.
     pub(super) per_day: u32,
-    /// After what time without a failure all are forgotten.
+    /// How long after the last failure all are forgotten.
     pub(super) forgotten: Duration,
 }
 
@@ -105,18 +132,17 @@ impl Limits {
         Self { free: (self.free / 2).max(1), per_day: (self.per_day / 2).max(2), ..self }
     }
 
-    /// How many may be spent at once. What is spent comes back at such a rate that with it no 24 hours have more than the
-    /// limit.
+    /// How many failures may be spent at once. They are refilled at a rate that keeps any 24 hours within the limit.
     fn allowance(&self) -> u32 {
         (self.per_day / 2).max(1)
     }
 
-    /// How long one takes to come back.
+    /// How long refilling one takes.
     fn refill(&self) -> Duration {
         DAY / self.allowance()
     }
 
-    /// The delay after so many failures.
+    /// The delay after this many failures.
     fn delay(&self, failures: u32) -> Option<Duration> {
         let doubled = failures.checked_sub(self.free)?;
         let factor = 1_u32.checked_shl(doubled.min(31)).unwrap_or(u32::MAX);
@@ -124,13 +150,13 @@ impl Limits {
     }
 }
 
-/// Whether one more attempt may be made.
+/// Whether another attempt is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Verdict {
     Admitted,
-    /// Not before one of those that are being judged is.
+    /// Not before a pending attempt has ended.
     Busy,
-    /// Not before this time is over.
+    /// Not before this time has passed.
     Later(Duration),
 }
 
@@ -140,35 +166,35 @@ impl Bucket {
         self.expires
     }
 
-    /// Whether it makes somebody wait, or failed as often as may be: what a store with little room keeps.
+    /// Whether it delays attempts, or has no allowance left: a store with little room keeps it.
     pub fn is_delaying(&self, now: Timestamp) -> bool {
         self.delayed_until() > now && self.expires > now
     }
 
-    /// Until when nothing more is tried.
+    /// When the next attempt is allowed.
     pub fn delayed_until(&self) -> Timestamp {
         self.blocked_until
     }
 
-    /// How often it failed since it last succeeded, what is being judged included.
+    /// How many attempts failed since the last success, including pending ones.
     pub fn failures(&self) -> u32 {
         self.failures.saturating_add(self.pending)
     }
 
-    /// Whose account it is about, if a backend said so.
+    /// The account that it concerns, if a backend reported one.
     pub fn account(&self) -> Option<&Account> {
         self.account.as_deref()
     }
 
-    /// Whether it says nothing that a new one would not.
+    /// Whether it is equivalent to a new one.
     pub(super) fn is_blank(&self) -> bool {
         let Self { failures, pending, blocked_until, spent_until, known_until, devices_since, .. } = self;
         let times = [blocked_until, spent_until, known_until, devices_since];
         (*failures, *pending) == (0, 0) && times.into_iter().all(|time| *time == Timestamp::default())
     }
 
-    /// Forgets what is over by now. No time lies further ahead than it may: a clock that went back keeps nobody waiting for
-    /// longer than a right one.
+    /// Forgets what is over. Every time is limited: a clock that was set back makes nobody wait longer than a correct
+    /// one.
     pub(super) fn settle(&mut self, now: Timestamp, limits: &Limits) {
         let at_most = |time: &mut Timestamp, ahead: Duration| *time = (*time).min(now.plus(ahead));
         at_most(&mut self.pending_until, JUDGED_WITHIN);
@@ -193,7 +219,7 @@ impl Bucket {
         if self.blocked_until > now {
             return Verdict::Later(self.blocked_until.since(now));
         }
-        // As if those that are being judged had failed.
+        // As if the pending attempts had failed.
         let spent = self.spent_until.max(now).plus(limits.refill().saturating_mul(self.pending));
         let room = now.plus(DAY.saturating_sub(limits.refill()));
         if spent > room {
@@ -228,7 +254,7 @@ impl Bucket {
         self.keep_until(self.spent_until);
     }
 
-    /// Clears it. What the day allows is spent all the same.
+    /// Clears the failures. The daily allowance stays spent.
     pub(super) fn succeed(&mut self) {
         self.release();
         (self.failures, self.blocked_until) = (0, Timestamp::default());
@@ -247,7 +273,7 @@ impl Bucket {
         self.devices_since
     }
 
-    /// No device that was known before is any more. Kept for as long as one could be presented.
+    /// Forgets all known devices. Kept for as long as one of them could be presented.
     pub(super) fn forget_devices(&mut self, now: Timestamp, until: Timestamp) {
         self.devices_since = now;
         self.keep_until(until);
@@ -258,7 +284,7 @@ impl Bucket {
         self.is_of(account);
     }
 
-    /// Nothing failed. Which devices are known stays.
+    /// Clears all failures. Known devices stay.
     pub(super) fn clear(&mut self) {
         self.failures = 0;
         (self.blocked_until, self.spent_until) = Default::default();
@@ -287,11 +313,11 @@ impl Bucket {
             expires: self.expires.as_millis(),
             account: self.account.clone(),
         };
-        // Numbers and texts: there is nothing that JSON could not say.
+        // Numbers and texts: JSON can always represent them.
         serde_json::to_string(&wire).unwrap_or_default()
     }
 
-    /// From [`to_text`](Self::to_text); `None` for any other text.
+    /// Reads the text of [`to_text`](Self::to_text); `None` for any other text.
     pub fn from_text(text: &str) -> Option<Self> {
         let wire: Wire = serde_json::from_str(text).ok()?;
         Some(Self {

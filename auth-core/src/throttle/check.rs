@@ -1,4 +1,4 @@
-//! [`check_store`]: what attempts ask of a store, tried before one is made.
+//! [`check_store`]: tries what attempts need from a store, before one is made.
 
 use std::time::Duration;
 
@@ -7,14 +7,24 @@ use crate::random::{OsRandom, Random};
 use crate::store_error::{StoreError, step};
 use crate::time::{Clock, SystemClock, Timestamp};
 
-/// How long what was made may be there, should this process end before it is deleted.
+/// How long the trial bucket may stay, should this process end before it is deleted.
 const LIFETIME: Duration = Duration::from_secs(60);
 
-/// Tries on a store all that attempts will ask of it: a bucket of nobody is made, found, changed and removed. For the start of
-/// a program. The stores of this project have a `check` of their own, which tries this and more.
+/// Tries on a store all that attempts will need: it creates, finds, changes and removes a bucket of nobody. Call it
+/// when the program starts. The stores of this project have a `check` method that tries this and more.
+///
+/// ```
+/// use auth_core::throttle::{MemoryThrottle, check_store};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// check_store(&MemoryThrottle::new(1_000)).await?;
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
-/// [`StoreError`] of the first step that failed. Its source says which one that is, and the source of that why.
+/// [`StoreError`] of the first step that failed. Its source names the step, and that one's source the reason.
 pub async fn check_store(store: &impl ThrottleStore) -> Result<(), StoreError> {
     let mut key = [0; 16];
     OsRandom.fill(&mut key).map_err(StoreError::unavailable)?;
@@ -41,7 +51,7 @@ pub async fn check_store(store: &impl ThrottleStore) -> Result<(), StoreError> {
     step("a counter cannot be removed", store.replace(&put(Some(2), None), now).await, |done| done)?;
     step("a counter that was removed cannot be looked for", store.load(&[key]).await, is_none)?;
     step("accounts that wait cannot be listed", store.delaying(now, 1).await, |_| true)?;
-    // What had expired by then is none.
+    // Nothing had expired by then.
     let purged = store.purge_expired(Timestamp::from_millis(0), 1).await;
     step("expired counters cannot be removed", purged, |_| true)
 }

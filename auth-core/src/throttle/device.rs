@@ -1,29 +1,29 @@
-//! Devices that somebody signed in on.
+//! Devices on which users signed in.
 
 use super::BucketKey;
 use crate::time::Timestamp;
 
-/// How many names are known on one device: the last ones.
+/// How many names a device knows: the most recent ones.
 const MAX_NAMES: usize = 5;
 const ID_LEN: usize = 16;
 const NAME_LEN: usize = 16 + 8;
 
-/// What a device's cookie says: a random id, and who signed in there, and when. It opens nothing: who has it is counted by
-/// themselves, however many copies of it there are.
+/// The content of a device's cookie: a random id, and who signed in there, and when. It opens nothing: its holders
+/// are counted separately from others, and together, however many copies there are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Device {
     id: [u8; ID_LEN],
-    /// The last login first.
+    /// The most recent login first.
     names: Vec<(BucketKey, Timestamp)>,
 }
 
-/// Reads what a browser sent of its device. How that is kept there is not the throttle's concern.
+/// Reads a browser's device cookie. How the browser stores it does not concern the throttle.
 pub(crate) trait ReadDevice: Send + Sync {
     fn read(&self, cookies: &[u8], now: Timestamp) -> Option<Device>;
 }
 
 impl Device {
-    /// One on which nobody has signed in.
+    /// A device on which nobody has signed in.
     pub(crate) fn new(id: [u8; ID_LEN]) -> Self {
         Self { id, names: Vec::new() }
     }
@@ -37,7 +37,7 @@ impl Device {
         self.names.iter().find(|(known, _)| known == name).map(|(_, at)| *at)
     }
 
-    /// Notes a login. Each name keeps its own time: another's login makes nobody known for longer.
+    /// Records a login. Each name has a separate time: a login of another name does not prolong it.
     pub(crate) fn note(&mut self, name: BucketKey, now: Timestamp) {
         self.names.retain(|(known, _)| *known != name);
         self.names.insert(0, (name, now));

@@ -1,4 +1,4 @@
-//! Equal credentials that are judged at the same time: once, for all of them.
+//! Concurrent attempts with equal credentials: judged once, for all of them.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Mutex as AsyncMutex;
 
-/// Judgements that are under way.
+/// Judgements under way.
 ///
-/// Whoever comes first judges. If they go away before they know, the next one who waits does it.
+/// The first request judges. If its client goes away before the result, the next waiting one does it.
 pub(crate) struct Flights<T>(Mutex<HashMap<[u8; 16], Arc<Flight<T>>>>);
 
-/// Held by whoever judges; what it is worth to the others is in it.
+/// Locked by the request that judges; contains the result for the others.
 type Flight<T> = AsyncMutex<Option<T>>;
 
 impl<T> Default for Flights<T> {
@@ -30,7 +30,7 @@ impl<T: Clone> Flights<T> {
         }
         let answer = judge.await;
         *slot = Some(answer.clone());
-        // Who comes from here on is judged anew.
+        // Later requests are judged anew.
         self.land(&key, &seat.flight);
         answer
     }
@@ -41,7 +41,7 @@ impl<T: Clone> Flights<T> {
 }
 
 impl<T> Flights<T> {
-    // No foreign code runs while it is locked.
+    // No foreign code runs under the lock.
     fn lock(&self) -> MutexGuard<'_, HashMap<[u8; 16], Arc<Flight<T>>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -55,7 +55,7 @@ impl<T> Flights<T> {
     }
 }
 
-/// One who waits for an answer.
+/// A request that waits for the result.
 struct Seat<'a, T> {
     flights: &'a Flights<T>,
     key: [u8; 16],
@@ -63,10 +63,10 @@ struct Seat<'a, T> {
 }
 
 impl<T> Drop for Seat<'_, T> {
-    // The last who goes away without an answer leaves nothing behind.
+    // The last request that goes away without a result cleans up.
     fn drop(&mut self) {
         let mut flights = self.flights.lock();
-        // Two: this one's, and the map's. Others join under the lock only.
+        // Two references: this one and the map's. Others join only under the lock.
         if Arc::strong_count(&self.flight) == 2
             && let Entry::Occupied(own) = flights.entry(self.key)
             && Arc::ptr_eq(own.get(), &self.flight)

@@ -21,11 +21,11 @@ use crate::time::{Clock, Timestamp};
 use crate::unheard::log_error;
 use crate::{DeniedKind, RequestFacts};
 
-/// What is limited, and how.
+/// The limits.
 pub(super) struct Rules {
     pub(super) keys: Keys,
     pub(super) limits: LaneLimits,
-    /// Of tokens that are no good, from one source.
+    /// For invalid tokens from one source.
     pub(super) tokens: Limits,
     pub(super) v6_prefix: u8,
     pub(super) exempt: Networks,
@@ -41,24 +41,24 @@ pub(crate) struct Gatekeeper {
     clock: Arc<dyn Clock>,
 }
 
-/// A place that an attempt has.
+/// The place of an attempt.
 pub(crate) enum Permit {
-    /// Nobody could guess what it holds.
+    /// It contains nothing that could be guessed.
     Free,
-    /// A token, whose source is counted if it is no good.
+    /// A token, whose source is counted if the token is invalid.
     Token(BucketKey),
     Guess(Box<Guess>),
 }
 
-/// An attempt with a secret that could be guessed.
+/// An attempt with a guessable secret.
 pub(crate) struct Guess {
     origin: Origin,
     name: Place,
-    /// Of what the name was when it was last used.
+    /// For what the name turned out to be when it was last used.
     hoped: Vec<(Subject, Place)>,
-    /// Of the accounts that backends found.
+    /// For the accounts that backends found.
     found: Vec<(Subject, Place)>,
-    /// What has no place left.
+    /// Subjects without a free place.
     exhausted: Vec<Subject>,
 }
 
@@ -85,7 +85,7 @@ impl Gatekeeper {
         source_of(facts.client()?, self.rules.v6_prefix)
     }
 
-    /// Whether a source is counted by itself.
+    /// Whether a source is counted separately.
     fn counts(&self, source: &IpNet) -> bool {
         !source.addr().is_loopback() && !self.rules.exempt.contains(source.addr())
     }
@@ -97,11 +97,11 @@ impl Gatekeeper {
         self.rules.keys.lanes(who, source.as_ref(), counts_source, device)
     }
 
-    /// Of an account; or of nobody, in its place.
+    /// The lanes of an account, or of an unknown name.
     fn lanes_of(&self, subject: &Subject, name: &BucketKey, origin: &Origin) -> Lanes {
         match subject {
             Subject::Nobody => {
-                // No device knows whom nobody is.
+                // No device knows an unknown name.
                 let origin = Origin { source: origin.source, device: None };
                 self.lanes(self.rules.keys.nobody(name), &origin, false)
             }
@@ -147,7 +147,7 @@ impl Gatekeeper {
         };
         let _turn = self.places.turn(&key).await;
         match self.places.update(&[key], &RequestFacts::NONE, count).await {
-            // As all instances counted it.
+            // As counted by all instances.
             Ok(counted) => {
                 _ = self.places.update_locally(&[key], |buckets| buckets[0] = counted.clone()).await;
             }
@@ -155,10 +155,10 @@ impl Gatekeeper {
         }
     }
 
-    /// Counts one more of an application's own actions, if that may be done now.
+    /// Counts one of the application's own actions, if it is allowed now.
     pub(crate) async fn act(&self, action: &str, key: &str) -> Result<(), Duration> {
         let Some((_, limits)) = self.rules.actions.iter().find(|(name, _)| **name == *action) else {
-            // A limit that nobody set is an application's mistake: to let everything pass would hide it.
+            // An unknown action is a mistake of the application. Letting everything pass would hide it.
             log_error(&format_args!(
                 "the throttle has no action {action:?}: add `.action({action:?}, …)` to it"
             ));
@@ -192,17 +192,17 @@ impl Gatekeeper {
         }
     }
 
-    /// What a name is counted under.
+    /// The key of a name.
     pub(crate) fn name(&self, name: &str) -> BucketKey {
         self.rules.keys.name(name)
     }
 
-    /// No device that an account was known on is known any more.
+    /// Forgets all devices on which an account was known.
     pub(crate) async fn forget_devices(&self, account: &Account) {
         let (key, now) = (account_key(account), self.clock.now());
         let forget = |buckets: &mut [Bucket]| buckets[0].forget_devices_of(account, now);
         let _turn = self.places.turn(&key).await;
-        // What went wrong has been told.
+        // The error has been reported.
         _ = self.places.update(&[key], &RequestFacts::NONE, forget).await;
     }
 }
@@ -220,7 +220,7 @@ impl Gate for Gatekeeper {
         let source = self.source(attempt.facts);
         let who = match attempt.subject.filter(|name| !name.is_empty()) {
             Some(name) => self.rules.keys.name(name),
-            // Without a name it is where they come from that is counted: all who name nobody are not one person.
+            // Without a name the source is counted: attempts without names do not all come from one person.
             None => self.rules.keys.nameless(attempt.credentials, source.as_ref()),
         };
         let cookies = attempt.facts.devices();
@@ -264,7 +264,7 @@ impl Gate for Gatekeeper {
                 guess.found.push((hoped, place));
                 return Ok(Admission::Admitted(()));
             }
-            // By other limits than it was hoped for.
+            // With other limits than expected.
             self.places.leave(vec![Leaving { place, ending: Ending::Undecided, account: None }]).await;
         }
         if !guess.exhausted.contains(&subject) {
@@ -289,7 +289,7 @@ impl Gate for Gatekeeper {
         let who = name.lanes().who;
         let is_nobodys = found.is_empty() && exhausted.is_empty();
         if is_nobodys && ending == Ending::Failed {
-            // A name that no backend knows has no account, and would be answered sooner: it costs what an account does.
+            // An unknown name has no account and would be answered sooner, so it takes a place as an account does.
             if let Some(at) = hoped.iter().position(|(subject, _)| *subject == Subject::Nobody) {
                 found.push(hoped.swap_remove(at));
             } else {
@@ -303,11 +303,12 @@ impl Gate for Gatekeeper {
         let subjects: Vec<_> = found.iter().map(|(subject, _)| subject).chain(&exhausted).cloned().collect();
         let account_of = |subject: &Subject| subject.account().cloned();
         let named = subjects.iter().find_map(account_of);
-        // Nobody knows whose name it is while a backend is down.
+        // While a backend is down, nobody knows whose name it is.
         if ending != Ending::Undecided {
             self.whose.note(who, subjects);
         }
-        // The chain ends with whoever accepts: that the backends before it did not is no failure, and no success.
+        // The chain ends with the backend that accepts: for the backends before it this is neither a failure nor a
+        // success.
         let last = found.pop();
         let passed_over = if ending == Ending::Failed { Ending::Failed } else { Ending::Undecided };
         let mut leaving = vec![Leaving { place: name, ending, account: named }];

@@ -1,4 +1,4 @@
-//! By which way an attempt comes in, and what is counted there.
+//! The lanes of attempts, and what is counted in each.
 
 use std::net::IpAddr;
 
@@ -10,8 +10,8 @@ use crate::keyed::{self, Key};
 use crate::session::PurposeKey;
 use crate::time::Timestamp;
 
-/// Makes keys of buckets. Names and addresses are hashed with a key, or a leaked table could be searched for them: people
-/// type passwords into the wrong field, too.
+/// Derives the keys of buckets. Names and addresses are hashed with a key, or a leaked table could be searched for
+/// them; people also type passwords into the wrong field.
 pub(super) struct Keys(Key);
 
 impl Keys {
@@ -24,12 +24,12 @@ impl Keys {
         first_half(&keyed::hash(&self.0, [&what_len, what.as_bytes(), &len, parts[0], parts[1]]))
     }
 
-    /// Of a name as it was typed: see [`fold`].
+    /// For a name as it was typed: see [`fold`].
     pub(super) fn name(&self, name: &str) -> BucketKey {
         self.hash("name", [fold(name).as_bytes(), b""])
     }
 
-    /// Of credentials that name nobody, by their kind and source.
+    /// For credentials without a name, by their kind and source.
     pub(super) fn nameless(&self, kind: &str, source: Option<&IpNet>) -> BucketKey {
         let source = source.map(bytes_of);
         self.hash("nameless", [kind.as_bytes(), source.as_ref().map_or(&[], |source| &source[..])])
@@ -55,7 +55,7 @@ impl Keys {
         self.hash("action", [action.as_bytes(), key.as_bytes()])
     }
 
-    /// The ways of one name, or of one account, for whoever comes from there with that device.
+    /// The lanes of one name or account, for attempts from this source and device.
     pub(super) fn lanes(
         &self,
         who: BucketKey,
@@ -72,18 +72,18 @@ impl Keys {
         }
     }
 
-    /// In the place of an account, of a name that no backend knows.
+    /// For a name that no backend knows, in place of an account.
     pub(super) fn nobody(&self, who: &BucketKey) -> BucketKey {
         self.hash("nobody", [who.as_bytes(), b""])
     }
 
-    /// Of all lanes of an account together.
+    /// For all lanes of an account together.
     pub(super) fn cap(&self, who: &BucketKey) -> BucketKey {
         self.hash("cap", [who.as_bytes(), b""])
     }
 }
 
-/// Not keyed: what resets an account from a shell has no keys. Ids of accounts are no secrets.
+/// Not keyed: a shell that resets an account has no keys. Ids of accounts are not secret.
 pub(super) fn account_key(account: &Account) -> BucketKey {
     let (backend, id) = (account.backend().as_bytes(), account.id().as_bytes());
     let len = (backend.len() as u64).to_le_bytes();
@@ -115,10 +115,10 @@ pub(super) fn source_of(address: IpAddr, v6_prefix: u8) -> Option<IpNet> {
     }
 }
 
-/// What a name is counted as: backends may take several spellings for one name, so here they are one. Two names that are two
-/// to a backend may be one here; they then share their attempts.
+/// The name that is counted: backends may accept several spellings of one name, so they are one here. Names that a
+/// backend distinguishes may also become one, and then share their attempts.
 ///
-/// All kinds of white space go, and letters are compared without their case, as Unicode maps it.
+/// It removes white space of all kinds, and ignores case, as Unicode maps it.
 fn fold(name: &str) -> String {
     let folded: String = name
         .chars()
@@ -126,26 +126,26 @@ fn fold(name: &str) -> String {
         .flat_map(char::to_uppercase)
         .flat_map(char::to_lowercase)
         .collect();
-    // A name of nothing but blanks is no other such name's.
+    // A name of nothing but blanks must not equal other such names.
     if folded.is_empty() { name.to_owned() } else { folded }
 }
 
 /// The buckets of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Lanes {
-    /// Of the name or the account, for browsers and places that are not known.
+    /// For the name or the account, from unknown browsers and sources.
     pub(super) who: BucketKey,
-    /// Of the same from this source.
+    /// For the same from this source.
     pub(super) pair: Option<BucketKey>,
-    /// Of the same on this device, and since when it is known.
+    /// For the same on this device, and since when it is known.
     pub(super) device: Option<(BucketKey, Timestamp)>,
-    /// Of all names from this source.
+    /// For all names from this source.
     pub(super) source: Option<BucketKey>,
-    /// Of all who try the account, where another system would lock it.
+    /// For all attempts on the account, if another system would lock it.
     pub(super) cap: Option<(BucketKey, Limits)>,
 }
 
-/// What limits the lanes.
+/// The limits of the lanes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LaneLimits {
     pub(super) lane: Limits,
@@ -158,19 +158,19 @@ impl LaneLimits {
     }
 }
 
-/// How an attempt fared in its lanes.
+/// How an attempt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
     Accepted {
         known_until: Timestamp,
     },
     Failed,
-    /// Nobody knows: it was never judged.
+    /// It was never judged.
     Undecided,
 }
 
 impl Lanes {
-    /// In the order in which [`enter`](Self::enter) and [`leave`](Self::leave) take their buckets.
+    /// In the order in which [`enter`](Self::enter) and [`leave`](Self::leave) expect the buckets.
     pub(super) fn keys(&self) -> Vec<BucketKey> {
         let (device, cap) = (self.device.map(|(key, _)| key), self.cap.map(|(key, _)| key));
         [Some(self.who), self.pair, device, self.source, cap].into_iter().flatten().collect()
@@ -181,11 +181,11 @@ impl Lanes {
         self.keys().iter().position(|own| *own == key)
     }
 
-    /// Takes a place in the one lane that is this attempt's: that of a known device, of a known source, or of everybody
-    /// else, who share it and the limit of their source. Says which it is.
+    /// Takes a place in the one lane of this attempt: that of a known device, of a known source, or of everybody
+    /// else, who share it and the limit of their source. Returns which one.
     ///
     /// # Errors
-    /// Why there is none; then nothing is taken.
+    /// Why there is no place; nothing is taken then.
     pub(super) fn enter(
         &self,
         buckets: &mut [Bucket],
@@ -223,7 +223,7 @@ impl Lanes {
         Ok(lane)
     }
 
-    /// Gives the place back, and counts. A success clears the lane that it came in by, and no other.
+    /// Returns the place, and counts the result. A success clears only the lane that it came in by.
     pub(super) fn leave(
         &self,
         lane: BucketKey,
@@ -248,7 +248,7 @@ impl Lanes {
             Ending::Accepted { known_until } => {
                 buckets[at].succeed();
                 if let Some(pair) = pair.map(|pair| &mut buckets[pair]) {
-                    // What failed from here before was this person, who begins with a lane of their own.
+                    // Earlier failures from here were this person's, who now begins with a separate lane.
                     if !pair.is_known(now) {
                         pair.clear();
                     }
@@ -263,7 +263,8 @@ impl Lanes {
                 if let Some(account) = account {
                     buckets[at].is_of(account);
                 }
-                // A source is limited in how many names it tries: one that is tried again is its own bucket's concern.
+                // A source is limited in the number of names that it tries; repeated attempts on one name are counted
+                // by that pair's bucket.
                 if let Some((source, pair)) = counted.zip(pair) {
                     if buckets[pair].failures() == 0 {
                         buckets[source].fail(now, &limits.source);

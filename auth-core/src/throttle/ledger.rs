@@ -11,33 +11,33 @@ use crate::guard::guarded;
 use crate::store_error::{StoreError, StoreErrorKind};
 use crate::time::Timestamp;
 
-/// How long a store may take, all repetitions included.
+/// How long a store may take, including all retries.
 const STORE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Draws versions that no bucket had before: none twice, or whoever was overtaken would not notice.
+/// Draws versions that no bucket had before. A repeated one would hide a concurrent change.
 pub(super) struct Versions(AtomicU64);
 
 impl Versions {
-    /// Beginning anywhere: other instances draw from elsewhere.
+    /// Begins at a random number: other instances draw from elsewhere.
     pub(super) fn starting_at(random: u64) -> Self {
         Self(AtomicU64::new(random))
     }
 
     fn next(&self) -> u64 {
-        // Stores keep numbers with a sign.
+        // Stores keep signed numbers.
         self.0.fetch_add(1, Ordering::Relaxed) & (u64::MAX >> 1)
     }
 }
 
-/// What became of a change.
+/// The result of a change.
 pub(super) struct Updated<T> {
     pub(super) answer: T,
-    /// The buckets as it left them.
+    /// The buckets after the change.
     pub(super) left: Vec<Option<StoredBucket>>,
 }
 
-/// Loads the buckets, has them changed, and gives them back, until nobody came in between. Where it is known how they were
-/// just now, they are loaded only if that is no longer so.
+/// Loads the buckets, changes them, and writes them back, until no concurrent change interferes. If their recent
+/// state is known, they are loaded only if it is outdated.
 ///
 /// # Errors
 /// [`StoreError`] if the store cannot do that in time.
@@ -83,7 +83,7 @@ pub(super) async fn update<T>(
     })
 }
 
-/// Has the store write what is there already. Whether it does is all the same: its time is what matters.
+/// Makes the store rewrite what is there. It does not matter whether it does, but how long it takes.
 pub(super) async fn touch(
     store: &dyn DynThrottleStore,
     versions: &Versions,
@@ -97,11 +97,11 @@ pub(super) async fn touch(
     _ = guarded(STORE_TIMEOUT, store.replace(&change, now)).await;
 }
 
-/// Has those who count one name in this process take turns, so that they do not get in each other's way at the store; and
-/// wakes those who wait for a place.
+/// Serialises the attempts on one name in this process, so that they do not conflict in the store, and wakes those
+/// that wait for a place.
 pub(super) struct Turns(Box<[Slot]>);
 
-/// Held by whoever's turn it is.
+/// The turn of an attempt.
 pub(super) struct Turn<'a>(#[expect(dead_code, reason = "held, not read")] Vec<MutexGuard<'a, ()>>);
 
 #[derive(Default)]
@@ -125,7 +125,7 @@ impl Turns {
         &self.0[slot_of(key)]
     }
 
-    /// The turns of all these, always taken in one order: two that need the same never wait for each other.
+    /// The turns for all these keys, always taken in one order, which avoids deadlocks.
     pub(super) async fn take(&self, keys: &[BucketKey]) -> Turn<'_> {
         let mut slots: Vec<_> = keys.iter().map(slot_of).collect();
         slots.sort_unstable();
@@ -137,7 +137,7 @@ impl Turns {
         Turn(held)
     }
 
-    /// Ready when a place was given back after this call.
+    /// Ready when a place was returned after this call.
     pub(super) fn settled(&self, key: &BucketKey) -> Notified<'_> {
         self.of(key).settled.notified()
     }

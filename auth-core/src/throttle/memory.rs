@@ -1,4 +1,4 @@
-//! Buckets in this process' memory.
+//! Buckets in memory.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,11 +11,18 @@ use crate::time::Timestamp;
 
 const SHARDS: usize = 64;
 
-/// A [`ThrottleStore`] in memory: for one process, and gone with it.
+/// A [`ThrottleStore`] in memory, for one process.
 ///
-/// It holds at most the given number of buckets. Where there is no room, the one that failed least often is forgotten; one
-/// that makes somebody wait never is, however many other names are tried. If there are none but such, attempts for further
-/// names are refused until some have expired.
+/// It holds at most the given number of buckets. When it is full, it forgets the one with the fewest failures, but
+/// never one that makes somebody wait, however many other names are tried. If all buckets make somebody wait,
+/// attempts on further names are refused until some have expired.
+///
+/// ```
+/// use auth_core::Throttle;
+/// use auth_core::throttle::MemoryThrottle;
+///
+/// let throttle = Throttle::new(MemoryThrottle::new(100_000));
+/// ```
 #[derive(Debug)]
 pub struct MemoryThrottle {
     shards: Box<[Mutex<Shard>]>,
@@ -25,11 +32,11 @@ pub struct MemoryThrottle {
 #[derive(Debug, Default)]
 struct Shard {
     buckets: HashMap<BucketKey, StoredBucket, IdentityState>,
-    /// Each of them, those first that are forgotten first.
+    /// All of them, in the order in which they are forgotten.
     order: BTreeSet<Rank>,
 }
 
-/// How little would be lost, and when it is lost anyway.
+/// How little would be lost, and when it expires anyway.
 type Rank = (u32, Timestamp, BucketKey);
 
 fn rank(key: BucketKey, bucket: &Bucket) -> Rank {
@@ -52,31 +59,31 @@ impl Shard {
         }
     }
 
-    /// What is forgotten next, unless somebody waits for all that is there.
+    /// The next one to forget, unless all of them make somebody wait.
     fn least(&self) -> Option<BucketKey> {
         self.order.first().filter(|(weight, ..)| *weight != u32::MAX).map(|(.., key)| *key)
     }
 }
 
 impl MemoryThrottle {
-    /// A store for at most `max` buckets, of which an attempt needs up to four. Each takes some 320 bytes.
+    /// Holds at most `max` buckets, of which an attempt needs up to four. Each takes some 320 bytes.
     pub fn new(max: usize) -> Self {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
         Self { shards, max_each: max.div_ceil(SHARDS).max(1) }
     }
 
-    /// How many buckets it holds, expired ones that were not yet removed among them.
+    /// How many buckets it holds, including expired ones that were not removed yet.
     pub fn len(&self) -> usize {
         self.shards.iter().map(|shard| lock(shard).buckets.len()).sum()
     }
 
-    /// Whether it holds none.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     fn shard_of(key: &BucketKey) -> usize {
-        // Keys are hashes: their bytes are as good as random. The first eight are the table's own.
+        // Keys are hashes, so their bytes are random. The hash table uses the first eight.
         usize::from(key.as_bytes()[15]) % SHARDS
     }
 
@@ -106,7 +113,7 @@ impl ThrottleStore for MemoryThrottle {
         let mut places: Vec<_> = changes.iter().map(|change| Self::shard_of(&change.key)).collect();
         places.sort_unstable();
         places.dedup();
-        // All at once, and always in the same order: two that need the same never wait for each other.
+        // All at once, and always in the same order, which avoids deadlocks.
         let mut shards: Vec<_> = places.iter().map(|place| lock(&self.shards[*place])).collect();
         let at = |key: &BucketKey| places.binary_search(&Self::shard_of(key)).unwrap_or_default();
         if changes.iter().any(|change| shards[at(&change.key)].version(&change.key) != change.expected) {

@@ -1,4 +1,4 @@
-//! Places that attempts take, and give back: in the store, and in this process while the store is down.
+//! The places that attempts take and return: in the store, or in this process while the store is down.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,17 +17,17 @@ use crate::event::{self, Event, EventKind, Observer};
 use crate::store_error::{StoreError, StoreErrorKind};
 use crate::time::{Clock, Timestamp};
 
-/// How long an attempt waits for a place that others may give back.
+/// How long an attempt waits for a place.
 const WAIT: Duration = Duration::from_secs(2);
-/// How often whoever waits looks whether another instance gave one back.
+/// How often a waiting attempt checks whether another instance returned one.
 const LOOKS_EVERY: Duration = Duration::from_millis(50);
-/// What is counted in this process while the store is down, in buckets.
+/// How many buckets this process counts while the store is down.
 const LOCAL_BUCKETS: usize = 100_000;
-/// How many places are kept that could not be given back.
+/// How many places are remembered that could not be returned.
 const MAX_LATE: usize = 10_000;
-/// How many of them one attempt gives back: it does not wait for all.
+/// How many of them one attempt returns, so that it does not wait for all.
 const LATE_AT_ONCE: usize = 16;
-/// For how long a store is not asked that has just failed: each attempt would wait for it several times.
+/// How long a store that just failed is not asked: each attempt would otherwise wait for it several times.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Where places are taken.
@@ -36,7 +36,7 @@ pub(super) struct Places {
     local: MemoryThrottle,
     versions: Versions,
     pause: Pause,
-    /// Places that could not be given back yet, since the store did not answer.
+    /// Places that could not be returned yet, because the store did not answer.
     late: Mutex<Vec<Leaving>>,
     turns: Turns,
     limits: LaneLimits,
@@ -44,10 +44,10 @@ pub(super) struct Places {
     observer: Arc<dyn Observer>,
 }
 
-/// The store did not answer, which has been told, or is left alone for a moment since it did not.
+/// The store did not answer, which has been reported, or is not asked for a moment because of that.
 pub(super) struct Unanswered;
 
-/// Since when the store is left alone, in milliseconds.
+/// Since when the store is not asked, in milliseconds.
 #[derive(Default)]
 struct Pause(AtomicU64);
 
@@ -56,20 +56,20 @@ impl Pause {
         self.0.store(now.as_millis(), Ordering::Relaxed);
     }
 
-    /// Also by a clock that went back.
+    /// Also if the clock was set back.
     fn is_on(&self, now: Timestamp) -> bool {
         let since = Timestamp::from_millis(self.0.load(Ordering::Relaxed));
         now >= since && now.since(since) < PAUSE
     }
 }
 
-/// What was taken.
+/// A place that was taken.
 #[derive(Clone)]
 pub(super) struct Place {
     lanes: Lanes,
     /// The lane in the store, if it answered.
     stored: Option<Stored>,
-    /// The lane in this process, where the store did not, or had not lately.
+    /// The lane in this process, if the store does not answer, or did not recently.
     local: Option<BucketKey>,
 }
 
@@ -77,7 +77,7 @@ pub(super) struct Place {
 #[derive(Clone)]
 struct Stored {
     lane: BucketKey,
-    /// All buckets of the attempt as it left them: the next change need not look first.
+    /// All buckets of the attempt after its change: the next one need not load them first.
     left: Vec<Option<StoredBucket>>,
 }
 
@@ -87,35 +87,35 @@ impl Place {
     }
 }
 
-/// A place that is given back.
+/// A place that is returned.
 #[derive(Clone)]
 pub(super) struct Leaving {
     pub(super) place: Place,
     pub(super) ending: Ending,
-    /// Whose account it is about.
+    /// The account that it concerns.
     pub(super) account: Option<Account>,
 }
 
-/// What an attempt got at the start.
+/// The result of entering.
 pub(super) struct Entered {
     pub(super) place: Place,
-    /// Of what it may turn out to be about, in that order.
+    /// Whether what the attempt may turn out to concern has a place, in that order.
     pub(super) hoped: Vec<Hoped>,
 }
 
-/// What became of a place that is hoped to be needed.
+/// The state of a place that will probably be needed.
 pub(super) enum Hoped {
     Taken(Box<Place>),
-    /// There is none.
+    /// There is no place.
     Exhausted,
-    /// That is to be seen when it is needed.
+    /// Unknown until it is needed.
     Unknown,
 }
 
 /// There is no place.
 struct Refused {
     verdict: Verdict,
-    /// The first bucket, as it is in the store.
+    /// The first bucket, as the store has it.
     seen: Option<StoredBucket>,
 }
 
@@ -139,7 +139,7 @@ impl Places {
         }
     }
 
-    /// The turn of whoever changes this bucket in this process.
+    /// The turn for changing this bucket in this process.
     pub(super) async fn turn(&self, key: &BucketKey) -> Turn<'_> {
         self.turns.take(&[*key]).await
     }
@@ -168,7 +168,7 @@ impl Places {
         match update(&*self.store, &self.versions, keys, known, now, change).await {
             Ok(changed) => Ok(changed),
             Err(error) => {
-                // One without room answers others.
+                // A store without room still answers others.
                 if error.kind() != StoreErrorKind::Full {
                     self.pause.begin(now);
                 }
@@ -178,7 +178,7 @@ impl Places {
         }
     }
 
-    /// Whether anything was counted in this process under one of these keys.
+    /// Whether this process has counted anything under one of these keys.
     pub(super) fn knows_locally(&self, keys: &[BucketKey]) -> bool {
         self.local.knows(keys)
     }
@@ -193,11 +193,11 @@ impl Places {
         updated.ok().map(|updated| updated.answer)
     }
 
-    /// Takes the place of a name, and waits a while for one. Others, of what the attempt is hoped to turn out to be about, are
-    /// taken with it if they are there: the store is asked once.
+    /// Takes the place of a name, waiting a while for one. Places for what the attempt probably concerns are taken at
+    /// the same time, if available, so that the store is asked once.
     ///
     /// # Errors
-    /// When there may be one.
+    /// When to try again.
     pub(super) async fn enter(
         &self,
         lanes: Lanes,
@@ -211,8 +211,8 @@ impl Places {
         })
     }
 
-    /// Takes the place of what an attempt turned out to be about. The store has as much to do if there is none: how long that
-    /// takes must not tell whose name it is.
+    /// Takes the place of what an attempt turned out to concern. Without a free place the store does the same work,
+    /// so that the time does not reveal whose name it is.
     pub(super) async fn enter_found(&self, lanes: Lanes, facts: &RequestFacts) -> Option<Place> {
         let all = [lanes];
         match self.wait_for(&all, facts).await {
@@ -229,7 +229,7 @@ impl Places {
     async fn wait_for(&self, all: &[Lanes], facts: &RequestFacts) -> Result<Entered, Refused> {
         let deadline = Instant::now() + WAIT;
         loop {
-            // Before it is looked: what is given back between looking and waiting is heard of.
+            // Registered before checking, so that a place that is returned in between is noticed.
             let settled = self.turns.settled(&all[0].who);
             tokio::pin!(settled);
             settled.as_mut().enable();
@@ -243,12 +243,12 @@ impl Places {
         }
     }
 
-    /// The first of them is taken, or there is none; the others as they are there.
+    /// Takes the first of them, or fails; the others are taken if available.
     async fn try_enter(&self, all: &[Lanes], facts: &RequestFacts) -> Result<Entered, Refused> {
         self.leave_late().await;
         let _turn = self.turns.take(&all.iter().map(|lanes| lanes.who).collect::<Vec<_>>()).await;
         let (now, keys) = (self.clock.now(), all[0].keys());
-        // What was counted while the store was down stays in force, and the larger counts.
+        // What was counted while the store was down stays in force, and the larger number counts.
         let local =
             if self.local.knows(&keys) { Some(self.enter_locally(&all[0], &keys, now).await?) } else { None };
         match self.enter_stored(all, now, facts).await {
@@ -287,7 +287,7 @@ impl Places {
             for (at, (lanes, keys)) in asked.iter().enumerate() {
                 let (own, others) = buckets.split_at_mut(keys.len());
                 buckets = others;
-                // What this process counted of an account is looked at when that is found.
+                // What this process counted for an account is consulted when the account is found.
                 let is_left = at > 0 && self.local.knows(keys);
                 let entered = if is_left { Err(Verdict::Busy) } else { lanes.enter(own, now, &self.limits) };
                 if at == 0 && entered.is_err() {
@@ -327,7 +327,7 @@ impl Places {
     ) -> Result<BucketKey, Refused> {
         let limits = self.limits.halved();
         let entered = self.update_locally(keys, |buckets| lanes.enter(buckets, now, &limits)).await;
-        // No room is no place.
+        // A full table means no place.
         let entered = entered.unwrap_or(Err(Verdict::Later(limits.lane.longest)));
         entered.map_err(|verdict| Refused { verdict, seen: None })
     }
@@ -338,7 +338,7 @@ impl Places {
         self.update_locally(&lanes.keys(), leave).await;
     }
 
-    /// Gives all places of an attempt back, in one change.
+    /// Returns all places of an attempt, in one change.
     pub(super) async fn leave(&self, leaving: Vec<Leaving>) {
         let who: Vec<_> = leaving.iter().map(|leaving| leaving.place.lanes.who).collect();
         {
@@ -350,7 +350,7 @@ impl Places {
             }
             if self.leave_stored(&leaving).await.is_err() {
                 for Leaving { place, ending, account } in &leaving {
-                    // It is in force here at once, and in the store as soon as that answers.
+                    // It takes effect here at once, and in the store once that answers.
                     let failed = *ending == Ending::Failed && place.local.is_none();
                     if let Some(stored) = place.stored.as_ref().filter(|_| failed) {
                         self.leave_locally(&place.lanes, stored.lane, *ending, account.as_ref()).await;
@@ -364,7 +364,7 @@ impl Places {
         }
     }
 
-    /// Gives back what is held in the store.
+    /// Returns the places in the store.
     async fn leave_stored(&self, leaving: &[Leaving]) -> Result<(), Unanswered> {
         let now = self.clock.now();
         let stored = || leaving.iter().filter_map(|leaving| Some((leaving, leaving.place.stored.as_ref()?)));
@@ -380,14 +380,14 @@ impl Places {
         self.update_known(&keys, Some(known), &RequestFacts::NONE, leave).await.map(|_| ())
     }
 
-    /// Gives back what could not be given back before, if the store answers again: whoever succeeded then must not be taken
-    /// for somebody who is still being judged.
+    /// Returns earlier places once the store answers again: an attempt that succeeded must not appear to be still in
+    /// progress.
     async fn leave_late(&self) {
         if self.late().is_empty() || self.pause.is_on(self.clock.now()) {
             return;
         }
         for _ in 0..LATE_AT_ONCE {
-            // One at a time: whoever goes away in between leaves the others where they are.
+            // One at a time: if the client goes away in between, the others stay remembered.
             let Some(leaving) = self.late().pop() else { return };
             if self.leave_stored(std::slice::from_ref(&leaving)).await.is_err() {
                 return self.leave_later([leaving]);
@@ -395,7 +395,7 @@ impl Places {
         }
     }
 
-    /// Beyond what is kept, the store lets them expire, which is a failure.
+    /// Beyond the limit, the store lets them expire, which counts as a failure.
     fn leave_later(&self, leaving: impl IntoIterator<Item = Leaving>) {
         let mut late = self.late();
         let room = MAX_LATE.saturating_sub(late.len());

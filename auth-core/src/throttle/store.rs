@@ -1,4 +1,4 @@
-//! Where buckets are kept.
+//! The store of buckets.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,17 +10,28 @@ use crate::time::Timestamp;
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Keeps what a [`Throttle`](super::Throttle) counts: for one process in memory, or for all instances of an application.
+/// Stores the counters of a [`Throttle`](super::Throttle): for one process in memory, or for all instances of an
+/// application. [`MemoryThrottle`](crate::throttle::MemoryThrottle) is one; `SqlThrottle` of auth-sql and
+/// `RedisThrottle` of auth-redis are shared.
 ///
-/// A store knows nothing of limits. It hands out buckets with their versions, and takes back several at once if none of them
-/// was changed meanwhile: so of any number of attempts at once, each finds what the one before it left.
-/// `auth_core::conformance::throttle` checks an implementation.
+/// A store does not know the limits. It returns buckets with their versions, and replaces several at once if none of
+/// them changed meanwhile: so each of many concurrent attempts sees the results of the previous one.
+/// `auth_core::conformance::throttle` tests an implementation.
+///
+/// ```
+/// use auth_core::Throttle;
+/// use auth_core::throttle::ThrottleStore;
+///
+/// fn throttle(store: impl ThrottleStore) -> Throttle {
+///     Throttle::new(store).per_day(50)
+/// }
+/// ```
 pub trait ThrottleStore: Send + Sync + 'static {
-    /// Whether instances share it. What is counted in this process alone is not.
+    /// Whether instances share it. `false` for counters of this process only.
     const IS_SHARED: bool = true;
 
-    /// The buckets under these keys, in their order; `None` for one that is not there. One that has
-    /// [expired](Bucket::expires) may be there or not.
+    /// The buckets under these keys, in their order; `None` for a missing one. An [expired](Bucket::expires) one may
+    /// be missing or not.
     ///
     /// # Errors
     /// [`StoreError`] if it cannot be read.
@@ -29,19 +40,19 @@ pub trait ThrottleStore: Send + Sync + 'static {
         keys: &[BucketKey],
     ) -> impl Future<Output = Result<Vec<Option<StoredBucket>>, StoreError>> + Send;
 
-    /// Makes all of these changes, or none: `false` if one of the buckets has another version than it is expected to have.
-    /// No two of them have one key. A store that forgets by itself what has expired reckons from `now`, by whatever clock that is.
+    /// Makes all of these changes, or none: `false` if one of the buckets does not have the expected version. All
+    /// keys differ. A store that expires entries by itself counts from `now`, on its own clock.
     ///
     /// # Errors
-    /// [`StoreError`] if it cannot be written, or has no room for another one. Then nothing was changed, or it is not
-    /// known what was.
+    /// [`StoreError`] if it cannot be written, or has no room for another one. Then nothing was changed, or it is
+    /// unknown what was.
     fn replace(
         &self,
         changes: &[BucketChange],
         now: Timestamp,
     ) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
-    /// All buckets that are about this account.
+    /// All buckets that concern this account.
     ///
     /// # Errors
     /// As [`load`](Self::load).
@@ -50,7 +61,7 @@ pub trait ThrottleStore: Send + Sync + 'static {
         account: &Account,
     ) -> impl Future<Output = Result<Vec<(BucketKey, StoredBucket)>, StoreError>> + Send;
 
-    /// Buckets of accounts that are [delaying](Bucket::is_delaying), at most so many, those first that do so the longest.
+    /// Buckets of accounts that are [delaying](Bucket::is_delaying), at most this many, the longest wait first.
     ///
     /// # Errors
     /// As [`load`](Self::load).
@@ -60,7 +71,7 @@ pub trait ThrottleStore: Send + Sync + 'static {
         limit: usize,
     ) -> impl Future<Output = Result<Vec<Bucket>, StoreError>> + Send;
 
-    /// Removes at most so many that have expired, and says how many.
+    /// Removes at most this many expired buckets, and returns how many.
     ///
     /// # Errors
     /// As [`replace`](Self::replace).
@@ -76,18 +87,18 @@ pub trait ThrottleStore: Send + Sync + 'static {
 pub struct StoredBucket {
     /// The bucket.
     pub bucket: Bucket,
-    /// What tells it from what was, or will be, under the same key.
+    /// Distinguishes it from any earlier or later bucket under the same key.
     pub version: u64,
 }
 
-/// What becomes of a bucket.
+/// A change of a bucket: see [`ThrottleStore::replace`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BucketChange {
     /// Its key.
     pub key: BucketKey,
-    /// The version that it must have; `None` if it must not be there.
+    /// The version that it must have; `None` if it must not exist.
     pub expected: Option<u64>,
-    /// What takes its place, with a version that no bucket under the key had; `None` removes it.
+    /// The replacement, with a version that no bucket under the key had; `None` removes it.
     pub new: Option<StoredBucket>,
 }
 
@@ -115,7 +126,7 @@ impl<S: ThrottleStore> ThrottleStore for Arc<S> {
     }
 }
 
-/// The dyn twin of [`ThrottleStore`], as far as attempts need it.
+/// The dyn-compatible part of [`ThrottleStore`] that attempts need.
 pub(super) trait DynThrottleStore: Send + Sync {
     fn load<'a>(
         &'a self,

@@ -19,7 +19,7 @@ use crate::{Auth, BackendName, DeniedKind, Password, Passwords};
 use site::Heard;
 use site::{LIMIT, RIGHT, START, Site, Store, Users, from, with_device};
 
-/// Sixth attempts are too many, whoever they name; what they name is not told.
+/// Sixth attempts are too many, whatever the name, and the answer does not reveal it.
 #[tokio::test]
 async fn names_that_exist_and_others_are_alike() {
     let site = Site::new().await;
@@ -84,7 +84,7 @@ async fn a_refused_attempt_asks_the_store_as_often_whoever_is_named() {
     assert_eq!(asks("alice", RIGHT).await, (3, true));
 }
 
-/// Whoever mistyped a few times and got in then has all tries of a place that is known.
+/// A user who mistyped a few times and then signed in has all attempts of a known source.
 #[tokio::test]
 async fn who_got_in_at_last_begins_anew() {
     let site = Site::new().await;
@@ -158,7 +158,8 @@ async fn equal_credentials_at_once_are_one_attempt() {
     assert_eq!(site.runs(), runs + 1);
 }
 
-/// More than there are places, from as many addresses: whoever finds none waits for one that is given back.
+/// More attempts than there are places, from as many addresses: an attempt without a place waits for one that is
+/// returned.
 #[tokio::test]
 async fn right_passwords_wait_for_each_other() {
     let site = Arc::new(Site::new().await);
@@ -343,7 +344,7 @@ async fn an_outage_of_one_backend_opens_no_other() {
         assert_eq!(attempt("alice", n).await, DeniedKind::Unavailable);
     }
     assert_eq!(attempt("alice", 9).await, DeniedKind::Throttled);
-    // Of whom it knows nothing, nothing was compared.
+    // Nothing was compared for an unknown name.
     for n in 0..3 * LIMIT {
         assert_eq!(attempt("carol", n).await, DeniedKind::Unavailable);
     }

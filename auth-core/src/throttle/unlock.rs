@@ -1,4 +1,4 @@
-//! Changes of an account's buckets from outside.
+//! Changing an account's buckets from outside.
 
 use std::hash::{BuildHasher as _, RandomState};
 
@@ -7,14 +7,26 @@ use super::{Account, Bucket, BucketChange, BucketKey, StoredBucket, ThrottleStor
 use crate::store_error::{StoreError, StoreErrorKind};
 use crate::time::Timestamp;
 
-/// Lets an account be tried again at once: everything that failed for it is forgotten, under whatever name. Says how many
-/// buckets that concerned.
+/// Lets an account be tried again at once: all failures on it are forgotten, under any name. Returns how many buckets
+/// were changed.
 ///
-/// For an administrator, and for an application that has made sure by other means who is asking (a link by mail). Strangers
-/// have all their tries again, too.
+/// It is for an administrator, and for an application that has verified the user by other means (a link by mail).
+/// Strangers get all their attempts back, too.
+///
+/// ```
+/// use auth_core::session::StoreError;
+/// use auth_core::throttle::{Account, ThrottleStore, unlock};
+/// use auth_core::time::{Clock, SystemClock};
+/// use auth_core::{BackendName, UserId};
+///
+/// async fn after_reset(store: &impl ThrottleStore, backend: &BackendName, user: &UserId) -> Result<(), StoreError> {
+///     unlock(store, &Account::of(backend, user), SystemClock.now()).await?;
+///     Ok(())
+/// }
+/// ```
 ///
 /// # Errors
-/// [`StoreError`] if the store fails, or somebody tries the account without a pause.
+/// [`StoreError`] if the store fails, or the account is under constant attack.
 pub async fn unlock<S: ThrottleStore>(
     store: &S,
     account: &Account,
@@ -31,8 +43,22 @@ pub async fn unlock<S: ThrottleStore>(
     Err(StoreError::new(StoreErrorKind::TimedOut))
 }
 
-/// No device that an account was known on is known any more: after a password was set for somebody, or all their sessions were
-/// ended. [`Session::rebind`](crate::Session::rebind) and [`logout_others`](crate::Session::logout_others) do it by themselves.
+/// Forgets all devices on which an account was known: after a password was set for somebody, or all their sessions
+/// were ended. [`Session::rebind`](crate::Session::rebind) and [`logout_others`](crate::Session::logout_others) do it
+/// by themselves.
+///
+/// ```
+/// use auth_core::session::StoreError;
+/// use auth_core::throttle::{Account, ThrottleStore, forget_devices};
+/// use auth_core::time::{Clock, SystemClock};
+/// use auth_core::{BackendName, UserId};
+///
+/// /// After an administrator has set the user's password.
+/// async fn set(store: &impl ThrottleStore, backend: &BackendName, user: &UserId) -> Result<(), StoreError> {
+///     forget_devices(store, &Account::of(backend, user), SystemClock.now()).await?;
+///     Ok(())
+/// }
+/// ```
 ///
 /// # Errors
 /// As [`unlock`].
@@ -52,7 +78,7 @@ pub async fn forget_devices<S: ThrottleStore>(
     Err(StoreError::new(StoreErrorKind::TimedOut))
 }
 
-/// How often a change is tried that others come in between.
+/// How often a change is retried after concurrent changes.
 const ROUNDS: usize = 20;
 
 /// The change of a bucket, if it is one.

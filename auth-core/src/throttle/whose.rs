@@ -1,4 +1,4 @@
-//! Whose account names turned out to be.
+//! The accounts that names turned out to belong to.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Mutex, PoisonError};
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use super::{Account, BucketKey};
 
-/// Whom an attempt is about, beside the name that was typed.
+/// The subject of an attempt, besides the typed name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Subject {
-    /// What a backend found, and how many of its tries may fail within what time.
+    /// An account that a backend found, and how many attempts on it may fail within what time.
     Account(Account, Option<(u32, Duration)>),
     /// No backend knows the name: it costs what an account does.
     Nobody,
@@ -24,19 +24,19 @@ impl Subject {
     }
 }
 
-/// What lately used names turned out to be, so that an attempt takes its places at once. It may be out of date: what an
-/// attempt does not find is given back, and what it finds instead takes a place then.
+/// What recently used names turned out to be, so that an attempt takes all its places at once. It may be outdated: a
+/// subject that the attempt does not find is returned, and one that it finds instead takes a place then.
 pub(super) struct Whose {
-    /// Each name has one slot, and shares it with others: the last one is kept.
+    /// Each name has a slot, which it shares with others: the last one is kept.
     slots: Box<[Mutex<Option<Box<Entry>>>]>,
-    /// Nobody outside can choose names that share one.
+    /// Outsiders cannot choose names that share a slot.
     hasher: RandomState,
 }
 
 type Entry = (BucketKey, Vec<Subject>);
 
 const SLOTS: u64 = 4_096;
-/// How many backends may each have found one.
+/// How many backends may each have found an account.
 const MAX_SUBJECTS: usize = 2;
 
 impl Whose {
@@ -49,7 +49,7 @@ impl Whose {
         &self.slots[usize::try_from(at).unwrap_or_default()]
     }
 
-    /// What the name was when it was last used; nothing if that is not known.
+    /// What the name was when it was last used; empty if unknown.
     pub(super) fn of(&self, name: &BucketKey) -> Vec<Subject> {
         let slot = self.slot(name).lock().unwrap_or_else(PoisonError::into_inner);
         slot.as_ref().filter(|entry| entry.0 == *name).map(|entry| entry.1.clone()).unwrap_or_default()

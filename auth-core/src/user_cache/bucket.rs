@@ -1,4 +1,4 @@
-//! A few users of one backend, and who is being loaded.
+//! A few users of one backend, and the loads under way.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,8 +9,8 @@ use super::Waiting;
 use crate::UserId;
 use crate::time::{Clock, Timestamp};
 
-/// A moment on two clocks. The application's may be set back, which must make nothing last longer; the steady one
-/// may stand still while the machine sleeps.
+/// A moment on two clocks. The application's may be set back, which must prolong nothing; the monotonic one may stand
+/// still while the machine sleeps.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moment {
     wall: Timestamp,
@@ -22,18 +22,18 @@ impl Moment {
         Self { wall: clock.now(), steady: Instant::now() }
     }
 
-    /// Whether less than `ttl` has passed until `now`, by both clocks. A moment that is yet to come is over.
+    /// Whether less than `ttl` has passed until `now` on both clocks. A moment in the future counts as over.
     fn is_within(self, ttl: Duration, now: Self) -> bool {
         self.wall <= now.wall && now.wall.since(self.wall) < ttl && !self.is_over(ttl, now)
     }
 
-    /// Whether `ttl` has passed until `now`, by the steady clock.
+    /// Whether `ttl` has passed until `now` on the monotonic clock.
     fn is_over(self, ttl: Duration, now: Self) -> bool {
         now.steady.saturating_duration_since(self.steady) >= ttl
     }
 }
 
-/// A user and since when it is known.
+/// A user, and since when it is cached.
 pub(super) struct Kept<U> {
     hash: u64,
     id: UserId,
@@ -55,9 +55,9 @@ pub(super) struct Load<U> {
     answer: Waiting<U>,
 }
 
-/// Of each user it holds nothing, the user, or a load. The user that was kept first is the first.
+/// For each user it contains nothing, the user, or a load. The user that was cached first comes first.
 ///
-/// What is taken out is handed back, for the caller to drop.
+/// Removed entries are returned, for the caller to drop.
 pub(super) struct Bucket<U> {
     kept: Vec<Kept<U>>,
     /// As many as there are requests that load.
@@ -79,14 +79,14 @@ impl<U> Bucket<U> {
         kept.since.is_within(ttl, now).then(|| Arc::clone(&kept.user))
     }
 
-    /// The answer to wait for, if the user is being loaded. What a load that began too long ago has read may be too
-    /// old by now.
+    /// The answer to wait for, if the user is being loaded. A load that began too long ago may have read data that
+    /// are too old.
     pub(super) fn load_of(&self, hash: u64, id: &UserId, now: Moment, ttl: Duration) -> Option<Waiting<U>> {
         let load = self.loads.iter().find(|load| load.hash == hash && load.id == *id)?;
         load.since.is_within(ttl, now).then(|| load.answer.clone())
     }
 
-    /// Notes a load. It takes the place of whatever there was of the user.
+    /// Registers a load, which replaces whatever there was of the user.
     pub(super) fn begin(
         &mut self,
         hash: u64,
@@ -99,7 +99,7 @@ impl<U> Bucket<U> {
         replaced
     }
 
-    /// Ends a load. Keeps its user, unless it was taken out meanwhile.
+    /// Ends a load. Caches its user, unless it was removed meanwhile.
     pub(super) fn end(&mut self, own: &Waiting<U>, user: Option<Kept<U>>, ttl: Duration) -> Vec<Kept<U>> {
         let Some(at) = self.loads.iter().position(|load| load.answer.same_channel(own)) else {
             return user.into_iter().collect();
@@ -108,7 +108,7 @@ impl<U> Bucket<U> {
         user.map(|user| self.keep(user, ttl)).unwrap_or_default()
     }
 
-    /// Keeps a user in the place of the first, if there is no other.
+    /// Caches a user, in the place of the first one if there is no other.
     fn keep(&mut self, user: Kept<U>, ttl: Duration) -> Vec<Kept<U>> {
         let mut displaced: Vec<_> =
             self.kept.extract_if(.., |kept| kept.since.is_over(ttl, user.since)).collect();
@@ -119,20 +119,20 @@ impl<U> Bucket<U> {
         displaced
     }
 
-    /// Takes out whatever there is of a user.
+    /// Removes whatever there is of a user.
     pub(super) fn take(&mut self, hash: u64, id: &UserId) -> (Option<Kept<U>>, Option<Load<U>>) {
         let kept = self.find(hash, id).map(|at| self.kept.remove(at));
         let load = self.loads.iter().position(|load| load.hash == hash && load.id == *id);
         (kept, load.map(|at| self.loads.swap_remove(at)))
     }
 
-    /// Takes out a user, if it is still this one.
+    /// Removes a user, if it is still this one.
     pub(super) fn take_same(&mut self, hash: u64, id: &UserId, seen: &Arc<U>) -> Option<Kept<U>> {
         let at = self.find(hash, id).filter(|at| Arc::ptr_eq(&self.kept[*at].user, seen))?;
         Some(self.kept.remove(at))
     }
 
-    /// Takes out everything.
+    /// Removes everything.
     pub(super) fn take_all(&mut self) -> (Vec<Kept<U>>, Vec<Load<U>>) {
         (std::mem::take(&mut self.kept), std::mem::take(&mut self.loads))
     }
@@ -140,7 +140,7 @@ impl<U> Bucket<U> {
 
 #[cfg(test)]
 impl<U> Bucket<U> {
-    /// How many users it keeps, and how many loads are under way.
+    /// How many users are cached, and how many loads are under way.
     pub(super) fn size(&self) -> (usize, usize) {
         (self.kept.len(), self.loads.len())
     }

@@ -385,7 +385,7 @@ async fn nobody_waits_longer_than_without_the_cache() {
     assert_eq!(world.size(), (0, 0));
 }
 
-/// Who waited for another's load is told what lies behind its failure, too.
+/// Requests that waited for another's load get the cause of its failure, too.
 #[tokio::test]
 async fn the_cause_of_an_outage_is_shared() {
     let world = world();

@@ -86,7 +86,7 @@ async fn events_say_what_changed_and_no_value() {
         heard.take(),
         [
             "1 user updated: phone",
-            "1 user not updated in all: permission \"admin\" is kept: nobody else holds it",
+            "1 user not updated completely: permission \"admin\" is kept: no other active user holds it",
             "1 login succeeded: password of \"alice\""
         ]
     );

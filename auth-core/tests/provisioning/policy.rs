@@ -440,7 +440,7 @@ async fn a_plan_changes_nothing() {
         users.plan(&next).await.unwrap().to_string(),
         "update user 1 (\"alice\")\n  ~ phone: \"1\\n2\" -> \"3\"\n  \
          ~ email: \"a@b\" (not verified) -> \"c@d\" (verified)\n  + permission \"sell\"\n  \
-         ! permission \"admin\" is kept: nobody else holds it"
+         ! permission \"admin\" is kept: no other active user holds it"
     );
     assert_eq!(store.people()[0].account, before);
     let other =

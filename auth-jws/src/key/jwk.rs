@@ -7,7 +7,7 @@ use crate::error::InvalidKey;
 use crate::primitives::Material;
 use crate::{Algorithm, base64url};
 
-/// What only the owner of a key has. `k` is a secret's.
+/// Members that only the owner of a key has. `k` belongs to a secret.
 const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
 type Members = Map<String, Value>;
@@ -59,7 +59,7 @@ fn material(kind: &str, members: &Members) -> Result<Material, InvalidKey> {
     }
 }
 
-/// RFC 7518 §6.2.1.2: both coordinates have the whole length of the curve's field.
+/// RFC 7518 §6.2.1.2: both coordinates have the full length of the curve's field.
 fn point(members: &Members, len: usize) -> Result<Vec<u8>, InvalidKey> {
     let (x, y) = (bytes(members, "x")?, bytes(members, "y")?);
     if x.len() != len || y.len() != len {

@@ -1,4 +1,4 @@
-//! Keys as X.509 has them: `SubjectPublicKeyInfo` (RFC 5280 §4.1.2.7), in DER and PEM.
+//! Keys as in X.509: `SubjectPublicKeyInfo` (RFC 5280 §4.1.2.7), in DER and PEM.
 
 use spki::der::asn1::{AnyRef, UintRef};
 use spki::der::{Decode, Document, Reader, SliceReader};

@@ -1,4 +1,4 @@
-//! [`AnswerCache`]: answers that are not asked for again for a short while.
+//! [`AnswerCache`]: answers that are reused for a short while.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,15 +7,24 @@ use auth_core::ConfigError;
 use auth_core::backend::{AnswerName, Answers};
 use auth_core::time::Timestamp;
 
-/// For how long, and how many, answers are kept instead of asking again. Off unless configured.
+/// How long, and how many, answers are kept and reused. Off unless configured.
 ///
-/// **What changes at the authority counts here up to [`ttl`](Self::ttl) later**: a disabled user, a new password next to
-/// which the old one still works, a revoked token.
+/// **A change at the authority takes effect here up to [`ttl`](Self::ttl) later**: a disabled user, a new password
+/// (the old one still works), a revoked token.
 ///
-/// An answer is found by a keyed hash of the credentials, under a random key of this process: neither a password nor a
-/// token is kept. Only answers that accept are, each up to 4 KiB. A wrong password is never kept: it may be the right one
-/// a moment later, and guesses would push out those who are in. (Tokens that are not active:
-/// [`IntrospectionBuilder::cache`](crate::IntrospectionBuilder::cache).)
+/// Answers are stored under a keyed hash of the credentials with a random key of this process: neither passwords nor
+/// tokens are kept. Only answers that accept are kept, each up to 4 KiB. A wrong password is never kept, because it
+/// may be the right one a moment later, and because guesses would push out good answers.
+/// ([`IntrospectionBuilder::cache`](crate::IntrospectionBuilder::cache) says what is kept about tokens that are not
+/// active.)
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use auth_http::AnswerCache;
+///
+/// const ANSWERS: AnswerCache = AnswerCache::new().ttl(Duration::from_secs(10)).capacity(50_000);
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct AnswerCache {
@@ -24,30 +33,40 @@ pub struct AnswerCache {
 }
 
 impl AnswerCache {
-    /// For how long an answer is kept, unless set.
+    /// How long an answer is kept, unless set.
     pub const TTL: Duration = Duration::from_secs(30);
-    /// The longest [`ttl`](Self::ttl): whatever is configured, who is disabled is out within a minute.
+    /// The longest [`ttl`](Self::ttl): whatever is configured, a disabled user is out within a minute.
     pub const MAX_TTL: Duration = Duration::from_secs(60);
-    /// How many answers are kept, unless set: 40 MiB at the very most.
+    /// How many answers are kept, unless set: 40 MiB at most.
     pub const CAPACITY: usize = 10_000;
     /// The largest [`capacity`](Self::capacity).
     pub const MAX_CAPACITY: usize = 1_000_000;
-    /// Longer answers are not kept, in bytes.
+    /// The longest answer that is kept, in bytes.
     pub const MAX_LEN: usize = 4 * 1024;
 
-    /// 10,000 answers for 30 s.
+    /// Keeps 10,000 answers for 30 s.
     pub const fn new() -> Self {
         Self { ttl: Self::TTL, capacity: Self::CAPACITY }
     }
 
-    /// For how long after the question an answer is kept: above zero, at most [`MAX_TTL`](Self::MAX_TTL).
+    /// Sets how long an answer is kept, counted from the request: above zero, at most [`MAX_TTL`](Self::MAX_TTL).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let answers = auth_http::AnswerCache::new().ttl(Duration::from_secs(10));
+    /// ```
     pub const fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = ttl;
         self
     }
 
-    /// How many answers are kept: 1 to [`MAX_CAPACITY`](Self::MAX_CAPACITY). When all places are taken by answers that
+    /// Sets how many answers are kept: 1 to [`MAX_CAPACITY`](Self::MAX_CAPACITY). While all places hold answers that
     /// are still good, new ones are not kept.
+    ///
+    /// ```
+    /// let answers = auth_http::AnswerCache::new().capacity(50_000);
+    /// ```
     pub const fn capacity(mut self, answers: usize) -> Self {
         self.capacity = answers;
         self
@@ -65,7 +84,7 @@ impl Default for AnswerCache {
     }
 }
 
-/// Answers that are kept.
+/// The answers that are kept.
 pub(crate) struct Kept {
     settings: AnswerCache,
     answers: Answers<[u8]>,
@@ -90,7 +109,7 @@ impl Kept {
         self.answers.get(name, now)
     }
 
-    /// Keeps an answer to what was `asked` then, for the ttl and not beyond `end`.
+    /// Keeps an answer to a request sent at `asked`, for the ttl and not beyond `end`.
     pub(crate) fn put(&self, name: AnswerName, answer: &[u8], asked: Timestamp, end: Option<Timestamp>) {
         let last = asked.plus(self.settings.ttl);
         if answer.len() <= AnswerCache::MAX_LEN {

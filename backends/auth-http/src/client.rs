@@ -1,4 +1,4 @@
-//! Asking: one POST or GET, one bounded answer.
+//! Requests: one POST or GET, one bounded answer.
 
 use auth_core::ConfigError;
 use auth_core::backend::{BackendError, Health};
@@ -18,14 +18,14 @@ pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
 pub(crate) struct Client {
     http: reqwest::Client,
     url: Url,
-    /// Where it says how it is.
+    /// The address of its health check.
     health: Option<Url>,
     headers: HeaderMap,
     max_answer: usize,
     places: Semaphore,
 }
 
-/// What the other side answered.
+/// The answer of the service.
 pub(crate) struct Reply {
     pub(crate) status: u16,
     is_json: bool,
@@ -48,7 +48,7 @@ impl Client {
         Ok(Self { http, url, health, headers, max_answer: endpoint.max_answer, places })
     }
 
-    /// Sends a body that is wiped afterwards. Never twice: what it asks may count as a failed login.
+    /// Sends a body and wipes it afterwards. Never sends it twice, because it may count as a failed login.
     pub(crate) async fn post(
         &self,
         kind: &'static str,
@@ -60,7 +60,7 @@ impl Client {
         self.answer(request.send().await).await
     }
 
-    /// Asks for what there is, without saying anything but who asks.
+    /// Gets the document. The request carries nothing but this service's credentials.
     pub(crate) async fn get(&self) -> Result<Reply, BackendError> {
         let _place = self.places.try_acquire().map_err(|_| crowded())?;
         let request = self.http.get(self.url.clone()).headers(self.headers.clone());
@@ -73,12 +73,12 @@ impl Client {
         Ok(Reply { status, is_json, body: read(response, self.max_answer).await? })
     }
 
-    /// How the other side is, by an address that says so; else by whether it can be spoken to at all. It is told nothing,
-    /// not even who asks.
+    /// The health of the service: by its health address if there is one, otherwise by whether it can be reached at
+    /// all. The request carries nothing, not even this service's credentials.
     pub(crate) async fn health(&self) -> Health {
         let request = match &self.health {
             Some(url) => self.http.get(url.clone()),
-            // RFC 9110 §9.3.7: safe, and about what can be asked there.
+            // RFC 9110 §9.3.7: safe, and about what the address supports.
             None => self.http.request(Method::OPTIONS, self.url.clone()),
         };
         match request.send().await.map(|response| response.status().as_u16()) {
@@ -90,7 +90,7 @@ impl Client {
 }
 
 impl Reply {
-    /// The body, if it is said to be JSON: a page of something on the way is no answer.
+    /// The body, if its content type is JSON: an error page of something in between is not an answer.
     pub(crate) fn json(&self) -> Result<&[u8], BackendError> {
         if self.is_json { Ok(&self.body) } else { Err(invalid("the answer is not JSON")) }
     }
@@ -113,7 +113,7 @@ async fn read(mut response: Response, most: usize) -> Result<Vec<u8>, BackendErr
     Ok(body)
 }
 
-/// RFC 9110 §15.6.3 to §15.6.5: whoever answers, it is not the service.
+/// RFC 9110 §15.6.3 to §15.6.5: a gateway answered, and not the service.
 fn is_of_gateway(status: u16) -> bool {
     matches!(status, 502..=504)
 }

@@ -1,4 +1,4 @@
-//! [`HttpConfirm`]: a microservice is asked whether somebody may still sign in.
+//! [`HttpConfirm`]: a microservice says whether a user may stay signed in.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,19 +13,29 @@ use crate::template::Template;
 use crate::verifier::check_issuer;
 use crate::{Endpoint, IdentityShape, json};
 
-/// A microservice that says whether somebody whom it once proved may still sign in: the
-/// [`HttpVerifier`](crate::HttpVerifier)'s other half.
+/// A microservice that says whether a user whom it once vouched for may still sign in: the counterpart of
+/// [`HttpVerifier`](crate::HttpVerifier).
 ///
-/// It is sent `{"issuer": …, "subject": …}` by POST, to a fixed address.
+/// It receives `{"issuer": …, "subject": …}` by POST at a fixed address.
 ///
-/// | it answers | that is |
+/// | the service answers | meaning |
 /// |---|---|
 /// | 200 and a JSON object about this subject | good |
 /// | 403 with a JSON object | disabled |
 /// | 404 or 410 with a JSON object | gone |
-/// | anything else | could not be found out |
+/// | anything else | an error |
 ///
-/// Without JSON, a 404 is a gateway's that has lost the service, and ends nobody's session.
+/// A 404 without JSON comes from a gateway that has lost the service, and ends no session.
+///
+/// ```
+/// use auth_core::{ConfigError, Secret};
+/// use auth_http::{Endpoint, HttpConfirm, IdentityShape};
+///
+/// fn confirm(key: Secret) -> Result<HttpConfirm, ConfigError> {
+///     let endpoint = Endpoint::new("https://accounts.example.com/status").header("X-Api-Key", key);
+///     HttpConfirm::new(endpoint, "https://accounts.example.com", IdentityShape::new("/user/id"))
+/// }
+/// ```
 #[derive(Clone)]
 pub struct HttpConfirm(Arc<Inner>);
 
@@ -37,7 +47,7 @@ struct Inner {
 }
 
 impl HttpConfirm {
-    /// The service at `endpoint`, for users of `issuer`.
+    /// Asks the service at `endpoint` about users of `issuer`.
     ///
     /// # Errors
     /// [`ConfigError`] if the endpoint or the shape cannot be right.
@@ -59,7 +69,7 @@ impl Confirm for HttpConfirm {
     async fn confirm(&self, issuer: &str, subject: &str) -> Result<Standing, BackendError> {
         let Inner { client, request, issuer: own, shape } = &*self.0;
         if issuer != own {
-            return Err(foreign("it does not speak for this issuer"));
+            return Err(foreign("it is asked about another issuer"));
         }
         let reply = client.post(JSON, request.fill([issuer, subject])?).await?;
         if !matches!(reply.status, 200 | 403 | 404 | 410) {
@@ -69,7 +79,7 @@ impl Confirm for HttpConfirm {
         match reply.status {
             200 => match shape.read(own, &answer)? {
                 identity if identity.subject() == subject => Ok(Standing::Good(identity)),
-                _ => Err(foreign("the answer is about somebody else")),
+                _ => Err(foreign("the answer is about another user")),
             },
             403 => Ok(Standing::Refused(DenyReason::Disabled)),
             _ => Ok(Standing::Gone),

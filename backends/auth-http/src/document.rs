@@ -1,4 +1,4 @@
-//! [`Document`]: what lies at an address.
+//! [`Document`]: a JSON document at a fixed address.
 
 use std::fmt;
 
@@ -7,8 +7,8 @@ use auth_core::backend::BackendError;
 use crate::client::Client;
 use crate::error::unexpected;
 
-/// A JSON document at a fixed address, made by [`Endpoint::document`](crate::Endpoint::document): with the bounds of its
-/// endpoint, and without redirects.
+/// A JSON document at a fixed address, made by [`Endpoint::document`](crate::Endpoint::document). The limits of the
+/// endpoint apply, and redirects are not followed.
 pub struct Document(Client);
 
 impl Document {
@@ -16,7 +16,16 @@ impl Document {
         Self(client)
     }
 
-    /// Fetches it: the bytes of a 200 that says that it is JSON. Whether it is, is not looked at.
+    /// Fetches the document: the bytes of a 200 whose content type is JSON. The bytes are not parsed.
+    ///
+    /// ```
+    /// use auth_core::backend::BackendError;
+    /// use auth_http::Document;
+    ///
+    /// async fn keys(document: &Document) -> Result<serde_json::Value, BackendError> {
+    ///     serde_json::from_slice(&document.fetch().await?).map_err(BackendError::invalid_data)
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`BackendError`] for anything else.

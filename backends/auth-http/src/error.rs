@@ -1,16 +1,16 @@
-//! What kept the other side from deciding, without anything secret.
+//! Why the service could not decide, without secrets.
 
 use std::error::Error;
 use std::fmt;
 
 use auth_core::backend::BackendError;
 
-/// A fixed text, with a status code at most. It never holds what was sent or answered.
+/// A fixed text and at most a status code. It never contains what was sent or answered.
 #[derive(Debug)]
 struct Failure(&'static str, Option<u16>);
 
-/// The other side cannot be reached; or it was asked, and did not answer in time, or broke off: then what it was asked
-/// may be why. The address is left out: its query may hold a secret.
+/// The service cannot be reached, did not answer in time, or broke the connection. In the latter cases the request
+/// itself may be the reason. The address is left out: its query may contain a secret.
 pub(crate) fn unanswered(error: reqwest::Error) -> BackendError {
     let (is_connect, is_timeout) = (error.is_connect(), error.is_timeout());
     let error = error.without_url();
@@ -21,31 +21,32 @@ pub(crate) fn unanswered(error: reqwest::Error) -> BackendError {
     }
 }
 
-/// It answered something that is no answer to what was asked.
+/// The service returned a status that is not an answer to the request.
 pub(crate) fn unexpected(status: u16) -> BackendError {
     let failure = Failure("it answered with the status", Some(status));
     match status {
-        // Says nothing about the other side's health, and may be about one user only.
-        429 => BackendError::overloaded(Failure("it has had too many requests", None)),
-        // About who asks, or about the address: a gateway says so to everybody where it has lost the service.
+        // Says nothing about the service's health, and may concern one user only.
+        429 => BackendError::overloaded(Failure("it answered 429 (too many requests)", None)),
+        // Concerns this service's credentials, or the address: a gateway that has lost the service answers so to
+        // everybody.
         401 | 403..=405 | 407 | 410 | 421 => BackendError::invalid_data(failure),
-        // About what was asked (RFC 9110 §15.5).
+        // Concerns the request (RFC 9110 §15.5).
         400..=499 => BackendError::undecided(failure),
         status => BackendError::invalid_data(Failure("it answered with the status", Some(status))),
     }
 }
 
-/// This process asks it as much as it may already.
+/// This process already has as many requests under way as it may.
 pub(crate) fn crowded() -> BackendError {
     BackendError::overloaded(Failure("as many requests as allowed are under way", None))
 }
 
-/// It says nothing of this one user.
+/// The answer does not concern this user.
 pub(crate) fn foreign(what: &'static str) -> BackendError {
     BackendError::undecided(Failure(what, None))
 }
 
-/// Its answer cannot be understood.
+/// The answer cannot be understood.
 pub(crate) fn invalid(what: &'static str) -> BackendError {
     BackendError::invalid_data(Failure(what, None))
 }

@@ -22,25 +22,40 @@ use crate::{AnswerCache, Endpoint, IdentityShape, json};
 
 /// An OAuth 2.0 introspection endpoint (RFC 7662) as the authority for bearer tokens.
 ///
-/// Only a 200 with a JSON object in which `active` is `true` accepts, and then only a token that is of this issuer, for
-/// this audience, of type Bearer, in its time, and with the required scopes. `"active": false` declines: the next
-/// backend may know the token. Everything else could not be decided; so is a 401, which is about this service's own
-/// credentials and not about the token. What is an outage is told as by [`HttpVerifier`](crate::HttpVerifier).
+/// It accepts a token only for a 200 with a JSON object in which `active` is `true`, and only if the token is from
+/// this issuer, for this audience, of type Bearer, within its time, and has the required scopes. `"active": false`
+/// declines: the next backend may know the token. Everything else is an error. This includes a 401, which concerns
+/// this service's own credentials and not the token. [`HttpVerifier`](crate::HttpVerifier) says which errors count as
+/// an outage.
 ///
 /// | the token | outcome |
 /// |---|---|
-/// | is not active | `Decline(UnknownUser)`: the server does not tell why |
-/// | is of another issuer, or for another audience | `Decline(NotMine)` |
-/// | is of another type, bound to a key (`cnf`), or not valid yet | `Decline(WrongSecret)` |
+/// | is not active | `Decline(UnknownUser)`: the server does not say why |
+/// | has another issuer or another audience | `Decline(NotMine)` |
+/// | has another type, is bound to a key (`cnf`), or is not valid yet | `Decline(WrongSecret)` |
 /// | has expired by its `exp` | `Deny(Expired)` |
 /// | lacks a required scope | `Deny(NotPermitted)` |
 ///
-/// What a good token is worth is in its [`Grant`](auth_core::grant::Grant): its scopes, when it ends, and by `auth_time` when its
-/// user last proved who they are there. Without that, no [fresh](auth_core::Require::fresh) proof is seen in it.
+/// The [`Grant`](auth_core::grant::Grant) of a good token holds its scopes, its expiry, and by `auth_time` when the
+/// user last proved their identity at the server. Without `auth_time` the token is no
+/// [fresh](auth_core::Require::fresh) proof.
 ///
-/// For the client all of these are one 401. What a caller with a good token may do is for the routes to say
-/// ([`Require::permission`](auth_core::Require::permission)), by groups that
-/// [come from its scopes](IdentityShape::groups_in_words).
+/// The client gets the same 401 for all of these. What a caller with a good token may do is decided by the routes
+/// ([`Require::permission`](auth_core::Require::permission)), for instance by groups that [come from its
+/// scopes](IdentityShape::groups_in_words).
+///
+/// ```
+/// use auth_core::{ConfigError, Secret};
+/// use auth_http::{Endpoint, Introspection};
+///
+/// fn tokens(secret: Secret) -> Result<Introspection, ConfigError> {
+///     let endpoint = Endpoint::new("https://id.example.com/introspect").client("orders", secret);
+///     Introspection::builder(endpoint, "https://id.example.com")
+///         .audience("https://orders.example.com")
+///         .scope("orders.read")
+///         .build()
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Introspection(Arc<Inner>);
 
@@ -52,13 +67,13 @@ struct Inner {
     clock: Box<dyn Clock>,
 }
 
-/// Answers that are kept.
+/// The answers that are kept.
 struct Cache {
     active: Kept,
     inactive: Kept,
 }
 
-/// A configuration of an [`Introspection`].
+/// Builds an [`Introspection`], which shows an example.
 #[must_use = "nothing is configured until `build` is called"]
 pub struct IntrospectionBuilder {
     endpoint: Endpoint,
@@ -74,16 +89,27 @@ pub struct IntrospectionBuilder {
 }
 
 impl Introspection {
-    /// How far this machine's clock may be from the server's, unless set.
+    /// The clock difference to the server that is tolerated, unless set.
     pub const LEEWAY: Duration = Duration::from_secs(30);
-    /// The most that it can be set to.
+    /// The largest difference that can be set.
     pub const MAX_LEEWAY: Duration = Duration::from_secs(300);
-    /// For how long it is kept that a token is not active, if answers are kept at all.
+    /// How long a token is remembered as not active, if answers are kept at all.
     pub const INACTIVE_TTL: Duration = Duration::from_secs(5);
-    /// How many such tokens are kept.
+    /// How many such tokens are remembered.
     pub const INACTIVE_CAPACITY: usize = 1_000;
 
-    /// The introspection endpoint of the server whose name is `issuer`: what it puts into `iss`.
+    /// Begins with the introspection endpoint of the server whose name is `issuer`: the value that it puts into
+    /// `iss`.
+    ///
+    /// ```
+    /// # use auth_http::{AnswerCache, Endpoint, IdentityShape, Introspection};
+    /// # let endpoint = Endpoint::new("https://id.example.com/introspect");
+    /// # let builder = Introspection::builder(endpoint, "https://id.example.com");
+    /// let tokens = Introspection::builder(
+    ///     Endpoint::new("https://id.example.com/introspect").client("orders", "secret"),
+    ///     "https://id.example.com",
+    /// );
+    /// ```
     pub fn builder(endpoint: Endpoint, issuer: impl Into<String>) -> IntrospectionBuilder {
         IntrospectionBuilder {
             endpoint,
@@ -101,65 +127,114 @@ impl Introspection {
 }
 
 impl IntrospectionBuilder {
-    /// A name of this service in `aud`. A token must be for it, or for another that is named.
+    /// Adds a name of this service in `aud`. A token must be for one of the names given here.
+    ///
+    /// ```
+    /// # use auth_http::{AnswerCache, Endpoint, IdentityShape, Introspection};
+    /// # let endpoint = Endpoint::new("https://id.example.com/introspect");
+    /// # let builder = Introspection::builder(endpoint, "https://id.example.com");
+    /// let builder = builder.audience("https://orders.example.com").audience("orders");
+    /// ```
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audiences.push(audience.into());
         self
     }
 
-    /// Takes tokens for every audience, also those that the server gave for other services: one of these could use here
-    /// what its callers sent it. Only for a server that tells no audience.
+    /// Accepts tokens for every audience, including those issued for other services: such a service could use here
+    /// the tokens that its callers sent it. Only for a server that does not report the audience.
+    ///
+    /// ```
+    /// # use auth_http::{AnswerCache, Endpoint, IdentityShape, Introspection};
+    /// # let endpoint = Endpoint::new("https://id.example.com/introspect");
+    /// # let builder = Introspection::builder(endpoint, "https://id.example.com");
+    /// let builder = builder.without_audience_check();
+    /// ```
     pub fn without_audience_check(mut self) -> Self {
         self.any_audience = true;
         self
     }
 
-    /// A scope without which no token is good here.
+    /// Requires a scope. A token without it is refused.
+    ///
+    /// ```
+    /// # use auth_http::{AnswerCache, Endpoint, IdentityShape, Introspection};
+    /// # let endpoint = Endpoint::new("https://id.example.com/introspect");
+    /// # let builder = Introspection::builder(endpoint, "https://id.example.com");
+    /// let builder = builder.scope("orders.read").scope("orders.write");
+    /// ```
     pub fn scope(mut self, scope: impl Into<String>) -> Self {
         self.scopes.push(scope.into());
         self
     }
 
-    /// How far this machine's clock may be from the server's: at most [`Introspection::MAX_LEEWAY`].
+    /// Sets the clock difference to the server that is tolerated: at most [`Introspection::MAX_LEEWAY`].
+    ///
+    /// ```
+    /// # use auth_http::{AnswerCache, Endpoint, IdentityShape, Introspection};
+    /// # let endpoint = Endpoint::new("https://id.example.com/introspect");
+    /// # let builder = Introspection::builder(endpoint, "https://id.example.com");
+    /// let builder = builder.leeway(std::time::Duration::from_secs(5));
+    /// ```
     pub fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = leeway;
         self
     }
 
-    /// Where in the answer is what (default: `/sub` and `/username`). Tokens that a program got for itself (the client
-    /// credentials grant) often have no `sub`, and are then not understood. For them it is `/client_id`; but a person's
-    /// token names a client too, so only where no person gets tokens for this audience.
+    /// Sets where the answer holds what (default: `/sub` and `/username`). Tokens that a program obtained for itself
+    /// (the client credentials grant) often have no `sub`, and are not understood. Use `/client_id` for them, but
+    /// only if no person gets tokens for this audience: a person's token names a client, too.
+    ///
+    /// ```
+    /// # use auth_http::{AnswerCache, Endpoint, IdentityShape, Introspection};
+    /// # let endpoint = Endpoint::new("https://id.example.com/introspect");
+    /// # let builder = Introspection::builder(endpoint, "https://id.example.com");
+    /// let builder = builder.identity(IdentityShape::new("/sub").username("/email").groups_in_words("/scope"));
+    /// ```
     pub fn identity(mut self, shape: IdentityShape) -> Self {
         self.shape = shape;
         self
     }
 
-    /// Keeps answers for a short while, and none beyond the token's `exp`. A token that was revoked stays good for up to
-    /// the cache's ttl. What is required of a token is checked on every use all the same.
+    /// Keeps answers for a short while, but never beyond the token's `exp`. A revoked token stays good for up to the
+    /// cache's ttl. The requirements on a token are checked on every use all the same.
     ///
-    /// That a token is not active is kept apart from that, 1,000 at most and 5 s at most.
+    /// Tokens that are not active are remembered separately, at most 1,000 of them for at most 5 s.
+    ///
+    /// ```
+    /// # use auth_http::{AnswerCache, Endpoint, IdentityShape, Introspection};
+    /// # let endpoint = Endpoint::new("https://id.example.com/introspect");
+    /// # let builder = Introspection::builder(endpoint, "https://id.example.com");
+    /// let builder = builder.cache(AnswerCache::new().ttl(std::time::Duration::from_secs(10)));
+    /// ```
     pub fn cache(mut self, cache: AnswerCache) -> Self {
         self.cache = Some(cache);
         self
     }
 
-    /// Where the time comes from.
+    /// Sets the clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Box::new(clock);
         self
     }
 
-    /// Does not show the server who asks, for one that tells callers apart by the network. RFC 7662 §2.1 forbids it: who
-    /// reaches such a server can try tokens there.
+    /// Does not authenticate to the server, for a server that identifies callers by their network. RFC 7662 §2.1
+    /// forbids it: anybody who can reach such a server can try tokens there.
+    ///
+    /// ```
+    /// # use auth_http::{AnswerCache, Endpoint, IdentityShape, Introspection};
+    /// # let endpoint = Endpoint::new("https://id.example.com/introspect");
+    /// # let builder = Introspection::builder(endpoint, "https://id.example.com");
+    /// let builder = builder.without_client_authentication();
+    /// ```
     pub fn without_client_authentication(mut self) -> Self {
         self.anonymous = true;
         self
     }
 
-    /// The verifier.
+    /// Builds the verifier.
     ///
     /// # Errors
-    /// [`ConfigError`] if the configuration cannot be right, names no audience, or shows the server no credentials.
+    /// [`ConfigError`] if the configuration cannot be right, names no audience, or has no credentials for the server.
     pub fn build(self) -> Result<Introspection, ConfigError> {
         self.check()?;
         let Self { endpoint, issuer, audiences, scopes, leeway, shape, cache, clock, .. } = self;
@@ -239,12 +314,12 @@ impl Inner {
     }
 }
 
-/// Only the word `true` says so.
+/// Only `true` means active.
 fn is_active(claims: &Value) -> Result<bool, BackendError> {
     claims.get("active").and_then(Value::as_bool).ok_or_else(|| invalid("`active` is neither true nor false"))
 }
 
-/// The question, in a buffer that never moves: the token leaves no copy behind where it grew.
+/// The request body, in a buffer that never moves, so that growing leaves no copy of the token behind.
 fn form(token: &str) -> Zeroizing<Vec<u8>> {
     const HINT: &[u8] = b"token_type_hint=access_token&token=";
     let mut form = Zeroizing::new(Vec::with_capacity(HINT.len() + 3 * token.len()));
@@ -263,8 +338,8 @@ impl Cache {
         self.active.get(name, now).or_else(|| self.inactive.get(name, now))
     }
 
-    /// Keeps an answer that was understood. Those of tokens that are not active have places of their own: guesses do
-    /// not push out who is in.
+    /// Keeps an answer that was understood. Tokens that are not active have separate places, so that guesses do not
+    /// push out good tokens.
     fn put(&self, name: AnswerName, answer: &[u8], asked: Timestamp) -> Result<(), BackendError> {
         let claims = json::object(answer)?;
         if is_active(&claims)? {

@@ -6,11 +6,11 @@ use serde_json::Value;
 
 use crate::error::invalid;
 
-/// Reads an object that means one thing only.
+/// Reads an unambiguous object.
 pub(crate) fn object(text: &[u8]) -> Result<Value, BackendError> {
     auth_json::object(text).map(Value::Object).map_err(|why| {
         invalid(match why {
-            Unread::NoObject => "the answer is no JSON object",
+            Unread::NoObject => "the answer is not a JSON object",
             _ => "the answer is not valid JSON",
         })
     })

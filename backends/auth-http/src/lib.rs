@@ -1,8 +1,8 @@
-//! A service that is asked over HTTP as an authority, for [`auth_core`]: a microservice of your own for passwords
-//! ([`HttpVerifier`]), an OAuth 2.0 server for bearer tokens ([`Introspection`], RFC 7662).
+//! An HTTP service as an authority, for [`auth_core`]: a microservice of your own for passwords ([`HttpVerifier`]),
+//! or an OAuth 2.0 server for bearer tokens ([`Introspection`], RFC 7662).
 //!
-//! Both say who somebody is. What becomes of that in the application's own table says a
-//! [`Provisioning`](auth_core::Provisioning) policy:
+//! Both identify the caller. A [`Provisioning`](auth_core::Provisioning) policy decides what becomes of that in the
+//! application's own table:
 //!
 //! ```
 //! use auth_core::http::Bearer;
@@ -33,17 +33,27 @@
 //! }
 //! ```
 //!
-//! # What is always so
-//! * Addresses are fixed, and `https` but for this machine; redirects are not followed; proxies of the environment are
-//!   not asked. Passwords and tokens travel in bodies only.
-//! * A question is asked once. It may count as a failed login there, so nothing is tried again.
-//! * An answer has its time (4 s, of which 2 s to connect) and its length (64 KiB), also one that never ends or comes
-//!   drop by drop. JSON in which a name stands twice, or that is deeper than 32, is not understood.
-//! * What is not clearly yes or no is that it could not be decided: the chain answers 503, and no password is "wrong".
-//! * Nothing of what is sent or answered reaches a log or an error.
+//! # Guarantees
+//! * Addresses are fixed, and must be `https` except on this machine. Redirects are not followed, and proxies of the
+//!   environment are not used. Passwords and tokens travel in bodies only.
+//! * A request is sent once. It may count as a failed login there, so it is never retried.
+//! * An answer must be complete in time (4 s, of which 2 s to connect) and not too long (64 KiB), even if it never
+//!   ends or arrives byte by byte. JSON that repeats a name, or is nested deeper than 32, is not understood.
+//! * Anything that is neither a clear yes nor a clear no is an error: the chain answers 503, and no password is
+//!   "wrong".
+//! * Nothing that is sent or answered reaches a log or an error.
 //!
-//! [`Endpoint`] has the settings of all that, and the ways to show who asks: a secret header, HTTP Basic, an OAuth
-//! client's secret, a bearer token, a client certificate.
+//! [`Endpoint`] has the settings for all of this, and the ways to authenticate this service: a secret header, HTTP
+//! Basic, an OAuth client's secret, a bearer token, a client certificate.
+//!
+//! # Features
+//! The crate has no features and needs Rust 1.88. It brings along reqwest with rustls, and no cryptography: the
+//! application installs a `CryptoProvider` or passes a configuration to [`Endpoint::tls`].
+//!
+//! # Where next
+//! [`HttpConfirm`] asks the service whether a signed-in user may stay. [`AnswerCache`] saves requests. `auth-jwt`
+//! verifies signed tokens without a request for each.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod cache;
 mod client;
@@ -65,3 +75,7 @@ pub use endpoint::Endpoint;
 pub use introspection::{Introspection, IntrospectionBuilder};
 pub use shape::IdentityShape;
 pub use verifier::{HttpVerifier, HttpVerifierBuilder};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

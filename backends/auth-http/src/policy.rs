@@ -1,4 +1,4 @@
-//! What a token must be, besides active.
+//! Requirements on a token, besides being active.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use crate::error::invalid;
 use crate::shape::words;
 use crate::verifier::Refused;
 
-/// What a token must be. It is asked for on every use, also of an answer that was kept.
+/// The requirements on a token. They are checked on every use, including that of a kept answer.
 pub(crate) struct Policy {
     pub(crate) issuer: String,
-    /// One of which a token must be for; none for all.
+    /// A token must be for one of these; none accepts every audience.
     pub(crate) audiences: Vec<String>,
     pub(crate) scopes: Vec<String>,
     pub(crate) leeway: Duration,
@@ -28,16 +28,16 @@ const NOT_PERMITTED: Refused = Outcome::Deny(DenyReason::NotPermitted);
 impl Policy {
     /// Why a token with these claims is refused, and in words for the log; `None` if it is good.
     ///
-    /// One of another issuer or for another audience is left to the next backend, before anything else is said of it.
+    /// The issuer and the audience are checked first: tokens of others are left to the next backend.
     pub(crate) fn refuse(
         &self,
         claims: &Value,
         now: Timestamp,
     ) -> Result<Option<(Refused, &'static str)>, BackendError> {
         let checks = [
-            (!self.is_issuer(claims)?, NOT_MINE, "it is of another issuer"),
-            (!self.is_audience(claims)?, NOT_MINE, "it is for another audience"),
-            (!is_bearer(claims)?, NOT_GOOD, "it is of another type than Bearer"),
+            (!self.is_issuer(claims)?, NOT_MINE, "it has another issuer"),
+            (!self.is_audience(claims)?, NOT_MINE, "it has another audience"),
+            (!is_bearer(claims)?, NOT_GOOD, "its type is not Bearer"),
             (is_bound(claims), NOT_GOOD, "it is bound to a key, which a bearer token does not prove"),
             (self.is_early(claims, now)?, NOT_GOOD, "it is not valid yet"),
             (self.is_late(claims, now)?, EXPIRED, "it has expired"),
@@ -58,9 +58,9 @@ impl Policy {
             Some(Value::String(audience)) => Ok(is_ours(audience)),
             Some(Value::Array(all)) => {
                 let all: Option<Vec<&str>> = all.iter().map(Value::as_str).collect();
-                Ok(all.ok_or_else(|| invalid("the token's audience is no text"))?.into_iter().any(is_ours))
+                Ok(all.ok_or_else(|| invalid("the token's audience is not a text"))?.into_iter().any(is_ours))
             }
-            Some(_) => Err(invalid("the token's audience is no text")),
+            Some(_) => Err(invalid("the token's audience is not a text")),
         }
     }
 
@@ -78,10 +78,12 @@ impl Policy {
     }
 }
 
-/// What a good token is worth: its scopes and its end, and the login and the session at its server that it tells of.
+/// What a good token grants: its scopes and its expiry, and the login and the session at its server, if it names
+/// them.
 pub(crate) fn grant(issuer: &str, claims: &Value) -> Result<Grant, BackendError> {
     let scopes = Scopes::parse(text(claims, "scope")?.unwrap_or_default());
-    let mut grant = Grant::new().with_scopes(scopes.map_err(|_| invalid("the token's scopes are none"))?);
+    let mut grant =
+        Grant::new().with_scopes(scopes.map_err(|_| invalid("the token's scopes cannot be read"))?);
     if let Some(end) = end(claims)? {
         grant = grant.with_expiry(end);
     }
@@ -94,17 +96,17 @@ pub(crate) fn grant(issuer: &str, claims: &Value) -> Result<Grant, BackendError>
     Ok(grant)
 }
 
-/// When the token ends, if that is told.
+/// When the token expires, if the answer says so.
 pub(crate) fn end(claims: &Value) -> Result<Option<Timestamp>, BackendError> {
     time(claims, "exp")
 }
 
-/// Types other than Bearer ask for a proof besides the token (RFC 9449, `DPoP`).
+/// Types other than Bearer require a proof besides the token (RFC 9449, `DPoP`).
 fn is_bearer(claims: &Value) -> Result<bool, BackendError> {
     Ok(text(claims, "token_type")?.is_none_or(|kind| kind.eq_ignore_ascii_case("Bearer")))
 }
 
-/// RFC 7800, RFC 8705 §3.2: who stole such a token cannot use it, unless nobody looks.
+/// RFC 7800, RFC 8705 §3.2: a stolen token of this kind is useless, as long as somebody checks the binding.
 fn is_bound(claims: &Value) -> bool {
     claim(claims, "cnf").is_some()
 }
@@ -117,7 +119,7 @@ fn text<'a>(claims: &'a Value, name: &str) -> Result<Option<&'a str>, BackendErr
     match claim(claims, name) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(invalid("a text about the token is of another type")),
+        Some(_) => Err(invalid("a text in the answer has an unexpected type")),
     }
 }
 
@@ -127,7 +129,7 @@ fn time(claims: &Value, name: &str) -> Result<Option<Timestamp>, BackendError> {
         None => Ok(None),
         Some(value) => match value.as_u64() {
             Some(seconds) => Ok(Some(Timestamp::from_secs(seconds))),
-            None => Err(invalid("a time about the token is no integer")),
+            None => Err(invalid("a time in the answer is not an integer")),
         },
     }
 }

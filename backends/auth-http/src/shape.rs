@@ -1,4 +1,4 @@
-//! [`IdentityShape`]: where in an answer is what.
+//! [`IdentityShape`]: where in an answer to find what.
 
 use auth_core::ConfigError;
 use auth_core::backend::{BackendError, Identity};
@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use crate::error::invalid;
 
-/// Where in a JSON answer the parts of an [`Identity`] are, as JSON pointers (RFC 6901): `/user/id`.
+/// Where a JSON answer holds the parts of an [`Identity`], as JSON pointers (RFC 6901): `/user/id`.
 ///
-/// What is not named is not read. What is named may be absent or `null`, but for the subject; if it is there and of
-/// another type than expected, the answer is not understood, and nobody signs in.
+/// Parts without a pointer are not read. Except for the subject, a part may be absent or `null`. If it has an
+/// unexpected type, the answer is not understood, and nobody signs in.
 ///
 /// ```
 /// use auth_http::IdentityShape;
@@ -41,8 +41,13 @@ enum List {
 }
 
 impl IdentityShape {
-    /// The subject: what stays the same for a person, whatever they are called. A text that is not empty, or an
-    /// integer.
+    /// Begins with the subject: what stays the same for a person, whatever their name. It must be a text that is not
+    /// empty, or an integer.
+    ///
+    /// ```
+    /// # use auth_http::IdentityShape;
+    /// let shape = IdentityShape::new("/user/id");
+    /// ```
     pub fn new(subject: impl Into<String>) -> Self {
         Self {
             subject: subject.into(),
@@ -56,63 +61,109 @@ impl IdentityShape {
         }
     }
 
-    /// The name that a new user is proposed to have. Where the answer has none, the subject is proposed.
+    /// Sets where the proposed name of a new user is. If the answer has none, the subject is proposed.
+    ///
+    /// ```
+    /// # use auth_http::IdentityShape;
+    /// let shape = IdentityShape::new("/id").username("/login");
+    /// ```
     pub fn username(mut self, pointer: impl Into<String>) -> Self {
         self.username = Some(pointer.into());
         self
     }
 
-    /// The e-mail address.
+    /// Sets where the e-mail address is.
+    ///
+    /// ```
+    /// # use auth_http::IdentityShape;
+    /// let shape = IdentityShape::new("/id").email("/email").email_verified("/email_verified");
+    /// ```
     pub fn email(mut self, pointer: impl Into<String>) -> Self {
         self.email = Some(pointer.into());
         self
     }
 
-    /// Whether the address was shown to be the person's: only `true` says so.
+    /// Sets where the answer says whether the address is verified: only `true` means so.
+    ///
+    /// ```
+    /// # use auth_http::IdentityShape;
+    /// let shape = IdentityShape::new("/id").email("/email").email_verified("/email_verified");
+    /// ```
     pub fn email_verified(mut self, pointer: impl Into<String>) -> Self {
         self.email_verified = Some(pointer.into());
         self
     }
 
-    /// The name as people write it.
+    /// Sets where the display name is.
+    ///
+    /// ```
+    /// # use auth_http::IdentityShape;
+    /// let shape = IdentityShape::new("/id").name("/display_name");
+    /// ```
     pub fn name(mut self, pointer: impl Into<String>) -> Self {
         self.name = Some(pointer.into());
         self
     }
 
-    /// The groups: an array of texts. If it is absent, they are unknown, which is not "none".
+    /// Sets where the groups are: an array of texts. If it is absent, the groups are unknown, which is not "none".
+    ///
+    /// ```
+    /// # use auth_http::IdentityShape;
+    /// let shape = IdentityShape::new("/id").groups("/groups");
+    /// ```
     pub fn groups(mut self, pointer: impl Into<String>) -> Self {
         self.groups = Some((pointer.into(), List::Array));
         self
     }
 
-    /// The groups, as words of one text between blanks: a token's `/scope`.
+    /// Sets where the groups are, as words of one text separated by blanks, as in a token's `/scope`.
+    ///
+    /// ```
+    /// # use auth_http::IdentityShape;
+    /// let shape = IdentityShape::new("/sub").groups_in_words("/scope");
+    /// ```
     pub fn groups_in_words(mut self, pointer: impl Into<String>) -> Self {
         self.groups = Some((pointer.into(), List::Words));
         self
     }
 
-    /// An attribute: a text, a number, a truth value, or an array of these.
+    /// Adds an attribute: a text, a number, a truth value, or an array of these.
+    ///
+    /// ```
+    /// # use auth_http::IdentityShape;
+    /// let shape = IdentityShape::new("/id").attribute("phone", "/contact/phone");
+    /// ```
     pub fn attribute(mut self, name: impl Into<String>, pointer: impl Into<String>) -> Self {
         self.attributes.push((name.into(), pointer.into()));
         self
     }
 
-    /// Takes the text `"true"` for the truth, too, as some issuers write it; every other text is none.
+    /// Also accepts the text `"true"` as true, as some issuers write it. Every other text is invalid.
+    ///
+    /// ```
+    /// # use auth_http::IdentityShape;
+    /// let shape = IdentityShape::new("/sub").email_verified("/email_verified").flags_in_words();
+    /// ```
     pub fn flags_in_words(mut self) -> Self {
         self.flags_in_words = true;
         self
     }
 
-    /// Where the subject is.
+    /// The pointer to the subject.
     pub fn subject(&self) -> &str {
         &self.subject
     }
 
-    /// Whether all that is named are pointers.
+    /// Checks that everything named is a pointer.
+    ///
+    /// ```
+    /// # use auth_http::IdentityShape;
+    /// assert!(IdentityShape::new("/id").check().is_ok());
+    /// assert!(IdentityShape::new("id").check().is_err());
+    /// ```
     ///
     /// # Errors
-    /// [`ConfigError`] if one is not.
+    /// [`ConfigError`] if something is not.
     pub fn check(&self) -> Result<(), ConfigError> {
         let single = [&self.username, &self.email, &self.email_verified, &self.name].into_iter().flatten();
         let lists = self.groups.iter().map(|(pointer, _)| pointer);
@@ -126,10 +177,20 @@ impl IdentityShape {
         }
     }
 
-    /// Whom an answer of this issuer is about.
+    /// Reads the identity that an answer of this issuer is about.
+    ///
+    /// ```
+    /// use auth_http::IdentityShape;
+    /// use serde_json::json;
+    ///
+    /// let shape = IdentityShape::new("/id").username("/login");
+    /// let alice = shape.read("https://accounts.example.com", &json!({ "id": 7, "login": "alice" }))?;
+    /// assert_eq!(alice.subject(), "7");
+    /// # Ok::<(), auth_core::backend::BackendError>(())
+    /// ```
     ///
     /// # Errors
-    /// [`BackendError`] if it names no subject, or something in it is of another type than expected.
+    /// [`BackendError`] if it names no subject, or a part has an unexpected type.
     pub fn read(&self, issuer: &str, answer: &Value) -> Result<Identity, BackendError> {
         let mut identity = Identity::new(issuer, self.read_subject(answer)?);
         if let Some(username) = text(answer, self.username.as_deref())? {
@@ -162,7 +223,7 @@ impl IdentityShape {
             None => Ok(false),
             Some(Value::Bool(flag)) => Ok(*flag),
             Some(Value::String(word)) if self.flags_in_words => Ok(word == "true"),
-            Some(_) => Err(invalid("a truth value in the answer is of another type")),
+            Some(_) => Err(invalid("a truth value in the answer has an unexpected type")),
         }
     }
 
@@ -182,24 +243,24 @@ impl IdentityShape {
                 groups.iter().map(group).collect::<Result<_, _>>().map(Some)
             }
             (Some(Value::String(groups)), List::Words) => Ok(Some(words(groups).map(Into::into).collect())),
-            (Some(_), _) => Err(invalid("the answer's groups are of another type")),
+            (Some(_), _) => Err(invalid("the answer's groups have an unexpected type")),
         }
     }
 }
 
-/// What stands between blanks.
+/// The words of a text, separated by blanks.
 pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(' ').filter(|word| !word.is_empty())
 }
 
-/// RFC 6901 §3: empty, or parts that begin with `/`, in which `~` is followed by 0 or 1. The empty one is the whole
-/// answer, which is no value.
+/// RFC 6901 §3: empty, or parts that begin with `/`, in which `~` is followed by 0 or 1. The empty pointer means the
+/// whole answer, which is not a single value.
 fn is_pointer(pointer: &str) -> bool {
     let is_escaped = |part: &str| part.starts_with(['0', '1']);
     pointer.starts_with('/') && pointer.split('~').skip(1).all(is_escaped)
 }
 
-/// A value that is there and not `null`.
+/// The value there, unless it is `null`.
 fn found<'a>(answer: &'a Value, pointer: Option<&str>) -> Option<&'a Value> {
     pointer.and_then(|pointer| answer.pointer(pointer)).filter(|value| !value.is_null())
 }
@@ -208,12 +269,12 @@ fn text<'a>(answer: &'a Value, pointer: Option<&str>) -> Result<Option<&'a str>,
     match found(answer, pointer) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(invalid("a text in the answer is of another type")),
+        Some(_) => Err(invalid("a text in the answer has an unexpected type")),
     }
 }
 
 fn group(value: &Value) -> Result<String, BackendError> {
-    value.as_str().map(Into::into).ok_or_else(|| invalid("a group in the answer is no text"))
+    value.as_str().map(Into::into).ok_or_else(|| invalid("a group in the answer is not a text"))
 }
 
 fn values(value: Option<&Value>) -> Result<Vec<String>, BackendError> {
@@ -230,7 +291,7 @@ fn scalar(value: &Value) -> Result<String, BackendError> {
         Value::Number(number) => Ok(number.to_string()),
         Value::Bool(flag) => Ok(flag.to_string()),
         Value::Null | Value::Array(_) | Value::Object(_) => {
-            Err(invalid("an attribute in the answer is of another type"))
+            Err(invalid("an attribute in the answer has an unexpected type"))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The body of a question: JSON with places for what is asked about.
+//! The body of a request: JSON with placeholders.
 
 use auth_core::ConfigError;
 use auth_core::backend::BackendError;
@@ -16,7 +16,7 @@ pub(crate) struct Template {
 }
 
 impl Template {
-    /// `json` must hold each of the places, as a string of its own, exactly once.
+    /// `json` must contain each placeholder exactly once, as an entire string.
     pub(crate) fn new(json: Value, places: [&'static str; 2]) -> Result<Self, ConfigError> {
         for place in places {
             if count(&json, place) != 1 {
@@ -29,9 +29,9 @@ impl Template {
         Ok(Self { json, places, len })
     }
 
-    /// The text, in a buffer that never moves: a secret leaves no copy behind where it grew.
+    /// The text, in a buffer that never moves, so that growing leaves no copy of a secret behind.
     pub(crate) fn fill(&self, values: [&str; 2]) -> Result<Zeroizing<Vec<u8>>, BackendError> {
-        // Escaped, a byte takes six at most.
+        // Escaping takes at most six bytes for one.
         let most = self.len + 6 * (values[0].len() + values[1].len());
         let mut text = Zeroizing::new(Vec::with_capacity(most));
         let filled = Filled { json: &self.json, places: self.places, values };
@@ -51,7 +51,7 @@ fn count(json: &Value, place: &str) -> usize {
     }
 }
 
-/// Written as it goes, so that no tree holds the secret.
+/// Serialised on the fly, so that no tree contains the secret.
 #[derive(Clone, Copy)]
 struct Filled<'a> {
     json: &'a Value,

@@ -1,4 +1,4 @@
-//! [`HttpVerifier`]: a microservice judges passwords.
+//! [`HttpVerifier`]: a microservice verifies passwords.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -16,26 +16,40 @@ use crate::error::unexpected;
 use crate::template::Template;
 use crate::{AnswerCache, Endpoint, IdentityShape, json};
 
-/// A microservice as the authority for passwords: it is sent each as JSON, and answers whose it is.
+/// A microservice as the authority for passwords: it receives name and password as JSON, and answers whose they are.
 ///
-/// | it answers | that is |
+/// | the service answers | meaning |
 /// |---|---|
-/// | 200 and a JSON object with a subject | accepted: the [`IdentityShape`] says where is what |
-/// | 401 | a wrong password, or nobody of that name |
-/// | what [`on_status`](HttpVerifierBuilder::on_status) names | what it says there |
-/// | 400, 413, 414, 422, 431 and further 4xx | could not decide about this attempt, and says nothing of others |
-/// | 429 | could not decide; no reason to leave the service alone, since it may be about one user |
-/// | anything else: 204, 302, 403, 404, 5xx, a 200 that is not understood, nothing in time | could not decide |
+/// | 200 and a JSON object with a subject | accepted: the [`IdentityShape`] says where to find what |
+/// | 401 | a wrong password, or an unknown name |
+/// | a status in [`on_status`](HttpVerifierBuilder::on_status) | what is configured there |
+/// | 400, 413, 414, 422, 431 and further 4xx | an error about this attempt, which says nothing about others |
+/// | 429 | an error; the service is not avoided for it, since it may concern one user |
+/// | anything else: 204, 302, 403, 404, 5xx, a 200 that is not understood, no answer in time | an error |
 /// | nothing: no connection | an outage |
 ///
-/// So where a gateway has lost the service (404, 502), nobody is told that their password is wrong. The service must not
-/// answer 401 for *this* service's own credentials: everybody's password would seem wrong.
+/// So if a gateway has lost the service (404, 502), nobody is told that their password is wrong. The service must not
+/// answer 401 because of *this* service's credentials: every password would seem wrong.
 ///
 /// Five outages within 10 s open the backend's circuit breaker in the chain
-/// ([`BackendPolicy`](auth_core::BackendPolicy)). Wrong passwords never do, nor does what an odd name may bring about, as
-/// a 422, a 500 or no answer in time: only if the service is down by its own word ([`Endpoint::health`]) do these count.
-/// Names and passwords with control characters are not sent at all
+/// ([`BackendPolicy`](auth_core::BackendPolicy)). Wrong passwords never do. Errors that an odd name may cause, such
+/// as a 422, a 500 or no answer in time, count only if the service itself says that it is down
+/// ([`Endpoint::health`]). Names and passwords with control characters are not sent at all
 /// ([`Password`](auth_core::Password) has the table).
+///
+/// ```
+/// use auth_core::{ConfigError, Secret};
+/// use auth_http::{Endpoint, HttpVerifier, IdentityShape};
+///
+/// fn accounts(key: Secret) -> Result<HttpVerifier, ConfigError> {
+///     HttpVerifier::builder(
+///         Endpoint::new("https://accounts.example.com/verify").header("X-Api-Key", key),
+///         "https://accounts.example.com",
+///         IdentityShape::new("/user/id").username("/user/login"),
+///     )
+///     .build()
+/// }
+/// ```
 #[derive(Clone)]
 pub struct HttpVerifier(Arc<Inner>);
 
@@ -49,15 +63,15 @@ struct Inner {
     clock: Box<dyn Clock>,
 }
 
-/// An answer that accepts nobody.
+/// An answer that does not accept.
 pub(crate) type Refused = Outcome<Infallible>;
 
-/// The same as an answer about anybody.
+/// The same answer for any type of user.
 pub(crate) fn refused<T>(answer: &Refused) -> Outcome<T> {
     answer.clone().map(|nobody| match nobody {})
 }
 
-/// A configuration of an [`HttpVerifier`].
+/// Builds an [`HttpVerifier`], which shows an example.
 #[must_use = "nothing is configured until `build` is called"]
 pub struct HttpVerifierBuilder {
     endpoint: Endpoint,
@@ -70,8 +84,19 @@ pub struct HttpVerifierBuilder {
 }
 
 impl HttpVerifier {
-    /// The service at `endpoint`, whose users are known here as those of `issuer`: half of the key by which a user is
-    /// found again, so it must never change. The address will do, if that is for ever.
+    /// Begins with the service at `endpoint`. Its users are known here as those of `issuer`, which is half of the key
+    /// by which a user is found again: it must never change. The address will do, if it is permanent.
+    ///
+    /// ```
+    /// # use auth_http::{AnswerCache, Endpoint, HttpVerifier, IdentityShape};
+    /// # let endpoint = Endpoint::new("https://accounts.example.com/verify");
+    /// # let builder = HttpVerifier::builder(endpoint, "https://accounts.example.com", IdentityShape::new("/id"));
+    /// let accounts = HttpVerifier::builder(
+    ///     Endpoint::new("https://accounts.example.com/verify"),
+    ///     "https://accounts.example.com",
+    ///     IdentityShape::new("/user/id"),
+    /// );
+    /// ```
     pub fn builder(
         endpoint: Endpoint,
         issuer: impl Into<String>,
@@ -90,7 +115,8 @@ impl HttpVerifier {
 }
 
 impl HttpVerifierBuilder {
-    /// What is sent: JSON in which the strings `"{username}"` and `"{password}"` are replaced, each there once.
+    /// Sets what is sent: JSON in which the strings `"{username}"` and `"{password}"` are replaced. Each must occur
+    /// exactly once.
     ///
     /// ```
     /// # use auth_http::{Endpoint, HttpVerifier, IdentityShape};
@@ -106,8 +132,8 @@ impl HttpVerifierBuilder {
         self
     }
 
-    /// What a status between 400 and 499 means: `404` for nobody of that name, say, or `403` for somebody who may not
-    /// sign in. Name one only if nothing between here and the service answers it.
+    /// Sets what a status between 400 and 499 means: `404` for an unknown name, say, or `403` for a user who may not
+    /// sign in. Name a status only if nothing between here and the service answers with it.
     ///
     /// ```
     /// # use auth_core::backend::{DeclineReason, DenyReason, Outcome};
@@ -122,19 +148,26 @@ impl HttpVerifierBuilder {
         self
     }
 
-    /// Keeps answers that accept for a short while: see [`AnswerCache`] for what that costs.
+    /// Keeps answers that accept for a short while: see [`AnswerCache`] for the price.
+    ///
+    /// ```
+    /// # use auth_http::{AnswerCache, Endpoint, HttpVerifier, IdentityShape};
+    /// # let endpoint = Endpoint::new("https://accounts.example.com/verify");
+    /// # let builder = HttpVerifier::builder(endpoint, "https://accounts.example.com", IdentityShape::new("/id"));
+    /// let builder = builder.cache(AnswerCache::new());
+    /// ```
     pub fn cache(mut self, cache: AnswerCache) -> Self {
         self.cache = Some(cache);
         self
     }
 
-    /// Where the time comes from.
+    /// Sets the clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Box::new(clock);
         self
     }
 
-    /// The verifier.
+    /// Builds the verifier.
     ///
     /// # Errors
     /// [`ConfigError`] if the endpoint, the shapes or the table of statuses cannot be right.
@@ -170,7 +203,7 @@ impl Verifier<Password> for HttpVerifier {
     async fn verify(&self, attempt: &Attempt<'_, Password>) -> Result<Outcome<Identity>, BackendError> {
         let Inner { cache, clock, .. } = &*self.0;
         let credentials = attempt.credentials();
-        // Also checked by whoever makes a backend of this; but never hand it on.
+        // A backend made from this checks it as well, but such credentials must never be sent.
         if let Err(reason) = credentials.check_handing_on() {
             return Ok(Outcome::Decline(reason));
         }

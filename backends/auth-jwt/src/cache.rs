@@ -1,4 +1,4 @@
-//! Tokens that were verified, so that the next use of one costs little.
+//! Verified tokens, so that the next use of one is cheap.
 
 use std::sync::Arc;
 
@@ -9,33 +9,34 @@ use auth_jws::VerifyingKey;
 
 use crate::revocation::Issued;
 
-/// What a token came to.
+/// The result of verifying a token.
 pub(crate) struct Good {
     pub(crate) identity: Identity,
     pub(crate) issued: Arc<Issued>,
-    /// What it was verified with. Without that, it is good for nothing.
+    /// The key that verified it. Without that key, the token is no longer good.
     pub(crate) key: VerifyingKey,
-    /// When it was judged. Should a clock go back behind that, it is judged again: it may be early for its `nbf`.
+    /// When it was verified. If the clock is set back behind that, the token is verified again: it may be too early
+    /// for its `nbf`.
     pub(crate) judged: Timestamp,
     /// Its `exp`.
     pub(crate) until: Timestamp,
 }
 
-/// What tokens came to, each up to its end.
+/// The results for tokens, each up to its expiry.
 pub(crate) struct Cache {
     is_on: bool,
     answers: Answers<Good>,
 }
 
 impl Cache {
-    /// Longer tokens are not kept, in bytes.
+    /// The longest token that is remembered, in bytes.
     pub(crate) const MAX_LEN: usize = 4 * 1024;
 
     pub(crate) fn new(capacity: usize) -> Result<Self, ConfigError> {
         Ok(Self { is_on: capacity > 0, answers: Answers::new(capacity)? })
     }
 
-    /// The name of a token; `None` if it is not to be kept.
+    /// The key of a token; `None` if it is not to be remembered.
     pub(crate) fn name(&self, token: &str) -> Option<AnswerName> {
         (self.is_on && token.len() <= Self::MAX_LEN).then(|| self.answers.name(&[token]))
     }

@@ -1,4 +1,4 @@
-//! What an issuer says of itself (`OpenID` Connect Discovery 1.0).
+//! An issuer's metadata (`OpenID` Connect Discovery 1.0).
 
 use auth_core::ConfigError;
 use auth_http::Endpoint;
@@ -7,7 +7,7 @@ use serde::Deserialize;
 /// The longest document that is read.
 const MAX_LEN: usize = 256 * 1024;
 
-/// What matters of it. A name that stands twice is an error.
+/// The part of it that is used. A repeated name is an error.
 #[derive(Deserialize)]
 struct Provider {
     issuer: String,
@@ -19,16 +19,16 @@ pub(crate) fn address(issuer: &str) -> String {
     format!("{}/.well-known/openid-configuration", issuer.strip_suffix('/').unwrap_or(issuer))
 }
 
-/// Where the issuer's keys are. §4.3: the document must be of the same issuer, by the letter, or any server could speak
-/// for any other.
+/// The endpoint of the issuer's keys. §4.3: the document must name the same issuer, byte for byte, or any server
+/// could speak for any other.
 pub(crate) async fn keys_of(issuer: &str, endpoint: Endpoint) -> Result<Endpoint, ConfigError> {
     let refused = |why: &str| ConfigError::new(format!("the discovery document of {issuer} {why}"));
     let document = endpoint.clone().max_answer_len(MAX_LEN).document()?;
-    let text = document.fetch().await.map_err(|error| refused(&crate::keys::told(&error)))?;
+    let text = document.fetch().await.map_err(|error| refused(&crate::keys::describe(&error)))?;
     let provider: Provider = serde_json::from_slice(&text)
-        .map_err(|_| refused("is no JSON object with texts for `issuer` and `jwks_uri`"))?;
+        .map_err(|_| refused("is not a JSON object with texts for `issuer` and `jwks_uri`"))?;
     if provider.issuer != issuer {
-        return Err(refused("is that of another issuer"));
+        return Err(refused("names another issuer"));
     }
     Ok(endpoint.at(provider.jwks_uri))
 }

@@ -1,4 +1,4 @@
-//! What a good token is worth.
+//! What a good token grants.
 
 use auth_core::grant::{Factor, Grant, Proof, Scopes};
 use auth_core::time::Timestamp;
@@ -10,10 +10,10 @@ use crate::refusal::Refusal;
 /// Where issuers write scopes: RFC 9068 §2.2.3, Entra and Okta, Auth0.
 pub(crate) const SCOPES: [&str; 3] = ["scope", "scp", "permissions"];
 
-/// The scopes, the end, and the session at the issuer; and where the issuer is believed, by what the person proved to be
-/// there, and when.
+/// The scopes, the expiry and the session at the issuer; and, if the issuer is trusted with it, when and how the
+/// person authenticated there.
 pub(crate) fn grant(claims: &Claims, scopes_in: &[String], is_believed: bool) -> Result<Grant, Refusal> {
-    // Whether it was revoked is asked on every use, whatever else is remembered of it.
+    // Revocation is checked on every use, whatever else is remembered about the token.
     let mut grant = Grant::new().asked_each_time();
     if let Some(scopes) = scopes(claims, scopes_in)? {
         grant = grant.with_scopes(scopes);
@@ -33,15 +33,15 @@ pub(crate) fn grant(claims: &Claims, scopes_in: &[String], is_believed: bool) ->
     }
 }
 
-/// The first claim that is there says them all. Where there is none, nobody said what the token is for: it has no scopes, and may do
-/// what its user may.
+/// The first claim that is present holds all of them. If none is present, the token holds no scopes, and does not
+/// limit the permissions of its user.
 fn scopes(claims: &Claims, names: &[String]) -> Result<Option<Scopes>, Refusal> {
     let Some(value) = names.iter().find_map(|name| claims.get(name)) else { return Ok(None) };
     let text = match value {
         Value::String(text) => text.clone(),
         Value::Array(all) => {
             let words: Option<Vec<&str>> = all.iter().map(Value::as_str).collect();
-            // A blank in one of them would make two of it.
+            // A blank within one of them would make it two.
             let words = words.filter(|words| words.iter().all(|word| !word.contains(' ')));
             words.ok_or(Refusal::Scopes)?.join(" ")
         }
@@ -50,8 +50,8 @@ fn scopes(claims: &Claims, names: &[String]) -> Result<Option<Scopes>, Refusal> 
     Scopes::parse(&text).map(Some).map_err(|_| Refusal::Scopes)
 }
 
-/// That there was a login, and by what (RFC 8176 §2, and what the `OpenID` EAP profile calls resistant to phishing). What
-/// is not known here proves no more than that.
+/// That there was a login, and how (RFC 8176 §2, and the methods that the `OpenID` EAP profile calls
+/// phishing-resistant). An unknown method proves no more than that.
 fn factors(claims: &Claims) -> impl Iterator<Item = Factor> {
     let methods = claims.get("amr").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let by_method = methods.iter().filter_map(Value::as_str).filter_map(|method| match method {

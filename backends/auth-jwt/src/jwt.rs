@@ -1,4 +1,4 @@
-//! [`Jwt`]: tokens are verified here.
+//! [`Jwt`]: verifies tokens locally.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,18 +19,28 @@ use crate::revocation::{Issued, Revocation};
 ///
 /// | the token | outcome |
 /// |---|---|
-/// | is no JWT, or of an issuer that is not named | `Decline(NotMine)` |
+/// | is not a JWT, or its issuer is not configured | `Decline(NotMine)` |
 /// | has expired | `Deny(Expired)` |
 /// | was revoked | `Deny(Revoked)` |
-/// | is anything else than it should be | `Deny(WrongSecret)` |
-/// | is signed by a key that cannot be looked for now | could not be decided, and says nothing of others |
-/// | is as it should be | accepted, as (`iss`, `sub`) byte for byte |
+/// | violates another requirement | `Deny(WrongSecret)` |
+/// | is signed by a key that cannot be looked up now | an error, which says nothing about other tokens |
+/// | meets all requirements | accepted, as (`iss`, `sub`) byte for byte |
 ///
-/// For the client all refusals are one 401. What a good token is worth is in its
-/// [`Grant`](auth_core::grant::Grant): the scopes that it names, if it has a claim of them, and its `exp`; and where the issuer
-/// [is believed](Issuer::trust_authentication), how and when its user last proved who they are there.
+/// The client gets the same 401 for all refusals. The [`Grant`](auth_core::grant::Grant) of a good token holds its
+/// scopes, if a claim names any, and its `exp`; and if the issuer [is trusted with it](Issuer::trust_authentication),
+/// how and when its user last authenticated there.
 ///
-/// A token that was verified is kept as such, under a keyed hash, up to its `exp` and no longer than its key.
+/// A verified token is remembered under a keyed hash, up to its `exp` and no longer than its key.
+///
+/// ```no_run
+/// use auth_core::ConfigError;
+/// use auth_jwt::{Issuer, Jwt};
+///
+/// async fn tokens() -> Result<Jwt, ConfigError> {
+///     let issuer = Issuer::new("https://id.example.com").discover().audience("https://orders.example.com");
+///     Jwt::builder().issuer(issuer).build().await
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Jwt(Arc<Inner>);
 
@@ -41,7 +51,7 @@ struct Inner {
     clock: Box<dyn Clock>,
 }
 
-/// A configuration of a [`Jwt`].
+/// Builds a [`Jwt`], which shows an example.
 #[must_use = "nothing is configured until `build` is called"]
 pub struct JwtBuilder {
     issuers: Vec<Issuer>,
@@ -51,12 +61,12 @@ pub struct JwtBuilder {
 }
 
 impl Jwt {
-    /// How many verified tokens are kept, unless set. Longer ones than 4 KiB are not.
+    /// How many verified tokens are remembered, unless set. Tokens longer than 4 KiB are not.
     pub const CAPACITY: usize = 10_000;
-    /// The most that it can be set to.
+    /// The largest number that can be set.
     pub const MAX_CAPACITY: usize = 1_000_000;
 
-    /// No issuer yet.
+    /// Begins without an issuer.
     pub fn builder() -> JwtBuilder {
         JwtBuilder {
             issuers: Vec::new(),
@@ -68,20 +78,33 @@ impl Jwt {
 }
 
 impl JwtBuilder {
-    /// Takes tokens of this issuer. Call it for each.
+    /// Accepts tokens of this issuer. Call it for each.
+    ///
+    /// ```
+    /// use auth_jwt::{Issuer, Jwt};
+    ///
+    /// let staff = Issuer::new("https://id.example.com").discover().audience("orders");
+    /// let partners = Issuer::new("https://login.partner.example").discover().audience("orders");
+    /// let tokens = Jwt::builder().issuer(staff).issuer(partners);
+    /// ```
     pub fn issuer(mut self, issuer: Issuer) -> Self {
         self.issuers.push(issuer);
         self
     }
 
-    /// How many verified tokens are kept, so that their next use costs little; 0 for none. When all places are taken by
-    /// tokens that are still good, new ones are not kept.
+    /// Sets how many verified tokens are remembered, so that their next use is cheap; 0 for none. While all places
+    /// hold tokens that are still good, new ones are not remembered.
+    ///
+    /// ```
+    /// let tokens = auth_jwt::Jwt::builder().capacity(100_000);
+    /// ```
     pub fn capacity(mut self, tokens: usize) -> Self {
         self.capacity = tokens;
         self
     }
 
-    /// Asks whether a good token was revoked, on every use of it. An error is no answer: the token could not be judged.
+    /// Asks on every use of a good token whether it was revoked. If that fails, the token is neither accepted nor
+    /// refused: the chain answers 503.
     ///
     /// ```
     /// # use auth_core::time::Timestamp;
@@ -90,7 +113,7 @@ impl JwtBuilder {
     /// # fn configured(logouts: std::sync::Arc<Logouts>) -> auth_jwt::JwtBuilder {
     /// auth_jwt::Jwt::builder().revoked_by(move |token| {
     ///     let logouts = logouts.clone();
-    ///     // Whoever was logged out everywhere has no token from before.
+    ///     // A user who logged out everywhere has no valid token from before.
     ///     async move { Ok(token.at < Some(logouts.since(&token.subject).await)) }
     /// })
     /// # }
@@ -103,17 +126,26 @@ impl JwtBuilder {
         self
     }
 
-    /// Where the time comes from.
+    /// Sets the clock.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Box::new(clock);
         self
     }
 
-    /// The verifier, with the keys of all issuers. Those that are fetched are fetched now.
+    /// Builds the verifier with the keys of all issuers, which it fetches now.
+    ///
+    /// ```no_run
+    /// # use auth_jwt::{Issuer, Jwt};
+    /// # async fn tokens() -> Result<(), auth_core::ConfigError> {
+    /// let issuer = Issuer::new("https://id.example.com").discover().audience("orders");
+    /// let tokens = Jwt::builder().issuer(issuer).build().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// [`ConfigError`] if the configuration cannot be right, or the keys of an issuer cannot be had: a service that would
-    /// refuse everybody does not start.
+    /// [`ConfigError`] if the configuration cannot be right, or an issuer's keys cannot be fetched: a service that
+    /// would refuse everybody does not start.
     pub async fn build(self) -> Result<Jwt, ConfigError> {
         if self.issuers.is_empty() {
             return Err(ConfigError::new("call `.issuer(…)` for each issuer whose tokens are taken"));
@@ -125,7 +157,7 @@ impl JwtBuilder {
         for issuer in self.issuers {
             let name = issuer.name().to_owned();
             if issuers.insert(name.clone(), issuer.build(self.clock.now()).await?).is_some() {
-                return Err(ConfigError::new(format!("the issuer {name:?} is there twice")));
+                return Err(ConfigError::new(format!("the issuer {name:?} is configured twice")));
             }
         }
         let cache = Cache::new(self.capacity)?;
@@ -134,9 +166,9 @@ impl JwtBuilder {
 }
 
 impl Verifier<BearerToken> for Jwt {
-    /// Nothing but three parts is a token in compact form.
+    /// A token in compact form has exactly three parts.
     fn supports(&self, attempt: &Attempt<'_, BearerToken>) -> bool {
-        // Counted byte by byte, many at a time: that is done for each token of each request.
+        // Counting bytes one by one vectorises well: it is done for each token of each request.
         attempt.credentials().token().expose().bytes().map(|byte| usize::from(byte == b'.')).sum::<usize>()
             == 2
     }
@@ -153,7 +185,7 @@ impl Verifier<BearerToken> for Jwt {
         }
     }
 
-    /// Whether there are keys. The issuers are not asked.
+    /// Whether there are keys. The issuers get no request.
     async fn health(&self) -> Health {
         let now = self.0.clock.now();
         let serving = self.0.issuers.values().filter(|issuer| issuer.serves(now)).count();
@@ -164,7 +196,7 @@ impl Verifier<BearerToken> for Jwt {
         }
     }
 
-    /// A token is verified here.
+    /// A token is verified within this process.
     fn hands_on(&self) -> bool {
         false
     }
@@ -181,7 +213,7 @@ impl Inner {
         }
     }
 
-    /// What a token comes to, by what is kept of it or by its signature.
+    /// The result for a token, remembered or by its signature.
     async fn verified(&self, text: &str, now: Timestamp) -> Result<Arc<Good>, Failure> {
         let Some(name) = self.cache.name(text) else { return self.read(text, now).await.map(Arc::new) };
         if let Some(good) = self.cache.get(&name, now).filter(|good| self.is_still_good(good, now)) {
@@ -198,7 +230,7 @@ impl Inner {
 
     async fn read(&self, text: &str, now: Timestamp) -> Result<Good, Failure> {
         let token = Token::parse(text).map_err(|why| {
-            // Whatever is wrong with it: if it is ours, nobody else is to make something of it.
+            // Whatever is wrong with it: if the token is from one of these issuers, no other backend may accept it.
             let is_ours = claims_issuer(text, |issuer| self.issuers.contains_key(issuer));
             if is_ours { Refusal::Malformed(why).into() } else { Failure::NotMine }
         })?;

@@ -35,7 +35,7 @@ impl From<Refusal> for Failure {
 type Found<'t> = (&'t Claims, VerifyingKey);
 
 impl Keys {
-    /// The keys that are good now. If they are to be fetched again, that begins, and nobody waits for it.
+    /// The keys that are good now. If they are too old, a fetch starts, and nobody waits for it.
     pub(crate) fn current(&self, now: Timestamp) -> Option<Arc<JwkSet>> {
         match self {
             Self::Fixed(keys) => Some(Arc::clone(keys)),
@@ -45,7 +45,7 @@ impl Keys {
 
     /// The token's claims, and the key that verified them.
     ///
-    /// A signature that is wrong under a key of the token's own name is wrong, whoever may be asked: it costs no fetch.
+    /// If the signature is wrong under the key that the token names, the token is refused without a fetch.
     pub(crate) async fn verify<'t>(
         &self,
         token: &'t Token<'_>,
@@ -66,7 +66,7 @@ impl Keys {
     }
 }
 
-/// Fetches the keys again, unless that was done a moment ago, for a token that none of those that are held signed.
+/// Fetches the keys again, unless that was done a moment ago, because none of them signed a token.
 async fn look_for<'t>(
     remote: &Arc<Remote>,
     token: &'t Token<'_>,
@@ -80,7 +80,7 @@ async fn look_for<'t>(
     let has_landed = match remote.fetch(now) {
         Fetch::UnderWay(flight) => flight.has_landed().await,
         Fetch::TooSoon(rest) => {
-            // If it names no key, it is signed by none of those that there are.
+            // If it names no key, none of the existing keys signed it.
             return Err(match why.filter(|_| id.is_none()) {
                 Some(why) => why.into(),
                 None => NotNow::TooSoon(rest).into(),
@@ -107,7 +107,7 @@ fn try_all<'t>(keys: &JwkSet, token: &'t Token<'_>) -> Result<Found<'t>, Refusal
     Err(why)
 }
 
-/// Why a key cannot be looked for now. It is no outage: one token may have caused it.
+/// Why a key cannot be looked up now. It is not an outage, since a single token may have caused it.
 #[derive(Debug)]
 enum NotNow {
     TooSoon(Duration),
@@ -141,8 +141,8 @@ impl fmt::Display for NotNow {
 
 impl Error for NotNow {}
 
-/// An error with what lies behind it. None of it holds an address or an answer.
-pub(crate) fn told(error: &BackendError) -> String {
+/// An error with its sources. None of them contains an address or an answer.
+pub(crate) fn describe(error: &BackendError) -> String {
     let first: &dyn Error = error;
     let causes = std::iter::successors(Some(first), |error| (*error).source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")

@@ -1,7 +1,7 @@
 //! Signed JSON Web Tokens of known issuers as bearer tokens, for [`auth_core`].
 //!
-//! [`Jwt`] verifies them here: an issuer is asked for its keys, and never about a token. What becomes of whom they name in
-//! the application's own table says a [`Provisioning`](auth_core::Provisioning) policy:
+//! [`Jwt`] verifies them locally: it asks an issuer for its keys, and never about a token. A
+//! [`Provisioning`](auth_core::Provisioning) policy decides what becomes of the users in the application's own table:
 //!
 //! ```
 //! use auth_core::backend::{Provisioned, Provisioner};
@@ -26,35 +26,43 @@
 //! }
 //! ```
 //!
-//! # Whose a token is
-//! A text of three parts that says it is of one of the issuers ends here, right or wrong: no other backend is asked about
-//! what one of our issuers would not stand for. Everything else is [not ours](auth_core::backend::DeclineReason::NotMine),
-//! before anything is computed.
+//! # Which tokens are handled
+//! A text of three parts that names one of the issuers is accepted or refused here: no other backend may accept a
+//! token that its issuer would not stand for. Everything else is [not
+//! ours](auth_core::backend::DeclineReason::NotMine), before anything is computed.
 //!
-//! # What is always so
-//! * Nothing is taken that was not said: a token must have `iss`, `sub`, `exp`, an `aud` of ours, and the
-//!   [type](Issuer::typ) of an access token. What each claim must be is in [`auth_jws::Expectations`]; how a token
-//!   is read, in [`auth_jws`].
-//! * Whatever needs no key is judged first. A signature is compared only where everything else is right.
-//! * Keys come from the configuration, or from a fixed address: `https` but for this machine, no redirects, at most 1 MiB
-//!   and 100 keys. Nothing in a token leads anywhere.
-//! * A token that is kept as verified ends with its `exp`, and with its key. Whether it was revoked is asked on every use.
+//! # Guarantees
+//! * Every requirement is explicit: a token must have `iss`, `sub`, `exp`, one of the audiences in `aud`, and the
+//!   [type](Issuer::typ) of an access token. [`auth_jws::Expectations`] lists the requirements on each claim, and
+//!   [`auth_jws`] says how a token is read.
+//! * Everything that needs no key is checked first. A signature is verified only if everything else is right.
+//! * Keys come from the configuration, or from a fixed address: `https` except on this machine, no redirects, at most
+//!   1 MiB and 100 keys. Nothing in a token leads anywhere.
+//! * A verified token is remembered until its `exp`, and no longer than its key. Revocation is checked on every use.
 //! * Nothing of a token reaches a log or an error.
 //!
-//! # Keys that change
+//! # Features
+//! The crate has no features and needs Rust 1.88. It brings along `auth-http` with reqwest and rustls for fetching
+//! keys, and `ring` for signatures. The application installs the cryptography of rustls, as for `auth-http`.
+//!
+//! # Key rotation
 //! | | default |
 //! |---|---|
-//! | keys are fetched again, beside the requests, when they are [older](Issuer::fetch_every) than | 10 min |
-//! | a key that is not known is looked for, but not if keys were fetched in the last | [30 s](Issuer::fetch_interval) |
+//! | keys are fetched again, in the background, when they are [older](Issuer::fetch_every) than | 10 min |
+//! | an unknown key is looked up, unless keys were fetched in the last | [30 s](Issuer::fetch_interval) |
 //! | while the issuer is down, keys are good for | [24 h](Issuer::keep_keys_for) |
-//! | a name of a key that the issuer did not have is remembered for | 300 s, and 128 of them |
+//! | the name of a key that the issuer did not have is remembered for | 300 s, and 128 of them |
 //!
-//! One fetch is under way for each issuer. Fetched keys take the place of those before: a key that is no longer there is
-//! good for nothing from then on. Where there is none among them that can be used, those before stay.
+//! For each issuer at most one fetch runs at a time. Fetched keys replace the previous ones: a key that is no longer
+//! published is not good any more. If none of the fetched keys can be used, the previous ones stay.
 //!
-//! A key that cannot be looked for now means that the token could not be judged: 503, and no refusal. It is no outage
-//! either ([`BackendError::undecided`](auth_core::backend::BackendError::undecided)): whoever makes up names of keys
-//! opens nobody's circuit breaker.
+//! If a key cannot be looked up now, the token is neither accepted nor refused: the chain answers 503. It is not an
+//! outage either ([`BackendError::undecided`](auth_core::backend::BackendError::undecided)): a client that invents
+//! names of keys opens no circuit breaker.
+//!
+//! # Where next
+//! [`Issuer`] has the settings. `auth-http` asks an OAuth server about each token instead (introspection).
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod cache;
 mod discovery;
@@ -72,3 +80,7 @@ pub use auth_jws::{Algorithm, VerifyingKey};
 pub use issuer::Issuer;
 pub use jwt::{Jwt, JwtBuilder};
 pub use revocation::Issued;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

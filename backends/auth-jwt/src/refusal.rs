@@ -1,23 +1,23 @@
-//! Why a token of one of our issuers is refused.
+//! Why a token of a configured issuer is refused.
 
 use std::fmt;
 
 use auth_core::backend::{DenyReason, Outcome};
 use auth_jws::{InvalidClaims, InvalidSignature, Malformed};
 
-/// Why a token is refused. It ends with us: none of this is left to the next backend.
+/// Why a token is refused. The refusal is final: the next backend is not asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     Malformed(Malformed),
-    /// It is signed by another algorithm than the issuer uses.
+    /// It is signed with an algorithm that the issuer does not use.
     Algorithm,
     Claims(InvalidClaims),
     /// It names a key that the issuer does not have.
     Key,
     Signature(InvalidSignature),
-    /// What it says of somebody is of another type than expected.
+    /// A claim about the user has an unexpected type.
     Identity,
-    /// Its scopes are none.
+    /// Its scopes cannot be read.
     Scopes,
     Revoked,
 }
@@ -42,8 +42,8 @@ impl fmt::Display for Refusal {
             Self::Claims(why) => why.fmt(f),
             Self::Key => f.write_str("the token names a key that its issuer does not have"),
             Self::Signature(why) => why.fmt(f),
-            Self::Identity => f.write_str("what the token says of somebody is of another type"),
-            Self::Scopes => f.write_str("the token's scopes are none"),
+            Self::Identity => f.write_str("a claim about the user has an unexpected type"),
+            Self::Scopes => f.write_str("the token's scopes cannot be read"),
             Self::Revoked => f.write_str("the token was revoked"),
         }
     }

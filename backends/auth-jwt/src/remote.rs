@@ -9,17 +9,17 @@ use auth_http::Document;
 use auth_jws::{Algorithm, JwkSet};
 use tokio::sync::watch;
 
-use crate::keys::told;
+use crate::keys::describe;
 use crate::unknown::Unknown;
 
-/// When keys are fetched, and for how long they are good.
+/// When keys are fetched, and how long they are good.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pace {
-    /// Older ones are fetched again.
+    /// The age at which keys are fetched again.
     pub(crate) every: Duration,
-    /// The least time between two fetches.
+    /// The minimum time between two fetches.
     pub(crate) interval: Duration,
-    /// Older ones are good for nothing.
+    /// The age at which keys are no longer good.
     pub(crate) keep: Duration,
 }
 
@@ -27,7 +27,7 @@ pub(crate) struct Pace {
 pub(crate) struct Remote {
     issuer: String,
     document: Document,
-    /// Those that the issuer signs by: keys for others are left out.
+    /// The algorithms of the issuer: keys for others are left out.
     algorithms: Vec<Algorithm>,
     pace: Pace,
     state: Mutex<State>,
@@ -35,18 +35,18 @@ pub(crate) struct Remote {
 
 struct State {
     keys: Arc<JwkSet>,
-    /// When they were asked for.
+    /// When these keys were requested.
     fetched: Timestamp,
-    /// When keys were last asked for, whatever came of it.
+    /// When keys were last requested, with or without success.
     asked: Timestamp,
     flight: Option<Flight>,
     unknown: Unknown,
 }
 
-/// A fetch, for whoever needs it.
+/// A fetch that is needed.
 pub(crate) enum Fetch {
     UnderWay(Flight),
-    /// There was one a moment ago; the next can be after this.
+    /// The last fetch was a moment ago; the next is possible after this.
     TooSoon(Duration),
 }
 
@@ -55,7 +55,7 @@ pub(crate) enum Fetch {
 pub(crate) struct Flight(watch::Receiver<Option<bool>>);
 
 impl Flight {
-    /// Waits for it, and says whether there are new keys.
+    /// Waits for it, and returns whether there are new keys.
     pub(crate) async fn has_landed(mut self) -> bool {
         self.0.wait_for(Option::is_some).await.is_ok_and(|done| *done == Some(true))
     }
@@ -79,7 +79,7 @@ impl Remote {
         Ok(Arc::new(Self { issuer: issuer.into(), document, algorithms, pace, state: Mutex::new(state) }))
     }
 
-    /// The keys that are good now. Where they are to be fetched again, that begins.
+    /// The keys that are good now. Starts a fetch if they are too old.
     pub(crate) fn current(self: &Arc<Self>, now: Timestamp) -> Option<Arc<JwkSet>> {
         let mut state = self.lock();
         let age = apart(now, state.fetched);
@@ -89,7 +89,7 @@ impl Remote {
         (age < self.pace.keep).then(|| Arc::clone(&state.keys))
     }
 
-    /// Joins the fetch that is under way, or begins one, unless there was one a moment ago.
+    /// Joins the running fetch, or starts one unless the last was a moment ago.
     pub(crate) fn fetch(self: &Arc<Self>, now: Timestamp) -> Fetch {
         self.fetch_by(&mut self.lock(), now)
     }
@@ -107,13 +107,13 @@ impl Remote {
         state.asked = now;
         state.flight = Some(flight.clone());
         let remote = Arc::clone(self);
-        // On its own: whoever began it may go away.
+        // In a separate task: the request that started it may be cancelled.
         tokio::spawn(async move { landing.send_replace(Some(remote.refresh(now).await)) });
         Fetch::UnderWay(flight)
     }
 
-    /// Replaces the keys. Those that are no longer there are good for nothing from now on; if nothing is there, nothing
-    /// changes.
+    /// Replaces the keys. Keys that are no longer published are not good from now on. If no usable key is published,
+    /// nothing changes.
     async fn refresh(&self, asked: Timestamp) -> bool {
         match load(&self.issuer, &self.document, &self.algorithms).await {
             Ok(keys) => {
@@ -123,35 +123,36 @@ impl Remote {
                 true
             }
             Err(error) => {
-                let why = told(&error);
+                let why = describe(&error);
                 tracing::warn!(target: "auth", issuer = self.issuer, "keys could not be fetched: {why}");
                 false
             }
         }
     }
 
-    /// Whether the issuer had no key of this name lately.
+    /// Whether the issuer recently had no key of this name.
     pub(crate) fn is_unknown(&self, id: &str, now: Timestamp) -> bool {
         self.lock().unknown.contains(id, now)
     }
 
-    /// Notes that the issuer has no key of this name.
+    /// Records that the issuer has no key of this name.
     pub(crate) fn note_unknown(&self, id: &str, now: Timestamp) {
         self.lock().unknown.insert(id, now);
     }
 
-    // Nothing in here can panic half-way: a poisoned lock is as good as any.
+    // Nothing in here can panic half-way: the data behind a poisoned lock is valid.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// How far apart two times are, whichever is first: a clock that went back makes no key younger, and no pause longer.
+/// The distance between two times, in either order: a clock that was set back makes no key younger and no pause
+/// longer.
 fn apart(one: Timestamp, other: Timestamp) -> Duration {
     one.since(other).max(other.since(one))
 }
 
-/// The keys that can be used; none are an error.
+/// The usable keys; an error if there are none.
 async fn load(issuer: &str, document: &Document, algorithms: &[Algorithm]) -> Result<JwkSet, BackendError> {
     let text = document.fetch().await?;
     let set = JwkSet::parse(&text).map_err(BackendError::invalid_data)?;

@@ -1,4 +1,4 @@
-//! Tokens that are good by all they say, and are not to be taken any more.
+//! Revocation: valid tokens that are no longer accepted.
 
 use std::fmt;
 use std::pin::Pin;
@@ -7,17 +7,18 @@ use std::sync::Arc;
 use auth_core::backend::BackendError;
 use auth_core::time::Timestamp;
 
-/// By what a revoked token is known: itself, or whose and how old it is.
+/// What identifies a revoked token: its id, or its user and age.
+/// [`JwtBuilder::revoked_by`](crate::JwtBuilder::revoked_by) shows an example.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Issued {
-    /// By whom (`iss`).
+    /// The issuer (`iss`).
     pub issuer: String,
-    /// About whom (`sub`).
+    /// The subject (`sub`).
     pub subject: String,
-    /// Its own name (`jti`), if it has one. It is unique within the issuer, if at all.
+    /// The token's id (`jti`), if it has one: unique within the issuer.
     pub id: Option<String>,
-    /// When (`iat`), if it says so.
+    /// When it was issued (`iat`), if it says so.
     pub at: Option<Timestamp>,
 }
 

@@ -10,7 +10,7 @@ pub(crate) const CAPACITY: usize = 128;
 /// For how long.
 pub(crate) const TTL: Duration = Duration::from_secs(300);
 
-/// Names that a fetch did not find. Whoever makes them up pushes out nothing but others that were made up.
+/// Names that a fetch did not find. A client that invents names pushes out only invented names.
 #[derive(Default)]
 pub(crate) struct Unknown(HashMap<Box<str>, Timestamp>);
 
@@ -31,7 +31,7 @@ impl Unknown {
     }
 }
 
-/// A clock that went back makes nothing last longer.
+/// A clock that was set back must not prolong anything.
 fn is_fresh(since: Timestamp, now: Timestamp) -> bool {
     since <= now && now.since(since) < TTL
 }

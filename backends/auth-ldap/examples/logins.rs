@@ -153,7 +153,7 @@ async fn login(auth: Auth<Person>, user: String) -> Result<(), Failed> {
     if person.user().0.username() == user { Ok(()) } else { Err(format!("{user} is another").into()) }
 }
 
-/// Whoever the directory vouches for.
+/// Any user of the directory.
 #[derive(Debug)]
 struct Everybody;
 

@@ -1,7 +1,6 @@
-//! Reading BER as LDAP uses it (RFC 4511 §5.1): definite lengths, tags of one byte. It never panics, and never
-//! calls itself.
+//! Reads BER as LDAP uses it (RFC 4511 §5.1): definite lengths, tags of one byte. It never panics and never recurses.
 
-/// The tags that are read here, with their class and form.
+/// The tags that are read here, with class and form.
 pub(crate) mod tag {
     pub(crate) const BOOLEAN: u8 = 0x01;
     pub(crate) const INTEGER: u8 = 0x02;
@@ -11,7 +10,7 @@ pub(crate) mod tag {
     pub(crate) const SET: u8 = 0x31;
 }
 
-/// What stands before an element's content: its tag, its own length, and that of the content.
+/// The header of an element: its tag, the header's length, and the content's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
     pub(crate) tag: u8,
@@ -19,12 +18,12 @@ pub(crate) struct Header {
     pub(crate) content: usize,
 }
 
-/// Bytes that are no BER of that kind.
+/// Bytes that are not BER of that kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Malformed;
 
 impl Header {
-    /// The header at the start of `bytes`; `None` if more of them are needed.
+    /// The header at the start of `bytes`; `None` if more bytes are needed.
     ///
     /// # Errors
     /// [`Malformed`] for tags of several bytes, indefinite lengths, and lengths of more than four bytes.
@@ -52,7 +51,7 @@ impl Header {
     }
 }
 
-/// The elements of a content, one after the other.
+/// The elements of a content, one after another.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Elements<'a>(&'a [u8]);
 
@@ -65,12 +64,12 @@ impl<'a> Elements<'a> {
         self.0.is_empty()
     }
 
-    /// The tag of the next one, if there is one.
+    /// The tag of the next element, if there is one.
     pub(crate) fn peek(self) -> Option<u8> {
         self.0.first().copied()
     }
 
-    /// The next one: its tag and content.
+    /// The next element: its tag and content.
     pub(crate) fn next(&mut self) -> Result<(u8, &'a [u8]), Malformed> {
         let header = Header::read(self.0)?.ok_or(Malformed)?;
         let element = self.0.get(header.len..header.whole()).ok_or(Malformed)?;
@@ -78,7 +77,7 @@ impl<'a> Elements<'a> {
         Ok((header.tag, element))
     }
 
-    /// The content of the next one, which must have this tag.
+    /// The content of the next element, which must have this tag.
     pub(crate) fn expect(&mut self, tag: u8) -> Result<&'a [u8], Malformed> {
         match self.next()? {
             (found, content) if found == tag => Ok(content),
@@ -86,17 +85,17 @@ impl<'a> Elements<'a> {
         }
     }
 
-    /// The next one, if it has this tag.
+    /// The next element, if it has this tag.
     pub(crate) fn optional(&mut self, tag: u8) -> Result<Option<&'a [u8]>, Malformed> {
         if self.peek() == Some(tag) { self.expect(tag).map(Some) } else { Ok(None) }
     }
 
-    /// The next one as text.
+    /// The next element as text.
     pub(crate) fn text(&mut self) -> Result<&'a str, Malformed> {
         text(self.expect(tag::OCTET_STRING)?)
     }
 
-    /// That there is no other one.
+    /// Checks that no element is left.
     pub(crate) fn end(self) -> Result<(), Malformed> {
         if self.is_empty() { Ok(()) } else { Err(Malformed) }
     }

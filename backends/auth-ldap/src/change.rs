@@ -1,4 +1,4 @@
-//! Passwords that their owners change.
+//! Password changes by users themselves.
 
 use auth_core::backend::DenyReason;
 use auth_core::{Credentials as _, Password, Secret};
@@ -13,21 +13,22 @@ use crate::policy::Judged;
 use crate::reader::Reader;
 use crate::settings::Way;
 
-/// What became of a password's change.
+/// The result of changing a password: [`Ldap::change_password`] shows an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PasswordChange {
-    /// It is changed, and the old one is good for nothing any more.
+    /// The password is changed, and the old one no longer works.
     Changed,
-    /// The old one is wrong, or nobody has this name.
+    /// The old password is wrong, or the name is unknown.
     WrongPassword,
     /// The account may not sign in, for this reason.
     Denied(DenyReason),
-    /// The directory does not take the new one: it is too short, too easy, too young, or was used before.
+    /// The directory does not accept the new password: it is too short, too easy, changed too soon, or was used
+    /// before.
     Unsuitable,
 }
 
-/// The result codes that are answers to it (RFC 4511 appendix A).
+/// The result codes that answer a change (RFC 4511 appendix A).
 mod code {
     pub(super) const SUCCESS: u32 = 0;
     pub(super) const CONSTRAINT_VIOLATION: u32 = 19;
@@ -50,7 +51,7 @@ impl Directory {
         old: &Secret,
         new: &Secret,
     ) -> Result<PasswordChange, Failure> {
-        // The same bounds as of a login: a bind with an empty password would succeed (RFC 4513 §5.1.2).
+        // The same limits as for a login: a bind with an empty password would succeed (RFC 4513 §5.1.2).
         let is_fit = |password: &Secret| {
             let typed = Password::new(username, password.clone());
             typed.check().and_then(|()| typed.check_handing_on()).is_ok()
@@ -67,7 +68,7 @@ impl Directory {
         };
         let mut connection = self.binders.get().await?;
         match bind(&mut connection, &owner, old).await? {
-            // Such a bind is good for this, and for nothing else.
+            // Such a bind permits changing the password, and nothing else.
             Judged::Proven | Judged::Denied(DenyReason::MustChangePassword) => {}
             Judged::Declined(_) => return Ok(PasswordChange::WrongPassword),
             Judged::Denied(reason) => return Ok(PasswordChange::Denied(reason)),
@@ -79,7 +80,7 @@ impl Directory {
         }
     }
 
-    /// As whom the owner of a name binds; `None` if that is not exactly one.
+    /// The DN as which the user of a name binds; `None` unless there is exactly one.
     async fn owner(&self, name: &str) -> Result<Option<String>, Failure> {
         match &self.settings.way {
             Way::Dn(template) => Ok(Some(template.fill(&DnValue::of(name)))),

@@ -1,4 +1,4 @@
-//! One connection to a server, and what is asked on it.
+//! One connection to a server, and the requests on it.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -18,20 +18,20 @@ use crate::paged::Cursor;
 use crate::policy;
 use crate::server::Server;
 
-/// A connection on which one thing is asked at a time.
+/// A connection with at most one request at a time.
 pub(crate) struct Connection {
     handle: ldap3::Ldap,
     server: Arc<Server>,
-    /// Why it ended, if the screen ended it.
+    /// Why the screen ended it, if it did.
     fault: Arc<OnceLock<Failure>>,
     limit: Duration,
     since: Instant,
-    /// Whether an answer is outstanding. It stays so if whoever asked goes away: the answer may come yet, and must
-    /// not be taken for that to the next question.
+    /// Whether an answer is outstanding. It stays so if the request is cancelled: the answer may still arrive, and
+    /// must not be taken for the answer to the next one.
     waits: bool,
 }
 
-/// What a search asks for.
+/// A search request.
 pub(crate) struct Search<'a> {
     pub(crate) base: &'a str,
     pub(crate) scope: Scope,
@@ -39,18 +39,18 @@ pub(crate) struct Search<'a> {
     pub(crate) attributes: &'a [String],
 }
 
-/// What one search answered.
+/// The answer to a search.
 struct Answer {
     entries: Vec<Entry>,
     result: LdapResult,
 }
 
-/// As many entries as are needed to know whether there is exactly one.
+/// As many entries as it takes to know whether there is exactly one.
 const ONE: i32 = 2;
-/// For searches by pages: there can be as many as the server gives.
+/// For paged searches: as many entries as the server returns.
 const ANY: i32 = 0;
 
-/// An entry: its name, and its attributes by their names in small letters.
+/// An entry: its name, and its attributes by their lower-case names.
 pub(crate) struct Entry {
     pub(crate) dn: String,
     pub(crate) attributes: HashMap<String, Vec<Vec<u8>>>,
@@ -71,7 +71,7 @@ impl Connection {
         Self { handle, server, fault, limit, since: Instant::now(), waits: false }
     }
 
-    /// Whether it can be asked: nothing is outstanding, nobody closed it, and its server did not fail meanwhile.
+    /// Whether it can be used: no answer is outstanding, nobody closed it, and its server did not fail meanwhile.
     pub(crate) fn is_usable(&mut self) -> bool {
         !self.waits && !self.handle.is_closed() && !self.server.failed_since(self.since)
     }
@@ -80,7 +80,7 @@ impl Connection {
         self.waits
     }
 
-    /// Binds, which replaces whoever was bound before (RFC 4513 §4). The answer is whatever the server said.
+    /// Binds, which replaces the previous bind (RFC 4513 §4). Returns the server's answer as it is.
     pub(crate) async fn bind(&mut self, name: &str, password: &Secret) -> Result<LdapResult, Failure> {
         let mut handle = self.handle.clone();
         self.ask(async move {
@@ -90,7 +90,7 @@ impl Connection {
         .await
     }
 
-    /// Changes the password of whoever is bound (RFC 3062), and says with which result code the server answers.
+    /// Changes the password of the bound user (RFC 3062), and returns the server's result code.
     pub(crate) async fn change_password(&mut self, old: &Secret, new: &Secret) -> Result<u32, Failure> {
         let mut handle = self.handle.clone();
         let answer = self.ask(async move {
@@ -101,14 +101,14 @@ impl Connection {
         Ok(answer.await?.1.rc)
     }
 
-    /// The entries that a search finds: two of them if there are more.
+    /// The entries that a search finds: at most two of them.
     ///
     /// # Errors
-    /// [`Failure`] also if the server gives fewer than that because of a limit of its own.
+    /// [`Failure`] also if the server returns fewer because of a limit.
     pub(crate) async fn one(&mut self, search: &Search<'_>) -> Result<Vec<Entry>, Failure> {
         let Answer { entries, result } = self.search(search, ONE, None).await?;
         match (result.rc, entries.len()) {
-            // sizeLimitExceeded: there are more than were asked for.
+            // sizeLimitExceeded: there are more entries than requested.
             (0, _) | (4, 2..) => Ok(entries),
             (code, found) => Err(self.judged(Failure::search(code, found))),
         }
@@ -154,7 +154,7 @@ impl Connection {
         Ok(Answer { entries: entries.into_iter().map(Entry::from).collect(), result })
     }
 
-    /// Takes note of what a failure says about the server.
+    /// Records what a failure says about the server.
     pub(crate) fn judged(&self, failure: Failure) -> Failure {
         if failure.is_of_server() {
             self.server.mark(Some(Instant::now()));
@@ -173,7 +173,7 @@ impl Connection {
             }
             Ok(Ok(Err(error))) => self.fault(&error),
             Ok(Err(_)) => Failure::nonsense("the LDAP library panicked over the server's answer"),
-            Err(_) => Failure::late("the server did not answer within its time"),
+            Err(_) => Failure::late("the server did not answer in time"),
         };
         Err(self.judged(failure))
     }
@@ -202,12 +202,12 @@ impl Entry {
         self.attributes.get(&name.to_ascii_lowercase()).map_or(&[], Vec::as_slice)
     }
 
-    /// Those that are text.
+    /// The values that are text.
     pub(crate) fn texts(&self, name: &str) -> impl Iterator<Item = &str> {
         self.values(name).iter().filter_map(|value| str::from_utf8(value).ok())
     }
 
-    /// The first of them in the order of their bytes: a directory may give them in any.
+    /// The first of them in byte order, since a directory may return them in any order.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.texts(name).min()
     }

@@ -1,4 +1,4 @@
-//! What a directory is asked for a login, and for a session.
+//! The requests for a login, and for a session.
 
 use auth_core::backend::{
     Attempt, BackendError, DeclineReason, DenyReason, Groups, Health, Identity, Outcome, Standing,
@@ -20,16 +20,16 @@ use crate::settings::{Lockout, Settings, Way};
 
 pub(crate) struct Directory {
     pub(crate) settings: Settings,
-    /// Connections that are the service account's, and never anybody else's. `None` without one.
+    /// Connections bound as the service account, and never as anybody else. `None` without one.
     pub(crate) searchers: Option<Pool>,
     /// Connections on which users bind, one at a time.
     pub(crate) binders: Pool,
 }
 
-/// What is known of somebody now.
+/// What is known about a person now.
 pub(crate) struct Known {
     pub(crate) standing: Result<Identity, DenyReason>,
-    /// The limit that kept their groups from being read, if one did.
+    /// The limit that kept their groups from being read, if any.
     pub(crate) limit: Option<Failure>,
 }
 
@@ -56,8 +56,8 @@ impl Directory {
         attempt: &Attempt<'_, Password>,
     ) -> Result<Outcome<Identity>, BackendError> {
         let credentials = attempt.credentials();
-        // Also checked by every chain, and by whoever makes a backend of this. A bind with an empty password would
-        // succeed (RFC 4513 §5.1.2).
+        // Every chain and every backend made from this checks it as well. A bind with an empty password would succeed
+        // (RFC 4513 §5.1.2).
         if let Err(reason) = credentials.check().and_then(|()| credentials.check_handing_on()) {
             return Ok(Outcome::Decline(reason));
         }
@@ -76,7 +76,7 @@ impl Directory {
         let filter = self.settings.filter.fill(&FilterValue::of(name));
         match (&self.settings.way, &self.searchers) {
             (Way::Search, Some(searchers)) => self.search_then_bind(searchers, &filter, attempt).await,
-            (Way::Search, None) => Err(Failure::refused("nobody is there who could search").into()),
+            (Way::Search, None) => Err(Failure::refused("no account is configured for searching").into()),
             (Way::Dn(template), _) => {
                 let dn = template.fill(&DnValue::of(name));
                 self.bind_then_read(&dn, (&dn, Scope::Base), &filter, attempt).await
@@ -119,8 +119,8 @@ impl Directory {
         }
     }
 
-    /// Binds as the name, and reads the entry as its owner. A name that is ambiguous in the filter may be bound as
-    /// somebody else than is read, so exactly one entry may have it.
+    /// Binds as the name, and reads the entry as the bound user. If the filter matched several entries, the bound
+    /// user and the entry could be different people, so it must match exactly one.
     async fn bind_then_read(
         &self,
         name: &str,
@@ -146,7 +146,8 @@ impl Directory {
         }
     }
 
-    /// Whether a password may be tried for this entry: by the throttle's limits, and by what keeps the directory from locking it.
+    /// Whether a password may be tried for this entry: by the throttle's limits, and by the limit that keeps the
+    /// directory from locking it.
     async fn may_try(&self, entry: &str, attempt: &Attempt<'_, Password>) -> Result<bool, BackendError> {
         match self.settings.lockout {
             Some(Lockout { failures, within }) => attempt.account_at_most(entry, failures, within).await,
@@ -154,7 +155,7 @@ impl Directory {
         }
     }
 
-    /// What becomes of somebody whose password is right.
+    /// The outcome for a person whose password is right.
     async fn admit(&self, entry: Entry, reader: &mut Reader<'_>) -> Result<Outcome<Identity>, Failure> {
         Ok(match self.known(entry, reader).await?.standing {
             Ok(identity) => Outcome::Accept(identity),
@@ -166,7 +167,7 @@ impl Directory {
         let Settings { person, issuer, .. } = &self.settings;
         let (groups, limit) = self.groups(&mut entry, reader).await?;
         let refusal = self.settings.refusal(&entry, &groups, SystemClock.now());
-        // Where everything depends on the groups, what kept them from being read is the reason.
+        // If the decision depends on the groups, the reason why they could not be read is the answer.
         if let Some(reason) = refusal.map_err(|failure| limit.clone().unwrap_or(failure))? {
             return Ok(Known { standing: Err(reason), limit });
         }
@@ -195,8 +196,8 @@ impl Directory {
         }
     }
 
-    /// Binds as nobody, with a password that is nobody's, so that a name that is unknown takes as many steps as one
-    /// that is known. The typed password may be that of another backend, and is kept from the directory.
+    /// Binds as a random name with a random password, so that an unknown name takes as many steps as a known one. The
+    /// typed password may belong to another backend, and the directory does not get it.
     pub(crate) async fn bind_nobody(&self) -> Result<(), Failure> {
         let mut random = [0; 16];
         OsRandom.fill(&mut random).map_err(|error| Failure::refused(error.to_string()))?;
@@ -228,7 +229,7 @@ impl Directory {
         }
     }
 
-    /// The next names of entries that could be let in; nothing after the last ones.
+    /// The next names of entries that could sign in; nothing after the last.
     pub(crate) async fn page(
         &self,
         connection: &mut Connection,
@@ -240,7 +241,7 @@ impl Directory {
         Ok(page.map(|entries| entries.into_iter().map(|entry| entry.dn).collect()))
     }
 
-    /// What a login of the person with this entry would come to, if the password is right.
+    /// The outcome of a login of the person with this entry and the right password.
     pub(crate) async fn read(&self, dn: &str) -> Result<Option<Known>, Failure> {
         let all = async {
             let (filter, mut reader) =
@@ -254,12 +255,12 @@ impl Directory {
     }
 
     pub(crate) fn searchers(&self) -> Result<&Pool, Failure> {
-        let nobody = || Failure::refused("without a service account nobody can be looked up");
+        let nobody = || Failure::refused("looking a user up needs a service account");
         self.searchers.as_ref().ok_or_else(nobody)
     }
 
-    /// Takes the way of an attempt on a new connection, and asks for the root's entry, which every server has
-    /// (RFC 4512 §5.1). It may be refused: then the directory answers.
+    /// Takes the path of an attempt on a new connection, and asks for the root entry, which every server has (RFC
+    /// 4512 §5.1). A refusal is fine: the directory answers.
     pub(crate) async fn health(&self) -> Health {
         match self.look_at_the_root().await {
             Err(failure) if failure.is_of_everybody() => Health::Down,
@@ -278,12 +279,12 @@ impl Directory {
         Search { base, scope, filter, attributes: &self.settings.attributes }
     }
 
-    /// Where people are.
+    /// The base and the scope of people.
     pub(crate) fn place(&self) -> (&str, Scope) {
         (&self.settings.base, self.settings.scope)
     }
 
-    /// The filter for whoever has any name.
+    /// The filter that matches every person.
     fn anybody(&self) -> String {
         self.settings.filter.fill(&FilterValue::anything())
     }
@@ -295,7 +296,7 @@ impl Known {
     }
 }
 
-/// A user's bind, on a connection that is nobody else's meanwhile.
+/// A user's bind, on a connection that nothing else uses meanwhile.
 pub(crate) async fn bind(
     connection: &mut Connection,
     name: &str,
@@ -305,12 +306,12 @@ pub(crate) async fn bind(
     judge(&answer).map_err(|failure| connection.judged(failure))
 }
 
-/// Nobody can say whose name it is, and no other backend should: one of them may be meant.
+/// The name matches several entries: nobody can tell which one is meant, and no other backend should decide.
 fn ambiguous() -> Outcome<Identity> {
-    tracing::warn!(target: "auth", "a login name is that of several entries: refused");
+    tracing::warn!(target: "auth", "a login name matches several entries: refused");
     Outcome::Deny(DenyReason::NotPermitted)
 }
 
 pub(crate) fn late() -> Failure {
-    Failure::late("the directory did not decide within its time")
+    Failure::late("the directory did not decide in time")
 }

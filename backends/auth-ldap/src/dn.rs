@@ -1,9 +1,9 @@
 //! Distinguished names as text (RFC 4514).
 
-/// One part of a name: its attributes with their values, mostly one.
+/// One part of a name: its attributes with their values, usually one.
 pub(crate) type Rdn = Vec<(String, Vec<u8>)>;
 
-/// A value that stands in a distinguished name. Nothing in it can end it there (RFC 4514 §2.4).
+/// A value in a distinguished name, escaped so that it cannot end the value (RFC 4514 §2.4).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct DnValue(String);
 
@@ -28,7 +28,7 @@ impl DnValue {
     }
 }
 
-/// The parts of a name, the lowest first; `None` if the text is no name.
+/// The parts of a name, the lowest first; `None` if the text is not a DN.
 pub(crate) fn parse(text: &str) -> Option<Vec<Rdn>> {
     let mut rest = text;
     let mut name = Vec::new();
@@ -58,11 +58,11 @@ pub(crate) fn parse(text: &str) -> Option<Vec<Rdn>> {
     }
 }
 
-/// A value, and what stands behind it: nothing, or what begins with the sign that ends it.
+/// A value, and the rest: nothing, or text that begins with the separator that ends the value.
 fn parse_value(text: &str) -> Option<(Vec<u8>, &str)> {
     let text = text.trim_start_matches(' ');
     let mut value = Vec::new();
-    // What is before it is kept; blanks behind it only if they were escaped.
+    // Everything before this is kept; blanks after it only if they were escaped.
     let mut kept = 0;
     let mut rest = text.chars();
     let after = loop {
@@ -88,7 +88,7 @@ fn parse_value(text: &str) -> Option<(Vec<u8>, &str)> {
     Some((value, after))
 }
 
-/// What stands behind a backslash: two digits, or a character. And how long that is.
+/// What follows a backslash: two digits, or a character; and how long that is.
 fn escaped(text: &str) -> Option<(Vec<u8>, usize)> {
     let mut digits = text.chars().map(|digit| digit.to_digit(16));
     if let (Some(Some(high)), Some(Some(low))) = (digits.next(), digits.next()) {
@@ -98,13 +98,13 @@ fn escaped(text: &str) -> Option<(Vec<u8>, usize)> {
     Some((vec![u8::try_from(character).ok()?], 1))
 }
 
-/// The value that a name begins with: what people call a group by its name alone.
+/// The first value of a name: what people call a group.
 pub(crate) fn first_value(dn: &str) -> Option<String> {
     let (_, value) = parse(dn)?.into_iter().next()?.into_iter().next()?;
     String::from_utf8(value).ok()
 }
 
-/// A name in the one spelling that all its spellings have in common, for comparison.
+/// A name in a canonical spelling, for comparison.
 pub(crate) fn folded(dn: &str) -> String {
     let Some(name) = parse(dn) else { return dn.to_lowercase() };
     let fold = |(attribute, value): &(String, Vec<u8>)| {

@@ -1,40 +1,41 @@
-//! What kept a directory from deciding, without anything secret.
+//! Why a directory could not decide, without secrets.
 
 use std::error::Error;
 use std::fmt;
 
 use auth_core::backend::BackendError;
 
-/// Why an operation has no answer. Never the directory's own words: they may repeat what it was told.
+/// Why an operation has no answer. Never the directory's own message, which may repeat what it was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Failure {
     kind: FailureKind,
     text: Box<str>,
 }
 
-/// What that says about the directory.
+/// What a failure says about the directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FailureKind {
-    /// This server does not serve now, whatever it would be asked. Another one may.
+    /// This server does not work now, whatever the request. Another one may.
     Down,
-    /// It was asked about somebody, and did not answer in time: it may be down, or not like the question.
+    /// It did not answer a request about a user in time: it may be down, or the request may be the reason.
     Late,
-    /// It was asked about somebody, and broke off, or said that it cannot serve: the same.
+    /// It closed the connection at a request about a user, or said that it cannot serve: the same.
     Broken,
-    /// No server of the directory does what it was asked: the settings are wrong.
+    /// No server of the directory accepts the request: the settings are wrong.
     Refused,
-    /// It cannot be decided about this one attempt, which says nothing about others. It must not open a circuit
-    /// breaker: anybody could do that with an account that a server answers oddly about.
+    /// This one attempt cannot be decided, which says nothing about others. It must not open a circuit breaker:
+    /// anybody could do that with an account that a server answers oddly about.
     Unclear,
-    /// It has more than it gave, or than is taken from it: what came is not all, and nothing is concluded from it.
+    /// There is more than it returned, or than this crate accepts: the result is incomplete, and nothing is concluded
+    /// from it.
     Limit,
-    /// What it answered makes no sense.
+    /// Its answer is malformed.
     Nonsense,
-    /// It was not asked: too many wait to ask.
+    /// It got no request: too many are waiting.
     Crowded,
 }
 
-/// What is said of the result code referral (RFC 4511 §4.1.10).
+/// Added to the result code referral (RFC 4511 §4.1.10).
 const REFERRAL: &str = "the directory refers to another server (referral), which is never followed: name a `server` \
                         that holds the base itself";
 
@@ -51,15 +52,16 @@ impl Failure {
         Self { kind: FailureKind::Nonsense, text: text.into() }
     }
 
-    /// A result code that is no answer to what was asked (RFC 4511 §4.1.9).
+    /// A result code that does not answer the request (RFC 4511 §4.1.9).
     pub(crate) fn code(operation: &str, code: u32) -> Self {
-        // busy, unavailable, other; and what libraries call a lost server, a timeout, a failed connection.
+        // busy, unavailable, other; and the codes by which libraries report a lost server, a timeout, a failed
+        // connection.
         let is_broken = matches!(code, 51 | 52 | 80 | 81 | 85 | 91);
         let kind = if is_broken { FailureKind::Broken } else { FailureKind::Unclear };
         Self { kind, text: format!("the directory answered {operation} with result code {code}").into() }
     }
 
-    /// A result code by which a search ended after so many entries. Those of limits have names, and all a remedy.
+    /// A result code that ended a search after this many entries. Those of limits have names, and each has a remedy.
     pub(crate) fn search(code: u32, entries: usize) -> Self {
         let (name, remedy) = match code {
             3 => (
@@ -101,23 +103,23 @@ impl Failure {
         Self { kind: FailureKind::Crowded, text: text.into() }
     }
 
-    /// Whether it says that there is more than what came.
+    /// Whether it says that the result is incomplete.
     pub(crate) fn is_limit(&self) -> bool {
         self.kind == FailureKind::Limit
     }
 
-    /// Whether another server should be asked for a while.
+    /// Whether another server should be used for a while.
     pub(crate) fn is_of_server(&self) -> bool {
         use FailureKind::{Broken, Down, Late, Nonsense};
         matches!(self.kind, Down | Late | Broken | Nonsense)
     }
 
-    /// The same where nobody was asked about yet: no input can have caused it.
+    /// The same failure before any request about a user: no input can have caused it.
     pub(crate) fn before_any_question(self) -> Self {
         if self.is_of_server() { Self { kind: FailureKind::Down, ..self } } else { self }
     }
 
-    /// Whether it says that nobody can be judged.
+    /// Whether it affects every user.
     pub(crate) fn is_of_everybody(&self) -> bool {
         self.is_of_server() || self.kind == FailureKind::Refused
     }

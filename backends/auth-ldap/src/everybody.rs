@@ -1,4 +1,4 @@
-//! [`Everybody`]: all people of a directory, one after the other.
+//! [`Everybody`]: all people of a directory, one after another.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use crate::directory::Directory;
 use crate::error::Failure;
 use crate::paged::Cursor;
 
-/// Everybody whom a login could let in, one after the other: what [`Ldap::everybody`](crate::Ldap::everybody) makes.
+/// All people whom a login could let in, one after another: made by [`Ldap::everybody`](crate::Ldap::everybody).
 ///
-/// The directory is asked for names a page at a time, and for each entry when its turn comes, as at a login: memory
-/// holds one page, however many there are. It is the service account that reads.
+/// Names are read one page at a time, and each entry when its turn comes, as at a login: memory holds one page,
+/// however many people there are. The service account reads them.
 ///
 /// ```no_run
 /// # async fn list(directory: auth_ldap::Ldap) -> Result<(), auth_core::backend::BackendError> {
@@ -27,25 +27,25 @@ use crate::paged::Cursor;
 /// ```
 pub struct Everybody {
     directory: Arc<Directory>,
-    /// One of its own: the server keeps the place on it.
+    /// A separate connection: the server keeps the position on it.
     connection: Option<Connection>,
     cursor: Cursor,
     names: vec::IntoIter<String>,
 }
 
-/// Somebody in a directory.
+/// A person in a directory: an item of [`Everybody`], which shows an example.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Listed {
     /// The name of the entry.
     pub dn: String,
-    /// What a login would come to with the right password. What only a bind tells is not in it: a password that has
-    /// expired, a lock that wrong passwords set.
+    /// What a login with the right password would result in. What only a bind tells is missing: an expired password,
+    /// or a lock that wrong passwords set.
     ///
     /// # Errors
-    /// [`BackendError`] if the directory could not say it of this one.
+    /// [`BackendError`] if the directory could not tell for this person.
     pub standing: Result<Standing, BackendError>,
-    /// Why their groups are [unknown](auth_core::backend::Groups::Unknown), if that is because of a limit.
+    /// Why their groups are [unknown](auth_core::backend::Groups::Unknown), if a limit is the reason.
     pub limit: Option<BackendError>,
 }
 
@@ -55,11 +55,11 @@ impl Everybody {
         Self { directory, connection: None, cursor, names: Vec::new().into_iter() }
     }
 
-    /// The next one, in the order of the directory; `None` after the last.
+    /// The next person, in the order of the directory; `None` after the last.
     ///
     /// # Errors
-    /// [`BackendError`] if the directory does not go on, or says that it has more than it gives. What came before is then
-    /// not everybody.
+    /// [`BackendError`] if the directory fails, or says that there are more people than it returns. The people so far
+    /// are then not all of them.
     pub async fn next(&mut self) -> Result<Option<Listed>, BackendError> {
         loop {
             if let Some(dn) = self.names.next() {
@@ -84,7 +84,7 @@ impl Everybody {
                 let limit = known.limit.clone().map(BackendError::from);
                 Ok(Listed { dn, standing: Ok(known.standing()), limit })
             }
-            // It was removed since its page came.
+            // It was removed after its page was read.
             Ok(None) => Ok(Listed { dn, standing: Ok(Standing::Gone), limit: None }),
             Err(failure) if failure.is_of_everybody() => Err(failure),
             Err(failure) => Ok(Listed { dn, standing: Err(failure.into()), limit: None }),

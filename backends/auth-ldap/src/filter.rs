@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-/// A value that stands in a filter. Nothing in it can end it there, or match more than itself (RFC 4515 §3).
+/// A value in a filter, escaped so that it can neither end the value nor match more than itself (RFC 4515 §3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FilterValue(String);
 
@@ -11,7 +11,7 @@ impl FilterValue {
         Self::of_bytes(text.as_bytes())
     }
 
-    /// Of any bytes: what is not plain ASCII is escaped.
+    /// From any bytes: everything but plain ASCII is escaped.
     pub(crate) fn of_bytes(bytes: &[u8]) -> Self {
         let mut escaped = String::with_capacity(bytes.len() + 8);
         for byte in bytes {
@@ -23,7 +23,7 @@ impl FilterValue {
         Self(escaped)
     }
 
-    /// What matches any value.
+    /// Matches any value.
     pub(crate) fn anything() -> Self {
         Self("*".into())
     }
@@ -48,7 +48,7 @@ pub(crate) fn either<'a>(filters: impl IntoIterator<Item = &'a str>) -> String {
     format!("(|{})", filters.into_iter().collect::<String>())
 }
 
-/// Whether a filter can be read.
+/// Whether a filter can be parsed.
 pub(crate) fn is_one(filter: &str) -> bool {
     filter.starts_with('(') && ldap3::parse_filter(filter).is_ok()
 }

@@ -1,12 +1,12 @@
-//! What comes in several answers, up to a bound.
+//! Results that arrive in several answers, up to a limit.
 
 use crate::error::Failure;
 use crate::reader::Bounds;
 
-/// The most of it, in bytes: a directory may make each as long as an answer.
+/// The limit in bytes: a directory may make each value as long as an answer.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
 
-/// Names or values that were gathered so far. Beyond the bound there is no result: some are not all.
+/// The names or values so far. Beyond the limit there is no result, because a part would pass for all of them.
 pub(crate) struct Gathered<T> {
     items: Vec<T>,
     bytes: usize,
@@ -18,10 +18,10 @@ impl<T: AsRef<[u8]>> Gathered<T> {
         Self { items: Vec::new(), bytes: 0, bounds }
     }
 
-    /// Adds those of another answer.
+    /// Adds the values of another answer.
     ///
     /// # Errors
-    /// [`Failure`] if they are too many by now, or too long.
+    /// [`Failure`] if there are too many, or they are too long.
     pub(crate) fn extend(&mut self, more: impl IntoIterator<Item = T>) -> Result<(), Failure> {
         let before = self.items.len();
         self.items.extend(more);

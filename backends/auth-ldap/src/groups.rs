@@ -1,4 +1,4 @@
-//! Where the groups of a person are found.
+//! Where to find the groups of a person.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,16 +10,16 @@ use crate::error::Failure;
 use crate::filter::{FilterValue, all, either, equals};
 use crate::reader::Reader;
 
-/// Where a directory keeps who is in which group. Only groups below `base` count: whoever may make groups
-/// elsewhere must not be able to make one of the same name.
+/// Where a directory stores group membership. Only groups below `base` count: people who may create groups elsewhere
+/// must not be able to create one of the same name.
 ///
 /// A group is known by its name alone (the first value of its DN, such as `staff`), or by its whole DN
 /// ([`by_dn`](Self::by_dn)).
 ///
-/// Groups are asked for in pages, and values that come in ranges until the last. If that is not all, because of a limit of
-/// the directory or of [`max_groups`](crate::LdapBuilder::max_groups), the groups are
-/// [unknown](auth_core::backend::Groups::Unknown), and not fewer; the log names the limit. Referrals are not followed:
-/// groups that only another server has are not found.
+/// Groups are read in pages, and ranges of values to the last one. If a limit of the directory or
+/// [`max_groups`](crate::LdapBuilder::max_groups) cuts that short, the groups are
+/// [unknown](auth_core::backend::Groups::Unknown), and not fewer; the log names the limit. Referrals are not
+/// followed: groups that exist only on another server are not found.
 ///
 /// ```
 /// use auth_ldap::GroupSource;
@@ -44,29 +44,46 @@ enum Kind {
 
 /// The attribute of a person with the DNs of their groups.
 const MEMBER_OF: &str = "memberOf";
-/// How deep groups may be in groups.
+/// How deeply groups may be nested.
 const MAX_LEVELS: usize = 16;
-/// In how many groups one search looks for the groups that they are in.
+/// How many groups one search covers when it looks for the groups that contain them.
 const AT_ONCE: usize = 100;
 
 impl GroupSource {
-    /// The values of `memberOf` in the person's own entry.
+    /// Reads the values of `memberOf` in the person's own entry.
+    ///
+    /// ```
+    /// let groups = auth_ldap::GroupSource::member_of("ou=groups,dc=example,dc=org");
+    /// ```
     pub fn member_of(base: impl Into<String>) -> Self {
         Self::new(Kind::MemberOf, base)
     }
 
-    /// Entries of the classes `groupOfNames` and `groupOfUniqueNames` that have the person as a member.
+    /// Finds entries of the classes `groupOfNames` and `groupOfUniqueNames` that have the person as a member.
+    ///
+    /// ```
+    /// let groups = auth_ldap::GroupSource::members("ou=groups,dc=example,dc=org");
+    /// ```
     pub fn members(base: impl Into<String>) -> Self {
         Self::new(Kind::Members { levels: 1 }, base)
     }
 
-    /// Entries of the class `posixGroup` that have the person's name as a `memberUid`, or are its primary group.
+    /// Finds entries of the class `posixGroup` that have the person's name as a `memberUid`, or are their primary
+    /// group.
+    ///
+    /// ```
+    /// let groups = auth_ldap::GroupSource::posix("ou=groups,dc=example,dc=org");
+    /// ```
     pub fn posix(base: impl Into<String>) -> Self {
         Self::new(Kind::Posix, base)
     }
 
-    /// The groups of Active Directory, with the groups that those are in. The primary group, mostly "Domain Users",
-    /// is not among them.
+    /// Finds the groups of Active Directory, including the groups that contain them. The primary group, usually
+    /// "Domain Users", is not among them.
+    ///
+    /// ```
+    /// let groups = auth_ldap::GroupSource::active_directory("ou=groups,dc=example,dc=test");
+    /// ```
     pub fn active_directory(base: impl Into<String>) -> Self {
         Self::new(Kind::ActiveDirectory, base)
     }
@@ -75,8 +92,12 @@ impl GroupSource {
         Self { kind, base: base.into(), by_dn: false }
     }
 
-    /// Also the groups that the groups of [`members`](Self::members) are in, 16 deep at most: one search for each
-    /// depth. The other sources are not changed.
+    /// Also finds the groups that contain the groups of [`members`](Self::members), at most 16 deep, by one search
+    /// for each level. It does not change the other sources.
+    ///
+    /// ```
+    /// let groups = auth_ldap::GroupSource::members("ou=groups,dc=example,dc=org").nested();
+    /// ```
     pub fn nested(mut self) -> Self {
         if let Kind::Members { levels } = &mut self.kind {
             *levels = MAX_LEVELS;
@@ -84,7 +105,11 @@ impl GroupSource {
         self
     }
 
-    /// Calls groups by their whole DN, and not by their name alone.
+    /// Names groups by their whole DN instead of by their name alone.
+    ///
+    /// ```
+    /// let groups = auth_ldap::GroupSource::member_of("ou=groups,dc=example,dc=org").by_dn();
+    /// ```
     pub fn by_dn(mut self) -> Self {
         self.by_dn = true;
         self
@@ -94,7 +119,7 @@ impl GroupSource {
         &self.base
     }
 
-    /// The attributes of a person that it needs.
+    /// The attributes of a person that this source needs.
     pub(crate) fn attributes(&self) -> &'static [&'static str] {
         match self.kind {
             Kind::MemberOf => &[MEMBER_OF],
@@ -103,7 +128,7 @@ impl GroupSource {
         }
     }
 
-    /// A group's name in the one spelling that all its spellings have in common.
+    /// A group's name in a canonical spelling, for comparison.
     pub(crate) fn folded(&self, group: &str) -> String {
         if self.by_dn { folded(group) } else { group.to_lowercase() }
     }
@@ -111,7 +136,7 @@ impl GroupSource {
     /// The groups of the person with this entry and name.
     ///
     /// # Errors
-    /// [`Failure`] if they could not be read, or not all of them: some groups are no answer.
+    /// [`Failure`] if they could not be read completely: a part of the groups is no answer.
     pub(crate) async fn of(
         &self,
         entry: &mut Entry,
@@ -121,7 +146,7 @@ impl GroupSource {
         let dns = match self.kind {
             Kind::MemberOf => {
                 reader.complete(entry, MEMBER_OF).await?;
-                self.told(entry)
+                self.named_by(entry)
             }
             Kind::Members { levels } => self.layers(entry, levels, reader).await?,
             Kind::Posix => {
@@ -141,14 +166,14 @@ impl GroupSource {
         self.names(&dns)
     }
 
-    /// What the entry says itself.
-    fn told(&self, entry: &Entry) -> Vec<String> {
+    /// The groups that the entry itself names.
+    fn named_by(&self, entry: &Entry) -> Vec<String> {
         let base = format!(",{}", folded(&self.base));
         let below = |dn: &&str| base == "," || folded(dn).ends_with(&base);
         entry.texts(MEMBER_OF).filter(below).map(str::to_owned).collect()
     }
 
-    /// The groups that the person is in, those that they are in, and so on.
+    /// The groups that the person is in, the groups that contain these, and so on.
     async fn layers(
         &self,
         entry: &Entry,
@@ -212,7 +237,7 @@ mod tests {
     #[test]
     fn groups_elsewhere_do_not_count() {
         let source = GroupSource::member_of("ou=Groups,dc=example");
-        let told = source.told(&entry(
+        let told = source.named_by(&entry(
             "memberof",
             &[
                 "cn=staff,OU=groups, dc=example",

@@ -1,4 +1,4 @@
-//! [`Ldap`]: a directory that judges passwords.
+//! [`Ldap`]: a directory that verifies passwords.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::change::PasswordChange;
 use crate::directory::Directory;
 use crate::everybody::Everybody;
 
-/// A directory that judges passwords, and says whether somebody may still sign in. Cheap to clone.
+/// A directory that verifies passwords, and says whether a person may still sign in. Cheap to clone.
 ///
 /// ```
 /// use auth_ldap::{GroupSource, Ldap};
@@ -31,30 +31,62 @@ use crate::everybody::Everybody;
 pub struct Ldap(Arc<Directory>);
 
 impl Ldap {
-    /// Starts the settings of a directory such as `OpenLDAP`.
+    /// Begins the settings of a directory such as `OpenLDAP`.
     ///
-    /// `issuer` is what the directory is called in identities, and half of the key by which users are found again:
-    /// choose it once, and not by a server that will be replaced some day.
+    /// `issuer` is the directory's name in identities, and half of the key by which users are found again: choose it
+    /// once, and do not name it after a server that will be replaced some day.
+    ///
+    /// ```
+    /// # use auth_ldap::Ldap;
+    /// let builder = Ldap::builder("example.org").server("ldaps://ldap.example.org");
+    /// ```
     pub fn builder(issuer: impl Into<String>) -> LdapBuilder {
         LdapBuilder::new(issuer.into())
     }
 
-    /// Starts the settings of an Active Directory, whose domain is also the issuer.
+    /// Begins the settings of an Active Directory, whose domain is also the issuer.
     ///
-    /// People are all enabled users of the domain, by `sAMAccountName` or `userPrincipalName`; they are known for good
-    /// by `objectGUID`. They may type `alice` or `alice@example.test`.
+    /// It finds all enabled users of the domain, by `sAMAccountName` or `userPrincipalName`, and identifies them by
+    /// `objectGUID`. They may type `alice` or `alice@example.test`.
+    ///
+    /// ```
+    /// use auth_ldap::{GroupSource, Ldap};
+    ///
+    /// let directory = Ldap::active_directory("example.test")
+    ///     .server("ldaps://dc1.example.test")
+    /// #   .authorities(test_servers::Certificate::new().authority)
+    ///     .service_account("svc-web@example.test", std::env::var("LDAP_PASSWORD").unwrap_or("x".into()))
+    ///     .groups(GroupSource::active_directory("ou=groups,dc=example,dc=test"))
+    ///     .build()?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn active_directory(domain: impl Into<String>) -> LdapBuilder {
         LdapBuilder::active_directory(domain.into())
     }
 
-    /// Changes a password by the old one, as its owner (RFC 3062): for whom the directory answers
-    /// [`MustChangePassword`](auth_core::backend::DenyReason::MustChangePassword), and for whoever wants to.
+    /// Changes a password by the old one, as its user (RFC 3062): if the directory answered
+    /// [`MustChangePassword`](auth_core::backend::DenyReason::MustChangePassword), or the user wants to.
     ///
-    /// Call it in the same request and with the same password for which the chain answered
-    /// [`DeniedKind::Denied`](auth_core::DeniedKind::Denied) with that reason, or accepted it, and for no other: it passes no throttle
-    /// of its own. Sign the user in by the new password after it.
+    /// Call it in the request in which the chain accepted the old password, or answered
+    /// [`DeniedKind::Denied`](auth_core::DeniedKind::Denied) with that reason, and with no other password: it does
+    /// not pass the throttle. Afterwards sign the user in by the new password.
     ///
-    /// `OpenLDAP` and 389 Directory Server change passwords in this way, also one that has to be changed; Active Directory does not.
+    /// `OpenLDAP` and 389 Directory Server support this, even for a password that must be changed. Active Directory
+    /// does not.
+    ///
+    /// ```
+    /// use auth_core::Secret;
+    /// use auth_core::backend::BackendError;
+    /// use auth_ldap::{Ldap, PasswordChange};
+    ///
+    /// async fn change(directory: &Ldap, old: &Secret, new: &Secret) -> Result<&'static str, BackendError> {
+    ///     Ok(match directory.change_password("alice", old, new).await? {
+    ///         PasswordChange::Changed => "Your password is changed.",
+    ///         PasswordChange::Unsuitable => "Please choose another password.",
+    ///         _ => "The password could not be changed.",
+    ///     })
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`BackendError`] if the directory cannot be asked, or does not change passwords.
@@ -67,8 +99,19 @@ impl Ldap {
         Ok(self.0.change_password(username, old, new).await?)
     }
 
-    /// Goes through everybody whom a login could let in, to see beforehand what that would come to: with
-    /// [`ProvisionedUsers::plan`](auth_core::provisioning::ProvisionedUsers::plan), what it would change.
+    /// Lists all people whom a login could let in, to see in advance what it would result in, and with
+    /// [`ProvisionedUsers::plan`](auth_core::provisioning::ProvisionedUsers::plan) what it would change.
+    /// [`Everybody`] shows an example.
+    ///
+    /// ```no_run
+    /// # async fn count(directory: auth_ldap::Ldap) -> Result<u64, auth_core::backend::BackendError> {
+    /// let (mut people, mut count) = (directory.everybody(), 0);
+    /// while people.next().await?.is_some() {
+    ///     count += 1;
+    /// }
+    /// # Ok(count)
+    /// # }
+    /// ```
     pub fn everybody(&self) -> Everybody {
         Everybody::of(Arc::clone(&self.0))
     }

@@ -1,8 +1,8 @@
-//! Passwords that an LDAP directory judges, for [`auth_core`]: `OpenLDAP`, 389 Directory Server, Active Directory.
+//! Passwords verified by an LDAP directory, for [`auth_core`]: `OpenLDAP`, 389 Directory Server, Active Directory.
 //!
-//! [`Ldap`] is a [`Verifier<Password>`](auth_core::backend::Verifier): it proves who somebody is, and a policy says what becomes
-//! of that in the application's own table. It is also a [`Confirm`](auth_core::backend::Confirm): it says whether somebody who
-//! is signed in still may be.
+//! [`Ldap`] is a [`Verifier<Password>`](auth_core::backend::Verifier): it identifies the person, and a policy decides
+//! what becomes of that in the application's own table. It is also a [`Confirm`](auth_core::backend::Confirm): it
+//! says whether a signed-in person may stay signed in.
 //!
 //! ```
 //! use auth_core::provisioning::{Provisioning, Right};
@@ -32,49 +32,56 @@
 //! # }
 //! ```
 //!
-//! For Active Directory `Ldap::active_directory("example.test")` knows base, filter and attributes.
+//! `Ldap::active_directory("example.test")` knows Active Directory's base, filter and attributes.
 //!
-//! # How a password is judged
-//! * A service account searches for the name, which must be that of exactly one entry; then the user binds, on a
-//!   connection that never searches. Or the user binds at once, by a DN that is made of the name
+//! # Features
+//! `ring`, on by default: the cryptography of TLS, unless the application passes a [`ClientConfig`](LdapBuilder::tls)
+//! or installs a provider.
+//!
+//! The crate needs Rust 1.88 and Unix. It brings along `ldap3`, rustls and tokio.
+//!
+//! # How a password is verified
+//! * A service account searches for the name, which must match exactly one entry. Then the user binds, on a
+//!   connection that never searches. Or the user binds at once, by a DN built from the name
 //!   ([`bind_dn`](LdapBuilder::bind_dn)) or by the principal name ([`bind_principal`](LdapBuilder::bind_principal)),
-//!   and reads the own entry.
-//! * Only a bind that is answered by a bind's success proves anything. Locked, expired and disabled accounts, and
-//!   passwords that must be changed, are refused, as the password policy control or Active Directory's text says.
-//!   Everything else could not be decided, and is never a wrong password. A result code about one name is about that
-//!   name: an outage is what cannot be reached, or whose root entry cannot be read either.
-//! * A name that nobody has costs a search and a bind, too: of a random name, with a random password. What the
-//!   directory itself takes to compare a password is the directory's affair.
-//! * The identity has the directory's spelling of the name, and a subject that no rename changes. Names are compared
-//!   by the directory: `ALICE`, ` alice ` and full-width letters are one person.
-//! * Groups that could not be read completely are unknown, and not fewer. They are asked for in pages (RFC 2696), and values
-//!   that Active Directory gives in ranges until the last; a limit that is met has its name in the log, with what to do.
-//! * Referrals are never followed: whoever they lead to would be told passwords, and believed. People and groups that only
-//!   another server has are not found, and the log says once that there may be some; ask a server that has all of them,
-//!   such as a global catalog (`ldaps://dc1.example.test:3269`). If the base itself is elsewhere, that is an error.
+//!   and reads their own entry.
+//! * Only a successful answer to a bind proves anything. Locked, expired and disabled accounts, and passwords that
+//!   must be changed, are refused as the password policy control or Active Directory's message says. Everything else
+//!   is an error, and never a wrong password. A result code about one name affects only that name. It is an outage
+//!   only if the directory cannot be reached, or its root entry cannot be read either.
+//! * An unknown name costs a search and a bind as well: of a random name, with a random password. The time that the
+//!   directory takes to compare a password is beyond this crate's control.
+//! * The identity has the directory's spelling of the name, and a subject that no rename changes. The directory
+//!   compares names: `ALICE`, ` alice ` and full-width letters are one person.
+//! * Groups that could not be read completely are unknown, and not fewer. They are read in pages (RFC 2696), and
+//!   ranges of values that Active Directory returns are read to the last one. If a limit is exceeded, the log names
+//!   it and says what to do.
+//! * Referrals are never followed: the server that they lead to would receive passwords, and be trusted. People and
+//!   groups that exist only on another server are not found, and the log says once that there may be some. Name a
+//!   server that has all of them, such as a global catalog (`ldaps://dc1.example.test:3269`). If the base itself is
+//!   elsewhere, that is an error.
 //!
 //! # Passwords that must be changed
-//! A directory that says so lets its user bind for that and nothing else. [`Ldap::change_password`] does it, by the password that was just
-//! refused for this reason, and by no other.
+//! A directory that demands a new password lets its user bind for that and nothing else. [`Ldap::change_password`]
+//! does it with the password that was just refused for this reason.
 //!
-//! # Everybody
-//! [`Ldap::everybody`] goes through all people whom a login could let in, by pages, with what is known of each: what a
-//! provisioning policy would do can so be seen before anybody signs in, as `auth-admin plan-users` shows it.
+//! # Listing everybody
+//! [`Ldap::everybody`] lists all people whom a login could let in, page by page, with what is known about each. So
+//! you can see what a provisioning policy would do before anybody signs in, as `auth-admin plan-users` shows it.
 //!
 //! # Connections
-//! TLS is always used, by `ldaps:` or by `StartTLS`, with the server's certificate verified; a server that does not do it
-//! is not asked anything. Sockets of this machine (`ldapi:`) need none.
-//! [`insecure_without_tls`](LdapBuilder::insecure_without_tls) is for everything else. Which cryptography TLS uses is
-//! the application's choice: its [`ClientConfig`](LdapBuilder::tls), the provider that it installed for the process, or
-//! else `ring` (a feature, on by default). Authorities are those that the system trusts, unless
-//! [named](LdapBuilder::authorities).
+//! TLS is always used, by `ldaps:` or by `StartTLS`, and the server's certificate is verified. A server without TLS
+//! gets no request. Sockets of this machine (`ldapi:`) need none.
+//! [`insecure_without_tls`](LdapBuilder::insecure_without_tls) is the exception for everything else. The application
+//! chooses the cryptography: by its [`ClientConfig`](LdapBuilder::tls), by the provider that it installed for the
+//! process, or else `ring`. The system's authorities are trusted, unless you [name others](LdapBuilder::authorities).
 //!
-//! Connections are kept: 8 for searches, which are the service account's, and 8 for binds, each of which serves one login
-//! at a time. A connection goes back only after its answer came. Servers are asked in their order; one that failed is
-//! asked last for 30 s. A search is tried again once, a bind never: each may count as a wrong password.
+//! Connections are pooled: 8 for searches, bound as the service account, and 8 for binds, each of which serves one
+//! login at a time. A connection goes back only after its answer came. Servers are tried in order; a server that
+//! failed is tried last for 30 s. A search is retried once, a bind never, because it may count as a wrong password.
 //!
-//! # Bounds
-//! | what | bound |
+//! # Limits
+//! | what | limit |
 //! |---|---|
 //! | a connection, with TLS and the service account's bind | 2 s ([`connect_timeout`](LdapBuilder::connect_timeout)) |
 //! | an answer | 2 s ([`operation_timeout`](LdapBuilder::operation_timeout)), and 1 MiB with all its entries |
@@ -82,15 +89,18 @@
 //! | logins that wait for a connection | 256 |
 //! | idle connections | 60 s |
 //! | entries in a page | 500 ([`page_size`](LdapBuilder::page_size)) |
-//! | groups of somebody, values of an attribute | 10,000 ([`max_groups`](LdapBuilder::max_groups)), and 8 MiB |
-//! | depth of groups in groups | 16 |
+//! | groups of a user, values of an attribute | 10,000 ([`max_groups`](LdapBuilder::max_groups)), and 8 MiB |
+//! | depth of nested groups | 16 |
 //!
-//! # A directory that is broken, or hostile
-//! What a server says is read strictly before the LDAP library sees it: an answer that is malformed, too long, or not one
-//! to what was asked ends the connection, and decides nothing. A server that lies in good form cannot be told from one that
-//! says the truth: TLS is what keeps it away.
+//! # A broken or hostile directory
+//! The crate parses a server's messages strictly before the LDAP library sees them. An answer that is malformed, too
+//! long, or does not match the request ends the connection and decides nothing. A server that lies in well-formed
+//! messages cannot be detected: TLS keeps it away.
 //!
-//! This crate is for Unix.
+//! # Where next
+//! [`LdapBuilder`] has the settings, [`GroupSource`] the ways to find groups. [`auth_core::provisioning`] says what
+//! becomes of a person in your own table; [`auth_core::AuthBuilder::confirm`] ends the sessions of people who left.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod ber;
 mod builder;
@@ -123,3 +133,7 @@ pub use change::PasswordChange;
 pub use everybody::{Everybody, Listed};
 pub use groups::GroupSource;
 pub use ldap::Ldap;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,7 +1,7 @@
-//! What a directory may say, checked before the LDAP library sees it.
+//! Checks the messages of a directory before the LDAP library sees them.
 //!
-//! The library panics on much that is not so, reads elements in elements without end (which exhausts the stack, and
-//! ends the process), and does not look which operation an answer belongs to.
+//! The library panics on many malformed messages, recurses without a limit (which exhausts the stack and kills the
+//! process), and does not check which operation an answer belongs to.
 
 use crate::ber::{Elements, Header, Malformed, number, tag, text};
 
@@ -10,7 +10,7 @@ pub(crate) const MAX_ANSWER: usize = 1024 * 1024;
 /// The longest request that is sent, in bytes.
 pub(crate) const MAX_REQUEST: usize = 256 * 1024;
 
-/// The operations (RFC 4511 §4.2 to §4.12) that are asked or answered.
+/// The operations (RFC 4511 §4.2 to §4.12) of requests and answers.
 mod op {
     pub(super) const BIND_REQUEST: u8 = 0x60;
     pub(super) const BIND_RESPONSE: u8 = 0x61;
@@ -27,7 +27,7 @@ mod op {
 pub(crate) struct Pending {
     id: u32,
     kind: Kind,
-    /// How many bytes its answer may still have.
+    /// How many bytes of its answer may still come.
     left: usize,
 }
 
@@ -38,19 +38,19 @@ enum Kind {
     Extended,
 }
 
-/// Whether an answer goes on.
+/// Whether an answer is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
     Part,
     Whole,
 }
 
-/// Why a message is not taken.
+/// Why a message is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
-    /// It is none, or not one that could come here.
+    /// It is malformed, or may not occur here.
     Malformed,
-    /// With it there would be more than is taken.
+    /// It would exceed the limit.
     TooLong,
 }
 
@@ -60,10 +60,10 @@ impl From<Malformed> for Refused {
     }
 }
 
-/// How long the message at the start of `bytes` is; `None` if more of them are needed to tell.
+/// The length of the message at the start of `bytes`; `None` if more bytes are needed to tell.
 ///
 /// # Errors
-/// [`Refused`] if it is none, or longer than `limit`.
+/// [`Refused`] if it is malformed, or longer than `limit`.
 pub(crate) fn length(bytes: &[u8], limit: usize) -> Result<Option<usize>, Refused> {
     match Header::read(bytes)? {
         Some(header) if header.tag != tag::SEQUENCE => Err(Refused::Malformed),
@@ -73,7 +73,7 @@ pub(crate) fn length(bytes: &[u8], limit: usize) -> Result<Option<usize>, Refuse
 }
 
 impl Pending {
-    /// What a request of ours waits for; `None` if it is one without an answer.
+    /// What a request of this crate waits for; `None` if it has no answer.
     pub(crate) fn by(request: &[u8]) -> Result<Option<Self>, Malformed> {
         let mut message = Elements::of(Elements::of(request).expect(tag::SEQUENCE)?);
         let id = number(message.expect(tag::INTEGER)?)?;
@@ -86,10 +86,10 @@ impl Pending {
         Ok(Some(Self { id, kind, left: MAX_ANSWER }))
     }
 
-    /// Takes a message for (a part of) the answer.
+    /// Accepts a message as (a part of) the answer.
     ///
     /// # Errors
-    /// [`Refused`] if it is anything else than that, in any detail, or too long together with what came before.
+    /// [`Refused`] if it is anything else in any detail, or too long together with the previous ones.
     pub(crate) fn take(&mut self, message: &[u8]) -> Result<Answer, Refused> {
         self.left = self.left.checked_sub(message.len()).ok_or(Refused::TooLong)?;
         let mut outer = Elements::of(message);
@@ -118,7 +118,7 @@ impl Pending {
         }
     }
 
-    /// The result code of a whole answer that was taken.
+    /// The result code of a complete answer.
     pub(crate) fn result_code(message: &[u8]) -> Result<u32, Malformed> {
         let mut message = Elements::of(Elements::of(message).expect(tag::SEQUENCE)?);
         message.expect(tag::INTEGER)?;
@@ -126,7 +126,7 @@ impl Pending {
     }
 }
 
-/// Whether a server says that it is about to close the connection (RFC 4511 §4.4.1), or anything else unasked.
+/// Whether the server announces that it will close the connection (RFC 4511 §4.4.1), or sends anything else unasked.
 pub(crate) fn is_farewell(message: &[u8]) -> bool {
     let message = Elements::of(message).expect(tag::SEQUENCE);
     message.and_then(|message| number(Elements::of(message).expect(tag::INTEGER)?)) == Ok(0)

@@ -1,4 +1,4 @@
-//! Answers in pages (RFC 2696): a search that may find many asks for some at a time.
+//! Paged results (RFC 2696): a search that may find many entries asks for some at a time.
 
 use ldap3::controls::{Control, PagedResults, RawControl};
 
@@ -7,44 +7,44 @@ use crate::error::Failure;
 
 /// The control of the request and of the answer.
 const OID: &str = "1.2.840.113556.1.4.319";
-/// How many pages with nothing on them are taken one after the other. Active Directory sends some where a search takes
-/// long.
+/// How many empty pages are accepted in a row. Active Directory sends some when a search takes long.
 const MAX_EMPTY: usize = 100;
 
-/// How far a search has come. Its place is worth nothing on another connection.
+/// How far a search has come. The position is meaningless on another connection.
 #[derive(Debug)]
 pub(crate) struct Cursor {
     size: i32,
-    /// What the server calls the place: nothing at the start. `None` at the end.
+    /// The server's cookie for the position: empty at the start, `None` at the end.
     place: Option<Vec<u8>>,
     seen: usize,
     empty: usize,
 }
 
 impl Cursor {
-    /// At the start, for pages of so many entries.
+    /// At the start, with pages of this many entries.
     pub(crate) fn new(size: i32) -> Self {
         Self { size, place: Some(Vec::new()), seen: 0, empty: 0 }
     }
 
-    /// How many entries came.
+    /// How many entries have arrived.
     pub(crate) fn seen(&self) -> usize {
         self.seen
     }
 
-    /// What asks for the next page; `None` after the last one.
+    /// The control that asks for the next page; `None` after the last one.
     ///
-    /// It is not critical: a server that knows no pages gives all at once, up to its limit, and says so if that was met.
-    /// Whether it knows them could be read in its root entry, which is not everybody's to read, and another question.
+    /// It is not critical: a server that does not support pages returns everything at once, up to its limit, and says
+    /// so if it reached that. The root entry says whether the server supports them, but it is not readable for
+    /// everybody, and takes another request.
     pub(crate) fn request(&self) -> Option<RawControl> {
         let cookie = self.place.clone()?;
         Some(PagedResults { size: self.size, cookie }.into())
     }
 
-    /// Takes note of a page with so many entries, and of the place behind it.
+    /// Records a page with this many entries, and the position after it.
     ///
     /// # Errors
-    /// [`Failure`] if it says no place that there could be.
+    /// [`Failure`] if the position is malformed.
     pub(crate) fn turn(&mut self, entries: usize, controls: &[Control]) -> Result<(), Failure> {
         let is_first = self.place.as_ref().is_none_or(Vec::is_empty);
         self.place = place(controls, is_first).map_err(|Malformed| {
@@ -53,13 +53,13 @@ impl Cursor {
         self.seen += entries;
         self.empty = if entries == 0 { self.empty + 1 } else { 0 };
         if self.place.is_some() && self.empty > MAX_EMPTY {
-            return Err(Failure::unclear("the directory gives pages with nothing on them, and no end"));
+            return Err(Failure::unclear("the directory keeps returning empty pages"));
         }
         Ok(())
     }
 }
 
-/// The place behind a page; `None` if nothing is there. Where no control is, the first page was everything; a later one
+/// The position after a page; `None` at the end. Without a control the first page was the whole result; a later one
 /// would be the last without having said so.
 fn place(controls: &[Control], is_first: bool) -> Result<Option<Vec<u8>>, Malformed> {
     let Some(control) = controls.iter().find(|control| control.1.ctype == OID) else {
@@ -68,7 +68,7 @@ fn place(controls: &[Control], is_first: bool) -> Result<Option<Vec<u8>>, Malfor
     let mut outer = Elements::of(control.1.val.as_deref().ok_or(Malformed)?);
     let mut value = Elements::of(outer.expect(tag::SEQUENCE)?);
     outer.end()?;
-    // How many there are in all, as far as the server knows. Many do not.
+    // The total number, as far as the server knows it. Many do not.
     value.expect(tag::INTEGER)?;
     let cookie = value.expect(tag::OCTET_STRING)?;
     value.end()?;

@@ -1,4 +1,4 @@
-//! What an answer to a bind says about the account: result codes, the password policy control, and the words of
+//! What an answer to a bind says about the account: result codes, the password policy control, and the messages of
 //! Active Directory.
 
 use auth_core::backend::{DeclineReason, DenyReason};
@@ -9,10 +9,10 @@ use crate::error::Failure;
 
 /// The password policy control, of the request and of the response (draft-behera-ldap-password-policy-10 §6).
 pub(crate) const OID: &str = "1.3.6.1.4.1.42.2.27.8.5.1";
-/// What 389 Directory Server says beside it, or instead, of a password that must be changed.
+/// What 389 Directory Server sends in addition to it, or instead, for a password that must be changed.
 const EXPIRED_OID: &str = "2.16.840.1.113730.3.4.4";
 
-/// What a bind came to.
+/// The result of a bind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Judged {
     Proven,
@@ -26,7 +26,7 @@ mod code {
     pub(super) const INVALID_CREDENTIALS: u32 = 49;
 }
 
-/// What an answer to a user's bind says. Nothing but result code 0 proves anything.
+/// Interprets an answer to a user's bind. Only result code 0 proves anything.
 ///
 /// # Errors
 /// [`Failure`] if it says nothing about the user.
@@ -34,7 +34,7 @@ pub(crate) fn judge(answer: &LdapResult) -> Result<Judged, Failure> {
     let state =
         state(answer).map_err(|Malformed| Failure::nonsense("the password policy control makes no sense"))?;
     match (answer.rc, state) {
-        // Also with a password that is right: the server lets it be used to change it, and for nothing else.
+        // Even if the password is right: the server lets it be used for changing it, and for nothing else.
         (_, Some(reason)) => Ok(Judged::Denied(reason)),
         (code::SUCCESS, None) => Ok(Judged::Proven),
         (code::INVALID_CREDENTIALS, None) => Ok(sub_code(&answer.text)),
@@ -76,12 +76,12 @@ fn password_policy(value: &[u8]) -> Result<Option<DenyReason>, Malformed> {
         Some(0) => Some(DenyReason::Expired),
         Some(1) => Some(DenyReason::Locked),
         Some(2) => Some(DenyReason::MustChangePassword),
-        // The others are about new passwords.
+        // The others concern new passwords.
         _ => None,
     })
 }
 
-/// What stands behind `data` in the diagnostic message of Active Directory, and of Samba: a Windows error code.
+/// The value after `data` in the diagnostic message of Active Directory, and of Samba: a Windows error code.
 fn sub_code(text: &str) -> Judged {
     let code =
         text.split_once("AcceptSecurityContext error, data ").and_then(|(_, code)| code.split(',').next());

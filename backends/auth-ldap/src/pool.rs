@@ -1,4 +1,4 @@
-//! Connections that are kept: those that search, and those on which users bind.
+//! Pooled connections: those that search, and those on which users bind.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -12,12 +12,12 @@ use crate::error::Failure;
 use crate::policy::{Judged, judge};
 use crate::server::Servers;
 
-/// How many may wait for a connection.
+/// How many requests may wait for a connection.
 const MAX_WAITING: usize = 256;
-/// After how long without use a connection is not trusted any more: firewalls forget them without a word.
+/// How long a connection may be idle before it is no longer trusted: firewalls silently drop idle connections.
 const MAX_IDLE: Duration = Duration::from_secs(60);
 
-/// Whom connections are bound as before they are lent.
+/// The account as which connections are bound before they are lent.
 #[derive(Clone)]
 pub(crate) enum Account {
     Nobody,
@@ -29,31 +29,31 @@ pub(crate) struct Manager {
     account: Account,
 }
 
-/// Connections that are all alike.
+/// Interchangeable connections.
 pub(crate) struct Pool(managed::Pool<Manager>);
 
-/// A connection that is lent. It goes back only if nothing is outstanding on it: whoever asked may have gone away.
+/// A lent connection. It goes back only if no answer is outstanding: the request may have been cancelled.
 pub(crate) struct Lent(Option<Object<Manager>>);
 
 impl Pool {
     pub(crate) fn new(servers: Arc<Servers>, account: Account, size: usize) -> Self {
         let builder = managed::Pool::builder(Manager { servers, account }).max_size(size);
-        // Without time limits of its own it needs no runtime, and cannot fail to be built.
+        // Without time limits it needs no runtime and cannot fail to be built.
         Self(builder.build().unwrap_or_else(|error| unreachable!("{error}")))
     }
 
     pub(crate) async fn get(&self) -> Result<Lent, Failure> {
         if self.0.status().waiting >= MAX_WAITING {
-            return Err(Failure::crowded("too many wait for a connection to the directory"));
+            return Err(Failure::crowded("too many requests wait for a connection to the directory"));
         }
         match self.0.get().await {
             Ok(connection) => Ok(Lent(Some(connection))),
             Err(PoolError::Backend(failure)) => Err(failure),
-            Err(_) => Err(Failure::refused("no connection to the directory could be had")),
+            Err(_) => Err(Failure::refused("no connection to the directory is available")),
         }
     }
 
-    /// A connection like those that are kept, which is not.
+    /// A connection like the pooled ones that does not belong to the pool.
     pub(crate) async fn dial(&self) -> Result<Connection, Failure> {
         managed::Manager::create(self.0.manager()).await
     }

@@ -1,26 +1,26 @@
-//! Values in ranges: of many Active Directory gives the first 1,500 or so, and says in the attribute's name which
-//! ([MS-ADTS] §3.1.1.3.1.3.3): `memberOf;range=0-1499`, and at the end `memberOf;range=1500-*`.
+//! Range retrieval: Active Directory returns only the first 1,500 or so of many values, and says so in the
+//! attribute's name ([MS-ADTS] §3.1.1.3.1.3.3): `memberOf;range=0-1499`, and at the end `memberOf;range=1500-*`.
 
 use crate::connection::Entry;
 use crate::error::Failure;
 
-/// Some of an attribute's values.
+/// A part of an attribute's values.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Range {
     pub(crate) values: Vec<Vec<u8>>,
-    /// The number of the value behind them; `None` if there is none.
+    /// The number of the next value; `None` if there is none.
     pub(crate) next: Option<usize>,
 }
 
-/// The name by which the values from `first` on are asked for.
+/// The name that asks for the values from `first` on.
 pub(crate) fn name(attribute: &str, first: usize) -> String {
     format!("{attribute};range={first}-*")
 }
 
-/// Takes the values from `first` on out of an entry; `None` if it gives none of them in ranges.
+/// Takes the values from `first` on out of an entry; `None` if it has no ranges of them.
 ///
 /// # Errors
-/// [`Failure`] if they are others, or not as many as their range says.
+/// [`Failure`] if the values do not match their range in position or number.
 pub(crate) fn take(entry: &mut Entry, attribute: &str, first: usize) -> Result<Option<Range>, Failure> {
     let prefix = format!("{};range=", attribute.to_ascii_lowercase());
     let Some(name) = entry.attributes.keys().find(|name| name.starts_with(&prefix)).cloned() else {
@@ -35,15 +35,13 @@ pub(crate) fn take(entry: &mut Entry, attribute: &str, first: usize) -> Result<O
             end.checked_add(1)
         }
         _ => {
-            return Err(Failure::unclear(
-                "the directory gives other values of an attribute than their range says",
-            ));
+            return Err(Failure::unclear("the directory's values of an attribute do not match their range"));
         }
     };
     Ok(Some(Range { values, next }))
 }
 
-/// `0-1499`, or `1500-*` for all from there on.
+/// `0-1499`, or `1500-*` for everything from there on.
 fn parse(range: &str) -> Option<(usize, Option<usize>)> {
     let (first, last) = range.split_once('-')?;
     let last = if last == "*" { None } else { Some(last.parse().ok()?) };

@@ -1,4 +1,4 @@
-//! Searching as somebody, and however many answers it takes.
+//! Searches by an account, over as many answers as they take.
 
 use ldap3::Scope;
 
@@ -9,7 +9,7 @@ use crate::paged::Cursor;
 use crate::pool::Pool;
 use crate::range;
 
-/// Searches as somebody, within bounds.
+/// Searches by an account, within limits.
 pub(crate) struct Reader<'a> {
     who: Who<'a>,
     bounds: Bounds,
@@ -18,22 +18,22 @@ pub(crate) struct Reader<'a> {
 enum Who<'a> {
     /// The service account.
     Service(&'a Pool),
-    /// The user, on the connection that was just bound.
+    /// The user, on the connection on which they just bound.
     Own(&'a mut Connection),
 }
 
-/// How much is asked for at a time, and in all.
+/// How much to ask for at a time, and in total.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
     /// How many entries a page has.
     pub(crate) page: i32,
-    /// How many groups somebody may be in, and values an attribute may have.
+    /// How many groups a user may be in, and how many values an attribute may have.
     pub(crate) most: usize,
 }
 
 impl Bounds {
     /// # Errors
-    /// [`Failure`] if so many are too many.
+    /// [`Failure`] if this many exceed the limit.
     pub(crate) fn check(self, count: usize) -> Result<(), Failure> {
         if count <= self.most {
             return Ok(());
@@ -53,9 +53,9 @@ impl<'a> Reader<'a> {
         Self { who: Who::Own(connection), bounds }
     }
 
-    /// The entries that a search finds: two of them if there are more.
+    /// The entries that a search finds: at most two of them.
     pub(crate) async fn one(&mut self, search: &Search<'_>) -> Result<Vec<Entry>, Failure> {
-        // A search reads, and may be tried again: a connection that was kept may have died meanwhile.
+        // A search only reads and may be retried: a pooled connection may have died meanwhile.
         match &mut self.who {
             Who::Service(pool) => match pool.get().await?.one(search).await {
                 Err(failure) if failure.is_of_server() => pool.get().await?.one(search).await,
@@ -70,7 +70,7 @@ impl<'a> Reader<'a> {
         let bounds = self.bounds;
         match &mut self.who {
             Who::Service(pool) => match names(&mut *pool.get().await?, search, bounds).await {
-                // From the start: a place is worth nothing on another connection.
+                // From the start: the position in the result is meaningless on another connection.
                 Err(failure) if failure.is_of_server() => {
                     names(&mut *pool.get().await?, search, bounds).await
                 }
@@ -80,7 +80,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads the values of an attribute that the server did not give with the entry, because they are many.
+    /// Reads the remaining values of an attribute of which the server returned only a part with the entry.
     pub(crate) async fn complete(&mut self, entry: &mut Entry, attribute: &str) -> Result<(), Failure> {
         let Some(mut range) = range::take(entry, attribute, 0)? else { return Ok(()) };
         let mut values = Gathered::new(self.bounds);
@@ -99,7 +99,9 @@ impl<'a> Reader<'a> {
             Search { base: dn, scope: Scope::Base, filter: "(objectClass=*)", attributes: &attributes };
         let entry = self.one(&search).await?.pop();
         let range = entry.map(|mut entry| range::take(&mut entry, attribute, first)).transpose()?.flatten();
-        range.ok_or_else(|| Failure::unclear("the directory does not give the rest of an attribute's values"))
+        range.ok_or_else(|| {
+            Failure::unclear("the directory does not return the rest of an attribute's values")
+        })
     }
 
     pub(crate) fn bounds(&self) -> Bounds {

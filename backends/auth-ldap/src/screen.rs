@@ -1,4 +1,4 @@
-//! The way between the LDAP library and a server, on which every answer is checked.
+//! A proxy between the LDAP library and a server that checks every answer.
 
 use std::io;
 
@@ -7,11 +7,11 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use crate::error::Failure;
 use crate::message::{self, Answer, MAX_ANSWER, MAX_REQUEST, Pending, Refused};
 
-/// What most messages fit into, so that one is read at once.
+/// Most messages fit into this, and are read at once.
 const ROOM: usize = 4096;
 
-/// Carries requests from `library` to `server` and answers back, until either ends or the server says something that
-/// is not the answer to the one request that waits for one.
+/// Carries requests from `library` to `server` and answers back, until either closes or the server sends something
+/// other than the answer to the pending request.
 pub(crate) async fn carry(
     mut library: impl AsyncRead + AsyncWrite + Unpin,
     mut server: impl AsyncRead + AsyncWrite + Unpin,
@@ -21,7 +21,7 @@ pub(crate) async fn carry(
     loop {
         let went = tokio::select! {
             read = library.read_buf(&mut requests) => match read {
-                Ok(0) | Err(_) => Err(Failure::broken("the connection is not used any more")),
+                Ok(0) | Err(_) => Err(Failure::broken("the connection is no longer in use")),
                 Ok(_) => exchange.requests(&mut requests, &mut server).await,
             },
             read = server.read_buf(&mut answers) => match read {
@@ -31,7 +31,7 @@ pub(crate) async fn carry(
             },
         };
         if let Err(failure) = went {
-            // A server that is told sees the end at once, and not when it next looks.
+            // A server that gets a shutdown notices the end at once.
             _ = server.shutdown().await;
             return failure;
         }
@@ -58,7 +58,7 @@ impl Exchange {
                 }
             }
         });
-        let text = "more was asked than one thing at a time, or more than a request may hold";
+        let text = "more than one request was sent at a time, or a request was too long";
         let whole = whole.map_err(|_| Failure::unclear(text))?;
         send(bytes, whole, server).await
     }
@@ -81,13 +81,13 @@ impl Exchange {
                 Failure::limit(format!("the server's answer has more than {MAX_ANSWER} bytes"))
             }
             Refused::Malformed if farewell => Failure::broken("the server ends the connection"),
-            Refused::Malformed => Failure::nonsense("the server's answer is not one to what was asked"),
+            Refused::Malformed => Failure::nonsense("the server's answer does not match the request"),
         })?;
         send(bytes, whole, library).await
     }
 }
 
-/// The length of the whole messages that `bytes` begin with, each of which was looked at.
+/// The length of the complete messages at the start of `bytes`, each of which was checked.
 fn whole(
     bytes: &[u8],
     limit: usize,

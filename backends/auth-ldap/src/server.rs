@@ -1,4 +1,4 @@
-//! The servers of a directory: where they are, and how a connection to one is made.
+//! The servers of a directory: their addresses, and how to connect to them.
 
 use std::fmt;
 use std::future::Future;
@@ -27,9 +27,9 @@ use crate::screen::{broken, carry};
 pub(crate) struct Server {
     url: String,
     place: Place,
-    /// When it last failed, unless it served since.
+    /// When it last failed, unless it has worked since.
     failed: Mutex<Option<Instant>>,
-    /// Whether it was told that this server refers to others.
+    /// Whether the log already says that this server refers to others.
     has_referred: AtomicBool,
 }
 
@@ -46,7 +46,7 @@ pub(crate) enum Security {
     Clear,
 }
 
-/// For how long a server that failed is asked last.
+/// How long a server that failed is tried last.
 const REST: Duration = Duration::from_secs(30);
 /// The port of `ldap:` (RFC 4516 §2) and of `ldaps:`.
 const PORTS: [u16; 2] = [389, 636];
@@ -60,9 +60,9 @@ pub(crate) struct Servers {
 }
 
 impl Servers {
-    /// A connection to the first server that gives one; those that failed lately are asked last.
+    /// A connection to the first server that accepts one. Servers that failed recently are tried last.
     ///
-    /// `begin` is what a new connection is not one without.
+    /// `begin` has to succeed for a connection to count.
     pub(crate) async fn connect<F>(&self, begin: impl Fn(Connection) -> F) -> Result<Connection, Failure>
     where
         F: Future<Output = Result<Connection, Failure>>,
@@ -71,7 +71,7 @@ impl Servers {
         let mut last = Failure::down("there is no server");
         for server in rested.into_iter().chain(tired) {
             let connection = async { begin(server.dial(self).await?).await };
-            let late = || Err(Failure::down("no connection to the server within its time"));
+            let late = || Err(Failure::down("no connection to the server in time"));
             let connection = timeout(self.connect_timeout, connection).await.unwrap_or_else(|_| late());
             match connection.map_err(Failure::before_any_question) {
                 Ok(connection) => {
@@ -94,12 +94,12 @@ impl Server {
     /// The server at this URL.
     ///
     /// # Errors
-    /// [`ConfigError`] if it is none of a directory's server, or would have to be reached in the clear without
-    /// `clear`.
+    /// [`ConfigError`] if the URL does not name a directory server, or would need an unencrypted connection and
+    /// `clear` is false.
     pub(crate) fn at(text: &str, clear: bool) -> Result<Self, ConfigError> {
         let refused = |why: &str| ConfigError::new(format!("a server's URL is not usable: {why}"));
         let url = Url::parse(text).map_err(|error| refused(&format!("{error}; write `ldaps://host`")))?;
-        // Not shown: it is there that passwords are.
+        // Not shown: this part of a URL holds passwords.
         if !url.username().is_empty() || url.password().is_some() {
             return Err(refused("leave out user and password; name the account with `service_account`"));
         }
@@ -111,13 +111,13 @@ impl Server {
             ("ldaps", _) => Place::host(&url, Security::Tls),
             ("ldap", false) => Place::host(&url, Security::StartTls),
             ("ldap", true) => Place::host(&url, Security::Clear),
-            _ => return Err(refused("its scheme is none of `ldaps`, `ldap` (with StartTLS) and `ldapi`")),
+            _ => return Err(refused("its scheme must be `ldaps`, `ldap` (with StartTLS) or `ldapi`")),
         };
         let place = place.ok_or_else(|| refused("it names no host, or no path of a socket"))?;
         Ok(Self { url: url.into(), place, failed: Mutex::new(None), has_referred: AtomicBool::new(false) })
     }
 
-    /// Whether what is said to it is protected by TLS.
+    /// Whether TLS protects the connection.
     pub(crate) fn uses_tls(&self) -> bool {
         matches!(self.place, Place::Host { security: Security::Tls | Security::StartTls, .. })
     }
@@ -126,18 +126,18 @@ impl Server {
         *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = failed;
     }
 
-    /// Whether it failed after that moment.
+    /// Whether it failed after this moment.
     pub(crate) fn failed_since(&self, moment: Instant) -> bool {
         self.failed.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|failed| failed >= moment)
     }
 
-    /// Tells once that it named other servers for a part of what was searched (RFC 4511 §4.5.3). Active Directory does so
-    /// for each search of a whole domain: of parts that are none of it.
+    /// Logs once that it returned referrals for a part of the search (RFC 4511 §4.5.3). Active Directory does so
+    /// whenever a whole domain is searched, for partitions outside of it.
     pub(crate) fn refers(&self) {
         if !self.has_referred.swap(true, Ordering::Relaxed) {
             tracing::info!(
                 target: "auth", server = %self.url,
-                "a directory's server refers to others, which are not asked: who and which groups are only there are not found"
+                "a directory's server returned referrals, which are not followed: people and groups that exist only there are not found"
             );
         }
     }
@@ -164,14 +164,14 @@ impl Server {
                         let stream = start_tls(stream).await?;
                         self.open(encrypted(tls, name, stream).await?, servers).await
                     }
-                    // Whoever makes the servers makes the settings for TLS, too; but never go on without.
+                    // The same code sets up servers and TLS, but a connection must never continue without it.
                     (Security::Tls | Security::StartTls, None) => Err(Failure::down("TLS is not set up")),
                 }
             }
         }
     }
 
-    /// Puts the library on one end of a pair of sockets, the server on the other, and the screen between them.
+    /// Connects the library, the screen and the server: the library gets one end of a pair of sockets.
     async fn open<S>(self: &Arc<Self>, stream: S, servers: &Servers) -> Result<Connection, Failure>
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -183,7 +183,7 @@ impl Server {
         let (driver, handle) = library.map_err(|_| Failure::down("no connection could be set up"))?;
         let fault = Arc::new(OnceLock::new());
         let told = Arc::clone(&fault);
-        // In a task of its own, so that a panic in the library ends this connection and nothing else.
+        // In a separate task, so that a panic in the library ends only this connection.
         tokio::spawn(async move {
             tokio::select! {
                 failure = carry(ours, stream) => drop(told.set(failure)),
@@ -206,7 +206,7 @@ impl Place {
         Some(Self::Host { host, port: url.port().unwrap_or(standard), name, security })
     }
 
-    /// The path of a socket stands where other URLs have a host, with `%2F` for `/`.
+    /// The path of a socket takes the place of the host, with `%2F` for `/`.
     fn socket(url: &Url) -> Option<Self> {
         let path = percent_encoding::percent_decode_str(url.host_str()?).decode_utf8().ok()?;
         (path.starts_with('/') && url.port().is_none()).then(|| Self::Socket(path.into_owned().into()))
@@ -227,8 +227,8 @@ const START_TLS: &[u8] = b"\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.
 /// The longest answer to it.
 const MAX_START_TLS: usize = 4096;
 
-/// Asks the server to go on with TLS. Whatever it answers but yes ends the connection: nothing is ever said on it in
-/// the clear.
+/// Asks the server to start TLS. Any answer other than success ends the connection: nothing is ever sent on it
+/// unencrypted.
 async fn start_tls(mut stream: TcpStream) -> Result<TcpStream, Failure> {
     stream.write_all(START_TLS).await.map_err(|error| broken(&error))?;
     let mut answer = Vec::new();
@@ -243,7 +243,7 @@ async fn start_tls(mut stream: TcpStream) -> Result<TcpStream, Failure> {
             break;
         }
     }
-    // All that came, so that nothing said in the clear is taken for something said by TLS (CVE-2011-0411).
+    // All pending bytes, so that nothing received unencrypted is taken for something received by TLS (CVE-2011-0411).
     let pending = Pending::by(START_TLS).and_then(|pending| pending.ok_or(Malformed));
     pending.map_err(no_start_tls)?.take(&answer).map_err(no_start_tls)?;
     match Pending::result_code(&answer).map_err(no_start_tls)? {

@@ -25,7 +25,7 @@ pub(crate) struct Settings {
     pub(crate) domain: Option<String>,
     pub(crate) person: Person,
     pub(crate) groups: Option<GroupSource>,
-    /// In folded spelling.
+    /// In canonical spelling.
     pub(crate) required: Vec<String>,
     pub(crate) denied: Vec<String>,
     /// All attributes that are read.
@@ -35,24 +35,24 @@ pub(crate) struct Settings {
     pub(crate) bounds: Bounds,
 }
 
-/// How often passwords of one entry are tried at most.
+/// How often passwords of one entry may be tried.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lockout {
     pub(crate) failures: u32,
     pub(crate) within: Duration,
 }
 
-/// How a name becomes what is bound.
+/// How a name becomes the identity that is bound.
 pub(crate) enum Way {
     /// The DN of the one entry that a search finds.
     Search,
-    /// A DN that is made of the name.
+    /// A DN built from the name.
     Dn(DnTemplate),
     /// The name with the domain: `alice@example.test`.
     Principal,
 }
 
-/// What is read from the entry of a person.
+/// The attributes of a person's entry.
 pub(crate) struct Person {
     pub(crate) subject: Subject,
     pub(crate) username: String,
@@ -63,9 +63,9 @@ pub(crate) struct Person {
 }
 
 impl Settings {
-    /// The name as the directory is asked about it; `None` if it can be nobody's there.
+    /// The name as the directory is asked about it; `None` if no entry can have it.
     ///
-    /// How names are compared is the directory's affair. Only what no name has is kept from it.
+    /// The directory compares names. Only what can be no name is kept from it.
     pub(crate) fn name<'a>(&self, typed: &'a str) -> Option<&'a str> {
         if typed.trim().is_empty() || typed.chars().any(char::is_control) {
             return None;
@@ -76,14 +76,14 @@ impl Settings {
             Some(_) => return None,
             None => typed,
         };
-        // `DOMAIN\name` and `domain/name` are names of another form, and could be another person's.
+        // `DOMAIN\name` and `domain/name` are other notations, and could be another person's name.
         (!name.is_empty() && !name.contains(['\\', '/'])).then_some(name)
     }
 
-    /// Why somebody with these groups may not sign in.
+    /// Why a person with these groups may not sign in.
     ///
     /// # Errors
-    /// [`Failure`] if that depends on groups that are unknown.
+    /// [`Failure`] if that depends on unknown groups.
     pub(crate) fn refusal(
         &self,
         entry: &Entry,
@@ -109,10 +109,10 @@ impl Settings {
 }
 
 impl Person {
-    /// The name that the directory has for them, whatever was typed.
+    /// The directory's name for them, whatever was typed.
     ///
-    /// Of several the one in the entry's own name; otherwise the first in the order of bytes, as a directory may
-    /// give them in any.
+    /// If there are several, the one in the entry's own name; otherwise the first in byte order, since a directory
+    /// may return them in any order.
     pub(crate) fn username<'a>(&self, entry: &'a Entry) -> Result<&'a str, Failure> {
         let own = dn::parse(&entry.dn).unwrap_or_default().into_iter().next().unwrap_or_default();
         let is_own = |value: &&str| {

@@ -1,25 +1,25 @@
-//! What an entry says about the account, without its password.
+//! What an entry says about the state of the account.
 
 use auth_core::backend::DenyReason;
 use auth_core::time::Timestamp;
 
 use crate::connection::Entry;
 
-/// The attributes that are read for it. Each directory has its own.
+/// The attributes that are read for it. Each directory has different ones.
 pub(crate) const ATTRIBUTES: [&str; 4] =
     ["pwdAccountLockedTime", "userAccountControl", "accountExpires", "nsAccountLock"];
 
 /// `ACCOUNTDISABLE` ([MS-ADTS] §2.2.16).
 const DISABLED: i64 = 2;
-/// 1970 in the time of Active Directory, which counts tenths of microseconds since 1601.
+/// 1970 on the scale of Active Directory, which counts tenths of microseconds since 1601.
 const EPOCH: i64 = 116_444_736_000_000_000;
 const TICKS_PER_MILLI: i64 = 10_000;
 
-/// Why the account may not sign in, if the entry says that.
+/// Why the account may not sign in, if the entry says so.
 ///
-/// Of the locks of the password policy only the one counts that an administrator sets. Those that wrong passwords
-/// set keep passwords from being guessed, and the bind obeys them; if they ended sessions, anybody could end
-/// anybody's.
+/// Of the locks of the password policy, only those that an administrator sets count. Locks that wrong passwords set
+/// protect passwords from guessing, and the bind obeys them. If they ended sessions, anybody could end anybody's
+/// sessions.
 pub(crate) fn refusal(entry: &Entry, now: Timestamp) -> Option<DenyReason> {
     let number = |name| entry.text(name).and_then(|text| text.parse::<i64>().ok());
     let is = |name, value: &str| entry.text(name).is_some_and(|text| text.eq_ignore_ascii_case(value));
@@ -31,7 +31,7 @@ pub(crate) fn refusal(entry: &Entry, now: Timestamp) -> Option<DenyReason> {
         return Some(DenyReason::Locked);
     }
     let now = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
-    // Both 0 and the highest number say "never".
+    // Both 0 and the highest number mean "never".
     let ends = number("accountExpires").filter(|ticks| !matches!(*ticks, 0 | i64::MAX));
     let is_over = ends.is_some_and(|ticks| ticks.saturating_sub(EPOCH) / TICKS_PER_MILLI <= now);
     is_over.then_some(DenyReason::Expired)

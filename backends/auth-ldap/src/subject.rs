@@ -1,9 +1,9 @@
-//! The attribute by which a person is known for good.
+//! The attribute that identifies a person permanently.
 
 use crate::connection::Entry;
 use crate::filter::{FilterValue, equals};
 
-/// An attribute that no rename and no move changes, and how its values are written.
+/// An attribute that survives renames and moves, and the notation of its values.
 #[derive(Clone, Debug)]
 pub(crate) struct Subject {
     attribute: String,
@@ -23,7 +23,7 @@ impl Subject {
         text.filter(|text| (1..=1024).contains(&text.len()) && !text.contains('\0'))
     }
 
-    /// The filter for the entry of a subject; `None` for what can be none.
+    /// The filter for the entry with this subject; `None` if the text cannot be a subject.
     pub(crate) fn filter(&self, subject: &str) -> Option<String> {
         let value = if self.is_guid {
             FilterValue::of_bytes(&guid_bytes(subject)?)
@@ -34,10 +34,10 @@ impl Subject {
     }
 }
 
-/// In which order the bytes of a GUID are written: the first three of its five parts are stored the other way round.
+/// The order in which the bytes of a GUID are written: the first three of its five parts are stored in reverse.
 const ORDER: [usize; 16] = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15];
 
-/// Before which bytes a hyphen is written.
+/// The bytes that follow a hyphen.
 const HYPHENS: [usize; 4] = [4, 6, 8, 10];
 
 fn guid(bytes: &[u8]) -> Option<String> {
@@ -62,7 +62,7 @@ fn guid_bytes(text: &str) -> Option<[u8; 16]> {
         let [Some(high), Some(low)] = digits.get(2 * place..2 * place + 2)? else { return None };
         bytes[to] = u8::try_from(high << 4 | low).ok()?;
     }
-    // One subject has one spelling: another one is nobody's.
+    // A subject has exactly one spelling: any other matches no user.
     (guid(&bytes).as_deref() == Some(text)).then_some(bytes)
 }
 

@@ -1,14 +1,14 @@
-//! Texts with a place for the user's name.
+//! Texts with a placeholder for the user's name.
 
 use auth_core::ConfigError;
 
 use crate::dn::{self, DnValue};
 use crate::filter::{self, FilterValue};
 
-/// What stands where the name goes.
+/// The placeholder.
 const PLACE: &str = "{username}";
 
-/// A text that was cut at the places for the name.
+/// A text, split at the placeholders.
 #[derive(Clone, Debug)]
 struct Cut(Vec<Box<str>>);
 
@@ -21,30 +21,30 @@ impl Cut {
         self.0.len() > 1
     }
 
-    /// The value goes in once: what it has in common with a place stays as it is.
+    /// The value is inserted once: a placeholder within it stays as it is.
     fn fill(&self, value: &str) -> String {
         self.0.join(value)
     }
 }
 
-/// A search filter with a place for the name.
+/// A search filter with a placeholder for the name.
 #[derive(Clone, Debug)]
 pub(crate) struct FilterTemplate(Cut);
 
 impl FilterTemplate {
     /// # Errors
-    /// [`ConfigError`] if the text is no filter, or the name has no place in it as a value.
+    /// [`ConfigError`] if the text is not a filter, or does not use the name as a value.
     pub(crate) fn parse(text: &str) -> Result<Self, ConfigError> {
         let template = Self(Cut::at(text));
         let refused = |why| ConfigError::new(format!("the filter {text:?} {why}"));
         if !template.0.has_place() {
             return Err(refused("has no `{username}`: every name would find the same"));
         }
-        // `anything` is what `confirm` fills in.
+        // `confirm` fills in `anything`.
         let is_filter = |value: &FilterValue| filter::is_one(&template.fill(value));
         if !is_filter(&FilterValue::of("x")) || !is_filter(&FilterValue::anything()) || is_loose(&template.0)
         {
-            return Err(refused("is none with a name in it: write `(uid={username})`"));
+            return Err(refused("is not a filter with the name as a value: write `(uid={username})`"));
         }
         Ok(template)
     }
@@ -54,7 +54,7 @@ impl FilterTemplate {
     }
 }
 
-/// Whether a place does not begin the value of a plain equality.
+/// Whether a placeholder is elsewhere than at the start of the value of a plain equality.
 fn is_loose(cut: &Cut) -> bool {
     let is_equality = |before: &str| {
         before.strip_suffix('=').is_some_and(|attribute| !attribute.ends_with([':', '~', '<', '>']))
@@ -62,13 +62,13 @@ fn is_loose(cut: &Cut) -> bool {
     cut.0.iter().rev().skip(1).any(|before| !is_equality(before))
 }
 
-/// A distinguished name with a place for the user's name.
+/// A distinguished name with a placeholder for the user's name.
 #[derive(Clone, Debug)]
 pub(crate) struct DnTemplate(Cut);
 
 impl DnTemplate {
     /// # Errors
-    /// [`ConfigError`] if the text is no name, or the user's has no place in it as a value.
+    /// [`ConfigError`] if the text is not a DN, or does not use the name as a value.
     pub(crate) fn parse(text: &str) -> Result<Self, ConfigError> {
         let template = Self(Cut::at(text));
         let refused = |why| ConfigError::new(format!("the DN {text:?} {why}"));
@@ -78,7 +78,7 @@ impl DnTemplate {
         let name = dn::parse(&template.fill(&DnValue::of(PLACE))).unwrap_or_default();
         let values = name.iter().flatten().filter(|(_, value)| value == PLACE.as_bytes()).count();
         if values != template.0.0.len() - 1 {
-            return Err(refused("is none with the name as a value: write `uid={username},ou=people,…`"));
+            return Err(refused("is not a DN with the name as a value: write `uid={username},ou=people,…`"));
         }
         Ok(template)
     }

@@ -1,4 +1,4 @@
-//! How TLS is set up where the application does not do it itself.
+//! The TLS configuration, if the application does not provide one.
 
 use std::sync::Arc;
 
@@ -8,14 +8,14 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 
-/// Whom a server's certificate must be vouched for by.
+/// Which authorities may certify a server.
 #[derive(Clone)]
 pub(crate) enum Trust {
     /// The authorities that the system trusts.
     System,
     /// These authorities, as PEM, and no others.
     Authorities(Vec<u8>),
-    /// As the application says.
+    /// As the application's configuration says.
     Own(Arc<ClientConfig>),
 }
 
@@ -33,7 +33,8 @@ impl Trust {
     }
 }
 
-/// The one that the application installed, or else ours. rustls itself would panic if two were compiled in.
+/// The provider that the application installed, or else the built-in one. rustls panics if two are compiled in and
+/// none is installed.
 fn provider() -> Result<Arc<CryptoProvider>, ConfigError> {
     let own = || {
         #[cfg(feature = "ring")]
@@ -49,7 +50,7 @@ fn provider() -> Result<Arc<CryptoProvider>, ConfigError> {
 }
 
 fn authorities(pem: &[u8]) -> Result<RootCertStore, ConfigError> {
-    let refused = || ConfigError::new("the authorities are no certificates: give them as PEM");
+    let refused = || ConfigError::new("the authorities are not certificates in PEM");
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem) {
         roots.add(certificate.map_err(|_| refused())?).map_err(|_| refused())?;
@@ -59,7 +60,7 @@ fn authorities(pem: &[u8]) -> Result<RootCertStore, ConfigError> {
 
 fn system() -> Result<RootCertStore, ConfigError> {
     let mut roots = RootCertStore::empty();
-    // Some of a system's certificates are unreadable on many systems; what they vouch for is then refused.
+    // Many systems have some unreadable certificates; servers certified by these are refused.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if roots.is_empty() {
         return Err(ConfigError::new(

@@ -1,4 +1,4 @@
-//! A user proves to be there by a passkey.
+//! Signing in by a passkey.
 
 use std::fmt;
 
@@ -20,11 +20,11 @@ use crate::response::{Answer, Assertion};
 use crate::state::{Ceremony, State};
 use crate::verify::Signed;
 
-/// How often what is kept is read again when others changed it meanwhile.
+/// How often the stored state is read again if others changed it meanwhile.
 const MAX_TRIES: usize = 8;
 
-/// What a passkey signed, with the challenge that it answers: the [`Credentials`] for which [`Passkeys`] is the backend. Made by
-/// [`Passkeys::assertion`].
+/// A passkey's signature with the challenge that it answers: the [`Credentials`] for which [`Passkeys`] is the
+/// backend. Made by [`Passkeys::assertion`].
 pub struct PasskeyAssertion(Result<Box<Presented>, DeclineReason>);
 
 struct Presented {
@@ -37,12 +37,13 @@ impl Credentials for PasskeyAssertion {
     const KIND: &'static str = "passkey";
     const FACTOR: Factor = Factor::Passkey;
 
-    /// Nobody: whose it is shows when it is found.
+    /// Unknown before the passkey is found.
     fn subject(&self) -> Option<&str> {
         None
     }
 
-    /// What is too long, cannot be read, or answers nothing that this browser was asked, reaches no backend and no store.
+    /// An answer that is too long, cannot be parsed, or answers no challenge of this browser reaches no backend and
+    /// no store.
     fn check(&self) -> Result<(), DeclineReason> {
         self.0.as_ref().map(|_| ()).map_err(|reason| *reason)
     }
@@ -70,25 +71,51 @@ impl From<FactorError> for Refused {
     fn from(error: FactorError) -> Self {
         Self::Failed(match error.kind() {
             FactorErrorKind::Unavailable => BackendError::unavailable(error),
-            // This one cannot be judged; others can.
+            // This one cannot be verified; others can.
             _ => BackendError::undecided(error),
         })
     }
 }
 
-/// Neither a right answer nor a wrong one could be told from the outside.
+/// The client gets the same answer whatever is wrong.
 const WRONG: Refused = Refused::Declined(DeclineReason::WrongSecret);
 const UNKNOWN: Refused = Refused::Declined(DeclineReason::UnknownUser);
 
 impl<S: FactorStore, O: OnceStore, U: User> Passkeys<S, O, U> {
-    /// Asks a browser for a passkey of whoever sits before it, whose name nobody knows yet: for a page with a button, and for one that
-    /// offers passkeys in its name field (`autocomplete="username webauthn"`). The same for everybody, so it tells nobody who has an
-    /// account.
+    /// Asks a browser for any passkey, before the user is known: for a page with a button, and for one that offers
+    /// passkeys in its name field (`autocomplete="username webauthn"`). The challenge is the same for every visitor,
+    /// so it reveals no accounts.
     ///
     /// `cookies` are the values of the request's `Cookie` headers.
     ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use auth_core::factors::{Factors, MemoryFactors};
+    /// # use auth_core::once::MemoryOnce;
+    /// # use auth_core::session::KeyRing;
+    /// # use auth_core::{MemoryBackend, Passwords, User, UserId};
+    /// # use auth_passkeys::{Passkeys, UserVerification};
+    /// # #[derive(Clone)]
+    /// # struct Account;
+    /// # impl User for Account {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let keys = KeyRing::generate()?;
+    /// # let factors = Arc::new(Factors::new("Shop", MemoryFactors::new(10), &keys)?);
+    /// # let origins = ["https://example.com"];
+    /// # let passkeys = Passkeys::<_, _, Account>::new("example.com", origins, factors, MemoryOnce::new(10), &keys)?;
+    /// let begun = passkeys.begin_login([b"theme=dark"])?;
+    /// assert!(begun.options.contains("challenge"));
+    /// assert_eq!(begun.cookies.into_iter().count(), 1); // one `Set-Cookie` header
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
-    /// [`PasskeyError`] of kind [`Unavailable`](PasskeyErrorKind::Unavailable) if there are no random numbers.
+    /// [`PasskeyError`] of kind [`Unavailable`](PasskeyErrorKind::Unavailable) if the random source fails.
     pub fn begin_login<'a, L: AsRef<[u8]> + ?Sized + 'a>(
         &self,
         cookies: impl IntoIterator<Item = &'a L>,
@@ -96,12 +123,33 @@ impl<S: FactorStore, O: OnceStore, U: User> Passkeys<S, O, U> {
         self.ask(cookies, None, &[], self.login)
     }
 
-    /// Asks the browser of somebody who has given a first proof for one of their passkeys. **Nobody else's may be asked for**: which
-    /// passkeys somebody has would be told to whoever types their name.
+    /// Asks the browser of a user who has given a first proof for one of their passkeys. **Call it only for that
+    /// user**: otherwise it would reveal which passkeys a user has to everybody who types their name.
+    ///
+    /// ```
+    /// # use auth_core::factors::{FactorOwner, MemoryFactors};
+    /// # use auth_core::http::Login;
+    /// # use auth_core::once::MemoryOnce;
+    /// # use auth_core::{Session, User, UserId};
+    /// # use auth_passkeys::{Begun, Passkeys, PasskeyError};
+    /// # #[derive(Clone)]
+    /// # struct Account;
+    /// # impl User for Account {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # type SitePasskeys = Passkeys<MemoryFactors, MemoryOnce, Account>;
+    /// # type Error = Box<dyn std::error::Error>;
+    /// async fn options(session: &Session<Account>, passkeys: &SitePasskeys, cookies: &[&[u8]]) -> Result<Begun, Error> {
+    ///     let owner = session.factor_owner().await?;
+    ///     Ok(passkeys.begin_second_factor(cookies.iter().copied(), &owner).await?)
+    /// }
+    /// ```
     ///
     /// # Errors
-    /// [`PasskeyError`] of kind [`NoPasskey`](PasskeyErrorKind::NoPasskey), [`Unreadable`](PasskeyErrorKind::Unreadable) or
-    /// [`Unavailable`](PasskeyErrorKind::Unavailable).
+    /// [`PasskeyError`] of kind [`NoPasskey`](PasskeyErrorKind::NoPasskey),
+    /// [`Unreadable`](PasskeyErrorKind::Unreadable) or [`Unavailable`](PasskeyErrorKind::Unavailable).
     pub async fn begin_second_factor<'a, L: AsRef<[u8]> + ?Sized + 'a>(
         &self,
         cookies: impl IntoIterator<Item = &'a L>,
@@ -128,9 +176,31 @@ impl<S: FactorStore, O: OnceStore, U: User> Passkeys<S, O, U> {
         self.begin(cookies, &state, options)
     }
 
-    /// What the browser answered, as credentials for [`Session::authenticate`](auth_core::Session::authenticate): `response` is what
-    /// its `toJSON()` gave, `cookies` are the values of the request's `Cookie` headers. Whatever is wrong with it is told by the chain,
-    /// as with any other credentials.
+    /// The browser's answer, as credentials for [`Session::authenticate`](auth_core::Session::authenticate).
+    /// `response` is the result of its `toJSON()`, `cookies` are the values of the request's `Cookie` headers. If
+    /// something is wrong with the answer, the chain reports it as for any other credentials.
+    ///
+    /// ```
+    /// # use auth_core::factors::{FactorOwner, MemoryFactors};
+    /// # use auth_core::http::Login;
+    /// # use auth_core::once::MemoryOnce;
+    /// # use auth_core::{Session, User, UserId};
+    /// # use auth_passkeys::{Begun, Passkeys, PasskeyError};
+    /// # #[derive(Clone)]
+    /// # struct Account;
+    /// # impl User for Account {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # type SitePasskeys = Passkeys<MemoryFactors, MemoryOnce, Account>;
+    /// # type Error = Box<dyn std::error::Error>;
+    /// async fn login(session: &Session<Account>, passkeys: &SitePasskeys, cookies: &[&[u8]], response: &str) -> Result<Login<Account>, Error> {
+    ///     let assertion = passkeys.assertion(cookies.iter().copied(), response);
+    ///     let authenticated = session.authenticate(assertion).await?;
+    ///     Ok(session.login(authenticated).await?)
+    /// }
+    /// ```
     pub fn assertion<'a, L: AsRef<[u8]> + ?Sized + 'a>(
         &self,
         cookies: impl IntoIterator<Item = &'a L>,
@@ -169,8 +239,8 @@ impl<S: FactorStore, O: OnceStore, U: User> Passkeys<S, O, U> {
         Ok((passkey, signed))
     }
 
-    /// Keeps the new counter, if there is one, and that the passkey was used. Of any number that signed with one counter at once, one
-    /// gets past this.
+    /// Stores the new counter, if there is one, and that the passkey was used. If several answers with the same
+    /// counter arrive at once, one of them gets past this.
     async fn note(
         &self,
         mut passkey: OpenedPasskey,
@@ -199,7 +269,7 @@ impl<S: FactorStore, O: OnceStore, U: User> Passkeys<S, O, U> {
                 let is_there = self.factors.note_passkey_use(&passkey).await?;
                 return if is_there { Ok(passkey) } else { Err(UNKNOWN) };
             }
-            // One of the same credential id that took its place is another, of which nothing was verified.
+            // If another passkey with the same credential id took its place, nothing of that one was verified.
             let again = self.factors.passkey(&kept.id).await?;
             passkey = again.filter(|again| again.id() == passkey.id()).ok_or(UNKNOWN)?;
         }
@@ -207,24 +277,26 @@ impl<S: FactorStore, O: OnceStore, U: User> Passkeys<S, O, U> {
     }
 }
 
-/// `WebAuthn` Level 3, §7.2 steps 5 and 6: whose the passkey is must be who was asked, and who the device says.
+/// `WebAuthn` Level 3, §7.2 steps 5 and 6: the owner of the passkey must be the user who was asked, and the one whom
+/// the device names.
 fn check_owner(presented: &Presented, passkey: &OpenedPasskey, kept: &Kept) -> Result<(), Refused> {
     let is_asked = presented.open.state.owner.as_ref().is_none_or(|owner| owner == passkey.owner());
     let is_theirs = match &presented.assertion.user_handle {
         Some(handle) => *handle == kept.handle,
-        // Small security keys keep no handle. Who was asked is known then; otherwise only the device knows it.
+        // Small security keys store no handle. The user who was asked must then be known.
         None => presented.open.state.owner.is_some(),
     };
     if is_asked && is_theirs { Ok(()) } else { Err(WRONG) }
 }
 
 fn read(passkey: &OpenedPasskey) -> Result<Kept, Refused> {
-    let unreadable = || Refused::Failed(BackendError::undecided("what is kept of a passkey cannot be read"));
+    let unreadable =
+        || Refused::Failed(BackendError::undecided("the stored state of a passkey cannot be read"));
     Kept::from_bytes(passkey.secret()).ok_or_else(unreadable)
 }
 
-/// A passkey that its devices share has no counter that all of them know: there it says little, and is no reason to keep its owner
-/// out.
+/// Devices that share a passkey do not share its counter. There, a counter that did not rise says little, and is no
+/// reason to refuse the owner.
 fn tell_fallen(passkey: &OpenedPasskey, kept: &Kept, attempt: &Attempt<'_, PasskeyAssertion>) {
     let owner = passkey.owner();
     let fallen = FallenCounter::new(owner.backend.clone(), passkey.id().to_string(), kept.backup_eligible);
@@ -236,7 +308,7 @@ fn tell_fallen(passkey: &OpenedPasskey, kept: &Kept, attempt: &Attempt<'_, Passk
 impl<S: FactorStore, O: OnceStore, U: User> UserSource for Passkeys<S, O, U> {
     type User = U;
 
-    /// Nobody: users are their owners' backends', and so are their sessions.
+    /// No user: users and their sessions belong to the owners' backends.
     async fn get_user(&self, _: &UserId) -> Result<Option<U>, BackendError> {
         Ok(None)
     }
@@ -274,7 +346,7 @@ impl<S: FactorStore, O: OnceStore, U: User> Backend<PasskeyAssertion> for Passke
         Ok(Outcome::Accept(Accepted::new(user, grant).of_backend(owner.backend.clone())))
     }
 
-    /// Its stores and its owners' are asked by attempts.
+    /// Attempts use the stores and the owners' backends, so they report their health.
     async fn health(&self) -> Health {
         Health::Unknown
     }

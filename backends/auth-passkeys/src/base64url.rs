@@ -1,4 +1,4 @@
-//! Bytes in texts, as `WebAuthn` writes them (RFC 4648 §5, without padding).
+//! Bytes as text, as `WebAuthn` writes them (RFC 4648 §5, without padding).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,7 +8,7 @@ pub(crate) fn encode(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// `None` for whatever is no canonical base64url.
+/// `None` for anything that is not canonical base64url.
 pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
 }

@@ -1,4 +1,4 @@
-//! What can go wrong where a passkey is registered, or asked for.
+//! Errors when a passkey is registered or requested.
 
 use std::error::Error;
 use std::fmt;
@@ -8,28 +8,41 @@ use auth_core::http::sealed::SealError;
 use auth_core::random::RandomError;
 use auth_core::session::StoreError;
 
-/// Something could not be done with a passkey. What is refused where somebody signs in is no such error, but a
+/// Why a passkey could not be registered or requested. A refused login is not such an error, but a
 /// [`Denied`](auth_core::Denied) of the chain.
+///
+/// ```
+/// use auth_passkeys::{PasskeyError, PasskeyErrorKind};
+///
+/// fn shown(error: &PasskeyError) -> &'static str {
+///     match error.kind() {
+///         PasskeyErrorKind::AlreadyRegistered => "You can sign in with it already.",
+///         PasskeyErrorKind::NoChallenge => "That took too long. Please begin again.",
+///         _ => "That did not work.",
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 pub struct PasskeyError {
     kind: PasskeyErrorKind,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
-/// Why something could not be done with a passkey.
+/// The reasons of a [`PasskeyError`], which shows an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PasskeyErrorKind {
-    /// The passkey is registered already. That is no mistake of whoever did it: tell them that they can sign in with it.
+    /// The passkey is registered already. The user did nothing wrong: tell them that they can sign in with it.
     AlreadyRegistered,
-    /// The browser has no open challenge that this answers, for this user: it expired, was answered, or was another one's. Begin
-    /// again.
+    /// The browser has no open challenge of this user that this answers: it expired, was answered, or was for another
+    /// user. Begin again.
     NoChallenge,
-    /// What the browser sent is no answer to the challenge: of another site, of another kind, changed, or signed by another key.
+    /// The browser's answer does not match the challenge: it is from another site, of another kind, modified, or
+    /// signed by another key.
     Refused,
-    /// The user has no passkey that could be asked for.
+    /// The user has no passkey to ask for.
     NoPasskey,
-    /// The name of the passkey or of the user is blank, too long, or has control characters.
+    /// The name of the passkey or of the user is blank, too long, or contains control characters.
     InvalidName,
     /// The user has as many factors as they may have.
     TooMany,
@@ -42,7 +55,15 @@ pub enum PasskeyErrorKind {
 }
 
 impl PasskeyError {
-    /// Why it could not be done.
+    /// The reason.
+    ///
+    /// ```
+    /// use auth_passkeys::{PasskeyError, PasskeyErrorKind};
+    ///
+    /// fn is_outage(error: &PasskeyError) -> bool {
+    ///     error.kind() == PasskeyErrorKind::Unavailable
+    /// }
+    /// ```
     pub fn kind(&self) -> PasskeyErrorKind {
         self.kind
     }
@@ -93,10 +114,10 @@ impl fmt::Display for PasskeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
             PasskeyErrorKind::AlreadyRegistered => "the passkey is registered already",
-            PasskeyErrorKind::NoChallenge => "no open challenge is answered by this",
-            PasskeyErrorKind::Refused => "that is no answer to the challenge",
+            PasskeyErrorKind::NoChallenge => "this answers no open challenge",
+            PasskeyErrorKind::Refused => "the answer does not match the challenge",
             PasskeyErrorKind::NoPasskey => "the user has no passkey",
-            PasskeyErrorKind::InvalidName => "that is no name for a passkey or its user",
+            PasskeyErrorKind::InvalidName => "the name is not valid for a passkey or its user",
             PasskeyErrorKind::TooMany => "the user has as many factors as they may have",
             PasskeyErrorKind::UnknownOwner => "users of this backend may have no passkeys",
             PasskeyErrorKind::Unreadable => "a passkey cannot be opened",

@@ -1,6 +1,6 @@
-//! [`Kept`]: what is kept of a passkey, inside what is sealed.
+//! [`Kept`]: the stored state of a passkey, before it is sealed.
 //!
-//! The form is this crate's own: another verifier can go on with it.
+//! The format belongs to this crate: another verifier can continue with it.
 
 use serde::{Deserialize, Serialize};
 use webauthn_rs_core::proto::{
@@ -10,27 +10,27 @@ use webauthn_rs_core::proto::{
 
 use crate::base64url;
 
-/// The longest RSA modulus, in bytes. Nobody makes longer ones, and each signature costs the more.
+/// The longest RSA modulus, in bytes. Nobody creates longer ones, and verifying them is expensive.
 const MAX_MODULUS: usize = 512;
 const MIN_MODULUS: usize = 256;
-/// How many ways to a device are remembered.
+/// How many transports are remembered.
 const MAX_TRANSPORTS: usize = 8;
-/// Those that there are. What else a browser says is not repeated to it.
+/// The known transports. Other values that a browser sends are not repeated to it.
 const TRANSPORTS: [&str; 6] = ["usb", "nfc", "ble", "smart-card", "hybrid", "internal"];
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Kept {
-    /// Its id, as the device calls it.
+    /// The credential id.
     #[serde(with = "base64url")]
     pub(crate) id: Vec<u8>,
-    /// By what the device calls its user.
+    /// The handle by which the device knows its user.
     #[serde(with = "base64url")]
     pub(crate) handle: Vec<u8>,
     key: Key,
     pub(crate) counter: u32,
-    /// Whether it may be copied to other devices of its owner; that never changes.
+    /// Whether it may be copied to other devices of its owner, which never changes.
     pub(crate) backup_eligible: bool,
-    /// Whether it is.
+    /// Whether it has been copied.
     pub(crate) backed_up: bool,
     pub(crate) transports: Vec<String>,
 }
@@ -54,7 +54,7 @@ enum Key {
 }
 
 impl Key {
-    /// Only what was offered: a key that says ES256 may still be of another curve.
+    /// Only offered algorithms: a key that claims ES256 may still use another curve.
     fn of(key: COSEKey) -> Option<Self> {
         match (key.type_, key.key) {
             (
@@ -87,7 +87,8 @@ impl Key {
 }
 
 impl Kept {
-    /// What is kept of a credential that was verified just now; `None` if its key is none that was offered.
+    /// The stored state of a credential that was just verified; `None` if its key has an algorithm that was not
+    /// offered.
     pub(crate) fn of(credential: Credential, handle: Vec<u8>, transports: &[String]) -> Option<Self> {
         let known = transports.iter().filter(|name| TRANSPORTS.contains(&name.as_str()));
         Some(Self {
@@ -102,7 +103,7 @@ impl Kept {
     }
 
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        // A value of these types has no form that JSON cannot have.
+        // These types always have a JSON form.
         serde_json::to_vec(self).unwrap_or_default()
     }
 
@@ -110,8 +111,8 @@ impl Kept {
         serde_json::from_slice(bytes).ok()
     }
 
-    /// As the verifier wants it. What it would judge by itself is not told: the counter, and whether the user was verified when the
-    /// passkey was registered, by which it would ask for more than this ceremony does.
+    /// In the verifier's form, without what would make it decide by itself: the counter, and whether the user was
+    /// verified at the registration, because of which it would require more than this ceremony does.
     pub(crate) fn credential(&self) -> Credential {
         Credential {
             cred_id: self.id.clone(),
@@ -129,13 +130,14 @@ impl Kept {
     }
 }
 
-/// What a new counter means beside the one that is kept (`WebAuthn` Level 3, §7.2 step 22).
+/// What a new counter means compared to the stored one (`WebAuthn` Level 3, §7.2 step 22).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Counter {
-    /// It says nothing: the device has none.
+    /// It means nothing: the device does not count.
     None,
     Rose,
-    /// It did not rise, though it had or has a value. What is kept stays, so that it does not begin anew.
+    /// It did not rise, although one of the two has a value. The stored counter stays, so that counting does not
+    /// start anew.
     Fell,
 }
 

@@ -1,5 +1,5 @@
-//! Passkeys ([`WebAuthn` Level 3]) for [`auth_core`]: somebody signs in by what their phone, laptop or security key holds, alone or
-//! beside a password.
+//! Passkeys ([`WebAuthn` Level 3]) for [`auth_core`]: users sign in with their phone, laptop or security key, alone
+//! or in addition to a password.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -39,7 +39,7 @@
 //!     Ok((auth, passkeys))
 //! }
 //!
-//! // What a handler answers: a body, and values of `Set-Cookie` headers, one each; and `Cache-Control: no-store`.
+//! // What a handler returns: a body, the values of `Set-Cookie` headers, and `Cache-Control: no-store`.
 //! type Answer = (String, Vec<String>);
 //!
 //! // POST /login/passkey/options. `cookies` are the values of the `Cookie` headers: `headers.get_all(COOKIE)`.
@@ -60,7 +60,7 @@
 //!     Ok(session.login(authenticated).await?)
 //! }
 //!
-//! // POST /login/factor/options: only for who has given a first proof.
+//! // POST /login/factor/options: only for a user who has given a first proof.
 //! async fn factor_options(
 //!     session: &Session<Account>,
 //!     passkeys: &SitePasskeys,
@@ -71,7 +71,7 @@
 //!     Ok((begun.options, begun.cookies.into_iter().collect()))
 //! }
 //!
-//! // POST /login/factor, with the field `response`: as above, and what it proves is added.
+//! // POST /login/factor, with the field `response`: as above, and adds the new proof to the session.
 //! async fn factor(
 //!     session: &Session<Account>,
 //!     passkeys: &SitePasskeys,
@@ -113,55 +113,67 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! The page's part is [`SCRIPT`].
+//! [`SCRIPT`] is the page's part.
 //!
-//! # Before the first passkey: the RP id is for ever
-//! A passkey is made for one domain, the RP id, and is of no use to any other; nobody can move it. Take the domain that people know,
-//! `example.com` and not `www.example.com`: pages of its subdomains may ask for the passkey, if they are among the origins. Whoever
-//! can put a page on one of these origins can ask for it, too: name no more of them than there need be. A registrable domain that
-//! changes hands takes the passkeys with it.
+//! # Before the first passkey: the RP id is permanent
+//! A passkey belongs to one domain, the RP id, and cannot be used by any other; nobody can move it. Choose the domain
+//! that people know, `example.com` and not `www.example.com`: pages of its subdomains may use the passkey if they are
+//! among the origins. Everybody who can publish a page on one of these origins can ask for the passkey, too, so name
+//! as few as you need. If the registrable domain changes hands, the passkeys are lost.
 //!
 //! # What an assertion proves
-//! | the device says | proofs | good for |
+//! | the device says | proofs | sufficient for |
 //! |---|---|---|
-//! | its user is there and was verified (PIN, fingerprint, face) | [`Passkey`](auth_core::grant::Factor::Passkey) and [`UserVerification`](auth_core::grant::Factor::UserVerification): two factors | signing in with nothing else |
-//! | its user is there | [`Passkey`](auth_core::grant::Factor::Passkey) | a second factor |
+//! | the user is present and verified (PIN, fingerprint, face) | [`Passkey`](auth_core::grant::Factor::Passkey) and [`UserVerification`](auth_core::grant::Factor::UserVerification): two factors | signing in with nothing else |
+//! | the user is present | [`Passkey`](auth_core::grant::Factor::Passkey) | a second factor |
 //!
-//! Signing in by a passkey alone wants verification ([`user_verification`](Passkeys::user_verification)); a second factor asks for it
-//! where the device can ([`second_factor_verification`](Passkeys::second_factor_verification)).
+//! Signing in by a passkey alone requires verification ([`user_verification`](Passkeys::user_verification)). As a
+//! second factor, verification is requested if the device supports it
+//! ([`second_factor_verification`](Passkeys::second_factor_verification)).
 //!
-//! # What is always so
-//! * A challenge is 32 random bytes, sealed in a cookie of the browser that was asked ([`SealedCookies`]) for one ceremony, one user
-//!   where that is known, and [5 minutes](Passkeys::challenge_lifetime). It is used up in the [`OnceStore`] before anything is
-//!   verified: of any number of answers, at whichever instances, one is looked at. An outage refuses.
-//! * Type, challenge, origin (byte for byte), frames, RP id, presence, verification, backup flags, signature and user handle are
-//!   judged as `WebAuthn` Level 3 §7.1 and §7.2 say. Whatever is wrong with an assertion is answered as a wrong password is.
-//! * A login page asks everybody alike: it tells nobody whether there is an account.
-//! * A credential id is registered once in a store, decided there in one step (§7.1 step 26).
-//! * What is kept is sealed for its owner ([`factors`](auth_core::factors)): whoever writes into the database moves no passkey to
-//!   another user.
-//! * A session is of the owner's backend, from which its user is loaded on each request.
-//! * Answers are read strictly, and 64 KiB at most.
+//! # Guarantees
+//! * A challenge is 32 random bytes, sealed in a cookie of the browser that gets it ([`SealedCookies`]), for one
+//!   ceremony, one user if known, and [5 minutes](Passkeys::challenge_lifetime). It is used up in the [`OnceStore`]
+//!   before anything is verified: of any number of answers, at any instances, one is examined. An outage of the store
+//!   refuses.
+//! * Type, challenge, origin (byte for byte), frames, RP id, presence, verification, backup flags, signature and user
+//!   handle are checked as `WebAuthn` Level 3 §7.1 and §7.2 require. Whatever is wrong with an assertion, the answer
+//!   is that of a wrong password.
+//! * A login page treats all visitors alike: it reveals no accounts.
+//! * The store decides in one step that a credential id is registered only once (§7.1 step 26).
+//! * The stored state is sealed for its owner ([`factors`](auth_core::factors)): write access to the database is not
+//!   enough to move a passkey to another user.
+//! * A session belongs to the owner's backend, which loads the user on each request.
+//! * Answers are parsed strictly, up to 64 KiB.
 //!
 //! # Counters
-//! A device may count what it signs. A counter that does not rise may mean that there is a copy of the key:
+//! A device may count its signatures. A counter that does not rise may mean that there is a copy of the key:
 //!
 //! | | answer | event |
 //! |---|---|---|
 //! | it was and is 0 | accepted: the device does not count | |
-//! | it rose | accepted, and kept | |
-//! | it did not, and the passkey is bound to one device | refused | [`PasskeyCounterFell`](auth_core::event::EventKind::PasskeyCounterFell) |
-//! | it did not, and its devices may share the passkey (backup eligible) | accepted; what is kept stays | the same |
+//! | it rose | accepted, and stored | |
+//! | it did not rise, and the passkey is bound to one device | refused | [`PasskeyCounterFell`](auth_core::event::EventKind::PasskeyCounterFell) |
+//! | it did not rise, and devices may share the passkey (backup eligible) | accepted; the stored counter stays | the same |
 //!
-//! # What it stands on
-//! [webauthn-rs] reads CBOR and computes signatures; nothing of it is in this crate's API, nor in what is stored. Keys are of ES256 or
-//! RS256, which it verifies; no others are offered. No attestation is asked for: which make a device is of is not known. It is under
-//! the MPL-2.0, whose terms hold for its own files, and brings about a hundred crates, which is why this is a crate of its own.
+//! # Features
+//! The crate has no features and needs Rust 1.89. It brings along [webauthn-rs], which parses CBOR and verifies
+//! signatures, and about a hundred crates below it; therefore passkeys are a separate crate. Nothing of webauthn-rs
+//! is part of this crate's API or of what is stored. It is licensed under the MPL-2.0, whose terms apply to its
+//! files.
+//!
+//! Keys use ES256 or RS256, which webauthn-rs verifies; no others are offered. No attestation is requested: the make
+//! of a device stays unknown.
+//!
+//! # Where next
+//! [`Passkeys::new`] and its settings; [`Passkeys::begin_enrolment`] for a settings page;
+//! [`auth_core::second_factor`] for who needs a second factor.
 //!
 //! [`WebAuthn` Level 3]: https://www.w3.org/TR/webauthn-3/
 //! [webauthn-rs]: https://docs.rs/webauthn-rs-core
 //! [`SealedCookies`]: auth_core::http::sealed::SealedCookies
 //! [`OnceStore`]: auth_core::once::OnceStore
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod assertion;
 mod base64url;
@@ -183,11 +195,11 @@ pub use options::UserVerification;
 pub use passkeys::{Begun, Passkeys};
 pub use registration::Registered;
 
-/// The page's part, as a file of JavaScript: serve it as `text/javascript` from the site itself, and load it by
-/// `<script type="module" src="…">`. It needs no inline script, so `script-src 'self'` is enough.
+/// The page's part, as a JavaScript file: serve it as `text/javascript` from the site itself, and load it by `<script
+/// type="module" src="…">`. It needs no inline script, so `script-src 'self'` is enough.
 ///
-/// It binds itself to forms with `data-passkey`, asks for what the form's options say, puts the answer into a field, and sends the form
-/// like any other:
+/// It attaches to forms with `data-passkey`, calls the browser as the form's options say, puts the answer into a
+/// field, and submits the form like any other:
 ///
 /// ```html
 /// <input name="username" autocomplete="username webauthn">
@@ -198,6 +210,18 @@ pub use registration::Registered;
 /// </form>
 /// ```
 ///
-/// `data-passkey` is `register`, `login`, or `autofill`, which also offers passkeys in the page's name field. The head of the file says
-/// the rest.
+/// `data-passkey` is `register`, `login`, or `autofill`, which also offers passkeys in the page's name field. The
+/// head of the file describes the rest.
+///
+/// ```
+/// // A handler of `GET /passkeys.js`, with its content type.
+/// fn script() -> ([(&'static str, &'static str); 1], &'static str) {
+///     ([("content-type", "text/javascript")], auth_passkeys::SCRIPT)
+/// }
+/// # assert!(script().1.contains("data-passkey"));
+/// ```
 pub const SCRIPT: &str = include_str!("passkeys.js");
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,4 +1,4 @@
-//! What a browser is asked for: `PublicKeyCredentialCreationOptionsJSON` and `PublicKeyCredentialRequestOptionsJSON`
+//! The requests to a browser: `PublicKeyCredentialCreationOptionsJSON` and `PublicKeyCredentialRequestOptionsJSON`
 //! (`WebAuthn` Level 3, §5.1.9 and §5.1.10).
 
 use std::time::Duration;
@@ -9,18 +9,45 @@ use crate::base64url;
 use crate::kept::Kept;
 use crate::state::Challenge;
 
-/// ES256 and RS256 (RFC 9053 §2.1, RFC 8812 §2): what the verifier computes. Whoever has none of them has no passkey here.
+/// ES256 and RS256 (RFC 9053 §2.1, RFC 8812 §2), which the verifier supports. A device with neither cannot have a
+/// passkey here.
 const ALGORITHMS: [i64; 2] = [-7, -257];
 
-/// Whether a device is to make sure that its owner holds it: by a PIN, a fingerprint or a face.
+/// Whether a device has to verify its user, by a PIN, a fingerprint or a face: see
+/// [`Passkeys::user_verification`](crate::Passkeys::user_verification).
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use auth_core::factors::{Factors, MemoryFactors};
+/// # use auth_core::once::MemoryOnce;
+/// # use auth_core::session::KeyRing;
+/// # use auth_core::{MemoryBackend, Passwords, User, UserId};
+/// # use auth_passkeys::{Passkeys, UserVerification};
+/// # #[derive(Clone)]
+/// # struct Account;
+/// # impl User for Account {
+/// #     fn id(&self) -> UserId { UserId::from(1) }
+/// #     fn security_stamp(&self) -> &[u8] { b"" }
+/// #     fn is_active(&self) -> bool { true }
+/// # }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let keys = KeyRing::generate()?;
+/// # let factors = Arc::new(Factors::new("Shop", MemoryFactors::new(10), &keys)?);
+/// # let origins = ["https://example.com"];
+/// # let passkeys = Passkeys::<_, _, Account>::new("example.com", origins, factors, MemoryOnce::new(10), &keys)?;
+/// // A found security key is then not enough to sign in.
+/// let passkeys = passkeys.user_verification(UserVerification::Required);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum UserVerification {
-    /// It must: an answer without is refused.
+    /// Required: an answer without verification is refused.
     Required,
-    /// If it can. An answer without proves one factor: that the device is there.
+    /// If the device can. An answer without verification proves one factor: that the passkey is there.
     Preferred,
-    /// It need not.
+    /// Not needed.
     Discouraged,
 }
 
@@ -34,7 +61,7 @@ impl UserVerification {
     }
 }
 
-/// Who is to get a passkey, as their device shows them.
+/// The user who will get a passkey, as their device shows them.
 pub(crate) struct Person<'a> {
     pub(crate) handle: &'a [u8],
     pub(crate) name: &'a str,
@@ -71,7 +98,7 @@ pub(crate) fn creation(
     .to_string()
 }
 
-/// Without passkeys that are allowed, the device offers those that it has for this site.
+/// Without a list of allowed passkeys, the device offers those that it has for this site.
 pub(crate) fn request(
     rp_id: &str,
     challenge: &Challenge,

@@ -1,4 +1,4 @@
-//! [`Passkeys`]: how a site has passkeys.
+//! [`Passkeys`]: the settings of a site's passkeys.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -23,17 +23,17 @@ use crate::state::{Ceremony, Challenge, State};
 use crate::users::Users;
 use crate::verify::Verifier;
 
-/// How long a challenge may take, unless something else is said.
+/// How long a challenge may take, unless set.
 const LIFETIME: Duration = Duration::from_secs(5 * 60);
-/// What it can be set to.
+/// The range that it can be set to.
 const LIFETIMES: RangeInclusive<Duration> = Duration::from_secs(60)..=Duration::from_secs(60 * 60);
-/// How much of a foreign origin is told, in characters.
+/// How much of a foreign origin the log contains, in characters.
 const MAX_TOLD: usize = 300;
 
-/// The passkeys of a site: registers them, and is the [`Backend`](auth_core::backend::Backend) for what they sign. See the
-/// [crate](crate).
+/// The passkeys of a site: registers them, and is the [`Backend`](auth_core::backend::Backend) for their signatures.
+/// The [crate](crate) shows a complete example.
 ///
-/// `S` is where factors are kept, `O` where it is noted which challenges were answered. All instances of a site share both.
+/// `S` stores factors, `O` remembers which challenges were answered. All instances of a site share both.
 pub struct Passkeys<S, O, U> {
     pub(crate) site: Site,
     pub(crate) verifier: Verifier,
@@ -50,7 +50,7 @@ pub struct Passkeys<S, O, U> {
     random: Box<dyn Random>,
 }
 
-/// What a ceremony's challenges are kept under, in browsers and where it is noted that they were answered.
+/// The names of a ceremony's challenges: of its cookies, and of its answered challenges.
 struct Channel {
     purpose: Purpose,
     cookies: SealedCookies,
@@ -68,18 +68,45 @@ impl Channel {
 }
 
 /// A challenge for a browser.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use auth_core::factors::{Factors, MemoryFactors};
+/// # use auth_core::once::MemoryOnce;
+/// # use auth_core::session::KeyRing;
+/// # use auth_core::{MemoryBackend, Passwords, User, UserId};
+/// # use auth_passkeys::{Passkeys, UserVerification};
+/// # #[derive(Clone)]
+/// # struct Account;
+/// # impl User for Account {
+/// #     fn id(&self) -> UserId { UserId::from(1) }
+/// #     fn security_stamp(&self) -> &[u8] { b"" }
+/// #     fn is_active(&self) -> bool { true }
+/// # }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let keys = KeyRing::generate()?;
+/// # let factors = Arc::new(Factors::new("Shop", MemoryFactors::new(10), &keys)?);
+/// # let origins = ["https://example.com"];
+/// # let passkeys = Passkeys::<_, _, Account>::new("example.com", origins, factors, MemoryOnce::new(10), &keys)?;
+/// let begun = passkeys.begin_login([b"theme=dark"])?;
+/// let body = begun.options; // answer with it, as `application/json`
+/// let headers: Vec<String> = begun.cookies.into_iter().collect(); // one `Set-Cookie` each
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "the page needs the options, and the response the cookies"]
 #[non_exhaustive]
 pub struct Begun {
-    /// What `PublicKeyCredential.parseCreationOptionsFromJSON()` or `parseRequestOptionsFromJSON()` takes: for the page, or as the
-    /// body of an answer to its script ([`SCRIPT`](crate::SCRIPT)).
+    /// The argument of `PublicKeyCredential.parseCreationOptionsFromJSON()` or `parseRequestOptionsFromJSON()`: for
+    /// the page, or as the body of a response to its script ([`SCRIPT`](crate::SCRIPT)).
     pub options: String,
-    /// For the response with the options. Send `Cache-Control: no-store` with it; [`SetCookies::write`] does.
+    /// For the response that contains the options. Send `Cache-Control: no-store` with it, as [`SetCookies::write`]
+    /// does.
     pub cookies: SetCookies,
 }
 
-/// A challenge of a browser's that an answer is to.
+/// An open challenge of the browser.
 #[derive(Clone)]
 pub(crate) struct Open {
     pub(crate) state: State,
@@ -89,14 +116,41 @@ pub(crate) struct Open {
 impl<S: FactorStore, O: OnceStore, U: User> Passkeys<S, O, U> {
     /// Passkeys for this domain, whose pages have these origins.
     ///
-    /// **The RP id is for ever**: a passkey is made for it, and no other site, nor this one under another RP id, can ever use it. Take
-    /// the domain that people know (`example.com`, not `www.example.com`): its subdomains may be among the origins.
+    /// **The RP id is permanent**: no other site can ever use its passkeys, nor can this site under another RP id.
+    /// Choose the domain that people know (`example.com`, not `www.example.com`): its subdomains may be among the
+    /// origins.
     ///
-    /// The name that devices show is the issuer of the factors.
+    /// Devices show the issuer of the factors as the site's name.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use auth_core::factors::{Factors, MemoryFactors};
+    /// # use auth_core::once::MemoryOnce;
+    /// # use auth_core::session::KeyRing;
+    /// # use auth_core::{MemoryBackend, Passwords, User, UserId};
+    /// # use auth_passkeys::{Passkeys, UserVerification};
+    /// # #[derive(Clone)]
+    /// # struct Account;
+    /// # impl User for Account {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let keys = KeyRing::generate()?;
+    /// # let factors = Arc::new(Factors::new("Shop", MemoryFactors::new(10), &keys)?);
+    /// # let origins = ["https://example.com"];
+    /// # let passkeys = Passkeys::<_, _, Account>::new("example.com", origins, factors, MemoryOnce::new(10), &keys)?;
+    /// # let factors = Arc::new(Factors::new("Shop", MemoryFactors::new(10), &keys)?);
+    /// let origins = ["https://example.com", "https://www.example.com"];
+    /// let passkeys = Passkeys::<_, _, Account>::new("example.com", origins, factors, MemoryOnce::new(10_000), &keys)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// [`ConfigError`] if the RP id is no domain, or an origin is none, is not on it or below it, or does without TLS other than as
-    /// `http://localhost`. It says what to give.
+    /// [`ConfigError`] if the RP id is not a domain, or an origin is invalid, is neither the RP id nor below it, or
+    /// does without TLS other than as `http://localhost`. Its text says what to write.
     pub fn new<T: AsRef<str>>(
         rp_id: &str,
         origins: impl IntoIterator<Item = T>,
@@ -122,55 +176,201 @@ impl<S: FactorStore, O: OnceStore, U: User> Passkeys<S, O, U> {
         })
     }
 
-    /// Whose users may have passkeys: the backend of this name, as [`AuthBuilder::backend`](auth_core::AuthBuilder::backend) has it.
-    /// May be said of several. Sessions that begin with a passkey are of that backend.
+    /// Lets the users of a backend have passkeys: the backend of this name, as in
+    /// [`AuthBuilder::backend`](auth_core::AuthBuilder::backend). Call it for each. Sessions that begin with a
+    /// passkey belong to that backend.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use auth_core::factors::{Factors, MemoryFactors};
+    /// # use auth_core::once::MemoryOnce;
+    /// # use auth_core::session::KeyRing;
+    /// # use auth_core::{MemoryBackend, Passwords, User, UserId};
+    /// # use auth_passkeys::{Passkeys, UserVerification};
+    /// # #[derive(Clone)]
+    /// # struct Account;
+    /// # impl User for Account {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let keys = KeyRing::generate()?;
+    /// # let factors = Arc::new(Factors::new("Shop", MemoryFactors::new(10), &keys)?);
+    /// # let origins = ["https://example.com"];
+    /// # let passkeys = Passkeys::<_, _, Account>::new("example.com", origins, factors, MemoryOnce::new(10), &keys)?;
+    /// let users = Arc::new(MemoryBackend::new(Passwords::new()?));
+    /// let passkeys = passkeys.owners("local", users)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// [`ConfigError`] if that is no name, or was said before.
+    /// [`ConfigError`] if the name is invalid, or is repeated.
     pub fn owners(mut self, backend: &str, users: impl UserSource<User = U>) -> Result<Self, ConfigError> {
         let name = BackendName::new(backend)
             .filter(|name| self.owners.iter().all(|(other, _)| other != name))
             .ok_or_else(|| {
                 ConfigError::new(format!(
-                    "the users of {backend:?} cannot own passkeys: name a backend, once"
+                    "the users of {backend:?} cannot own passkeys: name each backend once"
                 ))
             })?;
         self.owners.push((name, Box::new(users)));
         Ok(self)
     }
 
-    /// Whether whoever signs in by a passkey alone must be verified by its device; they must, unless something else is said. With
+    /// Sets whether the device must verify users who sign in with a passkey alone: required, unless set. With
     /// anything less, a found security key is enough to sign in.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use auth_core::factors::{Factors, MemoryFactors};
+    /// # use auth_core::once::MemoryOnce;
+    /// # use auth_core::session::KeyRing;
+    /// # use auth_core::{MemoryBackend, Passwords, User, UserId};
+    /// # use auth_passkeys::{Passkeys, UserVerification};
+    /// # #[derive(Clone)]
+    /// # struct Account;
+    /// # impl User for Account {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let keys = KeyRing::generate()?;
+    /// # let factors = Arc::new(Factors::new("Shop", MemoryFactors::new(10), &keys)?);
+    /// # let origins = ["https://example.com"];
+    /// # let passkeys = Passkeys::<_, _, Account>::new("example.com", origins, factors, MemoryOnce::new(10), &keys)?;
+    /// let passkeys = passkeys.user_verification(UserVerification::Required);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn user_verification(mut self, verification: UserVerification) -> Self {
         self.login = verification;
         self
     }
 
-    /// The same where a passkey is a second factor: if the device can, unless something else is said.
+    /// The same for a passkey as a second factor: preferred, unless set.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use auth_core::factors::{Factors, MemoryFactors};
+    /// # use auth_core::once::MemoryOnce;
+    /// # use auth_core::session::KeyRing;
+    /// # use auth_core::{MemoryBackend, Passwords, User, UserId};
+    /// # use auth_passkeys::{Passkeys, UserVerification};
+    /// # #[derive(Clone)]
+    /// # struct Account;
+    /// # impl User for Account {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let keys = KeyRing::generate()?;
+    /// # let factors = Arc::new(Factors::new("Shop", MemoryFactors::new(10), &keys)?);
+    /// # let origins = ["https://example.com"];
+    /// # let passkeys = Passkeys::<_, _, Account>::new("example.com", origins, factors, MemoryOnce::new(10), &keys)?;
+    /// let passkeys = passkeys.second_factor_verification(UserVerification::Discouraged);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn second_factor_verification(mut self, verification: UserVerification) -> Self {
         self.second_factor = verification;
         self
     }
 
-    /// Registers only passkeys that their device finds by itself, so that each is good for signing in without a name. Otherwise
-    /// devices do so if they can, and small security keys may still serve as second factors.
+    /// Registers only discoverable passkeys, each of which can be used without typing a name. Otherwise devices make
+    /// them discoverable if they can, and small security keys may still serve as second factors.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use auth_core::factors::{Factors, MemoryFactors};
+    /// # use auth_core::once::MemoryOnce;
+    /// # use auth_core::session::KeyRing;
+    /// # use auth_core::{MemoryBackend, Passwords, User, UserId};
+    /// # use auth_passkeys::{Passkeys, UserVerification};
+    /// # #[derive(Clone)]
+    /// # struct Account;
+    /// # impl User for Account {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let keys = KeyRing::generate()?;
+    /// # let factors = Arc::new(Factors::new("Shop", MemoryFactors::new(10), &keys)?);
+    /// # let origins = ["https://example.com"];
+    /// # let passkeys = Passkeys::<_, _, Account>::new("example.com", origins, factors, MemoryOnce::new(10), &keys)?;
+    /// let passkeys = passkeys.require_discoverable();
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn require_discoverable(mut self) -> Self {
         self.is_discoverable = true;
         self
     }
 
-    /// How long a browser may take to answer a challenge, 1 minute to 1 hour; 5 minutes, unless something else is said. A page that
-    /// offers passkeys in its name field asks for a new challenge before that is over.
+    /// Sets how long a browser may take to answer a challenge, 1 minute to 1 hour: 5 minutes, unless set. A page that
+    /// offers passkeys in its name field requests a new challenge before that time is over.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use auth_core::factors::{Factors, MemoryFactors};
+    /// # use auth_core::once::MemoryOnce;
+    /// # use auth_core::session::KeyRing;
+    /// # use auth_core::{MemoryBackend, Passwords, User, UserId};
+    /// # use auth_passkeys::{Passkeys, UserVerification};
+    /// # #[derive(Clone)]
+    /// # struct Account;
+    /// # impl User for Account {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let keys = KeyRing::generate()?;
+    /// # let factors = Arc::new(Factors::new("Shop", MemoryFactors::new(10), &keys)?);
+    /// # let origins = ["https://example.com"];
+    /// # let passkeys = Passkeys::<_, _, Account>::new("example.com", origins, factors, MemoryOnce::new(10), &keys)?;
+    /// let passkeys = passkeys.challenge_lifetime(std::time::Duration::from_secs(120));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn challenge_lifetime(mut self, time: Duration) -> Self {
         self.lifetime = time.clamp(*LIFETIMES.start(), *LIFETIMES.end());
         self
     }
 
-    /// Development without TLS: drops `Secure` and the `__Host-` prefix of the cookies that hold challenges.
+    /// For development without TLS: drops `Secure` and the `__Host-` prefix of the challenge cookies.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use auth_core::factors::{Factors, MemoryFactors};
+    /// # use auth_core::once::MemoryOnce;
+    /// # use auth_core::session::KeyRing;
+    /// # use auth_core::{MemoryBackend, Passwords, User, UserId};
+    /// # use auth_passkeys::{Passkeys, UserVerification};
+    /// # #[derive(Clone)]
+    /// # struct Account;
+    /// # impl User for Account {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let keys = KeyRing::generate()?;
+    /// # let factors = Arc::new(Factors::new("Shop", MemoryFactors::new(10), &keys)?);
+    /// # let origins = ["https://example.com"];
+    /// # let passkeys = Passkeys::<_, _, Account>::new("example.com", origins, factors, MemoryOnce::new(10), &keys)?;
+    /// let passkeys = passkeys.insecure_cookies(); // never on a public site
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn insecure_cookies(mut self) -> Self {
         self.registering = self.registering.insecure();
@@ -178,21 +378,45 @@ impl<S: FactorStore, O: OnceStore, U: User> Passkeys<S, O, U> {
         self
     }
 
-    /// Another clock, for tests.
+    /// Sets another clock, for tests.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Another source of random bytes, for tests.
+    /// Sets another source of random bytes, for tests.
     #[must_use]
     pub fn random(mut self, random: impl Random) -> Self {
         self.random = Box::new(random);
         self
     }
 
-    /// The factors that passkeys are among.
+    /// The factors, among which the passkeys are.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use auth_core::factors::{Factors, MemoryFactors};
+    /// # use auth_core::once::MemoryOnce;
+    /// # use auth_core::session::KeyRing;
+    /// # use auth_core::{MemoryBackend, Passwords, User, UserId};
+    /// # use auth_passkeys::{Passkeys, UserVerification};
+    /// # #[derive(Clone)]
+    /// # struct Account;
+    /// # impl User for Account {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let keys = KeyRing::generate()?;
+    /// # let factors = Arc::new(Factors::new("Shop", MemoryFactors::new(10), &keys)?);
+    /// # let origins = ["https://example.com"];
+    /// # let passkeys = Passkeys::<_, _, Account>::new("example.com", origins, factors, MemoryOnce::new(10), &keys)?;
+    /// let factors = Arc::clone(passkeys.factors()); // for `SecondFactor::new`
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn factors(&self) -> &Arc<Factors<S>> {
         &self.factors
     }
@@ -201,7 +425,7 @@ impl<S: FactorStore, O: OnceStore, U: User> Passkeys<S, O, U> {
         self.owners.iter().find(|(name, _)| name == backend).map(|(_, users)| &**users)
     }
 
-    /// What is kept of the owner's passkeys.
+    /// The stored states of the owner's passkeys.
     pub(crate) async fn kept_of(&self, owner: &FactorOwner) -> Result<Vec<Kept>, PasskeyError> {
         let all = self.factors.passkeys(owner).await?;
         Ok(all.iter().filter_map(|passkey| Kept::from_bytes(passkey.secret())).collect())
@@ -224,7 +448,7 @@ impl<S: FactorStore, O: OnceStore, U: User> Passkeys<S, O, U> {
         }
     }
 
-    /// Has the browser remember what it was asked.
+    /// Creates a challenge, and the cookie that remembers it.
     pub(crate) fn begin<'a, L: AsRef<[u8]> + ?Sized + 'a>(
         &self,
         cookies: impl IntoIterator<Item = &'a L>,
@@ -237,7 +461,8 @@ impl<S: FactorStore, O: OnceStore, U: User> Passkeys<S, O, U> {
         Ok(Begun { options, cookies })
     }
 
-    /// The challenge of this browser's that is answered, if it is still open and of one of our pages.
+    /// The browser's challenge that this answers, if it is still open and the answer comes from one of the site's
+    /// pages.
     pub(crate) fn opened<'a, L: AsRef<[u8]> + ?Sized + 'a>(
         &self,
         cookies: impl IntoIterator<Item = &'a L>,
@@ -253,16 +478,16 @@ impl<S: FactorStore, O: OnceStore, U: User> Passkeys<S, O, U> {
         all.find(|open| open.state.ceremony == ceremony && open.state.challenge[..] == answer.challenge)
     }
 
-    /// Whether this is the first answer to the challenge, of all that came to any instance. Asked before anything is verified, so that
-    /// nobody has two tries.
+    /// Whether this is the first answer to the challenge among all instances. It is asked before anything is
+    /// verified, so that nobody has two tries.
     pub(crate) async fn is_first(&self, open: &Open) -> Result<bool, StoreError> {
         let purpose = &self.channel(open.state.ceremony).purpose;
         let id = OnceId::new(purpose, &open.state.challenge).map_err(StoreError::unavailable)?;
         self.once.use_once(id, open.expires, self.clock.now()).await
     }
 
-    /// Whether the browser says that it was on one of our pages, and that page in no frame of another site's. What could be one that
-    /// was forgotten is told: nothing else says why nobody can sign in there.
+    /// Whether the browser says that it was on one of the site's pages, and not in a frame of another site. An origin
+    /// that may have been forgotten is logged: nothing else tells why nobody can sign in there.
     pub(crate) fn is_of_our_pages(&self, answer: &Answer) -> bool {
         let is_ours = self.site.has_origin(&answer.origin);
         if !is_ours {

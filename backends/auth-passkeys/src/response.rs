@@ -1,4 +1,4 @@
-//! What a browser answers, read strictly and within bounds before anything is made of it.
+//! A browser's answer, parsed strictly and within limits before it is used.
 
 use auth_json::object;
 use serde_json::{Map, Value};
@@ -10,26 +10,26 @@ pub(crate) const MAX_LEN: usize = 64 * 1024;
 /// The longest credential id (`WebAuthn` Level 3, §4).
 const MAX_ID_LEN: usize = 1023;
 
-/// The parts that both ceremonies have.
+/// The parts that both ceremonies share.
 #[derive(Clone)]
 pub(crate) struct Answer {
     pub(crate) id: Vec<u8>,
     pub(crate) client_data: Vec<u8>,
     pub(crate) challenge: Vec<u8>,
     pub(crate) origin: String,
-    /// Whether a page of another origin had ours in a frame.
+    /// Whether a page of another origin framed the site's page.
     pub(crate) is_framed: bool,
     response: Map<String, Value>,
 }
 
-/// What a device signs to be registered.
+/// What a device signs for a registration.
 #[derive(Clone)]
 pub(crate) struct Attestation {
     pub(crate) object: Vec<u8>,
     pub(crate) transports: Vec<String>,
 }
 
-/// What it signs to prove that it is there.
+/// What a device signs for a login.
 #[derive(Clone)]
 pub(crate) struct Assertion {
     pub(crate) authenticator_data: Vec<u8>,

@@ -1,4 +1,4 @@
-//! [`Site`]: what passkeys are bound to, checked before the first one is made.
+//! [`Site`]: what passkeys are bound to, checked before the first one exists.
 
 use auth_core::ConfigError;
 use url::{Host, Origin, Url};
@@ -8,7 +8,7 @@ use url::{Host, Origin, Url};
 pub(crate) struct Site {
     pub(crate) id: String,
     pub(crate) origins: Vec<Url>,
-    /// The same as browsers write them.
+    /// The same, as browsers write them.
     names: Vec<String>,
 }
 
@@ -29,20 +29,20 @@ impl Site {
         Ok(Self { id: id.into(), origins, names })
     }
 
-    /// Whether a browser that names this origin is on one of our pages. Byte for byte: nothing that merely looks like one is.
+    /// Whether this origin is one of the site's, byte for byte: similar ones do not count.
     pub(crate) fn has_origin(&self, name: &str) -> bool {
         self.names.iter().any(|own| own == name)
     }
 }
 
-/// A domain as a browser writes it. An address or a name without a dot is none that a browser takes, but for `localhost`.
+/// A domain as a browser writes it. Browsers accept no addresses, and no names without a dot except `localhost`.
 fn check_id(id: &str) -> Result<(), ConfigError> {
     let is_domain = matches!(Host::parse(id), Ok(Host::Domain(domain)) if domain == id);
     if is_domain && !id.ends_with('.') && (id.contains('.') || id == "localhost") {
         return Ok(());
     }
     Err(ConfigError::new(format!(
-        "{id:?} cannot be the RP id of passkeys: give the domain of the site, in lower case and without scheme or port, such \
+        "{id:?} cannot be the RP id of passkeys: use the domain of the site, in lower case and without scheme or port, such \
          as \"example.com\"; or \"localhost\""
     )))
 }
@@ -54,7 +54,7 @@ fn origin(text: &str, id: &str) -> Result<Url, ConfigError> {
         return refused(&format!("give scheme and host, such as \"https://{id}\""));
     };
     let Origin::Tuple(scheme, Host::Domain(host), _) = url.origin() else {
-        return refused("its host is to be a domain: browsers have no passkeys for addresses");
+        return refused("its host must be a domain: browsers have no passkeys for addresses");
     };
     if url.origin().ascii_serialization() != text {
         return refused(&format!(
@@ -67,7 +67,7 @@ fn origin(text: &str, id: &str) -> Result<Url, ConfigError> {
     }
     // The dot matters: evil-example.com ends with example.com.
     if host != id && !host.strip_suffix(id).is_some_and(|front| front.ends_with('.')) {
-        return refused(&format!("its host is to be the RP id {id:?}, or a subdomain of it"));
+        return refused(&format!("its host must be the RP id {id:?}, or a subdomain of it"));
     }
     Ok(url)
 }

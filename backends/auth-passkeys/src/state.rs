@@ -7,12 +7,12 @@
 use auth_core::factors::FactorOwner;
 use auth_core::{BackendName, UserId};
 
-/// A challenge: random, and never the same twice, so it is also what is used once.
+/// A challenge. It is random and never repeated, so it also serves as the one-time id.
 pub(crate) type Challenge = [u8; 32];
 
 const FORMAT: u8 = 1;
 
-/// What a challenge was made for. Each has cookies of its own purpose; that the state says it as well costs a byte.
+/// The purpose of a challenge. Each has separate cookies; naming it in the state as well costs one byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ceremony {
     Registration = 1,
@@ -25,9 +25,9 @@ pub(crate) struct State {
     pub(crate) challenge: Challenge,
     /// Whether an answer without user verification is refused.
     pub(crate) must_verify: bool,
-    /// Whose passkey it must be. Only where somebody signs in by nothing else may it be anybody's.
+    /// Whose passkey it must be. `None` only for signing in with a passkey alone, which may be anybody's.
     pub(crate) owner: Option<FactorOwner>,
-    /// For a registration: by what the device will call the user.
+    /// For a registration: the handle by which the device will know the user.
     pub(crate) handle: Vec<u8>,
 }
 
@@ -36,7 +36,7 @@ impl State {
         let mut bytes = vec![FORMAT, self.ceremony as u8];
         bytes.extend(self.challenge);
         bytes.push(u8::from(self.must_verify));
-        // Names have 64 bytes at most, and ids 255.
+        // Names have at most 64 bytes, and ids 255.
         let mut put = |part: &[u8]| {
             bytes.push(u8::try_from(part.len()).unwrap_or(u8::MAX));
             bytes.extend(part);
@@ -49,7 +49,7 @@ impl State {
         bytes
     }
 
-    /// `None` for what this version did not write.
+    /// `None` for bytes that this version did not write.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (&[format, ceremony], rest) = bytes.split_first_chunk::<2>()?;
         let (challenge, rest) = rest.split_first_chunk::<32>()?;

@@ -1,4 +1,4 @@
-//! The dyn twin of [`UserSource`]: the users of backends of several types.
+//! The dyn-compatible twin of [`UserSource`]: the users of backends of several types.
 
 use std::future::Future;
 use std::pin::Pin;

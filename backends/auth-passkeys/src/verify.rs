@@ -1,4 +1,4 @@
-//! [`Verifier`]: what `webauthn-rs` computes, and nothing that it decides beyond the specification.
+//! [`Verifier`]: uses the computations of `webauthn-rs`, without the decisions that it adds to the specification.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub(crate) struct Verifier {
     core: WebauthnCore,
 }
 
-/// What an assertion showed beside being right.
+/// What an assertion showed, besides being correct.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Signed {
     pub(crate) user_verified: bool,
@@ -32,7 +32,7 @@ pub(crate) struct Signed {
     pub(crate) counter: u32,
 }
 
-/// It is not what was asked for. The reason is for a log, and holds nothing of what was sent.
+/// The answer does not match the request. The reason is for a log, and contains nothing that was sent.
 #[derive(Debug)]
 pub(crate) struct Wrong(String);
 
@@ -44,7 +44,7 @@ impl std::fmt::Display for Wrong {
 
 impl From<WebauthnError> for Wrong {
     fn from(error: WebauthnError) -> Self {
-        // Parsers quote what they read; all else says what is wrong.
+        // Parsers quote their input; the other errors only name the problem.
         Self(match error {
             WebauthnError::ParseJSONFailure(_)
             | WebauthnError::ParseCBORFailure(_)
@@ -62,7 +62,7 @@ impl Verifier {
         Self { core }
     }
 
-    /// `WebAuthn` Level 3, §7.1. Says whether the device verified its user, too.
+    /// `WebAuthn` Level 3, §7.1. Also returns whether the device verified its user.
     pub(crate) fn register(
         &self,
         answer: &Answer,
@@ -91,7 +91,7 @@ impl Verifier {
             extensions: RegistrationExtensionsClientOutputs::default(),
         };
         let credential = caught(|| self.core.register_credential(&given, &asked, None))?;
-        // What is outside of what is signed could name another passkey than what is inside.
+        // The unsigned id could name another passkey than the signed one.
         if credential.cred_id != answer.id {
             return Err(Wrong("the id outside is not the one inside".into()));
         }
@@ -101,7 +101,7 @@ impl Verifier {
         Ok((kept, is_verified))
     }
 
-    /// `WebAuthn` Level 3, §7.2, but for whose the passkey is and what its counter means.
+    /// `WebAuthn` Level 3, §7.2, except for whose the passkey is and what its counter means.
     pub(crate) fn assert(
         &self,
         answer: &Answer,
@@ -138,13 +138,13 @@ impl Verifier {
     }
 }
 
-/// The states of `webauthn-rs` are made by reading them: their fields are its own.
+/// The states of `webauthn-rs` are deserialised, because their fields are private.
 fn read<T: serde::de::DeserializeOwned>(state: serde_json::Value) -> Result<T, Wrong> {
     serde_json::from_value(state)
         .map_err(|_| Wrong("the state does not fit this version of webauthn-rs".into()))
 }
 
-/// Whoever finds bytes that its parsers fall over gets the answer of any other wrong bytes.
+/// If an input makes its parsers panic, the answer is the same as for any other wrong input.
 fn caught<T>(verify: impl FnOnce() -> Result<T, WebauthnError>) -> Result<T, Wrong> {
     let Ok(verified) = catch_unwind(AssertUnwindSafe(verify)) else {
         tracing::error!(target: "auth", "webauthn-rs panicked over what a browser sent, which is refused");

@@ -1,4 +1,4 @@
-//! What the server must be and do, tried before the first session.
+//! Checking the server's settings and rights, before the first session.
 
 use auth_core::session::{SessionKey, StoreError, check_store};
 use redis::Value;
@@ -8,8 +8,8 @@ use crate::error::unavailable;
 use crate::link::Link;
 use crate::sessions::{bytes, text};
 
-/// What the scripts run, in words that change nothing where there is no key. Servers before Redis 7.2 do not say which
-/// command of a script a user may not run.
+/// The commands of the scripts, with arguments that change nothing if there is no key. Before Redis 7.2, servers do
+/// not say which command of a script a user may not run.
 const COMMANDS: [(&str, &[&str]); 12] = [
     ("GET", &[]),
     ("GETRANGE", &["0", "0"]),
@@ -25,13 +25,24 @@ const COMMANDS: [(&str, &[&str]); 12] = [
     ("ZRANGEBYSCORE", &["-inf", "0"]),
 ];
 
-/// Nobody's: keys are hashes.
+/// The key of no session: keys are hashes.
 const NOBODYS: SessionKey = SessionKey::from_bytes([0; 32]);
 
 impl RedisSessions {
-    /// Tries all that sessions will need, on one that is made and deleted again: see [`check_store`]. And asks the server
-    /// whether it may keep sessions: it must not evict them when its memory is used up. To be called when the program
+    /// Tries all that sessions will need, on a session that it creates and deletes again (see [`check_store`]), and
+    /// asks the server whether it evicts keys when its memory is used up, which it must not. Call it when the program
     /// starts.
+    ///
+    /// ```no_run
+    /// # use auth_redis::{RedisOnce, RedisSessions, RedisThrottle};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let client = redis::Client::open("redis://127.0.0.1/")?;
+    /// let sessions = RedisSessions::new(client)?;
+    /// sessions.check().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`StoreError`] of what failed first. Its sources name the command, the permission or the setting that is missing.
@@ -50,7 +61,8 @@ impl RedisSessions {
         Ok(())
     }
 
-    /// Tells the server a script, as whenever it does not know one: it may know them now, but not after its next start.
+    /// Loads a script into the server, as happens whenever the server does not know it: it may know the scripts now,
+    /// but not after its next start.
     async fn check_scripts(&self) -> Result<(), StoreError> {
         let arguments = [self.prefix.argument(), bytes(&NOBODYS), 0.into()];
         let told = self.scripts.load.by_text(&self.prefix.session(&NOBODYS), &arguments);
@@ -59,7 +71,7 @@ impl RedisSessions {
 }
 
 impl Link {
-    /// Asks the server whether it may keep what must not be forgotten: it must not evict keys when its memory is used up.
+    /// Asks the server whether it evicts keys when its memory is used up, which it must not.
     pub(crate) async fn check_memory(&self) -> Result<(), StoreError> {
         let about: String = match self.ask(redis::cmd("INFO").arg("memory")).await? {
             Value::Map(nodes) => nodes.into_iter().map(|(_, about)| text(about)).collect(),

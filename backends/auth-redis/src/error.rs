@@ -1,4 +1,4 @@
-//! What kept the server from its work, without anything secret.
+//! Why the server could not do its work, without secrets.
 
 use std::error::Error;
 use std::fmt;
@@ -7,19 +7,19 @@ use std::io;
 use auth_core::session::{StoreError, StoreErrorKind};
 use redis::RedisError;
 
-/// A failure of the server or of the way to it: a code, or a fixed text. It never holds the server's own words:
-/// they may repeat what a command began with, a password among them.
+/// A failure of the server or of the connection: a code, or a fixed text. It never contains the server's message,
+/// which may repeat the beginning of a command, including a password.
 #[derive(Debug)]
 struct Failure(Box<str>);
 
-/// A driver's error as a store's.
+/// Converts a driver's error to a store's.
 pub(crate) fn store_error(error: &RedisError) -> StoreError {
     if error.is_timeout() {
         return StoreError::new(StoreErrorKind::TimedOut);
     }
     match error.code() {
         Some("OOM") => StoreError::because(StoreErrorKind::Full, Failure(OUT_OF_MEMORY.into())),
-        Some(code) => unavailable(&told(code, error.detail().unwrap_or_default())),
+        Some(code) => unavailable(&describe(code, error.detail().unwrap_or_default())),
         None if error.is_io_error() => unavailable(&io_kind(error)),
         None => unavailable(error.category()),
     }
@@ -30,8 +30,9 @@ const OUT_OF_MEMORY: &str = "the server's memory is used up: raise `maxmemory`";
 const NO_KEYS: &str =
     "the access list does not let this user at the keys: add `~{auth}:*`, or the prefix that was set";
 
-/// The code, and what to do about it where that is known. Of the server's own words at most the name of a command.
-fn told(code: &str, words: &str) -> String {
+/// The code, and what to do about it if that is known. Of the server's message it repeats at most the name of a
+/// command.
+fn describe(code: &str, words: &str) -> String {
     let remedy = match (code, command_in(words)) {
         ("NOPERM", Some(command)) => {
             format!("the access list does not let this user run `{command}`: add `+{command}`")
@@ -44,8 +45,8 @@ fn told(code: &str, words: &str) -> String {
                 .into()
         }
         ("READONLY", _) => "the server is a replica: connect to the primary".into(),
-        ("MISCONF", _) => "the server takes no writes, since it cannot write to its disk".into(),
-        ("NOAUTH", _) => "the server asks for a password: the URL has none".into(),
+        ("MISCONF", _) => "the server refuses writes, because it cannot write to its disk".into(),
+        ("NOAUTH", _) => "the server requires a password, and the URL has none".into(),
         ("ERR", Some(command)) if words.starts_with("unknown command") => {
             format!("the server has no command `{command}`: sessions need it")
         }
@@ -54,7 +55,7 @@ fn told(code: &str, words: &str) -> String {
     format!("{code}: {remedy}")
 }
 
-/// The first name in quotes, if it can be a command's: anything else may be an argument.
+/// The first name in quotes, if it can be a command: anything else may be an argument.
 fn command_in(words: &str) -> Option<String> {
     let name = words.split('\'').nth(1)?;
     let is_one =
@@ -62,9 +63,9 @@ fn command_in(words: &str) -> Option<String> {
     is_one.then(|| name.to_ascii_lowercase())
 }
 
-/// The server answers something else than the script does.
+/// The answer of the server is not what the script returns.
 pub(crate) fn unreadable() -> StoreError {
-    unavailable("the server's answer makes no sense")
+    unavailable("the server's answer is malformed")
 }
 
 pub(crate) fn unavailable(text: &str) -> StoreError {
@@ -103,7 +104,7 @@ mod tests {
             ("WRONGPASS", "invalid username-password pair 'canary'", "WRONGPASS"),
         ];
         for (code, words, says) in table {
-            let told = told(code, words);
+            let told = describe(code, words);
             assert!(told.contains(says) && !told.contains("canary"), "{code} {words}: {told}");
         }
     }

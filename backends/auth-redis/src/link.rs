@@ -13,11 +13,11 @@ use redis::{Client, Cmd, ErrorKind, RedisError, RedisResult, ServerErrorKind, Va
 use crate::error::store_error;
 use crate::scripts::{Argument, Script};
 
-/// Shorter than a session's own limits, so that it is here that an answer is given up.
+/// Shorter than the limits of sessions, so that the link is what times out.
 const ANSWER_WITHIN: Duration = Duration::from_millis(750);
 const CONNECT_WITHIN: Duration = Duration::from_millis(750);
 
-/// A connection that all share and that is made anew when it breaks.
+/// A shared connection that is reopened when it breaks.
 pub(crate) enum Link {
     Single(Box<Single>),
     #[cfg(feature = "cluster")]
@@ -60,18 +60,18 @@ impl Link {
         arguments: &[Argument<'_>],
     ) -> Result<Value, StoreError> {
         let mut answer = self.send(&script.by_hash(key, arguments)).await;
-        // The first to notice that the server was gone gets no error if it is back.
+        // If the server was gone and is back, the first call that notices gets no error.
         if script.repeatable && answer.as_ref().is_err_and(RedisError::is_connection_dropped) {
             answer = self.send(&script.by_hash(key, arguments)).await;
         }
-        // A server that was started anew knows no script.
+        // A restarted server knows no scripts.
         if answer.as_ref().is_err_and(|error| error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)) {
             answer = self.send(&script.by_text(key, arguments)).await;
         }
         answer.map_err(|error| store_error(&error))
     }
 
-    /// Sends any other command. All of ours may be sent twice.
+    /// Sends any other command. All commands of this crate may be sent twice.
     pub(crate) async fn ask(&self, command: &Cmd) -> Result<Value, StoreError> {
         let mut answer = self.send(command).await;
         if answer.as_ref().is_err_and(RedisError::is_connection_dropped) {
@@ -101,8 +101,8 @@ impl Single {
         answer
     }
 
-    /// Leaves a connection on which nothing comes back: it may be dead without anybody having said so. Or one that
-    /// could not begin for another reason than the network: the library would never try again.
+    /// Replaces a connection that no longer responds, since it may be dead without having been closed, or one that
+    /// failed to open for another reason than the network, which the library would never retry.
     fn replace(&self, number: u64) {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         // Others may have waited for the same connection.
@@ -114,8 +114,8 @@ impl Single {
     }
 }
 
-/// A connection that is made when it is first used, and again at the next use after it broke: while the server is
-/// away, each use finds out at once.
+/// A connection that is opened when it is first used, and at the next use after it broke: while the server is away,
+/// each use notices at once.
 fn connection(client: &Client) -> RedisResult<ConnectionManager> {
     let config = ConnectionManagerConfig::new()
         .set_connection_timeout(Some(CONNECT_WITHIN))

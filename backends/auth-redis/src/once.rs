@@ -1,4 +1,4 @@
-//! [`RedisOnce`]: what was used, in Redis.
+//! [`RedisOnce`]: used ids, in Redis.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,16 +16,15 @@ use crate::prefix::Prefix;
 
 /// An [`OnceStore`] in Redis, for all instances that share the server. Cheap to clone.
 ///
-/// What is used is a key, by its hash, and one `SET … NX`; it expires by itself. Redis forgets more than it should, and then
-/// something may be used again, if it
+/// Each used id is a key, named by the id's hash and written by one `SET … NX`; it expires by itself. An id can be
+/// used again if Redis forgets it, that is, if it
 ///
-/// * evicts: `maxmemory-policy` must be `noeviction`, which [`check`](Self::check) looks for. When memory is used up, nothing can
-///   be used ([`Full`](auth_core::session::StoreErrorKind::Full)).
-/// * dies before it wrote what it knows to its disk: see [the crate](crate#what-the-server-must-do).
-/// * fails over to a replica that had not heard of the last writes.
+/// * evicts: `maxmemory-policy` must be `noeviction`, which [`check`](Self::check) verifies. When memory is used up,
+///   no id can be used ([`Full`](auth_core::session::StoreErrorKind::Full)).
+/// * dies before it has written its data to disk: see [the crate](crate#what-the-server-must-do).
+/// * fails over to a replica that has not received the last writes.
 ///
-/// Where that matters more than a round trip to a database (payments, invitations that are worth something), use `SqlOnce` of
-/// auth-sql.
+/// If that matters more than a round trip to a database (payments, valuable invitations), use `SqlOnce` of auth-sql.
 ///
 /// ```
 /// use std::time::Duration;
@@ -54,11 +53,21 @@ pub struct RedisOnce {
     prefix: Arc<Prefix>,
 }
 
-/// The longest time to live in milliseconds, 146 million years: the server refuses one that ends after its numbers do.
+/// The longest time to live in milliseconds, 146 million years: the server refuses one that overflows its numbers.
 const LONGEST: u64 = 1 << 62;
 
 impl RedisOnce {
-    /// On one server, under the prefix `auth`. To be called on a Tokio runtime.
+    /// Keeps used ids on one server, under the prefix `auth`. Call it on a Tokio runtime.
+    ///
+    /// ```
+    /// # use auth_redis::{RedisOnce, RedisSessions, RedisThrottle};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let client = redis::Client::open("redis://127.0.0.1/")?;
+    /// let used = RedisOnce::new(client)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`ConfigError`] if the client cannot be used.
@@ -66,7 +75,19 @@ impl RedisOnce {
         Ok(Self::over(Link::single(client)?))
     }
 
-    /// On a cluster, under the prefix `auth`.
+    /// Keeps used ids on a cluster, under the prefix `auth`.
+    ///
+    /// ```no_run
+    /// # use redis::cluster::ClusterClient;
+    /// # use auth_redis::{RedisOnce, RedisSessions, RedisThrottle};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let client = redis::Client::open("redis://127.0.0.1/")?;
+    /// let client = ClusterClient::new(["redis://10.0.0.1/", "redis://10.0.0.2/"])?;
+    /// let used = RedisOnce::cluster(&client).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`StoreError`] if no node can be reached.
@@ -79,7 +100,18 @@ impl RedisOnce {
         Self { link: Arc::new(link), prefix: Arc::default() }
     }
 
-    /// Under another prefix, as [`RedisSessions::with_prefix`](crate::RedisSessions::with_prefix). Sessions may have the same.
+    /// Keeps used ids under another prefix, as [`RedisSessions::with_prefix`](crate::RedisSessions::with_prefix).
+    /// Sessions may use the same one.
+    ///
+    /// ```
+    /// # use auth_redis::{RedisOnce, RedisSessions, RedisThrottle};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let client = redis::Client::open("redis://127.0.0.1/")?;
+    /// let used = RedisOnce::new(client)?.with_prefix("shop")?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`ConfigError`] if `prefix` is not 1 to 64 ASCII letters, digits, `-`, `_`, `.` or `:`.
@@ -88,8 +120,19 @@ impl RedisOnce {
         Ok(self)
     }
 
-    /// Tries all that will be needed: see [`check_store`]. And asks the server whether it evicts keys. To be called when the
-    /// program starts.
+    /// Tries all that will be needed (see [`check_store`]), and asks the server whether it evicts keys. Call it when
+    /// the program starts.
+    ///
+    /// ```no_run
+    /// # use auth_redis::{RedisOnce, RedisSessions, RedisThrottle};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let client = redis::Client::open("redis://127.0.0.1/")?;
+    /// let used = RedisOnce::new(client)?;
+    /// used.check().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`StoreError`] of what failed first. Its sources name the command, the permission or the setting that is missing.
@@ -100,8 +143,8 @@ impl RedisOnce {
 }
 
 impl OnceStore for RedisOnce {
-    /// The value is drawn for each call, and the server answers with the one that it has: the link sends a command again whose
-    /// answer was lost, and whoever finds its own was the first.
+    /// The value is drawn for each call, and the server answers with the one that it has. The link resends a command
+    /// whose answer was lost; a call that finds its own value was the first.
     async fn use_once(&self, id: OnceId<'_>, until: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
         let Some(kept) = kept_until(until, now) else { return Ok(false) };
         let left = u64::try_from(kept.since(now).as_millis()).unwrap_or(LONGEST).min(LONGEST);
@@ -116,7 +159,7 @@ impl OnceStore for RedisOnce {
         }
     }
 
-    /// The server does that by itself.
+    /// Redis does that by itself.
     async fn purge(&self, _: Timestamp, _: u64) -> Result<u64, StoreError> {
         Ok(0)
     }

@@ -1,4 +1,4 @@
-//! What the server's keys are called.
+//! Names of the server's keys.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use auth_core::{BackendName, ConfigError, UserId};
 
 use crate::scripts::Argument;
 
-/// What every key begins with: a name in braces, so that a cluster has all of them in one slot.
+/// What every key begins with: a name in braces, so that a cluster keeps all of them in one slot.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Prefix(Box<str>);
 
@@ -22,11 +22,11 @@ impl Prefix {
         }
         let shown: String = name.chars().take(80).collect();
         Err(ConfigError::new(format!(
-            "{shown:?} is no prefix for keys: use 1 to 64 ASCII letters, digits, `-`, `_`, `.` or `:`"
+            "{shown:?} is not a valid prefix for keys: use 1 to 64 ASCII letters, digits, `-`, `_`, `.` or `:`"
         )))
     }
 
-    /// For the scripts, which make the other keys from it.
+    /// The prefix for the scripts, which derive the other keys from it.
     pub(crate) fn argument(&self) -> Argument<'_> {
         (*self.0).into()
     }
@@ -46,7 +46,7 @@ impl Prefix {
         [self.0.as_bytes(), b"t:", key.as_bytes()].concat()
     }
 
-    /// The key of what was used.
+    /// The key of a used id.
     pub(crate) fn once(&self, key: &[u8; 32]) -> Vec<u8> {
         [self.0.as_bytes(), b"o:", key].concat()
     }
@@ -56,12 +56,12 @@ impl Prefix {
         [&self.0, "ta:", backend, ":", id].concat().into_bytes()
     }
 
-    /// The key of the index of counters of accounts that delay, by until when.
+    /// The key of the index of delaying counters of accounts, ordered by the end of the delay.
     pub(crate) fn delaying(&self) -> Vec<u8> {
         [&self.0, "td"].concat().into_bytes()
     }
 
-    /// The key of the index of all sessions by their end.
+    /// The key of the index of all sessions, ordered by their end.
     pub(crate) fn expiry(&self) -> Vec<u8> {
         [&self.0, "expiry"].concat().into_bytes()
     }

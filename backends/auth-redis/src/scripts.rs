@@ -1,17 +1,17 @@
-//! The scripts: each does one thing to a session in one step, in one round trip.
+//! The scripts: each performs one operation in one step, in one round trip.
 
 use redis::Cmd;
 
-/// A script, known to the server by its hash.
+/// A script, which the server knows by its hash.
 #[derive(Debug)]
 pub(crate) struct Script {
     text: String,
     hash: String,
-    /// Whether doing it twice is as good as once.
+    /// Whether running it twice has the same effect as once.
     pub(crate) repeatable: bool,
 }
 
-/// All of them, made once.
+/// All scripts, built once.
 #[derive(Debug)]
 pub(crate) struct Scripts {
     pub(crate) create: Script,
@@ -26,10 +26,10 @@ pub(crate) struct Scripts {
     pub(crate) purge_expired: Script,
 }
 
-/// A server without memory refuses such a script before it starts, so that it is never half done.
+/// A server without memory refuses such a script before it starts, so it is never half done.
 const GROWS: &str = "#!lua";
-/// Such a script runs also where memory is used up: nobody is logged out by that, and a logout makes room. A
-/// replica refuses it all the same, even if it only reads: it may not have heard of a logout yet.
+/// Such a script also runs when memory is used up: that must log nobody out, and a logout makes room. A replica
+/// refuses it even if it only reads, because the replica may not have received a logout yet.
 const FITS: &str = "#!lua flags=allow-oom";
 
 const PRELUDE: &str = include_str!("lua/prelude.lua");
@@ -53,8 +53,8 @@ impl Scripts {
     }
 }
 
-/// The script of [`RedisThrottle`](crate::RedisThrottle). Repeated, it knows what it did; but for what it removed, which is another's
-/// doing to whoever asks again, and as good.
+/// The script of [`RedisThrottle`](crate::RedisThrottle). When repeated, it recognises what it did, except what it
+/// removed: the caller takes that for another's change and reads again, which is just as good.
 pub(crate) fn replace_buckets() -> Script {
     Script::new(GROWS, &[include_str!("lua/replace_buckets.lua")], true)
 }
@@ -66,18 +66,18 @@ impl Script {
         Self { text, hash, repeatable }
     }
 
-    /// The command that runs it on a server that knows it.
+    /// The command that runs the script on a server that knows it.
     pub(crate) fn by_hash(&self, key: &[u8], arguments: &[Argument<'_>]) -> Cmd {
         command("EVALSHA", &self.hash, key, arguments)
     }
 
-    /// The command that runs it on any server, which knows it from then on.
+    /// The command that runs the script on any server, which knows it from then on.
     pub(crate) fn by_text(&self, key: &[u8], arguments: &[Argument<'_>]) -> Cmd {
         command("EVAL", &self.text, key, arguments)
     }
 }
 
-/// What a script is told.
+/// An argument of a script.
 #[derive(Clone, Copy)]
 pub(crate) enum Argument<'a> {
     Number(u64),
@@ -102,7 +102,7 @@ impl<'a> From<&'a str> for Argument<'a> {
     }
 }
 
-/// The key says which node of a cluster runs the script; all others are in the same slot.
+/// The key determines which node of a cluster runs the script; all others are in the same slot.
 fn command(name: &str, script: &str, key: &[u8], arguments: &[Argument<'_>]) -> Cmd {
     let size = arguments.iter().map(|argument| match argument {
         Argument::Number(_) => 20,

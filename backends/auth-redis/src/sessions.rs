@@ -18,12 +18,12 @@ use crate::scripts::{Argument, Script, Scripts};
 
 /// Sessions in Redis, one text each. Cheap to clone.
 ///
-/// Every operation is one script: a rotation is never half done, and a write that comes after the logout finds no
-/// record. The server holds hashes of the tokens, so a leaked copy signs nobody in. It removes sessions that have
-/// expired by itself: [`purge_expired`](SessionStore::purge_expired) is not needed, and does no harm.
+/// Every operation is one script. A rotation is therefore never half done, and a write after the logout finds no
+/// record. The server holds hashes of the tokens: a leaked copy signs nobody in. Redis removes expired sessions by
+/// itself; [`purge_expired`](SessionStore::purge_expired) is not needed and does no harm.
 ///
-/// All clones share a connection. It is made when it is first used, and again after it broke or nothing came back
-/// for 0.75 s.
+/// All clones share a connection. It is opened when it is first used, and again after it broke or did not respond for
+/// 0.75 s.
 ///
 /// ```
 /// use auth_redis::RedisSessions;
@@ -44,11 +44,22 @@ pub struct RedisSessions {
     pub(crate) prefix: Arc<Prefix>,
 }
 
-/// How many entries of the index one script looks at when it purges: meanwhile the server does nothing else.
+/// How many entries of the index one script looks at when it purges. The server does nothing else meanwhile.
 const PURGED_AT_ONCE: u64 = 500;
 
 impl RedisSessions {
-    /// Sessions on one server, under the prefix `auth`. To be called on a Tokio runtime.
+    /// Stores sessions on one server, under the prefix `auth`. Call it on a Tokio runtime.
+    ///
+    /// ```
+    /// use auth_redis::RedisSessions;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// // Nothing connects before the first request, or `check`.
+    /// let sessions = RedisSessions::new(redis::Client::open("redis://127.0.0.1/")?)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`ConfigError`] if the client cannot be used.
@@ -56,7 +67,19 @@ impl RedisSessions {
         Ok(Self::over(Link::single(client)?))
     }
 
-    /// Sessions on a cluster, under the prefix `auth`.
+    /// Stores sessions on a cluster, under the prefix `auth`.
+    ///
+    /// ```no_run
+    /// use auth_redis::RedisSessions;
+    /// use redis::cluster::ClusterClient;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let client = ClusterClient::new(["redis://10.0.0.1/", "redis://10.0.0.2/"])?;
+    /// let sessions = RedisSessions::cluster(&client).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`StoreError`] if no node can be reached.
@@ -69,8 +92,18 @@ impl RedisSessions {
         Self { link: Arc::new(link), scripts: Arc::new(Scripts::new()), prefix: Arc::default() }
     }
 
-    /// Sessions under another prefix: several applications can use one server. On a cluster the prefix says which
-    /// node has the sessions.
+    /// Stores sessions under another prefix, so that several applications can use one server. On a cluster the prefix
+    /// determines which node has the sessions.
+    ///
+    /// ```
+    /// # use auth_redis::RedisSessions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let client = redis::Client::open("redis://127.0.0.1/")?;
+    /// let sessions = RedisSessions::new(client)?.with_prefix("shop")?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`ConfigError`] if `prefix` is not 1 to 64 ASCII letters, digits, `-`, `_`, `.` or `:`.
@@ -118,7 +151,8 @@ impl SessionStore for RedisSessions {
 
     async fn load(&self, key: &SessionKey, now: Timestamp) -> Result<Option<Stored>, StoreError> {
         let at = self.prefix.session(key);
-        // Without options it changes nothing, but servers take it for a write: where those are refused, reads are too.
+        // GETEX without options changes nothing, but servers treat it as a write: where writes are refused, reads are
+        // too.
         let mut found = self.link.ask(Cmd::with_capacity(2, 8 + at.len()).arg("GETEX").arg(&at)).await?;
         if is_alias(&found) {
             let arguments = [self.prefix.argument(), bytes(key), time(now)];
@@ -198,7 +232,7 @@ impl SessionStore for RedisSessions {
         whose: UserSessions<'_>,
         except: Option<&SessionKey>,
     ) -> Result<u64, StoreError> {
-        // No lineage is empty: without an exception nothing is excepted.
+        // No lineage is empty: without an exception, nothing is excepted.
         let lineage = except.map(SessionKey::lineage);
         let except = lineage.as_ref().map_or(&[][..], |lineage| lineage.as_bytes());
         count(&self.run_on_user(&self.scripts.delete_user, whose, &[except.into()]).await?)
@@ -248,7 +282,7 @@ impl SessionStore for RedisSessions {
             if count(due)? < most {
                 break;
             }
-            // Whatever it was that they stood for: most may have ended by themselves.
+            // Counts these whatever they referred to: most of the sessions may have expired already.
             left -= most;
         }
         Ok(purged)
@@ -261,7 +295,7 @@ impl fmt::Debug for RedisSessions {
     }
 }
 
-/// What a record becomes on the server.
+/// A record as the server stores it.
 struct Row<'a> {
     record: &'a SessionRecord,
     now: Timestamp,
@@ -275,7 +309,7 @@ impl<'a> Row<'a> {
         Self { record, now, user, encoded: record.encode() }
     }
 
-    /// In the order of the scripts.
+    /// The arguments, in the order of the scripts.
     fn arguments(&self) -> [Argument<'_>; 6] {
         let SessionRecord { last_seen, expires, .. } = *self.record;
         [
@@ -293,13 +327,13 @@ pub(crate) fn bytes(key: &SessionKey) -> Argument<'_> {
     key.as_bytes()[..].into()
 }
 
-/// No realm's and no backend's name has a colon or a slash.
+/// Names of realms and backends contain no colon or slash.
 fn user_of(UserSessions { realm, backend, user }: UserSessions<'_>) -> String {
     let (realm, slash) = realm.map_or(("", ""), |realm| (realm.as_str(), "/"));
     [realm, slash, backend.as_str(), ":", user.as_str()].concat()
 }
 
-/// The server counts in floating-point numbers: above this one they have gaps.
+/// Redis counts in floating-point numbers, which have gaps above this one.
 const LAST: u64 = (1 << 53) - 1;
 
 fn millis(time: Timestamp) -> u64 {
@@ -310,7 +344,7 @@ fn time(time: Timestamp) -> Argument<'static> {
     millis(time).into()
 }
 
-/// How long it is until then. The server is told this and not the moment: its clock may differ from ours.
+/// The time left until then. The server gets this and not the moment, because its clock may differ from this one.
 fn left(now: Timestamp, until: Timestamp) -> u64 {
     millis(until).saturating_sub(millis(now))
 }
@@ -339,7 +373,8 @@ fn is_alias(found: &Value) -> bool {
     matches!(found, Value::BulkString(text) if text.first() == Some(&b'>'))
 }
 
-/// A session as it is on the server: see the scripts' prelude. The server ends records by its own clock, we by ours.
+/// A session as the server stores it: see the scripts' prelude. The server expires records by its clock, this process
+/// by its own.
 fn stored(found: &Value, now: Timestamp) -> Result<Option<Stored>, StoreError> {
     let Value::BulkString(found) = found else { return Err(unreadable()) };
     let (version, rest) = number(found).ok_or_else(unreadable)?;
@@ -350,7 +385,7 @@ fn stored(found: &Value, now: Timestamp) -> Result<Option<Stored>, StoreError> {
     let start = user.checked_add(alias).and_then(|start| usize::try_from(start).ok());
     let rest = start.and_then(|start| rest.get(start..)).ok_or_else(unreadable)?;
     let (key, record) = rest.split_first_chunk().ok_or_else(unreadable)?;
-    // `touch` writes these two fields only.
+    // `touch` writes only these two fields.
     let [last_seen, expires] = [last_seen, expires].map(Timestamp::from_millis);
     if now >= expires {
         return Ok(None);
@@ -367,7 +402,7 @@ fn stored(found: &Value, now: Timestamp) -> Result<Option<Stored>, StoreError> {
     Ok(Some(Stored { key: SessionKey::from_bytes(*key), record: Arc::new(record), version }))
 }
 
-/// A decimal number, and what stands behind the blank after it.
+/// A decimal number, and what follows the blank after it.
 fn number(text: &[u8]) -> Option<(u64, &[u8])> {
     let mut number = 0_u64;
     for (at, byte) in text.iter().enumerate() {

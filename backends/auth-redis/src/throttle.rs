@@ -1,4 +1,4 @@
-//! [`RedisThrottle`]: what a throttle counts, in Redis.
+//! [`RedisThrottle`]: a throttle's counters, in Redis.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,8 +18,8 @@ use crate::scripts::{Argument, Script, replace_buckets};
 
 /// A [`ThrottleStore`] in Redis, for all instances that share the server. Cheap to clone.
 ///
-/// A change of several counters is one script. They expire by themselves. The server holds hashes of names and addresses,
-/// and the ids of accounts whose attempts failed.
+/// One script changes several counters. They expire by themselves. The server holds hashes of names and addresses,
+/// and the ids of accounts with failed attempts.
 ///
 /// ```
 /// use auth_core::Throttle;
@@ -43,7 +43,17 @@ pub struct RedisThrottle {
 }
 
 impl RedisThrottle {
-    /// On one server, under the prefix `auth`. To be called on a Tokio runtime.
+    /// Keeps counters on one server, under the prefix `auth`. Call it on a Tokio runtime.
+    ///
+    /// ```
+    /// # use auth_redis::{RedisOnce, RedisSessions, RedisThrottle};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let client = redis::Client::open("redis://127.0.0.1/")?;
+    /// let counted = RedisThrottle::new(client)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`ConfigError`] if the client cannot be used.
@@ -51,7 +61,19 @@ impl RedisThrottle {
         Ok(Self::over(Link::single(client)?))
     }
 
-    /// On a cluster, under the prefix `auth`.
+    /// Keeps counters on a cluster, under the prefix `auth`.
+    ///
+    /// ```no_run
+    /// # use redis::cluster::ClusterClient;
+    /// # use auth_redis::{RedisOnce, RedisSessions, RedisThrottle};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let client = redis::Client::open("redis://127.0.0.1/")?;
+    /// let client = ClusterClient::new(["redis://10.0.0.1/", "redis://10.0.0.2/"])?;
+    /// let counted = RedisThrottle::cluster(&client).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`StoreError`] if no node can be reached.
@@ -64,7 +86,18 @@ impl RedisThrottle {
         Self { link: Arc::new(link), replace: Arc::new(replace_buckets()), prefix: Arc::default() }
     }
 
-    /// Under another prefix, as [`RedisSessions::with_prefix`](crate::RedisSessions::with_prefix). Sessions may have the same.
+    /// Keeps counters under another prefix, as [`RedisSessions::with_prefix`](crate::RedisSessions::with_prefix).
+    /// Sessions may use the same one.
+    ///
+    /// ```
+    /// # use auth_redis::{RedisOnce, RedisSessions, RedisThrottle};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let client = redis::Client::open("redis://127.0.0.1/")?;
+    /// let counted = RedisThrottle::new(client)?.with_prefix("shop")?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`ConfigError`] if `prefix` is not 1 to 64 ASCII letters, digits, `-`, `_`, `.` or `:`.
@@ -73,7 +106,18 @@ impl RedisThrottle {
         Ok(self)
     }
 
-    /// Tries all that attempts will need: see [`check_store`]. To be called when the program starts.
+    /// Tries all that attempts will need: see [`check_store`]. Call it when the program starts.
+    ///
+    /// ```no_run
+    /// # use auth_redis::{RedisOnce, RedisSessions, RedisThrottle};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let client = redis::Client::open("redis://127.0.0.1/")?;
+    /// let counted = RedisThrottle::new(client)?;
+    /// counted.check().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`StoreError`] of what failed first. Its sources name the command or the permission that is missing.
@@ -81,7 +125,7 @@ impl RedisThrottle {
         check_store(self).await
     }
 
-    /// What is under these keys of the server.
+    /// The values under these keys.
     async fn texts(&self, keys: &[Vec<u8>]) -> Result<Vec<Option<StoredBucket>>, StoreError> {
         if keys.is_empty() {
             return Ok(Vec::new());
@@ -102,7 +146,7 @@ impl RedisThrottle {
     }
 }
 
-/// How long an expired counter may still be there, in milliseconds: clocks of instances differ.
+/// How long an expired counter is kept, in milliseconds, because the clocks of instances differ.
 const MARGIN: u64 = 60_000;
 
 impl ThrottleStore for RedisThrottle {
@@ -153,7 +197,7 @@ impl ThrottleStore for RedisThrottle {
             .collect())
     }
 
-    /// The server does that by itself.
+    /// Redis does that by itself.
     async fn purge_expired(&self, _: Timestamp, _: u64) -> Result<u64, StoreError> {
         Ok(0)
     }
@@ -165,13 +209,13 @@ impl fmt::Debug for RedisThrottle {
     }
 }
 
-/// A change as the script is told it.
+/// A change as the script receives it.
 struct Row {
-    /// The version that it must have; empty if it must not be there.
+    /// The version that it must have; empty if it must not exist.
     expected: String,
-    /// Version, blank, bucket; empty if it is removed.
+    /// Version, blank, bucket; empty to remove it.
     text: String,
-    /// Backend, colon, id; empty if it is nobody's.
+    /// Backend, colon, id; empty if it belongs to no account.
     account: String,
 }
 
@@ -205,7 +249,7 @@ fn bucket_key(value: Value) -> Option<BucketKey> {
     }
 }
 
-/// A bucket; one that cannot be read is none.
+/// A bucket. `None` if it cannot be read.
 fn stored(value: Value) -> Result<Option<StoredBucket>, StoreError> {
     let text = match value {
         Value::Nil => return Ok(None),

@@ -21,13 +21,13 @@ use crate::purge::purge_every;
 use crate::sessions::{millis, number};
 use statements::Statements;
 
-/// For how long a key that has ended is still shown to its owner.
+/// How long an owner still sees a key that has ended.
 const SHOWN_FOR: Duration = Duration::from_hours(30 * 24);
 
 /// An [`ApiKeyStore`] in a table, for all instances that share the database. Cheap to clone.
 ///
-/// The table holds no key: of each a hash of its secret, and what its owner sees of it. Rows of keys that have ended stay until they
-/// are purged: spawn [`purge_every`](Self::purge_every).
+/// The table holds no keys, only a hash of each secret and what the owner sees of the key. Rows of keys that have
+/// ended stay until they are purged: spawn [`purge_every`](Self::purge_every).
 ///
 /// ```
 /// use std::time::Duration;
@@ -56,23 +56,57 @@ pub struct SqlApiKeys {
 }
 
 impl SqlApiKeys {
-    /// In the table `auth_api_keys`.
+    /// Keeps API keys in the table `auth_api_keys`.
+    ///
+    /// ```
+    /// # use auth_sql::SqlApiKeys;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// let kept = SqlApiKeys::new(pool);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(database: impl Into<Database>) -> Self {
         let database = database.into();
         let sql = Arc::new(Statements::new(&Statements::default_table(), database.dialect()));
         Self { database, sql }
     }
 
-    /// In another table.
+    /// Keeps API keys in another table.
+    ///
+    /// ```
+    /// use auth_sql::SqlApiKeys;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// let kept = SqlApiKeys::new(pool).with_table("shop_api_keys")?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// [`ConfigError`] if `table` is not a letter or `_` with at most 62 letters, digits or `_` behind it.
+    /// [`ConfigError`] unless `table` is a letter or `_`, followed by at most 62 letters, digits or `_`.
     pub fn with_table(mut self, table: &str) -> Result<Self, ConfigError> {
         self.sql = Arc::new(Statements::new(&Identifier::new(table)?, self.database.dialect()));
         Ok(self)
     }
 
-    /// Makes the table and its indices where they are missing.
+    /// Creates the table and its indexes where they are missing.
+    ///
+    /// ```
+    /// # use auth_sql::SqlApiKeys;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let kept = SqlApiKeys::new(pool);
+    /// kept.migrate().await?; // when the program starts
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`StoreError`] if the database refuses or cannot be reached.
@@ -80,8 +114,21 @@ impl SqlApiKeys {
         Ok(self.database.migrate(&self.sql.migrate).await?)
     }
 
-    /// Tries all that keys will need: see [`check_store`]. To be called when the program starts, after
+    /// Tries all that keys will need: see [`check_store`]. Call it when the program starts, after
     /// [`migrate`](Self::migrate).
+    ///
+    /// ```
+    /// # use auth_sql::SqlApiKeys;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let kept = SqlApiKeys::new(pool);
+    /// # kept.migrate().await?;
+    /// kept.check().await?; // after `migrate`, before the first request
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`StoreError`] of what failed first. Its sources name the table, the permission or the setting that is missing.
@@ -90,8 +137,20 @@ impl SqlApiKeys {
         check_store(self).await
     }
 
-    /// Removes keys now and then that ended 30 days ago, for as long as it is polled: give it to a task of its own. As
-    /// [`SqlSessions::purge_every`](crate::SqlSessions::purge_every).
+    /// Removes keys that ended 30 days ago now and then, for as long as it is polled: run it in a separate task. It
+    /// works as [`SqlSessions::purge_every`](crate::SqlSessions::purge_every).
+    ///
+    /// ```
+    /// # use auth_sql::SqlApiKeys;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let kept = SqlApiKeys::new(pool);
+    /// tokio::spawn(kept.clone().purge_every(std::time::Duration::from_mins(10)));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn purge_every(self, about: Duration) {
         let purge = |now: Timestamp, limit| {
             let before = now.as_millis().saturating_sub(millis_of(SHOWN_FOR));
@@ -179,7 +238,7 @@ impl fmt::Debug for SqlApiKeys {
     }
 }
 
-/// All 64 bits of it, in a number with a sign.
+/// All 64 bits of it, in a signed number.
 fn id_value(id: ApiKeyId) -> Value<'static> {
     Value::Int(Some(id.number().cast_signed()))
 }
@@ -192,7 +251,7 @@ fn millis_of(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The columns that queries begin with. A key that cannot be read is none.
+/// The columns that queries begin with. `None` for a key that cannot be read.
 fn key(row: &dyn Columns) -> Result<Option<ApiKey>, DbError> {
     let id = ApiKeyId::from_number(number_in(row, 0)?.cast_unsigned());
     let backend = row.text(1)?.and_then(BackendName::new);

@@ -21,19 +21,19 @@ use crate::driver::sqlite::Connections;
 use crate::driver::{self, Columns, Dialect, Driver, LaterColumn, Rows, Transaction as _, Value};
 use crate::error::{DbError, DbErrorKind};
 
-/// For how long a statement is tried that the database undoes in favour of others: by time, since on a busy machine they
-/// take longer to be done, and whoever was overtaken often has lost nothing.
+/// How long to retry a statement that the database rolls back in favour of others. It is a time and not a count: on a
+/// busy machine the others take longer.
 const TRIED_FOR: Duration = Duration::from_secs(30);
-/// How long the first pause between two tries is at most; each may be twice as long as the one before.
+/// The longest pause between the first two tries. The limit doubles each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
-/// How long the last one is at most.
+/// The limit of all later pauses.
 const LAST_PAUSE: Duration = Duration::from_millis(250);
 
-/// How often rows are inserted whose unique values are taken: by others who are faster, who are found the next time, or by
-/// a rule of the application's own, which stays.
+/// How often to insert rows whose unique values are taken: either by a concurrent writer, whose row the next try
+/// finds, or by a constraint of the application, which stays.
 const TAKEN: u32 = 10;
 
-/// Tries of a statement that others may overtake.
+/// Retries of a statement that concurrent writers may overtake.
 pub(crate) struct Tries {
     until: Instant,
     pause: Duration,
@@ -45,8 +45,8 @@ impl Tries {
         Self { until: Instant::now() + TRIED_FOR, pause: FIRST_PAUSE, taken: 1 }
     }
 
-    /// Waits before the next try; `false` if there is none. Not for the same time as the others, or the same two would
-    /// meet again and again.
+    /// Waits before the next try; `false` if there is none. The pause is random, or the same two statements would
+    /// collide again and again.
     pub(crate) async fn again_after(&mut self, error: &DbError) -> bool {
         let is_over = match error.kind() {
             DbErrorKind::Undone => Instant::now() >= self.until,
@@ -58,7 +58,7 @@ impl Tries {
         }
         self.taken += u32::from(error.kind() == DbErrorKind::Taken);
         let mut random = [u8::MAX];
-        // Without a random number it waits for the whole pause.
+        // Without a random number it waits for the longest pause.
         let _ = OsRandom.fill(&mut random);
         tokio::time::sleep(self.pause * u32::from(random[0]) / u32::from(u8::MAX)).await;
         self.pause = (self.pause * 2).min(LAST_PAUSE);
@@ -66,7 +66,21 @@ impl Tries {
     }
 }
 
-/// A pool of connections to one of the databases that this crate speaks to. Made from sqlx's own pools.
+/// A pool of connections to one of the supported databases. It is made from sqlx's pools.
+///
+/// ```
+/// use auth_core::Passwords;
+/// use auth_sql::{Database, SqlSessions, SqlUsers};
+/// # use sqlx::sqlite::SqlitePoolOptions;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+/// let database = Database::from(pool);
+/// let users = SqlUsers::new(database.clone(), Passwords::new()?);
+/// let sessions = SqlSessions::new(database);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Database(Pool);
 
@@ -87,8 +101,8 @@ impl From<SqlitePool> for Database {
     }
 }
 
-/// With `statement-cache-capacity=0` in its URL, for a pooler behind which clients share connections: see
-/// [the crate](crate#behind-pgbouncer).
+/// Put `statement-cache-capacity=0` into the URL for a pooler behind which clients share connections: see [the
+/// crate](crate#behind-pgbouncer).
 #[cfg(feature = "postgres")]
 impl From<PgPool> for Database {
     fn from(pool: PgPool) -> Self {
@@ -104,7 +118,7 @@ impl From<MySqlPool> for Database {
     }
 }
 
-/// The same expression for the pool of whichever database it is.
+/// Evaluates the same expression for the pool of any database.
 macro_rules! with_pool {
     ($database:expr, $pool:ident => $answer:expr) => {
         match &$database.0 {
@@ -127,7 +141,7 @@ impl Database {
         with_pool!(self, pool => of(pool))
     }
 
-    /// Makes what is missing. Several instances may do so at once.
+    /// Creates what is missing. Several instances may do so at once.
     pub(crate) async fn migrate(&self, statements: &[SqlStr]) -> Result<(), DbError> {
         let made = with_pool!(self, pool => pool.migrate(statements).await);
         made.map_err(|error| match statements {
@@ -138,20 +152,20 @@ impl Database {
 
     /// Adds a column to a table of an earlier version. Several instances may do so at once.
     ///
-    /// It is looked for first: to add one waits for all who use the table, a dump among them, while everybody else waits
-    /// behind. Only once may a table be locked like that, and not whenever an instance starts.
+    /// It looks for the column first: adding one waits for every user of the table, such as a dump, while everybody
+    /// else queues behind. A table should be locked like that only once, and not at each start of an instance.
     pub(crate) async fn add_column(&self, column: &LaterColumn) -> Result<(), DbError> {
         if self.has(column).await? {
             return Ok(());
         }
         match self.migrate(std::slice::from_ref(&column.add)).await {
-            // Another instance was faster. Each database has its own words for that, and MySQL no IF NOT EXISTS.
+            // Another instance was faster. Each database reports this differently, and MySQL has no IF NOT EXISTS.
             Err(_) if self.has(column).await? => Ok(()),
             answer => answer,
         }
     }
 
-    /// Whether its table has it.
+    /// Whether the table has the column.
     pub(crate) async fn has(&self, column: &LaterColumn) -> Result<bool, DbError> {
         self.is_any(&column.find, &[]).await
     }
@@ -166,7 +180,7 @@ impl Database {
         let mut tries = Tries::new();
         loop {
             match with_pool!(self, pool => pool.execute(sql, values).await) {
-                // It was undone as a whole, and stands alone: nothing else was done that could be done twice.
+                // It was rolled back as a whole, and was the only statement: nothing is done twice.
                 Err(error) if error.kind() == DbErrorKind::Undone => {
                     if !tries.again_after(&error).await {
                         return Err(error);
@@ -177,7 +191,7 @@ impl Database {
         }
     }
 
-    /// Inserts at most one row; `false` if there was nothing to insert, or a unique column has a value already.
+    /// Inserts at most one row; `false` if there was nothing to insert, or a unique column already has the value.
     pub(crate) async fn insert(&self, sql: &SqlStr, values: &[Value<'_>]) -> Result<bool, DbError> {
         match self.execute(sql, values).await {
             Ok(rows) => Ok(rows > 0),
@@ -186,10 +200,9 @@ impl Database {
         }
     }
 
-    /// Inserts a row for each of these, all of them or none; `false` where the statement finds that there is
-    /// nothing to insert.
+    /// Inserts a row for each of these, all of them or none; `false` if the statement finds nothing to insert.
     ///
-    /// Where somebody else inserts the same meanwhile, it is tried again, and finds theirs.
+    /// If a concurrent writer inserts the same, it tries again and finds that row.
     pub(crate) async fn insert_all(
         &self,
         sql: &SqlStr,
@@ -208,7 +221,7 @@ impl Database {
         }
     }
 
-    /// Runs a query and makes something of the rows.
+    /// Runs a query and maps its rows.
     pub(crate) async fn fetch<T>(
         &self,
         sql: &SqlStr,
@@ -221,7 +234,7 @@ impl Database {
         })
     }
 
-    /// Runs a query that finds a row at most, or of which only the first counts, and makes something of it.
+    /// Runs a query that finds at most one row, or of which only the first counts, and maps it.
     pub(crate) async fn first<T>(
         &self,
         sql: &SqlStr,
@@ -234,7 +247,7 @@ impl Database {
         })
     }
 
-    /// Looks whether connections are what statements need.
+    /// Checks whether the connections support what statements need.
     #[cfg_attr(
         not(feature = "postgres"),
         expect(clippy::unused_async, reason = "PostgreSQL is asked, and the others need no question")
@@ -248,7 +261,7 @@ impl Database {
         }
     }
 
-    /// Whether the database answers anything, on a connection of the pool.
+    /// Whether the database answers at all on a connection of the pool.
     pub(crate) async fn health(&self) -> Health {
         match self.execute(&self.dialect().statement("SELECT 1"), &[]).await {
             Ok(_) => Health::Serving,
@@ -256,8 +269,8 @@ impl Database {
         }
     }
 
-    /// Begins statements that count together or not at all. Those that are undone in favour of others are for the
-    /// caller to repeat, all of them.
+    /// Begins statements that take effect together. If the database rolls them back in favour of others, the caller
+    /// has to repeat all of them.
     pub(crate) async fn begin(&self) -> Result<Transaction, DbError> {
         Ok(Transaction(match &self.0 {
             #[cfg(feature = "sqlite")]
@@ -270,7 +283,7 @@ impl Database {
     }
 }
 
-/// Statements that count together. Dropped, they are undone.
+/// Statements that take effect together. Dropping it rolls them back.
 pub(crate) struct Transaction(Begun);
 
 enum Begun {
@@ -282,7 +295,7 @@ enum Begun {
     MySql(<MySqlPool as Driver>::Transaction),
 }
 
-/// The same expression for the transaction of whichever database it is.
+/// Evaluates the same expression for the transaction of any database.
 macro_rules! with_begun {
     ($transaction:expr, $begun:ident => $answer:expr) => {
         match $transaction {
@@ -303,12 +316,12 @@ impl Transaction {
         done.map_err(|error| error.in_statement(sql))
     }
 
-    /// Makes all of it count.
+    /// Commits the transaction.
     pub(crate) async fn commit(self) -> Result<(), DbError> {
         with_begun!(self.0, begun => driver::Transaction::commit(begun).await)
     }
 
-    /// Makes nothing of it count. If even that fails, the connection is given up, which does the same.
+    /// Rolls the transaction back. If even that fails, the connection is closed, which has the same effect.
     pub(crate) async fn undo(self) {
         let undone = with_begun!(self.0, begun => driver::Transaction::undo(begun).await);
         if let Err(error) = undone {
@@ -317,9 +330,9 @@ impl Transaction {
     }
 }
 
-/// What queries are run on: the database itself, or a transaction.
+/// Where queries run: the database itself, or a transaction.
 pub(crate) trait Reader: Send {
-    /// Runs a query and makes something of the rows.
+    /// Runs a query and maps its rows.
     fn read<T: Send>(
         &mut self,
         sql: &SqlStr,
@@ -353,7 +366,7 @@ impl Reader for Transaction {
     }
 }
 
-/// Without the pool's options: they hold the address.
+/// Without the pool's options, which contain the address.
 impl fmt::Debug for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.dialect().name)

@@ -1,4 +1,4 @@
-//! What a database must bring to be one of ours. Queries are written once, above this line.
+//! What a database must provide. Queries are written once, in terms of these traits.
 
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 mod lent;
@@ -23,11 +23,10 @@ pub(crate) trait Driver: Sync {
     const DIALECT: &'static Dialect;
     /// A row of its answers.
     type Row: Columns;
-    /// What [`begin`](Self::begin) begins.
+    /// What [`begin`](Self::begin) starts.
     type Transaction: Transaction<Row = Self::Row>;
 
-    /// Runs statements that each make a table or an index unless it is there, safely also while another
-    /// instance does.
+    /// Runs statements that each create a table or an index if it is missing. Several instances may do so at once.
     fn migrate(&self, statements: &[SqlStr]) -> impl Future<Output = Result<(), DbError>> + Send {
         async move {
             for statement in statements {
@@ -44,7 +43,7 @@ pub(crate) trait Driver: Sync {
         values: &[Value<'_>],
     ) -> impl Future<Output = Result<u64, DbError>> + Send;
 
-    /// Runs a statement once for each of these rows of values, all of them or none, and says how many rows each
+    /// Runs a statement once for each of these rows of values, all of them or none. Returns how many rows each run
     /// changed.
     fn execute_all(
         &self,
@@ -59,7 +58,7 @@ pub(crate) trait Driver: Sync {
         values: &[Value<'_>],
     ) -> impl Future<Output = Result<Vec<Self::Row>, DbError>> + Send;
 
-    /// Runs a query as a prepared one, and leaves all rows but the first.
+    /// Runs a query as a prepared statement and returns only the first row.
     fn first(
         &self,
         sql: &SqlStr,
@@ -68,11 +67,11 @@ pub(crate) trait Driver: Sync {
         async move { Ok(self.fetch(sql, values).await?.into_iter().next()) }
     }
 
-    /// Begins a transaction that will write. Dropped, it is undone.
+    /// Begins a transaction that will write. Dropping it rolls it back.
     fn begin(&self) -> impl Future<Output = Result<Self::Transaction, DbError>> + Send;
 }
 
-/// Statements that count together or not at all.
+/// Statements that take effect together or not at all.
 pub(crate) trait Transaction: Send {
     /// A row of an answer.
     type Row: Columns;
@@ -91,10 +90,10 @@ pub(crate) trait Transaction: Send {
         values: &[Value<'_>],
     ) -> impl Future<Output = Result<Vec<Self::Row>, DbError>> + Send;
 
-    /// Makes it count.
+    /// Commits the transaction.
     fn commit(self) -> impl Future<Output = Result<(), DbError>> + Send;
 
-    /// Makes nothing of it count, and keeps the connection.
+    /// Rolls the transaction back and keeps the connection.
     fn undo(self) -> impl Future<Output = Result<(), DbError>> + Send;
 }
 
@@ -132,7 +131,7 @@ impl<'a> From<&'a [u8]> for Value<'a> {
     }
 }
 
-/// A row, read by position. Texts and bytes are lent, not copied. `None` is NULL.
+/// A row, read by position. Texts and bytes are borrowed, not copied. `None` is NULL.
 pub(crate) trait Columns {
     fn int(&self, at: usize) -> Result<Option<i64>, DbError>;
     fn text(&self, at: usize) -> Result<Option<&str>, DbError>;
@@ -145,14 +144,14 @@ pub(crate) trait Columns {
 /// The rows of an answer.
 pub(crate) type Rows<'r> = dyn Iterator<Item = &'r dyn Columns> + 'r;
 
-/// A number that must be there.
+/// A number that must not be NULL.
 pub(crate) fn number(row: &dyn Columns, at: usize) -> Result<i64, DbError> {
     row.int(at)?.ok_or_else(|| DbError::unreadable("a number is missing"))
 }
 
-/// The words in which databases differ. Texts compare byte for byte in columns of these types.
+/// How the SQL of one database differs from another's. Columns of these types compare texts byte for byte.
 pub(crate) struct Dialect {
-    /// What it is called in a `Debug` text.
+    /// The name in a `Debug` text.
     pub(crate) name: &'static str,
     /// Around an identifier.
     pub(crate) quote: char,
@@ -165,34 +164,35 @@ pub(crate) struct Dialect {
     pub(crate) bytes: &'static str,
     pub(crate) key: &'static str,
     pub(crate) uuid: &'static str,
-    /// A primary key that counts up and never gives a number twice.
+    /// A primary key that counts up and never reuses a number.
     pub(crate) counted: &'static str,
     /// A random UUID, as a column's default.
     pub(crate) new_uuid: &'static str,
-    /// What makes one JSON array of a column's texts. `None` where it may be cut short (`group_concat_max_len` of
-    /// `MariaDB`).
+    /// Aggregates a column's texts into one JSON array. `None` where the result may be cut short
+    /// (`group_concat_max_len` of `MariaDB`).
     pub(crate) gather: Option<fn(&str) -> String>,
     /// After the columns of a new table.
     pub(crate) table_options: &'static str,
-    /// Whether indexes are made with their table; elsewhere by `CREATE INDEX IF NOT EXISTS`.
+    /// Whether `CREATE TABLE` also creates the indexes; otherwise `CREATE INDEX IF NOT EXISTS` does.
     pub(crate) indexes_within: bool,
     /// Between a SELECT from no table and its WHERE.
     pub(crate) from_nothing: &'static str,
     /// Whether DELETE takes a LIMIT; elsewhere a query inside it does.
     pub(crate) limits_delete: bool,
-    /// After that query: nobody changes what it found until it is deleted.
+    /// Added to that query: locks the rows that it found until they are deleted.
     pub(crate) lock_found: &'static str,
-    /// After a query: nobody changes what it found until the transaction ends.
+    /// Added to a query: locks the rows that it found until the transaction ends.
     pub(crate) lock: &'static str,
-    /// Whether an UPDATE of the primary key makes another row, so that a DELETE which waits for the old one may miss it.
+    /// Whether an UPDATE of the primary key creates another row, so that a DELETE which waits for the old one may
+    /// miss it.
     pub(crate) misses_moved: bool,
-    /// A query for a row if this table has this column.
+    /// A query that finds a row if this table has this column.
     pub(crate) find_column: fn(&Identifier, &Identifier) -> String,
 }
 
 /// A column that a table of an earlier version may lack.
 pub(crate) struct LaterColumn {
-    /// Finds a row if the table has it.
+    /// Finds a row if the table has the column.
     pub(crate) find: SqlStr,
     pub(crate) add: SqlStr,
 }
@@ -220,8 +220,8 @@ impl Dialect {
         std::iter::once(create).chain(after).map(|text| self.statement(&text)).collect()
     }
 
-    /// The statements that look for a column and add it, with this type. Versions that do not know it go on beside: it has
-    /// a default.
+    /// The statements that look for a column and add it with this type. The column has a default, so that older
+    /// versions of this crate can go on using the table.
     pub(crate) fn later_column(&self, table: &Identifier, column: &Identifier, of: &str) -> LaterColumn {
         let find = (self.find_column)(table, column);
         let (t, c) = (table.quoted(self), column.quoted(self));
@@ -244,8 +244,8 @@ impl Dialect {
         ))
     }
 
-    /// A statement, from a text in which each `?` is a placeholder. Whatever else varies in it is a checked
-    /// [`Identifier`].
+    /// A statement from a text in which each `?` is a placeholder. The only other variable parts are checked
+    /// [`Identifier`]s.
     pub(crate) fn statement(&self, text: &str) -> SqlStr {
         let mut sql = String::with_capacity(text.len() + 16);
         for (n, part) in text.split('?').enumerate() {

@@ -1,4 +1,4 @@
-//! What the database answered, without anything secret.
+//! What the database answered, without secrets.
 
 mod remedy;
 
@@ -10,32 +10,32 @@ use auth_core::session::StoreError;
 use sqlx::SqlStr;
 use sqlx::error::DatabaseError;
 
-/// A failure of the database: its code and message, or a fixed text. It never holds an address, a file name or
-/// a value, as a driver's own errors may; so it can go to the log.
+/// A failure of the database: its code and message, or a fixed text. Unlike a driver's errors it never contains an
+/// address, a file name or a value, so it can be logged.
 #[derive(Debug)]
 pub(crate) struct DbError {
     kind: DbErrorKind,
     text: Box<str>,
-    /// On what a permission is missing.
+    /// The object on which a permission is missing.
     forbidden: Option<Box<str>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DbErrorKind {
-    /// A unique column has the value already.
+    /// A unique column already has the value.
     Taken,
-    /// The statement was undone in favour of others (deadlock, serialization): it may be tried again.
+    /// The database rolled the statement back in favour of others (deadlock, serialization): it may be tried again.
     Undone,
-    /// It answered something else than the query asks for.
+    /// The answer is not what the query asks for.
     Unreadable,
-    /// It does not take these values: too long, of no character set that it has, against a constraint or a trigger.
-    /// Others are not concerned.
+    /// The database does not accept these values: they are too long, do not fit its character set, or violate a
+    /// constraint or a trigger. Other values are not affected.
     Refused,
-    /// A table has not all columns: one of an earlier version, mostly.
+    /// The table lacks a column: usually an earlier version created it.
     Lacking,
-    /// It gave the statement up, or broke off: what was asked may be why.
+    /// The database gave the statement up, or the connection broke: the statement itself may be the reason.
     Doubtful,
-    /// Anything else: it cannot do it now.
+    /// Anything else: the database cannot do it now.
     Unavailable,
 }
 
@@ -44,13 +44,13 @@ impl DbError {
         Self { kind: DbErrorKind::Unreadable, text: text.into(), forbidden: None }
     }
 
-    /// Statements of several clients meet on one connection.
+    /// The statements of several clients meet on one connection.
     #[cfg(feature = "postgres")]
     pub(crate) fn mixed_up() -> Self {
         Self { kind: DbErrorKind::Unavailable, text: remedy::MIXED_UP.into(), forbidden: None }
     }
 
-    /// The same, and what to grant if that is why this statement failed.
+    /// Adds what to grant if a missing permission made this statement fail.
     pub(crate) fn in_statement(mut self, sql: &SqlStr) -> Self {
         if let Some(grant) = self.forbidden.take().and_then(|on| remedy::grant(sql.as_str(), &on)) {
             self.text = format!("{}: this program's user needs `{grant}`", self.text).into();
@@ -62,8 +62,8 @@ impl DbError {
         self.kind
     }
 
-    /// Whether it may go well if it is tried again, since others were faster.
-    pub(crate) fn is_of_others(&self) -> bool {
+    /// Whether a concurrent writer caused this, so that retrying may succeed.
+    pub(crate) fn is_retryable(&self) -> bool {
         matches!(self.kind, DbErrorKind::Taken | DbErrorKind::Undone)
     }
 }
@@ -86,7 +86,7 @@ impl From<sqlx::Error> for DbError {
             _ => DbErrorKind::Unavailable,
         };
         let text = match &error {
-            E::Database(error) => remedy::of(&**error).unwrap_or_else(|| told(&**error)),
+            E::Database(error) => remedy::of(&**error).unwrap_or_else(|| describe(&**error)),
             E::Io(error) => error.kind().to_string(),
             E::PoolTimedOut => "no connection became free in time".into(),
             E::PoolClosed => "the pool is closed".into(),
@@ -108,9 +108,10 @@ fn is_undone(error: &dyn DatabaseError) -> bool {
     matches!(error.code().as_deref(), Some("40001" | "40P01"))
 }
 
-/// Whether values are refused that came with the statement. By the class of the SQLSTATE (`PostgreSQL` appendix A):
-/// data exception, integrity constraint violation, WITH CHECK OPTION violation, program limit exceeded, raised by a
-/// trigger (P0; 45 at `MySQL`); and by collations that do not go together. `SQLite` has numbers instead.
+/// Whether the database refused values that came with the statement. It goes by the class of the SQLSTATE
+/// (`PostgreSQL` appendix A): data exception, integrity constraint violation, WITH CHECK OPTION violation, program
+/// limit exceeded, raised by a trigger (P0; 45 at `MySQL`); and by incompatible collations. `SQLite` has numbers
+/// instead.
 fn is_refused(error: &dyn DatabaseError) -> bool {
     #[cfg(feature = "mysql")]
     if crate::driver::mysql::number(error).is_some_and(crate::driver::mysql::is_refusal) {
@@ -125,7 +126,7 @@ fn is_refused(error: &dyn DatabaseError) -> bool {
     classes.iter().any(|class| code.starts_with(class)) || matches!(&*code, "42P21" | "42P22")
 }
 
-/// Whether the server gave a statement up that took too long (`statement_timeout`), or fell over it (class XX).
+/// Whether the server gave up a statement that took too long (`statement_timeout`), or failed internally (class XX).
 fn is_doubtful(error: &dyn DatabaseError) -> bool {
     #[cfg(feature = "mysql")]
     if crate::driver::mysql::number(error).is_some_and(crate::driver::mysql::is_given_up) {
@@ -134,8 +135,8 @@ fn is_doubtful(error: &dyn DatabaseError) -> bool {
     error.code().is_some_and(|code| code == "57014" || code.starts_with("XX"))
 }
 
-/// The code, and the message where it quotes no value: those about data do, and at `MySQL` anything may be HY000.
-fn told(error: &dyn DatabaseError) -> String {
+/// The code, and the message if it quotes no value: messages about data do, and at `MySQL` HY000 may be anything.
+fn describe(error: &dyn DatabaseError) -> String {
     let code = error.code().unwrap_or_default();
     #[cfg(feature = "mysql")]
     if let Some(number) = crate::driver::mysql::number(error) {

@@ -26,8 +26,8 @@ use statements::{Statements, Tables};
 
 /// A [`FactorStore`] in tables, for all instances that share the database. Cheap to clone.
 ///
-/// The tables hold secrets as [`Factors`](auth_core::factors::Factors) sealed them, hashes of recovery codes, and how many codes
-/// of whom were wrong.
+/// The tables hold the secrets as sealed by [`Factors`](auth_core::factors::Factors), hashes of recovery codes, and
+/// how many wrong codes each user entered.
 ///
 /// ```
 /// use auth_core::factors::Factors;
@@ -52,17 +52,39 @@ pub struct SqlFactors {
 }
 
 impl SqlFactors {
-    /// In the tables `auth_factors`, `auth_recovery_codes` and `auth_factor_tries`.
+    /// Keeps factors in the tables `auth_factors`, `auth_recovery_codes` and `auth_factor_tries`.
+    ///
+    /// ```
+    /// # use auth_sql::SqlFactors;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// let kept = SqlFactors::new(pool);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(database: impl Into<Database>) -> Self {
         let database = database.into();
         let sql = Arc::new(Statements::new(&Tables::default(), database.dialect()));
         Self { database, sql }
     }
 
-    /// In other tables.
+    /// Keeps factors in other tables.
+    ///
+    /// ```
+    /// use auth_sql::SqlFactors;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// let kept = SqlFactors::new(pool).with_tables("shop_factors", "shop_codes", "shop_tries")?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// [`ConfigError`] if one of them is not a letter or `_` with at most 62 letters, digits or `_` behind it.
+    /// [`ConfigError`] unless each of them is a letter or `_`, followed by at most 62 letters, digits or `_`.
     pub fn with_tables(mut self, factors: &str, codes: &str, tries: &str) -> Result<Self, ConfigError> {
         let tables = Tables {
             factors: Identifier::new(factors)?,
@@ -73,7 +95,7 @@ impl SqlFactors {
         Ok(self)
     }
 
-    /// The codes of those among an owner's factors that are sets of them.
+    /// Loads the codes of those factors that are sets of recovery codes.
     async fn fill(&self, owner: &FactorOwner, factors: &mut [StoredFactor]) -> Result<(), StoreError> {
         if factors.iter().all(|factor| factor.kind != FactorKind::RecoveryCodes) {
             return Ok(());
@@ -87,7 +109,19 @@ impl SqlFactors {
         Ok(())
     }
 
-    /// Makes the tables and their indices where they are missing.
+    /// Creates the tables and their indexes where they are missing.
+    ///
+    /// ```
+    /// # use auth_sql::SqlFactors;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let kept = SqlFactors::new(pool);
+    /// kept.migrate().await?; // when the program starts
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`StoreError`] if the database refuses or cannot be reached.
@@ -95,8 +129,21 @@ impl SqlFactors {
         Ok(self.database.migrate(&self.sql.migrate).await?)
     }
 
-    /// Tries all that factors will need: see [`check_store`]. To be called when the program starts, after
+    /// Tries all that factors will need: see [`check_store`]. Call it when the program starts, after
     /// [`migrate`](Self::migrate).
+    ///
+    /// ```
+    /// # use auth_sql::SqlFactors;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let kept = SqlFactors::new(pool);
+    /// # kept.migrate().await?;
+    /// kept.check().await?; // after `migrate`, before the first request
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`StoreError`] of what failed first. Its sources name the table, the permission or the setting that is missing.
@@ -105,7 +152,7 @@ impl SqlFactors {
         check_store(self).await
     }
 
-    /// Runs a statement on a factor of an owner: the values of what is set, which one it is, and the values of what must be so.
+    /// Runs a statement on a factor: the values to set, which factor it is, and the values of the conditions.
     async fn change(
         &self,
         sql: &SqlStr,
@@ -117,8 +164,8 @@ impl SqlFactors {
         Ok(self.database.execute(sql, &values).await? > 0)
     }
 
-    /// Writes in a transaction, all of it or nothing; again where the database undid it in favour of others. Says how many rows the
-    /// last statement changed; `None` if there was nothing to change.
+    /// Writes in a transaction, all of it or nothing, and tries again if the database rolled it back in favour of
+    /// others. Returns how many rows the last statement changed; `None` if there was nothing to change.
     async fn write(&self, write: &Write<'_>) -> Result<Option<u64>, DbError> {
         let mut tries = database::Tries::new();
         loop {
@@ -154,7 +201,7 @@ impl SqlFactors {
         self.insert(on, factor).await
     }
 
-    /// Whoever removes the row has used the code: another waits for that, and finds none.
+    /// Deleting the row uses the code: a concurrent use waits for that and finds no row.
     async fn use_code(
         &self,
         on: &mut Transaction,
@@ -213,7 +260,7 @@ impl SqlFactors {
         self.database.first(&self.sql.tries, &of(owner), read).await
     }
 
-    /// Puts this in the place of what was read; `false` if that is not there any more.
+    /// Replaces what was read; `false` if that is no longer there.
     async fn replace_tries(
         &self,
         owner: &FactorOwner,
@@ -229,10 +276,10 @@ impl SqlFactors {
     }
 }
 
-/// What takes more than one statement. A transaction that is dropped is undone.
+/// Writes that take more than one statement. Dropping a transaction rolls it back.
 enum Write<'a> {
     Add(&'a StoredFactor),
-    /// In the place of all recovery codes.
+    /// Replaces all recovery codes.
     Replace(&'a StoredFactor),
     UseCode {
         which: [Value<'a>; 3],
@@ -263,7 +310,7 @@ impl FactorStore for SqlFactors {
     async fn of_owner(&self, owner: &FactorOwner) -> Result<Vec<StoredFactor>, StoreError> {
         let read = |rows: &mut Rows<'_>| rows.map(factor).collect::<Result<Vec<_>, _>>();
         let found = self.database.fetch(&self.sql.of_owner, &of(owner), read).await?;
-        // Who has a factor that is not known here must not be taken for somebody who has none.
+        // A user with a factor that this version does not know must not pass for a user without factors.
         let mut factors = found.into_iter().collect::<Option<Vec<_>>>().ok_or_else(newer)?;
         self.fill(owner, &mut factors).await?;
         Ok(factors)
@@ -339,7 +386,8 @@ impl FactorStore for SqlFactors {
     }
 
     async fn reserve_try(&self, owner: &FactorOwner, now: Timestamp) -> Result<Reservation, StoreError> {
-        // Whoever is overtaken looks again. After as many as are free everybody finds that they have to wait.
+        // A try that another one overtook reads again. After as many tries as are free, everybody finds that they
+        // have to wait.
         loop {
             let old = self.tries(owner).await?;
             let reserved = match old.unwrap_or_default().reserve(now) {
@@ -382,7 +430,7 @@ fn which(owner: &FactorOwner, id: FactorId) -> [Value<'_>; 3] {
     [id_value(id), backend, user]
 }
 
-/// All 64 bits of it, in a number with a sign.
+/// All 64 bits of it, in a signed number.
 fn id_value(id: FactorId) -> Value<'static> {
     Value::Int(Some(id.number().cast_signed()))
 }
@@ -402,8 +450,8 @@ fn time(millis: Option<i64>) -> Option<Timestamp> {
     millis.and_then(|millis| u64::try_from(millis).ok()).map(Timestamp::from_millis)
 }
 
-/// The columns that queries begin with; `None` for a kind that is not known here. A row that is none is an error: it could be
-/// the only factor that somebody has.
+/// The columns that queries begin with; `None` for a kind that this version does not know. A row that cannot be read
+/// is an error: it could be the only factor of a user.
 fn factor(row: &dyn Columns) -> Result<Option<StoredFactor>, DbError> {
     let unreadable = || DbError::unreadable("a stored factor cannot be read");
     let backend = row.text(1)?.and_then(BackendName::new);

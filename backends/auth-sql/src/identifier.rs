@@ -6,8 +6,8 @@ use auth_core::ConfigError;
 
 use crate::driver::Dialect;
 
-/// A name of a table or column: a letter or `_`, then at most 62 letters, digits or `_`. Nothing else gets into
-/// the text of a statement.
+/// A name of a table or column: a letter or `_`, then at most 62 letters, digits or `_`. Nothing else gets into the
+/// text of a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Identifier(Box<str>);
 
@@ -22,12 +22,12 @@ impl Identifier {
         }
         let shown: String = name.chars().take(80).collect();
         Err(ConfigError::new(format!(
-            "{shown:?} is no name for a table or column: \
+            "{shown:?} is not a valid name for a table or column: \
              use a letter or `_`, then up to 62 letters, digits or `_`"
         )))
     }
 
-    /// A name from this crate's own text.
+    /// A name from the source of this crate.
     pub(crate) fn fixed(name: &'static str) -> Self {
         debug_assert!(Self::new(name).is_ok());
         Self(name.into())
@@ -38,12 +38,12 @@ impl Identifier {
         &self.0
     }
 
-    /// Whether it may be the same name to a database.
+    /// Whether a database may take both for the same name.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.0.eq_ignore_ascii_case(&other.0)
     }
 
-    /// The name, quoted, so that it may be a word of SQL.
+    /// The quoted name, which may therefore be a keyword of SQL.
     pub(crate) fn quoted(&self, dialect: &Dialect) -> String {
         let mut quoted = String::with_capacity(self.0.len() + 2);
         // Writing to a String does not fail.
@@ -51,7 +51,7 @@ impl Identifier {
         quoted
     }
 
-    /// A name that is this one with an ending, for an index.
+    /// This name with a suffix, for an index.
     pub(crate) fn with_ending(&self, ending: &str) -> Self {
         let kept = self.0.len().min(Self::MAX_LEN - ending.len());
         Self(format!("{}{ending}", &self.0[..kept]).into())

@@ -1,29 +1,37 @@
 //! Users and sessions in SQL tables, for [`auth_core`].
 //!
 //! * [`SqlUsers`] keeps users: a [`Backend`](auth_core::backend::Backend) for passwords, and the
-//!   [`ProvisionStore`](auth_core::provisioning::ProvisionStore) for people whom an outside system vouches for. It
-//!   makes a table of its own, or uses the application's ([`UserTable`]).
+//!   [`ProvisionStore`](auth_core::provisioning::ProvisionStore) for people vouched for by an outside system. It
+//!   creates a table, or uses the application's ([`UserTable`]).
 //! * [`SqlSessions`] keeps sessions: a [`SessionStore`](auth_core::session::SessionStore) in which a logged-out
 //!   session stays logged out.
-//! * [`SqlThrottle`] counts for all instances how often passwords are tried
-//!   ([`throttle`](auth_core::throttle)).
+//! * [`SqlThrottle`] counts failed attempts for all instances ([`throttle`](auth_core::throttle)).
 //! * [`SqlApiKeys`] keeps API keys, as hashes ([`api_keys`](auth_core::api_keys)).
-//! * [`SqlOnce`] notes for all instances what was used that may be used once ([`once`](auth_core::once)).
-//! * [`SqlFactors`] keeps second factors, their secrets sealed ([`factors`](auth_core::factors)).
+//! * [`SqlOnce`] remembers for all instances which one-time ids were used ([`once`](auth_core::once)).
+//! * [`SqlFactors`] keeps second factors, with sealed secrets ([`factors`](auth_core::factors)).
 //!
 //! ```
-//! use auth_core::{Auth, Password, Passwords, RequestFacts, Secret};
-//! use auth_sql::SqlUsers;
+//! use std::time::Duration;
+//!
+//! use auth_core::{Auth, Password, Passwords, RequestFacts, Secret, SessionConfig};
+//! use auth_core::session::KeyRing;
+//! use auth_sql::{SqlSessions, SqlUsers};
 //! use sqlx::sqlite::SqlitePoolOptions;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
-//! let users = SqlUsers::new(pool, Passwords::new()?);
+//! let users = SqlUsers::new(pool.clone(), Passwords::new()?);
+//! let sessions = SqlSessions::new(pool);
 //! users.migrate().await?;
+//! sessions.migrate().await?;
+//! tokio::spawn(sessions.clone().purge_every(Duration::from_mins(10)));
 //! users.create_user("Alice", Some(&Secret::new("correct horse"))).await?;
 //!
-//! let auth = Auth::builder().backend::<Password>("local", users).build()?;
+//! let auth = Auth::builder()
+//!     .backend::<Password>("local", users)
+//!     .sessions(sessions, SessionConfig::new(KeyRing::generate()?))
+//!     .build()?;
 //! let login = Password::new("alice", "correct horse");
 //! let alice = auth.authenticate(login, &RequestFacts::none()).await?;
 //! assert_eq!(alice.user().username(), "Alice");
@@ -31,27 +39,40 @@
 //! # }
 //! ```
 //!
+//! # Features
+//! No feature is on by default, and the crate needs one database:
+//!
+//! | feature | database |
+//! |---|---|
+//! | `sqlite` | `SQLite`, compiled into the program |
+//! | `postgres` | `PostgreSQL` |
+//! | `mysql` | `MySQL` from 8.0.19, `MariaDB` from 10.5 |
+//!
+//! TLS is a feature of sqlx (`tls-rustls`, `tls-native-tls`): enable it in a dependency on sqlx of your own, and
+//! configure it in the pool's options.
+//!
+//! The crate needs Rust 1.94, as sqlx 0.9 does. It brings along sqlx with the drivers that you enable, which it
+//! re-exports, and tokio.
+//!
 //! # Databases
-//! One feature each, none by default: `sqlite`, `postgres`, `mysql` (`MySQL` from 8.0.19 or `MariaDB` from 10.5).
-//! [`Database`] is made from a pool of [`sqlx`], of the version that this crate re-exports; TLS is a feature of sqlx
-//! (`tls-rustls`, `tls-native-tls`) and set in the pool's options.
+//! * `SQLite`: if several connections write, open the file in WAL mode and keep sqlx's busy timeout on. A file needs
+//!   no ping: turn it off with `PoolOptions::test_before_acquire(false)`. Look-ups keep up to half of the pool's
+//!   connections from one to the next, for 50 ms at most: give the pool at least two.
+//! * `PostgreSQL`: any isolation level. The connection's `search_path` finds the tables.
+//! * `MySQL`: any isolation level. Keep `sql_mode` strict, which is the default. `MySQL` 8 without TLS needs sqlx's
+//!   feature `mysql-rsa`.
 //!
-//! * `SQLite`: where several connections write, open the file in WAL mode and leave sqlx's busy timeout on. A file
-//!   needs no ping: leave it out by `PoolOptions::test_before_acquire(false)`. Look-ups keep up to half of the pool's
-//!   connections from one to the next, for 50 ms at most: let it have two at least.
-//! * `PostgreSQL`: any isolation level. Tables are found by the connection's `search_path`.
-//! * `MySQL`: any isolation level. Keep a strict `sql_mode`, as is the default. `MySQL` 8 without TLS needs sqlx's feature
-//!   `mysql-rsa`.
+//! If a server rolls a statement back in favour of others (deadlock, serialization failure), the crate tries it
+//! again, for 30 s at most.
 //!
-//! A statement that a server undoes in favour of others (deadlock, serialization failure) is tried again, for 30 s at
-//! most.
-//!
-//! `migrate` makes what is missing, also in a table of an earlier version, which may go on using it: call it before the
-//! first request whenever a new version starts.
+//! `migrate` creates what is missing. It also upgrades a table of an earlier version, which may go on using it: call
+//! it before the first request whenever a new version starts.
 //!
 //! # At the start
-//! [`SqlSessions::check`], [`SqlThrottle::check`], [`SqlApiKeys::check`], [`SqlOnce::check`], [`SqlFactors::check`] and [`SqlUsers::check`] try what requests will need, and say which table, permission or setting is
-//! missing: a program that calls them does not begin to serve what it cannot. They need the rights that requests need:
+//! [`SqlSessions::check`], [`SqlThrottle::check`], [`SqlApiKeys::check`], [`SqlOnce::check`], [`SqlFactors::check`]
+//! and [`SqlUsers::check`] try what requests will need, and name the table, permission or setting that is missing. A
+//! program that calls them does not start to serve requests that are bound to fail. They need the rights that
+//! requests need:
 //!
 //! ```sql
 //! GRANT SELECT, INSERT, UPDATE, DELETE ON auth_sessions TO app;
@@ -64,38 +85,40 @@
 //! ```
 //!
 //! # Behind `PgBouncer`
-//! In `pool_mode = session` nothing is special. In `pool_mode = transaction` clients share the server's connections, and
-//! with them the names of prepared statements: a statement fails (`42P05`, `26000`), or is another client's. `check` finds
-//! that. Either
-//! * add `statement-cache-capacity=0` to the URL ([`PgConnectOptions::statement_cache_capacity`]): each statement is then
-//!   prepared without a name, in a transaction of its own, which takes four round trips to the pooler instead of one. Or
-//! * let `PgBouncer`, from 1.21 on, keep the statements apart: `max_prepared_statements = 200`, and nothing here.
+//! With `pool_mode = session` nothing needs to change. With `pool_mode = transaction` clients share the server's
+//! connections, and with them the names of prepared statements: a statement fails (`42P05`, `26000`), or runs another
+//! client's statement. `check` detects that. Either
+//! * add `statement-cache-capacity=0` to the URL ([`PgConnectOptions::statement_cache_capacity`]). Each statement is
+//!   then prepared without a name, in a separate transaction, which takes four round trips to the pooler instead of
+//!   one. Or
+//! * let `PgBouncer` keep the statements apart, from 1.21 on: set `max_prepared_statements = 200` there, and nothing
+//!   here.
 //!
-//! `migrate` locks within one message, so it may go through it as well. sqlx needs `ignore_startup_parameters =
-//! extra_float_digits` there (and `options`, if the pool sets any, such as `statement_timeout`: then set that by `ALTER
-//! ROLE`).
+//! `migrate` takes its lock within one message, so it works through the pooler as well. sqlx needs
+//! `ignore_startup_parameters = extra_float_digits` there. If the pool sets `options`, such as `statement_timeout`,
+//! add `options` as well, and set these by `ALTER ROLE` instead.
 //!
 //! [`PgConnectOptions::statement_cache_capacity`]: https://docs.rs/sqlx/0.9/sqlx/postgres/struct.PgConnectOptions.html#method.statement_cache_capacity
 //!
 //! # Failure
-//! A database that cannot answer is an error, never "no such user" or "no such session". What reaches the log
-//! is the database's code and message: no address, no password.
+//! If the database cannot answer, that is an error, never "no such user" or "no such session". Only the database's
+//! code and message reach the log: no address, no password.
 //!
-//! How soon it is an error depends on settings of the application's pool and chain:
+//! Settings of the application's pool and chain determine how soon the error comes:
 //!
 //! | setting | its default | better | because |
 //! |---|---|---|---|
-//! | `PoolOptions::acquire_timeout` | 30 s | 0.75 s | a request waits so long where no connection is free, or none can be made |
+//! | `PoolOptions::acquire_timeout` | 30 s | 0.75 s | a request waits this long if no connection is free or can be opened |
 //! | `PoolOptions::test_before_acquire` | on | off, see below | each statement costs two round trips instead of one |
-//! | `statement_timeout` of `PostgreSQL` | none | 2 s | a statement that waits for a lock holds its connection; also if nobody waits for the answer any more |
+//! | `statement_timeout` of `PostgreSQL` | none | 2 s | a statement that waits for a lock holds its connection, even after its request is gone |
 //! | `innodb_lock_wait_timeout`, `lock_wait_timeout` of `MySQL` | 50 s, a day | 2 s | the same |
 //! | sqlx's `busy_timeout` of `SQLite` | 5 s | 1 s | the same |
 //! | [`BackendPolicy::timeout`](auth_core::BackendPolicy::timeout) | 5 s | 2 s | every request with a session asks for its user |
-//! | [`BackendPolicy::without_breaker`](auth_core::BackendPolicy::without_breaker) | with | without | a breaker keeps logins out for up to a minute after the database is back, which other requests ask all the same |
+//! | [`BackendPolicy::without_breaker`](auth_core::BackendPolicy::without_breaker) | with | without | the breaker refuses logins for up to a minute after the database is back, while other requests ask it all the same |
 //! | [`SessionConfig::store_timeouts`](auth_core::session::SessionConfig::store_timeouts) | 1 s, 2 s | | |
 //!
-//! Without a test, the first statement on a connection that broke while nobody used it fails. Test those that were
-//! idle for a while:
+//! Without the test, the first statement fails on a connection that broke while it was idle. Test connections that
+//! were idle for a while:
 //!
 //! ```
 //! use std::time::Duration;
@@ -115,7 +138,13 @@
 //!     });
 //! ```
 //!
-//! A connection on which nothing comes back leaves the pool within 2 s.
+//! If a connection stops responding, it leaves the pool within 2 s.
+//!
+//! # Where next
+//! [`SqlUsers`] shows how to create and manage users, [`UserTable`] how to use a table of your own,
+//! [`SqlUsers::with_user`] how to read further columns of it. [`auth_core`] lists what else a site can have; its
+//! adapters are `auth-tower` and `auth-actix`.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "_database")]
 mod api_keys;
@@ -174,3 +203,7 @@ pub use users::{
 // It alone: without a database nothing of the crate is compiled, or ten more errors would follow from it.
 #[cfg(not(feature = "_database"))]
 compile_error!("auth-sql needs a database: enable the feature `sqlite`, `postgres` or `mysql`");
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,4 +1,4 @@
-//! [`SqlOnce`]: what was used, in a table.
+//! [`SqlOnce`]: used ids, in a table.
 
 #[cfg(test)]
 mod plans;
@@ -21,11 +21,12 @@ use statements::Statements;
 
 /// An [`OnceStore`] in a table, for all instances that share the database. Cheap to clone.
 ///
-/// What is used is a row, by its hash, and one `INSERT`: the database lets one of a crowd have it, as it is the primary key.
-/// Rows of what is over stay until they are purged: spawn [`purge_every`](Self::purge_every).
+/// Each used id is a row with the id's hash as primary key, written by one `INSERT`: of several concurrent uses the
+/// database accepts one. Rows that are no longer needed stay until they are purged: spawn
+/// [`purge_every`](Self::purge_every).
 ///
-/// All instances must write to one server: what a replica has not heard of, or a primary forgot in a failover, may be used
-/// again.
+/// All instances must write to one server. An id that a replica has not received yet, or that a primary lost in a
+/// failover, can be used again.
 ///
 /// ```
 /// use std::time::Duration;
@@ -57,23 +58,57 @@ pub struct SqlOnce {
 }
 
 impl SqlOnce {
-    /// In the table `auth_once`.
+    /// Keeps used ids in the table `auth_once`.
+    ///
+    /// ```
+    /// # use auth_sql::SqlOnce;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// let used = SqlOnce::new(pool);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(database: impl Into<Database>) -> Self {
         let database = database.into();
         let sql = Arc::new(Statements::new(&Statements::default_table(), database.dialect()));
         Self { database, sql }
     }
 
-    /// In another table.
+    /// Keeps used ids in another table.
+    ///
+    /// ```
+    /// use auth_sql::SqlOnce;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// let used = SqlOnce::new(pool).with_table("shop_used")?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// [`ConfigError`] if `table` is not a letter or `_` with at most 62 letters, digits or `_` behind it.
+    /// [`ConfigError`] unless `table` is a letter or `_`, followed by at most 62 letters, digits or `_`.
     pub fn with_table(mut self, table: &str) -> Result<Self, ConfigError> {
         self.sql = Arc::new(Statements::new(&Identifier::new(table)?, self.database.dialect()));
         Ok(self)
     }
 
-    /// Makes the table and its index where they are missing.
+    /// Creates the table and its index where they are missing.
+    ///
+    /// ```
+    /// # use auth_sql::SqlOnce;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let used = SqlOnce::new(pool);
+    /// used.migrate().await?; // when the program starts
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`StoreError`] if the database refuses or cannot be reached.
@@ -81,8 +116,21 @@ impl SqlOnce {
         Ok(self.database.migrate(&self.sql.migrate).await?)
     }
 
-    /// Tries all that will be needed: see [`check_store`]. To be called when the program starts, after
+    /// Tries all that will be needed: see [`check_store`]. Call it when the program starts, after
     /// [`migrate`](Self::migrate).
+    ///
+    /// ```
+    /// # use auth_sql::SqlOnce;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let used = SqlOnce::new(pool);
+    /// # used.migrate().await?;
+    /// used.check().await?; // after `migrate`, before the first request
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`StoreError`] of what failed first. Its sources name the table, the permission or the setting that is missing.
@@ -91,10 +139,22 @@ impl SqlOnce {
         check_store(self).await
     }
 
-    /// Removes rows now and then that need be kept no longer, for as long as it is polled: give it to a task of its own. As
-    /// [`SqlSessions::purge_every`](crate::SqlSessions::purge_every).
+    /// Removes rows that are no longer needed now and then, for as long as it is polled: run it in a separate task.
+    /// It works as [`SqlSessions::purge_every`](crate::SqlSessions::purge_every).
+    ///
+    /// ```
+    /// # use auth_sql::SqlOnce;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let used = SqlOnce::new(pool);
+    /// tokio::spawn(used.clone().purge_every(std::time::Duration::from_mins(10)));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn purge_every(self, about: Duration) {
-        purge_every(&SystemClock, about, "what was used once", |now, limit| self.purge(now, limit)).await;
+        purge_every(&SystemClock, about, "used ids", |now, limit| self.purge(now, limit)).await;
     }
 }
 

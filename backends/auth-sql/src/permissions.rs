@@ -1,4 +1,4 @@
-//! [`Permissions`]: those of a user, in few pieces of memory.
+//! [`Permissions`]: the permissions of a user, in few allocations.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -8,13 +8,13 @@ use serde::de::{DeserializeSeed, Error, SeqAccess, Visitor};
 
 use crate::error::DbError;
 
-/// Permissions, in one text. Every request with a session reads its user anew, and some users hold hundreds.
+/// Permissions, in one text. Every request with a session reads its user again, and some users hold hundreds.
 #[derive(Default)]
 pub(crate) struct Permissions {
     texts: String,
-    /// Where in the text each of them is, in the order in which they came.
+    /// The position of each permission in the text, in the order in which they were added.
     places: Vec<Place>,
-    /// The same in the order of what is there: made when somebody asks for it, since most requests do not.
+    /// The same positions, sorted. Built on first use, since most requests do not need it.
     sorted: OnceLock<Box<[Place]>>,
 }
 
@@ -22,7 +22,7 @@ pub(crate) struct Permissions {
 type Place = (u32, u32);
 
 impl Permissions {
-    /// Adds one.
+    /// Adds a permission.
     pub(crate) fn push(&mut self, permission: &str) -> Result<(), DbError> {
         let (start, end) = (self.texts.len(), self.texts.len() + permission.len());
         let place = u32::try_from(start).ok().zip(u32::try_from(end).ok());
@@ -31,19 +31,19 @@ impl Permissions {
         Ok(())
     }
 
-    /// Adds those of a JSON array of texts, in which null is none.
+    /// Adds the permissions of a JSON array of texts, in which null means none.
     pub(crate) fn push_json(&mut self, array: &str) -> Result<(), DbError> {
         self.texts.reserve(array.len());
         let mut json = serde_json::Deserializer::from_str(array);
         let read = json.deserialize_seq(Each(self)).and_then(|()| json.end());
-        read.map_err(|_| DbError::unreadable("a permission is no text"))
+        read.map_err(|_| DbError::unreadable("a permission is not a text"))
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.places.is_empty()
     }
 
-    /// Goes through all of them, which costs a hundredth of what it costs to sort them.
+    /// Scans all of them, which costs a hundredth of sorting them.
     pub(crate) fn contains(&self, permission: &str) -> bool {
         let len = u32::try_from(permission.len());
         let may_be = |place: &&Place| len == Ok(place.1 - place.0);
@@ -87,7 +87,7 @@ impl<'de> Visitor<'de> for Each<'_> {
     }
 }
 
-/// Takes a text or null, without a copy between.
+/// Takes a text or null without an intermediate copy.
 struct One<'a>(&'a mut Permissions);
 
 impl<'de> DeserializeSeed<'de> for One<'_> {

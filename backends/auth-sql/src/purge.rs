@@ -1,4 +1,4 @@
-//! Removing what has expired, in the background.
+//! Removing expired rows in the background.
 
 use std::future::Future;
 use std::time::Duration;
@@ -7,10 +7,10 @@ use auth_core::random::{OsRandom, Random};
 use auth_core::session::StoreError;
 use auth_core::time::{Clock, Timestamp};
 
-/// How many rows one statement removes at most: others do not wait long for it.
+/// How many rows one statement removes at most, so that other statements do not wait long for it.
 const BATCH: u64 = 1_000;
 
-/// Removes what has expired now and then, for as long as it is polled. `what` is that, in words.
+/// Removes expired rows now and then, for as long as it is polled. `what` describes them in the log.
 pub(crate) async fn purge_every<F: Future<Output = Result<u64, StoreError>>>(
     clock: &impl Clock,
     about: Duration,
@@ -23,7 +23,7 @@ pub(crate) async fn purge_every<F: Future<Output = Result<u64, StoreError>>>(
     }
 }
 
-/// Removes all that has expired, a batch at a time.
+/// Removes all expired rows, one batch at a time.
 async fn purge_all<F: Future<Output = Result<u64, StoreError>>>(
     clock: &impl Clock,
     what: &str,
@@ -42,7 +42,7 @@ async fn purge_all<F: Future<Output = Result<u64, StoreError>>>(
     }
 }
 
-/// From three to five quarters of a time. Without random numbers, exactly that time.
+/// A random time between three and five quarters of this one. Without random numbers, exactly this time.
 fn jittered(about: Duration) -> Duration {
     let mut byte = [128];
     let _ = OsRandom.fill(&mut byte);

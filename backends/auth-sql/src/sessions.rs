@@ -21,27 +21,39 @@ use crate::driver::{Columns, Rows, Value, number as number_in};
 use crate::error::{DbError, DbErrorKind};
 use crate::identifier::Identifier;
 use crate::purge::purge_every;
-use row::{Found, Row, bytes, entry, found, key_of, lineage, live, theirs, time};
+use row::{LiveRow, Row, bytes, entry, found, key_of, lineage, live, theirs, time};
 pub(crate) use row::{millis, number};
 use statements::{Ending, Statements};
 
 /// Sessions in a table, one row each. Cheap to clone.
 ///
-/// An alias is a column of its session's row, and every write is one conditional statement: a rotation is never
-/// half done, and a write that comes after the logout finds no row. The table holds hashes of the tokens, so a
-/// leaked copy signs nobody in. A visitor's row has an empty backend and user; one without a realm, an empty realm.
+/// An alias is a column of its session's row, and every write is one conditional statement. A rotation is therefore
+/// never half done, and a write after the logout finds no row. The table holds hashes of the tokens: a leaked copy
+/// signs nobody in. The row of a visitor has an empty backend and user; a session without a realm has an empty realm.
 ///
-/// Expired rows are never given out, but they stay until they are purged: spawn [`purge_every`](Self::purge_every).
+/// Expired sessions are never returned, but their rows stay until they are purged: spawn
+/// [`purge_every`](Self::purge_every).
 ///
 /// ```
-/// use auth_sql::SqlSessions;
+/// use std::time::Duration;
+///
+/// use auth_core::{Auth, Password, Passwords, SessionConfig};
+/// use auth_core::session::KeyRing;
+/// use auth_sql::{SqlSessions, SqlUsers};
 /// # use sqlx::sqlite::SqlitePoolOptions;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
-/// let sessions = SqlSessions::new(pool).with_table("shop_sessions")?;
+/// let users = SqlUsers::new(pool.clone(), Passwords::new()?);
+/// let sessions = SqlSessions::new(pool);
+/// users.migrate().await?;
 /// sessions.migrate().await?;
+/// sessions.check().await?;
+/// tokio::spawn(sessions.clone().purge_every(Duration::from_mins(10)));
+///
+/// let config = SessionConfig::new(KeyRing::generate()?);
+/// let auth = Auth::builder().backend::<Password>("local", users).sessions(sessions, config).build()?;
 /// # Ok(())
 /// # }
 /// ```
@@ -52,24 +64,59 @@ pub struct SqlSessions {
 }
 
 impl SqlSessions {
-    /// Sessions in the table `auth_sessions`.
+    /// Stores sessions in the table `auth_sessions`.
+    ///
+    /// ```
+    /// # use auth_sql::SqlSessions;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// let sessions = SqlSessions::new(pool);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(database: impl Into<Database>) -> Self {
         let database = database.into();
         let sql = Arc::new(Statements::new(&Statements::default_table(), database.dialect()));
         Self { database, sql }
     }
 
-    /// Sessions in another table.
+    /// Stores sessions in another table.
+    ///
+    /// ```
+    /// use auth_sql::SqlSessions;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// let sessions = SqlSessions::new(pool).with_table("shop_sessions")?;
+    /// sessions.migrate().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// [`ConfigError`] if `table` is not a letter or `_` with at most 62 letters, digits or `_` behind it.
+    /// [`ConfigError`] unless `table` is a letter or `_`, followed by at most 62 letters, digits or `_`.
     pub fn with_table(mut self, table: &str) -> Result<Self, ConfigError> {
         self.sql = Arc::new(Statements::new(&Identifier::new(table)?, self.database.dialect()));
         Ok(self)
     }
 
-    /// Makes the table and its indices where they are missing, and adds to a table of an earlier version what it lacks.
-    /// Instances of that version may go on using it.
+    /// Creates the table and its indexes where they are missing, and adds to a table of an earlier version what it
+    /// lacks. Instances of that version may go on using it.
+    ///
+    /// ```
+    /// # use auth_sql::SqlSessions;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let sessions = SqlSessions::new(pool);
+    /// sessions.migrate().await?; // when the program starts
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`StoreError`] if the database refuses or cannot be reached.
@@ -78,10 +125,11 @@ impl SqlSessions {
         Ok(self.database.add_column(&self.sql.realm).await?)
     }
 
-    /// Removes expired sessions now and then, for as long as it is polled: give it to a task of its own.
+    /// Removes expired sessions now and then, for as long as it is polled: run it in a separate task.
     ///
-    /// It rests for `about` this long between two rounds: a quarter more or less, drawn each time, so that
-    /// instances that start together do not purge together. What fails is logged, and tried again in the next round.
+    /// It pauses for `about` this long between two rounds. Each pause is up to a quarter longer or shorter, drawn at
+    /// random, so that instances that start together do not purge together. Failures are logged, and the next round
+    /// tries again.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -95,8 +143,21 @@ impl SqlSessions {
             .await;
     }
 
-    /// Tries all that sessions will need, on one that is made and deleted again: see
-    /// [`check_store`]. To be called when the program starts, after [`migrate`](Self::migrate).
+    /// Tries all that sessions will need, on a session that it creates and deletes again: see [`check_store`]. Call
+    /// it when the program starts, after [`migrate`](Self::migrate).
+    ///
+    /// ```
+    /// # use auth_sql::SqlSessions;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let sessions = SqlSessions::new(pool);
+    /// # sessions.migrate().await?;
+    /// sessions.check().await?; // after `migrate`, before the first request
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`StoreError`] of what failed first. Its sources name the table, the permission or the setting that is missing.
@@ -118,7 +179,7 @@ impl SessionStore for SqlSessions {
     async fn load(&self, key: &SessionKey, now: Timestamp) -> Result<Option<Stored>, StoreError> {
         match self.find(key, now).await? {
             None => Ok(None),
-            Some(Found { key, version, record: Some(record) }) => {
+            Some(LiveRow { key, version, record: Some(record) }) => {
                 Ok(Some(Stored { key, record: Arc::new(record), version }))
             }
             Some(_) => Err(StoreError::new(StoreErrorKind::Newer)),
@@ -199,7 +260,7 @@ impl SessionStore for SqlSessions {
         let sql = &self.sql.delete;
         loop {
             let ended = self.database.execute(&sql.delete, &values).await?;
-            // There is one at most: if it was found, none is missed.
+            // There is at most one: if it was found, none is missed.
             if ended > 0 || !self.has_missed(sql, &values).await? {
                 return Ok(());
             }
@@ -212,7 +273,7 @@ impl SessionStore for SqlSessions {
         except: Option<&SessionKey>,
     ) -> Result<u64, StoreError> {
         let except = except.map(lineage);
-        // No key is empty: without an exception nothing is excepted.
+        // No key is empty: without an exception, nothing is excepted.
         let [first, last] =
             except.as_ref().map_or([Value::from(&[][..]); 2], |keys| keys.each_ref().map(bytes));
         let [backend, user, realm, any] = theirs(whose);
@@ -240,7 +301,7 @@ impl SessionStore for SqlSessions {
         let Some((key, seen)) = self.database.first(&self.sql.too_many, &values, newest).await? else {
             return Ok(0);
         };
-        // Who is used at this very moment is spared: that is not what was found.
+        // A session that is used at this very moment is spared: it is no longer what was found.
         let values = [backend, user, realm, any, now, first, last, seen.into(), seen.into(), bytes(&key)];
         Ok(self.database.execute(&self.sql.trim_user, &values).await?)
     }
@@ -268,28 +329,29 @@ impl SessionStore for SqlSessions {
 
 impl SqlSessions {
     /// The live row under this key or alias.
-    async fn find(&self, key: &SessionKey, now: Timestamp) -> Result<Option<Found>, DbError> {
+    async fn find(&self, key: &SessionKey, now: Timestamp) -> Result<Option<LiveRow>, DbError> {
         let values = [bytes(key), time(now)];
-        // Nearly always it is a key. Asked for either at once, databases walk two indices and merge what they find.
+        // It is nearly always a key. If asked for either at once, databases walk two indexes and merge the results.
         let found = self.database.first(&self.sql.load, &values, |row| found(*key, row)).await?;
         if found.is_some() {
             return Ok(found);
         }
-        // A key that a rotation has made an alias since is found here. Rarely: hence the box, see `Connections::lend`.
+        // Finds a key that a rotation has made an alias since. This is rare, hence the box: see `Connections::lend`.
         Box::pin(self.find_by_alias(key, now)).await
     }
 
-    async fn find_by_alias(&self, alias: &SessionKey, now: Timestamp) -> Result<Option<Found>, DbError> {
+    async fn find_by_alias(&self, alias: &SessionKey, now: Timestamp) -> Result<Option<LiveRow>, DbError> {
         let values = [bytes(alias), time(now), time(now)];
         let by_alias = |row: &dyn Columns| key_of(row, 4)?.map_or(Ok(None), |key| found(key, row));
         self.database.first(&self.sql.load_by_alias, &values, by_alias).await
     }
 
-    /// Whether a statement that ends sessions has missed one by now.
+    /// Whether a statement that ends sessions has missed one.
     ///
-    /// To `MariaDB` an UPDATE of the primary key is a DELETE and an INSERT. A DELETE that waited for the old row goes on
-    /// behind it, and does not see the new one where it has been already: unless it locked what is between rows, as it
-    /// does by default, but not at READ COMMITTED. Elsewhere it goes after the row, or there is one writer at a time.
+    /// `MariaDB` executes an UPDATE of the primary key as a DELETE and an INSERT. A DELETE that waited for the old
+    /// row goes on behind it and misses the new row if it has passed its place. At the default isolation level it
+    /// locks the gaps between rows, but not at READ COMMITTED. Other databases follow the row, or have a single
+    /// writer.
     async fn has_missed(&self, sql: &Ending, values: &[Value<'_>]) -> Result<bool, DbError> {
         match &sql.missed {
             Some(missed) => self.database.is_any(missed, values).await,
@@ -297,7 +359,7 @@ impl SqlSessions {
         }
     }
 
-    /// Looks at what a rotation that changed no row met.
+    /// Finds out why a rotation changed no row.
     async fn why_not_rotated(
         &self,
         old: &SessionKey,
@@ -306,7 +368,7 @@ impl SqlSessions {
     ) -> Result<Written, StoreError> {
         match self.find(old, now).await? {
             Some(found) if found.key == *old && found.version != version => Ok(Written::Conflict),
-            // All is as it should be, so the new key is in use as an alias.
+            // The record is as expected, so the new key is in use as an alias.
             Some(found) if found.key == *old => Err(StoreError::new(StoreErrorKind::Exists)),
             _ => Ok(Written::Gone),
         }

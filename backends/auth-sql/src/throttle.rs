@@ -1,4 +1,4 @@
-//! [`SqlThrottle`]: what a throttle counts, in a table.
+//! [`SqlThrottle`]: a throttle's counters, in a table.
 
 #[cfg(test)]
 mod plans;
@@ -27,7 +27,7 @@ use statements::{KEYS, Statements};
 
 /// A [`ThrottleStore`] in a table, for all instances that share the database. Cheap to clone.
 ///
-/// The table holds hashes of names and addresses, and the ids of accounts whose attempts failed. Rows that have expired stay
+/// The table holds hashes of names and addresses, and the ids of accounts with failed attempts. Expired rows stay
 /// until they are purged: spawn [`purge_every`](Self::purge_every).
 ///
 /// ```
@@ -55,23 +55,57 @@ pub struct SqlThrottle {
 }
 
 impl SqlThrottle {
-    /// In the table `auth_throttle`.
+    /// Keeps counters in the table `auth_throttle`.
+    ///
+    /// ```
+    /// # use auth_sql::SqlThrottle;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// let counted = SqlThrottle::new(pool);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(database: impl Into<Database>) -> Self {
         let database = database.into();
         let sql = Arc::new(Statements::new(&Statements::default_table(), database.dialect()));
         Self { database, sql }
     }
 
-    /// In another table.
+    /// Keeps counters in another table.
+    ///
+    /// ```
+    /// use auth_sql::SqlThrottle;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// let counted = SqlThrottle::new(pool).with_table("shop_throttle")?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// [`ConfigError`] if `table` is not a letter or `_` with at most 62 letters, digits or `_` behind it.
+    /// [`ConfigError`] unless `table` is a letter or `_`, followed by at most 62 letters, digits or `_`.
     pub fn with_table(mut self, table: &str) -> Result<Self, ConfigError> {
         self.sql = Arc::new(Statements::new(&Identifier::new(table)?, self.database.dialect()));
         Ok(self)
     }
 
-    /// Makes the table and its indices where they are missing.
+    /// Creates the table and its indexes where they are missing.
+    ///
+    /// ```
+    /// # use auth_sql::SqlThrottle;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let counted = SqlThrottle::new(pool);
+    /// counted.migrate().await?; // when the program starts
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`StoreError`] if the database refuses or cannot be reached.
@@ -79,8 +113,21 @@ impl SqlThrottle {
         Ok(self.database.migrate(&self.sql.migrate).await?)
     }
 
-    /// Tries all that attempts will need: see [`check_store`]. To be called when the program starts, after
+    /// Tries all that attempts will need: see [`check_store`]. Call it when the program starts, after
     /// [`migrate`](Self::migrate).
+    ///
+    /// ```
+    /// # use auth_sql::SqlThrottle;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let counted = SqlThrottle::new(pool);
+    /// # counted.migrate().await?;
+    /// counted.check().await?; // after `migrate`, before the first request
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`StoreError`] of what failed first. Its sources name the table, the permission or the setting that is missing.
@@ -89,14 +136,26 @@ impl SqlThrottle {
         check_store(self).await
     }
 
-    /// Removes expired rows now and then, for as long as it is polled: give it to a task of its own. As
+    /// Removes expired rows now and then, for as long as it is polled: run it in a separate task. It works as
     /// [`SqlSessions::purge_every`](crate::SqlSessions::purge_every).
+    ///
+    /// ```
+    /// # use auth_sql::SqlThrottle;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let counted = SqlThrottle::new(pool);
+    /// tokio::spawn(counted.clone().purge_every(std::time::Duration::from_mins(10)));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn purge_every(self, about: Duration) {
         purge_every(&SystemClock, about, "expired counters", |now, limit| self.purge_expired(now, limit))
             .await;
     }
 
-    /// `false` if one of the rows was changed meanwhile.
+    /// `false` if one of the rows changed meanwhile.
     async fn replace_all(&self, changes: &[&BucketChange]) -> Result<bool, DbError> {
         let mut transaction = self.database.begin().await?;
         for change in changes {
@@ -114,11 +173,12 @@ impl SqlThrottle {
     }
 }
 
-/// Whether a row was changed, and not another's first.
+/// Whether this changed the row, and no concurrent writer did first.
 fn is_changed(done: Result<u64, DbError>) -> Result<bool, DbError> {
     match done {
         Ok(rows) => Ok(rows > 0),
-        // Another made the row, or the database undid this in favour of others: whoever asked looks again.
+        // A concurrent writer created the row, or the database rolled this back in favour of others: the caller reads
+        // again.
         Err(error) if matches!(error.kind(), DbErrorKind::Taken | DbErrorKind::Undone) => Ok(false),
         Err(error) => Err(error),
     }
@@ -128,7 +188,7 @@ impl ThrottleStore for SqlThrottle {
     async fn load(&self, keys: &[BucketKey]) -> Result<Vec<Option<StoredBucket>>, StoreError> {
         let mut loaded = Vec::with_capacity(keys.len());
         for some in keys.chunks(KEYS) {
-            // The statement always asks for as many.
+            // The statement always asks for this many.
             let values: [Value<'_>; KEYS] =
                 std::array::from_fn(|at| key_value(some.get(at).or(some.first()).unwrap_or(&keys[0])));
             let read = |rows: &mut Rows<'_>| rows.map(entry).collect::<Result<Vec<_>, _>>();
@@ -148,7 +208,7 @@ impl ThrottleStore for SqlThrottle {
             return Ok(is_changed(self.database.execute(sql, &values).await)?);
         }
         let mut changes: Vec<_> = changes.iter().collect();
-        // Always in one order: two that change the same rows do not wait for each other.
+        // Always in one order, so that two changes of the same rows cannot deadlock.
         changes.sort_by_key(|change| change.key);
         match self.replace_all(&changes).await {
             Err(error) if error.kind() == DbErrorKind::Undone => Ok(false),
@@ -201,7 +261,7 @@ impl<'a> Row<'a> {
         let key = key_value(&self.change.key);
         let expected = self.change.expected.map(number);
         let Some(new) = &self.change.new else {
-            // One that is not there has no version.
+            // A row that does not exist has no version.
             return (&sql.delete, vec![key, expected.unwrap_or(Value::Int(None))]);
         };
         let account = new.bucket.account();
@@ -220,7 +280,7 @@ impl<'a> Row<'a> {
     }
 }
 
-/// The columns that queries begin with: key, version, bucket. One that cannot be read is none.
+/// The columns that queries begin with: key, version, bucket. `None` for a row that cannot be read.
 fn entry(row: &dyn Columns) -> Result<Option<(BucketKey, StoredBucket)>, DbError> {
     let text = row.bytes(2)?.and_then(|bytes| std::str::from_utf8(bytes).ok());
     let Some((key, bucket)) = row.uuid(0)?.zip(text.and_then(Bucket::from_text)) else {

@@ -8,9 +8,9 @@ use unicode_normalization::char::is_public_assigned;
 
 /// The key of a user name: names with the same key are the same name.
 ///
-/// Creation, look-up and provisioning all use it, so that what one of them tells apart no other confuses
-/// (CVE-2019-19844). It is NFKC, then lower case, the same everywhere whatever the locale; Greek final sigma
-/// counts as sigma. What looks alike but is of another script stays different.
+/// Creation, look-up and provisioning all use it, so that they agree on which names are the same (CVE-2019-19844).
+/// The key is the NFKC form in lower case, whatever the locale; a Greek final sigma counts as sigma. Similar
+/// characters of different scripts stay different.
 ///
 /// ```
 /// use auth_sql::canonical;
@@ -23,10 +23,10 @@ use unicode_normalization::char::is_public_assigned;
 /// # Errors
 /// [`InvalidUsername`] if the name or its key
 ///
-/// * is empty or longer than 255 bytes (looked at first: a long name costs nothing),
-/// * has a character that is not seen, reorders others or has no meaning of its own: control, bidirectional,
+/// * is empty or longer than 255 bytes (checked first: a long name costs nothing),
+/// * contains a character that is invisible, reorders others or has no assigned meaning: control, bidirectional,
 ///   zero-width and other format characters, variation selectors, private use, unassigned, noncharacters,
-/// * has white space other than single spaces between other characters.
+/// * contains white space other than single spaces between other characters.
 pub fn canonical(username: &str) -> Result<String, InvalidUsername> {
     check(username)?;
     let folded: String = username.nfkc().flat_map(char::to_lowercase).map(final_sigma).collect();
@@ -52,7 +52,7 @@ fn check(name: &str) -> Result<(), InvalidUsername> {
     Ok(())
 }
 
-/// Whether a character is one that people see and type.
+/// Whether people can see and type a character.
 fn is_plain(c: char) -> bool {
     if c.is_ascii() {
         return c == ' ' || c.is_ascii_graphic();
@@ -60,7 +60,7 @@ fn is_plain(c: char) -> bool {
     !c.is_control() && !c.is_whitespace() && is_public_assigned(c) && !is_invisible(c)
 }
 
-/// Format characters (Unicode's Cf) and those that are ignored when shown (`Default_Ignorable_Code_Point`).
+/// Format characters (Unicode's Cf) and those that are not displayed (`Default_Ignorable_Code_Point`).
 fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}'
@@ -72,7 +72,12 @@ fn is_invisible(c: char) -> bool {
     )
 }
 
-/// A text that cannot be a user name. Its text says why and does not repeat the name.
+/// Says why a text cannot be a user name. The message does not repeat the name.
+///
+/// ```
+/// let error = auth_sql::canonical("alice ").unwrap_err();
+/// assert_eq!(error.to_string(), "a user name has no space at its ends and no two in a row");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidUsername(&'static str);
 

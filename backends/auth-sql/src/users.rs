@@ -36,11 +36,11 @@ pub use new_user::{ColumnValue, NewUser};
 pub use table::UserTable;
 
 /// Users in a table: a [`Backend`](auth_core::backend::Backend) for passwords, and a
-/// [`ProvisionStore`](auth_core::provisioning::ProvisionStore) for people whom an outside system vouches for. Cheap to
+/// [`ProvisionStore`](auth_core::provisioning::ProvisionStore) for people vouched for by an outside system. Cheap to
 /// clone.
 ///
-/// What changes a user is written so that it holds from their next request on: sessions reload their user, and
-/// a change of the password or [`end_sessions`](Self::end_sessions) draws a new security stamp.
+/// Changes to a user take effect at their next request: sessions reload their user, and a change of the password or
+/// [`end_sessions`](Self::end_sessions) draws a new security stamp.
 ///
 /// ```
 /// use auth_core::{Passwords, Secret, User};
@@ -73,7 +73,19 @@ pub struct SqlUsers<U = SqlUser> {
 }
 
 impl SqlUsers {
-    /// Users in the tables that [`migrate`](Self::migrate) makes.
+    /// Keeps users in the tables that [`migrate`](Self::migrate) creates.
+    ///
+    /// ```
+    /// # use auth_core::Passwords;
+    /// # use auth_sql::SqlUsers;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// let users: SqlUsers = SqlUsers::new(pool, Passwords::new()?);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(database: impl Into<Database>, passwords: Passwords) -> Self {
         let (database, table) = (database.into(), Arc::new(UserTable::default()));
         let sql = Arc::new(CurrentStatements::new(&table, &[], database.dialect()));
@@ -82,7 +94,20 @@ impl SqlUsers {
 }
 
 impl<U: TableUser> SqlUsers<U> {
-    /// Users in other tables, such as the application's own.
+    /// Keeps users in other tables, such as the application's: [`UserTable::new`] shows an example.
+    ///
+    /// ```
+    /// # use auth_core::Passwords;
+    /// # use auth_sql::{SqlUsers, UserTable};
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// let table = UserTable::new("people")?.with_username("login", "login_key")?;
+    /// let users: SqlUsers = SqlUsers::new(pool, Passwords::new()?).with_table(table);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn with_table(mut self, table: UserTable) -> Self {
         self.sql = Arc::new(CurrentStatements::new(&table, &self.further, self.database.dialect()));
@@ -90,7 +115,7 @@ impl<U: TableUser> SqlUsers<U> {
         self
     }
 
-    /// Reads users of the application's own type, with further columns of its table.
+    /// Reads users as the application's own type, with further columns of its table.
     ///
     /// ```
     /// use auth_core::{User, UserId};
@@ -116,7 +141,7 @@ impl<U: TableUser> SqlUsers<U> {
     /// ```
     ///
     /// # Errors
-    /// [`ConfigError`] if one of [`TableUser::COLUMNS`] is no name of a column.
+    /// [`ConfigError`] if one of [`TableUser::COLUMNS`] is not a valid name of a column.
     pub fn with_user<V: TableUser>(self) -> Result<SqlUsers<V>, ConfigError> {
         let further = V::COLUMNS.iter().map(|name| Identifier::new(name)).collect::<Result<Arc<[_]>, _>>()?;
         let sql = Arc::new(CurrentStatements::new(&self.table, &further, self.database.dialect()));
@@ -124,12 +149,45 @@ impl<U: TableUser> SqlUsers<U> {
         Ok(SqlUsers { database, passwords, table, further, sql, user: PhantomData })
     }
 
-    /// The hashes that new passwords get, and that stored ones may be of.
+    /// The formats that new passwords get and that stored hashes may have.
+    ///
+    /// ```
+    /// # use auth_core::{Passwords, Secret, User};
+    /// # use auth_core::backend::UserSource;
+    /// # use auth_sql::SqlUsers;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let users = SqlUsers::new(pool, Passwords::new()?);
+    /// # users.migrate().await?;
+    /// # let alice = users.create_user("alice", Some(&Secret::new("correct horse"))).await?.id();
+    /// assert!(users.passwords().recognise("md5$plainly$no").is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn passwords(&self) -> &Passwords {
         &self.passwords
     }
 
-    /// The user with this name, in whatever case or width it is written. `None` also for what cannot be a name.
+    /// The user with this name, in any case or width. `None` also for what cannot be a name.
+    ///
+    /// ```
+    /// # use auth_core::{Passwords, Secret, User};
+    /// # use auth_core::backend::UserSource;
+    /// # use auth_sql::SqlUsers;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let users = SqlUsers::new(pool, Passwords::new()?);
+    /// # users.migrate().await?;
+    /// # let alice = users.create_user("alice", Some(&Secret::new("correct horse"))).await?.id();
+    /// assert_eq!(users.find("ALICE").await?.ok_or("no alice")?.username(), "alice");
+    /// assert!(users.find("mallory").await?.is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`BackendError`] if the database could not answer.
@@ -152,11 +210,11 @@ impl<U: TableUser> SqlUsers<U> {
         } else {
             on.fetch(sql, &[value], |rows| self.user(rows)).await?
         };
-        // A column that compares without regard to case would find somebody else.
+        // A column that compares without regard to case would find another user.
         Ok(user.filter(|user| user.id() == *id))
     }
 
-    /// The user with this name and the stored hash.
+    /// The user with this name, and their stored hash.
     async fn by_name(&self, username: &str) -> Result<Option<(U, Option<Box<str>>)>, DbError> {
         let Ok(key) = canonical(username) else { return Ok(None) };
         self.look_again().await;
@@ -169,7 +227,7 @@ impl<U: TableUser> SqlUsers<U> {
     async fn try_by_name(&self, key: &str) -> Result<Option<(U, Option<Box<str>>)>, DbError> {
         let (hash, found_key) = (found::own::<U>(), found::own::<U>() + 1);
         let read = |rows: &mut Rows<'_>| {
-            // A column that compares without regard to accents would find somebody else.
+            // A column that compares without regard to accents would find another user.
             let rows = exact(rows, |row| Ok(row.text(found_key)? == Some(key)))?;
             let hash = rows.first().map_or(Ok(None), |row| row.text(hash))?.map(Into::into);
             Ok(self.user(rows)?.map(|user| (user, hash)))
@@ -182,7 +240,7 @@ impl<U: TableUser> SqlUsers<U> {
     }
 }
 
-/// The rows that are what was asked for.
+/// The rows that match exactly.
 fn exact<'r>(
     rows: &mut Rows<'r>,
     is_exact: impl Fn(&dyn Columns) -> Result<bool, DbError>,

@@ -3,10 +3,11 @@
 use std::error::Error as StdError;
 use std::sync::Arc;
 
-use actix_web::body::BoxBody;
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
-use actix_web::http::header::HeaderValue;
-use actix_web::middleware::DefaultHeaders;
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::middleware::{self, DefaultHeaders, Next};
 use actix_web::web::{self, Bytes, Data, Html, Json, Path, PayloadConfig, Redirect, ServiceConfig};
 use actix_web::{
     App, Either, FromRequest, Handler, HttpRequest, HttpResponse, HttpResponseBuilder, HttpServer, Resource,
@@ -20,7 +21,7 @@ use auth_actix::{AuthLayer, CurrentUser, Error, RequireLayer, Session};
 use auth_sql::{SqlApiKeys, SqlUser};
 use demo_site::{
     ASSETS, Answer, Answered, ApiKeyView, Asset, Demo, Format, Heard, Login, MAX_BODY_LEN, MEMBERS, NewKey,
-    Options, People, Refused, SECURITY_HEADERS, Site, UnreadableKey, UnreadableLogin, Visitor,
+    Options, People, Refused, SECURITY_HEADERS, SignIn, Site, UnreadableKey, Visitor,
 };
 
 const SITE: Site = Site::served_by("actix-web");
@@ -42,9 +43,9 @@ async fn main() -> Result<(), Box<dyn StdError>> {
 }
 
 fn routes(config: &mut ServiceConfig, Demo { auth, keys, people }: &Demo) {
-    let members_only = RequireLayer::new(Require::permission(MEMBERS)).respond(refused);
-    let signed_in = RequireLayer::new(Require::login()).respond(refused);
-    let freshly = RequireLayer::new(Require::login().fresh(NewKey::FRESH)).respond(refused);
+    let members_only = RequireLayer::new(Require::permission(MEMBERS)).respond(forbidden);
+    let signed_in = RequireLayer::new(Require::login()).respond(forbidden);
+    let freshly = RequireLayer::new(Require::login().fresh(NewKey::FRESH)).respond(forbidden);
     let site = web::scope("")
         .app_data(PayloadConfig::new(MAX_BODY_LEN))
         .app_data(Data::from(Arc::clone(keys)))
@@ -65,7 +66,8 @@ fn routes(config: &mut ServiceConfig, Demo { auth, keys, people }: &Demo) {
         .service(web::resource("/account/keys/{id}/revoke").route(web::post().to(revoke_key)))
         .configure(login)
         .configure(factors)
-        .default_service(web::to(not_found))
+        .default_service(web::to(HttpResponse::NotFound))
+        .wrap(middleware::from_fn(error_pages))
         .wrap(AuthLayer::new(auth.clone()).respond(refused));
     config.service(site);
 }
@@ -84,7 +86,7 @@ fn login(config: &mut ServiceConfig) {
 
 /// What people do with their own second factors: after a proof that is fresh.
 fn factors(config: &mut ServiceConfig) {
-    let freshly = RequireLayer::new(Require::login().fresh(Site::FACTORS_FRESH)).respond(refused);
+    let freshly = RequireLayer::new(Require::login().fresh(Site::FACTORS_FRESH)).respond(forbidden);
     config
         .service(page("/account/factors", list_factors).wrap(freshly.clone()))
         .service(page("/account/factors/new", new_factor).route(web::post().to(enrol)).wrap(freshly.clone()))
@@ -126,13 +128,13 @@ fn page<A: FromRequest + 'static>(path: &str, get: impl Handler<A, Output: Respo
 }
 
 async fn home(session: Session<SqlUser>) -> Html {
-    Html::new(SITE.home(visitor(&session)))
+    Html::new(SITE.home(Visitor::of(&session)))
 }
 
 async fn login_page(people: Data<People>, session: Session<SqlUser>, request: HttpRequest) -> impl Responder {
     let next = session.next_or(demo_site::next_of(request.query_string()).as_deref(), "/");
-    let elsewhere = people.elsewhere(host(&request));
-    let page = Html::new(SITE.login(visitor(&session), &next, None, elsewhere));
+    let form = SignIn { next: &next, elsewhere: people.elsewhere(host(&request)), ..SignIn::default() };
+    let page = Html::new(SITE.login(Visitor::of(&session), form, None));
     page.customize().insert_header(("cache-control", "no-store"))
 }
 
@@ -144,15 +146,17 @@ async fn log_in(
 ) -> Result<HttpResponse, Error> {
     let login = match Login::read(kind(&request), &body) {
         Ok(login) => login,
-        Err(UnreadableLogin::MediaType) => return Ok(HttpResponse::UnsupportedMediaType().finish()),
-        Err(UnreadableLogin::Malformed) => return Ok(HttpResponse::BadRequest().finish()),
+        Err(unreadable) => return Ok(send(unreadable)),
     };
     let next = session.next_or(login.next.as_deref(), "/");
+    let username = login.credentials.username().to_owned();
     let authenticated = match (session.authenticate(login.credentials).await, login.format) {
         (Ok(authenticated), _) => authenticated,
         (Err(denied), Format::Json) => return Err(denied.into()),
         (Err(denied), Format::Form) => {
-            let page = SITE.login(visitor(&session), &next, Some(&denied), people.elsewhere(host(&request)));
+            let form =
+                SignIn { next: &next, username: &username, elsewhere: people.elsewhere(host(&request)) };
+            let page = SITE.login(Visitor::of(&session), form, Some(&denied));
             return Err(Error::from(denied).with_page(page));
         }
     };
@@ -250,7 +254,7 @@ type Keys = Data<ApiKeys<SqlApiKeys, SqlUser>>;
 
 async fn list_keys(keys: Keys, session: Session<SqlUser>) -> Result<HttpResponse, Error> {
     let listed = shown(&session.list_api_keys(&keys).await?);
-    let page = visitor(&session).filter(|_| session.audience() == Audience::Page);
+    let page = Visitor::of(&session).filter(|_| session.audience() == Audience::Page);
     Ok(match page {
         Some(visitor) => html(HttpResponse::Ok(), SITE.keys(visitor, &listed, None)),
         None => HttpResponse::Ok().json(listed),
@@ -269,7 +273,7 @@ async fn create_key(
         Err(UnreadableKey::Malformed) => return Ok(HttpResponse::BadRequest().finish()),
     };
     let created = session.create_api_key(&keys, new.key).await?;
-    let page = visitor(&session).filter(|_| new.format == Format::Form);
+    let page = Visitor::of(&session).filter(|_| new.format == Format::Form);
     let Some(visitor) = page else {
         return Ok(HttpResponse::Created().json(ApiKeyView::created(&created)));
     };
@@ -291,7 +295,7 @@ async fn revoke_key(
     Ok(if is_theirs {
         Either::Left(Redirect::to("/account/keys").see_other())
     } else {
-        Either::Right(html(HttpResponse::NotFound(), SITE.error(404)))
+        Either::Right(HttpResponse::NotFound().finish())
     })
 }
 
@@ -416,19 +420,34 @@ fn html(mut response: HttpResponseBuilder, page: String) -> HttpResponse {
     response.content_type("text/html; charset=utf-8").body(page)
 }
 
-async fn not_found() -> (Html, StatusCode) {
-    (Html::new(SITE.error(404)), StatusCode::NOT_FOUND)
-}
-
 fn file(asset: &'static Asset) -> impl Responder {
     asset.body.customize().insert_header(("content-type", asset.content_type)).insert_header(Asset::KEPT)
 }
 
-/// What the two layers answer by themselves, as the site's own page.
+/// Gives errors without a body one: of unknown paths, of methods that a path does not have, and of rules. It stands inside
+/// the `AuthLayer`, and so its pages know who is asking.
+async fn error_pages(
+    session: Session<SqlUser>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let mut response = next.call(request).await?.map_into_boxed_body();
+    if !matches!(response.response().body().size(), BodySize::None | BodySize::Sized(0)) {
+        return Ok(response);
+    }
+    let Some(error) = SITE.bare_error(&session, response.status().as_u16()) else { return Ok(response) };
+    for (name, value) in error.headers {
+        response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_str(&value)?);
+    }
+    Ok(response.map_body(|_, _| BoxBody::new(error.body)))
+}
+
+/// What the outer layer answers by itself, as the site's own page.
 fn refused(refusal: &Refusal, response: HttpResponse<()>) -> HttpResponse {
     response.set_body(BoxBody::new(SITE.refused(refusal)))
 }
 
-fn visitor(session: &Session<SqlUser>) -> Option<Visitor> {
-    session.user().map(|user| Visitor::new(&user, session.backend()))
+/// What rules answer, before `error_pages`.
+fn forbidden(refusal: &Refusal, response: HttpResponse<()>) -> HttpResponse {
+    response.set_body(BoxBody::new(Site::forbidden(refusal)))
 }

@@ -11,16 +11,17 @@ use auth_tower::auth_core::api_keys::ApiKey;
 use auth_tower::auth_core::http::{Audience, Refusal};
 use auth_tower::auth_core::time::{Clock as _, SystemClock};
 use auth_tower::{AuthLayer, CurrentUser, Error, RequireLayer, Session};
-use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::body::{Body, Bytes, HttpBody as _};
+use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::header::HeaderName;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use axum::middleware::{self, Next};
 use axum::response::{AppendHeaders, Html, IntoResponse, Redirect, Response};
 use axum::routing::{MethodRouter, delete, get, post};
 use axum::{Json, Router};
 use demo_site::{
     ASSETS, Answer, Answered, ApiKeyView, Asset, Demo, Format, Heard, Keys, Login, MAX_BODY_LEN, MEMBERS,
-    NewKey, Options, People, Refused, SECURITY_HEADERS, Site, UnreadableKey, UnreadableLogin, Visitor,
+    NewKey, Options, People, Refused, SECURITY_HEADERS, SignIn, Site, UnreadableKey, Visitor,
 };
 use tokio::net::TcpListener;
 use tower_http::compression::CompressionLayer;
@@ -44,9 +45,9 @@ async fn main() -> Result<(), Box<dyn StdError>> {
 }
 
 fn app(Demo { auth, keys, people }: Demo) -> Router {
-    let members_only = RequireLayer::new(Require::permission(MEMBERS)).respond(refused);
-    let signed_in = RequireLayer::new(Require::login()).respond(refused);
-    let freshly = RequireLayer::new(Require::login().fresh(NewKey::FRESH)).respond(refused);
+    let members_only = RequireLayer::new(Require::permission(MEMBERS)).respond(forbidden);
+    let signed_in = RequireLayer::new(Require::login()).respond(forbidden);
+    let freshly = RequireLayer::new(Require::login().fresh(NewKey::FRESH)).respond(forbidden);
     let site = Router::new()
         .route("/", get(home))
         .route("/logout", post(log_out))
@@ -59,7 +60,9 @@ fn app(Demo { auth, keys, people }: Demo) -> Router {
         .route("/account/keys/{id}/revoke", post(revoke_key))
         .with_state(keys)
         .merge(login().merge(factors()).with_state(people))
+        .fallback(|| async { StatusCode::NOT_FOUND })
         .layer(DefaultBodyLimit::max(MAX_BODY_LEN))
+        .layer(middleware::from_fn(error_pages))
         .layer(AuthLayer::new(auth).respond(refused));
     let public = ASSETS.iter().fold(Router::new(), |router, asset| router.route(&asset.path, file(asset)));
     let all = public.route("/healthz", get(|| async { "ok" })).merge(site);
@@ -91,20 +94,19 @@ fn factors() -> Router<Arc<People>> {
         .route("/account/factors/passkey", get(new_passkey).post(enrol_passkey))
         .route("/account/factors/passkey/options", post(ask_for_new))
         .route("/account/factors/{id}/{change}", get(ask_change).post(change))
-        .route_layer(RequireLayer::new(Require::login().fresh(Site::FACTORS_FRESH)).respond(refused))
+        .route_layer(RequireLayer::new(Require::login().fresh(Site::FACTORS_FRESH)).respond(forbidden))
 }
 
 /// What most axum applications have around their routes; the last is the outermost.
 fn composed(router: Router) -> Router {
     router
-        .fallback(not_found)
         .layer(CompressionLayer::new())
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, Duration::from_secs(30)))
         .layer(TraceLayer::new_for_http())
 }
 
 async fn home(session: Session<SqlUser>) -> Html<String> {
-    Html(SITE.home(visitor(&session)))
+    Html(SITE.home(Visitor::of(&session)))
 }
 
 async fn login_page(
@@ -114,8 +116,8 @@ async fn login_page(
     uri: Uri,
 ) -> impl IntoResponse {
     let next = session.next_or(demo_site::next_of(uri.query().unwrap_or_default()).as_deref(), "/");
-    let elsewhere = people.elsewhere(host(&headers));
-    ([("cache-control", "no-store")], Html(SITE.login(visitor(&session), &next, None, elsewhere)))
+    let form = SignIn { next: &next, elsewhere: people.elsewhere(host(&headers)), ..SignIn::default() };
+    ([("cache-control", "no-store")], Html(SITE.login(Visitor::of(&session), form, None)))
 }
 
 async fn log_in(
@@ -126,15 +128,17 @@ async fn log_in(
 ) -> Result<Response, Error> {
     let login = match Login::read(kind(&headers), &body) {
         Ok(login) => login,
-        Err(UnreadableLogin::MediaType) => return Ok(StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response()),
-        Err(UnreadableLogin::Malformed) => return Ok(StatusCode::BAD_REQUEST.into_response()),
+        Err(unreadable) => return Ok(send(unreadable)),
     };
     let next = session.next_or(login.next.as_deref(), "/");
+    let username = login.credentials.username().to_owned();
     let authenticated = match (session.authenticate(login.credentials).await, login.format) {
         (Ok(authenticated), _) => authenticated,
         (Err(denied), Format::Json) => return Err(denied.into()),
         (Err(denied), Format::Form) => {
-            let page = SITE.login(visitor(&session), &next, Some(&denied), people.elsewhere(host(&headers)));
+            let form =
+                SignIn { next: &next, username: &username, elsewhere: people.elsewhere(host(&headers)) };
+            let page = SITE.login(Visitor::of(&session), form, Some(&denied));
             return Err(Error::from(denied).with_page(page));
         }
     };
@@ -231,7 +235,7 @@ async fn open(user: Option<CurrentUser<SqlUser>>) -> String {
 
 async fn list_keys(State(keys): State<Keys>, session: Session<SqlUser>) -> Result<Response, Error> {
     let listed = shown(&session.list_api_keys(&keys).await?);
-    let page = visitor(&session).filter(|_| session.audience() == Audience::Page);
+    let page = Visitor::of(&session).filter(|_| session.audience() == Audience::Page);
     Ok(match page {
         Some(visitor) => Html(SITE.keys(visitor, &listed, None)).into_response(),
         None => Json(listed).into_response(),
@@ -250,7 +254,7 @@ async fn create_key(
         Err(UnreadableKey::Malformed) => return Ok(StatusCode::BAD_REQUEST.into_response()),
     };
     let created = session.create_api_key(&keys, new.key).await?;
-    let page = visitor(&session).filter(|_| new.format == Format::Form);
+    let page = Visitor::of(&session).filter(|_| new.format == Format::Form);
     let Some(visitor) = page else {
         return Ok((StatusCode::CREATED, Json(ApiKeyView::created(&created))).into_response());
     };
@@ -278,7 +282,7 @@ async fn revoke_key(
 ) -> Result<Response, Error> {
     Ok(match delete_key(keys, session, id).await? {
         StatusCode::NO_CONTENT => Redirect::to("/account/keys").into_response(),
-        status => (status, Html(SITE.error(404))).into_response(),
+        status => status.into_response(),
     })
 }
 
@@ -390,17 +394,29 @@ fn send(Answer { status, headers, body }: Answer) -> Response {
     (status, AppendHeaders(headers), Body::from(body)).into_response()
 }
 
-async fn not_found() -> (StatusCode, Html<String>) {
-    (StatusCode::NOT_FOUND, Html(SITE.error(404)))
+/// Gives errors without a body one: of unknown paths, of methods that a path does not have, and of rules. It stands inside
+/// the `AuthLayer`, and so its pages know who is asking.
+async fn error_pages(session: Session<SqlUser>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if response.body().size_hint().exact() != Some(0) {
+        return response;
+    }
+    if let Some(error) = SITE.bare_error(&session, response.status().as_u16()) {
+        let error = send(error);
+        response.headers_mut().extend(error.headers().clone());
+        *response.body_mut() = error.into_body();
+    }
+    response
 }
 
-/// What the two layers answer by themselves, as the site's own page.
-fn refused(refusal: &Refusal, response: axum::http::Response<()>) -> axum::response::Response {
+/// What the outer layer answers by itself, as the site's own page.
+fn refused(refusal: &Refusal, response: axum::http::Response<()>) -> Response {
     response.map(|()| SITE.refused(refusal).into())
 }
 
-fn visitor(session: &Session<SqlUser>) -> Option<Visitor> {
-    session.user().map(|user| Visitor::new(&user, session.backend()))
+/// What rules answer, before `error_pages`.
+fn forbidden(refusal: &Refusal, response: axum::http::Response<()>) -> Response {
+    response.map(|()| Site::forbidden(refusal).into())
 }
 
 fn file(asset: &'static Asset) -> MethodRouter {

@@ -53,6 +53,12 @@ impl Answer {
         Self::new(status, "content-type", "application/json", serde_json::to_string(body).unwrap_or_default())
     }
 
+    /// What is wrong, for a program.
+    pub(crate) fn problem(status: u16, body: &impl Serialize) -> Self {
+        let body = serde_json::to_string(body).unwrap_or_default();
+        Self::new(status, "content-type", "application/problem+json", body)
+    }
+
     /// A challenge for the page's script, with the cookies by which the browser remembers it.
     pub(crate) fn challenge(begun: Begun) -> Self {
         let mut answer = Self::new(200, "content-type", "application/json", begun.options);

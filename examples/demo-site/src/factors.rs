@@ -157,7 +157,7 @@ impl Site {
             Ok(enrolment) => enrolment,
             Err(error) => {
                 let again = |notice: &str| self.factor_name(visitor, None, name, Some(notice));
-                return Err(self.failed_form(sent.format, error, again));
+                return Err(self.failed_form(session, sent.format, error, again));
             }
         };
         let (secret, uri) = (enrolment.secret.expose(), enrolment.uri.expose());
@@ -187,7 +187,7 @@ impl Site {
             Err(unreadable) => return Ok(unreadable),
         };
         let (visitor, own) = (visitor(session)?, session.factors().await?);
-        let made = own.make_recovery_codes().await.map_err(|error| self.failed_as(format, error))?;
+        let made = own.make_recovery_codes().await.map_err(|error| self.failed_as(session, format, error))?;
         let codes: Vec<_> = made.codes().iter().map(Secret::expose).collect();
         Ok(match format {
             Format::Form => Answer::page(201, self.codes(visitor, &codes)),
@@ -205,7 +205,7 @@ impl Site {
             Err(unreadable) => return Ok(unreadable),
         };
         let forgotten = session.factors().await?.distrust_browsers().await;
-        forgotten.map_err(|error| self.failed_as(format, error))?;
+        forgotten.map_err(|error| self.failed_as(session, format, error))?;
         Ok(changed_as(format))
     }
 
@@ -215,9 +215,9 @@ impl Site {
     /// [`Failed`] if somebody has no such factor.
     pub async fn ask_change(&self, session: &Session<SqlUser>, id: &str, change: &str) -> Answered {
         let own = session.factors().await?;
-        let (change, id) = self.which(Format::Form, id, change)?;
+        let (change, id) = self.which(session, Format::Form, id, change)?;
         let Changed { visitor, factor, is_last } =
-            changed(session, &own, id).await.map_err(|error| self.failed(error))?;
+            changed(session, &own, id).await.map_err(|error| self.failed(session, error))?;
         Ok(match change {
             Change::Confirm if factor.confirmed => Answer::see_other(LIST),
             Change::Confirm => {
@@ -246,13 +246,13 @@ impl Site {
             Err(unreadable) => return Ok(unreadable),
         };
         let own = session.factors().await?;
-        let (change, id) = self.which(sent.format, id, change)?;
+        let (change, id) = self.which(session, sent.format, id, change)?;
         let done = match change {
             Change::Confirm => return self.confirm(session, &own, id, &sent).await,
             Change::Rename => return self.rename(session, &own, id, &sent).await,
             Change::Remove => own.remove(id).await,
         };
-        done.map_err(|error| self.failed_as(sent.format, error))?;
+        done.map_err(|error| self.failed_as(session, sent.format, error))?;
         Ok(changed_as(sent.format))
     }
 
@@ -270,10 +270,10 @@ impl Site {
         match own.confirm_totp(id, code).await {
             Ok(login) => Ok(self.signed_in(session, &login, sent.format, Some(LIST))),
             Err(error) => {
-                let named = changed(session, own, id).await.map_err(|error| self.failed(error))?;
+                let named = changed(session, own, id).await.map_err(|error| self.failed(session, error))?;
                 let (name, id) = (named.factor.name, id.to_string());
                 let again = |notice: &str| self.factor_code(named.visitor, &id, &name, None, Some(notice));
-                Err(self.failed_form(sent.format, error, again))
+                Err(self.failed_form(session, sent.format, error, again))
             }
         }
     }
@@ -291,29 +291,46 @@ impl Site {
         };
         let (visitor, text) = (visitor(session)?, id.to_string());
         let again = |notice: &str| self.factor_name(visitor, Some(&text), name, Some(notice));
-        own.rename(id, name).await.map_err(|error| self.failed_form(sent.format, error, again))?;
+        own.rename(id, name).await.map_err(|error| self.failed_form(session, sent.format, error, again))?;
         Ok(changed_as(sent.format))
     }
 
     /// What is to be done, with which factor. A path that says neither is nobody's.
-    fn which(&self, format: Format, id: &str, change: &str) -> Result<(Change, FactorId), Failed> {
+    fn which(
+        &self,
+        session: &Session<SqlUser>,
+        format: Format,
+        id: &str,
+        change: &str,
+    ) -> Result<(Change, FactorId), Failed> {
         let found = Change::of(change).zip(id.parse().ok());
-        found.ok_or_else(|| self.failed_as(format, SessionErrorKind::NoSuchFactor.into()))
+        found.ok_or_else(|| self.failed_as(session, format, SessionErrorKind::NoSuchFactor.into()))
     }
 
-    pub(crate) fn failed_as(&self, format: Format, error: SessionError) -> Failed {
-        if format == Format::Json { error.into() } else { self.failed(error) }
+    pub(crate) fn failed_as(
+        &self,
+        session: &Session<SqlUser>,
+        format: Format,
+        error: SessionError,
+    ) -> Failed {
+        if format == Format::Json { error.into() } else { self.failed(session, error) }
     }
 
     /// The form once more, if what was typed is at fault.
-    fn failed_form(&self, format: Format, error: SessionError, again: impl FnOnce(&str) -> String) -> Failed {
+    fn failed_form(
+        &self,
+        session: &Session<SqlUser>,
+        format: Format,
+        error: SessionError,
+        again: impl FnOnce(&str) -> String,
+    ) -> Failed {
         let notice = match error.kind() {
             SessionErrorKind::InvalidName => "A name has at least one letter, and at most a hundred bytes.",
             SessionErrorKind::WrongCode => {
                 "That code is wrong. Type the one that the app shows now; if that does not help, look at the clock of \
                  the device."
             }
-            _ => return self.failed_as(format, error),
+            _ => return self.failed_as(session, format, error),
         };
         let page = (format == Format::Form).then(|| again(notice));
         Failed::new(error, page)

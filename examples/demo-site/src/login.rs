@@ -1,8 +1,12 @@
 //! Reading what a login form, or a program, sends.
 
-use auth_core::{Password, Secret};
+use auth_core::Password;
 use serde::Deserialize;
+use serde_json::Value;
 use url::form_urlencoded;
+
+use crate::Answer;
+use crate::json::{Bad, read, required, text};
 
 /// No login is longer than this, in bytes.
 pub const MAX_BODY_LEN: usize = 32 * 1024;
@@ -39,25 +43,17 @@ impl Format {
     }
 }
 
-/// The body is no login.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UnreadableLogin {
-    /// It is of another media type (415).
-    MediaType,
-    /// It is not what its media type says (400).
-    Malformed,
-}
-
 impl Login {
     /// Reads a body by its `Content-Type`.
     ///
     /// # Errors
-    /// [`UnreadableLogin`] if it is neither a form nor JSON with a user name and a password.
-    pub fn read(content_type: Option<&[u8]>, body: &[u8]) -> Result<Self, UnreadableLogin> {
+    /// What is answered to a body that is neither a form nor JSON with a user name and a password: 415, or a 400 that
+    /// names the fields that are wrong.
+    pub fn read(content_type: Option<&[u8]>, body: &[u8]) -> Result<Self, Answer> {
         match Format::of(content_type) {
             Some(Format::Form) => Ok(Self::from_form(body)),
-            Some(Format::Json) => Self::from_json(body),
-            None => Err(UnreadableLogin::MediaType),
+            Some(Format::Json) => Self::from_json(body).map_err(|bad| bad.answer()),
+            None => Err(Bad::MediaType.answer()),
         }
     }
 
@@ -71,23 +67,27 @@ impl Login {
         }
     }
 
-    fn from_json(body: &[u8]) -> Result<Self, UnreadableLogin> {
-        let fields: Fields = serde_json::from_slice(body).map_err(|_| UnreadableLogin::Malformed)?;
-        Ok(Self {
-            credentials: Password::new(fields.username, fields.password),
-            next: fields.next,
-            format: Format::Json,
-        })
+    fn from_json(body: &[u8]) -> Result<Self, Bad> {
+        let fields: Fields = read(body)?;
+        let mut wrong = Vec::new();
+        let username = required("username", fields.username, &mut wrong);
+        let password = required("password", fields.password, &mut wrong);
+        let next = text("next", fields.next, &mut wrong);
+        match (username, password) {
+            (Some(username), Some(password)) if wrong.is_empty() => {
+                Ok(Self { credentials: Password::new(username, password), next, format: Format::Json })
+            }
+            _ => Err(Bad::Fields(wrong)),
+        }
     }
 }
 
 /// The fields, as JSON.
 #[derive(Deserialize)]
 struct Fields {
-    username: String,
-    password: Secret,
-    #[serde(default)]
-    next: Option<String>,
+    username: Option<Value>,
+    password: Option<Value>,
+    next: Option<Value>,
 }
 
 /// The `next` of a login page's query. Given twice, it is not taken at all.
@@ -129,15 +129,37 @@ mod tests {
     fn json() {
         let login = Login::read(JSON, br#"{"username":"alice","password":"wonderland"}"#).unwrap();
         assert_eq!((login.credentials.username(), login.format), ("alice", Format::Json));
-        for bad in [&b""[..], b"[]", b"{}", br#"{"username":"a","username":"b","password":"p"}"#] {
-            assert_eq!(Login::read(JSON, bad).unwrap_err(), UnreadableLogin::Malformed);
+    }
+
+    #[test]
+    fn what_is_wrong_with_json_is_named_and_not_repeated() {
+        for (body, named) in [
+            (&b""[..], &[][..]),
+            (b"[]", &[]),
+            (br#"{"username":"a","username":"b","password":"p"}"#, &[]),
+            (br#"{"username":"canary"}"#, &["password"]),
+            (br#"{"username":"canary","password":null}"#, &["password"]),
+            (br#"{"password":"canary"}"#, &["username"]),
+            (b"{}", &["username", "password"]),
+            (br#"{"username":"canary","password":["canary"]}"#, &["password"]),
+            (br#"{"username":{"canary":1},"password":20}"#, &["username", "password"]),
+            (br#"{"username":"a","password":"canary","next":{"canary":[]}}"#, &["next"]),
+        ] {
+            let answer = Login::read(JSON, body).unwrap_err();
+            assert_eq!(answer.status, 400, "{answer:?}");
+            let problem: Value = serde_json::from_str(&answer.body).unwrap();
+            let errors = problem["errors"].as_array().cloned().unwrap_or_default();
+            let pointers: Vec<_> = errors.iter().filter_map(|error| error["pointer"].as_str()).collect();
+            let expected: Vec<_> = named.iter().map(|name| format!("#/{name}")).collect();
+            assert_eq!(pointers, expected, "{answer:?}");
+            assert!(!answer.body.contains("canary") && !answer.body.contains("20"), "{answer:?}");
         }
     }
 
     #[test]
     fn other_types_are_refused() {
         for other in [None, Some(&b"text/plain"[..]), Some(b"multipart/form-data; boundary=x")] {
-            assert_eq!(Login::read(other, b"").unwrap_err(), UnreadableLogin::MediaType);
+            assert_eq!(Login::read(other, b"").unwrap_err().status, 415);
         }
     }
 }

@@ -6,18 +6,29 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use askama::Template;
-use auth_core::http::{Audience, Refusal};
-use auth_core::{BackendName, Denied, DeniedKind, User};
+use auth_core::http::{Audience, Refusal, RefusalReason};
+use auth_core::{BackendName, Denied, DeniedKind, Session, User};
 use auth_sql::SqlUser;
 use serde::Serialize;
 
-use crate::ApiKeyView;
+use crate::{Answer, ApiKeyView, json};
 pub(crate) use factors::{AddPasskey, Ask, Asked};
 
 /// The site as one framework serves it.
 #[derive(Clone, Copy, Debug)]
 pub struct Site {
     framework: &'static str,
+}
+
+/// What the login form holds when it is shown.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SignIn<'a> {
+    /// Where to go afterwards: a checked target.
+    pub next: &'a str,
+    /// The user name that was typed before. There is no field for the password: pages never repeat it.
+    pub username: &'a str,
+    /// Where the site has passkeys, if not where the browser looks at it.
+    pub elsewhere: Option<&'a str>,
 }
 
 /// Whoever is signed in, as pages and programs see them.
@@ -41,6 +52,11 @@ impl Visitor {
         }
     }
 
+    /// Whoever is signed in by this session.
+    pub fn of(session: &Session<SqlUser>) -> Option<Self> {
+        session.user().map(|user| Self::new(&user, session.backend()))
+    }
+
     fn initial(&self) -> String {
         self.username.chars().take(1).collect()
     }
@@ -57,26 +73,18 @@ impl Site {
         render(&Home { frame: self.frame("/", visitor) })
     }
 
-    /// `/login`. `next` is a checked target; `denied` is why the page is shown again; `elsewhere` is where the site has
-    /// passkeys, if not where the browser looks at it.
-    pub fn login(
-        &self,
-        visitor: Option<Visitor>,
-        next: &str,
-        denied: Option<&Denied>,
-        elsewhere: Option<&str>,
-    ) -> String {
-        self.login_again(visitor, next, denied.map(notice), elsewhere)
+    /// `/login`; `denied` is why the page is shown again.
+    pub fn login(&self, visitor: Option<Visitor>, form: SignIn<'_>, denied: Option<&Denied>) -> String {
+        self.login_again(visitor, form, denied.map(notice))
     }
 
     pub(crate) fn login_again(
         &self,
         visitor: Option<Visitor>,
-        next: &str,
+        form: SignIn<'_>,
         notice: Option<Cow<'static, str>>,
-        elsewhere: Option<&str>,
     ) -> String {
-        render(&LoginPage { frame: self.frame("/login", visitor), next, notice, elsewhere })
+        render(&LoginPage { frame: self.frame("/login", visitor), form, notice })
     }
 
     /// `/me`: for whoever is signed in.
@@ -95,23 +103,41 @@ impl Site {
     }
 
     /// Anything that went wrong, by its HTTP status.
-    pub fn error(&self, status: u16) -> String {
-        let (heading, advice) = explain(status);
-        self.explained(status, heading, advice)
+    pub(crate) fn error(&self, visitor: Option<Visitor>, status: u16) -> String {
+        error_page(self.frame("", visitor), status, explain(status))
     }
 
-    fn explained(&self, status: u16, heading: &'static str, advice: &'static str) -> String {
-        render(&ErrorPage { frame: self.frame("", None), status, heading, advice })
+    /// What an error says that has no body yet: a page for people, a problem for programs. `None` if the answer is no
+    /// error, or one that has nothing to add.
+    pub fn bare_error(&self, session: &Session<SqlUser>, status: u16) -> Option<Answer> {
+        (status >= 400).then(|| match session.audience() {
+            Audience::Page => Answer::page(status, self.error(Visitor::of(session), status)),
+            _ => json::status(status),
+        })
     }
 
-    /// A layer's own answer: a page of this site for people, what the layer would say for programs.
+    /// The outer layer's own answer: a page of this site for people, what the layer would say for programs. It does not
+    /// tell who is asking: the page says neither that somebody is signed in, nor that nobody is.
     pub fn refused(&self, refusal: &Refusal) -> String {
-        let is_page = refusal.audience() == Audience::Page && refusal.status() >= 400;
-        if is_page { self.error(refusal.status()) } else { refusal.body_text().to_owned() }
+        if !is_error_page(refusal) {
+            return refusal.body_text().to_owned();
+        }
+        let frame = Frame { knows_visitor: false, ..self.frame("", None) };
+        let text = match refusal.reason() {
+            Some(RefusalReason::CrossOrigin) => FROM_ANOTHER_SITE,
+            _ => explain(refusal.status()),
+        };
+        error_page(frame, refusal.status(), text)
+    }
+
+    /// A rule's answer, which stands inside of that layer: nothing for people yet, so that
+    /// [`bare_error`](Self::bare_error) makes the page, which knows them.
+    pub fn forbidden(refusal: &Refusal) -> &'static str {
+        if is_error_page(refusal) { "" } else { refusal.body_text() }
     }
 
     fn frame(&self, here: &'static str, visitor: Option<Visitor>) -> Frame {
-        Frame { framework: self.framework, here, visitor }
+        Frame { framework: self.framework, here, visitor, knows_visitor: true }
     }
 }
 
@@ -120,6 +146,8 @@ struct Frame {
     framework: &'static str,
     here: &'static str,
     visitor: Option<Visitor>,
+    /// Whether it is known who is asking.
+    knows_visitor: bool,
 }
 
 #[derive(Template)]
@@ -132,16 +160,39 @@ struct Home {
 #[template(path = "login.html")]
 struct LoginPage<'a> {
     frame: Frame,
-    next: &'a str,
+    form: SignIn<'a>,
     notice: Option<Cow<'static, str>>,
-    elsewhere: Option<&'a str>,
 }
 
 impl LoginPage<'_> {
     /// Who is signed in already, and came here on the way to somewhere that asks for a fresh proof.
     fn again(&self) -> Option<&str> {
-        let visitor = self.frame.visitor.as_ref().filter(|_| self.next != "/");
-        visitor.map(|visitor| &*visitor.username)
+        self.signed_in().filter(|_| self.form.next != "/")
+    }
+
+    /// Who is signed in already, and is not asked for anything.
+    fn already(&self) -> Option<&str> {
+        self.signed_in().filter(|_| self.form.next == "/")
+    }
+
+    fn signed_in(&self) -> Option<&str> {
+        self.frame.visitor.as_ref().map(|visitor| &*visitor.username)
+    }
+
+    /// What stands in the field: what was typed, or who has to confirm.
+    fn username(&self) -> &str {
+        match self.form.username {
+            "" => self.again().unwrap_or_default(),
+            typed => typed,
+        }
+    }
+
+    /// Where typing goes on. Nowhere, if nothing has to be typed.
+    fn focus(&self) -> Option<&'static str> {
+        if self.already().is_some() && self.notice.is_none() {
+            return None;
+        }
+        Some(if self.username().is_empty() { "username" } else { "password" })
     }
 }
 
@@ -206,17 +257,33 @@ pub(crate) fn too_many(what: &str, wait: Duration) -> String {
     format!("There were too many {what}. Please try again in {wait}.")
 }
 
-fn explain(status: u16) -> (&'static str, &'static str) {
+/// A heading, and what to do.
+type Explained = (&'static str, &'static str);
+
+const FROM_ANOTHER_SITE: Explained =
+    ("From another site", "This form was sent by another site. If you meant to send it, please do so here.");
+
+fn is_error_page(refusal: &Refusal) -> bool {
+    refusal.audience() == Audience::Page && refusal.status() >= 400
+}
+
+fn error_page(frame: Frame, status: u16, (heading, advice): Explained) -> String {
+    render(&ErrorPage { frame, status, heading, advice })
+}
+
+fn explain(status: u16) -> Explained {
     match status {
-        401 => ("Please sign in again", "This needs somebody who signed in a short while ago."),
+        401 => ("Please sign in again", "You signed in too long ago for this."),
         403 => ("Not for you", "This needs a permission that you do not hold."),
+        405 => ("Not this way", "This address does not accept that kind of request."),
+        413 => ("Too much", "Your browser sent more than this site accepts."),
         429 => ("Too many attempts", "Please wait a moment, and try again."),
         404 => ("Nothing here", "There is no page at this address."),
         503 => (
             "Not at the moment",
-            "Something that this page needs is not available. Please try again in a minute.",
+            "Something that this page needs is unavailable. Please try again in a minute.",
         ),
-        400..=499 => ("That does not work", "The server does not understand what your browser asked for."),
+        400..=499 => ("That does not work", "The server does not understand what your browser sent."),
         _ => ("Something went wrong", "It is not your fault. Please try again in a minute."),
     }
 }
@@ -236,8 +303,12 @@ mod tests {
 
     const SITE: Site = Site::served_by("a test");
 
+    fn form(username: &str) -> SignIn<'_> {
+        SignIn { next: "/", username, elsewhere: None }
+    }
+
     fn login_again() -> String {
-        SITE.login_again(None, "/", Some("No.".into()), None)
+        SITE.login_again(None, form("alice"), Some("No.".into()))
     }
 
     fn visitor(username: &str) -> Visitor {
@@ -263,8 +334,15 @@ mod tests {
         assert!(!page.contains("<script") && page.contains("&#60;script"), "{page}");
         let page = SITE.me(visitor("<script>alert(1)</script>"));
         assert!(!page.contains("<script") && page.contains("&#60;script"), "{page}");
-        let page = SITE.login(None, "/\"><script>", None, Some("<script>"));
-        assert!(!page.contains("<script>"), "{page}");
+        let written = "\"><script>";
+        let form = SignIn { next: "/\"><script>", username: written, elsewhere: Some("<script>") };
+        for visitor in [None, Some(visitor(written))] {
+            let page = SITE.login_again(visitor, form, Some("No.".into()));
+            assert!(
+                !page.contains("<script>") && page.contains("value=\"&#34;&#62;&#60;script&#62;\""),
+                "{page}"
+            );
+        }
     }
 
     /// The policy forbids them; a page that had one would be broken, not unsafe.
@@ -277,7 +355,7 @@ mod tests {
             SITE.me(visitor("alice")),
             SITE.members(visitor("alice")),
             SITE.keys(visitor("alice"), &[key()], Some("demo_once")),
-            SITE.error(404),
+            SITE.error(Some(visitor("alice")), 404),
         ];
         for page in pages {
             let page = page.replace("<script type=\"module\" src=\"/static/", "");
@@ -308,6 +386,6 @@ mod tests {
     fn the_notice_is_announced_and_tied_to_the_fields() {
         let page = login_again();
         assert!(page.contains("role=\"alert\"") && page.contains("aria-describedby=\"notice\""), "{page}");
-        assert!(!SITE.login(None, "/", None, None).contains("id=\"notice\""));
+        assert!(!SITE.login(None, form(""), None).contains("id=\"notice\""));
     }
 }

@@ -7,7 +7,7 @@ use auth_sql::SqlUser;
 use crate::factors::{LIST, visitor};
 use crate::pages::AddPasskey;
 use crate::second_step::not_accepted;
-use crate::{Answer, Answered, Failed, Format, Heard, People, Refused, Visitor};
+use crate::{Answer, Answered, Failed, Format, Heard, People, Refused, SignIn, Visitor};
 
 /// What a new passkey is called, unless its owner says something else.
 const NAME: &str = "This device";
@@ -38,9 +38,9 @@ impl People {
             Err(denied) if sent.format == Format::Json => return Err(denied.into()),
             Err(denied) => {
                 let next = session.next_or(sent.next.as_deref(), "/");
-                let visitor = session.user().map(|user| Visitor::new(&user, session.backend()));
                 let notice = Some(not_accepted(&denied).into());
-                let page = self.site.login_again(visitor, &next, notice, heard.elsewhere);
+                let form = SignIn { next: &next, elsewhere: heard.elsewhere, ..SignIn::default() };
+                let page = self.site.login_again(Visitor::of(session), form, notice);
                 return Err(Failed::new(denied, page));
             }
         };
@@ -115,14 +115,14 @@ impl People {
         let cookies = heard.cookies.iter().copied();
         match self.passkeys.finish_enrolment(cookies, &own, name, response).await {
             Ok(login) => Ok(self.site.signed_in(session, &login, format, Some(LIST))),
-            Err(error) => Err(self.not_enrolled(visitor(session)?, heard, (format, name), error)),
+            Err(error) => Err(self.not_enrolled(session, heard, (format, name), error)),
         }
     }
 
     /// The form once more, if that would help.
     fn not_enrolled(
         &self,
-        visitor: Visitor,
+        session: &Session<SqlUser>,
         heard: &Heard<'_>,
         (format, name): (Format, &str),
         error: SessionError,
@@ -132,10 +132,11 @@ impl People {
             SessionErrorKind::AlreadyEnrolled => "You can sign in with this passkey already.",
             SessionErrorKind::WrongCode => "That took too long, or was no passkey for this page. Try again.",
             SessionErrorKind::InvalidName => "A name has at least one letter, and at most a hundred bytes.",
-            _ => return self.site.failed_as(format, error),
+            _ => return self.site.failed_as(session, format, error),
         };
         let add = AddPasskey { notice: Some(notice), is_there, elsewhere: heard.elsewhere };
-        let page = (format == Format::Form).then(|| self.site.passkey(visitor, name, &add));
+        let visitor = Visitor::of(session).filter(|_| format == Format::Form);
+        let page = visitor.map(|visitor| self.site.passkey(visitor, name, &add));
         Failed::new(error, page)
     }
 }

@@ -31,7 +31,7 @@ impl People {
             Err(error) if error.kind() == SessionErrorKind::NoSession => {
                 return Err(Failed::new(error, self.site.login_late(&next, heard.elsewhere)));
             }
-            Err(error) => return Err(self.site.failed(error)),
+            Err(error) => return Err(self.site.failed(session, error)),
         };
         let Login::Pending(waiting) = &login else {
             return Ok(self.site.signed_in(session, &login, sent.format, sent.next.as_deref()));

@@ -119,8 +119,10 @@ impl Site {
                 return Failed::new(error, self.code(&asked, &ask));
             }
             (Ok(None), error) => return Failed::new(error, self.login_late(&next, elsewhere)),
-            (_, Refused::Session(error)) => return self.failed(error),
-            (_, Refused::Denied(denied)) => (self.error(Refusal::from(&denied).status()), denied),
+            (_, Refused::Session(error)) => return self.failed(session, error),
+            (_, Refused::Denied(denied)) => {
+                (self.error(Visitor::of(session), Refusal::from(&denied).status()), denied)
+            }
         };
         Failed::new(page.1, page.0)
     }

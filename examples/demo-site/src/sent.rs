@@ -2,7 +2,9 @@
 
 use auth_core::Secret;
 use serde::Deserialize;
+use serde_json::Value;
 
+use crate::json::{Bad, BadField, flag, read, text};
 use crate::login::only;
 use crate::{Answer, Format};
 
@@ -16,8 +18,7 @@ pub(crate) struct Sent {
     fields: Fields,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Default)]
 struct Fields {
     code: Option<Secret>,
     name: Option<String>,
@@ -28,12 +29,41 @@ struct Fields {
     trust: bool,
 }
 
+/// The same, as JSON.
+#[derive(Deserialize)]
+struct Object {
+    code: Option<Value>,
+    name: Option<Value>,
+    next: Option<Value>,
+    way: Option<Value>,
+    response: Option<Value>,
+    password: Option<Value>,
+    trust: Option<Value>,
+}
+
+impl Fields {
+    fn from_json(body: &[u8]) -> Result<Self, Bad> {
+        let object: Object = read(body)?;
+        let mut wrong = Vec::new();
+        let fields = Self {
+            code: text("code", object.code, &mut wrong).map(Secret::new),
+            name: text("name", object.name, &mut wrong),
+            next: text("next", object.next, &mut wrong),
+            way: text("way", object.way, &mut wrong),
+            response: text("response", object.response, &mut wrong),
+            password: text("password", object.password, &mut wrong).map(Secret::new),
+            trust: flag("trust", object.trust.as_ref(), &mut wrong),
+        };
+        if wrong.is_empty() { Ok(fields) } else { Err(Bad::Fields(wrong)) }
+    }
+}
+
 impl Sent {
     /// Reads a body by its `Content-Type`; otherwise gives what is answered to it: 415, or 400.
     pub(crate) fn read(content_type: Option<&[u8]>, body: &[u8]) -> Result<Self, Answer> {
-        let format = Format::of(content_type).ok_or_else(|| Answer::bare(415))?;
+        let format = Format::of(content_type).ok_or_else(|| Bad::MediaType.answer())?;
         let mut fields: Fields = match format {
-            Format::Json => serde_json::from_slice(body).map_err(|_| Answer::bare(400))?,
+            Format::Json => Fields::from_json(body).map_err(Bad::answer)?,
             Format::Form => Fields {
                 code: Some(Secret::new(only(body, "code").unwrap_or_default())),
                 name: Some(only(body, "name").unwrap_or_default()),
@@ -57,22 +87,22 @@ impl Sent {
 
     /// The code that was typed. In a form, a missing one is as good as an empty one.
     pub(crate) fn code(&self) -> Result<Secret, Answer> {
-        self.fields.code.clone().ok_or_else(|| Answer::bare(400))
+        self.fields.code.clone().ok_or_else(|| missing("code"))
     }
 
     /// The name that was typed.
     pub(crate) fn name(&self) -> Result<&str, Answer> {
-        self.fields.name.as_deref().ok_or_else(|| Answer::bare(400))
+        self.fields.name.as_deref().ok_or_else(|| missing("name"))
     }
 
     /// What a passkey answered.
     pub(crate) fn response(&self) -> Result<&str, Answer> {
-        self.fields.response.as_deref().ok_or_else(|| Answer::bare(400))
+        self.fields.response.as_deref().ok_or_else(|| missing("response"))
     }
 
     /// The new password that was typed.
     pub(crate) fn password(&self) -> Result<&Secret, Answer> {
-        self.fields.password.as_ref().ok_or_else(|| Answer::bare(400))
+        self.fields.password.as_ref().ok_or_else(|| missing("password"))
     }
 
     /// Whether the browser is to be trusted.
@@ -84,6 +114,10 @@ impl Sent {
     pub(crate) fn way(&self) -> Option<&str> {
         self.fields.way.as_deref()
     }
+}
+
+fn missing(name: &str) -> Answer {
+    Bad::Fields(vec![BadField::missing(name)]).answer()
 }
 
 #[cfg(test)]

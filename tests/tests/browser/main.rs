@@ -1,5 +1,6 @@
 //! Both demos, seen by a real browser.
 
+mod pages;
 mod passkeys;
 mod passwords;
 
@@ -17,9 +18,12 @@ const SESSION: &str = "__Host-session";
 
 /// Fills in and sends the login form of the page that is shown.
 async fn sign_in(page: &WebDriver, username: &str, password: &str) -> WebDriverResult<()> {
-    find(page, "#username[autocomplete~=username]").await?.send_keys(username).await?;
+    let field = find(page, "#username[autocomplete~=username]").await?;
+    // It may hold the name that was typed before.
+    field.clear().await?;
+    field.send_keys(username).await?;
     find(page, "#password[autocomplete=current-password]").await?.send_keys(password).await?;
-    follow(page, "main button[type=submit]").await
+    follow(page, "form[action='/login'] button[type=submit]").await
 }
 
 async fn sign_out(page: &WebDriver) -> WebDriverResult<()> {
@@ -59,6 +63,8 @@ async fn wrong_password(page: WebDriver, origin: String) -> WebDriverResult<()> 
         sign_in(&page, username, password).await?;
         notices.push(text(&page, "[role=alert]").await?);
         assert_eq!(find(&page, "#password").await?.value().await?.as_deref(), Some(""));
+        assert_eq!(find(&page, "#username").await?.value().await?.as_deref(), Some(username));
+        assert_eq!(find(&page, ":focus").await?.id().await?.as_deref(), Some("password"));
     }
     assert!(!notices[0].is_empty());
     assert_eq!(notices[0], notices[1], "whether the user exists must not show");
@@ -84,6 +90,7 @@ async fn forbidden_page(page: WebDriver, origin: String) -> WebDriverResult<()> 
     sign_in(&page, "bob", "builder").await?;
     assert_eq!(path(&page).await?, "/members", "nobody is asked to sign in twice");
     assert_eq!(text(&page, "main .eyebrow").await?, "403");
+    find(&page, "main a.button[href='/login']").await?;
     Ok(())
 }
 
@@ -138,7 +145,7 @@ async fn too_many_attempts(page: WebDriver, origin: String) -> WebDriverResult<(
             }
         }
         assert!(notice.contains("Please try again in") && notice.contains("signed in before"), "{notice}");
-        keep_picture(&page, "throttled").await?;
+        look(&page, "throttled").await?;
     }
     page.goto(format!("{origin}/login")).await?;
     sign_in(&page, "bob", "builder").await?;

@@ -160,7 +160,7 @@ fn headers_of_proxies_that_cannot_be_right() {
             with(|sessions| sessions).scheme(header()),
         ),
         (
-            "nobody is trusted to send x-remote-user; add `.trusted_peer(\"10.0.0.7\")` with the proxy's address, \
+            "no peer is trusted to send x-remote-user; add `.trusted_peer(\"10.0.0.7\")` with the proxy's address, \
              or `.trusted_unix_socket()`",
             judged().scheme(nobody()),
         ),
@@ -206,7 +206,7 @@ fn proxies_that_cannot_be_right() {
             one().forwarded_proto_header("X_Scheme"),
         ),
         (
-            "\"0.0.0.0/0\" is everybody, or nearly: anybody could then choose its own address; name the proxy's address",
+            "\"0.0.0.0/0\" covers (almost) all addresses: anybody could then choose its own address; name the proxy's address",
             one().trusted_proxy("0.0.0.0/0"),
         ),
     ]);
@@ -220,8 +220,8 @@ fn confirmations_that_cannot_be_right() {
         builder.confirm(name, Authority::default(), Confirmation::every(every))
     };
     let sites = || with(|sessions| sessions.absolute_timeout(second * 3600));
-    let often = "users are confirmed every 10 s at most: use a longer interval";
-    let rarely = "no session lives long enough to be confirmed: use an interval below its absolute timeout";
+    let often = "users can be confirmed every 10 s at most: use a longer interval";
+    let rarely = "sessions end before they are confirmed: use an interval below the absolute timeout";
     refused(vec![
         (often, confirmed(sites(), "local", Duration::ZERO)),
         (often, confirmed(sites(), "local", Duration::from_millis(9_999))),

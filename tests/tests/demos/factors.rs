@@ -11,33 +11,33 @@ use test_servers::Redis;
 
 use super::{cookie, exchange, me};
 
-const JSON: &str = "content-type: application/json";
-const FORM: &str = "content-type: application/x-www-form-urlencoded";
+pub(super) const JSON: &str = "content-type: application/json";
+pub(super) const FORM: &str = "content-type: application/x-www-form-urlencoded";
 /// Dave's way in, and what the demo tells everybody about his app.
 const DAVE: &str = r#"{"username": "dave", "password": "two steps are better"}"#;
 const DAVES_FORM: &str = "username=dave&password=two+steps+are+better&next=%2Fme";
 const DAVES_KEY: &str = "JBSWY3DPEHPK3PXP";
-const PAGE: &str = "accept: text/html";
+pub(super) const PAGE: &str = "accept: text/html";
 
 /// An answer, taken apart.
 #[derive(Debug)]
-struct Answer {
-    status: u16,
-    head: String,
-    body: String,
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) head: String,
+    pub(super) body: String,
 }
 
 impl Answer {
-    fn header(&self, name: &str) -> Option<&str> {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
     }
 
-    fn json(&self) -> serde_json::Value {
+    pub(super) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
     }
 
     /// The `Cookie` line of the session that it hands out.
-    fn session(&self) -> String {
+    pub(super) fn session(&self) -> String {
         let set = self.head.lines().find_map(|line| line.strip_prefix("set-cookie: __Host-session="));
         let token =
             set.and_then(|set| set.split(';').next()).unwrap_or_else(|| panic!("no session: {self:?}"));
@@ -45,7 +45,7 @@ impl Answer {
     }
 }
 
-fn ask(demo: &Demo, first: &str, lines: &[&str], body: &str) -> Answer {
+pub(super) fn ask(demo: &Demo, first: &str, lines: &[&str], body: &str) -> Answer {
     let text = exchange(demo, &format!("{first} HTTP/1.1"), lines, body);
     let (head, body) = text.split_once("\r\n\r\n").expect("a head");
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
@@ -262,7 +262,7 @@ fn go_on_where_nothing_is_missing_any_more() {
         let removed = ask(&demo, &format!("POST {remove}"), &[FORM, &session], "");
         assert_eq!((removed.status, removed.header("location")), (303, Some("/account/factors")), "{name}");
         let page = ask(&demo, "GET /login/factor?next=/me", &[&waiting, PAGE], "");
-        assert!(page.status == 200 && page.body.contains("Nothing is asked of you"), "{name}: {page:?}");
+        assert!(page.status == 200 && page.body.contains("nothing more is needed"), "{name}: {page:?}");
         is_nobody_at(&demo, "/open", &waiting);
         let done = ask(&demo, "POST /login/factor", &[FORM, &waiting], "next=%2Fme");
         assert_eq!((done.status, done.header("location")), (303, Some("/me")), "{name}: {done:?}");

@@ -1,6 +1,7 @@
 //! Both demos as programs: what a service manager sees of them.
 
 mod factors;
+mod pages;
 
 use std::fs;
 use std::io::{self, Read, Write};

@@ -14,7 +14,7 @@ use tower::ServiceExt;
 
 const PROBLEM: &str = r#"{"type":"about:blank","title":"Forbidden","status":403,"detail":"Credentials must be sent over https."}"#;
 const PAGE: &str = "<!doctype html><title>Forbidden</title><h1>Forbidden</h1><p>Please come back over https.";
-const WARNING: &str = "credentials in the clear were not judged";
+const WARNING: &str = "unencrypted credentials were not verified";
 
 fn setup() -> Setup {
     Setup::default().basic(None).configure(|auth| {
@@ -123,7 +123,7 @@ async fn where_only_basic_is_accepted_the_answer_is_to_use_tls() {
     let told = world.events.take();
     assert!(
         told.len() == 1
-            && told[0].starts_with("nobody could be asked")
+            && told[0].starts_with("clients could not be asked")
             && told[0].contains("`.trusted_proxy(…)`"),
         "{told:?}"
     );

@@ -1,5 +1,5 @@
-//! The programs of the README as somebody finds them who has nothing else: pasted into a folder outside this
-//! workspace, compiled with the `Cargo.toml` that stands beside them, and used. And what comes before them there: the
+//! The programs of the guide's "ten minutes", as somebody finds them who has nothing else: pasted into a folder outside
+//! this workspace, compiled with the `Cargo.toml` that stands beside them, and used. And the README's first command: the
 //! demo, which must not take long to build.
 
 mod demo;
@@ -20,13 +20,12 @@ fn axum() {
 
 #[test]
 fn actix() {
-    tell("actix-web");
+    tell("actix");
 }
 
-/// What stands in one section of the README, from the first visit to the logout; and what its program says if it
-/// makes no tables.
-fn tell(section: &str) {
-    let project = Project::pasted(section);
+/// What stands on one page, from the first visit to the logout; and what its program says if it makes no tables.
+fn tell(framework: &str) {
+    let project = Project::pasted(framework);
     story(&project.start());
     let careless = project.without("migrate()");
     without_tables(&careless.start());

@@ -1,4 +1,4 @@
-//! A program of the README, in a folder of its own.
+//! A program of the guide, in a folder of its own.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -15,18 +15,17 @@ pub(crate) struct Project {
 }
 
 impl Project {
-    /// The program in this section of the README: the section's first block of TOML and its first of Rust.
+    /// The program of this page of the guide: the page's first block of TOML and its first of Rust.
     ///
     /// Two things are changed in them: the path to the clone of this repository, and the address to listen on, which
     /// a test cannot share with others.
-    pub(crate) fn pasted(section: &str) -> Self {
-        let readme = fs::read_to_string(workspace().join("README.md")).expect("the README");
-        let section = readme.split("\n## ").find(|text| text.starts_with(&format!("{section}\n")));
-        let section = section.expect("the section is there");
+    pub(crate) fn pasted(framework: &str) -> Self {
+        let page = workspace().join(format!("docs/guide/src/quick-start-{framework}.md"));
+        let page = fs::read_to_string(page).expect("the page");
         let manifest =
-            replaced(&block(section, "toml"), "\"../auth/", &format!("\"{}/", workspace().display()));
+            replaced(&block(&page, "toml"), "\"../auth/", &format!("\"{}/", workspace().display()));
         let listen = r#"std::env::var("LISTEN").expect("LISTEN")"#;
-        let main = replaced(&block(section, "rust"), r#""127.0.0.1:3000""#, listen);
+        let main = replaced(&block(&page, "rust,no_run"), r#""127.0.0.1:3000""#, listen);
         Self::of(&manifest, &main)
     }
 
@@ -67,7 +66,7 @@ impl Project {
     /// Compiles a program of this package.
     ///
     /// Into the workspace's own target folder, with as little debug information as there: crates that are needed with
-    /// the same features are not compiled twice. Features are this package's own: one that the README forgets is
+    /// the same features are not compiled twice. Features are this package's own: one that the page forgets is
     /// missing here.
     pub(crate) fn build(&self, program: &str) -> Output {
         let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -103,8 +102,8 @@ fn target() -> PathBuf {
 }
 
 /// The first block of code in this language.
-fn block(section: &str, language: &str) -> String {
-    let (_, after) = section.split_once(&format!("```{language}\n")).expect("the section has such a block");
+fn block(page: &str, language: &str) -> String {
+    let (_, after) = page.split_once(&format!("```{language}\n")).expect("the page has such a block");
     after.split_once("```").expect("the block ends").0.to_owned()
 }
 

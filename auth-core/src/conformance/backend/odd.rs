@@ -1,4 +1,4 @@
-//! What odd input may do.
+//! Rules about odd input.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,14 +9,26 @@ use crate::{Auth, Credentials, Password, RequestFacts, Secret, User as _, UserId
 /// How many odd attempts are made at least: more than open a circuit breaker.
 const ATTEMPTS: usize = 12;
 
-/// Checks that odd credentials are about themselves: they let nobody in, are no outage, and after each of them the right
-/// ones are accepted at once. For passwords use [`odd_passwords`]; for ids the suite has its own.
+/// Checks that odd credentials concern only themselves: they let nobody in, are not an outage, and after each of them
+/// the right ones are accepted at once. For passwords use [`odd_passwords`]; odd ids are part of the suite.
 ///
-/// A backend may say that it [cannot judge](BackendErrorKind::Undecided) an odd attempt, or that nobody of that name is
-/// known, or that the secret is wrong; not that it is unavailable, late, overloaded, cannot be understood or panicked.
+/// A backend may answer that it [cannot judge](BackendErrorKind::Undecided) an odd attempt, that the name is unknown,
+/// or that the secret is wrong; but not that it is unavailable, late, overloaded, not understandable, or panicked.
+///
+/// ```
+/// use auth_core::Password;
+/// use auth_core::backend::Backend;
+/// use auth_core::conformance::backend::{odd, odd_passwords};
+///
+/// /// In a test, with an account that the backend never locks.
+/// async fn is_robust(backend: impl Backend<Password> + 'static) {
+///     let right = Password::new("alice", "wonderland");
+///     odd(backend, right.clone(), odd_passwords(&right)).await;
+/// }
+/// ```
 ///
 /// # Panics
-/// With the broken rule, if there is one.
+/// With the rule that the backend breaks.
 pub async fn odd<C, B>(backend: B, right: C, odd: impl IntoIterator<Item = C>)
 where
     C: Credentials + Clone,
@@ -35,7 +47,7 @@ where
     for (n, credentials) in odd.iter().cycle().take(attempts).enumerate() {
         let subject = format!("the odd credentials {}, of {:?}", n % odd.len(), credentials.subject());
         let answer = ask(credentials.clone()).await;
-        // A directory may take another spelling for the same name. But for no other user, and no other secret.
+        // A directory may accept another spelling of the same name, but for no other user, and with no other secret.
         let may_be_right = credentials.subject() != right.subject();
         let fits = answer.map_or(true, |found| may_be_right && found == user);
         assert!(fits, "{subject}: they are nobody's");
@@ -51,9 +63,9 @@ where
     }
 }
 
-/// Names and passwords that some systems refuse to look at, stumble over, or take for others; for a user who exists.
+/// Names and passwords that some systems refuse, fail on, or take for others; for an existing user.
 ///
-/// A backend that locks users out after wrong passwords would do so here: give it an account that it never locks.
+/// Use an account that the backend never locks: wrong passwords could lock it here.
 #[must_use]
 pub fn odd_passwords(right: &Password) -> Vec<Password> {
     let (name, password) = (right.username(), right.password().expose());
@@ -63,8 +75,8 @@ pub fn odd_passwords(right: &Password) -> Vec<Password> {
     names.chain(secrets.map(|odd| Password::new(name, Secret::from(odd)))).collect()
 }
 
-/// Odd by themselves: what ends a text, a line or a statement somewhere; what means something in a filter, a DN, a query, a
-/// path, a template, JSON, XML; what has no form, several, or none that some character sets know.
+/// Odd by themselves: terminators of texts, lines or statements; characters with a meaning in filters, DNs, queries,
+/// paths, templates, JSON, XML; texts with no normal form, with several, or outside of some character sets.
 const ODD: [&str; 61] = [
     "\0",
     "a\0b",
@@ -134,7 +146,7 @@ fn texts() -> Vec<String> {
     ODD.into_iter().map(str::to_owned).chain(long).collect()
 }
 
-/// The right text with something odd before, behind or in it.
+/// The right text with something odd before, after or within it.
 fn around(text: &str) -> Vec<String> {
     let middle = text.char_indices().nth(1).map_or(text.len(), |(at, _)| at);
     let (start, end) = text.split_at(middle);
@@ -164,7 +176,7 @@ fn odd_ids() -> Vec<UserId> {
     ids.into_iter().map(str::to_owned).chain(long).filter_map(|id| UserId::new(id).ok()).collect()
 }
 
-/// What the backend could not do.
+/// The errors of the backend.
 #[derive(Clone, Default)]
 struct Faults(Arc<Mutex<Vec<BackendErrorKind>>>);
 

@@ -1,4 +1,4 @@
-//! Tasks that meet.
+//! Concurrent tasks.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,9 +12,9 @@ use crate::provisioning::{
 };
 use crate::{User, UserId};
 
-/// How many first logins meet.
+/// How many first logins run concurrently.
 const LOGINS: usize = 50;
-/// How often the tasks of a case meet.
+/// How often the tasks of a case are run.
 const ROUNDS: usize = 8;
 
 pub(super) async fn check<S: Site>(fresh: &impl AsyncFn() -> S) {
@@ -28,7 +28,7 @@ pub(super) async fn check<S: Site>(fresh: &impl AsyncFn() -> S) {
     }
 }
 
-/// Provisions as a login does, and gives what it told.
+/// Provisions as a login does, and returns its reports.
 fn login<S: Site>(
     store: &Arc<S>,
     policy: &Provisioning,
@@ -146,7 +146,7 @@ async fn one_holder_stays<S: Site>(store: Arc<S>, right: Right) {
         }
         assert_eq!(left.len(), 1, "take: one of two loses {right}, and the last keeps it");
         for account in left {
-            // A round begins with nobody else.
+            // A round begins without other holders.
             store.disable(&account.id).await.expect("disable: works");
         }
     }

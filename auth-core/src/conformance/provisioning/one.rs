@@ -113,7 +113,7 @@ async fn users_know_their_identity<S: Site>(store: &S) {
     let of = async |id: &UserId| store.identity_of(id).await.expect("identity_of: answers");
     let mut expected = Vec::new();
     for subject in ["alice", "bob", "BOB"] {
-        // The name of one may not be the other's in another case.
+        // The names may not be equal in another case.
         let new = Write::Create(new_user(subject, &format!("{subject}{}", expected.len()), Vec::new()));
         let Applied::Done(id) = store.apply(&new).await.expect("create: answers") else {
             panic!("create: nothing stands in the way");
@@ -251,7 +251,7 @@ async fn the_last_holder_is_told_and_kept<S: Site>(store: &S) {
     assert_eq!(update(store, &alice, changes).await, Applied::Done(alice.id.clone()), "take: others hold it");
 }
 
-/// Dropped at any point, a write is done or is not.
+/// Dropped at any point, a write is either complete or absent.
 async fn a_login_that_goes_away_leaves_no_half<S: Site>(store: &S) {
     let mut made = 0;
     for polls in 0..40_u32 {

@@ -15,19 +15,19 @@ pub(super) const fn at(secs: u64) -> Timestamp {
     Timestamp::from_secs(4_000_000_000 + secs)
 }
 
-/// When things happen unless a case says otherwise.
+/// The time of events, unless a case says otherwise.
 pub(super) const NOW: Timestamp = at(10);
 /// When a [`sample_record`] expires.
 pub(super) const EXPIRES: Timestamp = at(3_600);
 /// The last moment before that.
 pub(super) const BEFORE_EXPIRY: Timestamp = Timestamp::from_millis(EXPIRES.as_millis() - 1);
 
-/// A session's first key, which looks as real ones do: 32 bytes of anything.
+/// A session's first key, which looks like a real one: 32 arbitrary bytes.
 pub(super) fn key(n: u16) -> SessionKey {
     SessionKey::from_bytes(*blake3::hash(&n.to_be_bytes()).as_bytes())
 }
 
-/// The key that the session has after so many moves.
+/// The session's key after this many moves.
 pub(super) fn later(n: u16, moves: u16) -> SessionKey {
     let mut bytes = *key(n).as_bytes();
     if moves > 0 {
@@ -51,7 +51,7 @@ pub(super) fn user(id: &str) -> UserId {
 
 const STAMP: [u8; StampMac::LEN] = *b"\0\xff'a stamp's keyed hash of 36 bytes\x80";
 
-/// Whose sessions a case asks for: a user's of the backend `local`.
+/// The user whose sessions a case asks for: of the backend `local`.
 pub(super) struct Whose {
     realm: Option<Realm>,
     user: SessionUser,
@@ -63,7 +63,7 @@ impl Whose {
     }
 }
 
-/// A user on the site that sample records are of.
+/// A user on the site of the sample records.
 pub(super) fn here(id: &str) -> Whose {
     Whose { realm: Some(realm("shop")), user: session_user(id) }
 }
@@ -72,12 +72,12 @@ pub(super) fn elsewhere(site: &str, id: &str) -> Whose {
     Whose { realm: Some(realm(site)), user: session_user(id) }
 }
 
-/// A user of whatever site.
+/// A user on any site.
 pub(super) fn everywhere(id: &str) -> Whose {
     Whose { realm: None, user: session_user(id) }
 }
 
-/// A record of this user at the backend `local`, in which no two values are alike: a mix-up of columns shows.
+/// A record of this user at the backend `local`. All its values differ, so that mixed-up columns show.
 ///
 /// # Panics
 /// If `id` is no [`UserId`].
@@ -110,7 +110,7 @@ pub(super) fn data<const N: usize>(values: [(&str, &str); N]) -> SessionData {
     values.into_iter().map(|(name, value)| (name.into(), value.into())).collect()
 }
 
-/// What a store answered. One that fails where it must answer breaks the suite.
+/// The answer of a store. A failure where it must answer breaks the suite.
 #[track_caller]
 pub(super) fn ok<T>(answer: Result<T, StoreError>) -> T {
     answer.unwrap_or_else(|error| {
@@ -119,7 +119,7 @@ pub(super) fn ok<T>(answer: Result<T, StoreError>) -> T {
     })
 }
 
-/// The kind of a failure that a case asks for.
+/// The kind of an expected failure.
 pub(super) fn failure<T>(answer: &Result<T, StoreError>) -> Option<StoreErrorKind> {
     answer.as_ref().err().map(StoreError::kind)
 }
@@ -136,7 +136,7 @@ pub(super) async fn live<S: SessionStore>(store: &S, key: &SessionKey) -> Option
     ok(store.load(key, NOW).await)
 }
 
-/// What `load` should give: the record, and the key that it is under now.
+/// The expected result of `load`: the record, and its current key.
 #[expect(clippy::unnecessary_wraps, reason = "it is compared with what `load` gives")]
 pub(super) fn stored(at: SessionKey, record: &SessionRecord, version: u64) -> Option<Stored> {
     Some(Stored { key: at, record: record.clone().into(), version })

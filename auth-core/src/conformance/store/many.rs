@@ -21,7 +21,7 @@ pub(super) async fn check<S: SessionStore>(fresh: &impl AsyncFn() -> S) {
     purge_honours_its_limit(&fresh().await).await;
 }
 
-/// Users that a careless comparison takes for Alice, and Alice at another backend.
+/// Users whom a careless comparison takes for Alice, and Alice at another backend.
 fn others() -> Vec<SessionRecord> {
     let alike = ["Alice", "alice ", "alicé", "alic", "alice2", "%"];
     let of = |name| {
@@ -111,7 +111,7 @@ async fn delete_user_keeps_the_excepted<S: SessionStore>(store: &S) {
     );
 }
 
-/// Whoever ends all others may have been moved by another request since theirs began.
+/// The session that ends all others may have been moved by another request meanwhile.
 async fn the_excepted_may_have_been_moved<S: SessionStore>(store: &S) {
     let record = sample_record("alice");
     create_all(store, 0, &[record.clone(), record.clone(), record.clone()]).await;
@@ -196,7 +196,7 @@ async fn trim_ends_the_longest_unused<S: SessionStore>(store: &S) {
 }
 
 async fn trim_keeps_the_newcomer<S: SessionStore>(store: &S) {
-    // Its clock may be behind, and many may be of one moment.
+    // Its clock may be behind, and many may have the same time.
     let used = |seen| SessionRecord { last_seen: at(seen), ..sample_record("alice") };
     create_all(store, 0, &[used(2), used(6), used(6), used(6), used(6)]).await;
     assert_eq!(trim_alice(store, 2, 0).await, 3, "trim_user: the kept one counts");

@@ -1,4 +1,4 @@
-//! Whose a record is: nobody's, another user's than before, another site's, or what only a newer version can say.
+//! Owners of records: none, a new one, one of another site, or one that only a newer version can name.
 
 use super::fixture::{
     EXPIRES, NOW, at, created, elsewhere, everywhere, failure, here, key, later, live, ok, realm,
@@ -137,7 +137,7 @@ async fn what_is_of_no_site_is_of_each<S: SessionStore>(store: &S) {
     assert_eq!(count(store, "alice").await, 1, "update: gives a record to a site");
 }
 
-/// A store that keeps records as they are, and not their bytes, has nothing to read.
+/// A store that keeps records as they are, and not their bytes, has nothing to parse.
 async fn what_is_newer_is_there_and_not_shown<S: SessionStore>(store: &S) {
     let newer = SessionRecord { rare: Rare::new(vec![0x7f, 0], None), ..sample_record("alice") };
     ok(store.create(&key(1), &newer).await);

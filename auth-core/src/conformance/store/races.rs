@@ -1,4 +1,4 @@
-//! Tasks that meet. Each case ends in a state that is right in whatever order they ran.
+//! Concurrent tasks. Each case ends in a state that is right in any order.
 
 use std::sync::Arc;
 
@@ -10,11 +10,11 @@ use super::fixture::{
 use crate::conformance::together::together;
 use crate::session::{SessionKey, SessionRecord, SessionStore, StoreErrorKind, Written};
 
-/// How often the tasks of a case meet.
+/// How often the tasks of a case are run.
 const ROUNDS: u16 = 16;
-/// How often a logout meets a rotation. Where a store looks for the record twice, the gap between is small.
+/// How often a logout races with a rotation. If a store looks for the record twice, the gap between is small.
 const LOGOUTS: u16 = 1_000;
-/// How many tasks do the same thing at once.
+/// How many tasks do the same thing concurrently.
 const TASKS: u16 = 32;
 
 pub(super) async fn check<S: SessionStore>(fresh: &impl AsyncFn() -> S) {
@@ -56,7 +56,7 @@ fn counter(record: &SessionRecord) -> u64 {
     record.data.get("n").and_then(|n| n.parse().ok()).unwrap_or_default()
 }
 
-/// Counts one up as a session handle does: read, change, write if unchanged, else again.
+/// Counts up as a session handle does: read, change, write if unchanged, otherwise again.
 async fn count_up<S: SessionStore>(store: Arc<S>) {
     loop {
         let loaded = live(&*store, &key(1)).await.expect("load: finds a record that is being updated");
@@ -120,7 +120,7 @@ impl Deed {
     }
 }
 
-/// Lets the deeds meet over one new session; gives its keys and what became of each deed.
+/// Runs the deeds concurrently on a new session; returns its keys and the result of each deed.
 async fn meet<S: SessionStore>(
     store: &Arc<S>,
     round: u16,
@@ -128,7 +128,7 @@ async fn meet<S: SessionStore>(
 ) -> ([SessionKey; 2], Vec<Written>) {
     let (old, new) = (key(round), later(round, 1));
     created(&**store, &old).await;
-    // Every order of starting gets its turn.
+    // Every order of starting is tried.
     let first = usize::from(round) % deeds.len();
     let tasks = deeds.iter().cycle().skip(first).take(deeds.len());
     let mut answers = together(tasks.map(|deed| deed.run(Arc::clone(store), old, new))).await;
@@ -147,7 +147,7 @@ async fn logout_beats_everything<S: SessionStore>(store: Arc<S>) {
     }
 }
 
-/// A logout that a rotation has overtaken, and that names an id which opens nothing any more, is a logout.
+/// A logout that a rotation has overtaken, with an id that no longer opens anything, is still a logout.
 async fn logout_ends_what_was_moved<S: SessionStore>(store: Arc<S>) {
     for round in 0..LOGOUTS {
         let (keys, answers) = meet(&store, round, &[Deed::Delete, Deed::Rotate]).await;
@@ -200,7 +200,7 @@ async fn what_is_moved_is_not_gone<S: SessionStore>(store: Arc<S>) {
     }
 }
 
-/// How many sessions a user may have where many logins meet.
+/// How many sessions a user may have after many concurrent logins.
 const MOST: u16 = 5;
 
 async fn parallel_logins_leave_the_most<S: SessionStore>(store: Arc<S>) {
@@ -215,13 +215,13 @@ async fn parallel_logins_leave_the_most<S: SessionStore>(store: Arc<S>) {
     let ended = together((0..2 * TASKS).map(log_in)).await.into_iter().sum::<u64>();
     let left = ok(store.list_user(here("alice").sessions(), NOW).await).len();
     assert!(left <= usize::from(MOST), "trim_user: of many logins the last leaves at most {MOST}: {left}");
-    // Each spares its own, of which one may be doomed by others.
+    // Each spares its own session, which others may end.
     assert!(left + 1 >= usize::from(MOST), "trim_user: leaves as many as it may: {left}");
     let made = u64::from(2 * TASKS);
     assert_eq!(ended + left as u64, made, "trim_user: counts each that it ended, and once");
 }
 
-/// Looks at both keys over and over while the session moves from one to the other.
+/// Looks at both keys repeatedly while the session moves from one to the other.
 async fn watch<S: SessionStore>(store: &S, old: &SessionKey, new: &SessionKey, alias: bool) {
     for _ in 0..ROUNDS {
         // The session goes from `old` to `new`: looked at in this order it is never missed,

@@ -27,7 +27,7 @@ pub(super) async fn check<S: SessionStore>(fresh: &impl AsyncFn() -> S) {
     }
 }
 
-/// What the session becomes by its first rotation.
+/// The session after its first rotation.
 fn rotated() -> SessionRecord {
     SessionRecord { rotated: NOW, last_seen: NOW, expires: at(7_200), ..sample_record("alice") }
 }
@@ -226,7 +226,7 @@ async fn a_rotation_without_alias_ends_every_alias<S: SessionStore>(store: &S) {
 async fn any_key_that_it_had_ends_the_session<S: SessionStore>(store: &S, alias_until: Option<Timestamp>) {
     const MOVES: u16 = 4;
     for had in 0..=MOVES {
-        // A session of its own for each.
+        // A separate session for each.
         let n = 10 + had;
         ok(store.create(&key(n), &rotated()).await);
         for moves in 0..MOVES {

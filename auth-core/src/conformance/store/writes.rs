@@ -84,7 +84,7 @@ async fn update_of_an_absent_record_is_gone<S: SessionStore>(store: &S) {
     assert_eq!(live(store, &key(1)).await, None, "update: never inserts");
 }
 
-/// Touches Alice's record and says which times it then has.
+/// Touches Alice's record and returns its times afterwards.
 async fn touched<S: SessionStore>(store: &S, last_seen: Timestamp, expires: Timestamp) -> SessionRecord {
     assert_eq!(ok(store.touch(&key(1), last_seen, expires).await), Written::Done, "touch: the record exists");
     let loaded = ok(store.load(&key(1), NOW).await).expect("touch: keeps the record");

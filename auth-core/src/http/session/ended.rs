@@ -7,14 +7,14 @@ use crate::http::resolve::is_same;
 use crate::session::ResolveError;
 use crate::{Access, User};
 
-/// Why a long connection is to be closed.
+/// Why to close a long connection.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Ended {
-    /// Nobody may be served on it any more: the session was logged out, has expired or needs another factor; the user is disabled
-    /// or deleted, or the credentials have expired. A WebSocket closes with a code of the application, such as 4001.
+    /// The caller may no longer be served: the session was logged out, has expired or needs another factor; the user was disabled or
+    /// deleted, or the credentials have expired. Close a WebSocket with a code of the application's, such as 4001.
     SignedOut,
-    /// It could not be found out whether its caller may still be served. A WebSocket closes with 1013 (try again later).
+    /// An outage: whether the caller may still be served could not be determined. Close a WebSocket with 1013 (try again later).
     Unknown(ResolveError),
 }
 
@@ -22,10 +22,10 @@ impl<U: User> Session<U> {
     /// Completes when the caller of a long connection may no longer be served: race it against a WebSocket, a stream of events or a
     /// gRPC stream.
     ///
-    /// It looks at once, and then every so often (a second is the least): at the session, its user, and what their backend says of
-    /// them. A session that goes on under a new id is followed. Looking is no use of the session: one that is idle for too long ends,
-    /// and the connection with it; [`find_caller_again`](Self::find_caller_again) counts as use. Credentials that came with the
-    /// request end at their expiry, and with their user.
+    /// It checks at once and then at this interval, of a second at least: the session, its user, and what the backend says of that
+    /// user. A session that continues under a new id is followed. Checking does not count as using the session, so an idle session
+    /// ends and closes the connection; [`find_caller_again`](Self::find_caller_again) does count. Credentials of the request itself,
+    /// such as an API key, end with their user and when they expire; revoking them is not noticed.
     ///
     /// ```
     /// use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Signing in who has just registered.
+//! Signing in a user who has just registered.
 
 use std::sync::Arc;
 
@@ -10,11 +10,24 @@ use crate::session::{SessionError, SessionErrorKind};
 use crate::{Authenticated, User};
 
 impl<U: User> Session<U> {
-    /// Signs in a user who has just registered, without asking for the password again: as [`login`](Self::login), by the proof that
-    /// the store gives.
+    /// Signs in a user who has just registered, like [`login`](Self::login), by the store's proof: the password is not asked for, or
+    /// hashed, again.
     ///
-    /// `backend` is the name under which that store is in the chain. It is asked for the user, who must be there with the same
-    /// security stamp.
+    /// `backend` is the name of that store in the chain. The chain loads the user from it by id, and the security stamp must match.
+    ///
+    /// ```
+    /// use auth_core::backend::Registered;
+    /// use auth_core::session::SessionError;
+    /// use auth_core::{Session, User};
+    ///
+    /// // `registered` comes from the store that created the user, such as `SqlUsers::register`.
+    /// async fn welcome<U: User>(session: &Session<U>, registered: Registered<U>) -> Result<(), SessionError> {
+    ///     let login = session.login_registered("local", registered).await?;
+    ///     // `login.answer(next)` redirects to where the visitor wanted to go.
+    ///     # drop(login);
+    ///     Ok(())
+    /// }
+    /// ```
     ///
     /// # Errors
     /// [`SessionError`] as of [`login`](Self::login), or of kind [`NotRegistered`](SessionErrorKind::NotRegistered) if that backend
@@ -32,7 +45,11 @@ impl<U: User> Session<U> {
         self.login(vouched).await
     }
 
-    async fn vouch(&self, backend: &str, registered: Registered<U>) -> Result<Authenticated<U>, SessionError> {
+    async fn vouch(
+        &self,
+        backend: &str,
+        registered: Registered<U>,
+    ) -> Result<Authenticated<U>, SessionError> {
         let unknown = || SessionError::from(SessionErrorKind::NotRegistered);
         let environment = self.auth().environment();
         let source = environment.sources.iter().find(|source| source.name.as_str() == backend);
@@ -45,6 +62,13 @@ impl<U: User> Session<U> {
         let known = environment.reload(&name, &user.id(), &grant, self.facts()).await?;
         let is_same = |known: &Arc<U>| known.security_stamp() == user.security_stamp();
         let user = known.filter(is_same).ok_or_else(unknown)?;
-        Ok(Authenticated { user, backend: name, at, by: self.auth().id(), grant: Arc::new(grant), name: typed })
+        Ok(Authenticated {
+            user,
+            backend: name,
+            at,
+            by: self.auth().id(),
+            grant: Arc::new(grant),
+            name: typed,
+        })
     }
 }

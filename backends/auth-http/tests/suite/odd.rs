@@ -1,4 +1,4 @@
-//! An error that the input causes is no outage: whoever sends odd input keeps nobody else out.
+//! An error that the input causes is not an outage: odd input keeps nobody else out.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::support::{
     Answer, Chain, ISSUER, Refused, Seen, Service, alice, alices, backend, endpoint, shape,
 };
 
-/// How many odd attempts come before somebody else's.
+/// How many odd attempts come before another user's.
 const ODD: usize = 50;
 
 fn is_odd(seen: &Seen) -> bool {

@@ -32,7 +32,7 @@ fn client(authority: &Certificate) -> ConfigBuilder<ClientConfig, WantsClientCer
     config.with_safe_default_protocol_versions().unwrap().with_root_certificates(roots(authority))
 }
 
-/// A service that knows Alice; its port. With `clients`, only those whom this authority vouches for may ask.
+/// A service that knows Alice; its port. With `clients`, only clients certified by this authority may ask.
 async fn service(certificate: &Certificate, clients: Option<&Certificate>) -> u16 {
     let provider = Arc::new(default_provider());
     let config = ServerConfig::builder_with_provider(Arc::clone(&provider));

@@ -125,7 +125,7 @@ async fn connecting_has_its_time() {
     }
 }
 
-/// What is under way at once is bounded, and whoever is too many does not wait.
+/// The number of concurrent requests is limited, and further ones do not wait.
 #[tokio::test]
 async fn places_are_bounded() {
     let silent = raw(|mut stream| async move { _ = misbehave(&mut stream, Does::Hangs).await }).await;

@@ -73,7 +73,7 @@ impl Verifier<BearerToken> for Greedy {
     }
 }
 
-/// Shape is ownership: what is ours and wrong is not shown to whoever comes next.
+/// Form decides the owner: the next backend never sees an invalid token of a configured issuer.
 #[tokio::test]
 async fn tokens_of_ours_end_here() {
     let (key, forger) = (Key::new("a"), Key::new("a"));

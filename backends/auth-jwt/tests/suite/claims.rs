@@ -154,7 +154,7 @@ async fn algorithms_are_those_of_the_issuer() {
     }
 }
 
-/// A leeway of its own, to the millisecond, and with a clock that goes back.
+/// A configured leeway, to the millisecond, and with a clock that is set back.
 #[tokio::test]
 async fn times_are_exact() {
     let key = Key::new("a");

@@ -75,7 +75,7 @@ async fn a_key_that_changes_under_its_name() {
     assert_eq!(chain.subject(&by_old).await, Err(WRONG));
 }
 
-/// Whoever makes up names of keys brings about one fetch for each interval, and keeps nobody out.
+/// Invented names of keys cause one fetch for each interval, and keep nobody out.
 #[tokio::test]
 async fn a_flood_of_names() {
     let key = Key::new("a");
@@ -101,7 +101,7 @@ async fn a_flood_of_names() {
     );
 }
 
-/// What a made-up name brings about is of use to whoever needs a new key.
+/// The fetch for an invented name also serves requests that need a new key.
 #[tokio::test]
 async fn a_rotation_is_not_starved() {
     let (key, new) = (Key::new("a"), Key::new("new"));
@@ -202,7 +202,7 @@ async fn one_fetch_is_under_way() {
     assert_eq!(server.asked(), 2);
 }
 
-/// Whoever asked first goes away, and the others have the keys all the same.
+/// The request that fetches is cancelled, and the others get the keys all the same.
 #[tokio::test]
 async fn a_fetch_outlives_who_began_it() {
     let (key, new) = (Key::new("a"), Key::new("new"));

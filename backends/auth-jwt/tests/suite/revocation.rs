@@ -50,7 +50,7 @@ async fn it_is_asked_about_every_use() {
     assert_eq!(*at, Some(Timestamp::from_secs(NOW - 1)));
 }
 
-/// By user and time: whoever was logged out everywhere has no token from before.
+/// By user and time: a user who logged out everywhere has no valid token from before.
 #[tokio::test]
 async fn by_epoch() {
     let key = Key::new("a");

@@ -32,7 +32,7 @@ async fn active_directory_is_a_directory() {
     confirmed(&server).await;
 }
 
-/// However a name is spelt, the user is the one whom the directory knows.
+/// Whatever the spelling of a name, the user is the one in the directory.
 async fn names(way: &str, directory: &Ldap) {
     let alice = login(directory, "alice", PASSWORD).await.unwrap();
     assert_eq!((alice.issuer(), alice.username()), ("example.test", "alice"), "{way}");
@@ -76,7 +76,7 @@ async fn groups(server: &ActiveDirectory) {
     assert_eq!(told(&required, "bob", PASSWORD).await.as_deref(), Ok("bob"));
 }
 
-/// Groups and people come in pages, and it refers to other parts of its own without anything being lost.
+/// Groups and people come in pages, and references to other parts lose nothing.
 async fn pages(server: &ActiveDirectory) {
     let base = ActiveDirectory::BASE;
     let member = format!("CN=Bob Baker,CN=Users,{base}");
@@ -92,7 +92,7 @@ async fn pages(server: &ActiveDirectory) {
         let bob = login(&directory, "bob", PASSWORD).await.unwrap();
         assert_eq!(bob.groups(), &Groups::Known(expected.iter().cloned().collect()));
     }
-    assert_eq!(log.saying("refers to others").len(), 1);
+    assert_eq!(log.saying("returned referrals").len(), 1);
     let few = settings(server).page_size(10).max_groups(26).build().unwrap();
     assert_eq!(login(&few, "bob", PASSWORD).await.unwrap().groups(), &Groups::Unknown);
     assert_eq!(log.saying("more than 26 groups").len(), 1);
@@ -105,7 +105,7 @@ async fn pages(server: &ActiveDirectory) {
             Standing::Gone => "gone".into(),
         });
     }
-    // The domain has accounts of its own, most of them disabled.
+    // The domain has built-in accounts, most of them disabled.
     for (name, count) in
         [("alice", 1), ("anne", 1), ("bob", 1), ("mustchange", 1), ("service", 1), ("Expired", 1)]
     {

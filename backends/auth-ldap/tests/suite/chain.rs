@@ -19,7 +19,7 @@ async fn it_is_a_backend() {
 async fn odd_input_is_about_itself() {
     let server = OpenLdap::new().start();
     let (right, other) = (Password::new("alice", "alicepw"), Password::new("bob", "bobpw"));
-    // This server locks out whoever types three wrong passwords: those are bob's.
+    // This server locks users out after three wrong passwords: those are bob's.
     let names = odd_passwords(&right).into_iter().filter(|odd| odd.username() != "alice");
     let secrets = odd_passwords(&other).into_iter().filter(|odd| odd.username() == "bob");
     let all: Vec<_> = names.chain(secrets).collect();

@@ -85,6 +85,6 @@ fn a_threshold_that_leaves_nothing_does_not_build() {
             .users("dc=example,dc=org", "(uid={username})")
             .lockout_threshold(failures, Duration::from_secs(within))
             .build();
-        assert!(built.unwrap_err().to_string().contains("leaves nothing to stop before"));
+        assert!(built.unwrap_err().to_string().contains("`lockout_threshold` needs"));
     }
 }

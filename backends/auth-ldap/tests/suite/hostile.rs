@@ -41,7 +41,7 @@ async fn success_of_something_else_is_none() {
     }
 }
 
-/// A referral leads nowhere, and nobody is told a password there.
+/// A referral leads nowhere, and its target gets no password.
 #[tokio::test]
 async fn referrals_are_not_followed() {
     let there = Mock::answering(|asked| Reply::Say(result(asked.id, BIND_ANSWER, 0, b""))).await;

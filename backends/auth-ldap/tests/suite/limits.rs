@@ -121,7 +121,7 @@ async fn a_part_elsewhere_is_told() {
     for _ in 0..2 {
         assert_eq!(groups(&directory, "alice").await, known(&["staff", "admins"]));
     }
-    assert_eq!(log.saying("refers to others").len(), 1);
+    assert_eq!(log.saying("returned referrals").len(), 1);
     let there =
         settings(&server).groups(GroupSource::members(format!("cn=elsewhere,{GROUPS}"))).build().unwrap();
     assert_eq!(told(&there, "alice", "alicepw").await, Err(UNAVAILABLE), "nothing is known of what is there");

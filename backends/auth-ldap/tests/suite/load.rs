@@ -68,7 +68,7 @@ async fn an_answer_that_comes_late_is_nobodys() {
     assert_eq!(told(&directory, "alice", "alicepw").await.as_deref(), Ok("alice"));
 }
 
-/// The same, step by step: the first bind is not answered before whoever asked went away, and the next one asked.
+/// The same, step by step: the first bind is not answered before its client went away and the next one asked.
 #[tokio::test]
 async fn a_late_success_is_not_the_next_ones() {
     let binds = AtomicUsize::new(0);

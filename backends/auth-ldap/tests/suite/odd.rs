@@ -1,4 +1,4 @@
-//! An error that the input causes is no outage: whoever sends odd input keeps nobody else out.
+//! An error that the input causes is not an outage: odd input keeps nobody else out.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use auth_core::{Auth, DeniedKind, Password, RequestFacts};
 use crate::mock::{Asked, BIND, BIND_ANSWER, DONE, Mock, Reply, SEARCH, alice, entry, result};
 use crate::support::{Person, backend};
 
-/// How many odd attempts come before somebody else's.
+/// How many odd attempts come before another user's.
 const ODD: usize = 50;
 
 /// A directory of alice, and of odd people whose search or bind it answers as told.

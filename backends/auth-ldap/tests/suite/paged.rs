@@ -147,6 +147,6 @@ async fn references_are_left_out_and_told_once() {
     for _ in 0..3 {
         assert_eq!(groups(&directory, "alice").await, known(&["a"]));
     }
-    assert_eq!(log.saying("refers to others").len(), 1);
+    assert_eq!(log.saying("returned referrals").len(), 1);
     assert_eq!(elsewhere.asked(), []);
 }

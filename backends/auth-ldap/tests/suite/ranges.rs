@@ -119,7 +119,7 @@ async fn too_many_values_are_unknown() {
     assert_eq!(told(&enough, "alice", "alicepw").await.as_deref(), Ok("alice"));
 }
 
-/// Whoever has none is asked about once.
+/// A user without ranges takes one request.
 #[tokio::test]
 async fn nobody_is_asked_for_ranges_without_need() {
     let mock = Mock::start(|asked| match asked.op {

@@ -47,7 +47,7 @@ fn what_cannot_be_right_is_refused() {
         ("groups of nowhere", good().groups(GroupSource::member_of("")), "groups"),
         ("no time", good().timeout(Duration::ZERO), "time"),
         ("no connection", good().connections(0), "connections"),
-        ("pages of nothing", good().page_size(0), "pages"),
+        ("pages of nothing", good().page_size(0), "page_size"),
         ("no groups at all", good().max_groups(0), "groups"),
         ("an attribute that is none", good().attribute("a)(b"), "attribute"),
         ("no authorities", good().authorities("canary"), "PEM"),

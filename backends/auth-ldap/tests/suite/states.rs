@@ -99,7 +99,7 @@ async fn only_an_answer_ends_a_session() {
     assert!(directory.confirm("example.org", alice.subject()).await.is_err());
 }
 
-/// Without a service account users bind and read themselves; nobody is looked up.
+/// Without a service account users bind and read their own entries; looking a user up is not possible.
 #[tokio::test]
 async fn users_can_read_their_own_entries() {
     let server = OpenLdap::new().start();
@@ -124,7 +124,7 @@ async fn users_can_read_their_own_entries() {
     assert!(!server.binds().is_empty());
 }
 
-/// Whoever has to change a password can: by the old one, and by nobody else's.
+/// A user who must change their password can do so by the old one, and by no other.
 #[tokio::test]
 async fn a_password_that_must_be_changed_is_changed_by_its_owner() {
     let server = OpenLdap::new().start();

@@ -1,4 +1,4 @@
-//! What the tests share: a directory, a chain over it, and users who are whoever it says.
+//! What the tests share: a directory, a chain over it, and a user type.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -36,7 +36,7 @@ impl User for Person {
     }
 }
 
-/// Whoever the directory vouches for.
+/// Any user of the directory.
 #[derive(Default)]
 pub(crate) struct Everybody(Mutex<BTreeMap<String, Identity>>);
 
@@ -75,7 +75,7 @@ pub(crate) fn directory(server: &OpenLdap) -> Ldap {
     settings(server).build().unwrap()
 }
 
-/// Whom others bound as than whoever filled the directory.
+/// The accounts that others bound as, besides the one that filled the directory.
 pub(crate) fn bound(server: &OpenLdap) -> Vec<String> {
     server.binds().into_iter().filter(|dn| dn != OpenLdap::ADMIN).collect()
 }

@@ -87,7 +87,7 @@ async fn what_goes_wrong_is_said() {
     .await;
 }
 
-/// Whoever has a single passkey and no screen has chosen it.
+/// A device with a single passkey and no screen has chosen it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_name_field_offers_passkeys() {
     let site = Site::start().await;

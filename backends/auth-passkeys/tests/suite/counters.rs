@@ -44,14 +44,14 @@ async fn a_counter_that_falls_is_refused() {
         assert_eq!(with(&site, &mut device, counter).await, fell(), "{counter}");
     }
     assert_eq!(with(&site, &mut device, 8).await, (true, vec![]));
-    // Whoever once had a counter and has none any more has lost nothing of the one that is kept.
+    // A device that stops counting does not reset the stored counter.
     for counter in [0, 8, 5] {
         assert_eq!(with(&site, &mut device, counter).await, fell(), "{counter}");
     }
     assert_eq!(with(&site, &mut device, 9).await, (true, vec![]));
 }
 
-/// Devices that share a passkey do not know each other's counters: whoever were refused could never sign in again.
+/// Devices that share a passkey do not share its counter: refusing one would lock it out for good.
 #[tokio::test]
 async fn a_synced_passkey_is_accepted_and_told() {
     let site = Site::new();
@@ -71,7 +71,7 @@ async fn a_synced_passkey_is_accepted_and_told() {
     }
 }
 
-/// A device and its copy sign with one counter, each for a challenge of its own.
+/// A device and its copy sign with the same counter, each for a separate challenge.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_many_with_one_counter_at_once_one_is_accepted() {
     let site = Arc::new(Site::new());
@@ -104,7 +104,7 @@ async fn whether_it_is_backed_up_may_change() {
     assert_eq!(site.log_in(&bound).await.unwrap_err(), DeniedKind::WrongSecret);
 }
 
-/// As long as an old key is there, what it sealed is sealed anew by whoever signs in.
+/// As long as an old key is there, data that it sealed are sealed again at the next login.
 #[tokio::test]
 async fn a_new_key_takes_over() {
     const NEW: &[u8] = b"another secret of more than 32 bytes";

@@ -38,7 +38,7 @@ async fn a_passkey_signs_its_owner_in() {
     }
 }
 
-/// Every page that asks gets the same, whoever is about to sign in.
+/// Every page gets the same challenge options, whatever the user.
 #[tokio::test]
 async fn a_login_page_tells_nobody_who_has_a_passkey() {
     let site = Site::new();
@@ -184,7 +184,7 @@ async fn a_passkey_that_is_removed_meanwhile_signs_nobody_in() {
     }
 }
 
-/// Whoever's device calls its passkey as another's does, and gets its place while that one signs in, is not signed in by it.
+/// A passkey that takes the place of another with the same credential id during a login does not sign its user in.
 #[tokio::test]
 async fn a_passkey_that_takes_anothers_place_was_not_verified() {
     let (site, other) = (Site::new(), Site::new());
@@ -198,7 +198,7 @@ async fn a_passkey_that_takes_anothers_place_was_not_verified() {
     assert_eq!(site.one().factors().list(&bob()).await.unwrap().len(), 1);
 }
 
-/// Whoever may not sign in hears the same as anybody.
+/// A user who may not sign in gets the same answer as anybody.
 #[tokio::test]
 async fn a_user_who_may_not_sign_in_does_not() {
     let site = Site::new();

@@ -32,7 +32,7 @@ async fn an_answer_is_good_for_one_time() {
     }
 }
 
-/// Whoever may guess twice may guess as often as they like.
+/// A client with two guesses could have any number of them.
 #[tokio::test]
 async fn a_wrong_answer_uses_the_challenge_up() {
     let site = Site::new();
@@ -143,7 +143,7 @@ async fn the_ceremonies_are_apart() {
     }
 }
 
-/// A few tabs, each with a challenge of its own.
+/// A few tabs, each with a separate challenge.
 #[tokio::test]
 async fn tabs_do_not_disturb_each_other() {
     let site = Site::new();

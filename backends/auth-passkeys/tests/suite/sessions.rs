@@ -75,7 +75,7 @@ async fn a_passkey_finishes_a_login_that_a_password_began() {
     assert_eq!(session.backend(), Some(alice().backend));
 }
 
-/// Whoever must have a factor, and has none yet, gets one on the way in.
+/// A user who must have a factor, and has none yet, enrols one at the login.
 #[tokio::test]
 async fn registering_one_finishes_a_login_that_wants_it() {
     let site = Site::new();

@@ -169,7 +169,7 @@ async fn a_moved_session_is_found_for_as_long_as_it_lives() {
     assert!(updated > touched && meet(updated, noted), "after an update: {updated} and {noted}");
 }
 
-/// Whoever ends or counts sessions reads what stands before their records, whatever an application keeps in those.
+/// Ending and counting sessions reads only what precedes their records, whatever an application stores in those.
 #[tokio::test]
 async fn the_longest_names_are_read_whole() {
     let server = Redis::new().start();

@@ -33,7 +33,7 @@ async fn the_contract_is_kept_on_a_cluster() {
     let client = ClusterClient::new(nodes.iter().map(Redis::url)).unwrap();
     let store = RedisSessions::cluster(&client).await.unwrap();
     store.check().await.unwrap();
-    // Each prefix is in a slot of its own: the cases are spread over all nodes.
+    // Each prefix has a separate slot: the cases are spread over all nodes.
     let cases = AtomicU32::new(0);
     let empty = || {
         let case = cases.fetch_add(1, Ordering::Relaxed);

@@ -143,7 +143,7 @@ async fn a_server_that_does_not_answer_is_an_error() {
     assert!(!used(&store, "a", later(600)).await.unwrap());
 }
 
-/// Whoever takes the key for something else does not make it used.
+/// Another value under the key does not make the id used.
 #[tokio::test]
 async fn a_key_of_another_type_is_an_error() {
     let server = Redis::new().start();

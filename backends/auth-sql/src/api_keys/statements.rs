@@ -53,7 +53,7 @@ impl Statements {
     }
 }
 
-/// `good_until` is what was granted; `expires` when the key has ended, for whichever reason.
+/// `good_until` is the expiry that was granted; `expires` is when the key ended, for any reason.
 fn migrate(table: &Identifier, dialect: &Dialect) -> Vec<SqlStr> {
     let Dialect { integer, text, bytes, .. } = dialect;
     let columns = format!(
@@ -67,7 +67,7 @@ fn migrate(table: &Identifier, dialect: &Dialect) -> Vec<SqlStr> {
          expires {integer} NOT NULL, \
          details {bytes} NOT NULL"
     );
-    // With `expires`, so that an owner's live keys are counted without looking at their rows.
+    // With `expires`, so that counting an owner's live keys does not read their rows.
     let indexes = [("_owner", "backend, user_id, created, expires"), ("_expires", "expires")];
     dialect.create_table(table, &columns, &indexes)
 }

@@ -11,14 +11,14 @@ use tokio::time::timeout;
 
 use crate::error::DbError;
 
-/// How long a connection may take to show that it can be used again. Then it is closed, and its place is free.
+/// How long a connection may take to show that it can be used again. After that it is closed, and its place in the
+/// pool is free.
 const BACK_WITHIN: Duration = Duration::from_secs(2);
 
 /// A connection that goes back into its pool, or is closed, within [`BACK_WITHIN`].
 ///
-/// sqlx waits for an answer before it takes a connection back, and as long as it takes. On one that is dead without
-/// anybody having said so there is none: a few requests that were given up would hold all the pool's places for
-/// good.
+/// sqlx waits without a limit for an answer before it takes a connection back. On a dead connection none ever comes:
+/// a few cancelled requests would occupy the whole pool for good.
 pub(super) struct Lent<DB: Database>(PoolConnection<DB>);
 
 impl<DB: Database> Lent<DB> {
@@ -27,8 +27,8 @@ impl<DB: Database> Lent<DB> {
     }
 }
 
-/// In a box of its own: it may have to connect, and with room for that every future of this crate would be ten times as
-/// large, also those of `SQLite`, which are moved with each request's.
+/// Boxed: it may have to connect, and with room for that every future of this crate would be ten times as large,
+/// including those of `SQLite`, which are moved with each request's future.
 fn acquire<DB: Database>(
     pool: &Pool<DB>,
 ) -> Pin<Box<impl Future<Output = sqlx::Result<PoolConnection<DB>>> + use<DB>>> {
@@ -37,7 +37,7 @@ fn acquire<DB: Database>(
 
 impl<DB: Database> Drop for Lent<DB> {
     fn drop(&mut self) {
-        // What sqlx does when it drops one, but not for ever. Given up, it closes the connection.
+        // What sqlx does when it drops a connection, but with a limit. Past the limit the connection is closed.
         tokio::spawn(timeout(BACK_WITHIN, self.0.return_to_pool()));
     }
 }
@@ -56,8 +56,8 @@ impl<DB: Database> DerefMut for Lent<DB> {
     }
 }
 
-/// A connection for statements that count together. Dropped before it is [committed](Self::commit) or
-/// [undone](Self::undo), it is closed: so nothing of what was under way counts, and its place is free in time.
+/// A connection for statements that take effect together. If it is dropped before it is [committed](Self::commit) or
+/// [undone](Self::undo), the connection is closed: the server rolls back, and the place in the pool is free in time.
 pub(crate) struct LentTransaction<DB: Database> {
     connection: PoolConnection<DB>,
     open: bool,

@@ -11,8 +11,8 @@ use crate::error::DbError;
 
 type Query<'q> = sqlx::query::Query<'q, MySql, MySqlArguments>;
 
-/// sqlx asks the server to count the rows that a statement found (`CLIENT_FOUND_ROWS`), also those that it left
-/// as they were: so a write of equal values is not taken for one that came too late.
+/// sqlx asks the server to count the rows that a statement found (`CLIENT_FOUND_ROWS`), including those that it left
+/// unchanged. So a write of equal values is not taken for a write that came too late.
 impl Driver for MySqlPool {
     const DIALECT: &'static Dialect = &Dialect {
         name: "MySql",
@@ -20,8 +20,8 @@ impl Driver for MySqlPool {
         placeholder: |_| "?".into(),
         integer: "BIGINT",
         boolean: "BOOLEAN",
-        // The collations that compare byte for byte have no name in common, except `utf8mb4_bin`: and that one
-        // does not see a space at the end. An index has room for two of this length, in bytes.
+        // No collation that compares byte for byte exists on both servers, except `utf8mb4_bin`, which ignores
+        // trailing spaces. An index has room for two columns of this length, in bytes.
         text: "VARBINARY(1024)",
         bytes: "MEDIUMBLOB",
         key: "BINARY(32)",
@@ -110,7 +110,7 @@ impl Columns for MySqlRow {
     }
 
     fn text(&self, at: usize) -> Result<Option<&str>, DbError> {
-        // By way of its bytes: our own columns of texts are VARBINARY.
+        // Read as bytes, because this crate's text columns are VARBINARY.
         let text = self.bytes(at)?.map(str::from_utf8).transpose();
         text.map_err(|_| DbError::unreadable("a text is not UTF-8"))
     }
@@ -132,10 +132,10 @@ impl Columns for MySqlRow {
     }
 }
 
-/// Whether a number says that values are refused, which SQLSTATE HY000 does not tell. What these say, in order: column
-/// cannot be null, packet too large, out of range, cut off, illegal mix of collations (3), wrong value (2), no text of
-/// that character set (2), too long (2), a trigger's SIGNAL, conversion of a collation impossible, a CHECK of
-/// `MySQL`, and of `MariaDB`.
+/// Whether an error number says that the server refuses the values, which SQLSTATE HY000 does not tell. In order:
+/// column cannot be null, packet too large, out of range, truncated, illegal mix of collations (3), wrong value (2),
+/// invalid text for the character set (2), too long (2), a trigger's SIGNAL, impossible conversion of a collation, a
+/// CHECK of `MySQL`, and one of `MariaDB`.
 pub(crate) fn is_refusal(number: u16) -> bool {
     matches!(
         number,
@@ -163,7 +163,7 @@ pub(crate) fn is_given_up(number: u16) -> bool {
     matches!(number, 1317 | 1969 | 3024)
 }
 
-/// The server's own number for an error; many share one SQLSTATE.
+/// The server's error number: many errors share one SQLSTATE.
 pub(crate) fn number(error: &dyn DatabaseError) -> Option<u16> {
     error.try_downcast_ref::<MySqlDatabaseError>().map(MySqlDatabaseError::number)
 }

@@ -16,34 +16,33 @@ use crate::error::DbError;
 
 type Query<'q> = sqlx::query::Query<'q, Postgres, PgArguments>;
 
-/// Held while tables are made: two `CREATE TABLE IF NOT EXISTS` at once may both find nothing, and one then
-/// fails. It ends with its transaction; the number has no meaning, but nobody else will have it.
+/// Held while tables are created: two concurrent `CREATE TABLE IF NOT EXISTS` may both find nothing, and one of them
+/// then fails. The lock ends with its transaction. The number is arbitrary, but unlikely to be used elsewhere.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7310028491155320867)";
 
-/// How long it may take to see whether statements are kept apart. Behind a pooler that is used up it would take longer, and
-/// then there is nothing to see.
+/// How long it may take to find out whether statements are kept apart. An exhausted pooler takes longer, and then
+/// there is nothing to find out.
 const SEEN_WITHIN: Duration = Duration::from_secs(5);
 
 /// A pool of connections. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Connections {
     pool: PgPool,
-    /// Whether a statement that was prepared is still there when it is run again, as on a connection of its own. Behind a
-    /// pooler that hands each transaction to another connection of the server it is not, and another client's may be in
-    /// its place.
+    /// Whether a prepared statement is still there when it is run again. Behind a pooler that assigns each
+    /// transaction to another connection of the server it is not, and another client's statement may be in its place.
     prepares: bool,
 }
 
 impl Connections {
     pub(crate) fn of(pool: PgPool) -> Self {
-        // It is what everybody sets who uses sqlx behind such a pooler, and found nowhere else.
+        // Everybody who uses sqlx behind such a pooler sets it, and nobody else does.
         let url = pool.connect_options().to_url_lossy();
         let keeps_none =
             url.query_pairs().any(|(name, value)| name == "statement-cache-capacity" && value == "0");
         Self { pool, prepares: !keeps_none }
     }
 
-    /// Looks whether statements of two clients are kept apart.
+    /// Checks whether the statements of two clients are kept apart.
     pub(crate) async fn check(&self) -> Result<(), DbError> {
         if !self.prepares {
             return Ok(());
@@ -51,12 +50,12 @@ impl Connections {
         let mixed = timeout(SEEN_WITHIN, mixes_statements(&self.pool.connect_options())).await;
         match mixed {
             Ok(Ok(true)) => Err(DbError::mixed_up()),
-            // Where no connection is left, or a statement fails for another reason, this is not the place to say so.
+            // If the pool has no free connection, or a statement fails for another reason, other code reports that.
             Ok(Ok(false) | Err(_)) | Err(_) => Ok(()),
         }
     }
 
-    /// Runs a statement in a transaction of its own, and a name of its own is not needed there.
+    /// Runs a statement in a separate transaction, where it needs no name.
     async fn execute_alone(&self, sql: &SqlStr, values: &[Value<'_>]) -> Result<u64, DbError> {
         let mut transaction = self.begin().await?;
         let answer = transaction.execute(sql, values).await;
@@ -70,8 +69,9 @@ impl Connections {
     }
 }
 
-/// Whether two clients that give different statements the same name meet. sqlx counts names on each connection, from the
-/// first on new ones. Where they meet, one is told that the name is taken, or that there is none, or runs the other's.
+/// Whether two clients that give different statements the same name collide. sqlx counts names on each connection, so
+/// that new connections start with the same one. If they collide, one client is told that the name is taken or
+/// unknown, or runs the other's statement.
 async fn mixes_statements(options: &PgConnectOptions) -> sqlx::Result<bool> {
     let mut clients =
         [PgConnection::connect_with(options).await?, PgConnection::connect_with(options).await?];
@@ -92,7 +92,7 @@ async fn mixes_statements(options: &PgConnectOptions) -> sqlx::Result<bool> {
         }
     }
     for client in clients {
-        // They are given up in any case; so the server need not notice by itself.
+        // Both connections are given up in any case; this saves the server from having to notice.
         let _ = client.close().await;
     }
     Ok(false)
@@ -105,7 +105,7 @@ impl Driver for Connections {
         placeholder: |n| format!("${n}"),
         integer: "BIGINT",
         boolean: "BOOLEAN",
-        // The order of bytes, whatever the database's locale.
+        // Byte order, whatever the database's locale.
         text: "TEXT COLLATE \"C\"",
         bytes: "BYTEA",
         key: "BYTEA",
@@ -117,7 +117,7 @@ impl Driver for Connections {
         indexes_within: false,
         from_nothing: "",
         limits_delete: false,
-        // Without it, a row that is touched in between is deleted: only its key is looked at again.
+        // Without it, a row that is touched in between is deleted, because PostgreSQL only rechecks its key.
         lock_found: " FOR UPDATE SKIP LOCKED",
         lock: " FOR UPDATE",
         misses_moved: false,
@@ -130,7 +130,8 @@ impl Driver for Connections {
     type Transaction = PgTransaction;
 
     async fn migrate(&self, statements: &[SqlStr]) -> Result<(), DbError> {
-        // Sent as one, they are one transaction, which the server ends also if this future is dropped meanwhile.
+        // Sent as one message they are one transaction, which the server ends even if this future is dropped
+        // meanwhile.
         let all =
             std::iter::once(LOCK).chain(statements.iter().map(SqlStr::as_str)).collect::<Vec<_>>().join("; ");
         raw_sql(AssertSqlSafe(all)).execute(&self.pool).await?;
@@ -170,18 +171,18 @@ impl Driver for Connections {
     }
 }
 
-/// A transaction: all of it is on one connection of the server, also behind a pooler.
+/// A transaction. All of it runs on one connection of the server, even behind a pooler.
 pub(crate) struct PgTransaction {
     lent: LentTransaction<Postgres>,
     prepares: bool,
 }
 
 impl PgTransaction {
-    /// Makes it count if this is no error.
+    /// Commits unless this is an error.
     async fn end<T>(self, answer: Result<T, DbError>) -> Result<T, DbError> {
         match answer {
             Ok(_) => self.lent.commit().await?,
-            // If even that fails, the connection is closed, which does the same.
+            // If even the rollback fails, the connection is closed, which has the same effect.
             Err(_) => drop(self.lent.undo().await),
         }
         answer
@@ -209,8 +210,8 @@ impl Transaction for PgTransaction {
     }
 }
 
-/// A statement with its values. One that is not `persistent` has no name, which counts until the next one: on a connection
-/// of the server that nobody else uses meanwhile, as in a transaction.
+/// A statement with its values. A statement that is not `persistent` has no name and lasts until the next one: it
+/// needs a connection of the server that nobody else uses meanwhile, as in a transaction.
 fn bound<'q>(sql: &SqlStr, values: &[Value<'_>]) -> Query<'q> {
     values.iter().fold(query(sql.clone()), |query, value| match *value {
         Value::Int(number) => query.bind(number),
@@ -227,7 +228,7 @@ impl Columns for PgRow {
         let kind = column.type_info();
         let narrower =
             <i32 as Type<Postgres>>::compatible(&kind) || <i16 as Type<Postgres>>::compatible(&kind);
-        // sqlx reads an `i64` from any integer, but offers to do so from BIGINT only.
+        // sqlx can read an `i64` from any integer type, but `try_get` accepts BIGINT only.
         Ok(if narrower { self.try_get_unchecked(at)? } else { self.try_get(at)? })
     }
 

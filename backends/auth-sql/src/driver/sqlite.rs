@@ -16,7 +16,7 @@ type Query<'q> = sqlx::query::Query<'q, Sqlite, SqliteArguments>;
 impl Driver for Connections {
     const DIALECT: &'static Dialect = &Dialect {
         name: "Sqlite",
-        // In double quotes, SQLite takes a name that it does not know for a text.
+        // SQLite takes an unknown name in double quotes for a text.
         quote: '`',
         placeholder: |n| format!("?{n}"),
         integer: "INTEGER",
@@ -27,15 +27,15 @@ impl Driver for Connections {
         uuid: "BLOB",
         counted: "INTEGER PRIMARY KEY AUTOINCREMENT",
         new_uuid: "(randomblob(16))",
-        // Each row is sent from thread to thread.
+        // Each row is sent from one thread to another.
         gather: Some(|column| format!("json_group_array({column})")),
         table_options: " STRICT",
         indexes_within: false,
         from_nothing: "",
         limits_delete: false,
-        // There is one writer at a time.
+        // There is only one writer at a time.
         lock_found: "",
-        // The transaction began as the one that writes.
+        // The transaction began as a writing one.
         lock: "",
         misses_moved: false,
         find_column: |table, column| {
@@ -138,13 +138,13 @@ impl Columns for SqliteRow {
     }
 }
 
-/// Whether an error is one of `SQLite`'s own.
+/// Whether an error comes from `SQLite` itself.
 pub(crate) fn is_of(error: &dyn DatabaseError) -> bool {
     error.try_downcast_ref::<SqliteError>().is_some()
 }
 
-/// Whether a code says that values are refused: `SQLITE_TOOBIG`, `SQLITE_CONSTRAINT`, `SQLITE_MISMATCH`. An extended code
-/// has the primary one in its lowest byte.
+/// Whether a code says that `SQLite` refuses the values: `SQLITE_TOOBIG`, `SQLITE_CONSTRAINT`, `SQLITE_MISMATCH`. The
+/// lowest byte of an extended code is the primary code.
 pub(crate) fn is_refusal(code: &str) -> bool {
     code.parse().is_ok_and(|code: u32| matches!(code & 0xff, 18..=20))
 }

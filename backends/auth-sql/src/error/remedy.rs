@@ -1,8 +1,8 @@
-//! What to do about an error, where that is known: in our words, which name the setting.
+//! What to do about an error, where that is known: in words of this crate, which name the setting.
 
 use sqlx::error::DatabaseError;
 
-/// What to do where the database says that something is missing, refused or mixed up. `None` for all other errors.
+/// What to do if the database says that something is missing, refused or mixed up. `None` for all other errors.
 pub(super) fn of(error: &dyn DatabaseError) -> Option<String> {
     not_migrated(error)
         .or_else(|| read_only(error))
@@ -11,13 +11,13 @@ pub(super) fn of(error: &dyn DatabaseError) -> Option<String> {
         .or_else(|| forbidden(error))
 }
 
-/// A table or a column is missing: mostly nobody has called `migrate`.
+/// A table or a column is missing: usually nobody has called `migrate`.
 fn not_migrated(error: &dyn DatabaseError) -> Option<String> {
     let what = if is(error, &TABLE_MISSING) {
         let table = named(error.message(), &TABLE_MISSING);
         table.map_or_else(|| "a table is missing".into(), |table| format!("the table `{table}` is missing"))
     } else if lacks_column(error) {
-        // A column that is named with its table stands in no quotes in PostgreSQL's words.
+        // PostgreSQL does not quote a column that it names with its table.
         let column = named(error.message(), &COLUMN_MISSING).or_else(|| unquoted(error.message()));
         let column = column.map_or_else(|| "a column".into(), |column| format!("the column `{column}`"));
         format!("a table of an earlier version lacks {column}")
@@ -40,21 +40,21 @@ fn read_only(error: &dyn DatabaseError) -> Option<String> {
         return crate::driver::sqlite::is_read_only(&code).then(|| text.into());
     }
     let text =
-        "the server takes no writes: connect to the primary and not to a replica, or end its read-only mode";
+        "the server refuses writes: connect to the primary and not to a replica, or end its read-only mode";
     is(error, &READ_ONLY).then(|| text.into())
 }
 
-/// A prepared statement is another's, or not there: connections are not what they seem.
+/// A prepared statement belongs to another client, or does not exist: a pooler shares the connection.
 fn mixed_up(error: &dyn DatabaseError) -> Option<String> {
     is(error, &OTHERS_STATEMENT).then(|| MIXED_UP.into())
 }
 
-/// What to do where a pooler hands each transaction to another connection of the server.
+/// What to do if a pooler assigns each transaction to another connection of the server.
 pub(super) const MIXED_UP: &str = "the statements of several clients meet on one connection of the server: behind a \
     pooler such as PgBouncer with `pool_mode = transaction`, add `statement-cache-capacity=0` to the database's URL, or \
     let PgBouncer keep them apart by `max_prepared_statements` (from 1.21), or set `pool_mode = session`";
 
-/// A pooler that does not know what a client says when it connects.
+/// A pooler that does not accept a parameter that clients send when they connect.
 fn startup_parameter(error: &dyn DatabaseError) -> Option<String> {
     let (_, name) = error.message().split_once("unsupported startup parameter")?;
     let name = name.rsplit([':', ' ']).next().filter(|name| is_word(name)).unwrap_or("…");
@@ -64,14 +64,14 @@ fn startup_parameter(error: &dyn DatabaseError) -> Option<String> {
     ))
 }
 
-/// A permission is missing. Which one depends on the statement: see [`grant`].
+/// A permission is missing. [`grant`] derives which one from the statement.
 fn forbidden(error: &dyn DatabaseError) -> Option<String> {
     let (kind, name) = on_what(error.message()).filter(|_| is(error, &FORBIDDEN))?;
     Some(format!("permission denied for {kind} `{name}`"))
 }
 
-/// What a permission is missing for, as GRANT names it; the empty text where the server's words do not tell. `None` for
-/// all other errors.
+/// On what a permission is missing, as GRANT names it; the empty text if the server's message does not tell. `None`
+/// for all other errors.
 pub(super) fn forbids(error: &dyn DatabaseError) -> Option<Box<str>> {
     is(error, &FORBIDDEN).then(|| match on_what(error.message()) {
         Some(("table", name)) => name.into(),
@@ -80,12 +80,12 @@ pub(super) fn forbids(error: &dyn DatabaseError) -> Option<Box<str>> {
     })
 }
 
-/// The permission that a statement lacks, on what [`forbids`] told.
+/// The permission that a statement lacks, on what [`forbids`] returned.
 pub(super) fn grant(sql: &str, on: &str) -> Option<String> {
     let of_rows = ["SELECT", "INSERT", "UPDATE", "DELETE"];
     let needs = match sql.split_whitespace().next()? {
         "SELECT" if sql.contains(" FOR UPDATE") => "SELECT, UPDATE",
-        // What is deleted was looked for first.
+        // The statement looks for the rows before it deletes them.
         "WITH" => "DELETE",
         word => word,
     };
@@ -97,7 +97,7 @@ pub(super) fn grant(sql: &str, on: &str) -> Option<String> {
     }
 }
 
-/// What a permission is missing for: of which kind it is, and what it is called. In the servers' English only.
+/// On what a permission is missing: its kind and its name. Only for servers that speak English.
 fn on_what(message: &str) -> Option<(&'static str, &str)> {
     let kinds = [
         ("permission denied for table ", "table"),
@@ -105,7 +105,7 @@ fn on_what(message: &str) -> Option<(&'static str, &str)> {
         ("permission denied for view ", "table"),
         ("permission denied for sequence ", "sequence"),
         ("permission denied for schema ", "schema"),
-        // The user's name and address stand in front.
+        // The user's name and address precede it.
         (" in table ", "table"),
         (" for table ", "table"),
     ];
@@ -117,12 +117,12 @@ fn on_what(message: &str) -> Option<(&'static str, &str)> {
     })
 }
 
-/// Whether it can be quoted: a name, and nothing that a value may be.
+/// Whether the log may quote it: a name, and nothing that a value could be.
 fn is_word(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// How each database says something. `SQLite` has one code for whatever is wrong with a statement.
+/// How each database says something. `SQLite` has one code for everything that is wrong with a statement.
 struct Said {
     postgres: &'static [&'static str],
     #[cfg(feature = "mysql")]
@@ -154,13 +154,13 @@ const FORBIDDEN: Said = Said {
 
 const READ_ONLY: Said = Said {
     postgres: &["25006"],
-    // `read_only` is set, also for the transaction, also for the storage engine.
+    // `read_only` is set: for the server, the transaction or the storage engine.
     #[cfg(feature = "mysql")]
     mysql: &[1290, 1792, 1836],
     sqlite: &[],
 };
 
-/// A statement of this name is there already, or is not.
+/// A prepared statement of this name exists already, or does not exist.
 const OTHERS_STATEMENT: Said = Said {
     postgres: &["42P05", "26000"],
     #[cfg(feature = "mysql")]
@@ -177,7 +177,7 @@ fn is(error: &dyn DatabaseError, said: &Said) -> bool {
     of_sqlite || error.code().is_some_and(|code| said.postgres.contains(&&*code))
 }
 
-/// What is named: behind one of these texts, or first in quotes.
+/// The name after one of these texts, or the first one in quotes.
 fn named<'a>(message: &'a str, said: &Said) -> Option<&'a str> {
     let behind = said.sqlite.iter().find_map(|text| Some(message.split_once(text)?.1));
     let named = behind.or_else(|| message.split(['"', '\'']).nth(1))?;

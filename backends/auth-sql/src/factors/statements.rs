@@ -66,7 +66,7 @@ impl Statements {
             insert_code: sql(format!(
                 "INSERT INTO {c} (factor_id, backend, user_id, code) VALUES (?, ?, ?, ?)"
             )),
-            // The conditions are what lets one of many win: each is judged and made untrue in one statement.
+            // The conditions decide a race: each statement both checks its condition and makes it false.
             confirm: sql(format!(
                 "UPDATE {f} SET confirmed = ?, last_step = ? WHERE {theirs} AND confirmed IS NULL"
             )),

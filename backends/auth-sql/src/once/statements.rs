@@ -1,4 +1,4 @@
-//! The SQL of the table of what was used.
+//! The SQL of the table of used ids.
 
 use sqlx::SqlStr;
 
@@ -23,8 +23,8 @@ impl Statements {
         let columns = format!("once_key {key} NOT NULL PRIMARY KEY, expires {integer} NOT NULL");
         Self {
             migrate: dialect.create_table(table, &columns, &[("_expires", "expires")]),
-            // A key that is taken is an error, by a code of its own. What swallows it (`INSERT IGNORE`) swallows others at
-            // MySQL: what no row could be made for would be "used".
+            // A plain `INSERT`: a duplicate key is an error with its own code. `INSERT IGNORE` of MySQL would hide
+            // other errors as well, and report an id as used for which no row could be written.
             insert: dialect.statement(&format!("INSERT INTO {t} (once_key, expires) VALUES (?, ?)")),
             purge: dialect.purge_expired(table, "once_key"),
         }

@@ -1,4 +1,4 @@
-//! What a session becomes in its row, and back.
+//! Converting between a session and its row.
 
 use auth_core::session::{Realm, SessionKey, SessionRecord, Unreadable, UserSessions};
 use auth_core::time::Timestamp;
@@ -6,7 +6,7 @@ use auth_core::time::Timestamp;
 use crate::driver::{Columns, Value, number as number_in};
 use crate::error::DbError;
 
-/// What a record becomes in its row.
+/// The row of a record.
 pub(super) struct Row<'a> {
     record: &'a SessionRecord,
     encoded: Vec<u8>,
@@ -17,8 +17,8 @@ impl<'a> Row<'a> {
         Self { record, encoded: record.encode() }
     }
 
-    /// In the order of the statements. No backend, user or realm is named by an empty text: that is a visitor's, or of no
-    /// site, and no user's operation asks for it.
+    /// In the order of the statements. A visitor's session has an empty backend and user, and one without a realm has
+    /// an empty realm; no operation on a user's sessions asks for these.
     pub(super) fn values(&self) -> [Value<'_>; 6] {
         let (record, user) = (self.record, self.record.user_sessions());
         [
@@ -37,7 +37,7 @@ pub(super) fn live(key: &SessionKey, now: Timestamp) -> [Value<'_>; 4] {
     [bytes(key), bytes(key), time(now), time(now)]
 }
 
-/// The values of the condition that a session is one of these.
+/// The values of the condition that a session belongs to this user.
 pub(super) fn theirs(whose: UserSessions<'_>) -> [Value<'_>; 4] {
     let realm = whose.realm.map_or("", Realm::as_str).into();
     [whose.backend.as_str().into(), whose.user.as_str().into(), realm, realm]
@@ -61,7 +61,7 @@ pub(crate) fn millis(time: Timestamp) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// A version or a count. The table has none that do not fit.
+/// A version or a count. The table never contains one that does not fit.
 pub(crate) fn number(number: u64) -> Value<'static> {
     i64::try_from(number).unwrap_or(i64::MAX).into()
 }
@@ -71,22 +71,22 @@ pub(super) fn key_of(row: &dyn Columns, at: usize) -> Result<Option<SessionKey>,
 }
 
 /// A live row.
-pub(super) struct Found {
+pub(super) struct LiveRow {
     pub(super) key: SessionKey,
     pub(super) version: u64,
-    /// `None` for what only a newer version can read.
+    /// `None` for a record that only a newer version can read.
     pub(super) record: Option<SessionRecord>,
 }
 
-/// One that is damaged is none.
-pub(super) fn found(key: SessionKey, row: &dyn Columns) -> Result<Option<Found>, DbError> {
+/// `None` if the record is damaged.
+pub(super) fn found(key: SessionKey, row: &dyn Columns) -> Result<Option<LiveRow>, DbError> {
     let record = match record_of(row)? {
         Ok(record) => Some(record),
         Err(Unreadable::Damaged) => return Ok(None),
         Err(_) => None,
     };
     let version = number_in(row, 3)?.try_into().unwrap_or_default();
-    Ok(Some(Found { key, version, record }))
+    Ok(Some(LiveRow { key, version, record }))
 }
 
 pub(super) fn entry(row: &dyn Columns) -> Result<Option<(SessionKey, SessionRecord)>, DbError> {

@@ -8,7 +8,7 @@ use crate::identifier::Identifier;
 /// The statements for one table, each made once.
 pub(super) struct Statements {
     pub(super) migrate: Vec<SqlStr>,
-    /// What tables of earlier versions lack.
+    /// The column that tables of earlier versions lack.
     pub(super) realm: LaterColumn,
     pub(super) create: SqlStr,
     pub(super) load: SqlStr,
@@ -27,21 +27,21 @@ pub(super) struct Statements {
 /// A statement that ends sessions.
 pub(super) struct Ending {
     pub(super) delete: SqlStr,
-    /// Finds one that it has missed, where it may miss any: see [`Dialect::misses_moved`].
+    /// Finds a session that the statement missed, if the database may miss any: see [`Dialect::misses_moved`].
     pub(super) missed: Option<SqlStr>,
 }
 
 /// Under this key or alias there is a live record. Values: key, key, now, now.
 const LIVE: &str = "(session_key = ? OR (alias_key = ? AND alias_until > ?)) AND expires > ?";
-/// What a session is made of, but for its key.
+/// The columns of a session, except its key.
 const RECORD: &str = "last_seen, expires, record";
 /// Values: backend, user, realm, last seen, expires, record.
 const SET: &str = "backend = ?, user_id = ?, realm = ?, last_seen = ?, expires = ?, record = ?";
-/// The session that has or had this key. Values: the first and the last key of its lineage, and the key: rows that an
-/// earlier version moved have an alias of another lineage.
+/// The session that has or had this key. Values: the first and the last key of its lineage, and the key, because rows
+/// that an earlier version moved have an alias of another lineage.
 const OF_KEY: &str = "session_key BETWEEN ? AND ? OR alias_key = ?";
-/// A user's. What was written before there were realms is in each. Values: backend, user, and twice the realm, which
-/// is empty for all of them.
+/// The sessions of a user. Sessions written before realms existed belong to every realm. Values: backend, user, and
+/// twice the realm, which is empty to match all realms.
 const WHOSE: &str = "backend = ? AND user_id = ? AND (realm IN (?, '') OR ? = '')";
 /// Not of this lineage. Values: its first and last key.
 const OTHERS: &str = "session_key NOT BETWEEN ? AND ?";
@@ -55,7 +55,8 @@ impl Statements {
         let t = &table.quoted(dialect);
         let sql = |text: String| dialect.statement(&text);
         let from_nothing = dialect.from_nothing;
-        // MySQL reads a table that it writes to only by way of another, which the LIMIT keeps apart.
+        // MySQL reads a table that a statement writes to only through a derived table, which the LIMIT keeps from
+        // being merged.
         let one_alias = format!("(SELECT 1 FROM {t} WHERE alias_key = ? LIMIT 1)");
         let ending = |what: String| Ending {
             delete: sql(format!("DELETE FROM {t} WHERE {what}")),
@@ -85,7 +86,7 @@ impl Statements {
             )),
             delete: ending(OF_KEY.into()),
             delete_user: ending(format!("{WHOSE} AND {OTHERS}")),
-            // The most lately used one of those that are too many, which is nearly always none.
+            // The most recently used session among those that exceed the limit, which is nearly always none.
             too_many: sql(format!(
                 "SELECT last_seen, session_key FROM {t} WHERE {WHOSE} AND expires > ? AND {OTHERS} \
                  ORDER BY last_seen DESC, session_key DESC LIMIT 1 OFFSET ?"
@@ -100,9 +101,9 @@ impl Statements {
     }
 }
 
-/// `touch` changes a column that has an index, so `PostgreSQL` writes to all four indexes (no HOT update): 550 bytes of
-/// log for each, instead of 200. What spares that is a coarser column to purge by, and no index on this one; but then an
-/// earlier version beside walks through the table when it purges. A session is touched once a minute at most.
+/// `touch` changes an indexed column, so `PostgreSQL` writes to all four indexes (no HOT update): 550 bytes of log
+/// each time instead of 200. A coarser column to purge by, with no index on this one, would avoid that. But then an
+/// earlier version on the same table scans all of it when it purges. A session is touched at most once a minute.
 fn migrate(table: &Identifier, dialect: &Dialect) -> Vec<SqlStr> {
     let Dialect { integer, text, bytes, key, .. } = dialect;
     let columns = format!(
@@ -121,7 +122,7 @@ fn migrate(table: &Identifier, dialect: &Dialect) -> Vec<SqlStr> {
     dialect.create_table(table, &columns, &[("_user", "backend, user_id"), ("_expires", "expires")])
 }
 
-/// Earlier versions insert rows without.
+/// It has a default: earlier versions insert rows without it.
 fn realm_type(dialect: &Dialect) -> String {
     format!("{} DEFAULT '' NOT NULL", dialect.text)
 }

@@ -1,4 +1,4 @@
-//! Users as provisioning sees them: what is read, and how it is written.
+//! Users as provisioning sees them: what it reads, and how it is written.
 
 use std::collections::BTreeMap;
 
@@ -25,18 +25,18 @@ pub(super) struct AccountStatements {
     pub(super) lock: SqlStr,
     pub(super) link: SqlStr,
     pub(super) email: Option<SqlStr>,
-    /// The columns that are written one by one: attributes, then flags.
+    /// Sets single columns: attributes, then flags.
     pub(super) set: BTreeMap<String, SqlStr>,
     pub(super) permission_holders: Option<Holders>,
     pub(super) flag_holders: BTreeMap<String, Holders>,
     pub(super) tracking: Option<Tracking>,
 }
 
-/// Who holds a right. For a permission its name is the first value.
+/// Which users hold a right. For a permission, its name is the first value.
 pub(super) struct Holders {
-    /// Locks them.
+    /// Locks these users.
     pub(super) lock: SqlStr,
-    /// Somebody active who is not this user.
+    /// Finds an active user other than this one.
     pub(super) other: SqlStr,
 }
 
@@ -97,7 +97,7 @@ impl AccountStatements {
     }
 }
 
-/// The query for users with all permissions, as many rows as there are of these.
+/// The query for users with all permissions, one row for each permission.
 fn select(table: &UserTable, dialect: &Dialect) -> Option<String> {
     let of_user = |name: &Identifier| format!("u.{}", name.quoted(dialect));
     let truth = |name: &Identifier| format!("CASE WHEN {} THEN 1 ELSE 0 END", of_user(name));
@@ -156,7 +156,7 @@ fn track(t: &str, dialect: &Dialect) -> Tracking {
     }
 }
 
-/// The users of these rows, in the order of their first ones.
+/// The users of these rows, in the order of their first row.
 fn accounts(rows: &mut Rows<'_>, table: &UserTable) -> Result<Vec<Account>, DbError> {
     let mut accounts: Vec<Account> = Vec::new();
     for row in rows {
@@ -192,7 +192,7 @@ fn account(row: &dyn Columns, id: &UserId, table: &UserTable) -> Result<Account,
     Ok(account)
 }
 
-/// Reads users with one of the queries, and what was tracked of each.
+/// Reads users with one of the queries, and what was tracked about each.
 pub(super) async fn read(
     on: &mut impl Reader,
     sql: &SqlStr,
@@ -218,7 +218,7 @@ fn tracked(rows: &mut Rows<'_>) -> Result<BTreeMap<String, String>, DbError> {
     Ok(tracked)
 }
 
-/// The issuer and the subject of this user. A column that compares without regard to case would find somebody else.
+/// The issuer and the subject of this user, compared exactly: a column may compare without regard to case.
 pub(super) fn identity(
     rows: &mut Rows<'_>,
     user: &UserId,

@@ -13,7 +13,21 @@ use crate::identifier::Identifier;
 use crate::{TableUser, canonical};
 
 impl<U: TableUser> SqlUsers<U> {
-    /// Creates an active user; without a password, nobody can sign in as them with one. Short for [`create`](Self::create).
+    /// Creates an active user; short for [`create`](Self::create). Without a password, a password login is impossible.
+    ///
+    /// ```
+    /// # use auth_core::{Passwords, Secret};
+    /// # use auth_sql::{SqlUsers, sqlx};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let users = SqlUsers::new(pool, Passwords::new()?);
+    /// # users.migrate().await?;
+    /// let alice = users.create_user("alice", Some(&Secret::new("correct horse battery staple"))).await?;
+    /// assert_eq!(alice.username(), "alice");
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`UserError`], for instance of kind [`NameTaken`](UserErrorKind::NameTaken).
@@ -26,7 +40,7 @@ impl<U: TableUser> SqlUsers<U> {
         .await
     }
 
-    /// Creates a user, with values in further columns if there are any.
+    /// Creates a user, with values in further columns if the application has any.
     ///
     /// ```
     /// # use auth_core::{Passwords, Secret};
@@ -36,7 +50,8 @@ impl<U: TableUser> SqlUsers<U> {
     /// # let pool = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
     /// let users = SqlUsers::new(pool.clone(), Passwords::new()?);
     /// users.migrate().await?;
-    /// sqlx::query("ALTER TABLE auth_users ADD COLUMN email TEXT UNIQUE").execute(&pool).await?;
+    /// sqlx::query("ALTER TABLE auth_users ADD COLUMN email TEXT").execute(&pool).await?;
+    /// sqlx::query("CREATE UNIQUE INDEX auth_users_email ON auth_users (email)").execute(&pool).await?;
     ///
     /// users.create(NewUser::new("alice").with_column("email", "alice@example.org")).await?;
     /// let twice = users.create(NewUser::new("bob").with_column("email", "alice@example.org")).await;
@@ -52,8 +67,8 @@ impl<U: TableUser> SqlUsers<U> {
     /// [`InvalidPassword`](UserErrorKind::InvalidPassword), [`NoTemporaryPasswords`](UserErrorKind::NoTemporaryPasswords),
     /// [`AlwaysActive`](UserErrorKind::AlwaysActive) or [`Unavailable`](UserErrorKind::Unavailable). Nobody was created then.
     pub async fn create(&self, new: NewUser) -> Result<U, UserError> {
-        let key =
-            canonical(&new.username).map_err(|error| UserError::because(UserErrorKind::InvalidName, error))?;
+        let key = canonical(&new.username)
+            .map_err(|error| UserError::because(UserErrorKind::InvalidName, error))?;
         self.look_again().await;
         // Before a hash is computed for nothing.
         if new.is_temporary && self.sql.temporary.is_none() {
@@ -68,9 +83,8 @@ impl<U: TableUser> SqlUsers<U> {
         made.map(|(user, _)| user).ok_or(UserError::new(UserErrorKind::Unavailable))
     }
 
-    /// Creates a user with the password that they chose, and says so to
-    /// [`Session::login_registered`](auth_core::Session::login_registered): whoever registers is signed in without
-    /// a second hash.
+    /// Creates a user with the password that they chose, and vouches for them:
+    /// [`Session::login_registered`](auth_core::Session::login_registered) signs them in without a second hash.
     ///
     /// ```
     /// # use auth_core::{Secret, Session};
@@ -143,7 +157,9 @@ impl<U: TableUser> SqlUsers<U> {
                 Err(error) => error.into(),
             },
             DbErrorKind::Refused => UserError::because(UserErrorKind::InvalidValue, error),
-            DbErrorKind::Lacking if new.is_temporary && self.turns_out_earlier(&error).await => no_temporary(),
+            DbErrorKind::Lacking if new.is_temporary && self.turns_out_earlier(&error).await => {
+                no_temporary()
+            }
             _ => error.into(),
         }
     }

@@ -1,4 +1,5 @@
-//! Tables that an earlier version made, before they are migrated: without the column of who must change their password.
+//! Tables that an earlier version created and that are not migrated yet: they lack the column that says who must
+//! change their password.
 
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +15,7 @@ use crate::driver::{Dialect, LaterColumn, Value};
 use crate::error::{DbError, DbErrorKind};
 use crate::identifier::Identifier;
 
-/// The statements for a table, and those that do without the column, as soon as it turns out to be missing.
+/// The statements for a table, and those that do without the column, used once it turns out to be missing.
 pub(super) struct CurrentStatements {
     whole: Statements,
     earlier: Option<Statements>,
@@ -47,8 +48,22 @@ impl Deref for CurrentStatements {
 }
 
 impl<U: TableUser> SqlUsers<U> {
-    /// Makes the tables that are missing. One that is there is left as it is, but that the default one of an earlier version
-    /// gets the column `must_change_password`; instances of that version may go on using it.
+    /// Creates the tables that are missing. Existing tables stay as they are, with one exception: a default table of
+    /// an earlier version gets the column `must_change_password`. Instances of that version may go on using it.
+    ///
+    /// ```
+    /// use auth_core::Passwords;
+    /// use auth_sql::SqlUsers;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// let users = SqlUsers::new(pool, Passwords::new()?);
+    /// users.migrate().await?;
+    /// users.check().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`BackendError`] if the database refuses or cannot be reached.
@@ -61,13 +76,13 @@ impl<U: TableUser> SqlUsers<U> {
         Ok(())
     }
 
-    /// Whether a statement failed since the table is of an earlier version: from here on statements do without the column, and
-    /// may be tried again.
+    /// Whether a statement failed because the table is of an earlier version. If so, statements do without the column
+    /// from here on, and may be tried again.
     pub(super) async fn turns_out_earlier(&self, error: &DbError) -> bool {
         if error.kind() != DbErrorKind::Lacking || self.sql.earlier.is_none() {
             return false;
         }
-        // Whatever else is missing stays an error.
+        // Anything else that is missing stays an error.
         if self.has_column().await != Some(false) {
             return false;
         }
@@ -78,12 +93,12 @@ impl<U: TableUser> SqlUsers<U> {
                  temporary password"
             );
         }
-        // Migrated between the two: what `migrate` wrote must not be overwritten.
+        // Another instance migrated in between: what `migrate` wrote must not be overwritten.
         self.look_again().await;
         true
     }
 
-    /// Looks whether a table of an earlier version was migrated meanwhile, for logins and whatever else is done rarely.
+    /// Looks whether the table was migrated meanwhile, at logins and other rare operations.
     pub(super) async fn look_again(&self) {
         if self.sql.is_earlier.load(Ordering::Relaxed) && self.has_column().await == Some(true) {
             self.sql.is_earlier.store(false, Ordering::Relaxed);
@@ -95,7 +110,7 @@ impl<U: TableUser> SqlUsers<U> {
         self.database.has(self.sql.later()?).await.ok()
     }
 
-    /// Runs one of the statements that name the column, also on a table of an earlier version. `None` if there it has none.
+    /// Runs one of the statements that name the column. Returns `None` if the table does not have it.
     pub(super) async fn execute(
         &self,
         sql: fn(&Statements) -> Option<&SqlStr>,

@@ -1,4 +1,4 @@
-//! [`UserError`]: a change to a user that was not made.
+//! [`UserError`]: why a user was not created or changed.
 
 use std::error::Error;
 use std::fmt;
@@ -8,36 +8,62 @@ use auth_core::random::RandomError;
 
 use crate::error::DbError;
 
-/// A change to a user that was not made.
+/// Why a user was not created or changed.
+///
+/// ```
+/// # use auth_core::{Passwords, Secret, User};
+/// # use auth_core::backend::UserSource;
+/// # use auth_sql::SqlUsers;
+/// # use sqlx::sqlite::SqlitePoolOptions;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+/// # let users = SqlUsers::new(pool, Passwords::new()?);
+/// # users.migrate().await?;
+/// # let alice = users.create_user("alice", Some(&Secret::new("correct horse"))).await?.id();
+/// use auth_sql::UserErrorKind;
+///
+/// let error = users.create_user("Alice", None).await.unwrap_err();
+/// let shown = match error.kind() {
+///     UserErrorKind::NameTaken => "This name is taken.",
+///     UserErrorKind::InvalidName | UserErrorKind::InvalidPassword => "Please choose another one.",
+///     _ => return Err(error.into()),
+/// };
+/// assert_eq!(shown, "This name is taken.");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct UserError {
     kind: UserErrorKind,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
-/// Why it was not made.
+/// The reasons why a user is not created or changed: see [`UserError`] for an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum UserErrorKind {
-    /// Somebody has this name already, perhaps in another case or width.
+    /// Another user has this name, perhaps in different case or width.
     NameTaken,
     /// Another user has this value in a further column that is unique, such as an e-mail address.
     ValueTaken,
-    /// The table does not take a value for a further column: it is too long, say, or against a constraint. The source says why.
+    /// The table does not accept a value for a further column: it is too long, for instance, or violates a
+    /// constraint. The source says why.
     InvalidValue,
-    /// The further column is none that may be set. The source says why.
+    /// The further column may not be set. The source says why.
     InvalidColumn,
-    /// There is no password that the user chose, and by which they could be registered.
+    /// Registering needs a password that the user chose.
     NoPassword,
-    /// It cannot be a user name. The source says why.
+    /// The user name is not valid. The source says why.
     InvalidName,
-    /// It cannot be a password: empty, or longer than 4096 bytes.
+    /// The password is empty, or longer than 4096 bytes.
     InvalidPassword,
-    /// It is the [temporary password](crate::SqlUsers::set_temporary_password) that the user must change, and somebody else knows.
+    /// It is the [temporary password](crate::SqlUsers::set_temporary_password), which somebody else knows and the
+    /// user must change.
     SamePassword,
     /// There is no user with this id.
     UnknownUser,
-    /// The user belongs to an outside system: their password is changed there
+    /// The user belongs to an outside system, where they change their password
     /// ([`UserTable::with_passwords_of_linked_users`](crate::UserTable::with_passwords_of_linked_users)).
     Linked,
     /// The [`UserTable`](crate::UserTable) names no table for permissions.
@@ -46,11 +72,11 @@ pub enum UserErrorKind {
     NoStamps,
     /// The [`UserTable`](crate::UserTable) names no column that says who may sign in.
     AlwaysActive,
-    /// The [`UserTable`](crate::UserTable) names no
-    /// [column that says who must change their password](crate::UserTable::with_must_change_password), or is of an earlier
-    /// version and [`migrate`](crate::SqlUsers::migrate) has not added it yet.
+    /// The [`UserTable`](crate::UserTable) names no [column that says who must change their
+    /// password](crate::UserTable::with_must_change_password), or an earlier version created the table and
+    /// [`migrate`](crate::SqlUsers::migrate) has not added it yet.
     NoTemporaryPasswords,
-    /// The database, the hash pool or the random source cannot do it now.
+    /// The database, the hashing pool or the random source cannot do it now.
     Unavailable,
 }
 
@@ -63,7 +89,25 @@ impl UserError {
         Self { kind, source: Some(Box::new(source)) }
     }
 
-    /// Why it was not made.
+    /// The reason.
+    ///
+    /// ```
+    /// # use auth_core::{Passwords, Secret, User};
+    /// # use auth_core::backend::UserSource;
+    /// # use auth_sql::SqlUsers;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let users = SqlUsers::new(pool, Passwords::new()?);
+    /// # users.migrate().await?;
+    /// # let alice = users.create_user("alice", Some(&Secret::new("correct horse"))).await?.id();
+    /// # use auth_sql::UserErrorKind;
+    /// let error = users.create_user("", None).await.unwrap_err();
+    /// assert_eq!(error.kind(), UserErrorKind::InvalidName);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn kind(&self) -> UserErrorKind {
         self.kind
     }
@@ -81,7 +125,7 @@ impl From<RandomError> for UserError {
     }
 }
 
-/// What hashing a new password answers.
+/// What hashing a new password may return.
 impl From<BackendError> for UserError {
     fn from(error: BackendError) -> Self {
         match error.kind() {

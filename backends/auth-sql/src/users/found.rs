@@ -10,8 +10,8 @@ use crate::error::DbError;
 use crate::permissions::Permissions;
 use crate::user::{SqlUser, TableUser, UserRow};
 
-/// The columns that every query for a user begins with: id, name, state, stamp, permissions. These are a JSON array,
-/// or one of them: a user then has as many rows as permissions, and one without any.
+/// The columns that every query for a user begins with: id, name, state, stamp, permissions. The permissions are
+/// either a JSON array or one permission: a user then has one row for each permission, and one row if they hold none.
 const ID: usize = 0;
 const USERNAME: usize = 1;
 const STATE: usize = 2;
@@ -23,12 +23,12 @@ pub(super) const MUST_CHANGE: i64 = 2;
 /// Where the columns of the application's own user begin.
 const FURTHER: usize = 5;
 
-/// Where a query's own two columns begin. A query by name has the password hash and the key there.
+/// Where the columns begin that only one query reads. A query by name has the password hash and the key there.
 pub(super) const fn own<U: TableUser>() -> usize {
     FURTHER + U::COLUMNS.len()
 }
 
-/// The one user of these rows, if there are any.
+/// The user of these rows, if there are any.
 pub(super) fn user<'r, U: TableUser>(
     rows: impl IntoIterator<Item = &'r dyn Columns>,
     table: &UserTable,
@@ -67,7 +67,7 @@ fn without_permissions(row: &dyn Columns, id: UserId, table: &UserTable) -> Resu
     })
 }
 
-/// Takes the permissions of a row. NULL is none.
+/// Takes the permissions of a row. NULL means none.
 fn take(permissions: &mut Permissions, row: &dyn Columns, dialect: &Dialect) -> Result<(), DbError> {
     match row.text(PERMISSIONS)? {
         None => Ok(()),
@@ -76,7 +76,7 @@ fn take(permissions: &mut Permissions, row: &dyn Columns, dialect: &Dialect) -> 
     }
 }
 
-/// A stamp that changes with the stored hash, and does not tell it.
+/// A stamp that changes with the stored hash without revealing it.
 fn derived(hash: &str) -> Arc<[u8]> {
     blake3::derive_key("auth-sql 2026 security stamp of a password hash", hash.as_bytes()).into()
 }

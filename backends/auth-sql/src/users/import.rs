@@ -1,4 +1,4 @@
-//! Users with the hashes of passwords that were set elsewhere.
+//! Users whose password hashes come from another system.
 
 use std::fmt;
 
@@ -10,7 +10,15 @@ use super::{SqlUsers, UserError, UserErrorKind};
 use crate::driver::Value;
 use crate::{InvalidUsername, TableUser, canonical};
 
-/// A user to be created with a password hash that was made elsewhere: for [`SqlUsers::import`].
+/// A user to be created with a password hash from another system, for [`SqlUsers::import`].
+///
+/// ```
+/// use auth_sql::ImportedUser;
+///
+/// let bob = ImportedUser::new("Bob", None)?.disabled();
+/// assert_eq!((bob.username(), bob.key()), ("Bob", "bob"));
+/// # Ok::<(), auth_sql::InvalidUsername>(())
+/// ```
 #[derive(Clone)]
 pub struct ImportedUser {
     username: String,
@@ -20,18 +28,23 @@ pub struct ImportedUser {
 }
 
 impl ImportedUser {
-    /// A user who may sign in, with a hash that [`Passwords::recognise`](auth_core::Passwords::recognise) took;
-    /// `None` fits no password.
+    /// A user who may sign in, with a hash that [`Passwords::recognise`](auth_core::Passwords::recognise) accepted.
+    /// With `None` no password is accepted.
     ///
     /// # Errors
-    /// [`InvalidUsername`] if it cannot be a user name.
+    /// [`InvalidUsername`] if the user name is not valid.
     pub fn new(username: impl Into<String>, hash: Option<PasswordHash>) -> Result<Self, InvalidUsername> {
         let username = username.into();
         let key = canonical(&username)?;
         Ok(Self { username, key, hash, active: true })
     }
 
-    /// One who may not sign in.
+    /// Says that the user may not sign in.
+    ///
+    /// ```
+    /// let bob = auth_sql::ImportedUser::new("bob", None)?.disabled();
+    /// # Ok::<(), auth_sql::InvalidUsername>(())
+    /// ```
     #[must_use]
     pub fn disabled(mut self) -> Self {
         self.active = false;
@@ -43,7 +56,7 @@ impl ImportedUser {
         &self.username
     }
 
-    /// The [`canonical`] name: two with the same cannot both be made.
+    /// The [`canonical`] name. Two users with the same key cannot both be created.
     pub fn key(&self) -> &str {
         &self.key
     }
@@ -59,21 +72,22 @@ impl fmt::Debug for ImportedUser {
     }
 }
 
-/// Whether the name of a [`ImportedUser`] is taken.
+/// Whether the name of an [`ImportedUser`] is taken: [`SqlUsers::existing`] tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Existing {
-    /// It is free.
+    /// The name is free.
     None,
-    /// There is a user of this name, with this very hash: as after an import.
+    /// A user has this name and this very hash, as after an import.
     Same,
-    /// There is a user of this name, with another hash or none.
+    /// A user has this name, and another hash or none.
     Other,
 }
 
 impl<U: TableUser> SqlUsers<U> {
-    /// Makes users, all of them or none, but for those whose name is taken: `false` for each of these.
+    /// Creates users in one transaction, all of them or none. Users whose name is taken are skipped: the answer is
+    /// `false` for each of these.
     ///
-    /// Since each batch is one transaction, an import that is cut off goes on when it is run again.
+    /// Each batch is one transaction. An interrupted import continues when it is run again.
     ///
     /// ```
     /// use auth_core::Passwords;
@@ -97,8 +111,8 @@ impl<U: TableUser> SqlUsers<U> {
     /// ```
     ///
     /// # Errors
-    /// [`UserError`] of kind [`AlwaysActive`](UserErrorKind::AlwaysActive) if one is disabled and the table has
-    /// no column for that, or [`Unavailable`](UserErrorKind::Unavailable).
+    /// [`UserError`] of kind [`AlwaysActive`](UserErrorKind::AlwaysActive) if a user is disabled and the table has no
+    /// column for that, or [`Unavailable`](UserErrorKind::Unavailable).
     pub async fn import(&self, users: &[ImportedUser]) -> Result<Vec<bool>, UserError> {
         if self.table.active.is_none() && users.iter().any(|user| !user.active) {
             return Err(UserError::new(UserErrorKind::AlwaysActive));
@@ -108,7 +122,26 @@ impl<U: TableUser> SqlUsers<U> {
         Ok(self.database.insert_all(&self.sql.import, &rows).await?)
     }
 
-    /// Whether the name of a user to be made is taken.
+    /// Whether the name of a user is taken: [`import`](Self::import) shows an example.
+    ///
+    /// ```
+    /// # use auth_core::{Passwords, Secret, User};
+    /// # use auth_core::backend::UserSource;
+    /// # use auth_sql::SqlUsers;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let users = SqlUsers::new(pool, Passwords::new()?);
+    /// # users.migrate().await?;
+    /// # let alice = users.create_user("alice", Some(&Secret::new("correct horse"))).await?.id();
+    /// use auth_sql::{Existing, ImportedUser};
+    ///
+    /// assert_eq!(users.existing(&ImportedUser::new("bob", None)?).await?, Existing::None);
+    /// assert_eq!(users.existing(&ImportedUser::new("alice", None)?).await?, Existing::Other);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`BackendError`] if the database could not answer.
@@ -123,7 +156,7 @@ impl<U: TableUser> SqlUsers<U> {
         })
     }
 
-    /// In the order of the statement.
+    /// The values, in the order of the statement.
     fn row<'a>(&self, user: &'a ImportedUser, stamp: &'a [u8; 32]) -> Vec<Value<'a>> {
         let mut values = vec![user.key.as_str().into(), text(user.hash.as_ref())];
         values.extend(self.table.stamp.as_ref().map(|_| Value::from(&stamp[..])));

@@ -1,4 +1,4 @@
-//! Judging passwords.
+//! Verifying passwords.
 
 use auth_core::backend::{Accepted, Attempt, Backend, BackendError, DeclineReason, Outcome};
 use auth_core::password::Verdict;
@@ -23,12 +23,13 @@ impl<U: TableUser> Backend<Password> for SqlUsers<U> {
             attempt.account(user.id().as_str()).await?;
         }
         let hash = hash.flatten();
-        // Also without a user: a login that fails costs the same, whoever it names.
+        // Verifies without a user, too: a failed login costs the same for known and unknown names.
         let verdict = attempt.verify(&self.passwords, hash.as_deref()).await?;
         let Some(user) = user else { return Ok(Outcome::Decline(DeclineReason::UnknownUser)) };
         match verdict {
             Verdict::Mismatch => return Ok(Outcome::Decline(DeclineReason::WrongSecret)),
-            // Who is disabled is refused after this, and must not be told from others by another hash.
+            // A disabled user is refused after this. No hash is renewed for them, so that the timing does not reveal
+            // the state.
             Verdict::Match { outdated: true } if user.is_active() => {
                 self.renew(&user.id(), password.password(), hash.as_deref()).await;
             }
@@ -39,8 +40,8 @@ impl<U: TableUser> Backend<Password> for SqlUsers<U> {
 }
 
 impl<U: TableUser> SqlUsers<U> {
-    /// Stores a stronger hash of an unchanged password, unless somebody changed it meanwhile. The login stands
-    /// whether or not this works; the security stamp, and so every session, stays.
+    /// Stores a stronger hash of the same password, unless the password changed meanwhile. The login succeeds whether
+    /// or not this works. The security stamp stays, and with it every session.
     async fn renew(&self, user: &UserId, password: &Secret, old: Option<&str>) {
         if let Err(error) = self.try_renew(user, password, old).await {
             let user = user.as_str();
@@ -54,7 +55,7 @@ impl<U: TableUser> SqlUsers<U> {
         password: &Secret,
         old: Option<&str>,
     ) -> Result<(), BackendError> {
-        // A stamp that is derived from the hash would not stay.
+        // A stamp that is derived from the hash would change.
         if self.table.stamp.is_none() {
             return Ok(());
         }

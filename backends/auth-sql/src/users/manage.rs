@@ -11,27 +11,45 @@ use super::table::IdType;
 use super::{SqlUsers, UserError, UserErrorKind};
 #[cfg(doc)]
 use crate::SqlUser;
-use crate::driver::{Columns, Value};
 use crate::TableUser;
+use crate::driver::{Columns, Value};
 
 impl<U: TableUser> SqlUsers<U> {
-    /// Sets a password that the user chose, or removes it, and ends all sessions of the user. A
-    /// [temporary](Self::set_temporary_password) one is thereby changed, to another.
+    /// Sets a password that the user chose, or removes the password, and ends all sessions of the user. It replaces a
+    /// [temporary password](Self::set_temporary_password) and must differ from it.
+    ///
+    /// ```
+    /// # use auth_core::{Passwords, Secret, User};
+    /// # use auth_core::backend::UserSource;
+    /// # use auth_sql::SqlUsers;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let users = SqlUsers::new(pool, Passwords::new()?);
+    /// # users.migrate().await?;
+    /// # let alice = users.create_user("alice", Some(&Secret::new("correct horse"))).await?.id();
+    /// users.set_password(&alice, Some(&Secret::new("battery staple"))).await?;
+    /// users.set_password(&alice, None).await?; // From here on no password is accepted.
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`UserError`], for instance of kind [`UnknownUser`](UserErrorKind::UnknownUser),
-    /// [`Linked`](UserErrorKind::Linked) for a password that would not let the user in, or
-    /// [`SamePassword`](UserErrorKind::SamePassword) for the temporary one.
+    /// [`Linked`](UserErrorKind::Linked) if the user may not have a password here, or
+    /// [`SamePassword`](UserErrorKind::SamePassword) if it is the temporary password.
     pub async fn set_password(&self, id: &UserId, password: Option<&Secret>) -> Result<(), UserError> {
         self.set_with(id, password, ChosenBy::User).await
     }
 
-    /// Sets a password that somebody else chose, such as an administrator, and ends all sessions of the user, who
-    /// [must change it](SqlUser::must_change_password) after the next login: it does not become the one that the user keeps
-    /// (ASVS 6.4.1). Better than any password that somebody else knows is a link by which the user sets one (ASVS 6.4.6).
+    /// Sets a password that somebody else chose, such as an administrator, and ends all sessions of the user. The
+    /// user [must change it](SqlUser::must_change_password) after the next login, so that nobody else knows the
+    /// password that they keep (ASVS 6.4.1). A link by which users set their own password is better still (ASVS
+    /// 6.4.6).
     ///
-    /// That holds until a [`set_password`](Self::set_password) with another one; password and mark are written in one statement.
-    /// It is for the application to ask for it. A hash that is renewed at a login changes nothing about it.
+    /// The mark stays until [`set_password`](Self::set_password) sets a different password; both are written in one
+    /// statement. Renewing the hash at a login does not clear it. The application has to ask for the new password.
     ///
     /// ```
     /// # use auth_core::{Passwords, Secret, User};
@@ -55,8 +73,8 @@ impl<U: TableUser> SqlUsers<U> {
     /// ```
     ///
     /// # Errors
-    /// [`UserError`] as of [`set_password`](Self::set_password), or of kind
-    /// [`NoTemporaryPasswords`](UserErrorKind::NoTemporaryPasswords): the password is as it was then.
+    /// [`UserError`] as for [`set_password`](Self::set_password), or of kind
+    /// [`NoTemporaryPasswords`](UserErrorKind::NoTemporaryPasswords), in which case the old password stays.
     pub async fn set_temporary_password(&self, id: &UserId, password: &Secret) -> Result<(), UserError> {
         self.set_with(id, Some(password), ChosenBy::Another).await
     }
@@ -86,7 +104,7 @@ impl<U: TableUser> SqlUsers<U> {
         }
     }
 
-    /// Whether this is the temporary password that the user has.
+    /// Whether the user has this password as a temporary one.
     async fn is_temporary(&self, id: Value<'_>, password: Option<&Secret>) -> Result<bool, UserError> {
         let Some((password, temporary)) = password.zip(self.sql.temporary.as_ref()) else { return Ok(false) };
         let read = |row: &dyn Columns| Ok(row.text(0)?.map(Box::<str>::from));
@@ -106,7 +124,23 @@ impl<U: TableUser> SqlUsers<U> {
         Ok(identity.map_err(|error| UserError::because(UserErrorKind::Unavailable, error))?.is_some())
     }
 
-    /// Logs the user out everywhere: no session that exists now survives its next request.
+    /// Logs the user out everywhere: every existing session ends at its next request.
+    ///
+    /// ```
+    /// # use auth_core::{Passwords, Secret, User};
+    /// # use auth_core::backend::UserSource;
+    /// # use auth_sql::SqlUsers;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let users = SqlUsers::new(pool, Passwords::new()?);
+    /// # users.migrate().await?;
+    /// # let alice = users.create_user("alice", Some(&Secret::new("correct horse"))).await?.id();
+    /// users.end_sessions(&alice).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`UserError`], for instance of kind [`NoStamps`](UserErrorKind::NoStamps).
@@ -116,7 +150,24 @@ impl<U: TableUser> SqlUsers<U> {
         self.change(sql, id, &[stamp[..].into()]).await
     }
 
-    /// Enables or disables the user. A disabled one cannot sign in, nor go on with a session.
+    /// Enables or disables the user. A disabled user cannot sign in, and existing sessions stop working.
+    ///
+    /// ```
+    /// # use auth_core::{Passwords, Secret, User};
+    /// # use auth_core::backend::UserSource;
+    /// # use auth_sql::SqlUsers;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let users = SqlUsers::new(pool, Passwords::new()?);
+    /// # users.migrate().await?;
+    /// # let alice = users.create_user("alice", Some(&Secret::new("correct horse"))).await?.id();
+    /// users.set_active(&alice, false).await?;
+    /// assert!(users.get_user(&alice).await?.is_some_and(|alice| !alice.is_active()));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`UserError`], for instance of kind [`AlwaysActive`](UserErrorKind::AlwaysActive).
@@ -125,7 +176,24 @@ impl<U: TableUser> SqlUsers<U> {
         self.change(sql, id, &[i64::from(active).into()]).await
     }
 
-    /// Gives the user a permission; nothing happens if they hold it.
+    /// Grants the user a permission. Does nothing if they already hold it.
+    ///
+    /// ```
+    /// # use auth_core::{Passwords, Secret, User};
+    /// # use auth_core::backend::UserSource;
+    /// # use auth_sql::SqlUsers;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let users = SqlUsers::new(pool, Passwords::new()?);
+    /// # users.migrate().await?;
+    /// # let alice = users.create_user("alice", Some(&Secret::new("correct horse"))).await?.id();
+    /// users.grant(&alice, "orders.refund").await?;
+    /// assert!(users.get_user(&alice).await?.is_some_and(|alice| alice.has_permission("orders.refund")));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`UserError`], for instance of kind [`NoPermissions`](UserErrorKind::NoPermissions).
@@ -135,7 +203,25 @@ impl<U: TableUser> SqlUsers<U> {
         self.changed_or_was_so(made, id).await
     }
 
-    /// Takes a permission from the user; nothing happens if they do not hold it.
+    /// Revokes a permission of the user. Does nothing if they do not hold it.
+    ///
+    /// ```
+    /// # use auth_core::{Passwords, Secret, User};
+    /// # use auth_core::backend::UserSource;
+    /// # use auth_sql::SqlUsers;
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// # let users = SqlUsers::new(pool, Passwords::new()?);
+    /// # users.migrate().await?;
+    /// # let alice = users.create_user("alice", Some(&Secret::new("correct horse"))).await?.id();
+    /// # users.grant(&alice, "orders.refund").await?;
+    /// users.revoke(&alice, "orders.refund").await?;
+    /// assert!(users.get_user(&alice).await?.is_some_and(|alice| !alice.has_permission("orders.refund")));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`UserError`], for instance of kind [`NoPermissions`](UserErrorKind::NoPermissions).
@@ -162,17 +248,17 @@ impl<U: TableUser> SqlUsers<U> {
         }
     }
 
-    /// The id as the table has it, if somebody may have it.
+    /// The id as the table stores it, if a user may have it.
     async fn known<'a>(&self, id: &'a UserId) -> Result<Value<'a>, UserError> {
         let value = self.table.id_value(id).ok_or_else(unknown)?;
-        // A column that compares texts without regard to case would change somebody else.
+        // A column that compares texts without regard to case would change another user.
         if self.table.ids == IdType::Text && self.by_id(id).await?.is_none() {
             return Err(unknown());
         }
         Ok(value)
     }
 
-    /// What it means that a permission's row was written, or that there was none to write.
+    /// Interprets whether a permission's row was written, or there was nothing to write.
     async fn changed_or_was_so(&self, changed: bool, id: &UserId) -> Result<(), UserError> {
         if changed || self.by_id(id).await?.is_some() { Ok(()) } else { Err(unknown()) }
     }
@@ -186,12 +272,12 @@ impl<U: TableUser> SqlUsers<U> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ChosenBy {
     User,
-    /// It is temporary, since that one knows it.
+    /// The password is temporary, because this person knows it.
     Another,
 }
 
 impl ChosenBy {
-    /// Before a hash is computed for nothing.
+    /// Checked first, so that no hash is computed for a change that is refused anyway.
     fn may_be_in(self, sql: &Statements) -> Result<(), UserError> {
         if self == Self::Another && sql.temporary.is_none() { Err(no_temporary()) } else { Ok(()) }
     }

@@ -1,4 +1,4 @@
-//! Taking over the passwords of an old authority.
+//! Taking over the passwords of a previous system.
 
 use auth_core::backend::BackendError;
 use auth_core::password::PasswordHash;
@@ -9,7 +9,7 @@ use super::{SqlUsers, UserErrorKind};
 use crate::TableUser;
 use crate::driver::Value;
 
-/// Users who wait have [`PasswordHash::awaiting_migration`] in the column of the password.
+/// Users whose password is not taken over yet have [`PasswordHash::awaiting_migration`] in the password column.
 impl<U: TableUser> MigrationStore for SqlUsers<U> {
     async fn awaits(&self, username: &str) -> Result<Awaits, BackendError> {
         let waits = PasswordHash::awaiting_migration();

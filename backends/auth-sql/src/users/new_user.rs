@@ -31,7 +31,7 @@ pub struct NewUser {
 }
 
 impl NewUser {
-    /// A user of this name. It is checked when the user is created.
+    /// A user of this name, which is checked when the user is created.
     pub fn new(username: impl Into<String>) -> Self {
         Self {
             username: username.into(),
@@ -42,30 +42,30 @@ impl NewUser {
         }
     }
 
-    /// With the password that the user chose.
+    /// Sets the password that the user chose.
     pub fn with_password(mut self, password: Secret) -> Self {
         (self.password, self.is_temporary) = (Some(password), false);
         self
     }
 
-    /// With a password that somebody else chose, such as an administrator. The user
-    /// [must change it](crate::SqlUser::must_change_password) after the first login.
+    /// Sets a password that an administrator chose. The user [must change it](crate::SqlUser::must_change_password) after the first
+    /// login.
     pub fn with_temporary_password(mut self, password: Secret) -> Self {
         (self.password, self.is_temporary) = (Some(password), true);
         self
     }
 
-    /// With a value in a further column of the user table, such as an e-mail address.
+    /// Sets a further column of the user table, such as an e-mail address.
     ///
-    /// The columns that the [`UserTable`](crate::UserTable) names for its own purposes are refused when the user is created: key,
-    /// password, security stamp, and so on. Those of addresses, attributes and flags may be set.
+    /// [`SqlUsers::create`](crate::SqlUsers::create) refuses the columns that this crate itself writes: name, key, password, security
+    /// stamp, and so on. Columns of addresses, attributes and flags may be set.
     pub fn with_column(mut self, column: impl Into<String>, value: impl Into<ColumnValue>) -> Self {
         self.columns.push((column.into(), value.into()));
         self
     }
 
-    /// A user who may not sign in yet: one whose address is not confirmed, for instance.
-    /// [`SqlUsers::set_active`](crate::SqlUsers::set_active) lets them in.
+    /// Keeps the user from signing in until [`SqlUsers::set_active`](crate::SqlUsers::set_active) allows it: while an e-mail address is
+    /// not confirmed, for instance.
     pub fn disabled(mut self) -> Self {
         self.is_active = false;
         self
@@ -85,7 +85,14 @@ impl fmt::Debug for NewUser {
     }
 }
 
-/// A value for a further column of a [`NewUser`]: a text, a number, a truth value, bytes, or NULL (`None`).
+/// A value for a further column of a [`NewUser`]: text, a number, a boolean, bytes, or NULL (`None`).
+///
+/// ```
+/// use auth_sql::ColumnValue;
+///
+/// let nickname = ColumnValue::from(None::<String>);
+/// assert_eq!(format!("{nickname:?} {:?}", ColumnValue::from("Ada")), "NULL (text of 3 bytes)");
+/// ```
 #[derive(Clone)]
 pub struct ColumnValue(Kind);
 

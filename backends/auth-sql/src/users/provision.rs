@@ -1,4 +1,4 @@
-//! Users for people whom an outside system vouches for.
+//! Users for people vouched for by an outside system.
 
 use auth_core::backend::BackendError;
 use auth_core::provisioning::{
@@ -15,7 +15,7 @@ use crate::error::DbError;
 use crate::identifier::Identifier;
 use crate::{TableUser, canonical};
 
-/// A user who has the proposed name but not this identity is somebody else: never linked (CVE-2022-39229).
+/// A user who has the proposed name but not this identity is a different person and is never linked (CVE-2022-39229).
 impl<U: TableUser> ProvisionStore for SqlUsers<U> {
     fn check(&self, policy: &Provisioning) -> Result<(), ConfigError> {
         let table = &self.table;
@@ -58,12 +58,12 @@ impl<U: TableUser> ProvisionStore for SqlUsers<U> {
         let (account, similar) = self.accounts_of(on, query.issuer, query.subject).await?;
         found.account = account;
         if found.account.is_none() {
-            // Where the columns do not tell two people apart, the second finds no place.
+            // If the columns cannot tell two people apart, the second one is refused.
             found.name =
                 if similar { NameState::Taken } else { self.name_state(sql, query.username).await? };
             found.by_email = self.accounts_at(sql, query.email).await?;
             if found.name == NameState::Taken || !found.by_email.is_empty() {
-                // That may be this very person, whom another login made meanwhile.
+                // It may be this very person, created by a concurrent login.
                 (found.account, _) = self.accounts_of(on, query.issuer, query.subject).await?;
             }
         }
@@ -92,22 +92,22 @@ impl<U: TableUser> ProvisionStore for SqlUsers<U> {
         match written {
             Ok(Some(id)) => Ok(Applied::Done(id)),
             Ok(None) => Ok(Applied::Conflict),
-            // Somebody else was faster, here or in what the statements met.
-            Err(Unwritten::Db(error)) if error.is_of_others() => Ok(Applied::Conflict),
+            // A concurrent writer was faster, either here or at a row that the statements touched.
+            Err(Unwritten::Db(error)) if error.is_retryable() => Ok(Applied::Conflict),
             Err(Unwritten::Db(error)) => Err(error.into()),
             Err(Unwritten::Random(error)) => Err(BackendError::unavailable(error)),
         }
     }
 }
 
-/// What is read.
+/// The queries.
 impl<U: TableUser> SqlUsers<U> {
     pub(super) fn accounts(&self) -> Result<&AccountStatements, DbError> {
         let none = || DbError::unreadable("the user table has no columns for issuer and subject");
         self.sql.accounts.as_ref().ok_or_else(none)
     }
 
-    /// The user of this identity, and whether there is somebody whom only the columns take for them.
+    /// The user of this identity, and whether the columns also match a different identity.
     pub(super) async fn accounts_of(
         &self,
         on: &mut impl Reader,
@@ -117,7 +117,7 @@ impl<U: TableUser> SqlUsers<U> {
         let sql = self.accounts()?;
         let values = [issuer.into(), subject.into()];
         let found = read(on, &sql.by_identity, &values, &self.table, sql.tracking.as_ref()).await?;
-        // A column that compares without regard to case would find somebody else.
+        // A column that compares without regard to case would find another user.
         let is_exact = |account: &Account| {
             account.identity.as_ref().is_some_and(|(iss, sub)| iss == issuer && sub == subject)
         };
@@ -165,7 +165,7 @@ impl<U: TableUser> SqlUsers<U> {
     }
 }
 
-/// The name of a permission; a flag's is in the statement.
+/// The name of a permission; the name of a flag is part of the statement.
 pub(super) fn name_value(right: &Right) -> Option<Value<'_>> {
     match right {
         Right::Permission(name) => Some(Value::from(&**name)),

@@ -8,16 +8,17 @@ use super::table::{IdType, MustChange, Permissions, UserTable};
 use crate::driver::{Dialect, LaterColumn};
 use crate::identifier::Identifier;
 
-/// The place of a value.
+/// The placeholder of a value.
 pub(super) const VALUE: &str = "?";
-/// The place of a truth value, which is sent as a number: not every database takes that for one.
+/// The placeholder of a truth value. It is sent as a number, which not every database accepts as a boolean.
 pub(super) const TRUTH: &str = "(? <> 0)";
 
 /// The statements for one set of tables, each made once.
 pub(super) struct Statements {
     pub(super) migrate: Vec<SqlStr>,
     pub(super) by_id: SqlStr,
-    /// Whether that finds a row at most: with all permissions, and no other id that the column takes for this one.
+    /// Whether that query finds at most one row: with all permissions, and no other id that the column takes for this
+    /// one.
     pub(super) by_id_finds_one: bool,
     pub(super) by_name: SqlStr,
     pub(super) import: SqlStr,
@@ -31,10 +32,10 @@ pub(super) struct Statements {
     pub(super) accounts: Option<AccountStatements>,
 }
 
-/// Passwords that somebody else knows.
+/// The statements for passwords that somebody else knows.
 pub(super) struct TemporaryStatements {
     pub(super) set_password: SqlStr,
-    /// Finds the hash of one.
+    /// Finds the hash of a temporary password.
     pub(super) find: SqlStr,
     /// Adds the column to a table that was made without it.
     pub(super) later: Option<LaterColumn>,
@@ -89,7 +90,7 @@ impl Statements {
     }
 }
 
-/// The query for one user with all permissions: as a JSON array, or as many rows as there are of these.
+/// The query for one user with all permissions: as a JSON array, or as one row for each permission.
 struct Select<'a> {
     dialect: &'a Dialect,
     has_one_row: bool,
@@ -105,7 +106,7 @@ impl<'a> Select<'a> {
         let active = table.active.as_ref().map_or(ACTIVE.to_string(), |column| bit(column, ACTIVE));
         let must_change = table.must_change.iter().map(|must_change| bit(&must_change.column, MUST_CHANGE));
         let state = must_change.fold(active, |state, bit| format!("{state} + {bit}"));
-        // Without stamps, one is derived from the password's hash.
+        // Without a stamp column, the stamp is derived from the password hash.
         let stamp = of_user(table.stamp.as_ref().unwrap_or(&table.password));
         let users = table.table.quoted(dialect);
         let (mut permission, mut from) = ("NULL".into(), format!("{users} AS u"));
@@ -125,7 +126,7 @@ impl<'a> Select<'a> {
         Self { dialect, has_one_row, columns, from }
     }
 
-    /// The users with these values in these columns; `own` is what the query reads for itself besides.
+    /// The users with these values in these columns; `own` are the columns that only this query reads.
     fn by(&self, keys: &[&Identifier], own: &[String]) -> SqlStr {
         let columns: Vec<_> = std::iter::once(&self.columns).chain(own).map(String::as_str).collect();
         let keys: Vec<_> = keys.iter().map(|name| of_user(name, self.dialect) + " = ?").collect();
@@ -138,7 +139,7 @@ fn of_user(column: &Identifier, dialect: &Dialect) -> String {
     format!("u.{}", column.quoted(dialect))
 }
 
-/// The password by which a user may sign in here: none, if an outside system vouches for them.
+/// The password by which a user may sign in here: none if an outside system vouches for them.
 fn own_password(table: &UserTable, dialect: &Dialect) -> String {
     let password = of_user(&table.password, dialect);
     match &table.identity {
@@ -149,8 +150,8 @@ fn own_password(table: &UserTable, dialect: &Dialect) -> String {
     }
 }
 
-/// Values: key, password, stamp if there are any, then the name if it has its own column, then those of `further`, each with
-/// its placeholder.
+/// Values: key, password, stamp if the table has one, then the name if it has a separate column, then those of
+/// `further`, each with its placeholder.
 pub(super) fn insert<'a>(
     table: &'a UserTable,
     further: impl IntoIterator<Item = (&'a Identifier, &'a str)>,
@@ -168,8 +169,8 @@ pub(super) fn insert<'a>(
     dialect.statement(&format!("INSERT INTO {t} ({columns}) VALUES ({values})"))
 }
 
-/// Inserts nothing if the key is taken. Values: key, password, stamp if there are any, then the name if it has its
-/// own column, whether active if that has a column, and the key again.
+/// Inserts nothing if the key is taken. Values: key, password, stamp if the table has one, then the name if it has a
+/// separate column, whether active if the table has that column, and the key again.
 fn import(table: &UserTable, dialect: &Dialect) -> SqlStr {
     let mut columns = vec![&table.key, &table.password];
     columns.extend(&table.stamp);
@@ -247,7 +248,7 @@ fn user_columns(table: &UserTable, dialect: &Dialect) -> String {
     columns.join(", ")
 }
 
-/// Instances of an earlier version, and statements for new users, do not name it.
+/// It has a default: instances of an earlier version, and statements for new users, do not name the column.
 fn must_change_type(dialect: &Dialect) -> String {
     format!("{} DEFAULT FALSE NOT NULL", dialect.boolean)
 }
@@ -269,7 +270,7 @@ fn tracking_columns(table: &UserTable, dialect: &Dialect) -> String {
     )
 }
 
-/// The column of a table whose rows belong to users.
+/// A column that refers to the user who owns the row.
 fn owner_column(user: &str, table: &UserTable, dialect: &Dialect) -> String {
     let id_type = match table.ids {
         IdType::Integer => dialect.integer,
@@ -279,7 +280,7 @@ fn owner_column(user: &str, table: &UserTable, dialect: &Dialect) -> String {
     format!("{user} {id_type} NOT NULL")
 }
 
-/// Rows go with their user.
+/// The rows are deleted with their user.
 fn owned(user: &str, table: &UserTable, dialect: &Dialect) -> String {
     let (users, id) = (table.table.quoted(dialect), table.id.quoted(dialect));
     format!("FOREIGN KEY ({user}) REFERENCES {users} ({id}) ON DELETE CASCADE")

@@ -11,8 +11,8 @@ use crate::identifier::Identifier;
 
 /// The names of the tables and columns that hold users.
 ///
-/// [`Default`] is what [`SqlUsers::migrate`](crate::SqlUsers::migrate) makes. For the application's own table,
-/// begin with [`UserTable::new`] and say what is called otherwise:
+/// [`Default`] describes what [`SqlUsers::migrate`](crate::SqlUsers::migrate) creates. For the application's own
+/// table, begin with [`UserTable::new`] and name what differs:
 ///
 /// ```
 /// use auth_sql::UserTable;
@@ -24,11 +24,12 @@ use crate::identifier::Identifier;
 /// # Ok::<(), auth_core::ConfigError>(())
 /// ```
 ///
-/// What a provisioning policy writes needs a place: [`with_identity`](Self::with_identity) for whom a user belongs to,
-/// [`with_attribute`](Self::with_attribute), [`with_email`](Self::with_email), [`with_flag`](Self::with_flag) and
-/// [`with_permissions`](Self::with_permissions) for the rest. Name these columns last: none may have two meanings.
+/// A provisioning policy needs columns for what it writes: [`with_identity`](Self::with_identity) for the identity of
+/// a user, [`with_attribute`](Self::with_attribute), [`with_email`](Self::with_email), [`with_flag`](Self::with_flag)
+/// and [`with_permissions`](Self::with_permissions) for the rest. Name these columns last: no column may have two
+/// meanings.
 ///
-/// Every setter refuses what is not a letter or `_` with at most 62 letters, digits or `_` behind it.
+/// Every setter accepts a letter or `_`, followed by at most 62 letters, digits or `_`, and refuses everything else.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct UserTable {
@@ -42,26 +43,26 @@ pub struct UserTable {
     pub(super) active: Option<Identifier>,
     pub(super) must_change: Option<MustChange>,
     pub(super) identity: Option<[Identifier; 2]>,
-    /// Whether a user with an identity may have a password here as well.
+    /// Whether a user with an identity may also have a password here.
     pub(super) linked_passwords: bool,
     pub(super) permissions: Option<Permissions>,
-    /// The columns of the address and of whether it is verified.
+    /// The columns of the e-mail address and of whether it is verified.
     pub(super) email: Option<[Identifier; 2]>,
     pub(super) attributes: Vec<Identifier>,
     pub(super) flags: Vec<Identifier>,
-    /// The table of what columns got from outside.
+    /// The table that remembers what an outside system wrote.
     pub(super) tracking: Option<Identifier>,
 }
 
-/// The column of who must change their password.
+/// The column that says who must change their password.
 #[derive(Clone, Debug)]
 pub(super) struct MustChange {
     pub(super) column: Identifier,
-    /// Whether tables that were made here may lack it, since it is of a later version than they are.
+    /// Whether a table that this crate created may lack the column because an earlier version created it.
     pub(super) may_be_missing: bool,
 }
 
-/// What ids are.
+/// The type of the ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum IdType {
     Integer,
@@ -85,8 +86,9 @@ impl Permissions {
 }
 
 impl Default for UserTable {
-    /// `auth_users` and `auth_user_permissions`, with everything. Where they were made by an earlier version and
-    /// [`migrate`](crate::SqlUsers::migrate) has not added `must_change_password` yet, nobody has to.
+    /// The tables `auth_users` and `auth_user_permissions`, with every column. If an earlier version created them and
+    /// [`migrate`](crate::SqlUsers::migrate) has not added `must_change_password` yet, nobody has to change their
+    /// password.
     fn default() -> Self {
         let fixed = Identifier::fixed;
         let permissions = Permissions {
@@ -104,22 +106,36 @@ impl Default for UserTable {
 }
 
 impl UserTable {
-    /// The application's own table, with the columns `id`, `username`, `username_key`, `password`,
-    /// `security_stamp` and `active` unless said otherwise, and neither identities nor permissions, nor
-    /// [temporary passwords](Self::with_must_change_password).
+    /// The application's own table. Unless you say otherwise, its columns are `id`, `username`, `username_key`,
+    /// `password`, `security_stamp` and `active`, and it has neither identities nor permissions nor [temporary
+    /// passwords](Self::with_must_change_password).
     ///
     /// * `id`: integers of any width, unless [`with_text_ids`](Self::with_text_ids) or
-    ///   [`with_uuid_ids`](Self::with_uuid_ids). Never given to a second user.
+    ///   [`with_uuid_ids`](Self::with_uuid_ids) says otherwise. An id is never given to a second user.
     /// * `username_key`: [`canonical`](crate::canonical)`(username)`, unique, comparing byte for byte.
-    /// * `password`: what [`Passwords`](auth_core::Passwords) makes; NULL or `!…` fits no password.
+    /// * `password`: what [`Passwords`](auth_core::Passwords) creates. No password matches NULL or `!…`.
     /// * `security_stamp`: random bytes. May be missing: [`without_security_stamp`](Self::without_security_stamp).
     /// * `active`: a truth value (on `PostgreSQL` a `BOOLEAN`). May be missing:
     ///   [`without_active`](Self::without_active).
     ///
-    /// `PostgreSQL` knows a table that was made without quotes by its lower-case name.
+    /// `PostgreSQL` folds the name of a table that was created without quotes to lower case: write it in lower case
+    /// here.
+    ///
+    /// ```
+    /// use auth_core::Passwords;
+    /// use auth_sql::{SqlUsers, UserTable};
+    /// # use sqlx::sqlite::SqlitePoolOptions;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+    /// let table = UserTable::new("people")?.with_username("login", "login_key")?;
+    /// let users = SqlUsers::new(pool, Passwords::new()?).with_table(table);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// [`ConfigError`] that says which name is none.
+    /// [`ConfigError`] that names the invalid name.
     pub fn new(table: &str) -> Result<Self, ConfigError> {
         Ok(Self::plain(Identifier::new(table)?))
     }
@@ -146,7 +162,14 @@ impl UserTable {
         }
     }
 
-    /// The column of the ids.
+    /// Sets the column of the ids.
+    ///
+    /// ```
+    /// use auth_sql::UserTable;
+    ///
+    /// let table = UserTable::new("people")?.with_id("person_id")?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -155,21 +178,42 @@ impl UserTable {
         Ok(self)
     }
 
-    /// The ids are texts. New users get theirs from the column's default.
+    /// Says that ids are texts. The column's default gives new users their id.
+    ///
+    /// ```
+    /// use auth_sql::UserTable;
+    ///
+    /// let table = UserTable::new("people")?.with_text_ids();
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn with_text_ids(mut self) -> Self {
         self.ids = IdType::Text;
         self
     }
 
-    /// The ids are UUIDs: of type `UUID` on `PostgreSQL`, 16 bytes elsewhere. New users get theirs from the
-    /// column's default. A column with the text of UUIDs, or of `MariaDB`'s type `UUID`, has
-    /// [text ids](Self::with_text_ids).
+    /// Says that ids are UUIDs: of type `UUID` on `PostgreSQL`, 16 bytes elsewhere. The column's default gives new
+    /// users their id. A column that holds UUIDs as text, or is of `MariaDB`'s type `UUID`, has [text
+    /// ids](Self::with_text_ids).
+    ///
+    /// ```
+    /// use auth_sql::UserTable;
+    ///
+    /// let table = UserTable::new("people")?.with_uuid_ids();
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn with_uuid_ids(mut self) -> Self {
         self.ids = IdType::Uuid;
         self
     }
 
-    /// The columns of the name as it is shown and of its key. They may be one: the shown name is then the key.
+    /// Sets the columns of the displayed name and of its key. They may be the same column, which then holds the key.
+    ///
+    /// ```
+    /// use auth_sql::UserTable;
+    ///
+    /// let table = UserTable::new("people")?.with_username("email", "email_key")?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -178,7 +222,14 @@ impl UserTable {
         Ok(self)
     }
 
-    /// The column of the password hashes.
+    /// Sets the column of the password hashes.
+    ///
+    /// ```
+    /// use auth_sql::UserTable;
+    ///
+    /// let table = UserTable::new("people")?.with_password("password_hash")?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -187,7 +238,14 @@ impl UserTable {
         Ok(self)
     }
 
-    /// The column of the security stamps.
+    /// Sets the column of the security stamps.
+    ///
+    /// ```
+    /// use auth_sql::UserTable;
+    ///
+    /// let table = UserTable::new("people")?.with_security_stamp("stamp")?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -196,14 +254,28 @@ impl UserTable {
         Ok(self)
     }
 
-    /// There is no column of security stamps: a user's sessions end when the password changes, and cannot be
-    /// ended otherwise. A hash that is outdated stays as it is, since renewing it would end them too.
+    /// Says that the table has no security stamps: a user's sessions end when the password changes, and nothing else
+    /// can end them all. Outdated hashes are not renewed, since that would end the sessions, too.
+    ///
+    /// ```
+    /// use auth_sql::UserTable;
+    ///
+    /// let table = UserTable::new("people")?.without_security_stamp();
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn without_security_stamp(mut self) -> Self {
         self.stamp = None;
         self
     }
 
-    /// The column that says who may sign in.
+    /// Sets the column that says who may sign in.
+    ///
+    /// ```
+    /// use auth_sql::UserTable;
+    ///
+    /// let table = UserTable::new("people")?.with_active("enabled")?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -212,17 +284,32 @@ impl UserTable {
         Ok(self)
     }
 
-    /// There is no column that says who may sign in: everybody may.
+    /// Says that every user may sign in: the table has no column for it.
+    ///
+    /// ```
+    /// use auth_sql::UserTable;
+    ///
+    /// let table = UserTable::new("people")?.without_active();
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn without_active(mut self) -> Self {
         self.active = None;
         self
     }
 
-    /// The column that says who must change their password, for
-    /// [`set_temporary_password`](crate::SqlUsers::set_temporary_password): a truth value that is FALSE for new rows, by its
-    /// default. Without it no password is temporary.
+    /// Sets the column that says who must change their password, for
+    /// [`set_temporary_password`](crate::SqlUsers::set_temporary_password): a truth value whose default is FALSE.
+    /// Without it no password is temporary.
     ///
-    /// It is for the application to ask for another password: [`SqlUser::must_change_password`](crate::SqlUser::must_change_password).
+    /// The application has to ask for the new password:
+    /// [`SqlUser::must_change_password`](crate::SqlUser::must_change_password).
+    ///
+    /// ```
+    /// use auth_sql::UserTable;
+    ///
+    /// let table = UserTable::new("people")?.with_must_change_password("password_is_temporary")?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -231,13 +318,26 @@ impl UserTable {
         Ok(self)
     }
 
-    /// There is no column that says who must change their password: nobody has to.
+    /// Says that no password is temporary: the table has no column for it.
+    ///
+    /// ```
+    /// use auth_sql::UserTable;
+    ///
+    /// let table = UserTable::default().without_must_change_password();
+    /// ```
     pub fn without_must_change_password(mut self) -> Self {
         self.must_change = None;
         self
     }
 
-    /// The columns of issuer and subject, which together are unique. Without them nobody can be provisioned.
+    /// Sets the columns of issuer and subject, which together are unique. Provisioning needs them.
+    ///
+    /// ```
+    /// use auth_sql::UserTable;
+    ///
+    /// let table = UserTable::new("people")?.with_identity("issuer", "subject")?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -246,17 +346,30 @@ impl UserTable {
         Ok(self)
     }
 
-    /// Lets users who belong to an outside system sign in with a password of this table, too.
+    /// Lets users who belong to an outside system also sign in with a password of this table.
     ///
-    /// By default none fits them: a password from before they were linked, or one that an administrator set, would
-    /// otherwise let them in while the directory that locked them out is down or says no. Say this for users who
-    /// link an outside account to their own and keep both ways in.
+    /// By default they cannot. Otherwise a password from before they were linked, or one that an administrator set,
+    /// would let them in although the directory has locked them out or is down. Call this if users link an outside
+    /// account to their own and keep both ways to sign in.
+    ///
+    /// ```
+    /// use auth_sql::UserTable;
+    ///
+    /// let table = UserTable::default().with_passwords_of_linked_users();
+    /// ```
     pub fn with_passwords_of_linked_users(mut self) -> Self {
         self.linked_passwords = true;
         self
     }
 
-    /// A table or view with one row for each permission of each user. Without it nobody holds any.
+    /// Sets a table or view with one row for each permission of each user. Without it users hold no permissions.
+    ///
+    /// ```
+    /// use auth_sql::UserTable;
+    ///
+    /// let table = UserTable::new("people")?.with_permissions("people_rights", "person_id", "right_name")?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -274,8 +387,16 @@ impl UserTable {
         Ok(self)
     }
 
-    /// The columns of the e-mail address (text, with an index) and of whether it is verified (a truth value), for
-    /// [`ProvisioningBuilder::email`](auth_core::provisioning::ProvisioningBuilder::email) and for linking by address.
+    /// Sets the columns of the e-mail address (text, with an index) and of whether it is verified (a truth value),
+    /// for [`ProvisioningBuilder::email`](auth_core::provisioning::ProvisioningBuilder::email) and for linking by
+    /// address.
+    ///
+    /// ```
+    /// use auth_sql::UserTable;
+    ///
+    /// let table = UserTable::new("people")?.with_email("email", "email_verified")?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     ///
     /// # Errors
     /// As [`new`](Self::new), or if a column is used already.
@@ -284,8 +405,15 @@ impl UserTable {
         Ok(self)
     }
 
-    /// A column of texts that a [`Provisioning`](auth_core::provisioning::Provisioning) may write as an attribute of
+    /// Adds a text column that a [`Provisioning`](auth_core::provisioning::Provisioning) may write as an attribute of
     /// the same name.
+    ///
+    /// ```
+    /// use auth_sql::UserTable;
+    ///
+    /// let table = UserTable::new("people")?.with_attribute("display_name")?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     ///
     /// # Errors
     /// As [`new`](Self::new), or if the column is used already.
@@ -294,8 +422,15 @@ impl UserTable {
         Ok(self)
     }
 
-    /// A column of truth values that a [`Provisioning`](auth_core::provisioning::Provisioning) may write as a flag of
-    /// the same name. With an index, the last who holds it is found quickly.
+    /// Adds a truth-value column that a [`Provisioning`](auth_core::provisioning::Provisioning) may write as a flag
+    /// of the same name. An index makes it fast to find the last user who has the flag.
+    ///
+    /// ```
+    /// use auth_sql::UserTable;
+    ///
+    /// let table = UserTable::new("people")?.with_flag("is_staff")?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     ///
     /// # Errors
     /// As [`new`](Self::new), or if the column is used already.
@@ -304,9 +439,16 @@ impl UserTable {
         Ok(self)
     }
 
-    /// A table with the columns `user_id`, `attribute` and `value`, which remembers what columns got from outside: it
-    /// is needed for [`Owner::ExternalUntilEdited`](auth_core::provisioning::Owner::ExternalUntilEdited).
-    /// [`SqlUsers::migrate`](crate::SqlUsers::migrate) makes it.
+    /// Sets a table with the columns `user_id`, `attribute` and `value`, which remembers what an outside system
+    /// wrote. [`Owner::ExternalUntilEdited`](auth_core::provisioning::Owner::ExternalUntilEdited) needs it.
+    /// [`SqlUsers::migrate`](crate::SqlUsers::migrate) creates it.
+    ///
+    /// ```
+    /// use auth_sql::UserTable;
+    ///
+    /// let table = UserTable::new("people")?.with_tracking("people_external")?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -315,7 +457,7 @@ impl UserTable {
         Ok(self)
     }
 
-    /// The name of a column that has no other meaning: an attribute must not be somebody's password.
+    /// The name of a column without another meaning: an attribute must not overwrite somebody's password.
     fn unused(&self, column: &str) -> Result<Identifier, ConfigError> {
         let column = Identifier::new(column)?;
         let further = self.email.iter().flatten().chain(&self.attributes).chain(&self.flags);
@@ -323,14 +465,14 @@ impl UserTable {
         if is_used { Err(already_used(&column)) } else { Ok(column) }
     }
 
-    /// The name of a column that a new user may be given a value for, beside these.
+    /// The name of a column that a new user may be given a value for, in addition to these.
     pub(super) fn settable(&self, column: &str, beside: &[Identifier]) -> Result<Identifier, ConfigError> {
         let column = Identifier::new(column)?;
         let is_used = self.own_columns().chain(beside).any(|used| used.is_same(&column));
         if is_used { Err(already_used(&column)) } else { Ok(column) }
     }
 
-    /// What this crate alone writes, but for the id.
+    /// The columns that only this crate writes, except the id.
     fn own_columns(&self) -> impl Iterator<Item = &Identifier> {
         let must_change = self.must_change.iter().map(|must_change| &must_change.column);
         let further = self.stamp.iter().chain(&self.active).chain(must_change);
@@ -340,22 +482,22 @@ impl UserTable {
             .chain(self.identity.iter().flatten())
     }
 
-    /// Whether the name as it is shown has a column of its own.
+    /// Whether the displayed name has a separate column.
     pub(super) fn has_display_name(&self) -> bool {
         self.username != self.key
     }
 
-    /// An id as the column has it; `None` if the column cannot have it. "07" is no way to write 7.
+    /// An id as the column stores it; `None` if the column cannot hold it. "07" is not a valid way to write 7.
     pub(super) fn id_value<'a>(&self, id: &'a UserId) -> Option<Value<'a>> {
         match self.ids {
             IdType::Integer => id.parse().filter(|_| is_plain(id.as_str())).map(|number: i64| number.into()),
             IdType::Uuid => id.parse().filter(|uuid: &Uuid| uuid.to_string() == id.as_str()).map(Value::from),
-            // PostgreSQL has no texts with a NUL, and refuses to look for one.
+            // PostgreSQL texts contain no NUL, and looking for one is an error.
             IdType::Text => Some(id.as_str()).filter(|id| !id.contains('\0')).map(Value::from),
         }
     }
 
-    /// Whether two rows are of one user.
+    /// Whether two rows belong to the same user.
     pub(super) fn is_same_id(
         &self,
         one: &dyn Columns,
@@ -379,7 +521,10 @@ impl UserTable {
 }
 
 fn already_used(column: &Identifier) -> ConfigError {
-    ConfigError::new(format!("the column {:?} is used already: give each column one meaning", column.as_str()))
+    ConfigError::new(format!(
+        "the column {:?} is used already: give each column one meaning",
+        column.as_str()
+    ))
 }
 
 /// Whether a number is written as [`UserId`] writes it.
@@ -390,5 +535,5 @@ fn is_plain(number: &str) -> bool {
 
 fn id(text: Option<impl Into<Arc<str>>>) -> Result<UserId, DbError> {
     let id = text.and_then(|text| UserId::new(text).ok());
-    id.ok_or_else(|| DbError::unreadable("a user's id is no id"))
+    id.ok_or_else(|| DbError::unreadable("a user's id is not valid"))
 }

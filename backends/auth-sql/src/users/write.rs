@@ -1,4 +1,4 @@
-//! Writing what a plan says: all of it, or nothing.
+//! Writing what a plan contains: all of it, or nothing.
 
 use std::collections::BTreeSet;
 
@@ -35,9 +35,9 @@ impl From<RandomError> for Unwritten {
     }
 }
 
-/// What is written. A transaction that is dropped is undone.
+/// The writes. Dropping a transaction rolls it back.
 impl<U: TableUser> SqlUsers<U> {
-    /// `None` if it is no longer so.
+    /// `None` if the user changed since the plan was made.
     pub(super) async fn write_all(&self, write: &Write) -> Result<Option<UserId>, Unwritten> {
         match self.try_write(write).await {
             Err(Unwritten::Db(error)) if self.turns_out_earlier(&error).await => self.try_write(write).await,
@@ -78,7 +78,7 @@ impl<U: TableUser> SqlUsers<U> {
         Ok(Some(id))
     }
 
-    /// Inserts the row of a new user, with all columns that get a value: some may have no default.
+    /// Inserts the row of a new user with all columns that have a value: some may have no default.
     async fn insert_new(
         &self,
         transaction: &mut Transaction,
@@ -114,7 +114,8 @@ impl<U: TableUser> SqlUsers<U> {
     ) -> Result<Option<UserId>, Unwritten> {
         let (sql, id) = (self.accounts()?, &update.before.id);
         let Some(value) = self.table.id_value(id) else { return Ok(None) };
-        // Before the user: whoever takes the same right from another one waits here, and not in a circle.
+        // Before the user's row: a transaction that revokes the same right from another user waits here, which avoids
+        // a deadlock.
         for right in guarded(&update.changes) {
             let Some(holders) = self.holders(right)? else { continue };
             let values: Vec<_> = name_value(right).into_iter().collect();
@@ -165,7 +166,7 @@ impl<U: TableUser> SqlUsers<U> {
             Change::Track { field, value } => self.track(transaction, user, field, value.as_deref()).await?,
             Change::Give(right) => self.hold(transaction, user, right, true).await?,
             Change::Take { right, .. } => self.hold(transaction, user, right, false).await?,
-            // A change that this version does not know must not be left out.
+            // A change that this version does not know must not be left out silently.
             _ => return Err(no_place().into()),
         }
         Ok(())
@@ -234,7 +235,7 @@ fn is_inserted(change: &Change) -> bool {
     matches!(change, Change::Attribute { .. } | Change::Email(_) | Change::Give(Right::Flag(_)))
 }
 
-/// The columns of texts that a new user has, with their values.
+/// The text columns of a new user, with their values.
 fn texts<'a>(table: &'a UserTable, changes: &'a [Change]) -> impl Iterator<Item = (&'a Identifier, &'a str)> {
     changes.iter().filter_map(|change| match change {
         Change::Attribute { field, value: Some(value) } => {
@@ -246,7 +247,7 @@ fn texts<'a>(table: &'a UserTable, changes: &'a [Change]) -> impl Iterator<Item 
     })
 }
 
-/// The columns of truth values, with those of a new user.
+/// The truth-value columns of a new user, with their values.
 fn truths<'a>(table: &'a UserTable, changes: &'a [Change]) -> impl Iterator<Item = (&'a Identifier, bool)> {
     let verified = changes.iter().any(|change| matches!(change, Change::Email(email) if email.verified));
     let has = |flag: &Identifier| {

@@ -164,10 +164,7 @@ fn in_postgres() {
         let says = ["a session cannot be made", "connect to the primary"];
         assert_told(SqlSessions::new(pool.clone()).check().await, &says);
         assert_told(SqlUsers::new(pool.clone(), passwords(16)).check().await, &["connect to the primary"]);
-        assert_told(
-            SqlOnce::new(pool).check().await,
-            &["it cannot be noted what was used", "connect to the primary"],
-        );
+        assert_told(SqlOnce::new(pool).check().await, &["an id cannot be used", "connect to the primary"]);
     });
 }
 
@@ -206,10 +203,7 @@ fn in_maria_db() {
         let says = ["a session cannot be made", "connect to the primary"];
         assert_told(SqlSessions::new(pool.clone()).check().await, &says);
         assert_told(SqlUsers::new(pool.clone(), passwords(16)).check().await, &["connect to the primary"]);
-        assert_told(
-            SqlOnce::new(pool).check().await,
-            &["it cannot be noted what was used", "connect to the primary"],
-        );
+        assert_told(SqlOnce::new(pool).check().await, &["an id cannot be used", "connect to the primary"]);
     });
 }
 

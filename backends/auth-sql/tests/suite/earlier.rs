@@ -197,7 +197,7 @@ async fn what_the_earlier_version_moved_ends_by_its_alias(place: &Place) {
     assert_eq!(list(&store, None).await, [other]);
 }
 
-/// An instance that starts while the table is dumped: whoever waits for the dump makes all others wait.
+/// An instance that starts while the table is dumped: waiting for the dump would make all others wait.
 async fn migrating_again_waits_for_nobody(place: &Place) {
     let db = earlier_table(place).await;
     let store = migrated(&db).await;
@@ -217,7 +217,7 @@ async fn migrating_again_waits_for_nobody(place: &Place) {
     }
 }
 
-/// Whoever forgets to migrate is told what to do.
+/// The error after a forgotten migration says what to do.
 async fn one_that_is_not_migrated_says_so(place: &Place) {
     let db = earlier_table(place).await;
     let store = SqlSessions::new(db.database());

@@ -21,7 +21,7 @@ pub(crate) fn contract(place: &Place) {
     run_case("the contract of factors is kept", the_contract_is_kept(place));
 }
 
-/// Each instance has connections of its own.
+/// Each instance has separate connections.
 async fn the_contract_is_kept(place: &Place) {
     let db = place.db().await;
     let other = db.another_pool().await;

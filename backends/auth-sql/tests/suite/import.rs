@@ -33,11 +33,17 @@ async fn hashes_from_elsewhere_sign_in(place: &Place) {
     let db = place.db().await;
     let users = users(&db).await;
     let (shown, made) = (format!("{:?}", spaced(&users, "canary")), users.create_user("canary", None).await);
-    assert!(shown.contains("ImportedUser") && !shown.contains("canary") && !shown.contains("1000$"), "{shown}");
+    assert!(
+        shown.contains("ImportedUser") && !shown.contains("canary") && !shown.contains("1000$"),
+        "{shown}"
+    );
     let shown = format!("{:?}", made.unwrap());
     assert!(shown.contains("SqlUser") && !shown.contains("canary"), "{shown}");
-    let new =
-        [spaced(&users, "Alice"), spaced(&users, "bob").disabled(), ImportedUser::new("carol", None).unwrap()];
+    let new = [
+        spaced(&users, "Alice"),
+        spaced(&users, "bob").disabled(),
+        ImportedUser::new("carol", None).unwrap(),
+    ];
     assert_eq!(users.import(&new).await.unwrap(), [true; 3]);
     assert_eq!(kind(&users, "alice", "  spaced  ").await, None);
     for (name, password) in [("alice", "spaced"), ("bob", "  spaced  "), ("carol", "  spaced  ")] {

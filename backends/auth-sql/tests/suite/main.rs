@@ -10,6 +10,7 @@ mod migrations;
 mod missing;
 mod moves;
 mod names;
+mod new_users;
 mod odd;
 mod once;
 mod outages;
@@ -41,6 +42,7 @@ fn all_about_users(place: &Place) {
     check::all(place);
     import::all(place);
     names::all(place);
+    new_users::all(place);
     odd::all(place);
     provisioning::all(place);
     rehash::all(place);

@@ -16,7 +16,7 @@ on_every_database![
     a_table_that_is_gone_later_is_named,
 ];
 
-/// What an error must say to whoever forgot to make a table.
+/// What the error must say after a forgotten migration.
 fn assert_named(error: &(dyn std::error::Error + 'static), table: &str) {
     let text = told(error);
     assert!(text.contains(&format!("table `{table}` is missing")), "{text}");

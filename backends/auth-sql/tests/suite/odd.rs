@@ -1,4 +1,4 @@
-//! An error that the input causes is no outage: whoever sends odd input keeps nobody else out.
+//! An error that the input causes is not an outage: odd input keeps nobody else out.
 
 use auth_core::backend::{BackendErrorKind, Health, Identity, MemoryDirectory, Provisioned, UserSource};
 use auth_core::conformance::backend::{odd, odd_passwords};
@@ -74,7 +74,7 @@ async fn login(auth: &Auth<SqlUser>, name: &str) -> Result<(), DeniedKind> {
     answer.map(drop).map_err(|denied| denied.kind())
 }
 
-/// Fifty logins of people whom the table does not take, and one of whom it does.
+/// Fifty logins of people that the table does not accept, and one that it does.
 async fn values_that_the_table_refuses(place: &Place) {
     let site = short_phones(place).await;
     let person = |name: &str| Identity::new("directory", name);

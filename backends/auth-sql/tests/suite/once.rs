@@ -27,7 +27,7 @@ pub(crate) fn contract(place: &Place) {
     run_case("the contract of what is used once is kept", the_contract_is_kept(place));
 }
 
-/// Two instances, each with connections of its own.
+/// Two instances, each with separate connections.
 async fn the_contract_is_kept(place: &Place) {
     let db = place.db().await;
     let (tables, other) = (AtomicU32::new(0), db.another_pool().await);
@@ -139,7 +139,7 @@ async fn a_missing_table_is_named(place: &Place) {
     let db = place.db().await;
     let store = SqlOnce::new(db.database());
     let text = told(&store.check().await.unwrap_err());
-    assert!(text.contains("it cannot be noted what was used"), "{text}");
+    assert!(text.contains("an id cannot be used"), "{text}");
     assert!(text.contains("the table `auth_once` is missing: call `migrate()`"), "{text}");
     once_store_that_is_down(&store).await;
 }

@@ -1,4 +1,4 @@
-//! `SqlUsers` as a provisioner: people whom an outside system vouches for.
+//! `SqlUsers` as a provisioner: people vouched for by an outside system.
 
 use crate::support::{LIMIT, PATIENT, Place, login, on_every_database, passwords, secret};
 use std::sync::Arc;
@@ -285,7 +285,7 @@ async fn a_local_edit_stays(place: &Place) {
     }
 }
 
-/// Whoever prepared the user cannot come back with the password they chose.
+/// The person who prepared the user cannot come back with the password that they chose.
 async fn a_claimed_user_loses_the_password(place: &Place) {
     let site = Site::new(place).await;
     let prepared = site.users.create_user("al", Some(&secret("chosen before"))).await.unwrap();

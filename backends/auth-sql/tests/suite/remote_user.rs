@@ -1,4 +1,4 @@
-//! People whom a trusted proxy names, as users in a table.
+//! People named by a trusted proxy, as users in a table.
 
 use auth_core::backend::{DenyReason, Provisioned};
 use auth_core::provisioning::{Creation, Provisioning};

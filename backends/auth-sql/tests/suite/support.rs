@@ -130,7 +130,7 @@ impl Db {
         }
     }
 
-    /// The same database over connections of its own, as another instance opens it.
+    /// The same database over separate connections, as another instance opens it.
     pub(crate) fn another_pool(&self) -> impl Future<Output = Database> + use<> {
         let (pool, sqlite) = (self.pool.clone(), options(&self.dir, SqliteJournalMode::Wal));
         async move {
@@ -242,7 +242,7 @@ pub(crate) async fn eventually<T>(what: &str, is: impl AsyncFn() -> Option<T>) -
 /// For a backend that is not too slow, however busy the machine is.
 pub(crate) const PATIENT: BackendPolicy = BackendPolicy::new().timeout(LIMIT);
 
-/// Runs a case, as a test of its own would.
+/// Runs a case like a separate test.
 pub(crate) fn run_case(name: &str, case: impl Future<Output = ()>) {
     println!("{name}");
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();

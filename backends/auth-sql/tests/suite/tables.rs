@@ -22,7 +22,7 @@ fn users_in(db: &Db, table: UserTable) -> SqlUsers {
     SqlUsers::new(db.database(), passwords(16)).with_table(table)
 }
 
-/// An application's own table, with names of its own and neither identities nor permissions.
+/// An application's own table, with other names, and with neither identities nor permissions.
 async fn an_own_table_is_used_as_it_is(place: &Place) {
     let db = place.db().await;
     db.make_lax_collation().await;
@@ -186,7 +186,7 @@ async fn a_row_that_makes_no_user_is_an_outage(place: &Place) {
 }
 
 /// A table with neither stamps nor a column that says who may sign in, as many have.
-async fn bare(db: &Db) -> SqlUsers {
+pub(crate) async fn bare(db: &Db) -> SqlUsers {
     let create =
         "CREATE TABLE people (id {counted}, username {text}, username_key {text} UNIQUE, password {text})";
     db.execute(create).await.unwrap();

@@ -65,7 +65,8 @@ async fn a_temporary_password_is_changed_once(place: &Place) {
     assert!(!must_change(&users, &bob.id()).await, "it was never about him");
 }
 
-/// ASVS 6.4.1: whoever set it would go on knowing it. Where it is not temporary, or set again by others, it may be the same.
+/// ASVS 6.4.1: otherwise the operator who set it would still know it. If it is not temporary, or an operator sets it
+/// again, it may be the same.
 async fn a_temporary_password_is_not_kept(place: &Place) {
     let db = place.db().await;
     let users = db.users().await;
@@ -230,7 +231,8 @@ async fn an_earlier_table_goes_on(place: &Place) {
     assert!(!must_change(&unmigrated(&db), &alice).await);
     assert!(kind(&unmigrated(&db), "ALICE", "one").await.is_none());
     refuses_temporary_passwords(&unmigrated(&db), &alice).await;
-    let error = unmigrated(&db).create(NewUser::new("eve").with_temporary_password(secret("two"))).await.unwrap_err();
+    let error =
+        unmigrated(&db).create(NewUser::new("eve").with_temporary_password(secret("two"))).await.unwrap_err();
     assert_eq!(error.kind(), UserErrorKind::NoTemporaryPasswords);
     unmigrated(&db).set_password(&alice, Some(&secret("two"))).await.unwrap();
     assert!(kind(&unmigrated(&db), "alice", "two").await.is_none());
@@ -297,7 +299,7 @@ async fn an_earlier_table_is_migrated(place: &Place) {
     assert!(must_change(&other, &alice).await);
 }
 
-/// Whoever changes a password or sets one finds the column as well.
+/// Changing or setting a password finds the column as well.
 async fn a_running_instance_finds_the_column(place: &Place) {
     for temporary in [false, true] {
         let db = earlier(place).await;

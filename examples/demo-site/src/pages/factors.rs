@@ -9,13 +9,26 @@ use auth_core::session::{SessionError, SessionErrorKind};
 use auth_core::time::Timestamp;
 use auth_sql::SqlUser;
 
-use super::{Frame, LoginPage, render};
+use super::{Explained, Frame, LoginPage, SignIn, error_page, render};
 use crate::factors::{FactorView, LIST, NewApp};
 use crate::second_step::PAGE;
 use crate::{Failed, Refused, Site, Visitor};
 
 /// So few recovery codes are worth a warning.
 const FEW: usize = 3;
+
+const NO_SUCH_FACTOR: Explained = (
+    "No such factor",
+    "You have no second factor that this could be done with. Perhaps it was removed meanwhile.",
+);
+const LAST_FACTOR: Explained = (
+    "This one stays",
+    "You need a second factor, and this is the last one that you have. Add another one first.",
+);
+const TOO_MANY_FACTORS: Explained = (
+    "That is enough",
+    "You have as many second factors as one may have. Remove one that you do not need first.",
+);
 
 /// Who is asked for what is missing.
 pub(crate) struct Asked {
@@ -105,8 +118,9 @@ impl Site {
 
     /// The login page, for whoever took too long for the second step.
     pub(crate) fn login_late(&self, next: &str, elsewhere: Option<&str>) -> String {
+        let form = SignIn { next, elsewhere, ..SignIn::default() };
         let notice = Some("That took too long, or you have signed out. Please sign in again.".into());
-        render(&LoginPage { frame: self.frame("/login", None), next, notice, elsewhere })
+        render(&LoginPage { frame: self.frame("/login", None), form, notice })
     }
 
     pub(crate) fn factor_list(
@@ -165,38 +179,27 @@ impl Site {
     pub fn page_of(&self, session: &Session<SqlUser>, failed: Failed) -> (Refused, Option<String>) {
         let is_page = session.audience() == Audience::Page;
         let made = || match &failed.error {
-            Refused::Denied(denied) => self.error(Refusal::from(denied).status()),
-            Refused::Session(error) => self.failed_page(error),
+            Refused::Denied(denied) => self.error(Visitor::of(session), Refusal::from(denied).status()),
+            Refused::Session(error) => self.failed_page(Visitor::of(session), error),
         };
         let page = failed.page.or_else(|| is_page.then(made));
         (failed.error, page)
     }
 
     /// The same where a form was sent.
-    pub(crate) fn failed(&self, error: SessionError) -> Failed {
-        let page = self.failed_page(&error);
+    pub(crate) fn failed(&self, session: &Session<SqlUser>, error: SessionError) -> Failed {
+        let page = self.failed_page(Visitor::of(session), &error);
         Failed::new(error, page)
     }
 
-    fn failed_page(&self, error: &SessionError) -> String {
-        match error.kind() {
-            SessionErrorKind::NoSuchFactor => self.explained(
-                404,
-                "No such factor",
-                "You have no second factor that this could be done with. Perhaps it was removed meanwhile.",
-            ),
-            SessionErrorKind::LastFactor => self.explained(
-                409,
-                "This one stays",
-                "You need a second factor, and this is the last one that you have. Add another one first.",
-            ),
-            SessionErrorKind::TooManyFactors => self.explained(
-                409,
-                "That is enough",
-                "You have as many second factors as one may have. Remove one that you do not need first.",
-            ),
-            _ => self.error(Refusal::from(error).status()),
-        }
+    fn failed_page(&self, visitor: Option<Visitor>, error: &SessionError) -> String {
+        let (status, text) = match error.kind() {
+            SessionErrorKind::NoSuchFactor => (404, NO_SUCH_FACTOR),
+            SessionErrorKind::LastFactor => (409, LAST_FACTOR),
+            SessionErrorKind::TooManyFactors => (409, TOO_MANY_FACTORS),
+            _ => return self.error(visitor, Refusal::from(error).status()),
+        };
+        error_page(self.frame("", visitor), status, text)
     }
 }
 
@@ -372,7 +375,7 @@ mod tests {
             SITE.factor_removal(visitor(), &factor(None), true),
             SITE.factor_removal(visitor(), &factor(Some(5)), false),
             SITE.codes(visitor(), &["0000-0000-0000-0000"]),
-            SITE.failed(SessionErrorKind::LastFactor.into()).page.unwrap(),
+            SITE.failed_page(Some(visitor()), &SessionErrorKind::LastFactor.into()),
         ]
     }
 
@@ -424,7 +427,7 @@ mod tests {
             (SessionErrorKind::Unavailable, "503"),
         ];
         for (kind, status) in table {
-            let page = SITE.failed(kind.into()).page.unwrap();
+            let page = SITE.failed_page(Some(visitor()), &kind.into());
             assert!(page.contains(&format!("<p class=\"eyebrow\">{status}</p>")), "{kind:?}: {page}");
         }
     }

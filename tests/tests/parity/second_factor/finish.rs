@@ -48,7 +48,7 @@ async fn the_factor_finishes_a_login_under_a_new_id() {
         assert_eq!(client.get("/act/list").await.body, "1 1");
         let told = [
             "login succeeded: password of \"alice\" by local of 1",
-            "a login waits for what it lacks by local of 1",
+            "a login is pending by local of 1",
             "session rotated by local of 1",
             "session started by local of 1",
             "proof added: Totp by local of 1",

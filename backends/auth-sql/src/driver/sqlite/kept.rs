@@ -11,19 +11,19 @@ use tokio::time::{sleep, timeout};
 
 use crate::error::DbError;
 
-/// How long a connection may stay away from its pool: so long the application waits for it at most.
+/// How long a connection may be kept out of its pool, which is the longest that the application waits for it.
 const KEPT_FOR: Duration = Duration::from_millis(50);
 
 /// A pool, and up to half of its connections, which are kept from one look-up to the next. Cheap to clone.
 ///
-/// Before sqlx takes a connection back, it starts a task that asks it whether it still is one. With `SQLite` that is a
-/// second trip to the connection's thread, which costs as much as the look-up.
+/// Before sqlx takes a connection back, it starts a task that checks whether the connection still works. With
+/// `SQLite` this is a second trip to the connection's thread, which costs as much as the look-up.
 #[derive(Clone)]
 pub(crate) struct Connections(Arc<Shared>);
 
 struct Shared {
     pool: SqlitePool,
-    /// Places for the connections that may be kept. `None` where the pool has too few: the application gets all.
+    /// Permits for the connections that may be kept. `None` if the pool is too small: the application gets all of it.
     places: Option<Semaphore>,
     idle: Mutex<Idle>,
 }
@@ -31,18 +31,18 @@ struct Shared {
 #[derive(Default)]
 struct Idle {
     kept: Vec<Held>,
-    /// A task gives them back before long.
+    /// A task will give them back.
     are_awaited: bool,
-    /// How often they were given back.
+    /// How often connections were given back.
     round: u64,
 }
 
 /// A connection of the pool.
 struct Held {
     connection: PoolConnection<Sqlite>,
-    /// The round in which it was taken. It goes back in this one, or when it is no longer in use.
+    /// The round in which it was taken. It is given back in this round, or when it is no longer in use.
     round: u64,
-    /// To give it back also where no runtime is running.
+    /// Gives it back even if no runtime is current.
     runtime: Handle,
 }
 
@@ -57,12 +57,12 @@ impl Connections {
         &self.0.pool
     }
 
-    /// A connection for one look-up. Dropped, it goes back into the pool.
+    /// A connection for one look-up. Dropping it returns it to the pool.
     pub(super) async fn lend(&self) -> Result<Lent<'_>, DbError> {
         let place = match self.0.places.as_ref().map(Semaphore::try_acquire) {
             None => None,
             Some(Ok(place)) => Some(place),
-            // What is rarely waited for is in boxes: a future that has room for it is moved at every look-up.
+            // Rare waits are boxed: a future with room for them would be moved at every look-up.
             Some(Err(_)) => Box::pin(self.0.place()).await?,
         };
         let kept = self.0.idle().kept.pop().filter(|_| !self.pool().is_closed());
@@ -75,7 +75,7 @@ impl Connections {
 }
 
 impl Shared {
-    /// Waits until somebody leaves a place.
+    /// Waits for a permit.
     async fn place(&self) -> Result<Option<SemaphorePermit<'_>>, DbError> {
         let Some(places) = &self.places else { return Ok(None) };
         let place = timeout(self.pool.options().get_acquire_timeout(), places.acquire()).await;
@@ -93,7 +93,7 @@ impl Shared {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets the pool have all that nobody uses.
+    /// Returns all unused connections to the pool.
     fn give_back(&self) {
         let mut idle = self.idle();
         idle.round += 1;
@@ -125,7 +125,7 @@ impl Lent<'_> {
         &mut self.held.connection
     }
 
-    /// Keeps it for the next look-up. Only to be called when this one has come to its end without an error.
+    /// Keeps the connection for the next look-up. Call it only after this one has finished without an error.
     pub(super) fn keep(self) {
         let Self { held, of, place } = self;
         let mut idle = of.idle();
@@ -143,7 +143,7 @@ impl Lent<'_> {
     }
 }
 
-/// Gives back what is kept when its time is up, or when the runtime ends before.
+/// Returns kept connections when their time is up, or earlier if the runtime ends.
 struct GiveBack(Weak<Shared>);
 
 impl Drop for GiveBack {

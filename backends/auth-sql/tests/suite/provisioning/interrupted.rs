@@ -30,7 +30,7 @@ fn policy() -> Provisioning {
         .unwrap()
 }
 
-/// Counts the logins, so that whoever kills knows when it is time.
+/// Counts the logins, so that the test knows when to kill.
 #[derive(Clone, Default)]
 struct Progress(Arc<AtomicUsize>);
 
@@ -126,7 +126,7 @@ fn maria_db() {
                     let writing = killer.fetch_all(writes).await.unwrap();
                     for row in &writing {
                         let kill = format!("KILL {}", row.get::<i64, _>(0));
-                        // It may be gone by now.
+                        // It may be gone already.
                         let _ = killer.execute(AssertSqlSafe(kill)).await;
                     }
                     if !writing.is_empty() {

@@ -20,7 +20,7 @@ use super::site::Site;
 use super::{LDAP, identity};
 use crate::support::{LIMIT, PATIENT, Place};
 
-/// Lets in whoever it knows, by any password.
+/// Admits every user that it knows, with any password.
 #[derive(Clone, Default)]
 struct Directory(Arc<Mutex<BTreeMap<String, Standing>>>);
 
