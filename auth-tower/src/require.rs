@@ -49,6 +49,28 @@ impl RequireLayer {
 
 impl<R> RequireLayer<R> {
     /// As [`AuthLayer::respond`](crate::AuthLayer::respond).
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # use site::*;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let auth = auth().await;
+    /// use auth_tower::auth_core::{Require, http::Refusal};
+    /// use auth_tower::{AuthLayer, RequireLayer};
+    /// use axum::{Router, body::Body, response::Response, routing::get};
+    ///
+    /// fn sorry(refusal: &Refusal, response: Response<()>) -> Response {
+    ///     response.map(|()| Body::from(format!("Sorry: {}", refusal.status())))
+    /// }
+    ///
+    /// let members = RequireLayer::new(Require::login()).respond(sorry);
+    /// let app = Router::new().route("/members", get(async || "members only").layer(members));
+    /// # let app = app.layer(AuthLayer::new(auth));
+    /// # assert_eq!(text(send(&app, api("/members")).await).await, "Sorry: 401");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn respond<R2>(self, respond: R2) -> RequireLayer<R2> {
         RequireLayer { rule: self.rule, respond }
