@@ -59,6 +59,18 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Features
+//!
+//! None. Features of [`auth_core`], such as `bcrypt`, are switched on by a dependency on `auth-core`.
+//!
+//! The crate needs Rust 1.89, as actix-web's dependencies do. It brings along [`auth_core`] and actix-web without its default
+//! features.
+//!
+//! # Where next
+//! The [guide](https://auth-rs.github.io/auth) leads through a whole site. [`auth_core`] describes backends, sessions and rules;
+//! [`AuthBuilder`](auth_core::AuthBuilder) lists the settings. The crates `auth-sql`, `auth-redis`, `auth-ldap`, `auth-http`,
+//! `auth-jwt` and `auth-passkeys` are stores and backends; `auth-test` signs users in for tests of handlers.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod auth;
