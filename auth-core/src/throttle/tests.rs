@@ -13,7 +13,9 @@ use super::{
 use super::{Device, Parts, ReadDevice};
 use crate::gate::{Admission, AttemptEnd, Gate as _, GateAttempt};
 use crate::password::Argon2Cost;
-use crate::time::{Clock, ManualClock, Timestamp};
+#[cfg(feature = "conformance")]
+use crate::time::Timestamp;
+use crate::time::{Clock, ManualClock};
 use crate::{Auth, BackendName, DeniedKind, Password, Passwords};
 #[cfg(feature = "conformance")]
 use site::Heard;
