@@ -1,4 +1,4 @@
-//! The middleware that finds out who is calling.
+//! The middleware that resolves the caller of each request.
 
 use std::future::{Future, Ready, ready};
 use std::pin::Pin;
@@ -21,12 +21,34 @@ use crate::CurrentUser;
 use crate::respond::{self, ProblemBody, Respond};
 use crate::view::{Answer, Head};
 
-/// Finds out who is calling before the inner service is called, and writes on the response what it did.
+/// Resolves the caller before the inner service runs, and writes the session's cookie and headers on the response.
 ///
 /// A resolved caller is in the request's extensions as [`CurrentUser`]. A request that presents nothing goes
 /// straight through.
 ///
 /// Where a middleware inside answers by an error, the response that becomes of it carries the cookie and headers, too.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+/// # use site::*;
+/// # #[actix_web::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let auth = auth().await;
+/// use actix_web::{App, get};
+/// use auth_actix::{AuthLayer, CurrentUser};
+///
+/// #[get("/me")]
+/// async fn me(user: CurrentUser<Member>) -> String {
+///     format!("You are {}", user.name)
+/// }
+///
+/// let app = App::new().wrap(AuthLayer::new(auth)).service(me);
+/// # let (status, headers, _) = send!(app, page("/me"));
+/// # assert_eq!(status, 303);
+/// # assert!(headers.get("location").unwrap().to_str()?.starts_with("/login"));
+/// # Ok(())
+/// # }
+/// ```
 pub struct AuthLayer<U, R = ProblemBody> {
     auth: auth_core::Auth<U>,
     lazy: bool,
@@ -35,14 +57,49 @@ pub struct AuthLayer<U, R = ProblemBody> {
 
 impl<U: User> AuthLayer<U> {
     /// A middleware of this configuration.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # use site::*;
+    /// # #[actix_web::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use actix_web::{App, HttpServer, web};
+    /// use auth_actix::AuthLayer;
+    ///
+    /// let auth = auth().await;                                 // an `Auth<Member>`, made by `Auth::builder()`
+    /// let app = move || App::new().wrap(AuthLayer::new(auth.clone())).route("/", web::get().to(async || "Welcome"));
+    /// # assert_eq!(send!(app(), page("/")).2, "Welcome");
+    /// let server = HttpServer::new(app);                       // each worker makes its own `App`; they share `auth`
+    /// # drop(server);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(auth: auth_core::Auth<U>) -> Self {
         Self { auth, lazy: false, respond: ProblemBody }
     }
 }
 
 impl<U: User, R> AuthLayer<U, R> {
-    /// Leaves finding out who is calling to the first extractor or guard that asks: a route that does not ask
+    /// Resolves the caller only when an extractor or guard asks for it: a route that does not ask
     /// costs no look-up, and its requests carry no [`CurrentUser`] in their extensions.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # use site::*;
+    /// # #[actix_web::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let auth = auth().await;
+    /// use actix_web::{App, web};
+    /// use auth_actix::{AuthLayer, CurrentUser};
+    ///
+    /// let app = App::new()
+    ///     .wrap(AuthLayer::new(auth).lazy())
+    ///     .route("/price", web::get().to(async || "5 €"))      // asks no store, whatever cookie a request has
+    ///     .route("/me", web::get().to(async |user: CurrentUser<Member>| user.name.clone()));
+    /// # assert_eq!(send!(app, api("/me")).0, 401);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn lazy(mut self) -> Self {
         self.lazy = true;
@@ -51,6 +108,26 @@ impl<U: User, R> AuthLayer<U, R> {
 
     /// Makes this layer's own responses by `respond`: a closure from a [`Refusal`] and what it is to be written on; see
     /// [`Respond`].
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # use site::*;
+    /// # #[actix_web::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let auth = auth().await;
+    /// use actix_web::{App, HttpResponse, body::BoxBody, web};
+    /// use auth_actix::AuthLayer;
+    /// use auth_actix::auth_core::http::Refusal;
+    ///
+    /// fn sorry(refusal: &Refusal, response: HttpResponse<()>) -> HttpResponse {
+    ///     response.set_body(BoxBody::new(format!("<h1>Sorry: {}</h1>", refusal.status())))
+    /// }
+    ///
+    /// let app = App::new().wrap(AuthLayer::new(auth).respond(sorry)).route("/", web::get().to(async || "Welcome"));
+    /// # assert_eq!(send!(app, page("/")).2, "Welcome");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn respond<R2: Respond>(self, respond: R2) -> AuthLayer<U, R2> {
         AuthLayer { auth: self.auth, lazy: self.lazy, respond }

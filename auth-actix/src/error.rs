@@ -14,10 +14,32 @@ use auth_core::{Denied, User};
 use crate::respond::{ProblemBody, response};
 use crate::view::Head;
 
-/// What keeps a handler from its answer: a refused login, a session that cannot be used, a missing layer.
+/// The error of a handler: a refused login, a session that cannot be used, a missing layer.
 ///
-/// It answers for itself: 401, 403 or 503 with `Retry-After`, with a body that reveals nothing. What lies behind an outage
-/// [`source`](error::Error::source) leads to, down to the driver's error.
+/// It becomes a response by itself: 401, 403 or 503 with `Retry-After`, with a body that reveals nothing.
+/// [`source`](error::Error::source) leads to the cause of an outage, down to the driver's error.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+/// # use site::*;
+/// # #[actix_web::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let auth = auth().await;
+/// # use auth_actix::AuthLayer;
+/// use actix_web::post;
+/// use auth_actix::auth_core::Password;
+/// use auth_actix::{Error, Session};
+///
+/// #[post("/check")]
+/// async fn check(session: Session<Member>) -> Result<&'static str, Error> {
+///     session.authenticate(Password::new("alice", "a guess")).await?;
+///     Ok("this is Alice's password")
+/// }
+/// # let app = actix_web::App::new().wrap(AuthLayer::new(auth)).service(check);
+/// # assert_eq!(send!(app, form("/check", "")).0, 401);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Error(Kind);
 
@@ -62,6 +84,31 @@ impl Error {
     }
 
     /// The same answer with this page for its body: a login form that is shown again, say, with what is wrong.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # use site::*;
+    /// # #[actix_web::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let auth = auth().await;
+    /// # use actix_web::{HttpResponse, post};
+    /// # use auth_actix::AuthLayer;
+    /// # use auth_actix::auth_core::Password;
+    /// use auth_actix::{Error, Session};
+    ///
+    /// # #[post("/login")]
+    /// # async fn log_in(session: Session<Member>) -> Result<HttpResponse, Error> {
+    /// # let password = Password::new("alice", "a guess");
+    /// let member = session.authenticate(password).await;
+    /// let member = member.map_err(|denied| Error::from(denied).with_page("<p>Wrong name or password.</p>"))?;
+    /// # Ok(session.login(member).await?.answer(None))
+    /// # }
+    /// # let app = actix_web::App::new().wrap(AuthLayer::new(auth)).service(log_in);
+    /// # let (status, _, text) = send!(app, form("/login", ""));
+    /// # assert_eq!((status.as_u16(), text.as_str()), (401, "<p>Wrong name or password.</p>"));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn with_page(self, html: impl Into<String>) -> Self {
         let error = match self.0 {
@@ -72,6 +119,14 @@ impl Error {
     }
 
     /// The answer.
+    ///
+    /// ```
+    /// use auth_actix::Error;
+    ///
+    /// let error = Error::unavailable("the database does not answer");
+    /// assert_eq!(error.refusal().status(), 503);
+    /// assert!(!error.refusal().body_text().contains("database"));
+    /// ```
     pub fn refusal(&self) -> Refusal {
         match &self.0 {
             Kind::Made(error) => error.refusal(),

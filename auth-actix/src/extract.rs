@@ -28,6 +28,34 @@ auth_core::native_handles!(@user FreshUser, SECS);
 /// [`AuthLayer`](crate::AuthLayer) too: that is logged as an error.)
 ///
 /// Middlewares find it in the request's extensions (not under a [lazy](crate::AuthLayer::lazy) layer).
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+/// # use site::*;
+/// # #[actix_web::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let auth = auth().await;
+/// # use auth_actix::AuthLayer;
+/// use actix_web::get;
+/// use auth_actix::CurrentUser;
+///
+/// /// Members only.
+/// #[get("/me")]
+/// async fn me(user: CurrentUser<Member>) -> String {
+///     format!("You are {}", user.name)
+/// }
+///
+/// /// For everybody.
+/// #[get("/")]
+/// async fn welcome(user: Option<CurrentUser<Member>>) -> String {
+///     user.map_or_else(|| "Hello".into(), |user| format!("Hello {}", user.name))
+/// }
+/// # let app = || actix_web::App::new().wrap(AuthLayer::new(auth.clone())).service(me).service(welcome);
+/// # assert_eq!(send!(app(), api("/me")).0, 401);
+/// # assert_eq!(send!(app(), page("/")).2, "Hello");
+/// # Ok(())
+/// # }
+/// ```
 pub struct CurrentUser<U>(pub Arc<U>);
 
 impl<U: User> FromRequest for CurrentUser<U> {
@@ -53,26 +81,23 @@ impl<U: User> FromRequest for CurrentUser<U> {
 /// `insufficient_user_authentication` (RFC 9470).
 ///
 /// ```
-/// # use auth_core::{User, UserId};
-/// # struct Member { name: String }
-/// # impl User for Member {
-/// #     fn id(&self) -> UserId { UserId::from(1) }
-/// #     fn security_stamp(&self) -> &[u8] { b"stamp" }
-/// #     fn is_active(&self) -> bool { true }
-/// # }
-/// use auth_actix::{FreshUser, VerifiedUser};
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+/// # use site::*;
+/// # #[actix_web::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let auth = auth().await;
+/// # use auth_actix::AuthLayer;
+/// use actix_web::post;
+/// use auth_actix::VerifiedUser;
 ///
+/// #[post("/payout")]
 /// async fn payout(member: VerifiedUser<Member>) -> String {
 ///     format!("paid to {}", member.name)
 /// }
-///
-/// /// Whoever proved who they are within five minutes.
-/// async fn change_address(member: FreshUser<Member, 300>) -> String {
-///     format!("sent to {}", member.name)
-/// }
-/// # let _ = actix_web::App::new()
-/// #     .route("/payout", actix_web::web::post().to(payout))
-/// #     .route("/address", actix_web::web::post().to(change_address));
+/// # let app = actix_web::App::new().wrap(AuthLayer::new(auth)).service(payout);
+/// # assert_eq!(send!(app, api("/payout").method(actix_web::http::Method::POST)).0, 401);
+/// # Ok(())
+/// # }
 /// ```
 pub struct VerifiedUser<U>(pub Arc<U>);
 
@@ -88,6 +113,27 @@ impl<U: User> FromRequest for VerifiedUser<U> {
 /// The user who is calling, who proved who they are within so many seconds ([`Require::fresh`]).
 ///
 /// A browser is sent to the login page otherwise, another client gets a 401 `insufficient_user_authentication` (RFC 9470).
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+/// # use site::*;
+/// # #[actix_web::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let auth = auth().await;
+/// # use auth_actix::AuthLayer;
+/// use actix_web::post;
+/// use auth_actix::FreshUser;
+///
+/// /// Requires a proof that is at most five minutes old.
+/// #[post("/address")]
+/// async fn change_address(member: FreshUser<Member, 300>) -> String {
+///     format!("changed for {}", member.name)
+/// }
+/// # let app = actix_web::App::new().wrap(AuthLayer::new(auth)).service(change_address);
+/// # assert_eq!(send!(app, api("/address").method(actix_web::http::Method::POST)).0, 401);
+/// # Ok(())
+/// # }
+/// ```
 pub struct FreshUser<U, const SECS: u64>(pub Arc<U>);
 
 impl<U: User, const SECS: u64> FromRequest for FreshUser<U, SECS> {
@@ -139,6 +185,41 @@ fn proven<U: User>(request: &HttpRequest, checked: Result<(), Refusal>) -> Resul
 /// [`Auth::dangerous_authenticated`](auth_core::Auth::dangerous_authenticated). An event names it. For the innermost
 /// [`AuthLayer`](crate::AuthLayer) for this type of user, and for what runs inside of where it is called.
 ///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+/// # use site::*;
+/// # #[actix_web::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let auth = auth().await;
+/// use actix_web::body::MessageBody;
+/// use actix_web::dev::{ServiceRequest, ServiceResponse};
+/// use actix_web::middleware::{Next, from_fn};
+/// use actix_web::{App, web};
+/// # use auth_actix::auth_core::Auth;
+/// use auth_actix::{AuthLayer, CurrentUser, Error, dangerous_acts_as};
+///
+/// async fn as_alice(
+///     auth: web::Data<Auth<Member>>,
+///     request: ServiceRequest,
+///     next: Next<impl MessageBody>,
+/// ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+///     # let alice = alice();
+///     let acting = auth.dangerous_authenticated(alice, "local").map_err(Error::unavailable)?;
+///     dangerous_acts_as(request.request(), acting)?;
+///     next.call(request).await
+/// }
+///
+/// # async fn me(user: CurrentUser<Member>) -> String { user.name.clone() }
+/// let app = App::new()
+///     .app_data(web::Data::new(auth.clone()))
+///     .wrap(from_fn(as_alice))
+///     .wrap(AuthLayer::new(auth))                          // the last one is the outermost
+///     .route("/me", web::get().to(me));
+/// # assert_eq!(send!(app, page("/me")).2, "Alice");
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// [`Error`] if there is no such layer around, or `acting` is of another `Auth`.
 pub fn dangerous_acts_as<U: User>(request: &HttpRequest, acting: Authenticated<U>) -> Result<(), Error> {
@@ -175,6 +256,41 @@ fn no_layer(what: &'static str) -> Error {
 /// This request's session: log in, log out, rotate, keep values. See [`auth_core::Session`].
 ///
 /// It is there for anonymous requests too, which log in through it.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+/// # use site::*;
+/// # #[actix_web::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let auth = auth().await;
+/// # use auth_actix::AuthLayer;
+/// use actix_web::{HttpResponse, http::header, post, web};
+/// use auth_actix::auth_core::{Password, Secret};
+/// use auth_actix::{Error, Session};
+///
+/// # #[derive(serde::Deserialize)]
+/// # struct LoginForm { username: String, password: Secret }
+/// #[post("/login")]
+/// async fn log_in(session: Session<Member>, form: web::Form<LoginForm>) -> Result<HttpResponse, Error> {
+///     let form = form.into_inner();
+///     let member = session.authenticate(Password::new(form.username, form.password)).await?;
+///     Ok(session.login(member).await?.answer(None))
+/// }
+///
+/// #[post("/logout")]
+/// async fn log_out(session: Session<Member>) -> Result<HttpResponse, Error> {
+///     session.logout().await?;
+///     Ok(HttpResponse::SeeOther().insert_header((header::LOCATION, "/")).finish())
+/// }
+/// # let app = || actix_web::App::new().wrap(AuthLayer::new(auth.clone())).service(log_in).service(log_out);
+/// # let (status, headers, _) = send!(app(), form("/login", "username=alice&password=wonderland"));
+/// # assert_eq!(status, 303);
+/// # let cookie = headers.get("set-cookie").unwrap().to_str()?.split(';').next().unwrap().to_owned();
+/// # let (_, headers, _) = send!(app(), form("/logout", "").insert_header(("cookie", cookie)));
+/// # assert_eq!(headers.get("location").unwrap(), "/");
+/// # Ok(())
+/// # }
+/// ```
 pub struct Session<U>(auth_core::Session<U>);
 
 impl<U: User> FromRequest for Session<U> {
@@ -187,13 +303,38 @@ impl<U: User> FromRequest for Session<U> {
     }
 }
 
-/// What became of a login: see [`auth_core::http::Login`].
+/// The outcome of a login: see [`auth_core::http::Login`].
 #[derive(Debug)]
 #[must_use = "answer with it: what comes next may be another factor"]
 pub struct Login<U: User>(auth_core::http::Login<U>);
 
 impl<U: User> Login<U> {
     /// The response: a redirect to `next`, if it stays on this site, and otherwise to `/`. Pass whatever the client sent.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # use site::*;
+    /// # #[actix_web::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let auth = auth().await;
+    /// # use actix_web::{HttpResponse, post};
+    /// # use auth_actix::AuthLayer;
+    /// # use auth_actix::auth_core::Password;
+    /// use auth_actix::{Error, Session};
+    ///
+    /// # #[post("/login")]
+    /// # async fn log_in(session: Session<Member>) -> Result<HttpResponse, Error> {
+    /// # let member = session.authenticate(Password::new("alice", "wonderland")).await?;
+    /// let login = session.login(member).await?;
+    /// let answer = login.answer(Some("/orders?page=2"));       // as the form said
+    /// assert_eq!(answer.headers().get("location").unwrap(), "/orders?page=2");
+    /// # Ok(answer)
+    /// # }
+    /// # let app = actix_web::App::new().wrap(AuthLayer::new(auth)).service(log_in);
+    /// # assert_eq!(send!(app, form("/login", "")).0, 303);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn answer(self, next: Option<&str>) -> HttpResponse {
         respond::response(self.0.answer(next), &ProblemBody)
     }

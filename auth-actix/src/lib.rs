@@ -1,7 +1,7 @@
 //! Pluggable authentication as an actix-web middleware.
 //!
-//! [`AuthLayer`] finds out who is calling and lets handlers log users in and out; [`RequireLayer`] states what a
-//! route demands of its caller. Every decision is made in [`auth_core`]; the names are those of `auth-tower`.
+//! [`AuthLayer`] resolves the caller of each request and lets handlers log users in and out; [`RequireLayer`] lets only
+//! callers who meet a rule reach a route. Every decision is made in [`auth_core`]; the names are those of `auth-tower`.
 //!
 //! ```
 //! use actix_web::{App, HttpResponse, Responder, get, http::header, post, web};
@@ -59,6 +59,18 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Features
+//!
+//! None. Features of [`auth_core`], such as `bcrypt`, are switched on by a dependency on `auth-core`.
+//!
+//! The crate needs Rust 1.89, as actix-web's dependencies do. It brings along [`auth_core`] and actix-web without its default
+//! features.
+//!
+//! # Where next
+//! The [guide](https://auth-rs.github.io/auth) leads through a whole site. [`auth_core`] describes backends, sessions and rules;
+//! [`AuthBuilder`](auth_core::AuthBuilder) lists the settings. The crates `auth-sql`, `auth-redis`, `auth-ldap`, `auth-http`,
+//! `auth-jwt` and `auth-passkeys` are stores and backends; `auth-test` signs users in for tests of handlers.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod auth;

@@ -20,6 +20,25 @@ use crate::view::Head;
 /// Lets a request pass only if its caller meets a [rule](auth_core::Require). Stands inside an
 /// [`AuthLayer`](crate::AuthLayer), on the resources that it guards: around a whole `App` it would answer unknown
 /// paths too.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+/// # use site::*;
+/// # #[actix_web::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let auth = auth().await;
+/// use actix_web::{App, web};
+/// use auth_actix::auth_core::Require;
+/// use auth_actix::{AuthLayer, RequireLayer};
+///
+/// let members = web::resource("/members")
+///     .wrap(RequireLayer::new(Require::permission("members")))
+///     .to(async || "members only");
+/// let app = App::new().wrap(AuthLayer::new(auth)).service(members);
+/// # assert_eq!(send!(app, api("/members")).0, 401);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct RequireLayer<R = ProblemBody> {
     rule: Arc<auth_core::Require>,
@@ -35,6 +54,28 @@ impl RequireLayer {
 
 impl<R> RequireLayer<R> {
     /// As [`AuthLayer::respond`](crate::AuthLayer::respond).
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # use site::*;
+    /// # #[actix_web::main]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let auth = auth().await;
+    /// use actix_web::{App, HttpResponse, body::BoxBody, web};
+    /// use auth_actix::auth_core::{Require, http::Refusal};
+    /// use auth_actix::{AuthLayer, RequireLayer};
+    ///
+    /// fn sorry(refusal: &Refusal, response: HttpResponse<()>) -> HttpResponse {
+    ///     response.set_body(BoxBody::new(format!("Sorry: {}", refusal.status())))
+    /// }
+    ///
+    /// let members = RequireLayer::new(Require::login()).respond(sorry);
+    /// let members = web::resource("/members").wrap(members).to(async || "members only");
+    /// # let app = App::new().wrap(AuthLayer::new(auth)).service(members);
+    /// # assert_eq!(send!(app, api("/members")).2, "Sorry: 401");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn respond<R2: Respond>(self, respond: R2) -> RequireLayer<R2> {
         RequireLayer { rule: self.rule, respond }

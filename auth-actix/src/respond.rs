@@ -37,6 +37,26 @@ pub trait Respond: Clone + 'static {
 }
 
 /// The default: a JSON problem (RFC 9457) for programs, a short page for browsers.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+/// # use site::*;
+/// # #[actix_web::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let auth = auth().await;
+/// # use actix_web::{App, web};
+/// # use auth_actix::{AuthLayer, RequireLayer};
+/// # use auth_actix::auth_core::Require;
+/// # let members = web::resource("/members").wrap(RequireLayer::new(Require::login())).to(async || "");
+/// # let app = App::new().wrap(AuthLayer::new(auth)).service(members);
+/// # let request = api("/members");
+/// // A program asks for a page that requires a login.
+/// let (status, headers, body) = send!(app, request);
+/// assert_eq!(headers.get("content-type").unwrap(), "application/problem+json");
+/// assert!(body.contains("\"status\":401"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ProblemBody;
 

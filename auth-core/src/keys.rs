@@ -12,11 +12,11 @@ use crate::random::{OsRandom, Random};
 use crate::{BackendName, ConfigError, User, UserId};
 pub use purpose::{Purpose, PurposeKey, PurposeKeys};
 
-/// The secret keys of an application: a current one, and fallback keys that are still accepted, older or future ones.
+/// The secret keys of an application: a current key, and fallbacks that are still accepted, or will be used next.
 ///
-/// To replace a key without logging anybody out: add the new one as a fallback on every server, then make it the
-/// current one with the old one as fallback, and remove the old one when the oldest session has ended and nothing
-/// else that was made with its [keys for purposes](Self::keys_for) is in use.
+/// To replace a key without logging users out: add the new key as a fallback on every server; then make it the current key
+/// and the old one a fallback; drop the old key when the oldest session has ended and nothing that was made with its
+/// [keys for purposes](Self::keys_for) is in use.
 ///
 /// ```
 /// use auth_core::session::KeyRing;
@@ -44,16 +44,15 @@ impl KeyRing {
     /// The minimum length of a secret, in bytes.
     pub const MIN_SECRET_LEN: usize = 32;
 
-    /// A ring whose current key is derived from `secret`: at least 32 random bytes, or a text made from them, the
-    /// same on all servers.
+    /// A ring whose current key is derived from `secret`: at least 32 random bytes, or a text that encodes them. All servers
+    /// of a site need the same secret.
     ///
     /// ```
     /// use auth_core::session::KeyRing;
     ///
-    /// # let secret = "K6mQ0yqvJ7wVh3m2l1Zb5t8x9cDfGhJk";
-    /// // For instance from `openssl rand -base64 32`, in a variable of the environment.
+    /// # let secret = "q3Kf0pW3s0mV6gkV0rXo3Qw8hVnZ7mJt";
+    /// // `secret` comes from the environment, and was made by `openssl rand -base64 32`.
     /// let keys = KeyRing::new(secret)?;
-    /// assert!(KeyRing::new("short").is_err());
     /// # Ok::<(), auth_core::ConfigError>(())
     /// ```
     ///
@@ -63,7 +62,15 @@ impl KeyRing {
         Ok(Self { keys: vec![Arc::new(Key::derive(secret.as_ref())?)] })
     }
 
-    /// Adds a secret that is accepted, but not used for anything new. The type shows an example.
+    /// Adds a secret that is accepted, but not used for anything new.
+    ///
+    /// ```
+    /// use auth_core::session::KeyRing;
+    ///
+    /// # let (new, old) = ("a secret of at least 32 bytes ...", "the secret of the year before ...");
+    /// let keys = KeyRing::new(new)?.with_fallback(old)?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -72,7 +79,7 @@ impl KeyRing {
         Ok(self)
     }
 
-    /// A ring with a random key: all sessions end with this process. For tests, and for stores that end with it, too.
+    /// A ring with a random key that only this process has: all sessions end with it. For tests, and for stores in memory.
     ///
     /// ```
     /// use auth_core::session::KeyRing;
@@ -89,7 +96,16 @@ impl KeyRing {
         Self::new(secret.as_slice())
     }
 
-    /// The keys for a purpose, derived from the same secrets. [`Purpose`] shows an example.
+    /// The keys for a purpose, derived from the same secrets.
+    ///
+    /// ```
+    /// use auth_core::session::{KeyRing, Purpose};
+    ///
+    /// let ring = KeyRing::generate()?;
+    /// let invites = ring.keys_for(&Purpose::new("shop.invites")?);
+    /// let mac = invites.current().expose();                // 32 bytes, for this purpose only
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn keys_for(&self, purpose: &Purpose) -> PurposeKeys {
         PurposeKeys::derive(purpose, self.keys.iter().map(|key| (key.id, &key.root)))
     }

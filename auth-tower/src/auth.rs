@@ -1,4 +1,4 @@
-//! The layer that finds out who is calling.
+//! The layer that resolves the caller of each request.
 
 use std::future::Future;
 use std::mem;
@@ -19,7 +19,7 @@ use crate::refused::Refused;
 use crate::respond::{self, ProblemBody, Respond};
 use crate::view::{Answer, Head};
 
-/// Finds out who is calling before the inner service is called, and writes on the response what it did.
+/// Resolves the caller before the inner service runs, and writes the session's cookie and headers on the response.
 ///
 /// A resolved caller is in the request's extensions as [`CurrentUser`]. A request that presents nothing goes
 /// straight through.
@@ -29,6 +29,27 @@ use crate::view::{Answer, Head};
 ///
 /// Events name the client's address if axum serves with `into_make_service_with_connect_info::<SocketAddr>()`. Without it,
 /// or [`Encrypted`](crate::Encrypted), [`Basic`](auth_core::http::Basic) takes every connection for cleartext.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+/// # use site::*;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let auth = auth().await;
+/// use auth_tower::{AuthLayer, CurrentUser};
+/// use axum::{Router, routing::get};
+///
+/// async fn me(user: CurrentUser<Member>) -> String {
+///     format!("You are {}", user.name)
+/// }
+///
+/// let app = Router::new().route("/me", get(me)).layer(AuthLayer::new(auth));
+/// # let answer = send(&app, page("/me")).await;
+/// # assert_eq!(answer.status(), 303);
+/// # assert!(answer.headers()["location"].to_str()?.starts_with("/login"));
+/// # Ok(())
+/// # }
+/// ```
 pub struct AuthLayer<U, R = ProblemBody> {
     auth: auth_core::Auth<U>,
     lazy: bool,
@@ -37,14 +58,48 @@ pub struct AuthLayer<U, R = ProblemBody> {
 
 impl<U: User> AuthLayer<U> {
     /// A layer of this configuration.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # use site::*;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use auth_tower::AuthLayer;
+    /// use axum::{Router, routing::get};
+    ///
+    /// let auth = auth().await;                                 // an `Auth<Member>`, made by `Auth::builder()`
+    /// let app = Router::new().route("/", get(async || "Welcome")).layer(AuthLayer::new(auth));
+    /// # assert_eq!(text(send(&app, page("/")).await).await, "Welcome");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(auth: auth_core::Auth<U>) -> Self {
         Self { auth, lazy: false, respond: ProblemBody }
     }
 }
 
 impl<U: User, R> AuthLayer<U, R> {
-    /// Leaves finding out who is calling to the first extractor or guard that asks: a route that does not ask
+    /// Resolves the caller only when an extractor or guard asks for it: a route that does not ask
     /// costs no look-up, and its requests carry no [`CurrentUser`] in their extensions.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # use site::*;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let auth = auth().await;
+    /// use auth_tower::{AuthLayer, CurrentUser};
+    /// use axum::{Router, routing::get};
+    ///
+    /// let app = Router::new()
+    ///     .route("/price", get(async || "5 €"))                // asks no store, whatever cookie a request has
+    ///     .route("/me", get(async |user: CurrentUser<Member>| user.name.clone()))
+    ///     .layer(AuthLayer::new(auth).lazy());
+    /// # assert_eq!(text(send(&app, page("/price")).await).await, "5 €");
+    /// # assert_eq!(send(&app, api("/me")).await.status(), 401);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn lazy(mut self) -> Self {
         self.lazy = true;
@@ -53,6 +108,26 @@ impl<U: User, R> AuthLayer<U, R> {
 
     /// Makes this layer's own responses by `respond`: [`EmptyBody`](crate::EmptyBody), or a closure from a
     /// [`Refusal`](auth_core::http::Refusal) and what it is to be written on; see [`Respond`].
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # use site::*;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let auth = auth().await;
+    /// use auth_tower::AuthLayer;
+    /// use auth_tower::auth_core::http::Refusal;
+    /// use axum::{Router, body::Body, response::Response, routing::get};
+    ///
+    /// fn sorry(refusal: &Refusal, response: Response<()>) -> Response {
+    ///     response.map(|()| Body::from(format!("<h1>Sorry: {}</h1>", refusal.status())))
+    /// }
+    ///
+    /// let app = Router::new().route("/", get(async || "Welcome")).layer(AuthLayer::new(auth).respond(sorry));
+    /// # assert_eq!(text(send(&app, page("/")).await).await, "Welcome");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn respond<R2>(self, respond: R2) -> AuthLayer<U, R2> {
         AuthLayer { auth: self.auth, lazy: self.lazy, respond }

@@ -1,7 +1,7 @@
-//! What a server that ends TLS itself tells the layer.
+//! How a server that terminates TLS itself tells the layer.
 
-/// In a request's extensions: it came over TLS, which ends in this process. Neither `http` nor axum says so; whoever
-/// accepts the connection knows.
+/// Marks a request, in its extensions, as one that came over TLS. Neither `http` nor axum knows that; the code that accepts
+/// the connection and terminates TLS does.
 ///
 /// Without it, only a [trusted proxy](auth_core::AuthBuilder::trusted_proxy) or a peer on this machine makes
 /// [`Basic`](auth_core::http::Basic) accept a password.

@@ -12,10 +12,31 @@ use axum_core::response::{IntoResponse, Response};
 
 use crate::respond::{ProblemBody, response};
 
-/// What keeps a handler from its answer: a refused login, a session that cannot be used, a missing layer.
+/// The error of a handler: a refused login, a session that cannot be used, a missing layer.
 ///
-/// It answers for itself: 401, 403 or 503 with `Retry-After`, with a body that reveals nothing. What lies behind an outage
-/// [`source`](error::Error::source) leads to, down to the driver's error.
+/// It becomes a response by itself: 401, 403 or 503 with `Retry-After`, with a body that reveals nothing.
+/// [`source`](error::Error::source) leads to the cause of an outage, down to the driver's error.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+/// # use site::*;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let auth = auth().await;
+/// # use auth_tower::AuthLayer;
+/// use auth_tower::auth_core::Password;
+/// use auth_tower::{Error, Session};
+/// # use axum::{Router, routing::post};
+///
+/// async fn check(session: Session<Member>) -> Result<&'static str, Error> {
+///     session.authenticate(Password::new("alice", "a guess")).await?;
+///     Ok("this is Alice's password")
+/// }
+/// # let app = Router::new().route("/check", post(check)).layer(AuthLayer::new(auth));
+/// # assert_eq!(send(&app, form("/check", "")).await.status(), 401);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Error(pub(crate) HandlerError);
 
@@ -40,12 +61,45 @@ impl Error {
     }
 
     /// The same answer with this page for its body: a login form that is shown again, say, with what is wrong.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # use site::*;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let auth = auth().await;
+    /// # use auth_tower::AuthLayer;
+    /// # use auth_tower::auth_core::Password;
+    /// use auth_tower::{Error, Session};
+    /// # use axum::{Router, response::Response, routing::post};
+    ///
+    /// # async fn log_in(session: Session<Member>) -> Result<Response, Error> {
+    /// # let password = Password::new("alice", "a guess");
+    /// let member = session.authenticate(password).await;
+    /// let member = member.map_err(|denied| Error::from(denied).with_page("<p>Wrong name or password.</p>"))?;
+    /// # Ok(session.login(member).await?.answer(None))
+    /// # }
+    /// # let app = Router::new().route("/login", post(log_in)).layer(AuthLayer::new(auth));
+    /// # let answer = send(&app, form("/login", "")).await;
+    /// # assert_eq!(answer.status(), 401);
+    /// # assert_eq!(text(answer).await, "<p>Wrong name or password.</p>");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn with_page(self, html: impl Into<String>) -> Self {
         Self(self.0.with_page(html.into()))
     }
 
     /// The answer.
+    ///
+    /// ```
+    /// use auth_tower::Error;
+    ///
+    /// let error = Error::unavailable("the database does not answer");
+    /// assert_eq!(error.refusal().status(), 503);
+    /// assert!(!error.refusal().body_text().contains("database"));
+    /// ```
     pub fn refusal(&self) -> Refusal {
         self.0.refusal()
     }

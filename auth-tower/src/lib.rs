@@ -1,7 +1,7 @@
 //! Pluggable authentication as a Tower layer: for axum, tonic and hyper.
 //!
-//! [`AuthLayer`] finds out who is calling and lets handlers log users in and out; [`RequireLayer`] states what a
-//! route demands of its caller. Every decision is made in [`auth_core`].
+//! [`AuthLayer`] resolves the caller of each request and lets handlers log users in and out; [`RequireLayer`] lets only
+//! callers who meet a rule reach a route. Every decision is made in [`auth_core`].
 //!
 //! ```
 //! use auth_tower::auth_core::session::{KeyRing, MemorySessions, SessionConfig};
@@ -58,6 +58,21 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Features
+//!
+//! | feature | brings |
+//! |---|---|
+//! | `axum` (on by default) | reads axum's `OriginalUri` (the whole path of a request to a nested router) and `ConnectInfo` (the peer address) |
+//!
+//! The extractors need only axum-core, and work without it.
+//!
+//! The crate needs Rust 1.88. It brings along [`auth_core`], axum-core, tokio's timers, and the traits of Tower and of `http`.
+//!
+//! # Where next
+//! The [guide](https://auth-rs.github.io/auth) leads through a whole site. [`auth_core`] describes backends, sessions and rules;
+//! [`AuthBuilder`](auth_core::AuthBuilder) lists the settings. The crates `auth-sql`, `auth-redis`, `auth-ldap`, `auth-http`,
+//! `auth-jwt` and `auth-passkeys` are stores and backends; `auth-test` signs users in for tests of handlers.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod auth;

@@ -22,6 +22,18 @@ use crate::view::Head;
 /// Lets a request pass only if its caller meets a [rule](auth_core::Require). Stands inside an
 /// [`AuthLayer`](crate::AuthLayer), on the routes that it guards: in axum with `route_layer`, so that an unknown
 /// path stays a 404.
+///
+/// ```
+/// use auth_core::Require;
+/// use auth_tower::RequireLayer;
+/// use axum::Router;
+/// use axum::routing::get;
+///
+/// let app: Router = Router::new()
+///     .route("/members", get(async || "members only"))
+///     .route_layer(RequireLayer::new(Require::permission("members")));
+/// # drop(app);
+/// ```
 #[derive(Clone, Debug)]
 pub struct RequireLayer<R = ProblemBody> {
     rule: Arc<auth_core::Require>,
@@ -37,6 +49,28 @@ impl RequireLayer {
 
 impl<R> RequireLayer<R> {
     /// As [`AuthLayer::respond`](crate::AuthLayer::respond).
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # use site::*;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let auth = auth().await;
+    /// use auth_tower::auth_core::{Require, http::Refusal};
+    /// use auth_tower::{AuthLayer, RequireLayer};
+    /// use axum::{Router, body::Body, response::Response, routing::get};
+    ///
+    /// fn sorry(refusal: &Refusal, response: Response<()>) -> Response {
+    ///     response.map(|()| Body::from(format!("Sorry: {}", refusal.status())))
+    /// }
+    ///
+    /// let members = RequireLayer::new(Require::login()).respond(sorry);
+    /// let app = Router::new().route("/members", get(async || "members only").layer(members));
+    /// # let app = app.layer(AuthLayer::new(auth));
+    /// # assert_eq!(text(send(&app, api("/members")).await).await, "Sorry: 401");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn respond<R2>(self, respond: R2) -> RequireLayer<R2> {
         RequireLayer { rule: self.rule, respond }

@@ -36,6 +36,27 @@ pub trait Respond<B>: Clone + Send + Sync + 'static {
 }
 
 /// The default: a JSON problem (RFC 9457) for programs, a short page for browsers.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+/// # use site::*;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let auth = auth().await;
+/// # use auth_tower::{AuthLayer, RequireLayer};
+/// # use auth_tower::auth_core::Require;
+/// # use axum::{Router, routing::get};
+/// # let app = Router::new()
+/// #     .route("/members", get(async || "").layer(RequireLayer::new(Require::login())))
+/// #     .layer(AuthLayer::new(auth));
+/// # let request = api("/members");
+/// // A program asks for a page that requires a login.
+/// let answer = send(&app, request).await;
+/// assert_eq!(answer.headers()["content-type"], "application/problem+json");
+/// assert!(text(answer).await.contains("\"status\":401"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ProblemBody;
 
@@ -46,6 +67,27 @@ impl<B: From<&'static str>> Respond<B> for ProblemBody {
 }
 
 /// No body, for types of bodies that can only be empty.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+/// # use site::*;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let auth = auth().await;
+/// use auth_tower::auth_core::Require;
+/// use auth_tower::{AuthLayer, EmptyBody, RequireLayer};
+/// use axum::{Router, routing::get};
+///
+/// let members = RequireLayer::new(Require::login()).respond(EmptyBody);
+/// let app = Router::new()
+///     .route("/members", get(async || "members only").layer(members))
+///     .layer(AuthLayer::new(auth).respond(EmptyBody));
+/// # let answer = send(&app, api("/members")).await;
+/// # assert_eq!(answer.status(), 401);
+/// # assert_eq!(text(answer).await, "");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct EmptyBody;
 

@@ -1,7 +1,7 @@
 //! What a server that listens on a Unix socket tells the layer.
 
-/// In a request's extensions: it came through a Unix socket. Neither `http` nor axum says so; whoever accepts the
-/// connection knows.
+/// Marks a request, in its extensions, as one that came through a Unix socket. Neither `http` nor axum knows that; the code
+/// that accepts the connection does.
 ///
 /// [`RemoteUserHeader::trusted_unix_socket`](auth_core::remote_user::RemoteUserHeader::trusted_unix_socket) and
 /// `unix:` as a [trusted proxy](auth_core::AuthBuilder::trusted_proxy) need it. A server that listens on a port as well

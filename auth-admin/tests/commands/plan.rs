@@ -267,7 +267,7 @@ async fn what_cannot_be_planned_is_no_change() {
         (&["--grant", "staff"], "GROUP=PERMISSION"),
         (&["--guard-last", "orders.read"], "guarded"),
         (&["--people", "people"], "DN"),
-        (&["--page-size", "0"], "pages"),
+        (&["--page-size", "0"], "page_size"),
         (&["--authorities", "/nowhere"], "/nowhere cannot be read"),
     ];
     for (further, hint) in table {

@@ -1,4 +1,4 @@
-//! [`Auth`]: the configured whole.
+//! [`Auth`]: backends, sessions and schemes, configured together.
 
 mod builder;
 
@@ -18,7 +18,7 @@ use crate::user_cache::Cache;
 use crate::{Authenticated, BackendName, ConfigError, Credentials, Denied, RequestFacts, User, UserId};
 pub use builder::AuthBuilder;
 
-/// A configured chain with its sessions and schemes: what an adapter's layer is made of. Cheap to clone.
+/// The configured backends, sessions and schemes, from which an adapter makes its layer. Cheap to clone.
 ///
 /// ```
 /// use auth_core::session::{KeyRing, MemorySessions, SessionConfig};
@@ -49,18 +49,46 @@ pub(crate) struct Inner<U> {
 }
 
 impl<U: User> Auth<U> {
-    /// Starts a configuration.
+    /// Begins a configuration.
+    ///
+    /// ```
+    /// # use auth_core::{Auth, MemoryBackend, Password, Passwords, User, UserId};
+    /// # #[derive(Clone)]
+    /// # struct Member;
+    /// # impl User for Member {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"stamp" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # let users = MemoryBackend::<Member>::new(Passwords::new()?);
+    /// let auth = Auth::builder().backend::<Password>("local", users).build()?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn builder() -> AuthBuilder<U> {
         AuthBuilder::new()
     }
 
-    /// Asks the backends for these credentials, in order.
+    /// Has the backends judge these credentials, in order.
     ///
-    /// In a handler use [`Session::authenticate`](crate::Session::authenticate), which knows the
-    /// request's facts; this is for everything that is no request.
+    /// In a handler, use [`Session::authenticate`](crate::Session::authenticate), which passes the request's facts on. This
+    /// method is for code without a request.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let auth = Site::new().await.auth;
+    /// use auth_core::RequestFacts;
+    ///
+    /// let password = Password::new("alice", "wonderland");
+    /// let alice = auth.authenticate(password, &RequestFacts::none()).await?;
+    /// assert_eq!(alice.user().name, "Alice");
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// [`Denied`] if nobody accepted them.
+    /// [`Denied`] if no backend accepted them.
     pub async fn authenticate<C: Credentials>(
         &self,
         credentials: C,
@@ -69,12 +97,24 @@ impl<U: User> Auth<U> {
         self.authenticator().judge(&credentials, facts, false).await
     }
 
-    /// Forgets what the [`UserCache`](crate::UserCache) knows of a user, so that the next request of each of its
-    /// sessions asks the backend. Also what is being loaded now is not kept.
+    /// Removes a user from the [`UserCache`](crate::UserCache), so that the next request of each of their sessions asks the
+    /// backend. A user who is being loaded at this moment is not cached either.
     ///
-    /// For an application that changes a user by itself (disables it, takes it out of a group): call this when the
-    /// change is committed. Other instances are not told; there the change counts when the ttl is over. Without a
-    /// cache it does nothing.
+    /// An application that changes a user (disables them, removes them from a group) calls this when the change is
+    /// committed. Other instances are not told; there, the change takes effect when the ttl has passed. Without a cache it
+    /// does nothing.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let auth = Site::new().await.auth;
+    /// let alice = UserId::from(1);
+    /// // The application has disabled her in its table.
+    /// auth.invalidate_user("local", &alice)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`ConfigError`] if no backend has this name.
@@ -84,14 +124,24 @@ impl<U: User> Auth<U> {
         Ok(())
     }
 
-    /// As [`invalidate_user`](Self::invalidate_user), for all users of all backends: after an import, or a change of
-    /// what a group may do.
+    /// Removes all users of all backends from the cache, as [`invalidate_user`](Self::invalidate_user) does for one: after an
+    /// import, or when the permissions of a group change.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let auth = Site::new().await.auth;
+    /// auth.invalidate_users();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn invalidate_users(&self) {
         self.environment().sources.iter().filter_map(|source| source.cache.as_ref()).for_each(Cache::clear);
     }
 
-    /// Counts one of the application's own actions, by a limit that is [named](crate::Throttle::action) in the throttle: before it
-    /// is done.
+    /// Counts an action of the application against a limit that the throttle [names](crate::Throttle::action). Call it before
+    /// the action.
     ///
     /// ```
     /// # use auth_core::{Auth, User};
@@ -104,7 +154,8 @@ impl<U: User> Auth<U> {
     /// ```
     ///
     /// # Errors
-    /// After what time it may be done. Also if there is no throttle, or none that knows the action: that is logged.
+    /// The time after which the action may be done. Also if there is no throttle, or the throttle does not know the action,
+    /// which is logged.
     pub async fn act(&self, action: &str, key: &str) -> Result<(), Duration> {
         if let Some(throttle) = self.throttle() {
             return throttle.act(action, key).await;
@@ -113,8 +164,19 @@ impl<U: User> Auth<U> {
         Err(Duration::from_secs(60))
     }
 
-    /// Makes strangers of all devices on which a user signed in, where attempts are [throttled](crate::throttle): after the application
-    /// set a password for somebody, or ended all their sessions. Without a throttle it does nothing.
+    /// Makes the [throttle](crate::throttle) forget the devices on which a user has signed in: for an application that has set
+    /// a user's password, or has ended all their sessions. Without a throttle it does nothing.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let auth = Site::new().await.auth;
+    /// let alice = UserId::from(1);
+    /// auth.forget_devices("local", &alice).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`ConfigError`] if no backend has this name.
@@ -127,7 +189,21 @@ impl<U: User> Auth<U> {
     }
 
     /// Vouches for a user without any proof: for impersonation by an administrator, and for tests. The
-    /// backend must be one that reloads the user by its id.
+    /// backend must be one that can load the user by their id.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let site = Site::new().await;
+    /// # let session = site.request();
+    /// # let alice = Member { id: 1, name: "Alice".into(), stamp: b"1".to_vec() };
+    /// let proof = site.auth.dangerous_authenticated(alice, "local")?;
+    /// let login = session.login(proof).await?;
+    /// # assert!(login.user().is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`ConfigError`] if no backend has this name.

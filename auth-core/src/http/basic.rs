@@ -9,17 +9,29 @@ use zeroize::Zeroizing;
 use super::{Challenge, Read, RequestView, Scheme, authorization};
 use crate::{ConfigError, Password};
 
-/// HTTP Basic: a user name and a password with every request, judged by the `Password` chain.
+/// HTTP Basic: a user name and a password with every request, judged by the backends for [`Password`].
 ///
-/// Accepted credentials are remembered for 30 s, so that a client that sends them with every call does not pay
-/// a password hash each time.
+/// Accepted credentials are remembered for 30 s, so that a client that sends them with every request does not cost a
+/// password hash each time.
 ///
-/// The password travels as it is, so it is neither asked for nor accepted where others can read it (RFC 7617 §4): the
-/// request must come over TLS, as far as the framework or a
-/// [trusted proxy](crate::AuthBuilder::trusted_proxy) says, or from this machine. Otherwise the answer is 403. See
+/// The client sends the password itself, so the server neither asks for it nor accepts it over a connection that others can
+/// read (RFC 7617 §4): the request must come over TLS, according to the framework or a
+/// [trusted proxy](crate::AuthBuilder::trusted_proxy), or from this machine. Otherwise the answer is a 403. See
 /// [`allow_cleartext`](Self::allow_cleartext).
 ///
-/// An API key in it is refused, unless [`BasicToken`](super::BasicToken) stands beside it.
+/// An API key in place of the password is refused, unless [`BasicToken`](super::BasicToken) is configured as well.
+///
+/// ```
+/// # use auth_core::{Auth, AuthBuilder, Password, User};
+/// # use auth_core::backend::Backend;
+/// use auth_core::http::Basic;
+///
+/// # fn config<U: User>(users: impl Backend<Password, User = U>) -> Result<AuthBuilder<U>, auth_core::ConfigError> {
+/// let auth = Auth::builder().backend::<Password>("local", users).scheme(Basic::new("files")?);
+/// # Ok(auth)
+/// # }
+/// # Ok::<(), auth_core::ConfigError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Basic {
     challenge: Challenge,
@@ -33,7 +45,14 @@ impl Basic {
     /// How long accepted credentials are remembered, unless set.
     pub const REMEMBER: Duration = Duration::from_secs(30);
 
-    /// Basic for this realm: what a browser's dialog says it asks the password for.
+    /// Basic for this realm, the name that a browser's dialog shows.
+    ///
+    /// ```
+    /// use auth_core::http::Basic;
+    ///
+    /// let scheme = Basic::new("Example's files")?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     ///
     /// # Errors
     /// [`ConfigError`] if the realm has anything but visible ASCII and blanks.
@@ -42,15 +61,31 @@ impl Basic {
         Ok(Self { challenge, remember: Self::REMEMBER, cleartext: false })
     }
 
-    /// For how long accepted credentials are remembered; zero for never.
+    /// How long accepted credentials are remembered; zero for never.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use auth_core::http::Basic;
+    ///
+    /// let scheme = Basic::new("files")?.remember(Duration::ZERO);
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     #[must_use]
     pub fn remember(mut self, time: Duration) -> Self {
         self.remember = time;
         self
     }
 
-    /// Accepts passwords also over connections that are not known to be encrypted: for a network that is trusted, or
-    /// where TLS ends before this server and nothing tells it so.
+    /// Also accepts passwords over connections that are not known to be encrypted: for a trusted network, or behind a proxy
+    /// that terminates TLS and does not say so.
+    ///
+    /// ```
+    /// use auth_core::http::Basic;
+    ///
+    /// let scheme = Basic::new("files")?.allow_cleartext();
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     #[must_use]
     pub fn allow_cleartext(mut self) -> Self {
         self.cleartext = true;

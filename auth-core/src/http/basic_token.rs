@@ -1,4 +1,4 @@
-//! API keys that come as HTTP Basic.
+//! API keys in HTTP Basic.
 
 use super::basic::{decode_text, split};
 use super::bearer::read_token;
@@ -6,18 +6,18 @@ use super::{Challenge, Read, RequestView, Scheme, authorization};
 use crate::api_keys::Prefix;
 use crate::{BearerToken, ConfigError};
 
-/// API keys that come as HTTP Basic, for clients that know no other way: `curl -u KEY:`, git and package managers with a key in
-/// the place of a password. Judged by the `BearerToken` chain, as by [`Bearer`](super::Bearer).
+/// API keys in HTTP Basic, for clients that support nothing else: `curl -u KEY:`, or git and package managers with a key in
+/// place of a password. The backends for [`BearerToken`] judge them, as for [`Bearer`](super::Bearer).
 ///
-/// A key is read where it is the password, whatever the user name, or the user name with an empty password. What is no key by
-/// its form is not touched, so that [`Basic`](super::Basic) may stand beside it, in any order: keys go to the keys, everything
-/// else to the password chain. A key beside another text that is no user name is refused (401), two keys are (400), and so is one
-/// beside a token in another header.
+/// A key is read from the password, whatever the user name, or from the user name if the password is empty. A text without
+/// the form of a key is ignored, so that [`Basic`](super::Basic) may be configured as well, in any order: keys go to the
+/// backends for tokens, everything else to those for passwords. A key as the user name with another text as the password
+/// is refused (401); so are two keys, and a key beside a token in another header (400).
 ///
-/// A 401 does not ask for it, unless a [realm](Self::realm) is set: some clients send nothing before they are asked.
+/// A 401 does not ask for it unless a [realm](Self::realm) is set. Some clients send nothing before they are asked.
 ///
-/// Browsers keep what somebody types into their dialog for Basic and send it along, so requests that other sites' pages make with
-/// it are refused as those with Basic are.
+/// Browsers keep what a user types into the dialog for Basic, and send it with requests of other sites' pages as well, so
+/// state-changing requests of such pages are refused, as with Basic.
 ///
 /// ```
 /// use auth_core::http::BasicToken;
@@ -34,15 +34,23 @@ pub struct BasicToken {
 }
 
 impl BasicToken {
-    /// Keys with this prefix: that of the application's [`ApiKeys`](crate::api_keys::ApiKeys).
+    /// Reads keys with this prefix, which is that of the application's [`ApiKeys`](crate::api_keys::ApiKeys).
     ///
     /// # Errors
-    /// [`ConfigError`] if no keys have such a prefix.
+    /// [`ConfigError`] if it is not a valid prefix.
     pub fn new(prefix: &str) -> Result<Self, ConfigError> {
         Ok(Self { prefix: Prefix::new(prefix)?, challenge: None, cleartext: false })
     }
 
-    /// Asks for it with a 401, for this realm. Beside [`Basic`](super::Basic) leave it out: that asks already, with the same name.
+    /// Makes a 401 ask for keys, for this realm. Leave it out if [`Basic`](super::Basic) is configured, which asks under the
+    /// same name.
+    ///
+    /// ```
+    /// use auth_core::http::BasicToken;
+    ///
+    /// let scheme = BasicToken::new("shop")?.realm("packages")?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     ///
     /// # Errors
     /// [`ConfigError`] if the realm has anything but visible ASCII and blanks.

@@ -5,22 +5,35 @@ use std::time::Duration;
 use super::{Challenge, Read, RequestView, Scheme, authorization};
 use crate::{BearerToken, ConfigError, Credentials, Secret};
 
-/// HTTP Bearer: a token with every request, judged by the `BearerToken` chain.
+/// HTTP Bearer: a token with every request, judged by the backends for [`BearerToken`].
 ///
-/// Only the `Authorization` header is read: a token in the address is in logs and histories, one in a form is sent by
-/// any site's page (RFC 6750 §2.2, §2.3).
+/// Only the `Authorization` header is read: a token in a URL ends up in logs and histories, and a page of any site can send
+/// one in a form (RFC 6750 §2.2, §2.3).
 ///
-/// Accepted tokens are not remembered, so that one that was revoked is worth nothing with its next request. See
-/// [`remember`](Self::remember).
+/// Accepted tokens are not remembered: a revoked token is refused with its next request. See [`remember`](Self::remember).
 ///
-/// Who reads a token can use it, so it is neither asked for nor accepted over cleartext, by the same rule as
-/// [`Basic`](super::Basic). See [`allow_cleartext`](Self::allow_cleartext).
+/// Anybody who reads a token can use it, so the server neither asks for one nor accepts one over a cleartext connection, by
+/// the same rule as for [`Basic`](super::Basic). See [`allow_cleartext`](Self::allow_cleartext).
 ///
-/// Browsers do not send tokens by themselves, so a page of another origin may use one that it was given: a request that
-/// changes something passes the check for other sites' pages, unless a session's cookie came with it. It never logs
-/// anybody in.
+/// Browsers do not send tokens by themselves, so a page of another origin may use a token that it was given: a
+/// state-changing request passes the check for cross-site requests, unless a session cookie came with it. A token never
+/// begins a session.
 ///
-/// Clients of other frameworks write another name in front of their tokens: [`named`](Self::named) reads those.
+/// Clients of some other frameworks send tokens under another scheme name, which [`named`](Self::named) reads.
+///
+/// ```
+/// use auth_core::api_keys::{ApiKeys, MemoryApiKeys};
+/// use auth_core::http::Bearer;
+/// use auth_core::{Auth, BearerToken};
+/// # use auth_core::{AuthBuilder, User, backend::UserSource};
+///
+/// # fn config<U: User>(users: impl UserSource<User = U>) -> Result<AuthBuilder<U>, auth_core::ConfigError> {
+/// let keys = ApiKeys::new("shop", MemoryApiKeys::new(10_000))?.owners("local", users)?;
+/// let auth = Auth::builder().backend::<BearerToken>("keys", keys).scheme(Bearer::new("api")?);
+/// # Ok(auth)
+/// # }
+/// # Ok::<(), auth_core::ConfigError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Bearer {
     name: &'static str,
@@ -33,6 +46,13 @@ pub struct Bearer {
 impl Bearer {
     /// Bearer for this realm.
     ///
+    /// ```
+    /// use auth_core::http::Bearer;
+    ///
+    /// let scheme = Bearer::new("api")?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`ConfigError`] if the realm has anything but visible ASCII and blanks.
     pub fn new(realm: &str) -> Result<Self, ConfigError> {
@@ -41,12 +61,20 @@ impl Bearer {
         Ok(Self { name: "Bearer", challenge, again, remember: Duration::ZERO, cleartext: false })
     }
 
-    /// The same under another name, such as `Token` (`Authorization: Token …`, as Django REST Framework and knox have it). It is
-    /// a scheme of its own: add [`new`](Self::new) as well where both names are used. A 401 names the realm and nothing else,
-    /// since errors are only Bearer's.
+    /// The same under another scheme name, such as `Token` (`Authorization: Token …`, as in Django REST Framework and knox).
+    /// If clients use both names, add [`new`](Self::new) as a second scheme. A 401 names the realm only, as error codes are
+    /// defined for Bearer alone.
+    ///
+    /// ```
+    /// use auth_core::http::Bearer;
+    ///
+    /// let scheme = Bearer::named("Token", "api")?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     ///
     /// # Errors
-    /// [`ConfigError`] as by [`new`](Self::new), or if the name is no scheme's (RFC 9110 §11.1), or one with another meaning.
+    /// [`ConfigError`] as for [`new`](Self::new), or if the name is not valid for a scheme (RFC 9110 §11.1) or has another
+    /// meaning.
     pub fn named(name: &'static str, realm: &str) -> Result<Self, ConfigError> {
         if name.eq_ignore_ascii_case("Bearer") {
             return Self::new(realm);
@@ -55,7 +83,7 @@ impl Bearer {
         let is_taken = TAKEN.iter().any(|taken| name.eq_ignore_ascii_case(taken));
         if name.is_empty() || !name.bytes().all(is_plain) || is_taken {
             return Err(ConfigError::new(format!(
-                "a scheme for tokens has a name of letters and digits that means nothing else, like Token, and not {name:?}"
+                "a scheme for tokens needs a name of letters and digits that has no other meaning, such as Token: not {name:?}"
             )));
         }
         let challenge = Challenge::new(name).with("realm", realm)?;
@@ -63,11 +91,19 @@ impl Bearer {
         Ok(Self { name, challenge, again, remember: Duration::ZERO, cleartext: false })
     }
 
-    /// Names the resource's metadata in every challenge (RFC 9728 §5.1): a client that knows nothing finds there which issuers'
-    /// tokens are taken, and with which scopes. The document is the application's, at this URL.
+    /// Names the resource's metadata in every challenge (RFC 9728 §5.1), from which a client learns which issuers' tokens are
+    /// accepted, and with which scopes. The application serves the document at this URL.
+    ///
+    /// ```
+    /// use auth_core::http::Bearer;
+    ///
+    /// let metadata = "https://api.example.com/.well-known/oauth-protected-resource";
+    /// let scheme = Bearer::new("api")?.resource_metadata(metadata)?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     ///
     /// # Errors
-    /// [`ConfigError`] if that is no `https` URL; `http` is taken for this machine's own addresses.
+    /// [`ConfigError`] if it is not an `https` URL; `http` is allowed for loopback addresses.
     pub fn resource_metadata(mut self, url: &str) -> Result<Self, ConfigError> {
         let is_local = |url: &url::Url| {
             let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
@@ -77,7 +113,7 @@ impl Bearer {
             .is_ok_and(|url| url.scheme() == "https" || url.scheme() == "http" && is_local(&url));
         if !fits {
             return Err(ConfigError::new(format!(
-                "the metadata of a protected resource has an https URL, and not {url:?}"
+                "the metadata of a protected resource needs an https URL: not {url:?}"
             )));
         }
         self.challenge = self.challenge.with("resource_metadata", url)?;
@@ -85,16 +121,32 @@ impl Bearer {
         Ok(self)
     }
 
-    /// For how long accepted tokens are remembered; zero for never, which is the default. That long a token is good
-    /// after its issuer revoked it, or it expired.
+    /// How long accepted tokens are remembered (default: zero, for never). A token still works for that long after its issuer
+    /// has revoked it.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use auth_core::http::Bearer;
+    ///
+    /// let scheme = Bearer::new("api")?.remember(Duration::from_secs(10));
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     #[must_use]
     pub fn remember(mut self, time: Duration) -> Self {
         self.remember = time;
         self
     }
 
-    /// Accepts tokens also over connections that are not known to be encrypted: for a network that is trusted, or
-    /// where TLS ends before this server and nothing tells it so.
+    /// Also accepts tokens over connections that are not known to be encrypted: for a trusted network, or behind a proxy that
+    /// terminates TLS and does not say so.
+    ///
+    /// ```
+    /// use auth_core::http::Bearer;
+    ///
+    /// let scheme = Bearer::new("api")?.allow_cleartext();
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     #[must_use]
     pub fn allow_cleartext(mut self) -> Self {
         self.cleartext = true;
@@ -102,7 +154,7 @@ impl Bearer {
     }
 }
 
-/// Schemes whose parameters are no tokens.
+/// Schemes whose parameters are not tokens.
 const TAKEN: [&str; 8] = ["Basic", "Cookie", "Digest", "DPoP", "HOBA", "Mutual", "Negotiate", "NTLM"];
 
 impl Scheme for Bearer {
@@ -125,7 +177,7 @@ impl Scheme for Bearer {
         Some(&self.challenge)
     }
 
-    /// RFC 6750 §3: only who presented a token is told that it was not good.
+    /// RFC 6750 §3: only a client that presented a token is told that it was not accepted.
     fn challenge_again(&self) -> Option<&Challenge> {
         Some(&self.again)
     }

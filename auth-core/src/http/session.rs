@@ -1,4 +1,4 @@
-//! [`Session`]: one request's hold on who is calling.
+//! [`Session`]: the handle of one request on its caller's session.
 
 mod any;
 mod api_keys;
@@ -39,28 +39,44 @@ pub(crate) use state::State;
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// One request's hold on its caller: who it is, and how to log in, log out and rotate.
+/// The session of one request: says who is calling, and logs users in and out.
 ///
-/// An adapter makes one per request; clones are the same session. What is done through it becomes headers of
-/// the response when the handler returns.
+/// An adapter makes one per request, also for anonymous callers; clones are the same session. What a handler does
+/// with it becomes headers of the response when the handler returns.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let session = Site::new().await.request();
+/// let alice = session.authenticate(Password::new("alice", "wonderland")).await?;
+/// let login = session.login(alice).await?;
+/// assert_eq!(login.user().unwrap().name, "Alice");
+///
+/// session.insert("theme", &"dark").await?;
+/// session.logout().await?;
+/// assert!(session.user().is_none());
+/// # Ok(())
+/// # }
+/// ```
 pub struct Session<U>(Arc<Inner<U>>);
 
 struct Inner<U> {
     auth: Auth<U>,
     presented: Presented<U>,
-    /// Whose page sent it, if that is another site's and matters.
+    /// The other site whose page sent the request, where that matters.
     other_site: Option<OtherSite>,
     layered: Layered<U>,
-    /// Whether somebody asked for the caller, so that the response depends on it.
+    /// Whether a handler or guard asked for the caller, so that the response depends on it.
     asked: AtomicBool,
-    /// Whether the response is being made: nobody comes to save what is changed from here on.
+    /// Whether the response is being made. The adapter saves nothing that changes after that.
     closed: AtomicBool,
     facts: OnceLock<RequestFacts>,
     reader: OnceLock<Reader>,
     /// Where browsers find the application, if that differs from request to request.
     base: OnceLock<Box<str>>,
     resolved: AtomicBool,
-    /// Held by whoever finds out who is calling; others wait and find it done.
+    /// Held while the caller is resolved: a second task waits, and finds it done.
     resolving: AsyncMutex<()>,
     state: Mutex<State<U>>,
 }
@@ -72,7 +88,7 @@ impl<U: User> Session<U> {
         other_site: Option<OtherSite>,
         layered: Layered<U>,
     ) -> Self {
-        // There is nothing to find out of a request that presents nothing.
+        // A request that presents nothing has nothing to resolve.
         let resolved = AtomicBool::new(presented.is_nothing());
         Self(Arc::new(Inner {
             auth,
@@ -97,16 +113,30 @@ impl<U: User> Session<U> {
     }
 
     /// The [`Auth`] of this request.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let session = Site::new().await.request();
+    /// use auth_core::RequestFacts;
+    ///
+    /// // Checks a password without logging anybody in.
+    /// let password = Password::new("alice", "wonderland");
+    /// assert!(session.auth().authenticate(password, &RequestFacts::none()).await.is_ok());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn auth(&self) -> &Auth<U> {
         &self.0.auth
     }
 
-    /// Adds what the events of this request say about its client. The first call counts.
+    /// Notes what the events of this request say about its client. The first call counts.
     pub(crate) fn describe_client(&self, view: &dyn RequestView) {
         self.0.facts.get_or_init(|| {
             let facts = facts_of(&self.0.auth.0.http.proxies, view);
             let Settings { devices, trusted, .. } = &self.auth().0.http;
-            // Only what changes something signs somebody in: all other requests spare the look.
+            // Only a request that may change something can sign a user in; the others do not pay for the look.
             if (devices.is_none() && trusted.is_none()) || matches!(view.method(), "GET" | "HEAD") {
                 return facts;
             }
@@ -118,7 +148,7 @@ impl<U: User> Session<U> {
         });
     }
 
-    /// The same, and who reads the answer.
+    /// The same, and notes who reads the answer.
     pub(crate) fn describe(&self, view: &dyn RequestView) {
         self.describe_client(view);
         self.0.reader.get_or_init(|| Reader::of(view));
@@ -138,7 +168,23 @@ impl<U: User> Session<U> {
         self.0.facts.get().unwrap_or(&NONE)
     }
 
-    /// Who reads the answer to this request, by what it says of itself: a person in a browser, or a program.
+    /// Who reads the answer to this request, judged by its headers: a person in a browser, or a program.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let session = Site::new().await.request();
+    /// use auth_core::http::Audience;
+    ///
+    /// let answer = match session.audience() {
+    ///     Audience::Page => "<h1>Not found</h1>",
+    ///     _ => r#"{"error":"not found"}"#,
+    /// };
+    /// # _ = answer;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn audience(&self) -> Audience {
         self.reader().audience
     }
@@ -151,7 +197,7 @@ impl<U: User> Session<U> {
         &self.0.presented
     }
 
-    // Nothing in here can panic half-way: a poisoned lock is as good as any.
+    // No code panics halfway through a change of the state, so a poisoned lock still guards a valid one.
     pub(crate) fn state(&self) -> MutexGuard<'_, State<U>> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -160,24 +206,63 @@ impl<U: User> Session<U> {
         self.state().access.clone()
     }
 
-    /// The user who is calling; also after a login in this request.
+    /// The user who is calling, also after a login in this request.
     ///
-    /// Under a lazy layer this is `None` until somebody has asked: call [`find_caller`](Self::find_caller) first, or
-    /// take the `CurrentUser` extractor.
+    /// Under a lazy layer this is `None` until a handler or guard has asked for the caller: call
+    /// [`find_caller`](Self::find_caller) first, or take the `CurrentUser` extractor.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let session = Site::new().await.request_of_alice().await;
+    /// let greeting = match session.user() {
+    ///     Some(user) => format!("Hello, {}", user.name),
+    ///     None => "Hello, stranger".to_owned(),
+    /// };
+    /// assert_eq!(greeting, "Hello, Alice");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn user(&self) -> Option<Arc<U>> {
         self.state().access.as_ref().map(|access| Arc::clone(access.user()))
     }
 
-    /// The backend that vouches for the user.
+    /// The backend that vouches for the user, by its name in the configuration.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let session = Site::new().await.request_of_alice().await;
+    /// let may_change_password = session.backend().is_some_and(|backend| backend.as_str() == "local");
+    /// assert!(may_change_password);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn backend(&self) -> Option<BackendName> {
         self.state().access.as_ref().map(|access| access.backend().clone())
     }
 
-    /// Asks the chain for these credentials.
+    /// Has the backends judge these credentials. [`login`](Self::login) takes what it returns.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let session = Site::new().await.request();
+    /// let denied = session.authenticate(Password::new("alice", "wrong")).await.unwrap_err();
+    /// assert_eq!(denied.to_string(), "the credentials were not accepted");
+    ///
+    /// let alice = session.authenticate(Password::new("alice", "wonderland")).await?;
+    /// assert_eq!(alice.user().name, "Alice");
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// [`Denied`] if nobody accepted them, or if the request comes from another site: a page must not be able
-    /// to try passwords through its visitors' browsers.
+    /// [`Denied`] if no backend accepted them, or if the request comes from another site: no page may try passwords
+    /// through the browsers of its visitors.
     pub async fn authenticate<C: Credentials>(&self, credentials: C) -> Result<Authenticated<U>, Denied> {
         if self.refuses_other_site() {
             return Err(Denied::cross_origin());
@@ -185,18 +270,32 @@ impl<U: User> Session<U> {
         self.auth().authenticate(credentials, self.facts()).await
     }
 
-    /// Logs the user in: a new session id, and the old one dies at once.
+    /// Logs the user in: the session gets a new id, and the old id stops working at once.
     ///
-    /// Values in the session of the same user stay; another user's are dropped. The caller of this request
-    /// is the new user from here on.
+    /// Values in the session stay if it was the same user's, and are dropped if it was another's. From here on the new
+    /// user is the caller of this request.
     ///
-    /// Where a [second factor](crate::second_factor) is asked for, the session may only have begun: then the caller is nobody. Answer
-    /// with [`Login::answer`], which is right for both.
+    /// Where a [second factor](crate::second_factor) is required, the login may still be pending; until it is finished, the
+    /// request has no caller. Answer with [`Login::answer`], which is right in both cases.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let session = Site::new().await.request();
+    /// let next = Some("/orders");                            // where the form says to go
+    ///
+    /// let alice = session.authenticate(Password::new("alice", "wonderland")).await?;
+    /// let answer = session.login(alice).await?.answer(next); // the adapters make a response of it
+    /// assert_eq!(answer.status(), 303);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// [`SessionError`] if the session store is down, the request comes from another site, the proof is another
-    /// `Auth`'s or no person's ([`NotAPerson`](SessionErrorKind::NotAPerson)), or the response is on its way
-    /// ([`Answered`](SessionErrorKind::Answered)): nobody would get the cookie.
+    /// [`SessionError`] if the session store is down; if the request comes from another site; if the proof was made by
+    /// another `Auth`, or is not a person's ([`NotAPerson`](SessionErrorKind::NotAPerson)); or if the response is on its
+    /// way ([`Answered`](SessionErrorKind::Answered)), as the cookie would not reach the browser.
     pub async fn login(&self, authenticated: Authenticated<U>) -> Result<Login<U>, SessionError> {
         if self.refuses_other_site() {
             return Err(SessionErrorKind::CrossOrigin.into());
@@ -205,7 +304,7 @@ impl<U: User> Session<U> {
             return Err(SessionErrorKind::ForeignProof.into());
         }
         self.before_the_response()?;
-        // A request whose caller could not be found out still may log in: its old session, if any, is replaced.
+        // A user may log in although the caller could not be resolved: the old session, if any, is replaced.
         let _ = self.resolve().await;
         let name = authenticated.name.clone();
         let current = self.state().any_live().cloned();
@@ -225,11 +324,22 @@ impl<U: User> Session<U> {
         Ok(self.login_now())
     }
 
-    /// Logs out: the session is deleted, and the response removes the cookie.
+    /// Logs the caller out: the session is deleted, and the response removes the cookie.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let session = Site::new().await.request_of_alice().await;
+    /// session.logout().await?;
+    /// assert!(session.user().is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// [`SessionError`] if the store could not confirm it. The cookie is removed all the same, this process
-    /// treats the session as dead from now on, and the deletion is tried again in the background.
+    /// [`SessionError`] if the store could not confirm the deletion. The response removes the cookie all the same, this
+    /// process treats the session as ended from now on, and retries the deletion in the background.
     pub async fn logout(&self) -> Result<(), SessionError> {
         if self.refuses_other_site() {
             return Err(SessionErrorKind::CrossOrigin.into());
@@ -259,7 +369,18 @@ impl<U: User> Session<U> {
         ended
     }
 
-    /// Gives the session a new id; the old one dies at once. For changes of what the session may do.
+    /// Gives the session a new id; the old id stops working at once. Call it when the session's privileges change.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let session = Site::new().await.request_of_alice().await;
+    /// session.insert("role", &"moderator").await?;
+    /// session.rotate().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`SessionError`] if there is no session, it is gone, the store is down, or the response is on its way
@@ -269,18 +390,33 @@ impl<U: User> Session<U> {
         self.move_now(None).await
     }
 
-    /// Binds the session to the user's changed security stamp, so that a user who changes their own password
-    /// stays logged in here while all their other sessions end. Gives it a new id as well. A [pending](Self::pending) login that lacked
-    /// a new password goes on by it.
+    /// Binds the session to the user's changed security stamp: a user who changes their own password stays logged in
+    /// here, and all their other sessions end. The session gets a new id, too. A [pending](Self::pending) login that
+    /// lacked a new password continues.
     ///
-    /// Store the change first: the backend of the session is asked for the user, and answers with the caller of this
-    /// request from here on. It must know the same id with the same stamp, which a user of another backend has not.
+    /// Store the change first. The session's backend then loads the user, who is the caller of this request from here on;
+    /// it must know the same id with the same stamp.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let site = Site::new().await;
+    /// # let session = site.request_of_alice().await;
+    /// // The application stores the new password, which changes the stamp.
+    /// site.users.change("alice", |alice| alice.stamp = b"2".to_vec());
+    ///
+    /// let alice = Member { id: 1, name: "Alice".into(), stamp: b"2".to_vec() };
+    /// session.rebind(alice).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`SessionError`] as [`rotate`](Self::rotate), also if the backend is down; of kind
-    /// [`NoSession`](SessionErrorKind::NoSession) if `user` is not the one who is calling, as the session's backend
-    /// knows them now; of kind [`NotFinished`](SessionErrorKind::NotFinished) if a pending login lacks a second factor: nobody changes
-    /// a password without it.
+    /// [`NoSession`](SessionErrorKind::NoSession) if `user` is not the caller as the session's backend knows them now; of
+    /// kind [`NotFinished`](SessionErrorKind::NotFinished) if a pending login lacks a second factor, without which no
+    /// password may be changed.
     pub async fn rebind(&self, user: U) -> Result<(), SessionError> {
         self.before_the_response()?;
         self.move_now(Some(user)).await
@@ -300,7 +436,19 @@ impl<U: User> Session<U> {
         Ok(())
     }
 
-    /// All sessions of the calling user, oldest first.
+    /// Lists all sessions of the calling user, oldest first: for a page of devices.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let session = Site::new().await.request_of_alice().await;
+    /// for device in session.list().await? {
+    ///     println!("{}: signed in {:?}, this one: {}", device.key, device.created, device.is_current);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`SessionError`] if there is no session or the store is down.
@@ -309,8 +457,24 @@ impl<U: User> Session<U> {
         self.sessions()?.list(&live, self.facts()).await
     }
 
-    /// Ends one of the calling user's sessions, named as [`list`](Self::list) did. Ask for a fresh login
-    /// before ([`Require::fresh`](crate::Require::fresh)).
+    /// Ends one of the calling user's sessions, by a key from [`list`](Self::list). Require a fresh login for it
+    /// ([`Require::fresh`](crate::Require::fresh)).
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let session = Site::new().await.request_of_alice().await;
+    /// use auth_core::session::SessionKey;
+    ///
+    /// # let text = session.list().await?[0].key.to_string();
+    /// // `text` is the field of a form that was made from the list.
+    /// if let Some(key) = SessionKey::from_hex(&text) {
+    ///     session.revoke(&key).await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`SessionError`] if there is no session or the store is down.
@@ -319,7 +483,20 @@ impl<U: User> Session<U> {
         self.sessions()?.revoke(&live, *key, self.facts()).await
     }
 
-    /// Ends all other sessions of the calling user, and says how many.
+    /// Ends all other sessions of the calling user, and returns how many there were.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let site = Site::new().await;
+    /// # let session = site.request_of_alice().await;
+    /// let phone = site.request_of_alice().await;
+    /// assert_eq!(session.logout_others().await?, 1);
+    /// assert!(phone.find_caller_again().await?.is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`SessionError`] if there is no session or the store is down.
@@ -331,36 +508,48 @@ impl<U: User> Session<U> {
         Ok(ended)
     }
 
-    /// The cookies of a browser on which this name signed in just now.
+    /// The `Set-Cookie` values for a browser on which a user of this name has just signed in.
     fn known_device(&self, name: &str) -> Option<Vec<String>> {
         let (devices, throttle) = self.auth().0.http.devices.as_ref().zip(self.auth().throttle())?;
         let random = &*self.auth().environment().random;
         devices.note(throttle.name(name), self.facts().devices(), self.auth().now(), random)
     }
 
-    /// Whoever signed in elsewhere is a stranger to the throttle from here on.
+    /// Makes the throttle forget the devices on which this user signed in.
     async fn forget_devices(&self, user: &SessionUser) {
         if let Some(throttle) = self.auth().throttle() {
             throttle.forget_devices(&Account::of(&user.backend, &user.id)).await;
         }
     }
 
-    /// Whether this is asked for by another site's page, which may not. The observer hears of it.
+    /// Whether a page of another site sent the request, which may not do this. Tells the observer.
     fn refuses_other_site(&self) -> bool {
         self.0.other_site.iter().for_each(|other| self.auth().tell_cross_origin(other, self.facts()));
         self.0.other_site.is_some()
     }
 
-    /// What is answered to the browser cannot be changed any more: without the cookie nobody would have the new id.
+    /// Refuses what would need a cookie on a response that is on its way: the new id would not reach the browser.
     fn before_the_response(&self) -> Result<(), SessionError> {
         if self.is_closed() { Err(SessionErrorKind::Answered.into()) } else { Ok(()) }
     }
 
-    /// Where to go after the login: `next` if it stays on this site, otherwise `default`, a path of the application (both
-    /// below its [base path](crate::AuthBuilder::base_path)).
+    /// Where to redirect after the login: to `next` if it stays on this site, otherwise to `default`, a path of the
+    /// application (both below its [base path](crate::AuthBuilder::base_path)).
     ///
-    /// Pass whatever the client sent. What is no path of this site (or a URL of
-    /// [`AuthBuilder::origin`](crate::AuthBuilder::origin)) is not followed.
+    /// Pass what the client sent as it is. A `next` that is neither a path of this site nor a URL of its
+    /// [origin](crate::AuthBuilder::origin) is ignored.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let session = Site::new().await.request();
+    /// assert_eq!(session.next_or(Some("/orders?page=2"), "/"), "/orders?page=2");
+    /// assert_eq!(session.next_or(Some("https://evil.example"), "/"), "/");
+    /// assert_eq!(session.next_or(None, "/home"), "/home");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn next_or(&self, next: Option<&str>, default: &str) -> String {
         self.auth().0.http.next_or(self.base(), next, default)
     }
@@ -376,7 +565,7 @@ impl<U: User> Session<U> {
     }
 }
 
-/// The cookies of both kinds, as one header would have them.
+/// The cookies of both kinds, joined as in one header.
 fn joined(found: [Option<Box<[u8]>>; 2]) -> Option<Box<[u8]>> {
     let found: Vec<_> = found.into_iter().flatten().collect();
     (!found.is_empty()).then(|| found.join(&b"; "[..]).into())

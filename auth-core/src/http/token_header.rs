@@ -1,4 +1,4 @@
-//! Tokens in a header of their own.
+//! Tokens in a header that the application chooses.
 
 use std::time::Duration;
 
@@ -7,10 +7,11 @@ use super::view::Single;
 use super::{Read, RequestView, Scheme};
 use crate::{BearerToken, ConfigError};
 
-/// A token in a header of its own, as `X-Api-Key`: for clients that cannot set `Authorization`. Judged by the `BearerToken` chain.
+/// A token in a header such as `X-Api-Key`, for clients that cannot set `Authorization`. The backends for [`BearerToken`]
+/// judge it.
 ///
-/// In all else it is [`Bearer`](super::Bearer), beside which it may stand: a request that has a token in both is refused (400).
-/// A 401 does not ask for it, since only what `Authorization` holds has challenges (RFC 9110 §11.6.1).
+/// Otherwise it works like [`Bearer`](super::Bearer). Both may be configured; a request with a token in each is refused
+/// (400). A 401 does not ask for it, as only schemes of `Authorization` have challenges (RFC 9110 §11.6.1).
 ///
 /// ```
 /// use auth_core::http::TokenHeader;
@@ -26,7 +27,7 @@ pub struct TokenHeader {
     cleartext: bool,
 }
 
-/// What means something else, to servers or to proxies on the way.
+/// Headers with another meaning, for servers or for proxies in between.
 const TAKEN: [&str; 8] = [
     "authorization",
     "connection",
@@ -39,16 +40,16 @@ const TAKEN: [&str; 8] = [
 ];
 
 impl TokenHeader {
-    /// Tokens in this header.
+    /// Reads tokens from this header.
     ///
     /// # Errors
-    /// [`ConfigError`] if that is no name of a header, or one that means something else.
+    /// [`ConfigError`] if it is not a valid name for a header, or if the header has another meaning.
     pub fn new(name: &'static str) -> Result<Self, ConfigError> {
         let header = name.to_ascii_lowercase();
         let is_plain = header.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         if header.is_empty() || !is_plain || TAKEN.contains(&&*header) {
             return Err(ConfigError::new(format!(
-                "a header for tokens is one of the application's own, like X-Api-Key, and not {name:?}"
+                "a header for tokens needs a name that has no other meaning, such as X-Api-Key: not {name:?}"
             )));
         }
         Ok(Self { name, header: header.into(), remember: Duration::ZERO, cleartext: false })

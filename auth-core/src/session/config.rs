@@ -1,4 +1,4 @@
-//! Settings of sessions.
+//! [`SessionConfig`]: the settings of sessions.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use super::{Cookie, KeyRing, Realm, SessionRecord};
 use crate::ConfigError;
 use crate::time::Timestamp;
 
-/// When a browser sends the session cookie along with requests that other sites cause.
+/// When a browser sends the session cookie with requests that pages of other sites make.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SameSite {
     /// With top-level navigation only. The default.
@@ -28,7 +28,21 @@ impl SameSite {
     }
 }
 
-/// Settings of sessions. The defaults are NIST SP 800-63B's for two-factor sites: an hour unused, a day at most.
+/// The settings of sessions. The default timeouts are those of NIST SP 800-63B for two-factor sites: an hour without use,
+/// and a day at most.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use auth_core::session::{KeyRing, SessionConfig};
+///
+/// # let secret = "a secret of at least 32 bytes ...";
+/// let config = SessionConfig::new(KeyRing::new(secret)?)
+///     .idle_timeout(Duration::from_secs(30 * 60))
+///     .absolute_timeout(Duration::from_secs(12 * 60 * 60))
+///     .with_client_facts();
+/// # Ok::<(), auth_core::ConfigError>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct SessionConfig {
@@ -54,14 +68,22 @@ pub struct SessionConfig {
 impl SessionConfig {
     /// How long a rotated id stays valid, so that the parallel requests of a page survive.
     pub const ROTATION_GRACE: Duration = Duration::from_secs(10);
-    /// By how much clocks of servers may differ.
+    /// By how much the clocks of servers may differ.
     pub const CLOCK_SKEW: Duration = Duration::from_secs(60);
     /// How many sessions a user may have, unless [set](Self::max_per_user).
     pub const MAX_PER_USER: usize = 100;
-    /// How many of those a trusted proxy's header began, unless [set](Self::max_per_remote_user).
+    /// How many of those may have begun with a trusted proxy's header, unless [set](Self::max_per_remote_user).
     pub const MAX_PER_REMOTE_USER: usize = 10;
 
-    /// The defaults, with these keys.
+    /// The default settings, with these keys.
+    ///
+    /// ```
+    /// use auth_core::session::{KeyRing, SessionConfig};
+    ///
+    /// # let secret = "a secret of at least 32 bytes ...";
+    /// let config = SessionConfig::new(KeyRing::new(secret)?);
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn new(keys: KeyRing) -> Self {
         Self {
             keys,
@@ -87,121 +109,256 @@ impl SessionConfig {
         }
     }
 
-    /// How long a session may be unused (default: 1 h).
+    /// How long a session may go unused (default: 1 h).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use auth_core::session::{KeyRing, SessionConfig};
+    ///
+    /// # let secret = "a secret of at least 32 bytes ...";
+    /// let config = SessionConfig::new(KeyRing::new(secret)?).idle_timeout(Duration::from_secs(15 * 60));
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn idle_timeout(mut self, idle: Duration) -> Self {
         self.idle = idle;
         self
     }
 
     /// How long after the login a session ends, used or not (default: 24 h).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use auth_core::session::{KeyRing, SessionConfig};
+    ///
+    /// # let secret = "a secret of at least 32 bytes ...";
+    /// let config = SessionConfig::new(KeyRing::new(secret)?).absolute_timeout(Duration::from_secs(8 * 60 * 60));
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn absolute_timeout(mut self, absolute: Duration) -> Self {
         self.absolute = absolute;
         self
     }
 
-    /// How often at most the use of a session is written to the store (default: 60 s).
+    /// How often, at most, the use of a session is written to the store (default: 60 s).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use auth_core::session::{KeyRing, SessionConfig};
+    ///
+    /// # let secret = "a secret of at least 32 bytes ...";
+    /// let config = SessionConfig::new(KeyRing::new(secret)?).touch_every(Duration::from_secs(5 * 60));
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn touch_every(mut self, interval: Duration) -> Self {
         self.touch_every = interval;
         self
     }
 
-    /// Replaces a session's id when it is this old (default: never, but at each login). The old id stays valid
-    /// for [`Self::ROTATION_GRACE`]. The id is replaced when the answer is made, unless that is a 5xx: a request that is
-    /// refused or given up before keeps the old one. A client that misses the answer on its way is logged out.
+    /// Replaces the id of a session when the id is this old (default: only at each login). The old id stays valid
+    /// for [`Self::ROTATION_GRACE`].
+    ///
+    /// The id is replaced when the response is made, unless that is a 5xx: a request that is refused or cancelled earlier
+    /// keeps the old id. A client that never receives the response is logged out.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use auth_core::session::{KeyRing, SessionConfig};
+    ///
+    /// # let secret = "a secret of at least 32 bytes ...";
+    /// let config = SessionConfig::new(KeyRing::new(secret)?).rotate_every(Duration::from_secs(60 * 60));
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn rotate_every(mut self, interval: Duration) -> Self {
         self.rotate_every = Some(interval);
         self
     }
 
-    /// How many sessions one user of a backend may have that began with a login (default: 100). A further login ends the
-    /// one that was longest not used, so that nobody alone fills the store and keeps everybody else from signing in.
-    /// `None` is for any number.
+    /// How many sessions that began with a login one user of a backend may have (default: 100); `None` for any number. A
+    /// further login ends the least recently used one, so that no single user can fill the store and keep all others from
+    /// signing in.
     ///
-    /// Of logins at the same time the last one to finish leaves at most this many. What counts as use is known to
-    /// [`touch_every`](Self::touch_every).
+    /// Among logins at the same time, the last one to finish leaves at most this many. The time of the last use is known to
+    /// within [`touch_every`](Self::touch_every).
+    ///
+    /// ```
+    /// use auth_core::session::{KeyRing, SessionConfig};
+    ///
+    /// # let secret = "a secret of at least 32 bytes ...";
+    /// let config = SessionConfig::new(KeyRing::new(secret)?).max_per_user(5);
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn max_per_user(mut self, sessions: impl Into<Option<usize>>) -> Self {
         self.max_per_user = sessions.into();
         self
     }
 
-    /// The same for sessions that began with a [trusted proxy's header](crate::remote_user) (default: 10): a
-    /// client that keeps no cookies begins one with each request. A backend that the proxy's word goes to has no other
-    /// sessions.
+    /// How many sessions that began with a [trusted proxy's header](crate::remote_user) one user may have (default: 10;
+    /// `None` for any number). A client that keeps no cookies begins one with each request. The users of a backend that
+    /// judges the proxy's header have no other sessions.
+    ///
+    /// ```
+    /// use auth_core::session::{KeyRing, SessionConfig};
+    ///
+    /// # let secret = "a secret of at least 32 bytes ...";
+    /// let config = SessionConfig::new(KeyRing::new(secret)?).max_per_remote_user(3);
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn max_per_remote_user(mut self, sessions: impl Into<Option<usize>>) -> Self {
         self.max_per_remote_user = sessions.into();
         self
     }
 
-    /// How many sessions the user of this one may have.
+    /// How many sessions the user of this record may have.
     pub(crate) fn max_sessions(&self, record: &SessionRecord) -> Option<usize> {
         if record.remote_user.is_some() { self.max_per_remote_user } else { self.max_per_user }
     }
 
-    /// Keeps the [client's address](crate::RequestFacts::client) and `User-Agent` of each login for
+    /// Stores the [client's address](crate::RequestFacts::client) and `User-Agent` of each login, for
     /// [`Session::list`](crate::Session::list).
+    ///
+    /// ```
+    /// use auth_core::session::{KeyRing, SessionConfig};
+    ///
+    /// # let secret = "a secret of at least 32 bytes ...";
+    /// let config = SessionConfig::new(KeyRing::new(secret)?).with_client_facts();
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn with_client_facts(mut self) -> Self {
         self.client_facts = true;
         self
     }
 
-    /// Lets the cookie end with the browser. The server's limits hold all the same.
+    /// Makes the cookie one that browsers delete when they are closed. The server's timeouts still apply.
+    ///
+    /// ```
+    /// use auth_core::session::{KeyRing, SessionConfig};
+    ///
+    /// # let secret = "a secret of at least 32 bytes ...";
+    /// let config = SessionConfig::new(KeyRing::new(secret)?).browser_session();
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn browser_session(mut self) -> Self {
         self.browser_session = true;
         self
     }
 
     /// The cookie's name without its `__Host-` prefix (default: `session`).
+    ///
+    /// ```
+    /// use auth_core::session::{KeyRing, SessionConfig};
+    ///
+    /// # let secret = "a secret of at least 32 bytes ...";
+    /// let config = SessionConfig::new(KeyRing::new(secret)?).cookie_name("shop");
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn cookie_name(mut self, name: impl Into<String>) -> Self {
         self.cookie.name = name.into();
         self
     }
 
-    /// What tells the sessions of this site from those of others in the same store (default: the cookie's name, without
-    /// prefix): ids of users may be equal there. 1 to 64 letters, digits, `-`, `_` or `.`.
+    /// The name that distinguishes the sessions of this site from those of other sites in the same store, whose users may
+    /// have the same ids (default: the cookie's name, without prefix). 1 to 64 letters, digits, `-`, `_` or `.`.
     ///
-    /// A session of another realm is nobody's here, and is left alone. All instances of a site must have the same one.
+    /// A session of another realm is not valid here, and stays in the store. All instances of a site must use the same realm.
+    ///
+    /// ```
+    /// use auth_core::session::{KeyRing, SessionConfig};
+    ///
+    /// # let secret = "a secret of at least 32 bytes ...";
+    /// let config = SessionConfig::new(KeyRing::new(secret)?).realm("shop-eu");
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn realm(mut self, name: impl Into<String>) -> Self {
         self.realm = Some(name.into());
         self
     }
 
     /// The cookie's `SameSite` attribute (default: `Lax`).
+    ///
+    /// ```
+    /// use auth_core::session::{KeyRing, SameSite, SessionConfig};
+    ///
+    /// # let secret = "a secret of at least 32 bytes ...";
+    /// let config = SessionConfig::new(KeyRing::new(secret)?).same_site(SameSite::Strict);
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn same_site(mut self, same_site: SameSite) -> Self {
         self.same_site = Some(same_site);
         self
     }
 
-    /// For an application that other sites embed in a frame: a cookie that browsers keep for each embedding site apart
-    /// (CHIPS), with `SameSite=None`, so that one user has a session of their own in each. Its name ends in `-p`: a browser that has
-    /// an unpartitioned one of the same name sends both.
+    /// For an application that other sites embed in a frame: browsers keep a separate cookie for each embedding site (CHIPS,
+    /// with `SameSite=None`), so that a user has a separate session in each. The cookie's name ends in `-p`, as a browser
+    /// that also has an unpartitioned cookie of the same name would send both.
     ///
-    /// A login in the frame is none outside of it, and none in the frame of another site.
+    /// A user who logs in in the frame is not logged in outside of it, nor in the frame of another site.
+    ///
+    /// ```
+    /// use auth_core::session::{KeyRing, SessionConfig};
+    ///
+    /// # let secret = "a secret of at least 32 bytes ...";
+    /// let config = SessionConfig::new(KeyRing::new(secret)?).partitioned();
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn partitioned(mut self) -> Self {
         self.cookie.partitioned = true;
         self
     }
 
-    /// Asks the browser at logout to forget what it cached and stored for this site (`Clear-Site-Data`), but not its
-    /// other cookies.
+    /// At logout, asks the browser to delete what it has cached and stored for this site (`Clear-Site-Data`), except other
+    /// cookies.
+    ///
+    /// ```
+    /// use auth_core::session::{KeyRing, SessionConfig};
+    ///
+    /// # let secret = "a secret of at least 32 bytes ...";
+    /// let config = SessionConfig::new(KeyRing::new(secret)?).clear_site_data();
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn clear_site_data(mut self) -> Self {
         self.cookie.clear_site = true;
         self
     }
 
-    /// How long the store may take to read and to write (default: 1 s and 2 s).
+    /// How long the store may take for a read and for a write (default: 1 s and 2 s). A request that waits longer gets a 503.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use auth_core::session::{KeyRing, SessionConfig};
+    ///
+    /// # let secret = "a secret of at least 32 bytes ...";
+    /// let config = SessionConfig::new(KeyRing::new(secret)?).store_timeouts(Duration::from_millis(500), Duration::from_secs(1));
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn store_timeouts(mut self, read: Duration, write: Duration) -> Self {
         (self.read_timeout, self.write_timeout) = (read, write);
         self
     }
 
-    /// Development without TLS: drops `Secure` and the `__Host-` prefix. Anybody on the network can then take
-    /// the session over.
+    /// For development without TLS: drops `Secure` and the `__Host-` prefix. Anybody on the network can then hijack the
+    /// session.
+    ///
+    /// ```
+    /// use auth_core::session::{KeyRing, SessionConfig};
+    ///
+    /// # let secret = "a secret of at least 32 bytes ...";
+    /// let mut config = SessionConfig::new(KeyRing::new(secret)?);
+    /// if cfg!(debug_assertions) {
+    ///     config = config.insecure_cookies();
+    /// }
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn insecure_cookies(mut self) -> Self {
         self.cookie.secure = false;
         self
     }
 
-    /// The cookie, if this configuration can be right.
+    /// The cookie, if the configuration is consistent.
     pub(crate) fn cookie(&self) -> Result<Cookie, ConfigError> {
         self.check_times()?;
         // RFC 9110 §5.6.2 tokens, kept short and plain.
@@ -230,7 +387,7 @@ impl SessionConfig {
         Ok(Cookie { name: format!("{prefix}{name}{suffix}"), same_site, ..self.cookie.clone() })
     }
 
-    /// The realm, by its name or the cookie's.
+    /// The realm: as configured, or the cookie's name.
     pub(crate) fn checked_realm(&self) -> Result<Realm, ConfigError> {
         let name = self.realm.as_ref().unwrap_or(&self.cookie.name);
         let realm = Realm::new(name);

@@ -13,7 +13,9 @@ use super::{
 use super::{Device, Parts, ReadDevice};
 use crate::gate::{Admission, AttemptEnd, Gate as _, GateAttempt};
 use crate::password::Argon2Cost;
-use crate::time::{Clock, ManualClock, Timestamp};
+#[cfg(feature = "conformance")]
+use crate::time::Timestamp;
+use crate::time::{Clock, ManualClock};
 use crate::{Auth, BackendName, DeniedKind, Password, Passwords};
 #[cfg(feature = "conformance")]
 use site::Heard;
@@ -359,7 +361,7 @@ async fn without_the_store_it_is_half() {
         assert_eq!(site.guess("alice", &from("192.0.2.1")).await, DeniedKind::WrongSecret);
     }
     assert_eq!(site.guess("alice", &from("192.0.2.1")).await, DeniedKind::Throttled);
-    assert!(site.heard.0.lock().unwrap().iter().any(|told| told.contains("at half the limits")));
+    assert!(site.heard.0.lock().unwrap().iter().any(|told| told.contains("with half the limits")));
     site.store.is_down.store(false, Ordering::SeqCst);
     assert_eq!(site.guess("alice", &from("192.0.2.1")).await, DeniedKind::Throttled, "still");
     site.advance(1);
@@ -566,11 +568,11 @@ async fn what_lets_nobody_in_does_not_build() {
     for (throttle, why) in [
         (memory().free_attempts(0), "allows no attempt"),
         (memory().names_per_source(0), "allows no attempt"),
-        (memory().delays(Duration::ZERO, second), "begin above zero"),
-        (memory().delays(second * 2, second), "no shorter"),
+        (memory().delays(Duration::ZERO, second), "above zero"),
+        (memory().delays(second * 2, second), "not be shorter"),
         (memory().per_day(9), "at least 10"),
         (memory().ipv6_prefix(0), "16 to 128"),
-        (memory().exempt_source("0.0.0.0/0"), "everybody"),
+        (memory().exempt_source("0.0.0.0/0"), "covers (almost) all"),
         (Throttle::new(Store::new(1)), "`.keys(…)`"),
     ] {
         let refused = users(throttle).unwrap_err();

@@ -457,10 +457,10 @@ fn policies_that_cannot_be_right_are_not_built() {
     let (right, rule) = (Right::permission("a"), || AttributeRule::of("x"));
     let table = [
         ("two rules", builder().attribute("phone", rule()).attribute("phone", rule())),
-        ("no name", builder().attribute("", rule())),
-        ("no name", builder().attribute("phone", AttributeRule::of(""))),
-        ("no name", builder().grant("", right.clone())),
-        ("no name", builder().grant("group", Right::flag(""))),
+        ("empty name", builder().attribute("", rule())),
+        ("empty name", builder().attribute("phone", AttributeRule::of(""))),
+        ("empty name", builder().grant("", right.clone())),
+        ("empty name", builder().grant("group", Right::flag(""))),
         ("nothing takes it", builder().guard_last(right.clone())),
         ("no group gives it", builder().allow_raising(right.clone())),
         ("no group gives it", builder().manage(right.clone()).allow_raising(right.clone())),
@@ -468,7 +468,10 @@ fn policies_that_cannot_be_right_are_not_built() {
         ("nothing is written", builder().creation(Creation::ExistingOnly).grant("group", right)),
         ("nothing is written", builder().creation(Creation::ExistingOnly).email(Owner::Local)),
         ("nothing is written", builder().creation(Creation::ExistingOnly).link_by_verified_email()),
-        ("nobody is created", builder().creation(Creation::UpdateOnly).on_taken_name(NameCollision::Suffix)),
+        (
+            "no users are created",
+            builder().creation(Creation::UpdateOnly).on_taken_name(NameCollision::Suffix),
+        ),
     ];
     for (expected, builder) in table {
         let error = builder.build().unwrap_err().to_string();

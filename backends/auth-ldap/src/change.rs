@@ -13,7 +13,7 @@ use crate::policy::Judged;
 use crate::reader::Reader;
 use crate::settings::Way;
 
-/// The result of changing a password: [`Ldap::change_password`] shows an example.
+/// The result of changing a password: [`Ldap::change_password`](crate::Ldap::change_password) shows an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PasswordChange {

@@ -111,7 +111,7 @@ mod tests {
             "ex ample.com",
         ] {
             let why = why(id, &["https://example.com"]).expect(id);
-            assert!(why.contains("give the domain of the site"), "{id}: {why}");
+            assert!(why.contains("use the domain of the site"), "{id}: {why}");
         }
         assert!(why("example.com", &[]).unwrap().contains("\"https://example.com\""));
     }

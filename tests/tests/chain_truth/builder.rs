@@ -152,7 +152,7 @@ fn headers_of_proxies_that_cannot_be_right() {
     let judged = || with(|sessions| sessions).backend::<RemoteUser>("proxy", accepting());
     refused(vec![
         (
-            "whom the scheme remote user names is kept in a session, and there are none; add `.sessions(…)`",
+            "the scheme remote user keeps the user it names in a session, and there are none; add `.sessions(…)`",
             one().backend::<RemoteUser>("proxy", accepting()).scheme(header()),
         ),
         (

@@ -25,12 +25,38 @@ use crate::time::{Clock, SystemClock};
 use crate::user_cache::Cache;
 use crate::{BackendName, BackendPolicy, ConfigError, Credentials, User, UserCache};
 
-/// A configuration of [`Auth`]. Mistakes are collected and told by [`build`](Self::build).
+/// Configures an [`Auth`]. [`build`](Self::build) reports the first mistake, with the fix.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use auth_core::session::{KeyRing, MemorySessions, SessionConfig};
+/// use auth_core::throttle::{MemoryThrottle, Throttle};
+/// # use auth_core::{Auth, MemoryBackend, Password, Passwords, User, UserId};
+/// # #[derive(Clone)]
+/// # struct Member;
+/// # impl User for Member {
+/// #     fn id(&self) -> UserId { UserId::from(1) }
+/// #     fn security_stamp(&self) -> &[u8] { b"stamp" }
+/// #     fn is_active(&self) -> bool { true }
+/// # }
+/// # let users = MemoryBackend::<Member>::new(Passwords::new()?);
+/// # let secret = "a secret of at least 32 bytes ...";
+/// let config = SessionConfig::new(KeyRing::new(secret)?).idle_timeout(Duration::from_secs(30 * 60));
+/// let auth = Auth::builder()
+///     .backend::<Password>("local", users)
+///     .sessions(MemorySessions::new(10_000), config)
+///     .throttle(Throttle::new(MemoryThrottle::new(100_000)))
+///     .login_page("/login")
+///     .trusted_proxy("10.0.0.7")
+///     .build()?;
+/// # Ok::<(), auth_core::ConfigError>(())
+/// ```
 #[must_use = "nothing is configured until `build` is called"]
 pub struct AuthBuilder<U> {
     mistake: Option<ConfigError>,
     owned: Vec<(TypeId, Owns)>,
-    /// A backend whose people would begin sessions, and cannot be loaded again.
+    /// A backend whose users could begin sessions, but cannot be loaded again.
     one_request_only: Option<BackendName>,
     chains: Vec<ChainSlot>,
     sources: Vec<Source<U>>,
@@ -50,7 +76,7 @@ pub struct AuthBuilder<U> {
 
 type MakeEngine<U> = Box<dyn FnOnce(Arc<Environment<U>>) -> Arc<dyn SessionEngine<U>>>;
 
-/// Sessions as they are configured; their engine is made when all that it stands on is known.
+/// The configuration of sessions. Their engine is made when the rest of the configuration is known.
 struct Sessions<U> {
     lifetime: Duration,
     cookie: Cookie,
@@ -99,15 +125,51 @@ impl<U: User> AuthBuilder<U> {
         }
     }
 
-    /// Adds a backend for credentials of type `C`, asked after those already added.
+    /// Adds a backend for credentials of type `C`. Backends are asked in the order in which they are added.
     ///
-    /// The name goes into sessions and events: it must be its own, and stay the same for as long as sessions
-    /// live. 1 to 64 ASCII letters, digits, `-`, `_` or `.`; two that differ in case only are one too many.
+    /// The name goes into sessions and events. It must be unique, whatever its case, and stay the same for as long as
+    /// sessions live: 1 to 64 ASCII letters, digits, `-`, `_` or `.`.
+    ///
+    /// ```
+    /// # use auth_core::{Auth, MemoryBackend, Password, Passwords, User, UserId};
+    /// # #[derive(Clone)]
+    /// # struct Member;
+    /// # impl User for Member {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"stamp" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # let users = MemoryBackend::<Member>::new(Passwords::new()?);
+    /// # let staff = MemoryBackend::<Member>::new(Passwords::new()?);
+    /// let auth = Auth::builder()
+    ///     .backend::<Password>("staff", staff)                   // asked first
+    ///     .backend::<Password>("local", users)                   // asked if the first does not know the name
+    ///     .build()?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn backend<C: Credentials>(self, name: &str, backend: impl Backend<C, User = U>) -> Self {
         self.backend_with::<C>(name, backend, BackendPolicy::new())
     }
 
-    /// As [`backend`](Self::backend), with a policy of its own.
+    /// Adds a backend as [`backend`](Self::backend) does, with its timeout and its behaviour in an outage.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use auth_core::BackendPolicy;
+    /// # use auth_core::{Auth, MemoryBackend, Password, Passwords, User, UserId};
+    /// # #[derive(Clone)]
+    /// # struct Member;
+    /// # impl User for Member {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"stamp" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # let users = MemoryBackend::<Member>::new(Passwords::new()?);
+    /// let policy = BackendPolicy::new().timeout(Duration::from_secs(3));
+    /// let auth = Auth::builder().backend_with::<Password>("local", users, policy).build()?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn backend_with<C: Credentials>(
         mut self,
         name: &str,
@@ -119,7 +181,7 @@ impl<U: User> AuthBuilder<U> {
                 "the backend name {name:?} must have 1 to 64 ASCII letters, digits, '-', '_' or '.'"
             ));
         };
-        // Names that differ in case only are one to whoever reads them in a log, and to some databases.
+        // People who read a log, and some databases, take names that differ in case only for one.
         let same = |source: &Source<U>| source.name.as_str().eq_ignore_ascii_case(name.as_str());
         if self.sources.iter().any(same) {
             return self.refuse(format!(
@@ -161,9 +223,29 @@ impl<U: User> AuthBuilder<U> {
 
     /// Keeps sessions in `store`.
     ///
-    /// Two `Auth`s with users of their own need a store each (a table, a prefix), or backends of different names: a store
-    /// knows a user by the backend's name and the id, so "log out everywhere" of one would reach the other's. A
-    /// session never counts at an `Auth` whose cookie has another name.
+    /// Two `Auth`s with separate users need separate stores (a table, a prefix) or backends of different names. A store
+    /// knows a user by the backend's name and the id, so "log out everywhere" at one site would reach the other's users. A
+    /// session is never valid at an `Auth` whose cookie has another name.
+    ///
+    /// ```
+    /// use auth_core::session::{KeyRing, MemorySessions, SessionConfig};
+    /// # use auth_core::{Auth, MemoryBackend, Password, Passwords, User, UserId};
+    /// # #[derive(Clone)]
+    /// # struct Member;
+    /// # impl User for Member {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"stamp" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # let users = MemoryBackend::<Member>::new(Passwords::new()?);
+    /// # let secret = "a secret of at least 32 bytes ...";
+    /// let config = SessionConfig::new(KeyRing::new(secret)?);
+    /// let auth = Auth::builder()
+    ///     .backend::<Password>("local", users)
+    ///     .sessions(MemorySessions::new(10_000), config)
+    ///     .build()?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn sessions(mut self, store: impl SessionStore, config: SessionConfig) -> Self {
         if self.sessions.is_some() {
             return self.refuse("sessions are configured twice; keep one `.sessions(…)`");
@@ -175,18 +257,40 @@ impl<U: User> AuthBuilder<U> {
         self
     }
 
-    /// Keeps the users of sessions in memory for a short while, so that a request of a session need not ask the
-    /// backend (default: it does, every time).
+    /// Keeps the users of sessions in memory for a short while, so that not every request of a session asks the backend
+    /// (default: each does).
     ///
     /// A user who is disabled in the backend may then be served for up to [`UserCache::ttl`] longer, on each
     /// instance: see [`UserCache`], and call [`Auth::invalidate_user`] where the application changes a user.
+    ///
+    /// ```
+    /// use auth_core::UserCache;
+    /// # use auth_core::{Auth, MemoryBackend, Password, Passwords, User, UserId};
+    /// # #[derive(Clone)]
+    /// # struct Member;
+    /// # impl User for Member {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"stamp" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # let users = MemoryBackend::<Member>::new(Passwords::new()?);
+    /// # use auth_core::session::{KeyRing, MemorySessions, SessionConfig};
+    /// # let sessions = MemorySessions::new(10_000);
+    /// # let config = SessionConfig::new(KeyRing::generate()?);
+    /// let auth = Auth::builder()
+    ///     .backend::<Password>("local", users)
+    ///     .sessions(sessions, config)
+    ///     .cache_users(UserCache::new())
+    ///     .build()?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn cache_users(mut self, cache: UserCache) -> Self {
         self.user_cache = Some(cache);
         self
     }
 
-    /// Asks the outside system behind a backend from time to time whether the users of sessions may still sign in
-    /// (default: nobody is asked after the login). See [`Confirmation`] for what becomes of them.
+    /// Asks the external system behind a backend from time to time whether the users of sessions may still sign in
+    /// (default: it is asked at the login only). [`Confirmation`] says what follows from the answer.
     ///
     /// ```
     /// # use auth_core::session::{SessionConfig, SessionStore};
@@ -220,8 +324,24 @@ impl<U: User> AuthBuilder<U> {
         self
     }
 
-    /// Accepts credentials that a scheme reads, on every request: [`Basic`](crate::http::Basic),
-    /// [`Bearer`](crate::http::Bearer), [a trusted proxy's word](crate::remote_user), a header of the application's own.
+    /// Accepts credentials that come with a request, as a scheme reads them: [`Basic`](crate::http::Basic),
+    /// [`Bearer`](crate::http::Bearer), [a trusted proxy's header](crate::remote_user), or a header that the application
+    /// defines.
+    ///
+    /// ```
+    /// use auth_core::http::Basic;
+    /// # use auth_core::{Auth, MemoryBackend, Password, Passwords, User, UserId};
+    /// # #[derive(Clone)]
+    /// # struct Member;
+    /// # impl User for Member {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"stamp" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # let users = MemoryBackend::<Member>::new(Passwords::new()?);
+    /// let auth = Auth::builder().backend::<Password>("local", users).scheme(Basic::new("files")?).build()?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn scheme(mut self, scheme: impl Scheme) -> Self {
         let credentials = scheme_credentials(&scheme);
         let scheme: Arc<dyn DynScheme<U>> = Arc::new(http::Configured::new(scheme));
@@ -229,88 +349,245 @@ impl<U: User> AuthBuilder<U> {
         self
     }
 
-    /// Where browsers are sent to log in: a path, or with [`origin`](Self::origin) a page elsewhere. May have a
-    /// query, which is kept.
+    /// The page to which anonymous browsers are redirected: a path, or, with [`origin`](Self::origin), a page on another
+    /// host. It may have a query, which is kept. Without a login page, they get a 401.
+    ///
+    /// ```
+    /// # use auth_core::{Auth, MemoryBackend, Password, Passwords, User, UserId};
+    /// # #[derive(Clone)]
+    /// # struct Member;
+    /// # impl User for Member {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"stamp" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # let users = MemoryBackend::<Member>::new(Passwords::new()?);
+    /// let auth = Auth::builder()
+    ///     .backend::<Password>("local", users)
+    ///     .login_page("/login")
+    ///     .build()?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn login_page(mut self, page: impl Into<String>) -> Self {
         self.http.login_page = Some(page.into());
         self
     }
 
     /// The field of the login page's query that says where to go afterwards (default: `next`).
+    ///
+    /// ```
+    /// # use auth_core::{Auth, MemoryBackend, Password, Passwords, User, UserId};
+    /// # #[derive(Clone)]
+    /// # struct Member;
+    /// # impl User for Member {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"stamp" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # let users = MemoryBackend::<Member>::new(Passwords::new()?);
+    /// let auth = Auth::builder()
+    ///     .backend::<Password>("local", users)
+    ///     .login_page("/login")
+    ///     .next_field("return_to")                               // /login?return_to=/orders
+    ///     .build()?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn next_field(mut self, field: impl Into<String>) -> Self {
         self.http.next_field = field.into();
         self
     }
 
-    /// The site's own origin, as `https://example.com`. With it, absolute URLs of this site are accepted as
-    /// `next`, and the `Origin` of a request is compared with it instead of the `Host`.
+    /// The origin of the site, as in `https://example.com`. With it, absolute URLs of the site are accepted as `next`, and the
+    /// `Origin` of a request is compared with it instead of the `Host`.
+    ///
+    /// ```
+    /// # use auth_core::{Auth, MemoryBackend, Password, Passwords, User, UserId};
+    /// # #[derive(Clone)]
+    /// # struct Member;
+    /// # impl User for Member {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"stamp" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # let users = MemoryBackend::<Member>::new(Passwords::new()?);
+    /// let auth = Auth::builder()
+    ///     .backend::<Password>("local", users)
+    ///     .origin("https://example.com")
+    ///     .build()?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn origin(mut self, origin: impl Into<String>) -> Self {
         self.http.origin = Some(origin.into());
         self
     }
 
-    /// Another origin that a login may lead to: an absolute URL of it is accepted as `next`.
+    /// Another origin to which a login may redirect: an absolute URL of it is accepted as `next`.
+    ///
+    /// ```
+    /// # use auth_core::{Auth, MemoryBackend, Password, Passwords, User, UserId};
+    /// # #[derive(Clone)]
+    /// # struct Member;
+    /// # impl User for Member {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"stamp" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # let users = MemoryBackend::<Member>::new(Passwords::new()?);
+    /// let auth = Auth::builder()
+    ///     .backend::<Password>("local", users)
+    ///     .next_origin("https://shop.example.com")
+    ///     .build()?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn next_origin(mut self, origin: impl Into<String>) -> Self {
         self.http.next_origins.push(origin.into());
         self
     }
 
-    /// Another origin whose pages may send state-changing requests with this site's cookie: a site's, or an app shell's
-    /// (`capacitor://localhost`, `chrome-extension://…`). What no browser sends does not build.
+    /// Another origin whose pages may send state-changing requests with this site's cookie: a site, or an app shell
+    /// (`capacitor://localhost`, `chrome-extension://…`). `build` refuses an origin that no browser sends.
+    ///
+    /// ```
+    /// # use auth_core::{Auth, MemoryBackend, Password, Passwords, User, UserId};
+    /// # #[derive(Clone)]
+    /// # struct Member;
+    /// # impl User for Member {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"stamp" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # let users = MemoryBackend::<Member>::new(Passwords::new()?);
+    /// let auth = Auth::builder()
+    ///     .backend::<Password>("local", users)
+    ///     .trusted_origin("https://app.example.com")
+    ///     .build()?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn trusted_origin(mut self, origin: impl Into<String>) -> Self {
         self.http.trusted_origins.push(origin.into());
         self
     }
 
-    /// The path under which a proxy publishes this application and which it takes off, as `/app` (Traefik's `StripPrefix`,
-    /// nginx' `proxy_pass http://app/;`). Browsers are sent to the login page and to `next` below it, and `next` may not
-    /// leave it. All other paths of a configuration are the application's own, without it.
+    /// The path under which a proxy publishes this application and which the proxy strips, such as `/app` (Traefik's
+    /// `StripPrefix`, nginx's `proxy_pass http://app/;`). Redirects to the login page and to `next` stay below it. Write all
+    /// other paths of the configuration without it.
     ///
-    /// The session cookie's path stays `/`, as its `__Host-` prefix asks: an application beside this one on the same host
-    /// needs a [name of its own](crate::session::SessionConfig::cookie_name) for it.
+    /// The path of the session cookie stays `/`, as its `__Host-` prefix requires: give each application on the same host its
+    /// own [cookie name](crate::session::SessionConfig::cookie_name).
+    ///
+    /// ```
+    /// # use auth_core::{Auth, MemoryBackend, Password, Passwords, User, UserId};
+    /// # #[derive(Clone)]
+    /// # struct Member;
+    /// # impl User for Member {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"stamp" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # let users = MemoryBackend::<Member>::new(Passwords::new()?);
+    /// let auth = Auth::builder()
+    ///     .backend::<Password>("local", users)
+    ///     .login_page("/login")                                   // browsers go to /app/login
+    ///     .base_path("/app")
+    ///     .build()?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn base_path(mut self, path: impl Into<String>) -> Self {
         self.http.base_path = Some(path.into());
         self
     }
 
-    /// The header in which [trusted proxies](Self::trusted_proxy) say the [base path](Self::base_path) of each request
-    /// (default: none is read), as Traefik's `X-Forwarded-Prefix`. They must replace what clients send in it: who chooses it
-    /// chooses where logins lead on this host.
+    /// The header in which [trusted proxies](Self::trusted_proxy) send the [base path](Self::base_path) of each request, such
+    /// as Traefik's `X-Forwarded-Prefix` (default: none is read). The proxies must replace it where a client sends it: its
+    /// value decides where on this host logins redirect to.
+    ///
+    /// ```
+    /// # use auth_core::{Auth, MemoryBackend, Password, Passwords, User, UserId};
+    /// # #[derive(Clone)]
+    /// # struct Member;
+    /// # impl User for Member {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"stamp" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # let users = MemoryBackend::<Member>::new(Passwords::new()?);
+    /// let auth = Auth::builder()
+    ///     .backend::<Password>("local", users)
+    ///     .trusted_proxy("10.0.0.7")
+    ///     .base_path_header("X-Forwarded-Prefix")
+    ///     .build()?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn base_path_header(mut self, name: impl Into<String>) -> Self {
         self.http.base_path_header = Some(name.into());
         self
     }
 
-    /// A proxy in front of this server, as `10.0.0.7` or `10.0.0.0/8`, or `unix:` for whatever connects through a Unix
-    /// socket. It is believed in two things:
+    /// A proxy in front of this server: an address or a network (`10.0.0.7`, `10.0.0.0/8`), or `unix:` for connections
+    /// through a Unix socket. Its headers are trusted for two things:
     ///
-    /// * over which protocol a request came to it, as `X-Forwarded-Proto` says: that decides whether a
-    ///   [scheme](Self::scheme)'s credentials came in the clear. This machine is always believed in that.
-    /// * from which address, as `X-Forwarded-For` says: that is the [client](crate::RequestFacts::client) in events and in
-    ///   the list of a user's devices. It is read from the right, up to the first address that is no trusted proxy's, so
-    ///   what a client writes into it itself is never reached. Where a proxy sends nothing that can be read there
-    ///   (`unknown`, for instance), the client is that proxy. This machine is believed in that only if it is named.
+    /// * `X-Forwarded-Proto`: the protocol of the request to the proxy. It decides whether the credentials of a
+    ///   [scheme](Self::scheme) came in cleartext. Peers on this machine are always trusted for that.
+    /// * `X-Forwarded-For`: the address of the [client](crate::RequestFacts::client), for events and for the list of a user's
+    ///   devices. It is read from the right, up to the first address that is not a trusted proxy's, so entries that a client
+    ///   wrote are never reached. If a proxy sends nothing readable there (`unknown`, for instance), the proxy counts as the
+    ///   client. Peers on this machine are trusted for that only if they are named.
     ///
-    /// The proxy must add to each of the two, or replace it; in nginx by
+    /// The proxy must append to both headers or replace them; in nginx,
     /// `proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;` and `proxy_set_header X-Forwarded-Proto $scheme;`.
-    /// Every other header it may hand on as the client sent it, so none is read:
+    /// No other header is read, as the proxy may pass it on as the client sent it.
     /// [`forwarded_for_header`](Self::forwarded_for_header) and
-    /// [`forwarded_proto_header`](Self::forwarded_proto_header) name others in their place.
+    /// [`forwarded_proto_header`](Self::forwarded_proto_header) name other headers instead of these two.
     ///
-    /// Who is a proxy is decided by the socket's other end, so the server must know it (axum:
-    /// `into_make_service_with_connect_info::<SocketAddr>()`; `UnixSocket` in the adapters). What is no address or network,
-    /// or nearly all of them, does not build.
+    /// The peer address decides whether a connection is a proxy's, so the server must provide it (axum:
+    /// `into_make_service_with_connect_info::<SocketAddr>()`; `UnixSocket` in the adapters). `build` refuses a text that is not
+    /// an address or network, and a network that covers nearly all addresses.
+    ///
+    /// ```
+    /// # use auth_core::{Auth, MemoryBackend, Password, Passwords, User, UserId};
+    /// # #[derive(Clone)]
+    /// # struct Member;
+    /// # impl User for Member {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"stamp" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # let users = MemoryBackend::<Member>::new(Passwords::new()?);
+    /// let auth = Auth::builder()
+    ///     .backend::<Password>("local", users)
+    ///     .trusted_proxy("10.0.0.0/24")
+    ///     .build()?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn trusted_proxy(mut self, proxy: impl Into<String>) -> Self {
         self.http.proxies.trusted.push(proxy.into());
         self
     }
 
-    /// The one header in which [trusted proxies](Self::trusted_proxy) name the client's address (default:
-    /// `X-Forwarded-For`). `Forwarded` is read by RFC 7239, and then as the header for the protocol too. Any other has
-    /// addresses with commas between them, or just one (`X-Real-IP`, `CF-Connecting-IP`).
+    /// The one header in which [trusted proxies](Self::trusted_proxy) send the client's address (default:
+    /// `X-Forwarded-For`). `Forwarded` is read according to RFC 7239, and then provides the protocol, too. Any other header
+    /// holds addresses separated by commas, or a single one (`X-Real-IP`, `CF-Connecting-IP`).
     ///
-    /// It must be one that *each* of those proxies adds to or replaces: one that lets it pass lets every client choose
+    /// *Each* of those proxies must append to this header or replace it: a proxy that passes it on lets every client choose
     /// its address.
+    ///
+    /// ```
+    /// # use auth_core::{Auth, MemoryBackend, Password, Passwords, User, UserId};
+    /// # #[derive(Clone)]
+    /// # struct Member;
+    /// # impl User for Member {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"stamp" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # let users = MemoryBackend::<Member>::new(Passwords::new()?);
+    /// let auth = Auth::builder()
+    ///     .backend::<Password>("local", users)
+    ///     .trusted_proxy("10.0.0.7")
+    ///     .forwarded_for_header("X-Real-IP")
+    ///     .build()?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn forwarded_for_header(mut self, name: impl Into<String>) -> Self {
         if self.http.proxies.address.is_some() {
             return self
@@ -320,10 +597,28 @@ impl<U: User> AuthBuilder<U> {
         self
     }
 
-    /// The one header in which [trusted proxies](Self::trusted_proxy) say over which protocol a request came to them
-    /// (default: `X-Forwarded-Proto`, or `Forwarded` where that has the address). Credentials are protected if all of its
-    /// values are `https` or `wss`; of `Forwarded`, those that trusted proxies wrote. One with a name of its own may say
-    /// `on` (`X-Forwarded-Ssl`).
+    /// The one header in which [trusted proxies](Self::trusted_proxy) send the protocol of a request (default:
+    /// `X-Forwarded-Proto`, or `Forwarded` if that provides the address). The connection counts as encrypted if all values are
+    /// `https` or `wss`; of `Forwarded`, only the elements that trusted proxies wrote count. A header with another name may
+    /// also say `on` (`X-Forwarded-Ssl`).
+    ///
+    /// ```
+    /// # use auth_core::{Auth, MemoryBackend, Password, Passwords, User, UserId};
+    /// # #[derive(Clone)]
+    /// # struct Member;
+    /// # impl User for Member {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"stamp" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # let users = MemoryBackend::<Member>::new(Passwords::new()?);
+    /// let auth = Auth::builder()
+    ///     .backend::<Password>("local", users)
+    ///     .trusted_proxy("10.0.0.7")
+    ///     .forwarded_proto_header("X-Forwarded-Ssl")
+    ///     .build()?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn forwarded_proto_header(mut self, name: impl Into<String>) -> Self {
         if self.http.proxies.proto.is_some() {
             return self
@@ -333,7 +628,39 @@ impl<U: User> AuthBuilder<U> {
         self
     }
 
-    /// Has every attempt pass this gate before a backend is asked (default: all are made): see [`Gate`].
+    /// Has every attempt to authenticate pass a gate before any backend is asked (default: all attempts are made): see
+    /// [`Gate`].
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use auth_core::backend::BackendError;
+    /// use auth_core::gate::{Admission, AttemptEnd, Gate, GateAttempt};
+    /// # use auth_core::{Auth, MemoryBackend, Password, Passwords, User, UserId};
+    /// # #[derive(Clone)]
+    /// # struct Member;
+    /// # impl User for Member {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"stamp" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # let users = MemoryBackend::<Member>::new(Passwords::new()?);
+    /// /// Refuses everything: for maintenance.
+    /// struct Closed;
+    ///
+    /// impl Gate for Closed {
+    ///     type Permit = ();
+    ///
+    ///     async fn reserve(&self, _: &GateAttempt<'_>) -> Result<Admission<()>, BackendError> {
+    ///         Ok(Admission::RetryAfter(Duration::from_secs(600)))
+    ///     }
+    ///
+    ///     async fn report(&self, _: (), _: AttemptEnd) {}
+    /// }
+    ///
+    /// let auth = Auth::builder().backend::<Password>("local", users).gate(Closed).build()?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn gate(mut self, gate: impl Gate) -> Self {
         if self.gate.is_some() {
             return self.refuse("two gates are configured; keep one `.gate(…)`, which may ask others");
@@ -342,8 +669,31 @@ impl<U: User> AuthBuilder<U> {
         self
     }
 
-    /// Limits how often passwords are tried, for each account and from each source (default: they are not, which suits an
-    /// application behind something that does). See [`throttle`](crate::throttle).
+    /// Limits how often passwords are tried, for each account and from each source (default: no limit, for applications
+    /// behind a system that throttles). See [`throttle`](crate::throttle).
+    ///
+    /// ```
+    /// use auth_core::throttle::{MemoryThrottle, Throttle};
+    /// # use auth_core::{Auth, MemoryBackend, Password, Passwords, User, UserId};
+    /// # #[derive(Clone)]
+    /// # struct Member;
+    /// # impl User for Member {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"stamp" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # let users = MemoryBackend::<Member>::new(Passwords::new()?);
+    /// # use auth_core::session::{KeyRing, MemorySessions, SessionConfig};
+    /// # let sessions = MemorySessions::new(10_000);
+    /// # let config = SessionConfig::new(KeyRing::generate()?);
+    /// let throttle = Throttle::new(MemoryThrottle::new(100_000)).free_attempts(5);
+    /// let auth = Auth::builder()
+    ///     .backend::<Password>("local", users)
+    ///     .sessions(sessions, config)
+    ///     .throttle(throttle)
+    ///     .build()?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn throttle(mut self, throttle: Throttle) -> Self {
         if self.throttle.is_some() {
             return self.refuse("two throttles are configured; keep one `.throttle(…)`");
@@ -352,8 +702,33 @@ impl<U: User> AuthBuilder<U> {
         self
     }
 
-    /// Asks users for a second factor, by a policy (default: nobody is asked): see [`second_factor`](crate::second_factor). Whoever
-    /// lacks it is nobody to every extractor, guard and extension.
+    /// Requires a second factor at the login, of the users whom a policy names (default: of none): see
+    /// [`second_factor`](crate::second_factor). Until the user has given it, extractors, guards and extensions see an
+    /// anonymous request.
+    ///
+    /// ```
+    /// use auth_core::factors::{Factors, MemoryFactors};
+    /// use auth_core::second_factor::SecondFactor;
+    /// # use auth_core::session::{KeyRing, MemorySessions, SessionConfig};
+    /// # use auth_core::{Auth, MemoryBackend, Password, Passwords, User, UserId};
+    /// # #[derive(Clone)]
+    /// # struct Member;
+    /// # impl User for Member {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"stamp" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # let users = MemoryBackend::<Member>::new(Passwords::new()?);
+    /// # let keys = KeyRing::generate()?;
+    /// let factors = Factors::new("Example", MemoryFactors::new(10_000), &keys)?;
+    /// let auth = Auth::builder()
+    ///     .backend::<Password>("local", users)
+    ///     .sessions(MemorySessions::new(10_000), SessionConfig::new(keys))
+    ///     .second_factor(SecondFactor::new(factors).page("/factor"))
+    ///     .login_page("/login")
+    ///     .build()?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn second_factor(mut self, second: SecondFactor<U>) -> Self {
         if self.second.is_some() {
             return self.refuse("second factors are configured twice; keep one `.second_factor(…)`");
@@ -363,31 +738,135 @@ impl<U: User> AuthBuilder<U> {
         self
     }
 
-    /// How long the whole chain may take for one attempt (default: 10 s).
+    /// How long all backends together may take for one attempt (default: 10 s).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # use auth_core::{Auth, MemoryBackend, Password, Passwords, User, UserId};
+    /// # #[derive(Clone)]
+    /// # struct Member;
+    /// # impl User for Member {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"stamp" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # let users = MemoryBackend::<Member>::new(Passwords::new()?);
+    /// let auth =
+    ///     Auth::builder().backend::<Password>("local", users).chain_timeout(Duration::from_secs(5)).build()?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn chain_timeout(mut self, limit: Duration) -> Self {
         self.chain_timeout = limit;
         self
     }
 
-    /// Who hears of every event (default: [`TracingObserver`]).
+    /// Receives every event (default: [`TracingObserver`], which logs them).
+    ///
+    /// ```
+    /// use auth_core::event::{Event, Observer};
+    /// # use auth_core::{Auth, MemoryBackend, Password, Passwords, User, UserId};
+    /// # #[derive(Clone)]
+    /// # struct Member;
+    /// # impl User for Member {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"stamp" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # let users = MemoryBackend::<Member>::new(Passwords::new()?);
+    /// struct Audit;
+    ///
+    /// impl Observer for Audit {
+    ///     fn on_event(&self, event: &Event<'_>) {
+    ///         println!("{event:?}");
+    ///     }
+    /// }
+    ///
+    /// let auth = Auth::builder().backend::<Password>("local", users).observer(Audit).build()?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn observer(mut self, observer: impl Observer) -> Self {
         self.observer = Arc::new(observer);
         self
     }
 
-    /// Where the time comes from (default: [`SystemClock`]).
+    /// Replaces the clock, for tests (default: [`SystemClock`]).
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::time::Duration;
+    ///
+    /// use auth_core::time::{ManualClock, Timestamp};
+    /// # use auth_core::{Auth, MemoryBackend, Password, Passwords, User, UserId};
+    /// # #[derive(Clone)]
+    /// # struct Member;
+    /// # impl User for Member {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"stamp" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # let users = MemoryBackend::<Member>::new(Passwords::new()?);
+    /// let clock = Arc::new(ManualClock::at(Timestamp::from_secs(1_800_000_000)));
+    /// let auth = Auth::builder().backend::<Password>("local", users).clock(Arc::clone(&clock)).build()?;
+    /// clock.advance(Duration::from_secs(3600));
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Where tokens come from (default: [`OsRandom`]).
+    /// Replaces the source of random bytes, from which tokens are made, for tests (default: [`OsRandom`]).
+    ///
+    /// ```
+    /// use auth_core::random::{OsRandom, Random, RandomError};
+    /// # use auth_core::{Auth, MemoryBackend, Password, Passwords, User, UserId};
+    /// # #[derive(Clone)]
+    /// # struct Member;
+    /// # impl User for Member {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"stamp" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # let users = MemoryBackend::<Member>::new(Passwords::new()?);
+    /// struct Counted;
+    ///
+    /// impl Random for Counted {
+    ///     fn fill(&self, bytes: &mut [u8]) -> Result<(), RandomError> {
+    ///         println!("{} random bytes", bytes.len());
+    ///         OsRandom.fill(bytes)
+    ///     }
+    /// }
+    ///
+    /// let auth = Auth::builder().backend::<Password>("local", users).random(Counted).build()?;
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     pub fn random(mut self, random: impl Random) -> Self {
         self.random = Box::new(random);
         self
     }
 
-    /// Checks the configuration.
+    /// Checks the configuration, and makes the [`Auth`].
+    ///
+    /// ```
+    /// # use auth_core::{Auth, MemoryBackend, Password, Passwords, User, UserId};
+    /// # #[derive(Clone)]
+    /// # struct Member;
+    /// # impl User for Member {
+    /// #     fn id(&self) -> UserId { UserId::from(1) }
+    /// #     fn security_stamp(&self) -> &[u8] { b"stamp" }
+    /// #     fn is_active(&self) -> bool { true }
+    /// # }
+    /// # let users = MemoryBackend::<Member>::new(Passwords::new()?);
+    /// let twice = MemoryBackend::<Member>::new(Passwords::new()?);
+    /// let mistake = Auth::builder()
+    ///     .backend::<Password>("local", users)
+    ///     .backend::<Password>("local", twice)
+    ///     .build()
+    ///     .unwrap_err();
+    /// assert!(mistake.to_string().contains("rename one"));
+    /// # Ok::<(), auth_core::ConfigError>(())
+    /// ```
     ///
     /// # Errors
     /// [`ConfigError`] for the first mistake, with the fix.
@@ -448,7 +927,7 @@ impl<U: User> AuthBuilder<U> {
         Ok(Some((Arc::new(throttle), devices)))
     }
 
-    /// Those of browsers that are trusted.
+    /// The cookies of trusted browsers, if a browser can be trusted.
     fn trusted_cookies(&self) -> Option<TrustedCookies> {
         let lifetime = self.second.as_ref()?.trusted_for()?;
         let sessions = self.sessions.as_ref()?;
@@ -464,7 +943,7 @@ impl<U: User> AuthBuilder<U> {
             let name = scheme.name();
             if self.sessions.is_none() && matches!(scheme.keeps(), Keeps::Session { .. }) {
                 return Err(ConfigError::new(format!(
-                    "whom the scheme {name} names is kept in a session, and there are none; add `.sessions(…)`"
+                    "the scheme {name} keeps the user it names in a session, and there are none; add `.sessions(…)`"
                 )));
             }
             if scheme.headers().is_empty() {
@@ -482,7 +961,7 @@ impl<U: User> AuthBuilder<U> {
         self.check_kept()
     }
 
-    /// Two schemes that each begin a session would take turns at ending each other's.
+    /// Refuses two schemes that begin sessions: each would end the other's.
     fn check_kept(&self) -> Result<(), ConfigError> {
         let is_kept = |scheme: &Arc<dyn DynScheme<U>>| matches!(scheme.keeps(), Keeps::Session { .. });
         let kept: Vec<_> = self.http.schemes.iter().filter(|(_, scheme)| is_kept(scheme)).collect();

@@ -104,7 +104,8 @@ impl<U: User> Session<U> {
         AnySession::ask(&*self.0);
     }
 
-    /// Whether the response depends on it. A caller that nobody asked for (a lazy layer) has no effect.
+    /// Whether the response depends on the session. Under a lazy layer, a caller that no handler or guard asked for has no
+    /// effect.
     #[inline]
     pub(crate) fn has_effects(&self) -> bool {
         let presents = || !self.0.presented.is_nothing() && self.is_resolved();
@@ -141,15 +142,15 @@ impl<U: User> Session<U> {
         }
     }
 
-    /// The caller, whom the adapter puts into the request's extensions.
+    /// The caller, for the adapter to put into the request's extensions.
     pub(crate) fn put_user(&self) -> Option<Arc<U>> {
         let mut state = self.state();
         state.put = state.access.as_ref().map(|access| Arc::clone(access.user()));
         state.put.clone()
     }
 
-    /// The caller as the request shows it. Where the layer put one into the extensions, whoever took it out made nobody of
-    /// the caller, and whatever was put in its place is no proof of anything.
+    /// The caller as the request shows it. If the layer put a user into the extensions and a middleware has removed it, the
+    /// request is anonymous; another user put in its place proves nothing.
     pub(crate) fn shown(&self, view: &dyn RequestExtensions) -> Option<Access<U>> {
         let (access, put) = {
             let state = self.state();
@@ -171,8 +172,8 @@ fn is_shown<U>(put: &Arc<U>, shown: Shown<U>, view: &dyn RequestExtensions) -> b
 }
 
 impl<U> Session<U> {
-    /// From here on nobody comes to save what is changed. Before [`has_unsaved`](Self::has_unsaved): whoever changes
-    /// something under the lock after that has been looked at finds the exchange closed, and saves it.
+    /// Notes that the adapter saves nothing from here on. Call it before [`has_unsaved`](Self::has_unsaved): code that changes
+    /// a value after that look finds the exchange closed, and saves the value itself.
     pub(crate) fn close(&self) {
         self.0.closed.store(true, Ordering::Release);
     }

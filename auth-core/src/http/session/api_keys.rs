@@ -1,4 +1,4 @@
-//! What a session does with its user's API keys.
+//! How users manage their own API keys.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::api_keys::{ApiKey, ApiKeyId, ApiKeyOwner, ApiKeyStore, ApiKeys, Creat
 use crate::grant::MadeBy;
 use crate::session::{SessionError, SessionErrorKind};
 
-/// Who makes a key.
+/// The user who makes a key.
 struct Maker<U> {
     owner: ApiKeyOwner,
     user: Arc<U>,
@@ -17,15 +17,30 @@ struct Maker<U> {
 }
 
 impl<U: User> Session<U> {
-    /// Makes an API key of the calling user's. Its text is in the answer and nowhere else: show it once.
+    /// Makes an API key for the calling user. Its text is in the returned value and nowhere else: show it once.
     ///
-    /// Only a session makes one, and only soon after its user [proved](crate::Access::proven) who they are: neither a key, nor any
-    /// other credentials that come with a request.
+    /// The caller must be signed in by a session, and must have [proved](crate::Access::proven) who they are a short while
+    /// ago. Another key, or other credentials that come with a request, cannot make one.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use auth_core::api_keys::{ApiKeys, MemoryApiKeys, NewApiKey};
+    /// # let site = Site::new().await;
+    /// # let session = site.request_of_alice().await;
+    /// # let keys = ApiKeys::new("shop", MemoryApiKeys::new(1_000))?.owners("local", Arc::clone(&site.users))?;
+    /// let new = NewApiKey::new("deploy script")?;
+    /// let created = session.create_api_key(&keys, new).await?;
+    /// println!("your key, which is shown once: {}", created.key().expose());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`SessionError`] if there is no session or the store is down; of kind [`NotFresh`](SessionErrorKind::NotFresh) if the proof is
-    /// older than [`ApiKeys::fresh_within`]: ask for it before, by [`Require::fresh`](crate::Require::fresh), so that people are sent to
-    /// the login page; [`CrossOrigin`](SessionErrorKind::CrossOrigin), [`TooManyKeys`](SessionErrorKind::TooManyKeys) or
+    /// older than [`ApiKeys::fresh_within`] (guard the route by [`Require::fresh`](crate::Require::fresh), which sends people to
+    /// the login page first); [`CrossOrigin`](SessionErrorKind::CrossOrigin), [`TooManyKeys`](SessionErrorKind::TooManyKeys) or
     /// [`NoSuchOwner`](SessionErrorKind::NoSuchOwner).
     pub async fn create_api_key<S: ApiKeyStore>(
         &self,
@@ -36,7 +51,22 @@ impl<U: User> Session<U> {
         keys.create(owner, &user, new, made_by).await
     }
 
-    /// The calling user's API keys, those first that were made last: also those that are over.
+    /// Lists the calling user's API keys, newest first, including those that have ended.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use auth_core::api_keys::{ApiKeys, MemoryApiKeys};
+    /// # let site = Site::new().await;
+    /// # let session = site.request_of_alice().await;
+    /// # let keys = ApiKeys::new("shop", MemoryApiKeys::new(1_000))?.owners("local", Arc::clone(&site.users))?;
+    /// for key in session.list_api_keys(&keys).await? {
+    ///     println!("{} …{}", key.name(), key.tail());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`SessionError`] if there is no session or the store is down.
@@ -47,7 +77,23 @@ impl<U: User> Session<U> {
         keys.of_owner(&self.owner_of_keys().await?).await
     }
 
-    /// Revokes one of the calling user's API keys: it is refused from the next request on. `false` if they have none with this id.
+    /// Revokes one of the calling user's API keys, which is refused from the next request on. Returns `false` if the user
+    /// has no key with this id.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use auth_core::api_keys::{ApiKeys, MemoryApiKeys, NewApiKey};
+    /// # let site = Site::new().await;
+    /// # let session = site.request_of_alice().await;
+    /// # let keys = ApiKeys::new("shop", MemoryApiKeys::new(1_000))?.owners("local", Arc::clone(&site.users))?;
+    /// # let id = session.create_api_key(&keys, NewApiKey::new("deploy script")?).await?.stored().id;
+    /// // `id` comes from a form.
+    /// assert!(session.revoke_api_key(&keys, id).await?);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`SessionError`] if there is no session or the store is down, or the request comes from another site.
@@ -62,8 +108,26 @@ impl<U: User> Session<U> {
         keys.revoke(&self.owner_of_keys().await?, id).await
     }
 
-    /// Makes an API key that takes another's place, with its name, scopes and networks. The old one is good for this long still, so
-    /// that whoever uses it can change over. `None` if the calling user has no live one with this id.
+    /// Makes an API key that replaces another one, with the same name, scopes and networks. The old key keeps working for
+    /// `overlap`, so that programs can change over. `None` if the calling user has no live key with this id.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use auth_core::api_keys::{ApiKeys, MemoryApiKeys, NewApiKey};
+    /// # let site = Site::new().await;
+    /// # let session = site.request_of_alice().await;
+    /// # let keys = ApiKeys::new("shop", MemoryApiKeys::new(1_000))?.owners("local", Arc::clone(&site.users))?;
+    /// use std::time::Duration;
+    ///
+    /// # let id = session.create_api_key(&keys, NewApiKey::new("deploy script")?).await?.stored().id;
+    /// let a_day = Duration::from_secs(24 * 60 * 60);
+    /// let replacement = session.rotate_api_key(&keys, id, a_day).await?;
+    /// assert!(replacement.is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`create_api_key`](Self::create_api_key).
@@ -77,7 +141,7 @@ impl<U: User> Session<U> {
         keys.rotate(&owner, &user, id, overlap, made_by).await
     }
 
-    /// Of the session, and of nothing that the request says.
+    /// The session's user, and not one whom other credentials of the request name.
     async fn owner_of_keys(&self) -> Result<ApiKeyOwner, SessionError> {
         let live = self.current().await?;
         let user = live.record.user();

@@ -1,4 +1,4 @@
-//! Who is calling: found out once, asked once more, or named by the application.
+//! The caller of a request: resolved once, checked again later, or named by the application.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -15,7 +15,7 @@ use crate::session::{Id, Live, ResolveError, ResolveErrorKind, SessionError, Ses
 use crate::{Access, Authenticated, How, User};
 
 impl<U: User> Session<U> {
-    /// Finds out who is calling, once per request.
+    /// Resolves the caller, once per request.
     pub(crate) async fn resolve(&self) -> Result<(), ResolveError> {
         if self.is_resolved() {
             return Ok(());
@@ -27,25 +27,52 @@ impl<U: User> Session<U> {
         Ok(())
     }
 
-    /// Finds out who is calling, once per request; `None` for nobody.
+    /// Resolves the caller of this request, once; `None` if the request is anonymous.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let session = Site::new().await.request_of_alice().await;
+    /// match session.find_caller().await? {
+    ///     Some(access) => println!("{} by {:?}", access.user().name, access.how()),
+    ///     None => println!("an anonymous request"),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// [`ResolveError`] if that cannot be found out: see [`refuse`](Self::refuse).
+    /// [`ResolveError`] if the caller cannot be resolved: [`refuse`](Self::refuse) makes the answer.
     pub async fn find_caller(&self) -> Result<Option<Access<U>>, ResolveError> {
         self.resolve().await?;
         Ok(self.access())
     }
 
-    /// Asks once more who is calling, for a socket or a task that outlives its request: whether the session has ended since,
-    /// and who its user is now. Of credentials that came with the request, the backend is asked about their user.
+    /// Checks the caller again, for a socket or a task that outlives its request: `None` if the session has ended in the
+    /// meantime, and otherwise its user as they are now. If the caller came by other credentials than a session, the backend
+    /// loads their user again.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let session = Site::new().await.request_of_alice().await;
+    /// // In a WebSocket, before an important message is handled:
+    /// if session.find_caller_again().await?.is_none() {
+    ///     println!("close the socket");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// [`ResolveError`] if that cannot be found out.
+    /// [`ResolveError`] if the caller cannot be resolved.
     pub async fn find_caller_again(&self) -> Result<Option<Access<U>>, ResolveError> {
         self.look_again(Presented::again).await
     }
 
-    /// The same, for who only waits: it does not count as use of the session.
+    /// Checks the caller again, without counting as use of the session.
     pub(super) async fn watch(&self) -> Result<Option<Access<U>>, ResolveError> {
         self.look_again(Presented::watched).await
     }
@@ -71,7 +98,7 @@ impl<U: User> Session<U> {
         Ok(access)
     }
 
-    /// The session as it is now. Another request may have moved it to a new id, of which this one's connection does not hear.
+    /// The session as it is now. Another request may have given it a new id, about which this connection is not told.
     async fn session_again(
         &self,
         id: Id,
@@ -96,7 +123,7 @@ impl<U: User> Session<U> {
         Finding::of(&again).await
     }
 
-    /// The user of an access as it is now, if it may still be active.
+    /// The access with its user as they are now, if they may still sign in.
     async fn reload(&self, access: Access<U>) -> Result<Option<Access<U>>, ResolveError> {
         let (backend, id) = (access.backend(), access.user().id());
         let (environment, facts) = (self.auth().environment(), self.facts());
@@ -107,9 +134,10 @@ impl<U: User> Session<U> {
         Ok(enough.then_some(access))
     }
 
-    /// Has the credentials of this request judged by the chain, whatever is remembered of them: where a fresh proof is
-    /// required, that they were accepted earlier does not count.
-    /// They must be of whom they were of: the handler may have the user already.
+    /// Has the backends judge the credentials of this request again, although they are remembered as accepted: a route that
+    /// requires a fresh proof does not count an earlier one.
+    ///
+    /// They must belong to the same user as before: the handler may have that user already.
     pub(super) async fn judge_again(&self, within: Option<Duration>) -> Result<(), ResolveError> {
         let _one_at_a_time = self.0.resolving.lock().await;
         let Some(known) = self.access().filter(|_| self.0.is_worth_judging(within)) else { return Ok(()) };
@@ -123,7 +151,8 @@ impl<U: User> Session<U> {
         Ok(())
     }
 
-    /// Makes the caller whom the application names, without any proof. The adapter puts it into the request's extensions.
+    /// Makes the user whom the application names the caller, without any proof. The adapter puts them into the request's
+    /// extensions.
     pub(crate) fn act_as(&self, acting: Authenticated<U>) -> Result<Arc<U>, SessionError> {
         if acting.by != self.auth().id() {
             return Err(SessionErrorKind::ForeignProof.into());
@@ -133,7 +162,7 @@ impl<U: User> Session<U> {
         let mut state = self.state();
         state.access = Some(Access::by_word(acting));
         state.put = Some(Arc::clone(&user));
-        // Whoever acts as somebody has no session of theirs: what is kept from here on must not go into another's.
+        // The request has no session of that user, and values set from here on must not go into another user's session.
         (state.live, state.pending) = (None, None);
         if let Some(deeds) = state.done() {
             deeds.renewal = None;
@@ -145,7 +174,8 @@ impl<U: User> Session<U> {
         Ok(user)
     }
 
-    /// The answer to a request whose caller cannot be found out.
+    /// The answer to a request whose caller cannot be resolved. Extractors and guards make it by themselves; it is for code
+    /// that calls [`find_caller`](Self::find_caller).
     pub fn refuse(&self, error: &ResolveError, view: &dyn RequestView) -> Refusal {
         self.auth().refuse_unresolved(error, view)
     }

@@ -1,4 +1,4 @@
-//! What users do with their own second factors.
+//! [`OwnFactors`]: how users manage their own second factors.
 
 use std::sync::Arc;
 
@@ -16,9 +16,9 @@ use crate::{Secret, User};
 
 /// The second factors of the calling user: see [`Session::factors`].
 ///
-/// Each change needs a proof that is [fresh](SecondFactor::fresh_within), and is an
-/// [event](crate::event::EventKind::FactorChanged) to write a mail about. It is written into all sessions of the user, so that no
-/// session has to ask a store.
+/// Each change needs a [fresh](SecondFactor::fresh_within) proof, and emits an
+/// [event](crate::event::EventKind::FactorChanged), about which the application can notify the user. Changes are written
+/// into all sessions of the user, so that no request has to ask the factor store.
 pub struct OwnFactors<'a, U> {
     session: &'a Session<U>,
     second: &'a SecondFactor<U>,
@@ -27,8 +27,20 @@ pub struct OwnFactors<'a, U> {
 }
 
 impl<U: User> Session<U> {
-    /// The second factors of the calling user, or of one whose login lacks nothing but an
+    /// The second factors of the calling user, or of a user whose pending login lacks nothing but an
     /// [enrolment](Need::Enrolment).
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let session = Site::new().await.request_of_alice().await;
+    /// for factor in session.factors().await?.list().await? {
+    ///     println!("{} ({:?}), confirmed: {}", factor.name, factor.kind, factor.is_confirmed());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`SessionError`] if there is no session, the request comes from another site, or no
@@ -53,12 +65,12 @@ impl<U: User> Session<U> {
 }
 
 impl<U: User> OwnFactors<'_, U> {
-    /// Whose they are.
+    /// The user to whom they belong.
     pub fn owner(&self) -> FactorOwner {
         self.live.record.user().owner()
     }
 
-    /// The factors, confirmed or not, those first that were made first.
+    /// Lists the factors, confirmed or not, oldest first.
     ///
     /// # Errors
     /// [`SessionError`] if the store is down.
@@ -67,7 +79,20 @@ impl<U: User> OwnFactors<'_, U> {
         self.ask(self.factors().list(&owner)).await
     }
 
-    /// The browsers in which the user is not asked for a second factor, those first that were trusted first.
+    /// Lists the browsers that the user [trusts](Session::trust_browser), oldest first: no second factor is asked for
+    /// there.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let session = Site::new().await.request_of_alice().await;
+    /// for browser in session.factors().await?.trusted_browsers().await? {
+    ///     println!("{}", browser.name);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`SessionError`] if the store is down.
@@ -76,7 +101,17 @@ impl<U: User> OwnFactors<'_, U> {
         self.ask(self.factors().trusted_browsers(&owner)).await
     }
 
-    /// Trusts none of the user's browsers any more.
+    /// Ends the trust in all of the user's browsers.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let session = Site::new().await.request_of_alice().await;
+    /// session.factors().await?.distrust_browsers().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`trusted_browsers`](Self::trusted_browsers).
@@ -84,9 +119,20 @@ impl<U: User> OwnFactors<'_, U> {
         self.session.distrust_browsers(self.live.record.user()).await
     }
 
-    /// Begins to enrol an app: show the answer's `uri` as a QR code and its `secret` as text, once, and
-    /// [confirm](Self::confirm_totp) it within the hour. The account is what the app shows beside the site's name, and `name` is what
-    /// the user calls it.
+    /// Begins to enrol an authenticator app. Show the returned `uri` as a QR code and the `secret` as text, once, and
+    /// [confirm](Self::confirm_totp) the factor within the hour. The app shows `account` beside the site's name; `name` is
+    /// the user's name for the factor.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let session = Site::new().await.request_of_alice().await;
+    /// let enrolment = session.factors().await?.enrol_totp("alice@example.com", "My phone").await?;
+    /// assert!(enrolment.uri.expose().starts_with("otpauth://totp/"));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`SessionError`] of kind [`NotFresh`](SessionErrorKind::NotFresh), [`InvalidName`](SessionErrorKind::InvalidName),
@@ -96,11 +142,29 @@ impl<U: User> OwnFactors<'_, U> {
         self.ask(self.factors().enrol_totp(&owner, account, name)).await
     }
 
-    /// Confirms an app by a code that it shows. That is a proof, too: it is added to the session, which gets a new id.
+    /// Confirms an authenticator app by a code that it shows. The code is a proof as well: it is added to the session, which
+    /// gets a new id.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let session = Site::new().await.request_of_alice().await;
+    /// let factors = session.factors().await?;
+    /// # let enrolment = factors.enrol_totp("alice", "My phone").await?;
+    /// # let code = "not the code of the app";
+    /// // `code` comes from a form.
+    /// match factors.confirm_totp(enrolment.id, code).await {
+    ///     Ok(login) => println!("answer {}", login.answer(Some("/account")).status()),
+    ///     Err(error) => println!("show the form again: {error}"),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// [`SessionError`] of kind [`WrongCode`](SessionErrorKind::WrongCode), [`NoSuchFactor`](SessionErrorKind::NoSuchFactor) if none
-    /// with this id waits for it, [`NotFresh`](SessionErrorKind::NotFresh), or [`Unavailable`](SessionErrorKind::Unavailable).
+    /// [`SessionError`] of kind [`WrongCode`](SessionErrorKind::WrongCode), [`NoSuchFactor`](SessionErrorKind::NoSuchFactor) if no
+    /// factor with this id waits for confirmation, [`NotFresh`](SessionErrorKind::NotFresh), or [`Unavailable`](SessionErrorKind::Unavailable).
     pub async fn confirm_totp(
         &self,
         id: FactorId,
@@ -115,11 +179,25 @@ impl<U: User> OwnFactors<'_, U> {
         }
     }
 
-    /// Makes ten recovery codes; those that the user has are dead from then on. Show them once.
+    /// Makes ten recovery codes, which replace those that the user has. Show them once.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let session = Site::new().await.request_of_alice().await;
+    /// use auth_core::session::SessionErrorKind;
+    ///
+    /// let codes = session.factors().await?.make_recovery_codes().await;
+    /// // There must be a factor for which they can stand in.
+    /// assert_eq!(codes.unwrap_err().kind(), SessionErrorKind::NoSuchFactor);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// [`SessionError`] of kind [`NotFresh`](SessionErrorKind::NotFresh), [`NoSuchFactor`](SessionErrorKind::NoSuchFactor) if there is
-    /// no factor that they could stand in for, or [`Unavailable`](SessionErrorKind::Unavailable).
+    /// [`SessionError`] of kind [`NotFresh`](SessionErrorKind::NotFresh), [`NoSuchFactor`](SessionErrorKind::NoSuchFactor) if the
+    /// user has no factor that they could stand in for, or [`Unavailable`](SessionErrorKind::Unavailable).
     pub async fn make_recovery_codes(&self) -> Result<CreatedRecoveryCodes, SessionError> {
         let owner = self.fresh_owner()?;
         if !StoredFactor::enrolled(&self.list().await?).is_any() {
@@ -131,7 +209,19 @@ impl<U: User> OwnFactors<'_, U> {
         Ok(codes)
     }
 
-    /// Gives a factor another name.
+    /// Renames a factor.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let session = Site::new().await.request_of_alice().await;
+    /// let factors = session.factors().await?;
+    /// # let enrolment = factors.enrol_totp("alice", "My phone").await?;
+    /// factors.rename(enrolment.id, "Old phone").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`SessionError`] of kind [`NotFresh`](SessionErrorKind::NotFresh), [`InvalidName`](SessionErrorKind::InvalidName),
@@ -144,11 +234,24 @@ impl<U: User> OwnFactors<'_, U> {
         Ok(())
     }
 
-    /// Removes a factor. With the last one go the recovery codes, which stand in for nothing then.
+    /// Removes a factor. With the last one, the recovery codes are removed too: they would stand in for nothing.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let session = Site::new().await.request_of_alice().await;
+    /// let factors = session.factors().await?;
+    /// # let enrolment = factors.enrol_totp("alice", "My phone").await?;
+    /// factors.remove(enrolment.id).await?;
+    /// # assert!(factors.list().await?.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`SessionError`] of kind [`NotFresh`](SessionErrorKind::NotFresh), [`LastFactor`](SessionErrorKind::LastFactor) if the policy
-    /// asks this user for one, [`NoSuchFactor`](SessionErrorKind::NoSuchFactor), or [`Unavailable`](SessionErrorKind::Unavailable).
+    /// requires one of this user, [`NoSuchFactor`](SessionErrorKind::NoSuchFactor), or [`Unavailable`](SessionErrorKind::Unavailable).
     pub async fn remove(&self, id: FactorId) -> Result<(), SessionError> {
         let owner = self.fresh_owner()?;
         let mut left = self.list().await?;
@@ -171,8 +274,8 @@ impl<U: User> OwnFactors<'_, U> {
         self.write_enrolled().await
     }
 
-    /// Whose they are, if a proof of the session is fresh enough to change them: for what adds factors of another kind, which calls
-    /// [`enrolled`](Self::enrolled) when that is done.
+    /// The user to whom they belong, if the session has a proof that is fresh enough to change factors. A crate that adds
+    /// factors of another kind asks for it first, and calls [`enrolled`](Self::enrolled) when the factor is stored.
     ///
     /// # Errors
     /// [`SessionError`] of kind [`NotFresh`](SessionErrorKind::NotFresh).
@@ -184,15 +287,15 @@ impl<U: User> OwnFactors<'_, U> {
         Ok(self.owner())
     }
 
-    /// Tells all sessions of the user, and the observer, that a factor was enrolled, and adds the proofs that came with it to this
-    /// one.
+    /// Tells the observer and all sessions of the user that a factor was enrolled, and adds the proofs that came with it to
+    /// this session.
     ///
     /// # Errors
-    /// [`SessionError`] if a store is down. The factor is enrolled all the same: sessions that were not told of it ask for it from
-    /// their next login on.
+    /// [`SessionError`] if a store is down. The factor is enrolled all the same; a session that was not told asks for it from
+    /// its next login on.
     pub async fn enrolled(&self, kind: FactorKind, proofs: &[Proof]) -> Result<Login<U>, SessionError> {
         self.tell(FactorChange::Enrolled(kind));
-        // First here, by a proof: told first, this session would be nobody's for a moment.
+        // First the proof here: if all sessions were told first, this one would be pending for a moment.
         let live = self.session.begun().await?;
         let login = self.session.add_proofs(live, proofs).await?;
         self.write_enrolled().await?;
@@ -213,7 +316,7 @@ impl<U: User> OwnFactors<'_, U> {
         found.ok_or_else(|| SessionErrorKind::NoSuchFactor.into())
     }
 
-    /// What is enrolled now, in all sessions of the user; and no browser is trusted any more.
+    /// Writes what is enrolled now into all sessions of the user, and ends the trust in browsers.
     async fn write_enrolled(&self) -> Result<(), SessionError> {
         self.second.note_change();
         self.session.distrust_browsers(self.live.record.user()).await?;

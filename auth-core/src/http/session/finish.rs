@@ -1,4 +1,4 @@
-//! Proofs that are added to a session, and logins that wait for one.
+//! Adding proofs to a session, and finishing a pending login.
 
 use std::sync::Arc;
 
@@ -13,9 +13,9 @@ use crate::second_factor::{Enrolled, Need, SecondFactor};
 use crate::session::{Live, SessionError, SessionErrorKind, SessionUser};
 use crate::{Access, Authenticated, Secret, User};
 
-/// A login that waits for what it lacks: see [`Session::pending`].
+/// A login that is not finished: see [`Session::pending`].
 ///
-/// Its user is nobody's caller: nothing but the pages that ask for what is missing has a use for it.
+/// Its user is not the caller of any request yet; only the pages that ask for what is missing need it.
 #[derive(Clone, Debug)]
 pub struct Pending<U> {
     user: Arc<U>,
@@ -24,28 +24,45 @@ pub struct Pending<U> {
 }
 
 impl<U> Pending<U> {
-    /// Whose login it is.
+    /// The user who is logging in.
     pub fn user(&self) -> &Arc<U> {
         &self.user
     }
 
-    /// What it lacks, in the order in which that is to be given. None, if all is there by now: call
+    /// What the login lacks, in the order in which the user is to give it. Empty if nothing is missing any more: then call
     /// [`Session::finish_login`].
     pub fn needs(&self) -> &[Need] {
         &self.needs
     }
 
-    /// Which kinds of factors the user has, any of which would do.
+    /// Which kinds of factors the user has; each of them would do.
     pub fn enrolled(&self) -> Enrolled {
         self.enrolled
     }
 }
 
 impl<U: User> Session<U> {
-    /// The login that waits for what it lacks, if there is one: for the page that asks for it. To all others its caller is nobody.
+    /// The pending login of this request, if there is one: for the page that asks for what it lacks. To all other pages the
+    /// request is anonymous.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let session = Site::new().await.request();
+    /// use auth_core::second_factor::Need;
+    ///
+    /// match session.pending().await? {
+    ///     Some(pending) if pending.needs().contains(&Need::SecondFactor) => println!("a form for the code"),
+    ///     Some(_) => println!("a form for something else"),
+    ///     None => println!("nothing to finish: go to the login page"),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// [`SessionError`] if the caller could not be found out.
+    /// [`SessionError`] if the caller could not be resolved.
     pub async fn pending(&self) -> Result<Option<Pending<U>>, SessionError> {
         self.resolve().await?;
         let state = self.state();
@@ -57,10 +74,21 @@ impl<U: User> Session<U> {
         Ok(pending)
     }
 
-    /// Whose session it is, pending or not, as an owner of factors: for whatever asks a device of theirs for a proof.
+    /// The user of the session, pending or not, as an owner of factors: for code that asks a device of theirs for a proof.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let session = Site::new().await.request_of_alice().await;
+    /// let owner = session.factor_owner().await?;
+    /// assert_eq!(owner.backend.as_str(), "local");
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// [`SessionError`] if there is no session, or the caller could not be found out.
+    /// [`SessionError`] if there is no session, or the caller could not be resolved.
     pub async fn factor_owner(&self) -> Result<FactorOwner, SessionError> {
         self.resolve().await?;
         let state = self.state();
@@ -68,8 +96,21 @@ impl<U: User> Session<U> {
         owner.ok_or_else(|| SessionErrorKind::NoSession.into())
     }
 
-    /// Adds another proof of the same user to their session, pending or not, under a new id: by a passkey, by the password once
-    /// more, by whatever the chain judges.
+    /// Adds another proof of the same user to their session, pending or not: a passkey, the password once more, or any other
+    /// credentials that a backend accepts. The session gets a new id.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let session = Site::new().await.request_of_alice().await;
+    /// // Before an important step, ask for the password again: the session is fresh afterwards.
+    /// let alice = session.authenticate(Password::new("alice", "wonderland")).await?;
+    /// let login = session.add(alice).await?;
+    /// assert!(login.user().is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`SessionError`] of kind [`OtherUser`](SessionErrorKind::OtherUser) if the proof is another user's: the session stays as it
@@ -88,11 +129,30 @@ impl<U: User> Session<U> {
         self.add_proofs(live, authenticated.grant.proofs()).await
     }
 
-    /// Adds a second factor to the session, pending or not, by a code that its user typed: of an app, or a recovery code.
+    /// Adds a second factor to the session, pending or not, by a code that its user typed: one from an authenticator app, or a
+    /// recovery code.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let session = Site::new().await.request_of_alice().await;
+    /// use auth_core::session::SessionErrorKind;
+    ///
+    /// # let code = "123456";
+    /// // `code` and `next` come from the form of the page for second factors.
+    /// match session.add_code(code).await {
+    ///     Ok(login) => println!("answer with {}", login.answer(Some("/orders")).status()),
+    ///     Err(error) if error.kind() == SessionErrorKind::WrongCode => println!("show the form again"),
+    ///     Err(error) => println!("{error}"),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`SessionError`] of kind [`WrongCode`](SessionErrorKind::WrongCode), [`Throttled`](SessionErrorKind::Throttled) if too many were
-    /// wrong, or [`NoSuchFactor`](SessionErrorKind::NoSuchFactor) if the user has none that codes are of. Otherwise as
+    /// wrong, or [`NoSuchFactor`](SessionErrorKind::NoSuchFactor) if the user has no factor that takes codes. Otherwise as
     /// [`add`](Self::add).
     pub async fn add_code(&self, code: impl Into<Secret>) -> Result<Login<U>, SessionError> {
         let code = code.into();
@@ -113,8 +173,20 @@ impl<U: User> Session<U> {
         }
     }
 
-    /// Looks again at what a pending login lacks, when the application has done its part: the terms are accepted, say. The user is
-    /// asked for anew.
+    /// Checks again what a pending login lacks, after the application has done its part: the user has accepted the terms, say.
+    /// The backend loads the user anew.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let session = Site::new().await.request_of_alice().await;
+    /// // The application has stored that the terms are accepted.
+    /// let login = session.finish_login().await?;
+    /// assert!(login.user().is_some(), "nothing else is missing");
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`add`](Self::add).
@@ -123,12 +195,29 @@ impl<U: User> Session<U> {
         self.add_proofs(live, &[]).await
     }
 
-    /// Does not ask for the second factor again in this browser, for as long as
-    /// [`trust_browsers`](SecondFactor::trust_browsers) says: for a box that a user ticks when they give it. It is no proof: a route
-    /// that requires the factor still asks for it.
+    /// Trusts this browser: logins in it do not ask for the second factor for as long as
+    /// [`trust_browsers`](SecondFactor::trust_browsers) says. Call it if the user ticked a box when they gave the factor. Trust
+    /// is no proof: a route that requires the factor still asks for it.
     ///
-    /// That ends with any change of the user's security stamp or factors, and when they end their other sessions. `name` is what a
-    /// list calls the browser; what is no name becomes `browser`.
+    /// The trust ends with any change of the user's security stamp or factors, and when they end their other sessions. Lists
+    /// show `name`; an invalid name becomes `browser`.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let session = Site::new().await.request_of_alice().await;
+    /// use auth_core::session::SessionErrorKind;
+    ///
+    /// # let is_ticked = true;
+    /// if is_ticked {
+    ///     let refused = session.trust_browser("Firefox on Linux").await.unwrap_err();
+    ///     // Alice gave her password only.
+    ///     assert_eq!(refused.kind(), SessionErrorKind::NotFinished);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`SessionError`] of kind [`NotFinished`](SessionErrorKind::NotFinished) if the session was not proven by two factors;
@@ -148,13 +237,13 @@ impl<U: User> Session<U> {
         Ok(())
     }
 
-    /// The tokens of this browser's users who trust it.
+    /// The tokens by which this browser's users trust it.
     pub(super) fn trust_tokens(&self) -> Vec<TrustToken> {
         let cookies = self.auth().0.http.trusted.as_ref();
         cookies.map(|cookies| cookies.tokens(self.facts().devices(), self.auth().now())).unwrap_or_default()
     }
 
-    /// After the user ended what they are signed in by elsewhere.
+    /// Ends the trust in all of the user's browsers, after they ended their other sessions.
     pub(super) async fn distrust_browsers(&self, user: &SessionUser) -> Result<(), SessionError> {
         let Some(second) = &self.auth().environment().second else { return Ok(()) };
         let owner = user.owner();
@@ -171,7 +260,7 @@ impl<U: User> Session<U> {
         Ok(self.login_now())
     }
 
-    /// The session of this request, whether it is its user's or pending, where it may be changed.
+    /// The session of this request, finished or pending, if this request may change it.
     pub(super) async fn begun(&self) -> Result<Live, SessionError> {
         if self.refuses_other_site() {
             return Err(SessionErrorKind::CrossOrigin.into());
@@ -181,7 +270,7 @@ impl<U: User> Session<U> {
         self.state().any_live().cloned().ok_or_else(|| SessionErrorKind::NoSession.into())
     }
 
-    /// The same where the user's password was changed: not before the second factor was given.
+    /// The session of a user whose password was changed: only after the second factor was given.
     pub(super) async fn current_for_rebind(&self) -> Result<Live, SessionError> {
         self.resolve().await?;
         let state = self.state();
@@ -193,7 +282,7 @@ impl<U: User> Session<U> {
         }
     }
 
-    /// What a login has come to.
+    /// The outcome of a login, as the state has it now.
     pub(super) fn login_now(&self) -> Login<U> {
         let state = self.state();
         if let Some(waiting) = &state.pending {

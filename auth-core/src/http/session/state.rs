@@ -1,4 +1,4 @@
-//! What is known of a request's session, and what was done to it.
+//! The state of a request's session: what was resolved, and what the handler did.
 
 use std::sync::Arc;
 
@@ -8,31 +8,31 @@ use crate::http::resolve::Resolution;
 use crate::session::{Begun, CookieEffect, Live, Patches, Renewal, Standing, Undoing, Waiting};
 use crate::{Access, User};
 
-/// What is known and what was done so far.
+/// What was resolved and done so far.
 pub(crate) struct State<U> {
     pub(crate) access: Option<Access<U>>,
     /// The user whom the layer put into the request's extensions.
     pub(super) put: Option<Arc<U>>,
     pub(crate) live: Option<Live>,
-    /// A session that is nobody's until what it lacks is there. Apart from the others: nothing that asks for the caller looks here.
+    /// A pending session, which has no caller yet. Kept apart, so that code that asks for the caller cannot find it.
     pub(crate) pending: Option<Box<Waiting<U>>>,
-    /// Boxed: most requests do nothing of it, and each has a state.
+    /// Boxed, because every request has a state, and most do nothing to their session.
     deeds: Option<Box<Deeds>>,
 }
 
-/// What a request did to its session, and what that does to the response.
+/// What a request did to its session, and what follows for the response.
 pub(crate) struct Deeds {
     pub(crate) cookie: CookieEffect,
-    /// Further `Set-Cookie` values, of the browser's device.
+    /// Further `Set-Cookie` values, for the browser's device.
     pub(crate) device: Vec<String>,
     pub(crate) patches: Patches,
     /// The new id that the session is to get before the response is made.
     pub(crate) renewal: Option<Box<Renewal>>,
-    /// A session that this request began, which is nobody's before the response is made.
+    /// A session that this request began: it is undone if no response delivers its cookie.
     pub(crate) undelivered: Option<Box<dyn Undoing>>,
-    /// Whether a trusted proxy names somebody whom no backend lets in: a login page would not help.
+    /// Whether a trusted proxy names a user whom no backend accepts: a login page would not help.
     pub(crate) is_turned_away: bool,
-    /// What must be answered instead of whatever the handler answers.
+    /// The answer that must replace the handler's.
     pub(crate) refusal: Option<Refusal>,
 }
 
@@ -49,12 +49,12 @@ impl Deeds {
 }
 
 impl<U> State<U> {
-    /// Of a request of which nothing is known.
+    /// The state of a request of which nothing is known.
     pub(super) const fn new() -> Self {
         Self { access: None, put: None, live: None, pending: None, deeds: None }
     }
 
-    /// The session, whether it is its user's or pending.
+    /// The session, finished or pending.
     pub(crate) fn any_live(&self) -> Option<&Live> {
         self.live.as_ref().or(self.pending.as_ref().map(|waiting| &waiting.live))
     }
@@ -68,14 +68,14 @@ impl<U> State<U> {
         self.deeds.get_or_insert_with(|| Box::new(Deeds::NONE))
     }
 
-    /// What was done, to be taken from: `None` if that is nothing.
+    /// What was done, to take from; `None` if nothing was.
     pub(crate) fn done(&mut self) -> Option<&mut Deeds> {
         self.deeds.as_deref_mut()
     }
 }
 
 impl<U: User> Session<U> {
-    /// Takes over what was found out of the request.
+    /// Takes over what was resolved from the request.
     pub(crate) fn settle(&self, resolution: Resolution<U>) {
         let Resolution { access, live, pending, renewal, begun, is_turned_away } = resolution;
         {
@@ -92,11 +92,10 @@ impl<U: User> Session<U> {
         self.mark_resolved();
     }
 
-    /// Gives a session to the response and to the request, where everything that could fail has gone well: the one place
-    /// that does.
+    /// Hands a session to the response and to the request. No other function does, and nothing can fail after it.
     ///
-    /// One that was moved is the caller's from here on, whatever becomes of the response: its old id is dead. A new one
-    /// is undone if no response is ever made.
+    /// A session that got a new id keeps it, even if no response is made: the old id no longer works. A new session is
+    /// undone if no response is made.
     pub(super) fn hand_out(&self, begun: Begun<U>) {
         let Begun { cookie, live, standing, undo, is_new } = begun;
         let mut state = self.state();
@@ -114,7 +113,7 @@ impl<U: User> Session<U> {
         deeds.cookie = cookie;
         let is_first_seen = is_new || deeds.undelivered.is_some();
         let done = if is_first_seen {
-            // The second session of one request: the first has been deleted or moved.
+            // The second session of one request: the first was deleted or got a new id.
             deeds.undelivered.replace(undo)
         } else {
             Some(undo)

@@ -1,4 +1,4 @@
-//! The application's values in a session.
+//! Values that an application keeps in a session.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -8,10 +8,21 @@ use crate::User;
 use crate::session::{CookieEffect, Patches, Renewal, SessionData, SessionError, SessionErrorKind};
 
 impl<U: User> Session<U> {
-    /// A value of the application in this session. `None` if there is none, or it is of another shape.
+    /// Reads a value from this session: `None` if the session has none of this name, or one of another type.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let session = Site::new().await.request_of_alice().await;
+    /// let cart: Vec<u64> = session.get("cart").await?.unwrap_or_default();
+    /// assert!(cart.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// [`SessionError`] if the caller could not be found out.
+    /// [`SessionError`] if the caller could not be resolved.
     pub async fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, SessionError> {
         self.resolve().await?;
         let state = self.state();
@@ -22,11 +33,24 @@ impl<U: User> Session<U> {
         Ok(text.and_then(|text| serde_json::from_str(text).ok()))
     }
 
-    /// Keeps a value of the application in this session, replacing one of the same name.
+    /// Keeps a value in this session, replacing one of the same name.
     ///
-    /// It is written when the handler has answered, unless the answer is a 5xx, and after that (in a streamed body, a
-    /// task, a socket) at once; values of other names that parallel requests write meanwhile stay. Anonymous visitors have
-    /// no session to keep it in.
+    /// The value is written to the store when the handler has answered, unless with a 5xx. Set later (in a streamed body,
+    /// a task, a socket), it is written at once. Values of other names that parallel requests write stay. An anonymous
+    /// visitor has no session to keep values in.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let session = Site::new().await.request_of_alice().await;
+    /// let mut cart: Vec<u64> = session.get("cart").await?.unwrap_or_default();
+    /// cart.push(4711);
+    /// session.insert("cart", &cart).await?;
+    /// # assert_eq!(session.get("cart").await?, Some(vec![4711_u64]));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`SessionError`] if there is no session, the value is not JSON, or the values would take more than
@@ -38,7 +62,22 @@ impl<U: User> Session<U> {
         self.save_late().await
     }
 
-    /// Removes a value of the application.
+    /// Removes a value from this session.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/site.rs"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let session = Site::new().await.request_of_alice().await;
+    /// session.insert("notice", &"Your order was placed.").await?;
+    ///
+    /// // On the next page:
+    /// let notice: Option<String> = session.get("notice").await?;
+    /// session.remove("notice").await?;
+    /// # assert!(notice.is_some() && session.get::<String>("notice").await?.is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`SessionError`] if there is no session.
@@ -48,7 +87,7 @@ impl<U: User> Session<U> {
         self.save_late().await
     }
 
-    /// A handle that outlives its request, in a streamed body, a task or a socket, writes at once.
+    /// Writes at once where the handle has outlived its request, in a streamed body, a task or a socket.
     async fn save_late(&self) -> Result<(), SessionError> {
         if self.is_closed() { self.write_patches().await } else { Ok(()) }
     }
@@ -67,7 +106,7 @@ impl<U: User> Session<U> {
         Ok(())
     }
 
-    /// Writes the values that the handler changed, and gives the session a new id if one is due. Called by the adapter
+    /// Writes the values that the handler changed, and gives the session a new id if one is due. The adapter calls it
     /// when the handler has answered `status`.
     pub(crate) async fn save(&self, status: u16) -> Result<(), SessionError> {
         if status >= 500 {
@@ -81,7 +120,7 @@ impl<U: User> Session<U> {
             self.take_back();
         }
         written?;
-        // Only now: meanwhile the client may have gone, who would get the new id.
+        // Only now: a client that went away during the write would never get the new id.
         let renewal = self.state().done().and_then(|deeds| deeds.renewal.take());
         match renewal {
             Some(renewal) => self.renew(*renewal).await,
@@ -112,7 +151,7 @@ impl<U: User> Session<U> {
         let is_gone = saved.is_none();
         state.live = saved;
         if is_gone {
-            // It ended under this request, which is nobody's from here on.
+            // The session ended during this request, which has no caller from here on.
             state.access = None;
             state.deeds_mut().cookie = CookieEffect::Keep;
             return Err(SessionErrorKind::Gone.into());
@@ -121,7 +160,7 @@ impl<U: User> Session<U> {
     }
 
     async fn renew(&self, renewal: Renewal) -> Result<(), SessionError> {
-        // The handler may have done it, or logged in or out.
+        // The handler may have rotated the session, or logged in or out.
         let live = self.state().live.clone().filter(|live| live.key == renewal.key);
         let Some(live) = live else { return Ok(()) };
         if let Some(begun) = self.sessions()?.renew(live, renewal, self.facts()).await {
@@ -130,8 +169,8 @@ impl<U: User> Session<U> {
         Ok(())
     }
 
-    /// Undoes a login of this request, to which an error is answered after all. A session that was moved stays: its old
-    /// id is dead.
+    /// Undoes a login of this request, which is answered with an error after all. A session that got a new id keeps it: the
+    /// old id no longer works.
     fn take_back(&self) {
         let undone = {
             let mut state = self.state();

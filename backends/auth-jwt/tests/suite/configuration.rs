@@ -86,12 +86,12 @@ async fn algorithms() {
     mistakes(vec![
         ("a key's", fixed(&key).algorithms([EdDsa]), ""),
         ("a secret's", secret().algorithms([Hs256]), ""),
-        ("a secret beside a key", secret().jwk(&key.jwk().to_string()), "beside public keys"),
-        ("a secret's for a key", fixed(&key).algorithms([Hs256]), "beside public keys"),
-        ("a secret's, too", fixed(&key).algorithms([EdDsa, Hs256]), "beside public keys"),
-        ("a key's for a secret", secret().algorithms([EdDsa]), "beside public keys"),
-        ("a mixture from elsewhere", elsewhere().algorithms([Es256, Hs256]), "beside public keys"),
-        ("a secret's from elsewhere", elsewhere().algorithms([Hs256]), "beside public keys"),
+        ("a secret beside a key", secret().jwk(&key.jwk().to_string()), "with public keys"),
+        ("a secret's for a key", fixed(&key).algorithms([Hs256]), "with public keys"),
+        ("a secret's, too", fixed(&key).algorithms([EdDsa, Hs256]), "with public keys"),
+        ("a key's for a secret", secret().algorithms([EdDsa]), "with public keys"),
+        ("a mixture from elsewhere", elsewhere().algorithms([Es256, Hs256]), "with public keys"),
+        ("a secret's from elsewhere", elsewhere().algorithms([Hs256]), "with public keys"),
         ("one without a key", fixed(&key).algorithms([Rs256]), "there is no key"),
         ("none", fixed(&key).algorithms([]), "there is no key"),
     ])
