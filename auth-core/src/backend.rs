@@ -287,7 +287,7 @@ pub(crate) async fn verify<C: Credentials>(
 ///
 /// It is asked only after the proof succeeded. Concurrent first logins of one person must result in one user.
 /// [`Provisioning`](crate::provisioning::Provisioning) makes one from a policy and a store;
-/// [`provision_fn`](crate::backend::provision_fn) makes one from a closure.
+/// [`provision_fn`] makes one from a closure.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not turn an `Identity` into a user",
     label = "no `Provisioner`",
