@@ -29,7 +29,7 @@ impl<U: User> Registered<U> {
     /// # use auth_core::{Secret, User};
     /// # struct Table;
     /// # impl Table {
-    /// #     fn insert<U>(&self, _: &str, _: &Secret) -> Result<U, std::io::Error> { unimplemented!() }
+    /// #     fn insert<U>(&self, _: &str, _: &Secret) -> Result<U, std::io::Error> { Err(std::io::Error::other("no table")) }
     /// # }
     ///
     /// fn register<U: User>(table: &Table, name: &str, password: &Secret) -> Result<Registered<U>, std::io::Error> {
