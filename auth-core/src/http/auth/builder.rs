@@ -261,7 +261,8 @@ impl<U: User> AuthBuilder<U> {
     /// (default: each does).
     ///
     /// A user who is disabled in the backend may then be served for up to [`UserCache::ttl`] longer, on each
-    /// instance: see [`UserCache`], and call [`Auth::invalidate_user`] where the application changes a user.
+    /// instance: see [`UserCache`], and call [`Auth::invalidate_user`](crate::Auth::invalidate_user) where the
+    /// application changes a user.
     ///
     /// ```
     /// use auth_core::UserCache;
